@@ -1,0 +1,31 @@
+/** A one-pass sequence of bytes. Node and web streams both fit. */
+export type ByteStream = AsyncIterable<Uint8Array>;
+
+/** Every wait ends early, with the signal's own reason, once the signal aborts. */
+export interface AbortOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface OpenOptions extends AbortOptions {
+  /** First byte wanted. @default 0 */
+  readonly from?: number | undefined;
+}
+
+/** Bytes that can be read again, from any offset, as often as needed. */
+export interface Content {
+  /** Bytes in all. */
+  readonly size: number;
+  /** Starts a fresh read. Nothing is opened before the first chunk is asked for; leaving the loop closes everything. */
+  open(options?: OpenOptions): ByteStream;
+}
+
+/** Content that is already in memory. The bytes are not copied: do not change them afterwards. */
+export function contentOf(bytes: Uint8Array): Content {
+  return {
+    size: bytes.byteLength,
+    async *open({ from = 0, signal }: OpenOptions = {}) {
+      signal?.throwIfAborted();
+      if (from < bytes.byteLength) yield bytes.subarray(from);
+    },
+  };
+}

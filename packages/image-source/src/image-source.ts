@@ -1,0 +1,63 @@
+import type { AbortOptions, Compression, Content, Digest } from '@slipway/digest';
+import type { Descriptor, Platform } from '@slipway/manifest';
+
+/** A layer of an image: its identity once unpacked, and the bytes the source has for it. */
+export interface SourceLayer {
+  /** Digest of the uncompressed tar, as the image's config claims it. */
+  readonly diffID: Digest;
+  /** The bytes as they lie in the source, compressed or not. Undefined for a foreign layer that the source does not carry. */
+  readonly content: Content | undefined;
+  /** How `content` is compressed, recognised by its first bytes. */
+  readonly compression: Compression;
+  /** The descriptor in the source's own manifest (OCI layouts, `LayerSources` of docker archives): media type, digest, size, urls, annotations. */
+  readonly descriptor: Descriptor | undefined;
+}
+
+/** One manifest's worth of content. */
+export interface SourceImage {
+  readonly kind: 'image';
+  /** References the source gives this image, familiar form, oldest first: `RepoTags`, `org.opencontainers.image.ref.name`. */
+  readonly names: readonly string[];
+  readonly platform: Platform | undefined;
+  /** The config's bytes as stored, never re-serialised. */
+  readonly config: { readonly mediaType: string; readonly digest: Digest; readonly bytes: Uint8Array };
+  /** Base first, one per diffID. */
+  readonly layers: readonly SourceLayer[];
+  /** The manifest as the source has it, if it has one (docker archives have none). */
+  readonly manifest: { readonly mediaType: string; readonly digest: Digest; readonly bytes: Uint8Array } | undefined;
+}
+
+/** A manifest that is no runnable image (OCI artifact): opaque blobs, carried as they are. */
+export interface SourceArtifact {
+  readonly kind: 'artifact';
+  readonly names: readonly string[];
+  readonly manifest: { readonly mediaType: string; readonly digest: Digest; readonly bytes: Uint8Array };
+  /** Config first, then the layers (or `blobs`), as the manifest lists them. */
+  readonly blobs: readonly { readonly descriptor: Descriptor; readonly content: Content }[];
+}
+
+/** An image index (Docker: manifest list) with its children, which may be indexes again. */
+export interface SourceIndex {
+  readonly kind: 'index';
+  readonly names: readonly string[];
+  readonly manifest: { readonly mediaType: string; readonly digest: Digest; readonly bytes: Uint8Array };
+  readonly children: readonly { readonly descriptor: Descriptor; readonly item: SourceItem }[];
+}
+
+export type SourceItem = SourceImage | SourceArtifact | SourceIndex;
+
+/** An opened source. Content stays readable until it is disposed. */
+export interface ImageSource extends AsyncDisposable {
+  readonly kind: 'docker-archive' | 'oci-layout' | 'oci-archive' | 'docker-daemon' | 'registry' | 'store';
+  /** What a message calls it: a path or a reference, never a credential. */
+  readonly name: string;
+  /** Everything the source offers at its top level, in its own order. */
+  readonly items: readonly SourceItem[];
+}
+
+export interface OpenSourceOptions extends AbortOptions {
+  /** Where compressed archives and standard input are spooled. @default the system's temporary folder */
+  readonly spoolFolder?: string | undefined;
+  /** Told once before bytes are spooled to disk, with what and where. */
+  readonly onSpool?: ((spool: { readonly name: string; readonly path: string }) => void) | undefined;
+}

@@ -1,0 +1,118 @@
+import type { Digest } from '@slipway/digest';
+
+/** What a blob is to the image that needs it. */
+export type BlobRole = 'layer' | 'config' | 'blob';
+
+/** One blob on its way to one repository. */
+export interface BlobSubject {
+  /** Familiar name of the repository it goes to: `127.0.0.1:5000/demo/app`. */
+  readonly destination: string;
+  readonly role: BlobRole;
+  /** Short id for people: 12 hex digits of the diffID (layers) or of the digest. */
+  readonly id: string;
+  /** diffID of a layer; digest of anything else. Unique within a destination. */
+  readonly key: Digest;
+}
+
+/** Numbers of one destination's push. */
+export interface PushTotals {
+  readonly existed: number;
+  readonly mounted: number;
+  readonly uploaded: number;
+  readonly skipped: number;
+  /** Compressed bytes handed to the registry, repeats after a failure included. */
+  readonly bytesSent: number;
+}
+
+/**
+ * Everything a push tells its caller, in order. Counters are totals, never deltas, so a listener may drop any event.
+ * Texts of `describeEvent` are those of docker push.
+ */
+export type PushEvent =
+  /** `repository` is the canonical name, with its domain. */
+  | { readonly type: 'push:started'; readonly destination: string; readonly repository: string }
+  | { readonly type: 'blob:preparing'; readonly blob: BlobSubject }
+  | { readonly type: 'blob:waiting'; readonly blob: BlobSubject }
+  /** `sent` counts bytes as they go over the wire; `size` is their total, `undefined` while compression still runs, when `read` of `readTotal` source bytes tells how far it is. `sent` goes back when an upload starts again. */
+  | {
+      readonly type: 'blob:progress';
+      readonly blob: BlobSubject;
+      readonly sent: number;
+      readonly size: number | undefined;
+      readonly read: number;
+      readonly readTotal: number;
+    }
+  | {
+      readonly type: 'blob:retrying';
+      readonly blob: BlobSubject;
+      readonly attempt: number;
+      /** Counts down once a second. */
+      readonly seconds: number;
+      readonly cause: Error;
+    }
+  | { readonly type: 'blob:existed'; readonly blob: BlobSubject; readonly digest: Digest; readonly size: number; readonly learnt: boolean }
+  /** `from` is the path within the same registry. */
+  | { readonly type: 'blob:mounted'; readonly blob: BlobSubject; readonly digest: Digest; readonly size: number; readonly from: string }
+  | { readonly type: 'blob:pushed'; readonly blob: BlobSubject; readonly digest: Digest; readonly size: number }
+  | { readonly type: 'blob:skipped'; readonly blob: BlobSubject; readonly reason: 'foreign' }
+  /** Dry run: what would happen to this blob. */
+  | { readonly type: 'blob:planned'; readonly blob: BlobSubject; readonly action: 'exists' | 'mount' | 'upload' | 'skip'; readonly from: string | undefined; readonly digest: Digest; readonly size: number }
+  /** A child of an index went up; it has no tag. */
+  | { readonly type: 'manifest:pushed'; readonly destination: string; readonly tag: string | undefined; readonly digest: Digest; readonly size: number; readonly mediaType: string; readonly unchanged: boolean }
+  | { readonly type: 'manifest:planned'; readonly destination: string; readonly tag: string | undefined; readonly digest: Digest; readonly size: number; readonly mediaType: string; readonly unchanged: boolean }
+  /** Something was worked around; the push goes on. */
+  | { readonly type: 'warning'; readonly destination: string | undefined; readonly code: string; readonly message: string }
+  | { readonly type: 'push:finished'; readonly destination: string; readonly tag: string | undefined; readonly digest: Digest; readonly totals: PushTotals }
+  | { readonly type: 'push:failed'; readonly destination: string; readonly tag: string | undefined; readonly error: Error };
+
+/** The event in docker push's own words; undefined for events docker does not speak of. */
+export function describeEvent(event: PushEvent): string | undefined {
+  switch (event.type) {
+    case 'push:started':
+      return `The push refers to repository [${event.repository}]`;
+    case 'blob:preparing':
+      return `${event.blob.id}: Preparing`;
+    case 'blob:waiting':
+      return `${event.blob.id}: Waiting`;
+    case 'blob:progress':
+      return `${event.blob.id}: Pushing`;
+    case 'blob:retrying':
+      return `${event.blob.id}: Retrying in ${event.seconds} ${event.seconds === 1 ? 'second' : 'seconds'}: ${event.cause.message}`;
+    case 'blob:existed':
+      return `${event.blob.id}: Layer already exists`;
+    case 'blob:mounted':
+      return `${event.blob.id}: Mounted from ${event.from}`;
+    case 'blob:pushed':
+      return `${event.blob.id}: Pushed`;
+    case 'blob:skipped':
+      return `${event.blob.id}: Skipped foreign layer`;
+    case 'blob:planned':
+      return `${event.blob.id}: ${describePlan(event)}`;
+    case 'manifest:pushed':
+      return `${event.tag ?? event.digest}: digest: ${event.digest} size: ${event.size}`;
+    case 'manifest:planned':
+      return `${event.tag ?? event.digest}: would be digest: ${event.digest} size: ${event.size}${event.unchanged ? ' (already there)' : ''}`;
+    case 'warning':
+      return `Warning: ${event.message}`;
+    case 'push:finished':
+    case 'push:failed':
+      return undefined;
+    default:
+      return event satisfies never;
+  }
+}
+
+function describePlan(event: Extract<PushEvent, { type: 'blob:planned' }>): string {
+  switch (event.action) {
+    case 'exists':
+      return 'Layer already exists';
+    case 'mount':
+      return `Would be mounted from ${event.from}`;
+    case 'upload':
+      return `Would upload ${event.size} bytes`;
+    case 'skip':
+      return 'Skipped foreign layer';
+    default:
+      return event.action satisfies never;
+  }
+}

@@ -1,0 +1,87 @@
+import type { AbortOptions, Compressor, Digest } from '@slipway/digest';
+import type { Platform } from '@slipway/manifest';
+import type { SourceItem } from '@slipway/image-source';
+import type { MetadataStore } from '@slipway/metadata-store';
+import type { Reference } from '@slipway/reference';
+import type { Repository } from '@slipway/registry-client';
+import type { TransferManager } from '@slipway/transfer';
+import type { PushEvent, PushTotals } from './events.ts';
+import type { LayerCache } from '@slipway/image-store';
+
+/** One way to reach a registry. Push tries them in order: https, then http for an insecure host. */
+export interface Endpoint {
+  /** `https://ghcr.io` */
+  readonly url: URL;
+  /** Upload foreign layers here too. @default false */
+  readonly allowNondistributable?: boolean | undefined;
+  /** Pings, and makes the repository's client. Rejects when the registry cannot be reached or used. */
+  connect(options?: AbortOptions): Promise<Repository>;
+}
+
+/** Where an image goes. */
+export interface Destination {
+  /** Canonical, with a tag or a digest. */
+  readonly reference: Reference;
+  readonly endpoints: readonly Endpoint[];
+  /** Key of the HMAC that marks what was pushed with these credentials; undefined without an auth config. */
+  readonly hmacKey: Uint8Array | undefined;
+  /** A registry token, or a user name and a password, are at hand. */
+  readonly hasAuthInfo: boolean;
+}
+
+export type PushFormat = 'keep' | 'docker' | 'oci';
+export type PushCompression = 'keep' | 'gzip' | 'zstd';
+
+export interface PushOptions extends AbortOptions {
+  /** @default 'keep' */
+  readonly format?: PushFormat | undefined;
+  /** @default 'keep': layers go as they are, uncompressed ones as gzip */
+  readonly compression?: PushCompression | undefined;
+  /** One manifest of an index. @default the whole index */
+  readonly platform?: Platform | undefined;
+  /** Says what would happen, writes nothing to the registry. @default false */
+  readonly dryRun?: boolean | undefined;
+  /** Reads the mapping of diffIDs to digests from what the registry has now. @default true */
+  readonly learn?: boolean | undefined;
+  /** Further reference in the destination repository (tag or digest) to learn from, before the destination's own tag. */
+  readonly learnFrom?: string | undefined;
+  /** Reads a learnt blob back and checks its diffID before trusting it. @default false */
+  readonly verifyLearnt?: boolean | undefined;
+  /** Called synchronously, in order. */
+  readonly onEvent?: ((event: PushEvent) => void) | undefined;
+}
+
+/** How one destination ended. With several, each ends by itself. */
+export type PushResult =
+  | {
+      readonly ok: true;
+      readonly reference: Reference;
+      readonly digest: Digest;
+      readonly mediaType: string;
+      /** Bytes of the manifest. */
+      readonly size: number;
+      /** The tag already named this manifest; nothing was sent. */
+      readonly unchanged: boolean;
+      readonly totals: PushTotals;
+    }
+  | { readonly ok: false; readonly reference: Reference; readonly error: Error; readonly totals: PushTotals };
+
+/** What a pusher works with. It owns none of it. */
+export interface PusherOptions {
+  readonly transfers: TransferManager;
+  /** @default nothing is remembered */
+  readonly metadataStore?: MetadataStore | undefined;
+  /** Keeps compressed layers. @default they are compressed again in each run */
+  readonly layerCache?: LayerCache | undefined;
+  /** Makes gzip layers of uncompressed ones. */
+  readonly gzip: Compressor;
+  /** Makes zstd layers. @default `--compression zstd` is refused */
+  readonly zstd?: Compressor | undefined;
+  /** Attempts per blob, the first included; counted afresh after progress. @default 5 */
+  readonly attempts?: number | undefined;
+}
+
+export interface Pusher {
+  /** Pushes one item to every destination. Never rejects for a failed destination: look at the results, in the order asked. Rejects with `signal.reason` on abort. */
+  push(item: SourceItem, destinations: readonly Destination[], options?: PushOptions): Promise<readonly PushResult[]>;
+}
