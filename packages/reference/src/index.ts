@@ -1,0 +1,37 @@
+/**
+ * Parse, normalise, match, sort and print image references.
+ *
+ * @packageDocumentation
+ */
+export { InvalidReferenceError, type ReferenceErrorCode, type ReferenceRule } from './errors.ts';
+export { familiarName, familiarString } from './familiar.ts';
+export {
+  hasDigestForm,
+  isIdentifier,
+  isTag,
+  maxRepositoryLength,
+  parseGrammar,
+  parseRepositoryName,
+} from './grammar.ts';
+export { matchReference } from './match.ts';
+export {
+  type DigestReference,
+  type ParseReferenceOptions,
+  parseAnyReference,
+  parseCanonicalName,
+  parseDockerReference,
+  parseReference,
+} from './parse-reference.ts';
+export {
+  canonicalName,
+  defaultRegistry,
+  defaultTag,
+  formatReference,
+  isNameOnly,
+  nameOnly,
+  type Reference,
+  withDefaultTag,
+  withDigest,
+  withTag,
+} from './reference.ts';
+export { compareReferences, sortReferences } from './sort.ts';

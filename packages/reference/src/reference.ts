@@ -1,0 +1,70 @@
+import type { Digest } from '@slipway/digest';
+import { InvalidReferenceError } from './errors.ts';
+import { hasDigestForm, isTag } from './grammar.ts';
+
+/** A place in a registry: `registry/repository[:tag][@digest]`. Frozen. */
+export interface Reference {
+  /** Host, with its port if one was given: `ghcr.io`, `localhost:5000`. Empty only from the parsers without defaults. */
+  readonly registry: string;
+  /** Path within the registry, lower-case: `library/alpine`. */
+  readonly repository: string;
+  readonly tag?: string | undefined;
+  readonly digest?: Digest | undefined;
+}
+
+/** The registry that short names mean: `docker.io`. */
+export const defaultRegistry: string = 'docker.io';
+
+/** The tag that is meant where none is given: `latest`. */
+export const defaultTag: string = 'latest';
+
+/** The reference in full: `docker.io/library/alpine:3.20@sha256:…`. */
+export function formatReference(reference: Reference): string {
+  return canonicalName(reference) + formatSuffix(reference);
+}
+
+/** Registry and repository, without tag and digest: `docker.io/library/alpine`. */
+export function canonicalName({ registry, repository }: Reference): string {
+  return registry === '' ? repository : `${registry}/${repository}`;
+}
+
+/** `:tag`, `@digest`, both or nothing. */
+export function formatSuffix({ tag, digest }: Reference): string {
+  return (tag === undefined ? '' : `:${tag}`) + (digest === undefined ? '' : `@${digest}`);
+}
+
+/** Whether there is neither tag nor digest. */
+export function isNameOnly({ tag, digest }: Reference): boolean {
+  return tag === undefined && digest === undefined;
+}
+
+/**
+ * The same reference with this tag; a digest is kept.
+ *
+ * @throws {InvalidReferenceError} `ERR_REFERENCE_INVALID`, `rule` `tag`.
+ */
+export function withTag(reference: Reference, tag: string): Reference {
+  if (!isTag(tag)) throw new InvalidReferenceError('tag', 'invalid tag format', tag);
+  return Object.freeze({ ...reference, tag });
+}
+
+/**
+ * The same reference with this digest; a tag is kept.
+ * Checked by the grammar of references alone, so an algorithm we cannot compute passes.
+ *
+ * @throws {InvalidReferenceError} `ERR_REFERENCE_INVALID`, `rule` `digest`.
+ */
+export function withDigest(reference: Reference, digest: Digest): Reference {
+  if (!hasDigestForm(digest)) throw new InvalidReferenceError('digest', 'invalid digest format', digest);
+  return Object.freeze({ ...reference, digest });
+}
+
+/** Adds `latest` where there is neither tag nor digest. */
+export function withDefaultTag(reference: Reference): Reference {
+  return isNameOnly(reference) ? withTag(reference, defaultTag) : reference;
+}
+
+/** Drops tag and digest. */
+export function nameOnly({ registry, repository }: Reference): Reference {
+  return Object.freeze({ registry, repository, tag: undefined, digest: undefined });
+}
