@@ -2,44 +2,58 @@
 export interface TransferContext<Progress> {
   /** Aborts when the last watcher has left, or the manager is closed. Not derived from any caller's signal. */
   readonly signal: AbortSignal;
+  /** Settles once the job has ended and the last watcher has left: the moment to let go of what the result refers to. */
+  readonly released: Promise<void>;
   /** Hands a progress record to every watcher. Never blocks. */
   report(progress: Progress): void;
   /** Gives the slot back early; the job goes on without one. */
   releaseSlot(): void;
 }
 
+/** One piece of work and what the manager must know to schedule it. */
 export interface TransferRequest<Result, Progress> {
   /** Jobs of equal key are one job. */
   readonly key: string;
   /** Requests to one host may be capped. @default '' (no host) */
   readonly host?: string | undefined;
-  /** Bytes expected, for weighing slots. @default unknown, taken as a large one */
+  /** Bytes expected, for choosing between the slots of small and of large transfers. @default unknown, taken as a large one */
   readonly size?: number | undefined;
-  /** Runs once a slot is free. */
+  /** Runs once a slot is free; never, when the last watcher left before that. */
   run(context: TransferContext<Progress>): Promise<Result>;
 }
 
 /** One caller's interest in a transfer. */
 export interface TransferWatch<Result> extends AsyncDisposable {
-  /** Settles with the job. Rejects with the reason of the caller's signal, unwrapped, when that aborts first. */
+  /**
+   * Settles with the job, after what the job reported has been delivered here. Rejects with the reason of the caller's
+   * signal, unwrapped, when that aborts first; with what `onProgress` threw, when it throws. Need not be awaited.
+   */
   readonly result: Promise<Result>;
+  /** Settles when the job has really ended, which after a cancellation is later than `result`. Never rejects. */
+  readonly done: Promise<void>;
   /** Waits until what was reported has been delivered, then leaves. The last to leave cancels the job. Idempotent. */
   release(): Promise<void>;
 }
 
+/** How one caller follows a transfer. */
 export interface WatchOptions<Progress> {
   readonly signal?: AbortSignal | undefined;
-  /** Told `waiting` once when the job is queued, then the newest record; a slow listener loses intermediate ones. */
+  /** Told the newest record, the current one first when it joins late; a slow listener loses intermediate ones. */
   readonly onProgress?: ((progress: Progress) => void | Promise<void>) | undefined;
+  /** Told once, before any record, when the job has to wait for its slot or for a cancelled job of the same key. */
   readonly onWaiting?: (() => void) | undefined;
 }
 
+/** Runs jobs in a limited number of slots and shares each among all who ask for it. Disposing cancels all and waits for them. */
 export interface TransferManager extends AsyncDisposable {
-  /** Starts the job, or joins the one of the same key. */
+  /**
+   * Starts the job, or joins the one of the same key. Never throws: what goes wrong is told by `result`
+   * (`ERR_TRANSFER_CLOSED` once the manager is disposed).
+   */
   transfer<Result, Progress>(
     request: TransferRequest<Result, Progress>,
     options?: WatchOptions<Progress>,
   ): TransferWatch<Result>;
-  /** Slots at once; changeable while jobs run, in force for later starts. 0 = unlimited. */
+  /** Slots at once; changeable while jobs run, in force for later starts. 0 = unlimited. @throws {RangeError} when it is not a whole number from 0 up */
   concurrency: number;
 }

@@ -1,0 +1,28 @@
+/** The time as transfers see it; tests hand in one that they turn by hand. */
+export interface Clock {
+  /** Milliseconds since some fixed moment; never goes back. */
+  now(): number;
+  /** Waits. Rejects with `signal.reason` on abort and leaves no listener behind. */
+  sleep(delayMs: number, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
+}
+
+/** The machine's clock. */
+export const systemClock: Clock = Object.freeze({
+  now: () => performance.now(),
+  sleep: (delayMs: number, { signal }: { readonly signal?: AbortSignal | undefined } = {}) =>
+    new Promise<void>((resolve, reject) => {
+      if (signal?.aborted) {
+        reject(signal.reason);
+        return;
+      }
+      const onAbort = (): void => {
+        clearTimeout(timer);
+        reject(signal?.reason);
+      };
+      const timer = setTimeout(() => {
+        signal?.removeEventListener('abort', onAbort);
+        resolve();
+      }, delayMs);
+      signal?.addEventListener('abort', onAbort, { once: true });
+    }),
+});
