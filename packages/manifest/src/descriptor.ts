@@ -1,5 +1,18 @@
 import type { Digest } from '@slipway/digest';
-import type { Platform } from './platform.ts';
+import {
+  type Fields,
+  fail,
+  has,
+  readDigest,
+  readOptionalObject,
+  readOptionalString,
+  readOptionalStringMap,
+  readOptionalStrings,
+  readSize,
+  readString,
+} from './fields.ts';
+import { mediaTypes } from './media-types.ts';
+import { type Platform, readPlatform } from './platform.ts';
 
 /**
  * What a document says of content that lies elsewhere: its type, digest and size.
@@ -20,4 +33,48 @@ export interface Descriptor {
   readonly platform?: Platform | undefined;
   /** In an index: the `artifactType` of the manifest, or its config's media type. */
   readonly artifactType?: string | undefined;
+}
+
+/**
+ * Describes the two bytes `{}`: what stands for a config, or for the one layer a manifest must have, where there is none.
+ *
+ * @see https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md#guidance-for-an-empty-descriptor
+ */
+export const emptyDescriptor: Descriptor = Object.freeze({
+  mediaType: mediaTypes.ociEmpty,
+  digest: 'sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a' as Digest,
+  size: 2,
+  data: 'e30=',
+});
+
+/** Whether an index entry is a BuildKit attestation: metadata about another entry, nothing to run. */
+export function isAttestation({ annotations }: Descriptor): boolean {
+  return annotations?.['vnd.docker.reference.type'] === 'attestation-manifest';
+}
+
+/**
+ * Reads and checks a descriptor. Members that are absent are left out, so that what is read equals what was built.
+ * Docker's documents leave a size of 0 out too, which is Go's `omitempty`; OCI's must say it.
+ */
+export function readDescriptor(fields: Fields, dialect: 'docker' | 'oci'): Descriptor {
+  const mediaType = readString(fields, 'mediaType');
+  if (mediaType === '') fail(fields, 'mediaType', 'expected a media type, got an empty text');
+  const platform = readOptionalObject(fields, 'platform');
+  const descriptor: Descriptor = {
+    mediaType,
+    digest: readDigest(fields, 'digest'),
+    size: dialect === 'docker' && !has(fields, 'size') ? 0 : readSize(fields, 'size'),
+    urls: readOptionalStrings(fields, 'urls'),
+    annotations: readOptionalStringMap(fields, 'annotations'),
+    data: readOptionalString(fields, 'data'),
+    platform: platform && readPlatform(platform),
+    artifactType: readOptionalString(fields, 'artifactType'),
+  };
+  return Object.freeze(withoutUndefined(descriptor));
+}
+
+function withoutUndefined(descriptor: Descriptor): Descriptor {
+  return Object.fromEntries(
+    Object.entries(descriptor).filter(([, value]) => value !== undefined),
+  ) as object as Descriptor;
 }

@@ -3,5 +3,64 @@
  *
  * @packageDocumentation
  */
-export type { Descriptor } from './descriptor.ts';
-export type { Platform } from './platform.ts';
+export {
+  buildDockerManifest,
+  buildDockerManifestList,
+  buildIndex,
+  buildOciManifest,
+  type DockerManifestListOptions,
+  type DockerManifestOptions,
+  type EncodedManifest,
+  type IndexOptions,
+  type OciManifestOptions,
+} from './build-manifest.ts';
+export { chainID, chainIDs } from './chain-id.ts';
+export { type Descriptor, emptyDescriptor, isAttestation } from './descriptor.ts';
+export {
+  InvalidManifestError,
+  InvalidPlatformError,
+  type ManifestErrorCode,
+  ManifestTooLargeError,
+} from './errors.ts';
+export { defaultMaxSize } from './fields.ts';
+export { encodeGoJSON, type GoJSONOptions, type RawJSON, rawJSON, sortedMap } from './go-json.ts';
+export {
+  type HistoryEntry,
+  type ImageConfig,
+  type ParseImageConfigOptions,
+  parseImageConfig,
+  platformOfConfig,
+} from './image-config.ts';
+export {
+  compressionOfMediaType,
+  isImageConfigMediaType,
+  isIndexMediaType,
+  isLayerMediaType,
+  isManifestMediaType,
+  isNondistributableMediaType,
+  isSchema1MediaType,
+  type LayerMediaTypeOptions,
+  layerMediaType,
+  mediaTypes,
+  toDockerMediaType,
+  toOciMediaType,
+} from './media-types.ts';
+export {
+  type DockerManifest,
+  type DockerManifestList,
+  type OciArtifactManifest,
+  type OciIndex,
+  type OciManifest,
+  type ParsedManifest,
+  type ParseManifestOptions,
+  parseManifest,
+  type Schema1Manifest,
+} from './parse-manifest.ts';
+export {
+  formatPlatform,
+  matchPlatform,
+  normalizePlatform,
+  type ParsePlatformOptions,
+  type Platform,
+  parsePlatform,
+} from './platform.ts';

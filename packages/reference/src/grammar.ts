@@ -1,4 +1,4 @@
-import { type Digest, parseDigest } from '@slipway/digest';
+import { type Digest, InvalidDigestError, parseDigest } from '@slipway/digest';
 import { InvalidReferenceError } from './errors.ts';
 import type { Reference } from './reference.ts';
 
@@ -156,6 +156,7 @@ function checkDigest(text: string, input: string): Digest {
   try {
     return parseDigest(text);
   } catch (cause) {
-    throw new InvalidReferenceError('digest', (cause as Error).message, input, { cause });
+    if (!(cause instanceof InvalidDigestError)) throw cause;
+    throw new InvalidReferenceError('digest', cause.rule, input, { cause });
   }
 }

@@ -1,0 +1,103 @@
+import type { Digest } from '@slipway/digest';
+import {
+  type Fields,
+  fail,
+  has,
+  readDigests,
+  readDocument,
+  readObject,
+  readObjects,
+  readOptionalBoolean,
+  readOptionalString,
+} from './fields.ts';
+import { type Platform, readPlatform } from './platform.ts';
+
+/** One step of how an image was made. */
+export interface HistoryEntry {
+  readonly created?: string | undefined;
+  readonly created_by?: string | undefined;
+  readonly author?: string | undefined;
+  readonly comment?: string | undefined;
+  /** The step made no layer. */
+  readonly empty_layer?: boolean | undefined;
+}
+
+/**
+ * What an image's config says, in the config's own spelling. Old images leave nearly everything out.
+ *
+ * @see https://github.com/opencontainers/image-spec/blob/v1.1.1/config.md#properties
+ */
+export interface ImageConfig {
+  /** The very bytes that were parsed, never to be made anew: the image ID is their digest. Not copied. */
+  readonly bytes: Uint8Array;
+  readonly architecture?: string | undefined;
+  readonly os?: string | undefined;
+  readonly 'os.version'?: string | undefined;
+  readonly 'os.features'?: readonly string[] | undefined;
+  readonly variant?: string | undefined;
+  /** RFC 3339, as it was written. */
+  readonly created?: string | undefined;
+  readonly author?: string | undefined;
+  readonly rootfs: {
+    readonly type: 'layers';
+    /** Digests of the uncompressed layers, base first. */
+    readonly diff_ids: readonly Digest[];
+  };
+  /** Oldest first; empty where the config has none. */
+  readonly history: readonly HistoryEntry[];
+}
+
+export interface ParseImageConfigOptions {
+  /** Bytes the config may have. @default 4 MiB */
+  readonly maxSize?: number | undefined;
+}
+
+/**
+ * Parses the config of an image that can be run. Members this package has no use for are not looked at.
+ *
+ * @throws {InvalidManifestError} `ERR_MANIFEST_INVALID`; `path` says where. A config without `rootfs` is a v1 image's or an artifact's.
+ * @throws {ManifestTooLargeError} `ERR_MANIFEST_TOO_LARGE`
+ */
+export function parseImageConfig(bytes: Uint8Array, options: ParseImageConfigOptions = {}): ImageConfig {
+  const fields = readDocument('image config', bytes, options.maxSize);
+  if (!has(fields, 'rootfs')) fail(fields, 'rootfs', 'expected an object, got nothing');
+  const rootfs = readObject(fields, 'rootfs');
+  const type = readOptionalString(rootfs, 'type') || 'layers';
+  if (type !== 'layers') fail(rootfs, 'type', `expected "layers", got ${JSON.stringify(type.slice(0, 120))}`);
+  const { architecture, os, ...rest } = readPlatform(fields);
+  return Object.freeze({
+    bytes,
+    ...rest,
+    architecture: architecture || undefined,
+    os: os || undefined,
+    created: readOptionalString(fields, 'created'),
+    author: readOptionalString(fields, 'author'),
+    rootfs: Object.freeze({ type, diff_ids: readDigests(rootfs, 'diff_ids') }),
+    history: Object.freeze(readObjects(fields, 'history').map(readHistoryEntry)),
+  });
+}
+
+/** What the image runs on; undefined where its config does not say. */
+export function platformOfConfig(config: ImageConfig): Platform | undefined {
+  const { architecture, os, variant } = config;
+  if (architecture === undefined || os === undefined) return undefined;
+  const version = config['os.version'];
+  const features = config['os.features'];
+  return Object.freeze({
+    architecture,
+    os,
+    ...(version ? { 'os.version': version } : {}),
+    ...(features?.length ? { 'os.features': features } : {}),
+    ...(variant ? { variant } : {}),
+  });
+}
+
+function readHistoryEntry(fields: Fields): HistoryEntry {
+  return Object.freeze({
+    created: readOptionalString(fields, 'created'),
+    created_by: readOptionalString(fields, 'created_by'),
+    author: readOptionalString(fields, 'author'),
+    comment: readOptionalString(fields, 'comment'),
+    empty_layer: readOptionalBoolean(fields, 'empty_layer'),
+  });
+}

@@ -1,0 +1,263 @@
+import type { Digest } from '@slipway/digest';
+import { type Descriptor, readDescriptor } from './descriptor.ts';
+import { InvalidManifestError } from './errors.ts';
+import {
+  describe,
+  type Fields,
+  fail,
+  has,
+  readDigest,
+  readDocument,
+  readObject,
+  readObjects,
+  readOptionalObject,
+  readOptionalString,
+  readOptionalStringMap,
+  readString,
+} from './fields.ts';
+import { mediaTypes } from './media-types.ts';
+
+/** What every parsed document has. */
+interface ParsedDocument {
+  /** The document's type, as its body or, failing that, its `Content-Type` says. */
+  readonly mediaType: string;
+  /** The very bytes that were parsed, never to be made anew: they are what the digest is of. Not copied. */
+  readonly bytes: Uint8Array;
+}
+
+/** An image of Docker's schema 2. */
+export interface DockerManifest extends ParsedDocument {
+  readonly kind: 'docker-manifest';
+  readonly config: Descriptor;
+  /** Base first. */
+  readonly layers: readonly Descriptor[];
+}
+
+/** An OCI image, or an artifact that is written as one. */
+export interface OciManifest extends ParsedDocument {
+  readonly kind: 'oci-manifest';
+  readonly config: Descriptor;
+  /** Base first. */
+  readonly layers: readonly Descriptor[];
+  readonly artifactType: string | undefined;
+  readonly subject: Descriptor | undefined;
+  readonly annotations: Readonly<Record<string, string>> | undefined;
+}
+
+/** Docker's list of manifests. */
+export interface DockerManifestList extends ParsedDocument {
+  readonly kind: 'docker-list';
+  readonly manifests: readonly Descriptor[];
+}
+
+/** An OCI image index. */
+export interface OciIndex extends ParsedDocument {
+  readonly kind: 'oci-index';
+  readonly manifests: readonly Descriptor[];
+  readonly artifactType: string | undefined;
+  readonly subject: Descriptor | undefined;
+  readonly annotations: Readonly<Record<string, string>> | undefined;
+}
+
+/** The artifact manifest that never became part of image-spec 1.1. */
+export interface OciArtifactManifest extends ParsedDocument {
+  readonly kind: 'oci-artifact-manifest';
+  readonly artifactType: string;
+  readonly blobs: readonly Descriptor[];
+  readonly subject: Descriptor | undefined;
+  readonly annotations: Readonly<Record<string, string>> | undefined;
+}
+
+/** Docker's first manifest. Its signatures are not checked here: do not trust what it says. */
+export interface Schema1Manifest extends ParsedDocument {
+  readonly kind: 'schema1';
+  readonly isSigned: boolean;
+  /** Path of the repository, without a domain. */
+  readonly name: string;
+  readonly tag: string;
+  readonly architecture: string;
+  /** Digests of the layers, newest first. */
+  readonly fsLayers: readonly Digest[];
+  /** The `v1Compatibility` texts, one a layer. */
+  readonly history: readonly string[];
+}
+
+/** Any document a registry may keep under a tag. */
+export type ParsedManifest =
+  | DockerManifest
+  | OciManifest
+  | DockerManifestList
+  | OciIndex
+  | OciArtifactManifest
+  | Schema1Manifest;
+
+export interface ParseManifestOptions {
+  /** Bytes the document may have. @default 4 MiB */
+  readonly maxSize?: number | undefined;
+}
+
+/**
+ * Parses and checks a manifest, an index or a list. `mediaType` is what the registry or the descriptor calls it
+ * (`Content-Type`, parameters allowed); it must not contradict the body.
+ *
+ * A body that could be read as two kinds of document is refused, because two tools might then see two different images.
+ *
+ * @throws {InvalidManifestError} `ERR_MANIFEST_INVALID`; `path` says where.
+ * @throws {ManifestTooLargeError} `ERR_MANIFEST_TOO_LARGE`
+ * @see https://github.com/opencontainers/distribution-spec/security/advisories/GHSA-mc8v-mgrf-8f4m (CVE-2021-41190)
+ */
+export function parseManifest(
+  bytes: Uint8Array,
+  mediaType?: string | undefined,
+  options: ParseManifestOptions = {},
+): ParsedManifest {
+  const fields = readDocument('manifest', bytes, options.maxSize);
+  refuseOtherCase(fields);
+  const actual = mediaTypeOf(fields, mediaType);
+  refuseForeignMembers(fields, actual);
+  return Object.freeze(readAs(actual, fields, bytes));
+}
+
+type Shape = 'manifest' | 'index' | 'artifact' | 'schema1';
+
+/** The members that hold content, by the shape of document that owns them. */
+const contentMembers: Readonly<Record<Shape, readonly string[]>> = {
+  manifest: ['config', 'layers'],
+  index: ['manifests'],
+  artifact: ['blobs'],
+  schema1: ['fsLayers', 'history', 'signatures'],
+};
+
+const shapes: ReadonlyMap<string, Shape> = new Map([
+  [mediaTypes.dockerManifest, 'manifest'],
+  [mediaTypes.ociManifest, 'manifest'],
+  [mediaTypes.dockerManifestList, 'index'],
+  [mediaTypes.ociIndex, 'index'],
+  [mediaTypes.ociArtifactManifest, 'artifact'],
+  [mediaTypes.schema1Manifest, 'schema1'],
+  [mediaTypes.schema1SignedManifest, 'schema1'],
+]);
+
+/** Types that say nothing of what a document is. */
+const meaningless: ReadonlySet<string> = new Set([
+  '',
+  'application/json',
+  'application/octet-stream',
+  'binary/octet-stream',
+  'text/plain',
+]);
+
+/** Go's decoder takes `Layers` for `layers`, JavaScript's does not: what the two read differently is refused. */
+function refuseOtherCase(fields: Fields): void {
+  const known = ['schemaVersion', 'mediaType', 'artifactType', 'subject', ...Object.values(contentMembers).flat()];
+  const byLowerCase = new Map(known.map((key) => [key.toLowerCase(), key]));
+  for (const key of Object.keys(fields.values)) {
+    const meant = byLowerCase.get(key.toLowerCase());
+    if (meant !== undefined && meant !== key) fail(fields, '', `expected ${meant}, got ${describe(key)}`);
+  }
+}
+
+function mediaTypeOf(fields: Fields, given: string | undefined): string {
+  const outside = essence(given);
+  const inside = readOptionalString(fields, 'mediaType') || undefined;
+  if (inside !== undefined && outside !== undefined && inside !== outside) {
+    fail(fields, 'mediaType', `expected ${describe(outside)}, got ${describe(inside)}`);
+  }
+  const isDocker2 = outside === mediaTypes.dockerManifest || outside === mediaTypes.dockerManifestList;
+  if (isDocker2 && inside === undefined) fail(fields, 'mediaType', `expected ${describe(outside)}, got nothing`);
+  const mediaType = inside ?? outside ?? guessMediaType(fields);
+  if (!shapes.has(mediaType)) fail(fields, 'mediaType', `expected the type of a manifest, got ${describe(mediaType)}`);
+  return mediaType;
+}
+
+/** The type without parameters; undefined where it says nothing. */
+function essence(contentType = ''): string | undefined {
+  const [type = ''] = contentType.split(';', 1);
+  const mediaType = type.trim().toLowerCase();
+  return meaningless.has(mediaType) ? undefined : mediaType;
+}
+
+/** OCI documents may leave their type out; schema 1 never had one. */
+function guessMediaType(fields: Fields): string {
+  if (fields.values['schemaVersion'] === 1) {
+    return has(fields, 'signatures') ? mediaTypes.schema1SignedManifest : mediaTypes.schema1Manifest;
+  }
+  if (has(fields, 'manifests')) return mediaTypes.ociIndex;
+  if (has(fields, 'config') || has(fields, 'layers')) return mediaTypes.ociManifest;
+  return fail(fields, 'mediaType', 'expected a media type, got nothing');
+}
+
+function refuseForeignMembers(fields: Fields, mediaType: string): void {
+  const shape = shapes.get(mediaType);
+  for (const [owner, members] of Object.entries(contentMembers)) {
+    const foreign = owner === shape ? undefined : members.find((member) => has(fields, member));
+    if (foreign !== undefined) fail(fields, foreign, `ambiguous document: a ${mediaType} has no such member`);
+  }
+}
+
+function readAs(mediaType: string, fields: Fields, bytes: Uint8Array): ParsedManifest {
+  const version = shapes.get(mediaType) === 'schema1' ? 1 : 2;
+  // The artifact manifest alone has no schemaVersion.
+  if (mediaType !== mediaTypes.ociArtifactManifest && fields.values['schemaVersion'] !== version) {
+    fail(fields, 'schemaVersion', `expected ${version}, got ${describe(fields.values['schemaVersion'])}`);
+  }
+  switch (mediaType) {
+    case mediaTypes.dockerManifest:
+      return { kind: 'docker-manifest', mediaType, bytes, ...readImage(fields, 'docker') };
+    case mediaTypes.ociManifest:
+      return { kind: 'oci-manifest', mediaType, bytes, ...readImage(fields, 'oci'), ...readExtras(fields) };
+    case mediaTypes.dockerManifestList:
+      return { kind: 'docker-list', mediaType, bytes, manifests: readDescriptors(fields, 'manifests', 'docker') };
+    case mediaTypes.ociIndex: {
+      const manifests = readDescriptors(fields, 'manifests', 'oci');
+      return { kind: 'oci-index', mediaType, bytes, manifests, ...readExtras(fields) };
+    }
+    case mediaTypes.ociArtifactManifest: {
+      const blobs = readDescriptors(fields, 'blobs', 'oci');
+      const artifactType = readString(fields, 'artifactType');
+      return { kind: 'oci-artifact-manifest', mediaType, bytes, blobs, ...readExtras(fields), artifactType };
+    }
+    default:
+      return readSchema1(mediaType, fields, bytes);
+  }
+}
+
+function readImage(fields: Fields, dialect: 'docker' | 'oci'): Pick<DockerManifest, 'config' | 'layers'> {
+  return {
+    config: readDescriptor(readObject(fields, 'config'), dialect),
+    layers: readDescriptors(fields, 'layers', dialect),
+  };
+}
+
+function readExtras(fields: Fields): Pick<OciManifest, 'artifactType' | 'subject' | 'annotations'> {
+  const subject = readOptionalObject(fields, 'subject');
+  return {
+    artifactType: readOptionalString(fields, 'artifactType'),
+    subject: subject && readDescriptor(subject, 'oci'),
+    annotations: readOptionalStringMap(fields, 'annotations'),
+  };
+}
+
+function readDescriptors(fields: Fields, key: string, dialect: 'docker' | 'oci'): readonly Descriptor[] {
+  return Object.freeze(readObjects(fields, key).map((entry) => readDescriptor(entry, dialect)));
+}
+
+function readSchema1(mediaType: string, fields: Fields, bytes: Uint8Array): Schema1Manifest {
+  const fsLayers = readObjects(fields, 'fsLayers').map((entry) => readDigest(entry, 'blobSum'));
+  const history = readObjects(fields, 'history').map((entry) => readString(entry, 'v1Compatibility'));
+  if (fsLayers.length === 0) throw new InvalidManifestError('manifest', '', 'no FSLayers in manifest');
+  if (fsLayers.length !== history.length) {
+    throw new InvalidManifestError('manifest', '', 'length of history not equal to number of layers');
+  }
+  return {
+    kind: 'schema1',
+    mediaType,
+    bytes,
+    isSigned: has(fields, 'signatures'),
+    name: readString(fields, 'name'),
+    tag: readString(fields, 'tag'),
+    architecture: readOptionalString(fields, 'architecture') ?? '',
+    fsLayers: Object.freeze(fsLayers),
+    history: Object.freeze(history),
+  };
+}
