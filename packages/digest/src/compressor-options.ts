@@ -1,0 +1,50 @@
+/** How a compressor that works on blocks is set up. */
+export interface BlockCompressorOptions {
+  /** Higher is smaller and slower. @default 6 for gzip (1 to 9), 3 for zstd (1 to 19) */
+  readonly level?: number | undefined;
+  /** Plain bytes per block, a multiple of 1024. @default 256 KiB for gzip, 1 MiB for portable gzip and for zstd */
+  readonly blockSize?: number | undefined;
+  /** Blocks compressed at once. Decides speed and memory, never the bytes. @default the number of cores */
+  readonly concurrency?: number | undefined;
+}
+
+/** {@link BlockCompressorOptions} with nothing left open. */
+export interface ResolvedBlockCompressorOptions {
+  readonly level: number;
+  readonly blockSize: number;
+  readonly concurrency: number;
+}
+
+/** Defaults per codec; `concurrency` is the machine's, so it is not among them. */
+export const compressorDefaults: Readonly<
+  Record<'gzip' | 'portableGzip' | 'zstd', Omit<ResolvedBlockCompressorOptions, 'concurrency'>>
+> = Object.freeze({
+  gzip: Object.freeze({ level: 6, blockSize: 256 * 1024 }),
+  portableGzip: Object.freeze({ level: 6, blockSize: 1024 * 1024 }),
+  zstd: Object.freeze({ level: 3, blockSize: 1024 * 1024 }),
+});
+
+const highestLevel = { gzip: 9, portableGzip: 9, zstd: 19 } as const;
+/** Deflate looks back 32 KiB: with shorter blocks, one block would not be dictionary enough for the next. */
+const smallestBlock = 32 * 1024;
+const largestBlock = 16 * 1024 * 1024;
+
+/** The only place defaults are applied. Explicit `undefined` means "default". */
+export function resolveCompressorOptions(
+  codec: keyof typeof compressorDefaults,
+  options: BlockCompressorOptions,
+  cores: number,
+): ResolvedBlockCompressorOptions {
+  const defaults = compressorDefaults[codec];
+  const { level = defaults.level, blockSize = defaults.blockSize, concurrency = cores } = options;
+  assertInteger('level', level, 1, highestLevel[codec]);
+  assertInteger('blockSize', blockSize, smallestBlock, largestBlock);
+  if (blockSize % 1024 !== 0) throw new RangeError(`Expected \`blockSize\` to be a multiple of 1024, got ${blockSize}`);
+  assertInteger('concurrency', concurrency, 1, 1024);
+  return { level, blockSize, concurrency };
+}
+
+function assertInteger(name: string, value: number, least: number, most: number): void {
+  if (Number.isInteger(value) && value >= least && value <= most) return;
+  throw new RangeError(`Expected \`${name}\` to be an integer from ${least} to ${most}, got ${value}`);
+}

@@ -1,0 +1,43 @@
+import { createGunzip } from 'node:zlib';
+import type { Compression } from './compressor.ts';
+import type { ByteStream } from './content.ts';
+import { throughDecoder } from './decoder-stream.ts';
+import { type DecompressOptions, decompressWith } from './decompression.ts';
+import { CompressionError } from './errors.ts';
+import { unzstd } from './unzstd.ts';
+
+const chunkSize = 128 * 1024;
+
+/**
+ * Undoes a compression while the stream is read, in constant memory: gzip with any number of members, zstd with any number of
+ * frames (windows up to 128 MiB). What follows the last member or frame is refused, as Go does. Errors of `stream` pass through.
+ *
+ * @throws {CompressionError} `ERR_COMPRESSION_CORRUPT` for damaged or cut input, `ERR_COMPRESSION_TOO_LARGE` beyond a limit,
+ * before the first byte too many is handed out.
+ * @throws {RangeError} at once, when a limit is not a number from 0.
+ */
+export function decompress(stream: ByteStream, compression: Compression, options: DecompressOptions = {}): ByteStream {
+  const { signal } = options;
+  return decompressWith(
+    { gunzip: (source) => gunzip(source, signal), unzstd: (source) => unzstd(source, signal, chunkSize) },
+    stream,
+    compression,
+    options,
+  );
+}
+
+async function* gunzip(source: ByteStream, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array, void, void> {
+  let read = 0;
+  async function* counted(): AsyncGenerator<Uint8Array, void, void> {
+    for await (const chunk of source) {
+      read += chunk.byteLength;
+      yield chunk;
+    }
+  }
+  const decoder = createGunzip({ chunkSize });
+  yield* throughDecoder(counted(), decoder, signal);
+  // zlib takes zeros after a member for padding and stops reading there: what follows them would go unseen.
+  if (decoder.bytesWritten === read) return;
+  const surplus = read - decoder.bytesWritten;
+  throw new CompressionError('ERR_COMPRESSION_CORRUPT', `Decompressing gzip: ${surplus} bytes after the last member`);
+}

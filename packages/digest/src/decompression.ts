@@ -1,0 +1,85 @@
+import { abortable } from './abortable.ts';
+import type { Compression } from './compressor.ts';
+import type { AbortOptions, ByteStream } from './content.ts';
+import { CompressionError } from './errors.ts';
+
+/** Limits of a decompression. Memory is bounded without them; they bound how much work a small input can ask for. */
+export interface DecompressOptions extends AbortOptions {
+  /** Plain bytes allowed in all. @default no limit */
+  readonly maxBytes?: number | undefined;
+  /**
+   * Plain bytes allowed per compressed byte, looked at once more than 1 MiB has come out. Zeros are honest content: gzip makes
+   * one byte of up to 1,032 of them, zstd of up to 32,768.
+   *
+   * @default no limit
+   */
+  readonly maxRatio?: number | undefined;
+}
+
+/** The decoders of a runtime. */
+export interface Decoders {
+  readonly gunzip: (source: ByteStream) => ByteStream;
+  readonly unzstd: (source: ByteStream) => ByteStream;
+}
+
+const ratioFrom = 1024 * 1024;
+
+/** `decompress` over any implementation of the decoders. */
+export function decompressWith(
+  { gunzip, unzstd }: Decoders,
+  stream: ByteStream,
+  compression: Compression,
+  options: DecompressOptions,
+): ByteStream {
+  const bounds = new Bounds(options);
+  const source = bounds.countIn(abortable(stream, options.signal));
+  switch (compression) {
+    case 'none':
+      return bounds.checkOut(source);
+    case 'gzip':
+      return bounds.checkOut(gunzip(source));
+    case 'zstd':
+      return bounds.checkOut(unzstd(source));
+    default:
+      throw new TypeError(`Expected \`compression\` to be none, gzip or zstd, got ${compression satisfies never}`);
+  }
+}
+
+/** Counts what goes into and what comes out of a decoder, and refuses what is too much. */
+class Bounds {
+  readonly #maxBytes: number;
+  readonly #maxRatio: number;
+  #read = 0;
+  #written = 0;
+
+  constructor({ maxBytes = Number.POSITIVE_INFINITY, maxRatio = Number.POSITIVE_INFINITY }: DecompressOptions) {
+    for (const [name, value] of Object.entries({ maxBytes, maxRatio })) {
+      if (!(value >= 0)) throw new RangeError(`Expected \`${name}\` to be a number from 0, got ${value}`);
+    }
+    this.#maxBytes = maxBytes;
+    this.#maxRatio = maxRatio;
+  }
+
+  async *countIn(source: ByteStream): AsyncGenerator<Uint8Array, void, void> {
+    for await (const chunk of source) {
+      this.#read += chunk.byteLength;
+      yield chunk;
+    }
+  }
+
+  async *checkOut(plain: ByteStream): AsyncGenerator<Uint8Array, void, void> {
+    for await (const chunk of plain) {
+      this.#written += chunk.byteLength;
+      if (this.#written > this.#maxBytes) throw this.#tooLarge(`${this.#maxBytes} bytes`);
+      if (this.#written > ratioFrom && this.#written > this.#maxRatio * this.#read) {
+        throw this.#tooLarge(`${this.#maxRatio} bytes per compressed byte`);
+      }
+      yield chunk;
+    }
+  }
+
+  #tooLarge(limit: string): CompressionError {
+    const message = `Decompressing: expected at most ${limit}, got at least ${this.#written} bytes from ${this.#read}`;
+    return new CompressionError('ERR_COMPRESSION_TOO_LARGE', message);
+  }
+}

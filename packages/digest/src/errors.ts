@@ -1,0 +1,65 @@
+/** Every code this package throws. */
+export type DigestErrorCode =
+  /** When: the text is not `algorithm:encoded`, or `encoded` has the wrong length or letters. Retry: no. Do: check the digest's spelling. */
+  | 'ERR_DIGEST_INVALID'
+  /** When: the text has the form of a digest, but its algorithm is not sha256, sha384 or sha512. Retry: no. Do: use one of these. */
+  | 'ERR_DIGEST_UNSUPPORTED'
+  /** When: content that was read does not have the digest it was promised to have. Retry: no, unless it came over a network. Do: fetch or build the content again. */
+  | 'ERR_DIGEST_MISMATCH'
+  /** When: content that was read is shorter or longer than promised. Retry: no, unless it came over a network. Do: fetch or build the content again. */
+  | 'ERR_SIZE_MISMATCH'
+  /** When: this runtime has no codec for the compression, or the stream asks for a feature no codec here has. Retry: no. Do: choose gzip, or a newer Node. */
+  | 'ERR_COMPRESSION_UNSUPPORTED'
+  /** When: compressed bytes are damaged, cut short or followed by something else. Retry: no, unless they came over a network. Do: fetch or build the content again. */
+  | 'ERR_COMPRESSION_CORRUPT'
+  /** When: decompression gives more bytes, or more bytes per byte, than allowed. Retry: no. Do: raise `maxBytes` or `maxRatio` if the content is trusted. */
+  | 'ERR_COMPRESSION_TOO_LARGE';
+
+/** The rule of the digest grammar that was broken, in the words of go-digest. */
+export type DigestRule =
+  | 'invalid checksum digest format'
+  | 'invalid checksum digest length'
+  | 'unsupported digest algorithm';
+
+/** A text is not a digest this package can work with. */
+export class InvalidDigestError extends Error {
+  override name = 'InvalidDigestError';
+  readonly code: Extract<DigestErrorCode, 'ERR_DIGEST_INVALID' | 'ERR_DIGEST_UNSUPPORTED'>;
+  readonly rule: DigestRule;
+
+  constructor(text: string, rule: DigestRule) {
+    super(`Expected a digest, got ${quote(text)}: ${rule}`);
+    this.code = rule === 'unsupported digest algorithm' ? 'ERR_DIGEST_UNSUPPORTED' : 'ERR_DIGEST_INVALID';
+    this.rule = rule;
+  }
+}
+
+/** Content is not what its descriptor promised. */
+export class ContentMismatchError extends Error {
+  override name = 'ContentMismatchError';
+  readonly code: Extract<DigestErrorCode, 'ERR_DIGEST_MISMATCH' | 'ERR_SIZE_MISMATCH'>;
+
+  constructor(code: 'ERR_DIGEST_MISMATCH' | 'ERR_SIZE_MISMATCH', message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** Bytes cannot be compressed or decompressed. */
+export class CompressionError extends Error {
+  override name = 'CompressionError';
+  readonly code: Extract<
+    DigestErrorCode,
+    'ERR_COMPRESSION_UNSUPPORTED' | 'ERR_COMPRESSION_CORRUPT' | 'ERR_COMPRESSION_TOO_LARGE'
+  >;
+
+  constructor(code: CompressionError['code'], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Input may be anything, of any length: the message shows its beginning. */
+function quote(text: string): string {
+  return text.length > 160 ? `${JSON.stringify(text.slice(0, 160))}…` : JSON.stringify(text);
+}

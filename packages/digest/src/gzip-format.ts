@@ -1,0 +1,47 @@
+/** Bytes of the framing around a member's deflate data. */
+export const gzipTrailerSize = 8;
+
+/** Bytes a stored deflate block can carry. */
+const storedMaximum = 0xffff;
+
+/** A member's header as Go writes it: no name, no time, no hint about the level, operating system unknown. */
+export function gzipHeader(): Uint8Array {
+  return Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff);
+}
+
+/** CRC-32 and length of the member's plain bytes, both modulo 2^32. */
+export function gzipTrailer(crc: number, size: number): Uint8Array {
+  const trailer = new Uint8Array(gzipTrailerSize);
+  const view = new DataView(trailer.buffer);
+  view.setUint32(0, crc, true);
+  view.setUint32(4, size % 2 ** 32, true);
+  return trailer;
+}
+
+/** The block that ends a deflate stream: final, fixed codes, nothing in it. */
+export function deflateEnd(): Uint8Array {
+  return Uint8Array.of(3, 0);
+}
+
+/** Bytes that {@link storedBlocks} makes of `size` bytes. */
+export function storedSize(size: number): number {
+  return size + 5 * Math.ceil(size / storedMaximum);
+}
+
+/**
+ * Bytes as deflate blocks that are not compressed. They begin and end on byte boundaries.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc1951#page-11
+ */
+export function storedBlocks(bytes: Uint8Array): Uint8Array {
+  const stored = new Uint8Array(storedSize(bytes.byteLength));
+  let at = 0;
+  for (let offset = 0; offset < bytes.byteLength; offset += storedMaximum) {
+    const part = bytes.subarray(offset, offset + storedMaximum);
+    const size = part.byteLength;
+    stored.set([0, size & 0xff, size >> 8, ~size & 0xff, (~size >> 8) & 0xff], at);
+    stored.set(part, at + 5);
+    at += 5 + size;
+  }
+  return stored;
+}

@@ -1,0 +1,42 @@
+/**
+ * Digests for content-addressed storage, and layer compression in one pass.
+ *
+ * @packageDocumentation
+ */
+export type {
+  CompressionPass,
+  CompressionPassOptions,
+  CompressionPassResult,
+} from './compression-pass.ts';
+export type { Compression, Compressor } from './compressor.ts';
+export { type BlockCompressorOptions, compressorDefaults } from './compressor-options.ts';
+export { type AbortOptions, type ByteStream, type Content, contentOf, type OpenOptions } from './content.ts';
+export { decompress } from './decompress.ts';
+export type { DecompressOptions } from './decompression.ts';
+export { detectCompression } from './detect-compression.ts';
+export {
+  algorithmOf,
+  type Digest,
+  type DigestAlgorithm,
+  encodedOf,
+  isDigest,
+  parseDigest,
+  shortDigest,
+} from './digest.ts';
+export type { Digester, ExpectedContent, MeasuredContent } from './digester.ts';
+export {
+  CompressionError,
+  ContentMismatchError,
+  type DigestErrorCode,
+  type DigestRule,
+  InvalidDigestError,
+} from './errors.ts';
+export { createGzipCompressor } from './gzip.ts';
+export {
+  compressionPass,
+  createDigester,
+  type DigestStreamOptions,
+  digestBytes,
+  digestStream,
+  verified,
+} from './hashing.ts';
