@@ -10,7 +10,7 @@ export interface BlobSubject {
   readonly role: BlobRole;
   /** Short id for people: 12 hex digits of the diffID (layers) or of the digest. */
   readonly id: string;
-  /** diffID of a layer; digest of anything else. Unique within a destination. */
+  /** Equal keys are one blob within a destination: the digest where the bytes are given, else the diffID. */
   readonly key: Digest;
 }
 

@@ -4,7 +4,7 @@ import type { SourceItem } from '@slipway/image-source';
 import type { MetadataStore } from '@slipway/metadata-store';
 import type { Reference } from '@slipway/reference';
 import type { Repository } from '@slipway/registry-client';
-import type { TransferManager } from '@slipway/transfer';
+import type { RetryOptions, TransferManager } from '@slipway/transfer';
 import type { PushEvent, PushTotals } from './events.ts';
 import type { LayerCache } from '@slipway/image-store';
 
@@ -79,6 +79,8 @@ export interface PusherOptions {
   readonly zstd?: Compressor | undefined;
   /** Attempts per blob, the first included; counted afresh after progress. @default 5 */
   readonly attempts?: number | undefined;
+  /** How retries wait. Share one `hostBackoff` among all pushers of a process. @default those of `@slipway/transfer` */
+  readonly retry?: Pick<RetryOptions, 'backoff' | 'hostBackoff' | 'longestWaitMs' | 'clock' | 'random'> | undefined;
 }
 
 export interface Pusher {

@@ -1,0 +1,63 @@
+import type { Digest } from '@slipway/digest';
+import type { LayerRecord, MetadataStore } from '@slipway/metadata-store';
+import type { BlobIdentity } from './blob-form.ts';
+import type { BlobToPush } from './blob-to-push.ts';
+
+/** What is remembered of blobs in one repository under one set of credentials. A store that fails is worked around: it never fails a push. */
+export class BlobMemory {
+  readonly #store: MetadataStore | undefined;
+  readonly #repository: string;
+  readonly #hmacKey: Uint8Array | undefined;
+  readonly #onFailure: (error: unknown) => void;
+
+  /** @param repository canonical name with its domain */
+  constructor(
+    store: MetadataStore | undefined,
+    repository: string,
+    hmacKey: Uint8Array | undefined,
+    onFailure: (error: unknown) => void,
+  ) {
+    this.#store = store;
+    this.#repository = repository;
+    this.#hmacKey = hmacKey;
+    this.#onFailure = onFailure;
+  }
+
+  /** Records that could stand for this blob, oldest first; where only given bytes will do, those of that digest. */
+  async records(blob: BlobToPush): Promise<readonly LayerRecord[]> {
+    const { recordKey, fixed } = blob;
+    if (recordKey === undefined) return [];
+    const records = (await this.#attempt((store) => store.layerRecords(recordKey))) ?? [];
+    return fixed === undefined ? records : records.filter(({ digest }) => digest === fixed.digest);
+  }
+
+  /** Notes that the repository has the blob. */
+  async add(blob: BlobToPush, { digest, size }: BlobIdentity): Promise<void> {
+    // Bytes whose digest was unknown when the push was planned, and that are not docker's gzip form, stand under their own digest.
+    const key = blob.recordKey ?? digest;
+    await this.#attempt((store) =>
+      Promise.all([
+        store.tagAndAdd(key, this.#hmacKey, { digest, sourceRepository: this.#repository }),
+        store.rememberBlobSize(digest, size),
+      ]),
+    );
+  }
+
+  async remove(record: LayerRecord): Promise<void> {
+    await this.#attempt((store) => store.removeLayerRecord(record));
+  }
+
+  async size(digest: Digest): Promise<number | undefined> {
+    return this.#attempt((store) => store.blobSize(digest));
+  }
+
+  async #attempt<T>(work: (store: MetadataStore) => Promise<T>): Promise<T | undefined> {
+    if (this.#store === undefined) return undefined;
+    try {
+      return await work(this.#store);
+    } catch (error) {
+      this.#onFailure(error);
+      return undefined;
+    }
+  }
+}

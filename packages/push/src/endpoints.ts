@@ -1,0 +1,54 @@
+import type { AbortOptions } from '@slipway/digest';
+import { RegistryError, type Repository } from '@slipway/registry-client';
+import { PushError, pushFailure } from './errors.ts';
+import type { Endpoint } from './push.ts';
+import { continuesOnError } from './retry-rules.ts';
+
+/**
+ * Runs `work` with the first endpoint that serves: https, then http for an insecure host. Once https has answered,
+ * plain http to the same host is never tried.
+ *
+ * @throws {PushError} ERR_PUSH_NO_ENDPOINT when there is none to try; otherwise the last failure
+ * @see push-behaviour c.1, d.8
+ */
+export async function overEndpoints<T>(
+  endpoints: readonly Endpoint[],
+  destination: string,
+  work: (repository: Repository, endpoint: Endpoint) => Promise<T>,
+  { signal }: AbortOptions = {},
+): Promise<T> {
+  const confirmedTls = new Set<string>();
+  let failure: unknown;
+  for (const endpoint of endpoints) {
+    const { protocol, hostname } = endpoint.url;
+    if (protocol !== 'https:' && confirmedTls.has(hostname)) continue;
+    let repository: Repository;
+    try {
+      repository = await endpoint.connect({ signal });
+    } catch (error) {
+      signal?.throwIfAborted();
+      // An answer of any kind means that TLS worked; a certificate that was refused says more than what http says after it.
+      if (error instanceof RegistryError && protocol === 'https:') confirmedTls.add(hostname);
+      failure = preferred(failure, pushFailure(`to ${destination}`, { op: 'connect', origin: 'destination', cause: error }));
+      continue;
+    }
+    try {
+      return await work(repository, endpoint);
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!continuesOnError(error)) throw error;
+      if (protocol === 'https:') confirmedTls.add(hostname);
+      failure = error;
+    }
+  }
+  throw (
+    failure ??
+    new PushError('ERR_PUSH_NO_ENDPOINT', `No endpoint is left to reach ${destination}`, { op: 'connect', origin: 'request' })
+  );
+}
+
+function preferred(earlier: unknown, later: unknown): unknown {
+  const cause = earlier instanceof PushError ? earlier.cause : undefined;
+  const isTls = cause instanceof Error && 'reason' in cause && cause.reason === 'tls';
+  return isTls ? earlier : later;
+}

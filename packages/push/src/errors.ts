@@ -1,0 +1,70 @@
+import type { Descriptor } from '@slipway/manifest';
+
+export type PushErrorCode =
+  /** When: an operation of a push failed; `op`, `origin`, `descriptor` and `cause` say which and why. Retry: if the cause is transient. Do: what the hint says. */
+  | 'ERR_PUSH_FAILED'
+  /** When: a destination names a digest; only tags can be pushed. Retry: no. Do: name a tag, or none. */
+  | 'ERR_PUSH_DIGEST_REFERENCE'
+  /** When: the wanted format cannot express the image (zstd layers in a Docker manifest, an artifact as a Docker image). Retry: no. Do: choose `oci` or `keep`, or another compression. */
+  | 'ERR_PUSH_FORMAT'
+  /** When: no manifest of the index has the wanted platform. Retry: no. Do: choose one of the platforms that the message lists. */
+  | 'ERR_PUSH_NO_PLATFORM'
+  /** When: no endpoint of the registry is left to try. Retry: no. Do: check the insecure and TLS settings of that registry. */
+  | 'ERR_PUSH_NO_ENDPOINT'
+  /** When: the registry answered a manifest PUT with another digest than the one that was sent. Retry: no. Do: look for a proxy that rewrites manifests. */
+  | 'ERR_PUSH_DIGEST_CHANGED';
+
+/** What was being done when a push failed. */
+export type PushOperation =
+  | 'connect'
+  | 'open layer'
+  | 'push layer'
+  | 'push config'
+  | 'push blob'
+  | 'build manifest'
+  | 'push manifest'
+  | 'plan';
+
+/** Which side the failure came from. */
+export type PushOrigin = 'source' | 'destination' | 'request';
+
+export interface PushErrorDetails {
+  readonly op: PushOperation;
+  readonly origin: PushOrigin;
+  readonly descriptor?: Partial<Descriptor> | undefined;
+  readonly hint?: string | undefined;
+  readonly cause?: unknown;
+}
+
+/** A push, or one destination of it, failed. The door's own error is the `cause`. */
+export class PushError extends Error {
+  override name = 'PushError';
+  readonly code: PushErrorCode;
+  readonly op: PushOperation;
+  readonly origin: PushOrigin;
+  readonly descriptor: Partial<Descriptor> | undefined;
+  /** What to do about it, when that is known. */
+  readonly hint: string | undefined;
+
+  constructor(code: PushErrorCode, message: string, { op, origin, descriptor, hint, cause }: PushErrorDetails) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.op = op;
+    this.origin = origin;
+    this.descriptor = descriptor;
+    this.hint = hint ?? hintOf(cause);
+  }
+}
+
+/** Names operation, subject and cause in one line; passes a PushError through. */
+export function pushFailure(subject: string, details: PushErrorDetails & { readonly cause: unknown }): PushError {
+  if (details.cause instanceof PushError) return details.cause;
+  const why = details.cause instanceof Error ? details.cause.message : String(details.cause);
+  return new PushError('ERR_PUSH_FAILED', `Could not ${details.op} ${subject}: ${why}`, details);
+}
+
+/** The nearest hint along the chain of causes. */
+function hintOf(cause: unknown): string | undefined {
+  if (!(cause instanceof Error)) return undefined;
+  return 'hint' in cause && typeof cause.hint === 'string' ? cause.hint : hintOf(cause.cause);
+}

@@ -1,0 +1,67 @@
+import type { AbortOptions, Digest } from '@slipway/digest';
+import { hmacMatches, type LayerRecord, rankCandidates } from '@slipway/metadata-store';
+import type { BlobIdentity } from './blob-form.ts';
+import type { BlobToPush } from './blob-to-push.ts';
+import type { Target } from './target.ts';
+
+export interface ExistenceCheck extends AbortOptions {
+  readonly records: readonly LayerRecord[];
+  /** Also ask for digests that were only seen in other repositories. */
+  readonly others: boolean;
+  readonly attempts: number;
+  /** Digests that were asked for already; survives retries of the same blob. */
+  readonly checked: Set<Digest>;
+}
+
+/**
+ * Asks the repository for the digests this blob is known under, best first.
+ *
+ * @see push-behaviour c.6, moby v25.0.0 distribution/push_v2.go layerAlreadyExists
+ */
+export async function findExisting(blob: BlobToPush, target: Target, check: ExistenceCheck): Promise<BlobIdentity | undefined> {
+  for (const record of candidatesFor(target, check)) {
+    const { digest } = record;
+    check.checked.add(digest);
+    const size = await statSize(blob, target, digest, check.signal);
+    if (size === 'unknown') continue;
+    if (size === undefined) {
+      if (record.sourceRepository === target.name) await target.memory.remove(record);
+      continue;
+    }
+    const identity = { digest, size };
+    const noted = record.sourceRepository === target.name && hmacMatches(record, target.hmacKey);
+    if (!noted) await target.memory.add(blob, identity);
+    return identity;
+  }
+  return undefined;
+}
+
+/** One record a digest, the best one standing for it. */
+function candidatesFor(target: Target, { records, others, attempts, checked }: ExistenceCheck): LayerRecord[] {
+  const eligible = records.filter(
+    ({ sourceRepository }) => others || sourceRepository === '' || sourceRepository === target.name,
+  );
+  const chosen = new Map<Digest, LayerRecord>();
+  for (const record of rankCandidates(eligible, { target: target.name, hmacKey: target.hmacKey })) {
+    if (chosen.size >= attempts) break;
+    if (!chosen.has(record.digest) && !checked.has(record.digest)) chosen.set(record.digest, record);
+  }
+  return [...chosen.values()];
+}
+
+/** Size of a blob the repository has, undefined when it lacks it, 'unknown' when it would not say: that is never fatal. */
+async function statSize(
+  blob: BlobToPush,
+  target: Target,
+  digest: Digest,
+  signal: AbortSignal | undefined,
+): Promise<number | undefined | 'unknown'> {
+  try {
+    const stat = await target.repository.statBlob(digest, { signal });
+    if (stat === undefined) return undefined;
+    return stat.size ?? blob.fixed?.size ?? (await target.memory.size(digest)) ?? 'unknown';
+  } catch {
+    signal?.throwIfAborted();
+    return 'unknown';
+  }
+}

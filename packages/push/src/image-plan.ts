@@ -1,0 +1,135 @@
+import { type Compression, contentOf, type Content, type Digest, decompress, digestBytes, shortDigest } from '@slipway/digest';
+import type { SourceImage, SourceLayer } from '@slipway/image-source';
+import type { Descriptor } from '@slipway/manifest';
+import { type BlobForm, type BlobIdentity, storedForm, UnnamedForm } from './blob-form.ts';
+import type { BlobToPush } from './blob-to-push.ts';
+import { PushError } from './errors.ts';
+import { MadeForm } from './made-form.ts';
+import { assembleManifest, type ManifestFamily, manifestFamilyOf } from './manifest-assembly.ts';
+import type { Manifest, PlanContext } from './plan.ts';
+
+/** A push of one image, worked out once for all destinations. */
+export interface ImagePlan {
+  readonly kind: 'image';
+  readonly image: SourceImage;
+  /** Config last; repeated layers once each time. */
+  readonly layers: readonly BlobToPush[];
+  readonly config: BlobToPush;
+  /** The manifest as the source has it, when it goes as it is. */
+  readonly verbatim: Manifest | undefined;
+  /** Builds the manifest once every layer has its descriptor. */
+  assemble(layers: readonly LayerDescriptor[]): Manifest;
+}
+
+/** What a layer is in the manifest: its bytes, or the descriptor of a foreign layer that stays where it is. */
+export type LayerDescriptor = BlobIdentity | { readonly foreign: Descriptor };
+
+/**
+ * Decides in which form each layer of an image goes, and what manifest will name them.
+ *
+ * @throws {PushError} ERR_PUSH_FORMAT when the wanted format cannot express the image
+ */
+export function planImage(image: SourceImage, context: PlanContext): ImagePlan {
+  const family = manifestFamilyOf(image, context.format);
+  const compressions = image.layers.map((layer) => compressionFor(layer, image, family, context));
+  const verbatim = goesVerbatim(image, family, compressions) ? image.manifest : undefined;
+  const config = fixedBlob('config', contentOf(image.config.bytes), {
+    digest: image.config.digest,
+    size: image.config.bytes.byteLength,
+  });
+  return {
+    kind: 'image',
+    image,
+    layers: image.layers.map((layer, at) => layerBlob(layer, compressions[at] ?? 'gzip', verbatim !== undefined, context)),
+    config,
+    verbatim,
+    assemble: (layers) =>
+      verbatim ?? assembleManifest(family, image, layers.map((layer, at) => ({ layer, compression: compressions[at] ?? 'gzip' }))),
+  };
+}
+
+/** A blob whose bytes and digest are given. */
+export function fixedBlob(role: BlobToPush['role'], content: Content, identity: BlobIdentity): BlobToPush {
+  return {
+    role,
+    id: shortDigest(identity.digest),
+    key: identity.digest,
+    recordKey: identity.digest,
+    form: storedForm(content, identity),
+    fixed: identity,
+    sizeHint: identity.size,
+    foreign: undefined,
+  };
+}
+
+function goesVerbatim(image: SourceImage, family: ManifestFamily, compressions: readonly Compression[]): boolean {
+  if (image.manifest === undefined || manifestFamilyOf(image, 'keep') !== family) return false;
+  return image.layers.every((layer, at) => layer.content === undefined || layer.compression === compressions[at]);
+}
+
+function compressionFor(layer: SourceLayer, image: SourceImage, family: ManifestFamily, { compression }: PlanContext): Compression {
+  if (layer.content === undefined) return layer.compression;
+  // A docker archive holds layers as docker unpacked them: they go out as gzip, as docker push sends them.
+  const kept = image.manifest === undefined && layer.compression !== 'gzip' && family === 'docker' ? 'gzip' : layer.compression;
+  const wanted = compression !== 'keep' ? compression : image.manifest === undefined && kept === 'none' ? 'gzip' : kept;
+  if (wanted === 'zstd' && family === 'docker') {
+    throw new PushError('ERR_PUSH_FORMAT', `Could not plan layer ${layer.diffID}: a Docker manifest has no media type for zstd layers`, {
+      op: 'plan',
+      origin: 'request',
+      hint: 'choose --format oci, or --compression gzip',
+    });
+  }
+  return wanted;
+}
+
+function layerBlob(layer: SourceLayer, wanted: Compression, verbatim: boolean, context: PlanContext): BlobToPush {
+  const foreign = (layer.descriptor?.urls?.length ?? 0) > 0 ? layer.descriptor : undefined;
+  const form = layer.content && layerForm(layer, layer.content, wanted, context);
+  const fixed = verbatim && form !== undefined ? form.identity : undefined;
+  return {
+    role: 'layer',
+    id: shortDigest(layer.diffID),
+    key: fixed?.digest ?? layer.diffID,
+    recordKey: recordKeyOf(layer, wanted, form),
+    form,
+    fixed,
+    sizeHint: form?.identity?.size ?? layer.content?.size ?? layer.descriptor?.size ?? 0,
+    foreign,
+  };
+}
+
+/** Docker's records say "the gzip form of this diffID"; any other form is kept under its own digest, so that neither side is misled. */
+function recordKeyOf(layer: SourceLayer, wanted: Compression, form: BlobForm | undefined): Digest | undefined {
+  return wanted === 'gzip' ? layer.diffID : form?.identity?.digest;
+}
+
+function layerForm(layer: SourceLayer, content: Content, wanted: Compression, context: PlanContext): BlobForm {
+  if (layer.compression === wanted) {
+    const { descriptor } = layer;
+    return context.form(`stored ${layer.diffID} ${descriptor?.digest}`, () =>
+      descriptor !== undefined && descriptor.size === content.size && layer.content !== undefined && descriptor.urls === undefined
+        ? storedForm(content, { digest: descriptor.digest, size: descriptor.size })
+        : new UnnamedForm(content),
+    );
+  }
+  if (wanted === 'none') throw new Error('unreachable: nothing asks for uncompressed layers');
+  const compressor = context.compressor(wanted);
+  return context.form(
+    `made ${layer.diffID} ${compressor.recipe}`,
+    () =>
+      new MadeForm({
+        diffID: layer.diffID,
+        openPlain: (options) =>
+          layer.compression === 'none' ? content.open(options) : decompress(content.open(options), layer.compression, options),
+        readTotal: content.size,
+        compressor,
+        cache: context.cache,
+        signal: context.signal,
+      }),
+  );
+}
+
+/** Digest and size of bytes in memory. */
+export function identityOf(bytes: Uint8Array): BlobIdentity {
+  return { digest: digestBytes(bytes), size: bytes.byteLength };
+}

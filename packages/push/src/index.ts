@@ -1,0 +1,20 @@
+/**
+ * Plans and runs one push: children before parents, each digest once.
+ *
+ * @packageDocumentation
+ */
+export { PushError, type PushErrorCode, type PushErrorDetails, type PushOperation, type PushOrigin } from './errors.ts';
+export { type BlobRole, type BlobSubject, describeEvent, type PushEvent, type PushTotals } from './events.ts';
+export { pushDefaults } from './options.ts';
+export type {
+  Destination,
+  Endpoint,
+  PushCompression,
+  Pusher,
+  PusherOptions,
+  PushFormat,
+  PushOptions,
+  PushResult,
+} from './push.ts';
+export { createPusher } from './pusher.ts';
+export { continuesOnError, isRetryable } from './retry-rules.ts';

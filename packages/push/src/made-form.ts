@@ -1,0 +1,179 @@
+import { type AbortOptions, type ByteStream, type Compressor, compressionPass, type Digest } from '@slipway/digest';
+import type { CachedLayer, LayerCache, LayerCacheWriter } from '@slipway/image-store';
+import type { BlobForm, BlobIdentity } from './blob-form.ts';
+import { codeOf } from './retry-rules.ts';
+import { abortable } from './waiting.ts';
+
+export interface MadeFormOptions {
+  readonly diffID: Digest;
+  /** Opens the plain tar from its start. */
+  readonly openPlain: (options: AbortOptions) => ByteStream;
+  /** Bytes of the plain tar, or of what it is unpacked from: for progress only. */
+  readonly readTotal: number;
+  readonly compressor: Compressor;
+  readonly cache: LayerCache | undefined;
+  /** Aborts when the push ends; a computation outlives the one destination that began it. */
+  readonly signal: AbortSignal;
+}
+
+/** One computation of the compressed bytes, and a way to read what it has made so far. */
+interface Run {
+  readonly done: Promise<BlobIdentity>;
+  open(from: number, signal: AbortSignal | undefined): ByteStream;
+}
+
+/**
+ * A layer that is compressed here: once, into the cache, from where every destination and every retry reads, also
+ * while it still grows. Without a cache each reader compresses for itself, with back-pressure and in constant memory.
+ */
+export class MadeForm implements BlobForm {
+  readonly recipe: string;
+  readonly readTotal: number;
+  readonly #options: MadeFormOptions;
+  #cache: LayerCache | undefined;
+  #read = 0;
+  #identity: BlobIdentity | undefined;
+  #run: Promise<Run> | undefined;
+
+  constructor(options: MadeFormOptions) {
+    this.#options = options;
+    this.#cache = options.cache;
+    this.recipe = options.compressor.recipe;
+    this.readTotal = options.readTotal;
+  }
+
+  get identity(): BlobIdentity | undefined {
+    return this.#identity;
+  }
+
+  get read(): number {
+    return this.#read;
+  }
+
+  async recall({ signal }: AbortOptions = {}): Promise<BlobIdentity | undefined> {
+    signal?.throwIfAborted();
+    if (this.#run === undefined) {
+      const kept = await this.#cache?.find(this.#options.diffID, this.recipe, { signal });
+      if (kept !== undefined) this.#run ??= Promise.resolve(this.#keptRun(kept));
+    }
+    return this.#identity;
+  }
+
+  async identify({ signal }: AbortOptions = {}): Promise<BlobIdentity> {
+    const known = await this.recall({ signal });
+    if (known !== undefined) return known;
+    const run = await this.#start();
+    try {
+      return await abortable(run.done, signal);
+    } catch (error) {
+      if (!this.#leaveCache(error)) throw error;
+      return this.identify({ signal });
+    }
+  }
+
+  async *open({ from = 0, signal }: AbortOptions & { readonly from?: number | undefined } = {}): ByteStream {
+    const run = await this.#start();
+    try {
+      yield* run.open(from, signal);
+    } catch (error) {
+      signal?.throwIfAborted();
+      this.#leaveCache(error);
+      throw error;
+    }
+  }
+
+  #start(): Promise<Run> {
+    this.#run ??= this.#begin();
+    return this.#run;
+  }
+
+  async #begin(): Promise<Run> {
+    const { diffID, signal } = this.#options;
+    const kept = await this.#cache?.find(diffID, this.recipe, { signal });
+    if (kept !== undefined) return this.#keptRun(kept);
+    const writer = await this.#cache?.begin(diffID, this.recipe, { signal });
+    return writer === undefined ? this.#directRun() : this.#cachedRun(writer);
+  }
+
+  #keptRun(kept: CachedLayer): Run {
+    this.#adopt(kept);
+    const identity = { digest: kept.digest, size: kept.size };
+    return { done: Promise.resolve(identity), open: (from, signal) => kept.content.open({ from, signal }) };
+  }
+
+  #cachedRun(writer: LayerCacheWriter): Run {
+    let kept: CachedLayer | undefined;
+    const fill = async (): Promise<BlobIdentity> => {
+      await using _ = writer; // what is not committed leaves nothing behind
+      const pass = this.#pass(this.#options.signal);
+      for await (const chunk of pass.stream) await writer.append(chunk);
+      kept = await writer.commit(pass.result());
+      return this.#adopt(kept);
+    };
+    const done = fill();
+    done.catch(() => {}); // readers and `identify` hear of it
+    const open = async function* (from: number, signal: AbortSignal | undefined): ByteStream {
+      if (kept !== undefined) return yield* kept.content.open({ from, signal });
+      try {
+        yield* writer.openWritten(from);
+      } catch (error) {
+        await abortable(done, signal); // the computation's own error says more than the reader's
+        throw error;
+      }
+      await abortable(done, signal); // a reader ends only when the source has proved itself
+    };
+    return { done, open };
+  }
+
+  #directRun(): Run {
+    const compress = async function* (this: MadeForm, from: number, signal: AbortSignal | undefined): ByteStream {
+      const pass = this.#pass(signal);
+      let position = 0;
+      for await (const chunk of pass.stream) {
+        const start = Math.max(0, from - position);
+        position += chunk.byteLength;
+        if (start < chunk.byteLength) yield start === 0 ? chunk : chunk.subarray(start);
+      }
+      this.#adopt(pass.result());
+    }.bind(this);
+    const measure = async (): Promise<BlobIdentity> => {
+      for await (const _ of compress(0, this.#options.signal));
+      return this.#identity as BlobIdentity;
+    };
+    let measured: Promise<BlobIdentity> | undefined;
+    return {
+      get done() {
+        measured ??= measure();
+        return measured;
+      },
+      open: compress,
+    };
+  }
+
+  #pass(signal: AbortSignal | undefined): ReturnType<typeof compressionPass> {
+    const { openPlain, compressor, diffID } = this.#options;
+    this.#read = 0;
+    return compressionPass(this.#counted(openPlain({ signal })), compressor, { signal, expected: { digest: diffID } });
+  }
+
+  async *#counted(source: ByteStream): ByteStream {
+    for await (const chunk of source) {
+      this.#read = Math.min(this.#read + chunk.byteLength, this.readTotal);
+      yield chunk;
+    }
+  }
+
+  #adopt({ digest, size }: BlobIdentity): BlobIdentity {
+    this.#identity = { digest, size };
+    this.#read = this.readTotal;
+    return this.#identity;
+  }
+
+  /** After the cache failed (disk full), goes on without it. Returns whether trying again makes sense. */
+  #leaveCache(error: unknown): boolean {
+    if (codeOf(error) !== 'ERR_CACHE_WRITE') return false;
+    this.#cache = undefined;
+    this.#run = undefined;
+    return true;
+  }
+}

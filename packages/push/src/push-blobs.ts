@@ -1,0 +1,121 @@
+import type { AbortOptions } from '@slipway/digest';
+import { type RetryOptions, retrying, type TransferManager, type TransferWatch } from '@slipway/transfer';
+import { type BlobToPush, distinctBlobs, subjectOf } from './blob-to-push.ts';
+import { BlobAttempts, ensureBlob } from './ensure-blob.ts';
+import { pushFailure } from './errors.ts';
+import type { BlobSubject, PushEvent } from './events.ts';
+import { isRetryable } from './retry-rules.ts';
+import type { BlobOutcome, Target } from './target.ts';
+
+export interface PushBlobsOptions extends AbortOptions {
+  readonly transfers: TransferManager;
+  /** How what may succeed later is tried again. */
+  readonly retry: Omit<RetryOptions, 'signal' | 'onRetry' | 'isTransient' | 'host'>;
+}
+
+/** What a running transfer tells everyone who waits for it. */
+type BlobProgress = Extract<PushEvent, { type: 'blob:progress' | 'blob:retrying' }>;
+
+/**
+ * Makes every blob present, several at once, each key once however many pushes want it.
+ * Waits in list order: the error reported is that of the first in the list that failed; whatever nobody else waits for is then cancelled.
+ *
+ * @returns the outcome of each blob, by key
+ * @see push-behaviour d.4
+ */
+export async function pushBlobs(
+  blobs: readonly BlobToPush[],
+  target: Target,
+  options: PushBlobsOptions,
+): Promise<Map<string, BlobOutcome>> {
+  const distinct = distinctBlobs(blobs);
+  for (const blob of distinct) target.emit({ type: 'blob:preparing', blob: subjectOf(blob, target.destination) });
+  const watches = distinct.map((blob) => watchBlob(blob, target, options));
+  try {
+    const outcomes = new Map<string, BlobOutcome>();
+    for (const [at, blob] of distinct.entries()) {
+      const watch = watches[at];
+      if (watch === undefined) throw new Error('unreachable: one watch a blob');
+      outcomes.set(blob.key, await watch.outcome);
+    }
+    return outcomes;
+  } finally {
+    await Promise.all(watches.map(({ watch }) => watch.release()));
+  }
+}
+
+function watchBlob(
+  blob: BlobToPush,
+  target: Target,
+  { transfers, retry, signal }: PushBlobsOptions,
+): { readonly watch: TransferWatch<BlobOutcome>; readonly outcome: Promise<BlobOutcome> } {
+  const subject = subjectOf(blob, target.destination);
+  const watch = transfers.transfer<BlobOutcome, BlobProgress>(
+    {
+      key: `v2push:${target.name} ${blob.key}${blob.form?.recipe === undefined ? '' : ` ${blob.form.recipe}`}`,
+      host: target.repository.registry,
+      size: blob.sizeHint,
+      run: ({ signal, report }) => runBlob(blob, subject, target, { retry, signal, report }),
+    },
+    {
+      signal,
+      onProgress: (event) => target.emit(event),
+      onWaiting: () => target.emit({ type: 'blob:waiting', blob: subject }),
+    },
+  );
+  const outcome = watch.result.then((outcome) => {
+    // Also what another push did counts as present here.
+    if (outcome.kind !== 'skipped') target.present.set(blob.key, outcome.identity);
+    target.emit(outcomeEvent(subject, outcome));
+    return outcome;
+  });
+  outcome.catch(() => {}); // heard of in list order
+  return { watch, outcome };
+}
+
+async function runBlob(
+  blob: BlobToPush,
+  subject: BlobSubject,
+  target: Target,
+  { retry, signal, report }: { readonly retry: PushBlobsOptions['retry']; readonly signal: AbortSignal; readonly report: (event: BlobProgress) => void },
+): Promise<BlobOutcome> {
+  const state = new BlobAttempts();
+  const { role } = blob;
+  try {
+    return await retrying(
+      () =>
+        ensureBlob(blob, target, {
+          attempts: state,
+          signal,
+          onProgress: (progress) => report({ type: 'blob:progress', blob: subject, ...progress }),
+        }),
+      {
+        ...retry,
+        signal,
+        host: target.repository.registry,
+        isTransient: isRetryable,
+        onRetry: ({ attempt, seconds, cause }) => report({ type: 'blob:retrying', blob: subject, attempt, seconds, cause }),
+      },
+    );
+  } catch (error) {
+    signal.throwIfAborted();
+    const op = role === 'config' ? 'push config' : role === 'layer' ? 'push layer' : 'push blob';
+    const descriptor = blob.fixed ?? blob.form?.identity;
+    throw pushFailure(`${blob.id} to ${target.destination}`, { op, origin: 'destination', descriptor, cause: error });
+  }
+}
+
+function outcomeEvent(blob: BlobSubject, outcome: BlobOutcome): PushEvent {
+  switch (outcome.kind) {
+    case 'existed':
+      return { type: 'blob:existed', blob, ...outcome.identity, learnt: outcome.learnt };
+    case 'mounted':
+      return { type: 'blob:mounted', blob, ...outcome.identity, from: outcome.from };
+    case 'pushed':
+      return { type: 'blob:pushed', blob, ...outcome.identity };
+    case 'skipped':
+      return { type: 'blob:skipped', blob, reason: 'foreign' };
+    default:
+      return outcome satisfies never;
+  }
+}

@@ -1,0 +1,179 @@
+import type { Compression, Compressor } from '@slipway/digest';
+import type { SourceItem } from '@slipway/image-source';
+import { canonicalName, familiarName, formatReference } from '@slipway/reference';
+import type { BlobForm } from './blob-form.ts';
+import { BlobMemory } from './blob-memory.ts';
+import { overEndpoints } from './endpoints.ts';
+import { PushError, pushFailure } from './errors.ts';
+import type { PushEvent, PushTotals } from './events.ts';
+import { type ResolvedPushOptions, resolvePushOptions } from './options.ts';
+import { type ItemPlan, type PlanContext, planItem } from './plan.ts';
+import type { Destination, Pusher, PusherOptions, PushOptions, PushResult } from './push.ts';
+import { pushTags, type TagResult } from './push-tags.ts';
+import { TotalsCounter } from './totals.ts';
+
+/** Makes a pusher of the parts it is given; it owns none of them. */
+export function createPusher(options: PusherOptions): Pusher {
+  return {
+    push: (item, destinations, pushOptions) => runPush(options, item, destinations, resolvePushOptions(pushOptions)),
+  };
+}
+
+async function runPush(
+  pusher: PusherOptions,
+  item: SourceItem,
+  destinations: readonly Destination[],
+  options: ResolvedPushOptions,
+): Promise<readonly PushResult[]> {
+  options.signal?.throwIfAborted();
+  assertTags(destinations);
+  const ended = new AbortController(); // ends computations that outlive the destination that began them
+  const forms = new Map<string, BlobForm>();
+  const plan = planItem(item, planContext(pusher, options, forms, ended.signal));
+  try {
+    const groups = [...groupByRepository(destinations).values()];
+    const results = await Promise.all(groups.map((group) => pushGroup(pusher, plan, group, options)));
+    const byDestination = new Map(results.flat().map((result) => [result.destination, result.result]));
+    return destinations.flatMap((destination) => byDestination.get(destination) ?? []);
+  } finally {
+    ended.abort(new Error('the push has ended'));
+  }
+}
+
+function planContext(
+  pusher: PusherOptions,
+  { format, compression, platform }: PushOptions & ResolvedPushOptions,
+  forms: Map<string, BlobForm>,
+  signal: AbortSignal,
+): PlanContext {
+  return {
+    format,
+    compression,
+    platform,
+    cache: pusher.layerCache,
+    signal,
+    compressor: (wanted) => compressorFor(pusher, wanted),
+    form(name, make) {
+      const form = forms.get(name) ?? make();
+      forms.set(name, form);
+      return form;
+    },
+  };
+}
+
+function compressorFor({ gzip, zstd }: PusherOptions, wanted: Exclude<Compression, 'none'>): Compressor {
+  if (wanted === 'gzip') return gzip;
+  if (zstd !== undefined) return zstd;
+  throw new PushError('ERR_PUSH_FORMAT', 'Could not plan the push: zstd layers cannot be made here', {
+    op: 'plan',
+    origin: 'request',
+    hint: 'use --compression gzip, or a Node that has zstd (22.15 and later)',
+  });
+}
+
+function assertTags(destinations: readonly Destination[]): void {
+  for (const { reference } of destinations) {
+    if (reference.digest === undefined && reference.tag !== undefined) continue;
+    const text = reference.digest === undefined ? 'a destination needs a tag' : 'cannot push a digest reference';
+    throw new PushError('ERR_PUSH_DIGEST_REFERENCE', `${text}: ${formatReference(reference)}`, { op: 'plan', origin: 'request' });
+  }
+}
+
+/** Destinations in one repository share their blobs, so that these are handled once. */
+function groupByRepository(destinations: readonly Destination[]): Map<string, Destination[]> {
+  const groups = new Map<string, Destination[]>();
+  for (const destination of destinations) {
+    const name = canonicalName(destination.reference);
+    groups.set(name, [...(groups.get(name) ?? []), destination]);
+  }
+  return groups;
+}
+
+interface DestinationResult {
+  readonly destination: Destination;
+  readonly result: PushResult;
+}
+
+async function pushGroup(
+  pusher: PusherOptions,
+  plan: ItemPlan,
+  group: readonly Destination[],
+  options: ResolvedPushOptions,
+): Promise<readonly DestinationResult[]> {
+  const [first] = group;
+  if (first === undefined) return [];
+  const name = canonicalName(first.reference);
+  const destination = familiarName(first.reference);
+  const totals = new TotalsCounter();
+  const emit = (event: PushEvent): void => {
+    totals.count(event);
+    options.onEvent?.(event);
+  };
+  emit({ type: 'push:started', destination, repository: name });
+  try {
+    const tags = group.flatMap(({ reference }) => reference.tag ?? []);
+    const results = await overEndpoints(
+      first.endpoints,
+      destination,
+      (repository, endpoint) =>
+        pushTags(
+          plan,
+          {
+            repository,
+            name,
+            destination,
+            hmacKey: first.hmacKey,
+            hasAuthInfo: first.hasAuthInfo,
+            allowNondistributable: endpoint.allowNondistributable ?? false,
+            memory: new BlobMemory(pusher.metadataStore, name, first.hmacKey, onceWarned(emit, destination)),
+            present: new Map(),
+            learnt: new Map(),
+            emit,
+          },
+          { ...options, tags: [...new Set(tags)], transfers: pusher.transfers, retry: { ...pusher.retry, attempts: pusher.attempts } },
+        ),
+      options,
+    );
+    const byTag = new Map(results.map((result) => [result.tag, result]));
+    return group.flatMap((member) => {
+      const result = byTag.get(member.reference.tag ?? '');
+      return result === undefined ? [] : { destination: member, result: finish(member, destination, result, totals.now(), emit) };
+    });
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    const failure = pushFailure(`to ${destination}`, { op: 'plan', origin: 'destination', cause: error });
+    return group.map((member) => ({
+      destination: member,
+      result: finish(member, destination, { tag: member.reference.tag ?? '', error: failure }, totals.now(), emit),
+    }));
+  }
+}
+
+function finish(
+  { reference }: Destination,
+  destination: string,
+  result: TagResult,
+  totals: PushTotals,
+  emit: (event: PushEvent) => void,
+): PushResult {
+  const { tag } = reference;
+  if ('error' in result) {
+    emit({ type: 'push:failed', destination, tag, error: result.error });
+    return { ok: false, reference, error: result.error, totals };
+  }
+  const { manifest, unchanged } = result;
+  const { digest, mediaType, bytes } = manifest;
+  emit({ type: 'push:finished', destination, tag, digest, totals });
+  return { ok: true, reference, digest, mediaType, size: bytes.byteLength, unchanged, totals };
+}
+
+/** A metadata store that fails is reported once a destination, whatever the number of layers. */
+function onceWarned(emit: (event: PushEvent) => void, destination: string): (error: unknown) => void {
+  let warned = false;
+  return (error) => {
+    if (warned) return;
+    warned = true;
+    const why = error instanceof Error ? error.message : String(error);
+    emit({ type: 'warning', destination, code: 'metadata-store', message: `what was pushed is not remembered: ${why}` });
+  };
+}

@@ -1,0 +1,49 @@
+import { RegistryError } from '@slipway/registry-client';
+import { PushError } from './errors.ts';
+
+/** Codes that no second attempt will change. `TOOMANYREQUESTS` is not among them: it waits as the registry says (decision 0012). */
+const finalCodes: ReadonlySet<string> = new Set(['UNAUTHORIZED', 'UNSUPPORTED', 'DENIED', 'NAME_UNKNOWN', 'NAME_INVALID']);
+
+/**
+ * Whether pushing the same blob again may succeed: docker's `retryOnError`, with 429 waited for, bare codes judged like
+ * full ones, and nothing retried that failed on this side (decision 0012).
+ *
+ * @see push-behaviour d.6, moby v25.0.0 distribution/errors.go
+ */
+export function isRetryable(error: unknown): boolean {
+  if (error instanceof PushError) return error.origin === 'destination' && isRetryable(error.cause);
+  if (!(error instanceof Error)) return false;
+  if (error.message.includes('no space left on device')) return false;
+  if (codeOf(error) === 'ERR_CACHE_WRITE') return true;
+  if (codeOf(error) === 'ERR_SESSION_LOST' || codeOf(error) === 'ERR_SESSION_OFFSET') return true;
+  if (!(error instanceof RegistryError)) return false;
+  const [first] = error.diagnostics;
+  if (first === undefined) return error.transient;
+  if (finalCodes.has(first.code)) return false;
+  // BLOB_UPLOAD_UNKNOWN, BLOB_UPLOAD_INVALID, DIGEST_INVALID and their like: a fresh session may do better.
+  return true;
+}
+
+/**
+ * Whether a failed endpoint leaves hope for the next one of the same registry: docker's `continueOnError` for a push
+ * (never a mirror).
+ *
+ * @see push-behaviour d.7, moby v25.0.0 distribution/errors.go
+ */
+export function continuesOnError(error: unknown): boolean {
+  if (error instanceof PushError && error.origin !== 'destination') return false;
+  const answer = registryErrorOf(error);
+  const [first] = answer?.diagnostics ?? [];
+  return first === undefined || first.bare;
+}
+
+/** The registry's own answer along the chain of causes. */
+export function registryErrorOf(error: unknown): RegistryError | undefined {
+  if (error instanceof RegistryError) return error;
+  return error instanceof Error ? registryErrorOf(error.cause) : undefined;
+}
+
+/** `code` of an error of any package; two copies of a package may be installed, so classes alone do not tell. */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}

@@ -1,0 +1,38 @@
+import type { PushEvent, PushTotals } from './events.ts';
+
+/** Adds up what the events of one destination tell. */
+export class TotalsCounter {
+  readonly #sent = new Map<string, number>();
+  #earlier = 0;
+  #totals = { existed: 0, mounted: 0, uploaded: 0, skipped: 0 };
+
+  count(event: PushEvent): void {
+    switch (event.type) {
+      case 'blob:progress': {
+        const before = this.#sent.get(event.blob.key) ?? 0;
+        if (event.sent < before) this.#earlier += before; // an attempt that began again: its bytes went over the wire all the same
+        this.#sent.set(event.blob.key, event.sent);
+        break;
+      }
+      case 'blob:existed':
+        this.#totals.existed += 1;
+        break;
+      case 'blob:mounted':
+        this.#totals.mounted += 1;
+        break;
+      case 'blob:pushed':
+        this.#totals.uploaded += 1;
+        this.#sent.set(event.blob.key, event.size);
+        break;
+      case 'blob:skipped':
+        this.#totals.skipped += 1;
+        break;
+      default:
+    }
+  }
+
+  now(): PushTotals {
+    const sent = [...this.#sent.values()].reduce((sum, bytes) => sum + bytes, 0);
+    return { ...this.#totals, bytesSent: sent + this.#earlier };
+  }
+}
