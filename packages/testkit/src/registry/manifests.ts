@@ -1,0 +1,145 @@
+import type { Digest } from '@slipway/digest';
+import type { Descriptor } from '@slipway/manifest';
+import { isCheckableDigest, measure } from '../digests.ts';
+import type { RegistryCore } from './core.ts';
+import { describeManifest, mediaTypes, namesItsMediaType } from './describe-manifest.ts';
+import type { Exchange } from './exchange.ts';
+import { locate } from './locations.ts';
+import { Refusal } from './refusal.ts';
+import type { ManifestRecord } from './repositories.ts';
+import { isTag } from './route.ts';
+
+/** HEAD and GET of a manifest, by tag or digest. */
+export async function getManifest(core: RegistryCore, exchange: Exchange): Promise<void> {
+  const { repository, target, kind } = exchange.route;
+  const record = core.repositories.manifest(repository, target);
+  if (record === undefined) {
+    const status = kind === 'manifest-head' ? core.options.quirks.manifestHeadMissStatus : 404;
+    throw new Refusal('MANIFEST_UNKNOWN', { status, detail: { tagOrDigest: target } });
+  }
+  const headers = { 'Content-Type': record.mediaType, 'Docker-Content-Digest': record.digest };
+  await exchange.answer(200, headers, { size: record.size, bytes: core.storage.read(record.digest) });
+}
+
+/** PUT of a manifest: taken only when all that it names is there. */
+export async function putManifest(core: RegistryCore, exchange: Exchange): Promise<void> {
+  const { repository, target } = exchange.route;
+  const mediaType = (exchange.header('content-type') ?? '').split(';', 1)[0]?.trim() ?? '';
+  assertAccepted(core, exchange, mediaType);
+  const bytes = await readManifest(core, exchange);
+  const record = await identify(bytes, mediaType, target);
+  if (core.options.quirks.manifestNeedsMediaType && !namesItsMediaType(bytes)) {
+    throw new Refusal('MANIFEST_INVALID', { message: 'manifest has no mediaType' });
+  }
+  assertComplete(core, repository, record);
+
+  const isTagged = target !== record.digest;
+  const { immutableTags } = core.options.quirks;
+  if (isTagged && immutableTags && core.repositories.hasTag(repository, target)) {
+    throw new Refusal('TAG_INVALID', { status: immutableTags.status, message: `tag ${target} is immutable` });
+  }
+  await core.writeAll(record.digest, bytes);
+  await core.repositories.addManifest(repository, record);
+  if (isTagged) await core.repositories.setTag(repository, target, record.digest);
+  await exchange.answer(201, {
+    Location: locate(exchange, core.options.quirks, `/v2/${repository}/manifests/${record.digest}`),
+    'Docker-Content-Digest': record.digest,
+    ...(record.subject && core.options.quirks.referrers ? { 'OCI-Subject': record.subject } : {}),
+  });
+}
+
+/** DELETE of a tag, or of a manifest with all its tags. */
+export async function deleteManifest(core: RegistryCore, exchange: Exchange): Promise<void> {
+  const { repository, target } = exchange.route;
+  const record = core.repositories.manifest(repository, target);
+  if (record === undefined) throw new Refusal('MANIFEST_UNKNOWN', { detail: { tagOrDigest: target } });
+  if (target === record.digest) await core.repositories.removeManifest(repository, record.digest);
+  else await core.repositories.removeTag(repository, target);
+  await exchange.answer(202, {});
+}
+
+/** GET of the manifests that name a digest as their subject. */
+export async function listReferrers(core: RegistryCore, exchange: Exchange): Promise<void> {
+  const { repository, target } = exchange.route;
+  if (!core.options.quirks.referrers) throw new Refusal('UNSUPPORTED', { status: 404 });
+  if (!isCheckableDigest(target)) throw new Refusal('DIGEST_INVALID');
+  const wanted = exchange.parameter('artifactType');
+  const manifests: Descriptor[] = core.repositories
+    .manifests(repository)
+    .filter(({ subject, artifactType }) => subject === target && (wanted ?? artifactType) === artifactType)
+    .map(({ mediaType, digest, size, artifactType, annotations }) => ({
+      mediaType,
+      digest,
+      size,
+      ...(artifactType === undefined ? {} : { artifactType }),
+      ...(annotations === undefined ? {} : { annotations }),
+    }));
+  const index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests };
+  const headers = {
+    'Content-Type': mediaTypes.ociIndex,
+    ...(wanted === undefined ? {} : { 'OCI-Filters-Applied': 'artifactType' }),
+  };
+  await exchange.answer(200, headers, new TextEncoder().encode(JSON.stringify(index)));
+}
+
+function assertAccepted(core: RegistryCore, exchange: Exchange, mediaType: string): void {
+  const { quirks, schema1 } = core.options;
+  if (quirks.manifestNeedsLength && exchange.header('content-length') === undefined) {
+    throw new Refusal('SIZE_INVALID', { status: 411, message: 'Content-Length is required' });
+  }
+  const refuse = (message: string, status: number): never => {
+    throw new Refusal('MANIFEST_INVALID', { status, message });
+  };
+  if (mediaType === '') refuse('Content-Type is missing', 400);
+  const isSchema1 = mediaType === mediaTypes.signedSchema1 || mediaType === mediaTypes.schema1;
+  if (isSchema1 && !schema1) refuse('schema 1 manifests are not accepted', 400);
+  const isDocker = mediaType === mediaTypes.dockerManifest || mediaType === mediaTypes.dockerList;
+  if (isDocker && quirks.ociOnly) refuse(`${mediaType} is not accepted`, 415);
+}
+
+async function readManifest(core: RegistryCore, exchange: Exchange): Promise<Uint8Array> {
+  const { manifestMaxBytes } = core.options;
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of exchange.body()) {
+    size += chunk.byteLength;
+    if (size > manifestMaxBytes) {
+      throw new Refusal('MANIFEST_INVALID', {
+        status: 413,
+        message: `manifest is larger than ${manifestMaxBytes} bytes`,
+      });
+    }
+    chunks.push(chunk);
+  }
+  return new Uint8Array(Buffer.concat(chunks));
+}
+
+/** The manifest under the digest it was put under, or under its own when it was put under a tag. */
+async function identify(bytes: Uint8Array, mediaType: string, target: string): Promise<ManifestRecord> {
+  const record = describeManifest(bytes, mediaType);
+  if (!target.includes(':')) {
+    if (!isTag(target)) throw new Refusal('TAG_INVALID', { message: `bad tag ${JSON.stringify(target)}` });
+    return record;
+  }
+  if (!isCheckableDigest(target)) throw new Refusal('DIGEST_INVALID');
+  const isOtherAlgorithm = target.startsWith('sha512:');
+  const digest = isOtherAlgorithm ? (await measure(single(bytes), 'sha512')).digest : record.digest;
+  if (digest !== target) throw new Refusal('DIGEST_INVALID', { detail: { expected: target, actual: digest } });
+  return { ...record, digest };
+}
+
+function assertComplete(core: RegistryCore, repository: string, record: ManifestRecord): void {
+  const isIndex = record.mediaType === mediaTypes.ociIndex || record.mediaType === mediaTypes.dockerList;
+  for (const { digest, urls, mediaType } of record.references) {
+    // Foreign layers live at their URLs: no registry has to have them.
+    if (urls?.length || mediaType.includes('foreign') || mediaType.includes('nondistributable')) continue;
+    const has = isIndex
+      ? core.repositories.manifest(repository, digest) !== undefined
+      : core.repositories.hasBlob(repository, digest as Digest);
+    if (!has) throw new Refusal('MANIFEST_BLOB_UNKNOWN', { detail: { digest } });
+  }
+}
+
+async function* single(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}

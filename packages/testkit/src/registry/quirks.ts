@@ -1,0 +1,217 @@
+/** Where a registry departs from the plainest reading of the distribution spec. Every switch stands alone. */
+export interface RegistryQuirks {
+  /** Form of every Location: a path, a URL, or a URL that says `http:` although the registry speaks TLS. @default 'relative' */
+  readonly location: 'relative' | 'absolute' | 'absolute-http';
+  /** Bytes of ballast in the `_state` of every session's Location. @default 0 */
+  readonly locationBallast: number;
+  /** Which requests to a session are refused when their `_state` is not the newest one. @default 'writes' */
+  readonly staleState: 'accepted' | 'writes' | 'refused';
+  /** Header that carries a session's id. @default 'Docker-Upload-UUID' */
+  readonly sessionHeader: string;
+  /** Range of a fresh session. @default '0-0' */
+  readonly startRange: string;
+  /** Text before a status answer's Range: `bytes=`. @default '' */
+  readonly statusRangePrefix: string;
+  /** Whether a status answer has a Location. @default true */
+  readonly statusHasLocation: boolean;
+  /** @default 202 */
+  readonly patchStatus: number;
+  /** What becomes of every PATCH of a session but the first. @default 'kept' */
+  readonly laterPatches: 'kept' | 'dropped';
+  /** What a PATCH with a Content-Range gets. @default 'accepted' */
+  readonly contentRange: 'accepted' | 'refused';
+  /** Largest PATCH with a Content-Range, answered with 416 beyond. @default none */
+  readonly chunkMaxBytes: number;
+  /** Largest body of all, answered with 413 beyond. @default none */
+  readonly bodyMaxBytes: number;
+  /** Refuses a PATCH with a Content-Type other than `application/octet-stream`. @default false */
+  readonly patchNeedsOctetStream: boolean;
+  /** What a PUT with a body gets. @default 'accepted' */
+  readonly putWithBody: 'accepted' | 'not-found';
+  /** What is left of a session whose connection broke: its bytes, nothing, or a session that refuses everything (416). @default 'kept' */
+  readonly brokenSession: 'kept' | 'gone' | 'stuck';
+  /** What a request to mount gets: the blob, a session, or a session that breaks at its commit. @default 'accepted' */
+  readonly mount: 'accepted' | 'session' | 'broken-session';
+  /** Whether a mount may leave `from` out. @default false */
+  readonly anonymousMount: boolean;
+  /** Status for a mount whose `from` has no such blob; 202 begins a session. @default 202 */
+  readonly mountMissStatus: number;
+  /** Status for `from` without `mount`; 202 begins a session. @default 202 */
+  readonly fromAloneStatus: number;
+  /** Whether there is a referrers API. @default true */
+  readonly referrers: boolean;
+  /** Refuses every repository that was not named at the start. @default false */
+  readonly repositoriesMustExist: boolean;
+  /** Whether a tag, once given, stays; even the same digest is refused. @default false */
+  readonly immutableTags: false | { readonly status: number };
+  /** Refuses Docker's schema 2 documents. @default false */
+  readonly ociOnly: boolean;
+  /** Refuses an OCI manifest that does not name its own media type. @default false */
+  readonly manifestNeedsMediaType: boolean;
+  /** Status for a manifest that is not there, when asked by HEAD. @default 404 */
+  readonly manifestHeadMissStatus: number;
+  /** Refuses a POST that begins an upload without Content-Length (411). @default false */
+  readonly postNeedsLength: boolean;
+  /** Refuses a manifest without Content-Length (411). @default false */
+  readonly manifestNeedsLength: boolean;
+  /** Sends a HEAD of a blob elsewhere first (307). @default false */
+  readonly blobHeadRedirects: boolean;
+  /** Whether a 401 names the way to authenticate. @default true */
+  readonly challenges: boolean;
+  /** What deleting a session asks of a token. @default 'push' */
+  readonly sessionDeleteScope: 'push' | 'delete';
+}
+
+/** A registry of the field whose peculiarities are known. They rest on source and threads, not on measurements. */
+export type QuirkName =
+  | 'distribution-2'
+  | 'distribution-3'
+  | 'ecr'
+  | 'gar'
+  | 'acr'
+  | 'ghcr'
+  | 'hub'
+  | 'quay'
+  | 'harbor'
+  | 'artifactory'
+  | 'gitlab'
+  | 'nexus'
+  | 'zot'
+  | 'cloudflare';
+
+/** A registry without peculiarities. */
+export const noQuirks: RegistryQuirks = Object.freeze({
+  location: 'relative',
+  locationBallast: 0,
+  staleState: 'writes',
+  sessionHeader: 'Docker-Upload-UUID',
+  startRange: '0-0',
+  statusRangePrefix: '',
+  statusHasLocation: true,
+  patchStatus: 202,
+  laterPatches: 'kept',
+  contentRange: 'accepted',
+  chunkMaxBytes: Number.POSITIVE_INFINITY,
+  bodyMaxBytes: Number.POSITIVE_INFINITY,
+  patchNeedsOctetStream: false,
+  putWithBody: 'accepted',
+  brokenSession: 'kept',
+  mount: 'accepted',
+  anonymousMount: false,
+  mountMissStatus: 202,
+  fromAloneStatus: 202,
+  referrers: true,
+  repositoriesMustExist: false,
+  immutableTags: false,
+  ociOnly: false,
+  manifestNeedsMediaType: false,
+  manifestHeadMissStatus: 404,
+  postNeedsLength: false,
+  manifestNeedsLength: false,
+  blobHeadRedirects: false,
+  challenges: true,
+  sessionDeleteScope: 'push',
+});
+
+const MiB = 1024 * 1024;
+
+const rows: Readonly<Record<QuirkName, Partial<RegistryQuirks>>> = {
+  // distribution/distribution v2.8, registry/handlers/blobupload.go: every request to a session goes through
+  // ResumeBlobUpload, status included; Locations are absolute; no referrers API.
+  'distribution-2': { location: 'absolute', staleState: 'refused', referrers: false },
+
+  // distribution/distribution v3, registry/handlers/blobupload.go#L20-L50: status ignores `_state`; a PATCH with another
+  // Content-Type is refused; deleting a session wants the `delete` scope.
+  'distribution-3': {
+    location: 'absolute',
+    referrers: false,
+    patchNeedsOctetStream: true,
+    sessionDeleteScope: 'delete',
+  },
+
+  // aws/containers-roadmap#2831: later chunks are dropped, and the commit then fails. PATCH answers 201; a session
+  // that broke refuses to start again from 0 (416); repositories must exist; immutable tags refuse the same digest too.
+  ecr: {
+    location: 'absolute',
+    patchStatus: 201,
+    laterPatches: 'dropped',
+    brokenSession: 'stuck',
+    mount: 'session',
+    repositoriesMustExist: true,
+    manifestNeedsMediaType: true,
+    immutableTags: { status: 400 },
+    referrers: false,
+  },
+
+  // containers/skopeo#1101, dotnet/sdk-container-builds#287: no Content-Range; 411 for a POST without a length;
+  // headers up to 21 KB, beyond the 16 KB Node reads by default; 401 without WWW-Authenticate.
+  gar: {
+    location: 'absolute',
+    locationBallast: 20 * 1024,
+    contentRange: 'refused',
+    postNeedsLength: true,
+    challenges: false,
+    referrers: false,
+  },
+
+  // Azure/acr#866 and its neighbours: a broken session is gone (404 BLOB_UPLOAD_INVALID), relative Locations with a query.
+  acr: { location: 'relative', brokenSession: 'gone', staleState: 'refused' },
+
+  // oras-project/rust-oci-client#35: a chunk above 4 MiB gets 416. No referrers API: clients fall back to a tag.
+  ghcr: { location: 'relative', chunkMaxBytes: 4 * MiB, referrers: false },
+
+  // google/go-containerregistry#1741: a mount from elsewhere is not found and must not break the push.
+  hub: { location: 'absolute', referrers: false },
+
+  // quay/quay endpoints/v2/blob.py#L303-L520: odd Ranges, and a status without Location.
+  quay: {
+    location: 'absolute',
+    startRange: 'bytes=0--1',
+    statusRangePrefix: 'bytes=',
+    statusHasLocation: false,
+    staleState: 'accepted',
+  },
+
+  // goharbor/harbor#22078: 400 for a mount from a repository without the blob; 307 for HEAD of a blob; projects must
+  // exist; 412 for an immutable tag.
+  harbor: {
+    location: 'absolute',
+    staleState: 'refused',
+    mountMissStatus: 400,
+    blobHeadRedirects: true,
+    repositoriesMustExist: true,
+    immutableTags: { status: 412 },
+  },
+
+  // docker/buildx#196, containerd/containerd#3533: a PUT with a body is 404; HEAD of an absent manifest is 403; mounts are refused.
+  artifactory: { putWithBody: 'not-found', manifestHeadMissStatus: 403, mount: 'session', referrers: false },
+
+  // GitLab's container registry: 401 where 404 is meant, on HEAD of a manifest.
+  gitlab: { location: 'absolute', manifestHeadMissStatus: 401, referrers: false },
+
+  // sonatype/nexus-public#967: the session that follows a refused mount breaks at its commit; #1040: a manifest needs a length.
+  nexus: { mount: 'broken-session', manifestNeedsLength: true, referrers: false },
+
+  // project-zot/zot pkg/api/routes.go#L2080-L2252: relative Locations, its own session header, anonymous mounts, `from`
+  // alone is 405, a broken PATCH deletes the session, schema 2 is refused.
+  zot: {
+    location: 'relative',
+    staleState: 'accepted',
+    sessionHeader: 'Blob-Upload-UUID',
+    anonymousMount: true,
+    fromAloneStatus: 405,
+    brokenSession: 'gone',
+    ociOnly: true,
+  },
+
+  // Cloudflare's proxy: bodies above 100 MB get 413.
+  cloudflare: { location: 'relative', bodyMaxBytes: 100_000_000 },
+};
+
+/** The names of all registries with known peculiarities. */
+export const quirkNames: readonly QuirkName[] = Object.freeze(Object.keys(rows) as QuirkName[]);
+
+/** All switches of a registry of the field, or of one's own making. */
+export function resolveQuirks(quirks: QuirkName | Partial<RegistryQuirks> = {}): RegistryQuirks {
+  return Object.freeze({ ...noQuirks, ...(typeof quirks === 'string' ? rows[quirks] : quirks) });
+}

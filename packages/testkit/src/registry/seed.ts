@@ -1,0 +1,34 @@
+import { randomUUID } from 'node:crypto';
+import { contentOf } from '@slipway/digest';
+import type { Descriptor } from '@slipway/manifest';
+import { sha256 } from '../digests.ts';
+import type { RegistryCore } from './core.ts';
+import { describeManifest } from './describe-manifest.ts';
+import type { Seed } from './embedded-registry.ts';
+import { Session } from './session.ts';
+
+/** Puts contents into a repository without asking the API. */
+export async function seed(
+  core: RegistryCore,
+  repository: string,
+  { blobs = [], manifests = [] }: Seed,
+): Promise<{ readonly blobs: readonly Descriptor[]; readonly manifests: readonly Descriptor[] }> {
+  const seeded: { blobs: Descriptor[]; manifests: Descriptor[] } = { blobs: [], manifests: [] };
+  for (const blob of blobs) {
+    const content = blob instanceof Uint8Array ? contentOf(blob) : blob;
+    const id = randomUUID();
+    const session = new Session(id, repository, await core.storage.beginUpload(id, repository));
+    await session.receive(content.open());
+    const digest = await session.digestAs(sha256(''));
+    await core.commit(session, digest);
+    seeded.blobs.push({ mediaType: 'application/octet-stream', digest, size: content.size });
+  }
+  for (const { bytes, mediaType, tags = [] } of manifests) {
+    const record = describeManifest(bytes, mediaType);
+    await core.writeAll(record.digest, bytes);
+    await core.repositories.addManifest(repository, record);
+    for (const tag of tags) await core.repositories.setTag(repository, tag, record.digest);
+    seeded.manifests.push({ mediaType, digest: record.digest, size: record.size });
+  }
+  return seeded;
+}

@@ -1,0 +1,66 @@
+import type { Digest } from '@slipway/digest';
+import { algorithmOf, measure, sha256 } from '../digests.ts';
+import { TestkitError } from '../errors.ts';
+import type { RegistryCore } from './core.ts';
+import { mediaTypes } from './describe-manifest.ts';
+import type { ManifestRecord } from './repositories.ts';
+
+/** What was read and found right. */
+export interface VerifiedCounts {
+  readonly tags: number;
+  readonly manifests: number;
+  readonly blobs: number;
+}
+
+/** Reads everything that a registry holds. @throws {TestkitError} ERR_TESTKIT_INCONSISTENT, naming every problem. */
+export async function verify(core: RegistryCore): Promise<VerifiedCounts> {
+  const problems: string[] = [];
+  const counts = { tags: 0, manifests: 0, blobs: 0 };
+  const sizes = new Map<Digest, number>();
+  const { repositories } = core;
+  for (const name of repositories.names) {
+    for (const digest of repositories.blobs(name)) {
+      counts.blobs += 1;
+      const found = await measure(core.storage.read(digest), algorithmOf(digest));
+      sizes.set(digest, found.size);
+      if (found.digest !== digest) problems.push(`${name}: blob ${digest} holds ${found.digest}`);
+    }
+    for (const manifest of repositories.manifests(name)) {
+      counts.manifests += 1;
+      problems.push(...(await problemsOf(core, name, manifest, sizes)));
+    }
+    for (const tag of repositories.tags(name)) {
+      counts.tags += 1;
+      if (repositories.manifest(name, tag) === undefined) problems.push(`${name}: tag ${tag} points at nothing`);
+    }
+  }
+  if (problems.length > 0) throw new TestkitError('ERR_TESTKIT_INCONSISTENT', problems.join('\n'));
+  return counts;
+}
+
+async function problemsOf(
+  core: RegistryCore,
+  repository: string,
+  manifest: ManifestRecord,
+  sizes: ReadonlyMap<Digest, number>,
+): Promise<string[]> {
+  const problems: string[] = [];
+  const name = `${repository}@${manifest.digest}`;
+  const bytes = await core.readAll(manifest.digest);
+  const isSchema1 = manifest.mediaType === mediaTypes.signedSchema1;
+  if (!isSchema1 && manifest.digest.startsWith('sha256:') && sha256(bytes) !== manifest.digest) {
+    problems.push(`${name}: holds ${sha256(bytes)}`);
+  }
+  const isIndex = manifest.mediaType === mediaTypes.ociIndex || manifest.mediaType === mediaTypes.dockerList;
+  for (const { digest, size, urls } of manifest.references) {
+    if (urls?.length) continue;
+    const child = isIndex ? core.repositories.manifest(repository, digest)?.size : sizes.get(digest);
+    const isHere = isIndex ? child !== undefined : core.repositories.hasBlob(repository, digest);
+    if (!isHere) problems.push(`${name}: ${digest} is missing`);
+    // Schema 1 names layers without their size.
+    else if (size !== child && !manifest.mediaType.includes('manifest.v1+')) {
+      problems.push(`${name}: ${digest} has ${child} bytes, ${size} were promised`);
+    }
+  }
+  return problems;
+}
