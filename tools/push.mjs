@@ -5,10 +5,14 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const given = process.argv.slice(2);
 const args = given[0] === '--' ? given.slice(1) : given; // pnpm hands a separating `--` on
-const script = args.length === 0 ? ['examples/first-push/first-push.mjs'] : ['apps/push-cli/dist/cli.mjs', 'push', ...args];
+const script =
+  args.length === 0 ? ['examples/first-push/first-push.mjs'] : ['apps/push-cli/dist/cli.mjs', 'push', ...args];
 const [file, ...rest] = script;
 
-const child = spawn(process.execPath, [`${root}${file}`, ...rest], { stdio: 'inherit', cwd: process.env.INIT_CWD ?? process.cwd() });
+const child = spawn(process.execPath, [`${root}${file}`, ...rest], {
+  stdio: 'inherit',
+  cwd: process.env.INIT_CWD ?? process.cwd(),
+});
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {}); // the child has them too, and decides
 child.on('error', (error) => {
   process.stderr.write(`push: ${error.message}\n`);

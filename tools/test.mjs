@@ -8,7 +8,10 @@ for (const member of members) rmSync(resultsOf(member), { force: true });
 
 const filters = process.argv.slice(2).filter((argument) => argument !== '--');
 const turbo = ['run', 'test', '--output-logs=new-only', '--log-order=grouped', '--continue', '--concurrency=2'];
-const { status } = spawnSync('turbo', [...turbo, ...filters], { stdio: 'inherit', shell: process.platform === 'win32' });
+const { status } = spawnSync('turbo', [...turbo, ...filters], {
+  stdio: 'inherit',
+  shell: process.platform === 'win32',
+});
 
 const count = { passed: 0, failed: 0, skipped: 0 };
 let silent = 0;
@@ -25,7 +28,9 @@ for (const member of members) {
   count.failed += results.numFailedTests;
   count.skipped += results.numPendingTests + results.numTodoTests;
   // A file that fails before its first test has no failed test of its own.
-  count.failed += results.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0).length;
+  count.failed += results.testResults.filter(
+    (file) => file.status === 'failed' && file.assertionResults.length === 0,
+  ).length;
   for (const file of results.testResults) for (const test of file.assertionResults) report(member, test);
 }
 const mustNotSkip = process.env.CI === 'true' && count.skipped > 0;

@@ -1,11 +1,4 @@
-import {
-  type AbortOptions,
-  type ByteStream,
-  type Content,
-  type Digest,
-  digestStream,
-  verified,
-} from '@slipway/digest';
+import { type AbortOptions, type ByteStream, type Content, type Digest, digestStream, verified } from '@slipway/digest';
 
 /** Digest and size of a blob's bytes, known once all of them have been seen. */
 export interface BlobIdentity {

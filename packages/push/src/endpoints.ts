@@ -29,7 +29,10 @@ export async function overEndpoints<T>(
       signal?.throwIfAborted();
       // An answer of any kind means that TLS worked; a certificate that was refused says more than what http says after it.
       if (error instanceof RegistryError && protocol === 'https:') confirmedTls.add(hostname);
-      failure = preferred(failure, pushFailure(`to ${destination}`, { op: 'connect', origin: 'destination', cause: error }));
+      failure = preferred(
+        failure,
+        pushFailure(`to ${destination}`, { op: 'connect', origin: 'destination', cause: error }),
+      );
       continue;
     }
     try {
@@ -43,7 +46,10 @@ export async function overEndpoints<T>(
   }
   throw (
     failure ??
-    new PushError('ERR_PUSH_NO_ENDPOINT', `No endpoint is left to reach ${destination}`, { op: 'connect', origin: 'request' })
+    new PushError('ERR_PUSH_NO_ENDPOINT', `No endpoint is left to reach ${destination}`, {
+      op: 'connect',
+      origin: 'request',
+    })
   );
 }
 

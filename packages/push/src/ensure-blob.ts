@@ -32,7 +32,8 @@ export interface EnsureBlobOptions extends AbortOptions {
  * @see push-behaviour c.5, moby v25.0.0 distribution/push_v2.go Upload
  */
 export async function ensureBlob(blob: BlobToPush, target: Target, options: EnsureBlobOptions): Promise<BlobOutcome> {
-  if (blob.foreign !== undefined && (!target.allowNondistributable || blob.form === undefined)) return { kind: 'skipped' };
+  if (blob.foreign !== undefined && (!target.allowNondistributable || blob.form === undefined))
+    return { kind: 'skipped' };
   const present = target.present.get(blob.key);
   if (present !== undefined) return { kind: 'existed', identity: present, learnt: false };
   const { form } = blob;
@@ -59,7 +60,11 @@ export async function ensureBlob(blob: BlobToPush, target: Target, options: Ensu
   }
   const checksLeft = limits.existenceChecks - attempts.checked.size;
   if (checksLeft > 0) {
-    const further = await findExisting(blob, target, { ...check, others: limits.checkOtherRepositories, attempts: checksLeft });
+    const further = await findExisting(blob, target, {
+      ...check,
+      others: limits.checkOtherRepositories,
+      attempts: checksLeft,
+    });
     if (further !== undefined) {
       await session?.[Symbol.asyncDispose]();
       return found(blob, target, further);
@@ -80,7 +85,8 @@ async function confirmLearnt(
   { checked }: BlobAttempts,
   signal: AbortSignal | undefined,
 ): Promise<BlobIdentity | undefined> {
-  const claim = blob.fixed === undefined && blob.recordKey !== undefined ? target.learnt.get(blob.recordKey) : undefined;
+  const claim =
+    blob.fixed === undefined && blob.recordKey !== undefined ? target.learnt.get(blob.recordKey) : undefined;
   if (claim === undefined || checked.has(claim.digest)) return undefined;
   const record = { digest: claim.digest, sourceRepository: '', hmac: '' };
   const confirmed = await findExisting(blob, target, { records: [record], others: true, attempts: 1, checked, signal });
@@ -101,7 +107,10 @@ async function upload(
   let afterMount = declined !== undefined;
   if (session === undefined) {
     // Asking to mount from the repository itself costs nothing and says whether the blob is there already (decision 0013).
-    const mount = identity !== undefined && attempts.mountsTrusted ? { digest: identity.digest, from: target.repository.path } : undefined;
+    const mount =
+      identity !== undefined && attempts.mountsTrusted
+        ? { digest: identity.digest, from: target.repository.path }
+        : undefined;
     const begun = await target.repository.beginUpload({ mount, signal });
     if (begun.kind === 'mounted') {
       const known = identity ?? { digest: begun.digest, size: 0 };
@@ -123,7 +132,11 @@ async function upload(
   }
 }
 
-async function identityBeforeSending(blob: BlobToPush, form: BlobForm, signal: AbortSignal | undefined): Promise<BlobIdentity | undefined> {
+async function identityBeforeSending(
+  blob: BlobToPush,
+  form: BlobForm,
+  signal: AbortSignal | undefined,
+): Promise<BlobIdentity | undefined> {
   const known = form.identity ?? (await form.recall({ signal }));
   if (known !== undefined || form.readTotal > compressFirstLimit) return known;
   try {
@@ -135,10 +148,14 @@ async function identityBeforeSending(blob: BlobToPush, form: BlobForm, signal: A
 }
 
 function missingContent(blob: BlobToPush): PushError {
-  return new PushError('ERR_PUSH_FAILED', `Could not push layer ${blob.id}: the source does not carry the bytes of this foreign layer`, {
-    op: 'open layer',
-    origin: 'source',
-    descriptor: blob.foreign,
-    hint: 'leave out --allow-nondistributable: its descriptor then goes as it is',
-  });
+  return new PushError(
+    'ERR_PUSH_FAILED',
+    `Could not push layer ${blob.id}: the source does not carry the bytes of this foreign layer`,
+    {
+      op: 'open layer',
+      origin: 'source',
+      descriptor: blob.foreign,
+      hint: 'leave out --allow-nondistributable: its descriptor then goes as it is',
+    },
+  );
 }

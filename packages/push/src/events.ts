@@ -50,20 +50,71 @@ export type PushEvent =
       readonly seconds: number;
       readonly cause: Error;
     }
-  | { readonly type: 'blob:existed'; readonly blob: BlobSubject; readonly digest: Digest; readonly size: number; readonly learnt: boolean }
+  | {
+      readonly type: 'blob:existed';
+      readonly blob: BlobSubject;
+      readonly digest: Digest;
+      readonly size: number;
+      readonly learnt: boolean;
+    }
   /** `from` is the path within the same registry. */
-  | { readonly type: 'blob:mounted'; readonly blob: BlobSubject; readonly digest: Digest; readonly size: number; readonly from: string }
+  | {
+      readonly type: 'blob:mounted';
+      readonly blob: BlobSubject;
+      readonly digest: Digest;
+      readonly size: number;
+      readonly from: string;
+    }
   | { readonly type: 'blob:pushed'; readonly blob: BlobSubject; readonly digest: Digest; readonly size: number }
   | { readonly type: 'blob:skipped'; readonly blob: BlobSubject; readonly reason: 'foreign' }
   /** Dry run: what would happen to this blob. */
-  | { readonly type: 'blob:planned'; readonly blob: BlobSubject; readonly action: 'exists' | 'mount' | 'upload' | 'skip'; readonly from: string | undefined; readonly digest: Digest; readonly size: number }
+  | {
+      readonly type: 'blob:planned';
+      readonly blob: BlobSubject;
+      readonly action: 'exists' | 'mount' | 'upload' | 'skip';
+      readonly from: string | undefined;
+      readonly digest: Digest;
+      readonly size: number;
+    }
   /** A child of an index went up; it has no tag. */
-  | { readonly type: 'manifest:pushed'; readonly destination: string; readonly tag: string | undefined; readonly digest: Digest; readonly size: number; readonly mediaType: string; readonly unchanged: boolean }
-  | { readonly type: 'manifest:planned'; readonly destination: string; readonly tag: string | undefined; readonly digest: Digest; readonly size: number; readonly mediaType: string; readonly unchanged: boolean }
+  | {
+      readonly type: 'manifest:pushed';
+      readonly destination: string;
+      readonly tag: string | undefined;
+      readonly digest: Digest;
+      readonly size: number;
+      readonly mediaType: string;
+      readonly unchanged: boolean;
+    }
+  | {
+      readonly type: 'manifest:planned';
+      readonly destination: string;
+      readonly tag: string | undefined;
+      readonly digest: Digest;
+      readonly size: number;
+      readonly mediaType: string;
+      readonly unchanged: boolean;
+    }
   /** Something was worked around; the push goes on. */
-  | { readonly type: 'warning'; readonly destination: string | undefined; readonly code: string; readonly message: string }
-  | { readonly type: 'push:finished'; readonly destination: string; readonly tag: string | undefined; readonly digest: Digest; readonly totals: PushTotals }
-  | { readonly type: 'push:failed'; readonly destination: string; readonly tag: string | undefined; readonly error: Error };
+  | {
+      readonly type: 'warning';
+      readonly destination: string | undefined;
+      readonly code: string;
+      readonly message: string;
+    }
+  | {
+      readonly type: 'push:finished';
+      readonly destination: string;
+      readonly tag: string | undefined;
+      readonly digest: Digest;
+      readonly totals: PushTotals;
+    }
+  | {
+      readonly type: 'push:failed';
+      readonly destination: string;
+      readonly tag: string | undefined;
+      readonly error: Error;
+    };
 
 /** The event in docker push's own words; undefined for events docker does not speak of. */
 export function describeEvent(event: PushEvent): string | undefined {

@@ -18,7 +18,11 @@ export interface ExistenceCheck extends AbortOptions {
  *
  * @see push-behaviour c.6, moby v25.0.0 distribution/push_v2.go layerAlreadyExists
  */
-export async function findExisting(blob: BlobToPush, target: Target, check: ExistenceCheck): Promise<BlobIdentity | undefined> {
+export async function findExisting(
+  blob: BlobToPush,
+  target: Target,
+  check: ExistenceCheck,
+): Promise<BlobIdentity | undefined> {
   for (const record of candidatesFor(target, check)) {
     const { digest } = record;
     check.checked.add(digest);

@@ -39,7 +39,12 @@ export async function foresee(plan: ItemPlan, target: Target, options: ForeseeOp
   return learnAndPredict(plan, known, target, options);
 }
 
-const nothingKnown: Foresight = { manifest: undefined, inRepository: false, unchangedTags: new Set(), known: new Map() };
+const nothingKnown: Foresight = {
+  manifest: undefined,
+  inRepository: false,
+  unchangedTags: new Set(),
+  known: new Map(),
+};
 
 /** Blobs that were pushed to, or seen in, this repository with these credentials. */
 async function recordedBlobs(plan: ImagePlan, target: Target): Promise<Map<string, BlobIdentity>> {
@@ -103,12 +108,20 @@ async function learnAndPredict(
   target: Target,
   { tags, learnFrom, verifyLearnt, signal }: ForeseeOptions,
 ): Promise<Foresight> {
-  const unknown = plan.layers.filter((blob) => blob.recordKey !== undefined && blob.foreign === undefined && !recorded.has(blob.key));
+  const unknown = plan.layers.filter(
+    (blob) => blob.recordKey !== undefined && blob.foreign === undefined && !recorded.has(blob.key),
+  );
   const wanted = new Set(unknown.flatMap(({ recordKey }) => recordKey ?? []));
   if (wanted.size === 0) return nothingKnown;
   const references = [...new Set([...(learnFrom === undefined ? [] : [learnFrom]), ...tags.slice(0, 1)])];
   const platform = plan.image.platform;
-  const manifests = await learnFromRepository(target.repository, { wanted, platform, references, learnt: target.learnt, signal });
+  const manifests = await learnFromRepository(target.repository, {
+    wanted,
+    platform,
+    references,
+    learnt: target.learnt,
+    signal,
+  });
   if (verifyLearnt) await dropFalsePairings(target, signal);
 
   const known = new Map(recorded);
@@ -145,10 +158,18 @@ async function dropFalsePairings(target: Target, signal: AbortSignal | undefined
   }
 }
 
-async function unpackedDigest(target: Target, digest: Digest, size: number, signal: AbortSignal | undefined): Promise<Digest | undefined> {
+async function unpackedDigest(
+  target: Target,
+  digest: Digest,
+  size: number,
+  signal: AbortSignal | undefined,
+): Promise<Digest | undefined> {
   try {
     // Layers inflate about threefold; a hundredfold is a bomb.
-    const plain = decompress(target.repository.openBlob(digest, { signal }), 'gzip', { maxBytes: Math.max(size, 1024) * 1100, signal });
+    const plain = decompress(target.repository.openBlob(digest, { signal }), 'gzip', {
+      maxBytes: Math.max(size, 1024) * 1100,
+      signal,
+    });
     return (await digestStream(plain, { signal })).digest;
   } catch {
     signal?.throwIfAborted();

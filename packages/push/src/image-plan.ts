@@ -1,4 +1,12 @@
-import { type Compression, contentOf, type Content, type Digest, decompress, digestBytes, shortDigest } from '@slipway/digest';
+import {
+  type Compression,
+  type Content,
+  contentOf,
+  type Digest,
+  decompress,
+  digestBytes,
+  shortDigest,
+} from '@slipway/digest';
 import type { SourceImage, SourceLayer } from '@slipway/image-source';
 import type { Descriptor } from '@slipway/manifest';
 import { type BlobForm, type BlobIdentity, storedForm, UnnamedForm } from './blob-form.ts';
@@ -40,11 +48,18 @@ export function planImage(image: SourceImage, context: PlanContext): ImagePlan {
   return {
     kind: 'image',
     image,
-    layers: image.layers.map((layer, at) => layerBlob(layer, compressions[at] ?? 'gzip', verbatim !== undefined, context)),
+    layers: image.layers.map((layer, at) =>
+      layerBlob(layer, compressions[at] ?? 'gzip', verbatim !== undefined, context),
+    ),
     config,
     verbatim,
     assemble: (layers) =>
-      verbatim ?? assembleManifest(family, image, layers.map((layer, at) => ({ layer, compression: compressions[at] ?? 'gzip' }))),
+      verbatim ??
+      assembleManifest(
+        family,
+        image,
+        layers.map((layer, at) => ({ layer, compression: compressions[at] ?? 'gzip' })),
+      ),
   };
 }
 
@@ -67,17 +82,27 @@ function goesVerbatim(image: SourceImage, family: ManifestFamily, compressions: 
   return image.layers.every((layer, at) => layer.content === undefined || layer.compression === compressions[at]);
 }
 
-function compressionFor(layer: SourceLayer, image: SourceImage, family: ManifestFamily, { compression }: PlanContext): Compression {
+function compressionFor(
+  layer: SourceLayer,
+  image: SourceImage,
+  family: ManifestFamily,
+  { compression }: PlanContext,
+): Compression {
   if (layer.content === undefined) return layer.compression;
   // A docker archive holds layers as docker unpacked them: they go out as gzip, as docker push sends them.
-  const kept = image.manifest === undefined && layer.compression !== 'gzip' && family === 'docker' ? 'gzip' : layer.compression;
+  const kept =
+    image.manifest === undefined && layer.compression !== 'gzip' && family === 'docker' ? 'gzip' : layer.compression;
   const wanted = compression !== 'keep' ? compression : image.manifest === undefined && kept === 'none' ? 'gzip' : kept;
   if (wanted === 'zstd' && family === 'docker') {
-    throw new PushError('ERR_PUSH_FORMAT', `Could not plan layer ${layer.diffID}: a Docker manifest has no media type for zstd layers`, {
-      op: 'plan',
-      origin: 'request',
-      hint: 'choose --format oci, or --compression gzip',
-    });
+    throw new PushError(
+      'ERR_PUSH_FORMAT',
+      `Could not plan layer ${layer.diffID}: a Docker manifest has no media type for zstd layers`,
+      {
+        op: 'plan',
+        origin: 'request',
+        hint: 'choose --format oci, or --compression gzip',
+      },
+    );
   }
   return wanted;
 }
@@ -107,7 +132,10 @@ function layerForm(layer: SourceLayer, content: Content, wanted: Compression, co
   if (layer.compression === wanted) {
     const { descriptor } = layer;
     return context.form(`stored ${layer.diffID} ${descriptor?.digest}`, () =>
-      descriptor !== undefined && descriptor.size === content.size && layer.content !== undefined && descriptor.urls === undefined
+      descriptor !== undefined &&
+      descriptor.size === content.size &&
+      layer.content !== undefined &&
+      descriptor.urls === undefined
         ? storedForm(content, { digest: descriptor.digest, size: descriptor.size })
         : new UnnamedForm(content),
     );
@@ -120,7 +148,9 @@ function layerForm(layer: SourceLayer, content: Content, wanted: Compression, co
       new MadeForm({
         diffID: layer.diffID,
         openPlain: (options) =>
-          layer.compression === 'none' ? content.open(options) : decompress(content.open(options), layer.compression, options),
+          layer.compression === 'none'
+            ? content.open(options)
+            : decompress(content.open(options), layer.compression, options),
         readTotal: content.size,
         compressor,
         cache: context.cache,

@@ -1,5 +1,12 @@
 import type { AbortOptions, Digest } from '@slipway/digest';
-import { type Descriptor, parseImageConfig, parseManifest, type Platform, platformMatches } from '@slipway/manifest';
+import {
+  compressionOfMediaType,
+  type Descriptor,
+  matchPlatform,
+  type Platform,
+  parseImageConfig,
+  parseManifest,
+} from '@slipway/manifest';
 import type { Repository } from '@slipway/registry-client';
 import type { BlobIdentity } from './blob-form.ts';
 import type { Manifest } from './plan.ts';
@@ -27,7 +34,10 @@ export interface LearnOptions extends AbortOptions {
  *
  * @returns the manifests that were read, by tag
  */
-export async function learnFromRepository(repository: Repository, options: LearnOptions): Promise<Map<string, Manifest>> {
+export async function learnFromRepository(
+  repository: Repository,
+  options: LearnOptions,
+): Promise<Map<string, Manifest>> {
   const manifests = new Map<string, Manifest>();
   const missing = (): boolean => [...options.wanted].some((diffID) => !options.learnt.has(diffID));
   try {
@@ -45,7 +55,12 @@ export async function learnFromRepository(repository: Repository, options: Learn
   return manifests;
 }
 
-async function learnFrom(repository: Repository, reference: string, manifests: Map<string, Manifest>, options: LearnOptions): Promise<void> {
+async function learnFrom(
+  repository: Repository,
+  reference: string,
+  manifests: Map<string, Manifest>,
+  options: LearnOptions,
+): Promise<void> {
   const found = await repository.getManifest(reference, { signal: options.signal });
   if (found === undefined) return;
   manifests.set(reference, found);
@@ -57,7 +72,8 @@ async function learnFrom(repository: Repository, reference: string, manifests: M
   for (const [at, diffID] of diffIDs.entries()) {
     const layer = image.layers[at];
     // Only gzip layers are docker's form of a diffID; a foreign one is not in the repository.
-    const usable = layer !== undefined && /[.+]gzip$/.test(layer.mediaType) && (layer.urls?.length ?? 0) === 0;
+    const usable =
+      layer !== undefined && compressionOfMediaType(layer.mediaType) === 'gzip' && (layer.urls?.length ?? 0) === 0;
     if (usable && options.wanted.has(diffID) && !options.learnt.has(diffID)) {
       options.learnt.set(diffID, { digest: layer.digest, size: layer.size });
     }
@@ -69,25 +85,31 @@ interface LayeredManifest {
   readonly layers: readonly Descriptor[];
 }
 
-async function imageManifest(repository: Repository, found: Manifest, { platform, signal }: LearnOptions): Promise<LayeredManifest | undefined> {
+async function imageManifest(
+  repository: Repository,
+  found: Manifest,
+  { platform, signal }: LearnOptions,
+): Promise<LayeredManifest | undefined> {
   const parsed = parseManifest(found.bytes, found.mediaType);
-  if (parsed.kind === 'docker-manifest' || parsed.kind === 'oci-manifest') return parsed.manifest;
+  if (parsed.kind === 'docker-manifest' || parsed.kind === 'oci-manifest') return parsed;
   if (parsed.kind !== 'docker-list' && parsed.kind !== 'oci-index') return undefined;
-  const child = parsed.manifest.manifests.find(
-    ({ platform: own }) => own !== undefined && (platform === undefined || platformMatches(platform, own)),
+  const child = parsed.manifests.find(
+    ({ platform: own }) => own !== undefined && (platform === undefined || matchPlatform(platform, own)),
   );
   const manifest = child && (await repository.getManifest(child.digest, { signal }));
   if (manifest === undefined) return undefined;
   const inner = parseManifest(manifest.bytes, manifest.mediaType);
-  return inner.kind === 'docker-manifest' || inner.kind === 'oci-manifest' ? inner.manifest : undefined;
+  return inner.kind === 'docker-manifest' || inner.kind === 'oci-manifest' ? inner : undefined;
 }
 
 async function readConfig(repository: Repository, config: Descriptor, { signal }: AbortOptions): Promise<Uint8Array> {
-  if (config.size > maxConfigSize) throw new RangeError(`The config ${config.digest} has ${config.size} bytes: too large to learn from`);
+  if (config.size > maxConfigSize)
+    throw new RangeError(`The config ${config.digest} has ${config.size} bytes: too large to learn from`);
   const bytes = new Uint8Array(config.size);
   let offset = 0;
   for await (const chunk of repository.openBlob(config.digest, { signal })) {
-    if (offset + chunk.byteLength > config.size) throw new RangeError(`The config ${config.digest} is larger than its descriptor says`);
+    if (offset + chunk.byteLength > config.size)
+      throw new RangeError(`The config ${config.digest} is larger than its descriptor says`);
     bytes.set(chunk, offset);
     offset += chunk.byteLength;
   }

@@ -30,13 +30,22 @@ export interface AssembledLayer {
 }
 
 /** Builds the manifest of an image whose layers have their final bytes. */
-export function assembleManifest(family: ManifestFamily, image: SourceImage, layers: readonly AssembledLayer[]): Manifest {
+export function assembleManifest(
+  family: ManifestFamily,
+  image: SourceImage,
+  layers: readonly AssembledLayer[],
+): Manifest {
   const given = image.manifest && parseManifest(image.manifest.bytes, image.manifest.mediaType);
-  const givenLayers = given !== undefined && 'layers' in given.manifest ? given.manifest.layers : undefined;
+  const extras = given?.kind === 'oci-manifest' ? given : undefined;
   const descriptors = layers.map(({ layer, compression }, at): Descriptor => {
     if ('foreign' in layer) return layer.foreign;
-    const annotations = family === 'oci' ? givenLayers?.[at]?.annotations : undefined;
-    return { mediaType: layerMediaType(family, compression), digest: layer.digest, size: layer.size, ...(annotations && { annotations }) };
+    const annotations = extras?.layers[at]?.annotations;
+    return {
+      mediaType: layerMediaType(family, compression),
+      digest: layer.digest,
+      size: layer.size,
+      ...(annotations && { annotations }),
+    };
   });
   const config: Descriptor = {
     mediaType: family === 'docker' ? mediaTypes.dockerConfig : mediaTypes.ociConfig,
@@ -44,7 +53,6 @@ export function assembleManifest(family: ManifestFamily, image: SourceImage, lay
     size: image.config.bytes.byteLength,
   };
   if (family === 'docker') return buildDockerManifest({ config, layers: descriptors });
-  const extras = given?.kind === 'oci-manifest' ? given.manifest : undefined;
   return buildOciManifest({
     config,
     layers: descriptors,
@@ -63,7 +71,7 @@ export function assembleIndex(format: PushFormat, index: SourceIndex, children: 
   const docker = format === 'docker' || (format === 'keep' && isDocker(index.manifest.mediaType));
   if (docker) return buildDockerManifestList({ manifests });
   const given = parseManifest(index.manifest.bytes, index.manifest.mediaType);
-  const annotations = given.kind === 'oci-index' ? given.manifest.annotations : undefined;
+  const annotations = given.kind === 'oci-index' ? given.annotations : undefined;
   return buildIndex({ manifests, ...(annotations && { annotations }) });
 }
 

@@ -49,7 +49,12 @@ export async function tryMounts(
 }
 
 /** The registry does not say how large a mounted blob is; it is only asked when nobody here knows. */
-async function mountedSize(blob: BlobToPush, target: Target, { digest }: LayerRecord, signal: AbortSignal | undefined): Promise<number> {
+async function mountedSize(
+  blob: BlobToPush,
+  target: Target,
+  { digest }: LayerRecord,
+  signal: AbortSignal | undefined,
+): Promise<number> {
   const known = blob.fixed?.size ?? (await target.memory.size(digest));
   if (known !== undefined) return known;
   const stat = await target.repository.statBlob(digest, { signal });

@@ -38,14 +38,25 @@ export async function planContent(plan: ItemPlan, target: Target, options: Abort
   }
 }
 
-async function planBlobs(blobs: readonly BlobToPush[], target: Target, options: AbortOptions): Promise<Map<string, BlobPlan>> {
+async function planBlobs(
+  blobs: readonly BlobToPush[],
+  target: Target,
+  options: AbortOptions,
+): Promise<Map<string, BlobPlan>> {
   const plans = new Map<string, BlobPlan>();
   for (const blob of distinctBlobs(blobs)) {
     const plan = await planBlob(blob, target, options);
     plans.set(blob.key, plan);
     const { digest, size } = plan.action === 'skip' ? (blob.foreign ?? { digest: blob.key, size: 0 }) : plan.identity;
     const from = plan.action === 'mount' ? plan.from : undefined;
-    target.emit({ type: 'blob:planned', blob: subjectOf(blob, target.destination), action: plan.action, from, digest, size });
+    target.emit({
+      type: 'blob:planned',
+      blob: subjectOf(blob, target.destination),
+      action: plan.action,
+      from,
+      digest,
+      size,
+    });
   }
   return plans;
 }
@@ -53,7 +64,8 @@ async function planBlobs(blobs: readonly BlobToPush[], target: Target, options: 
 async function planBlob(blob: BlobToPush, target: Target, { signal }: AbortOptions): Promise<BlobPlan> {
   const { form } = blob;
   if (form === undefined || (blob.foreign !== undefined && !target.allowNondistributable)) return { action: 'skip' };
-  const claim = blob.fixed === undefined && blob.recordKey !== undefined ? target.learnt.get(blob.recordKey) : undefined;
+  const claim =
+    blob.fixed === undefined && blob.recordKey !== undefined ? target.learnt.get(blob.recordKey) : undefined;
   const claims = claim === undefined ? [] : [{ digest: claim.digest, sourceRepository: '', hmac: '' }];
   const records = [...claims, ...(await target.memory.records(blob))];
   const limits = attemptLimits(blob.sizeHint);
@@ -64,7 +76,11 @@ async function planBlob(blob: BlobToPush, target: Target, { signal }: AbortOptio
   const [candidate] = mountCandidates(records, { target: target.name, hmacKey: target.hmacKey, max: 1 });
   const size = candidate && (blob.fixed?.size ?? (await target.memory.size(candidate.digest)));
   if (candidate !== undefined && size !== undefined) {
-    return { action: 'mount', identity: { digest: candidate.digest, size }, from: parseReference(candidate.sourceRepository).repository };
+    return {
+      action: 'mount',
+      identity: { digest: candidate.digest, size },
+      from: parseReference(candidate.sourceRepository).repository,
+    };
   }
   const identity = await form.identify({ signal }).catch((error: unknown) => {
     signal?.throwIfAborted();

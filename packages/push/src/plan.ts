@@ -1,7 +1,7 @@
 import type { Compression, Compressor, Digest } from '@slipway/digest';
 import type { SourceArtifact, SourceIndex, SourceItem } from '@slipway/image-source';
 import type { LayerCache } from '@slipway/image-store';
-import { type Platform, platformMatches, formatPlatform } from '@slipway/manifest';
+import { formatPlatform, matchPlatform, type Platform } from '@slipway/manifest';
 import type { BlobForm } from './blob-form.ts';
 import type { BlobToPush } from './blob-to-push.ts';
 import { PushError } from './errors.ts';
@@ -108,7 +108,7 @@ function choosePlatform(item: SourceItem, platform: Platform): SourceItem {
     const own = claimed ?? (candidate.kind === 'image' ? candidate.platform : undefined);
     if (own === undefined) return undefined;
     found.push(formatPlatform(own));
-    return platformMatches(platform, own) ? candidate : undefined;
+    return matchPlatform(platform, own) ? candidate : undefined;
   };
   const chosen = visit(item, undefined);
   if (chosen !== undefined) return chosen;

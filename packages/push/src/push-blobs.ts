@@ -77,7 +77,15 @@ async function runBlob(
   blob: BlobToPush,
   subject: BlobSubject,
   target: Target,
-  { retry, signal, report }: { readonly retry: PushBlobsOptions['retry']; readonly signal: AbortSignal; readonly report: (event: BlobProgress) => void },
+  {
+    retry,
+    signal,
+    report,
+  }: {
+    readonly retry: PushBlobsOptions['retry'];
+    readonly signal: AbortSignal;
+    readonly report: (event: BlobProgress) => void;
+  },
 ): Promise<BlobOutcome> {
   const state = new BlobAttempts();
   const { role } = blob;
@@ -94,7 +102,8 @@ async function runBlob(
         signal,
         host: target.repository.registry,
         isTransient: isRetryable,
-        onRetry: ({ attempt, seconds, cause }) => report({ type: 'blob:retrying', blob: subject, attempt, seconds, cause }),
+        onRetry: ({ attempt, seconds, cause }) =>
+          report({ type: 'blob:retrying', blob: subject, attempt, seconds, cause }),
       },
     );
   } catch (error) {

@@ -86,8 +86,21 @@ export async function putManifest(
   }
 }
 
-export function emitPushed(target: Target, tag: string | undefined, { digest, bytes, mediaType }: Manifest, unchanged: boolean): void {
-  target.emit({ type: 'manifest:pushed', destination: target.destination, tag, digest, size: bytes.byteLength, mediaType, unchanged });
+export function emitPushed(
+  target: Target,
+  tag: string | undefined,
+  { digest, bytes, mediaType }: Manifest,
+  unchanged: boolean,
+): void {
+  target.emit({
+    type: 'manifest:pushed',
+    destination: target.destination,
+    tag,
+    digest,
+    size: bytes.byteLength,
+    mediaType,
+    unchanged,
+  });
 }
 
 function layerDescriptor(blob: BlobToPush, outcome: BlobOutcome | undefined): LayerDescriptor {
@@ -98,7 +111,11 @@ function layerDescriptor(blob: BlobToPush, outcome: BlobOutcome | undefined): La
 }
 
 /** The manifest an image will have if what is known of its layers is right; undefined when something is not known. */
-export function predictManifest(plan: ImagePlan, known: ReadonlyMap<string, BlobIdentity>, target: Target): Manifest | undefined {
+export function predictManifest(
+  plan: ImagePlan,
+  known: ReadonlyMap<string, BlobIdentity>,
+  target: Target,
+): Manifest | undefined {
   if (plan.verbatim !== undefined) return plan.verbatim;
   const layers: LayerDescriptor[] = [];
   for (const blob of plan.layers) {

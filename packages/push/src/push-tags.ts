@@ -1,7 +1,7 @@
 import type { Digest } from '@slipway/digest';
 import { distinctBlobs, subjectOf } from './blob-to-push.ts';
 import { PushError, pushFailure } from './errors.ts';
-import { type Foresight, foresee, type ForeseeOptions } from './foresee.ts';
+import { type ForeseeOptions, type Foresight, foresee } from './foresee.ts';
 import type { ItemPlan, Manifest } from './plan.ts';
 import { planContent } from './plan-blobs.ts';
 import type { PushBlobsOptions } from './push-blobs.ts';
@@ -18,7 +18,11 @@ export type TagResult =
   | { readonly tag: string; readonly error: Error };
 
 /** Pushes one item to one repository under one or more tags: its content once, then the tags in order, each ending by itself. */
-export async function pushTags(plan: ItemPlan, target: Target, options: PushTagsOptions): Promise<readonly TagResult[]> {
+export async function pushTags(
+  plan: ItemPlan,
+  target: Target,
+  options: PushTagsOptions,
+): Promise<readonly TagResult[]> {
   const foresight = await foresee(plan, target, options);
   if (options.dryRun) return planTags(plan, target, foresight, options);
   const { manifest, unchangedTags } = foresight;
@@ -28,7 +32,8 @@ export async function pushTags(plan: ItemPlan, target: Target, options: PushTags
     if (results !== undefined) {
       emitExisting(plan, target, foresight);
       for (const tag of unchangedTags) emitPushed(target, tag, manifest, true);
-      for (const result of results) if ('manifest' in result) emitPushed(target, result.tag, manifest, result.unchanged);
+      for (const result of results)
+        if ('manifest' in result) emitPushed(target, result.tag, manifest, result.unchanged);
       const unchanged = [...unchangedTags].map((tag) => ({ tag, manifest, unchanged: true }));
       const all = new Map<string, TagResult>([...unchanged, ...results].map((result) => [result.tag, result]));
       return options.tags.flatMap((tag) => all.get(tag) ?? []);
@@ -72,7 +77,12 @@ async function putTag(tag: string, manifest: Manifest, target: Target, options: 
   }
 }
 
-async function planTags(plan: ItemPlan, target: Target, foresight: Foresight, options: PushTagsOptions): Promise<readonly TagResult[]> {
+async function planTags(
+  plan: ItemPlan,
+  target: Target,
+  foresight: Foresight,
+  options: PushTagsOptions,
+): Promise<readonly TagResult[]> {
   const manifest = await planContent(plan, target, options);
   const results: TagResult[] = [];
   for (const tag of options.tags) {
@@ -85,7 +95,12 @@ async function planTags(plan: ItemPlan, target: Target, foresight: Foresight, op
   return results;
 }
 
-async function namesAlready(tag: string, digest: Digest, target: Target, { signal }: PushTagsOptions): Promise<boolean> {
+async function namesAlready(
+  tag: string,
+  digest: Digest,
+  target: Target,
+  { signal }: PushTagsOptions,
+): Promise<boolean> {
   const stat = await target.repository.statManifest(tag, { signal }).catch((error: unknown) => {
     throw pushFailure(tag, { op: 'plan', origin: 'destination', cause: error });
   });
@@ -102,10 +117,18 @@ function emitExisting(plan: ItemPlan, target: Target, { known }: Foresight): voi
     const identity = known.get(blob.key) ?? blob.fixed;
     const subject = subjectOf(blob, target.destination);
     if (identity === undefined) target.emit({ type: 'blob:skipped', blob: subject, reason: 'foreign' });
-    else target.emit({ type: 'blob:existed', blob: subject, ...identity, learnt: blob.recordKey !== undefined && target.learnt.has(blob.recordKey) });
+    else
+      target.emit({
+        type: 'blob:existed',
+        blob: subject,
+        ...identity,
+        learnt: blob.recordKey !== undefined && target.learnt.has(blob.recordKey),
+      });
   }
 }
 
 function asError(error: unknown): Error {
-  return error instanceof Error ? error : new PushError('ERR_PUSH_FAILED', String(error), { op: 'push manifest', origin: 'destination' });
+  return error instanceof Error
+    ? error
+    : new PushError('ERR_PUSH_FAILED', String(error), { op: 'push manifest', origin: 'destination' });
 }

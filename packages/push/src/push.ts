@@ -1,12 +1,12 @@
 import type { AbortOptions, Compressor, Digest } from '@slipway/digest';
-import type { Platform } from '@slipway/manifest';
 import type { SourceItem } from '@slipway/image-source';
+import type { LayerCache } from '@slipway/image-store';
+import type { Platform } from '@slipway/manifest';
 import type { MetadataStore } from '@slipway/metadata-store';
 import type { Reference } from '@slipway/reference';
 import type { Repository } from '@slipway/registry-client';
 import type { RetryOptions, TransferManager } from '@slipway/transfer';
 import type { PushEvent, PushTotals } from './events.ts';
-import type { LayerCache } from '@slipway/image-store';
 
 /** One way to reach a registry. Push tries them in order: https, then http for an insecure host. */
 export interface Endpoint {

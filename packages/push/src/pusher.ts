@@ -75,7 +75,10 @@ function assertTags(destinations: readonly Destination[]): void {
   for (const { reference } of destinations) {
     if (reference.digest === undefined && reference.tag !== undefined) continue;
     const text = reference.digest === undefined ? 'a destination needs a tag' : 'cannot push a digest reference';
-    throw new PushError('ERR_PUSH_DIGEST_REFERENCE', `${text}: ${formatReference(reference)}`, { op: 'plan', origin: 'request' });
+    throw new PushError('ERR_PUSH_DIGEST_REFERENCE', `${text}: ${formatReference(reference)}`, {
+      op: 'plan',
+      origin: 'request',
+    });
   }
 }
 
@@ -130,14 +133,21 @@ async function pushGroup(
             learnt: new Map(),
             emit,
           },
-          { ...options, tags: [...new Set(tags)], transfers: pusher.transfers, retry: { ...pusher.retry, attempts: pusher.attempts } },
+          {
+            ...options,
+            tags: [...new Set(tags)],
+            transfers: pusher.transfers,
+            retry: { ...pusher.retry, attempts: pusher.attempts },
+          },
         ),
       options,
     );
     const byTag = new Map(results.map((result) => [result.tag, result]));
     return group.flatMap((member) => {
       const result = byTag.get(member.reference.tag ?? '');
-      return result === undefined ? [] : { destination: member, result: finish(member, destination, result, totals.now(), emit) };
+      return result === undefined
+        ? []
+        : { destination: member, result: finish(member, destination, result, totals.now(), emit) };
     });
   } catch (error) {
     options.signal?.throwIfAborted();
@@ -174,6 +184,11 @@ function onceWarned(emit: (event: PushEvent) => void, destination: string): (err
     if (warned) return;
     warned = true;
     const why = error instanceof Error ? error.message : String(error);
-    emit({ type: 'warning', destination, code: 'metadata-store', message: `what was pushed is not remembered: ${why}` });
+    emit({
+      type: 'warning',
+      destination,
+      code: 'metadata-store',
+      message: `what was pushed is not remembered: ${why}`,
+    });
   };
 }

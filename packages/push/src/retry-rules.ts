@@ -2,7 +2,13 @@ import { RegistryError } from '@slipway/registry-client';
 import { PushError } from './errors.ts';
 
 /** Codes that no second attempt will change. `TOOMANYREQUESTS` is not among them: it waits as the registry says (decision 0012). */
-const finalCodes: ReadonlySet<string> = new Set(['UNAUTHORIZED', 'UNSUPPORTED', 'DENIED', 'NAME_UNKNOWN', 'NAME_INVALID']);
+const finalCodes: ReadonlySet<string> = new Set([
+  'UNAUTHORIZED',
+  'UNSUPPORTED',
+  'DENIED',
+  'NAME_UNKNOWN',
+  'NAME_INVALID',
+]);
 
 /**
  * Whether pushing the same blob again may succeed: docker's `retryOnError`, with 429 waited for, bare codes judged like

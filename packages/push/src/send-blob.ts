@@ -22,7 +22,11 @@ export interface SendBlobOptions extends AbortOptions {
  *
  * @throws {PushError} ERR_PUSH_FAILED with origin 'source' when the bytes could not be read or proved wrong: nothing was committed
  */
-export async function sendBlob(form: BlobForm, session: UploadSession, { identity, signal, onProgress }: SendBlobOptions): Promise<BlobIdentity> {
+export async function sendBlob(
+  form: BlobForm,
+  session: UploadSession,
+  { identity, signal, onProgress }: SendBlobOptions,
+): Promise<BlobIdentity> {
   const source = new WatchedSource(form);
   const report = (sent: number): void =>
     onProgress({ sent, size: form.identity?.size, read: form.read, readTotal: form.readTotal });
