@@ -1,5 +1,7 @@
-import type { AbortOptions, Compression, Content, Digest } from '@slipway/digest';
+import type { AbortOptions, ByteStream, Compression, Content, Digest } from '@slipway/digest';
 import type { Descriptor, Platform } from '@slipway/manifest';
+import type { ReadHook } from './file-reader.ts';
+import type { SourceLimits } from './options.ts';
 
 /** A layer of an image: its identity once unpacked, and the bytes the source has for it. */
 export interface SourceLayer {
@@ -60,4 +62,10 @@ export interface OpenSourceOptions extends AbortOptions {
   readonly spoolFolder?: string | undefined;
   /** Told once before bytes are spooled to disk, with what and where. */
   readonly onSpool?: ((spool: { readonly name: string; readonly path: string }) => void) | undefined;
+  /** What `-` reads. @default the process's standard input */
+  readonly stdin?: ByteStream | undefined;
+  /** What is refused for its amount. @default {@link sourceLimitDefaults} */
+  readonly limits?: SourceLimits | undefined;
+  /** Told of each positional read of a file, for tests and measurements. */
+  readonly onRead?: ReadHook | undefined;
 }

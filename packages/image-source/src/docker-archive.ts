@@ -1,0 +1,202 @@
+import { type AbortOptions, type Content, type Digest, digestBytes } from '@slipway/digest';
+import type { Descriptor } from '@slipway/manifest';
+import { familiarString, formatReference, parseReference, type Reference } from '@slipway/reference';
+import {
+  descriptorOf,
+  digestOf,
+  type JsonObject,
+  listOf,
+  objectOf,
+  parseJson,
+  platformOf,
+  stringsOf,
+  textOf,
+} from './documents.ts';
+import { invalidSource, SourceError } from './errors.ts';
+import type { SourceImage, SourceLayer } from './image-source.ts';
+import type { ResolvedSourceLimits } from './options.ts';
+import type { SourceFiles } from './source-files.ts';
+import type { DockerArchiveSelector } from './source-text.ts';
+import { compressionOf, labelOf, provenContent, readMember } from './stored-content.ts';
+
+/** Name of the list of images in a docker archive. */
+export const dockerManifestName = 'manifest.json';
+
+/** Media type of the config in images that docker saved. */
+const configMediaType = 'application/vnd.docker.container.image.v1+json';
+
+export interface DockerArchiveOptions extends AbortOptions {
+  readonly limits: ResolvedSourceLimits;
+  /** @default every image of the archive */
+  readonly select?: DockerArchiveSelector | undefined;
+}
+
+/**
+ * The images of a `docker save` archive, old layout (`ID/layer.tar`) and new (`blobs/sha256/…`), one per entry of `manifest.json`.
+ *
+ * @throws {SourceError} `ERR_SOURCE_INVALID` with docker's own words where docker refuses too; `ERR_SOURCE_NOT_FOUND` when `select` fits none.
+ * @see https://github.com/moby/moby/blob/v28.5.2/daemon/internal/image/tarexport/load.go
+ */
+export async function readDockerArchive(
+  files: SourceFiles,
+  options: DockerArchiveOptions,
+): Promise<readonly SourceImage[]> {
+  const { limits, select, signal } = options;
+  const bytes = await readMember(files, dockerManifestName, limits.maxListBytes, { signal });
+  const label = labelOf(files, dockerManifestName);
+  const list = parseJson(bytes, label);
+  if (list === null) throw invalidSource(`${label}: invalid manifest, manifest cannot be null (but can be [])`);
+  if (!Array.isArray(list)) throw invalidSource(`${label} is not a list`);
+  const entries = list.map((value, at) => entryOf(objectOf(value, `${label}, image ${at}`)));
+  const images: SourceImage[] = [];
+  for (const entry of selected(entries, select, files.name)) {
+    signal?.throwIfAborted();
+    images.push(await readImage(files, entry, options));
+  }
+  return images;
+}
+
+interface Entry {
+  readonly label: string;
+  readonly config: string;
+  readonly references: readonly Reference[];
+  readonly layers: readonly string[];
+  /** By diffID. */
+  readonly layerSources: ReadonlyMap<string, Descriptor>;
+}
+
+function entryOf(object: JsonObject): Entry {
+  const { label, fields } = object;
+  const config = textOf(object, 'Config');
+  if (!config) throw invalidSource(`${label}: Config is missing`);
+  const sources = objectOf(fields['LayerSources'] ?? {}, `${label}: LayerSources`).fields;
+  return {
+    label,
+    config,
+    references: stringsOf(object, 'RepoTags').map((tag) => referenceOf(tag, label)),
+    layers: stringsOf(object, 'Layers'),
+    layerSources: new Map(
+      Object.entries(sources).map(([diffID, value]) => [
+        diffID,
+        descriptorOf(value, `${label}: LayerSources of ${diffID}`),
+      ]),
+    ),
+  };
+}
+
+function referenceOf(tag: string, label: string): Reference {
+  let reference: Reference | undefined;
+  let cause: unknown;
+  try {
+    reference = parseReference(tag);
+  } catch (error) {
+    cause = error;
+  }
+  if (!reference?.tag || reference.digest)
+    throw invalidSource(`${label}: invalid tag ${JSON.stringify(tag)}`, { cause });
+  return reference;
+}
+
+function selected(
+  entries: readonly Entry[],
+  select: DockerArchiveSelector | undefined,
+  archive: string,
+): readonly Entry[] {
+  if (!select) return entries;
+  const found = 'position' in select ? entries[select.position] : entries.find(hasReference(select.reference));
+  if (found) return [found];
+  const wanted = 'position' in select ? `at position ${select.position}` : JSON.stringify(select.reference);
+  const there = entries.map(({ references }, at) => [`@${at}`, ...references.map(familiarString)].join(' '));
+  throw new SourceError('ERR_SOURCE_NOT_FOUND', `No image ${wanted} in ${JSON.stringify(archive)}`, {
+    hint: there.length > 0 ? `It holds: ${there.slice(0, 50).join(', ')}` : 'It holds no images',
+  });
+}
+
+function hasReference(text: string): (entry: Entry) => boolean {
+  let wanted: string;
+  try {
+    wanted = formatReference(parseReference(text, { defaultTag: 'latest' }));
+  } catch (cause) {
+    throw new SourceError('ERR_SOURCE_NOT_FOUND', `Cannot look for ${JSON.stringify(text)}: it is not a reference`, {
+      cause,
+    });
+  }
+  return ({ references }) => references.some((reference) => formatReference(reference) === wanted);
+}
+
+async function readImage(
+  files: SourceFiles,
+  entry: Entry,
+  { limits, signal }: DockerArchiveOptions,
+): Promise<SourceImage> {
+  const bytes = await readMember(files, entry.config, limits.maxDocumentBytes, { signal });
+  const label = labelOf(files, entry.config);
+  const digest = digestBytes(bytes);
+  const named = digestInName(entry.config);
+  if (named && named !== digest) throw invalidSource(`${label} is corrupt: its digest is ${digest}`);
+  const config = objectOf(parseJson(bytes, label), label);
+  const diffIDs = diffIDsOf(config);
+  if (!diffIDs) throw invalidSource(`${label}: invalid image JSON, no RootFS key`);
+  if (entry.layers.length !== diffIDs.length) {
+    throw invalidSource(
+      `${entry.label}: invalid manifest, layers length mismatch: expected ${diffIDs.length}, got ${entry.layers.length}`,
+    );
+  }
+  assertHistoryFits(config, diffIDs.length);
+  const layers: SourceLayer[] = [];
+  for (const [at, path] of entry.layers.entries()) {
+    const diffID = diffIDs[at]!;
+    layers.push(await readLayer(files, path, diffID, entry.layerSources.get(diffID)));
+  }
+  return {
+    kind: 'image',
+    names: [...new Set(entry.references.map(familiarString))],
+    platform: platformOf(config.fields, label),
+    config: { mediaType: configMediaType, digest, bytes },
+    layers,
+    manifest: undefined,
+  };
+}
+
+async function readLayer(
+  files: SourceFiles,
+  path: string,
+  diffID: Digest,
+  descriptor: Descriptor | undefined,
+): Promise<SourceLayer> {
+  const label = labelOf(files, path);
+  const file = await files.find(path);
+  if (!file) {
+    if (descriptor?.urls?.length) return { diffID, content: undefined, compression: 'none', descriptor };
+    throw invalidSource(`${label}, the layer ${diffID}, is missing`);
+  }
+  const compression = await compressionOf(file, label);
+  return { diffID, content: contentNamed(file.content, path, diffID, label), compression, descriptor };
+}
+
+/** A blob whose name is a digest proves itself by it, unless that is the diffID, which every reader of a layer checks anyway. */
+function contentNamed(content: Content, path: string, diffID: Digest, label: string): Content {
+  const named = digestInName(path);
+  return named && named !== diffID ? provenContent(content, named, label) : content;
+}
+
+function digestInName(path: string): Digest | undefined {
+  const [, encoded] = /^(?:\.\/)?blobs\/sha256\/([0-9a-f]{64})$/.exec(path) ?? [];
+  return encoded === undefined ? undefined : digestOf(`sha256:${encoded}`, path);
+}
+
+/** The diffIDs a config lists. Undefined when it has no `rootfs`, and so is no image config. */
+export function diffIDsOf(config: JsonObject): readonly Digest[] | undefined {
+  const { label, fields } = config;
+  if (fields['rootfs'] === undefined || fields['rootfs'] === null) return undefined;
+  const rootfs = objectOf(fields['rootfs'], `${label}: rootfs`);
+  return listOf(rootfs, 'diff_ids').map((value) => digestOf(value, `${label}: rootfs.diff_ids`));
+}
+
+function assertHistoryFits(config: JsonObject, layers: number): void {
+  const filled = listOf(config, 'history').filter((value) => {
+    const { fields } = objectOf(value, `${config.label}: history`);
+    return fields['empty_layer'] !== true;
+  });
+  if (filled.length > layers) throw invalidSource(`${config.label}: too many non-empty layers in History section`);
+}

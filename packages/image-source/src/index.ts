@@ -1,0 +1,19 @@
+/**
+ * Opens a container image from an archive or a folder as descriptors and content that can be opened again.
+ *
+ * @packageDocumentation
+ */
+export { SourceError, type SourceErrorCode, type SourceErrorOptions } from './errors.ts';
+export type { ReadHook } from './file-reader.ts';
+export type {
+  ImageSource,
+  OpenSourceOptions,
+  SourceArtifact,
+  SourceImage,
+  SourceIndex,
+  SourceItem,
+  SourceLayer,
+} from './image-source.ts';
+export { openSource } from './open-source.ts';
+export { type ResolvedSourceLimits, type SourceLimits, sourceLimitDefaults } from './options.ts';
+export { type DockerArchiveSelector, type OciSelector, parseSourceText, type SourceText } from './source-text.ts';

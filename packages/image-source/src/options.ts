@@ -1,0 +1,45 @@
+/** What is refused for its sheer amount before memory or time is spent on it. */
+export interface SourceLimits {
+  /** Entries of one archive, extension headers not counted. @default 1000000 */
+  readonly maxEntries?: number | undefined;
+  /** Bytes of one pax or GNU extension header. @default 1048576 */
+  readonly maxExtensionBytes?: number | undefined;
+  /** Bytes of one name inside an archive. @default 4096 */
+  readonly maxNameBytes?: number | undefined;
+  /** Bytes of `manifest.json` or `index.json`. @default 16777216 */
+  readonly maxListBytes?: number | undefined;
+  /** Bytes of one config, manifest or nested index. @default 8388608 */
+  readonly maxDocumentBytes?: number | undefined;
+  /** Indexes within indexes, `index.json` not counted. @default 8 */
+  readonly maxIndexDepth?: number | undefined;
+  /** Manifests reached from `index.json`, each counted as often as it is listed. @default 100000 */
+  readonly maxManifests?: number | undefined;
+}
+
+/** {@link SourceLimits} after the defaults. */
+export type ResolvedSourceLimits = { readonly [name in keyof SourceLimits]-?: number };
+
+/** What applies where the caller says nothing. */
+export const sourceLimitDefaults: ResolvedSourceLimits = Object.freeze({
+  maxEntries: 1_000_000,
+  maxExtensionBytes: 1024 * 1024,
+  maxNameBytes: 4096,
+  maxListBytes: 16 * 1024 * 1024,
+  maxDocumentBytes: 8 * 1024 * 1024,
+  maxIndexDepth: 8,
+  maxManifests: 100_000,
+});
+
+/** The only place where defaults of {@link SourceLimits} are applied. */
+export function resolveSourceLimits(limits: SourceLimits = {}): ResolvedSourceLimits {
+  const resolved = { ...sourceLimitDefaults };
+  for (const name of Object.keys(sourceLimitDefaults) as (keyof SourceLimits)[]) {
+    const value = limits[name];
+    if (value === undefined) continue;
+    if (!Number.isSafeInteger(value) || value < 1) {
+      throw new RangeError(`Expected \`${name}\` to be a positive integer, got ${value}`);
+    }
+    resolved[name] = value;
+  }
+  return Object.freeze(resolved);
+}

@@ -1,0 +1,178 @@
+import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { type FileHandle, open, rm, statfs } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type AbortOptions, type ByteStream, decompress } from '@slipway/digest';
+import { invalidSource, SourceError } from './errors.ts';
+import { type FileReader, fileReaderOf, type ReadHook } from './file-reader.ts';
+import { magicLength, type RecognisedCompression, recogniseCompression } from './stored-content.ts';
+
+export interface SpoolOptions extends AbortOptions {
+  /** What messages call the source. */
+  readonly name: string;
+  /** @default the system's temporary folder */
+  readonly spoolFolder?: string | undefined;
+  readonly onSpool?: ((spool: { readonly name: string; readonly path: string }) => void) | undefined;
+  readonly onRead?: ReadHook | undefined;
+}
+
+/**
+ * Writes a stream, decompressed, to a temporary file that only this process can find, and opens that. Memory stays bounded:
+ * each chunk is on its way to the disk before the next is asked for.
+ *
+ * @throws {SourceError} `ERR_SOURCE_SPOOL` when the folder cannot take it; `ERR_SOURCE_INVALID` when the stream is empty or corrupt.
+ */
+export async function spool(stream: ByteStream, options: SpoolOptions): Promise<FileReader> {
+  const { name, signal } = options;
+  const { head, whole } = await peek(decompress(stream, 'none', { signal }));
+  if (head.byteLength === 0) throw invalidSource(`${JSON.stringify(name)} is empty`);
+  const compression = recogniseCompression(head);
+  assertSupported(compression, name);
+  const file = await TemporaryFile.create(options.spoolFolder ?? tmpdir(), name);
+  try {
+    options.onSpool?.({ name, path: file.path });
+    for await (const chunk of explained(decompress(whole, compression, { signal }), name)) await file.append(chunk);
+    const reader = await fileReaderOf(file.handle, name, options.onRead);
+    return withDisposal(reader, file);
+  } catch (error) {
+    await file[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** @throws {SourceError} `ERR_SOURCE_UNSUPPORTED` for compressions that are recognised only to say so. */
+export function assertSupported(
+  compression: RecognisedCompression,
+  name: string,
+): asserts compression is Exclude<RecognisedCompression, 'bzip2' | 'xz'> {
+  if (compression !== 'bzip2' && compression !== 'xz') return;
+  throw new SourceError(
+    'ERR_SOURCE_UNSUPPORTED',
+    `Cannot open ${JSON.stringify(name)}: it is compressed with ${compression}`,
+    {
+      hint: `Pipe it in: ${compression} -dc FILE | … -`,
+    },
+  );
+}
+
+/** The first bytes of a stream, and the stream with those in front again. */
+async function peek(stream: ByteStream): Promise<{ readonly head: Uint8Array; readonly whole: ByteStream }> {
+  const iterator = stream[Symbol.asyncIterator]();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  while (size < magicLength) {
+    const next = await iterator.next();
+    if (next.done) break;
+    chunks.push(next.value);
+    size += next.value.byteLength;
+  }
+  async function* whole(): ByteStream {
+    try {
+      yield* chunks;
+      for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value;
+    } finally {
+      await iterator.return?.();
+    }
+  }
+  return { head: Buffer.concat(chunks), whole: whole() };
+}
+
+async function* explained(stream: ByteStream, name: string): ByteStream {
+  try {
+    yield* stream;
+  } catch (cause) {
+    const { code, message } = cause as { readonly code?: unknown; readonly message?: unknown };
+    if (typeof code !== 'string' || !code.startsWith('ERR_COMPRESSION_')) throw cause;
+    if (code === 'ERR_COMPRESSION_UNSUPPORTED') {
+      throw new SourceError('ERR_SOURCE_UNSUPPORTED', `Cannot open ${JSON.stringify(name)}: ${message}`, { cause });
+    }
+    throw invalidSource(`Cannot open ${JSON.stringify(name)}: its compressed data is damaged or cut short`, { cause });
+  }
+}
+
+/** Temporary files that could not be unlinked while open, as on Windows: they go when the process does. */
+const leftovers = new Set<string>();
+
+function removeLeftovers(): void {
+  for (const path of leftovers) rmSync(path, { force: true });
+}
+
+class TemporaryFile implements AsyncDisposable {
+  readonly path: string;
+  readonly handle: FileHandle;
+  readonly #folder: string;
+  readonly #source: string;
+
+  static async create(folder: string, source: string): Promise<TemporaryFile> {
+    const path = join(folder, `slipway-${randomUUID()}.tar`);
+    const handle = await open(path, 'wx+', 0o600).catch(async (cause) => {
+      throw await spoolError(cause, folder, source);
+    });
+    // Unlinked at once, the file vanishes with its handle, however the process ends.
+    const unlinked = await rm(path).then(
+      () => true,
+      () => false,
+    );
+    if (!unlinked) {
+      if (leftovers.size === 0) process.once('exit', removeLeftovers);
+      leftovers.add(path);
+    }
+    return new TemporaryFile(path, handle, folder, source);
+  }
+
+  constructor(path: string, handle: FileHandle, folder: string, source: string) {
+    this.path = path;
+    this.handle = handle;
+    this.#folder = folder;
+    this.#source = source;
+  }
+
+  async append(chunk: Uint8Array): Promise<void> {
+    for (let written = 0; written < chunk.byteLength; ) {
+      const { bytesWritten } = await this.handle.write(chunk, written).catch(async (cause) => {
+        throw await spoolError(cause, this.#folder, this.#source);
+      });
+      written += bytesWritten;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.handle.close().catch(() => {}); // its content is of no more use
+    if (!leftovers.delete(this.path)) return;
+    await rm(this.path, { force: true }).catch(() => {});
+    if (leftovers.size === 0) process.removeListener('exit', removeLeftovers);
+  }
+}
+
+/** The reader alone closes the handle; the file has to go as well. */
+function withDisposal(reader: FileReader, file: TemporaryFile): FileReader {
+  return {
+    name: reader.name,
+    size: reader.size,
+    mtimeMs: reader.mtimeMs,
+    read: (position, length) => reader.read(position, length),
+    slice: (start, size, label) => reader.slice(start, size, label),
+    async [Symbol.asyncDispose]() {
+      await reader[Symbol.asyncDispose]();
+      await file[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function spoolError(cause: NodeJS.ErrnoException, folder: string, source: string): Promise<SourceError> {
+  const reason =
+    cause.code === 'ENOSPC' || cause.code === 'EDQUOT' ? 'the disk is full' : `${cause.code ?? cause.message}`;
+  const free = await statfs(folder).then(
+    ({ bavail, bsize }) => `${Math.floor((bavail * bsize) / 1024 ** 2)} MiB are free there. `,
+    () => '',
+  );
+  return new SourceError(
+    'ERR_SOURCE_SPOOL',
+    `Cannot write ${JSON.stringify(source)} to ${JSON.stringify(folder)}: ${reason}`,
+    {
+      cause,
+      hint: `${free}Choose another folder with TMPDIR or --data-dir, or decompress the archive beforehand and give its path`,
+    },
+  );
+}

@@ -1,0 +1,273 @@
+import type { AbortOptions } from '@slipway/digest';
+import { Header, Pax } from 'tar';
+import { invalidSource, type SourceError } from './errors.ts';
+import type { FileReader } from './file-reader.ts';
+import { cleanMemberName } from './member-path.ts';
+import type { ResolvedSourceLimits } from './options.ts';
+import { parsePaxRecords } from './pax-records.ts';
+
+/** What one name in an archive stands for. */
+export type TarEntry =
+  | { readonly type: 'file'; readonly offset: number; readonly size: number }
+  /** `target` as written: relative to the link's folder when symbolic, to the archive's root when hard. */
+  | { readonly type: 'symlink' | 'hardlink'; readonly target: string }
+  | { readonly type: 'folder' | 'other' };
+
+/** Names without leading `./` and trailing `/`, in the order of their first appearance; of a repeated name the last entry counts. */
+export type TarIndex = ReadonlyMap<string, TarEntry>;
+
+export interface TarIndexOptions extends AbortOptions {
+  readonly limits: ResolvedSourceLimits;
+  /** Names that may appear only once: two readers that disagree on which one counts would see two images. */
+  readonly unique?: readonly string[] | undefined;
+}
+
+const blockSize = 512;
+/** Bytes per read of headers: a page is what the kernel fetches anyway, and small members share it. */
+const windowSize = 4096;
+
+/**
+ * Scans the headers of a tar once, skipping all data: ustar, pax, GNU long names, sizes in base 256.
+ * A missing end mark is tolerated, as tar does; truncated headers and data are not.
+ *
+ * @throws {SourceError} `ERR_SOURCE_INVALID` when it is damaged or hostile; the message names the member and the offset.
+ */
+export async function readTarIndex(file: FileReader, options: TarIndexOptions): Promise<TarIndex> {
+  const scan = new Scan(file, options);
+  while (await scan.next()) options.signal?.throwIfAborted();
+  return scan.index;
+}
+
+/** What extension headers say of the entry that follows them. */
+interface Extensions {
+  pax: ReadonlyMap<string, string> | undefined;
+  longName: string | undefined;
+  longLink: string | undefined;
+}
+
+const notTar = 'it is not a tar archive';
+
+const noExtensions = { pax: undefined, longName: undefined, longLink: undefined } as const;
+
+class Scan {
+  readonly index = new Map<string, TarEntry>();
+  readonly #file: FileReader;
+  readonly #limits: ResolvedSourceLimits;
+  readonly #unique: ReadonlySet<string>;
+  #position = 0;
+  #entries = 0;
+  #headersBefore = 0;
+  #pending: Extensions = { ...noExtensions };
+  #window: { readonly start: number; readonly bytes: Buffer } | undefined;
+
+  constructor(file: FileReader, { limits, unique = [] }: TarIndexOptions) {
+    this.#file = file;
+    this.#limits = limits;
+    this.#unique = new Set(unique);
+  }
+
+  /** Takes in one header. False at the end of the archive. */
+  async next(): Promise<boolean> {
+    const start = this.#position;
+    const block = await this.#block(start);
+    if (!block) return this.#end();
+    const header = this.#decode(block);
+    if (header.nullBlock) {
+      const second = await this.#block(start + blockSize);
+      if (second?.some((byte) => byte !== 0)) throw this.#invalid('a lone zero block is followed by more data');
+      return this.#end();
+    }
+    if (!header.cksumValid) {
+      throw this.#invalid(start === 0 ? notTar : 'the checksum of a header is wrong');
+    }
+    this.#position = start + blockSize;
+    switch (header.typeKey) {
+      case 'x':
+        this.#pending.pax = await this.#readPax(header);
+        break;
+      case 'g':
+        assertHarmlessGlobals(await this.#readPax(header), (reason) => this.#invalid(reason));
+        break;
+      case 'L':
+        this.#pending.longName = await this.#readLongName(header);
+        break;
+      case 'K':
+        this.#pending.longLink = await this.#readLongName(header);
+        break;
+      default:
+        this.#take(this.#decode(block, this.#pending.pax), block);
+        this.#pending = { ...noExtensions };
+        this.#headersBefore = 0;
+        return true;
+    }
+    // An archive of extension headers alone must hit a limit too.
+    this.#headersBefore += 1;
+    if (this.#headersBefore > 16) throw this.#invalid('more than 16 extension headers precede one entry');
+    return true;
+  }
+
+  #end(): false {
+    if (this.#headersBefore > 0) throw this.#invalid('it ends after an extension header');
+    return false;
+  }
+
+  async #block(position: number): Promise<Buffer | undefined> {
+    const left = this.#file.size - position;
+    if (left === 0) return undefined;
+    if (left < blockSize) throw this.#invalid(`the archive is truncated within a header, at byte ${position}`);
+    const within = this.#window ? position - this.#window.start : -1;
+    if (!this.#window || within < 0 || within + blockSize > this.#window.bytes.byteLength) {
+      this.#window = { start: position, bytes: await this.#file.read(position, Math.min(windowSize, left)) };
+      return this.#window.bytes.subarray(0, blockSize);
+    }
+    return this.#window.bytes.subarray(within, within + blockSize);
+  }
+
+  #decode(block: Buffer, pax?: ReadonlyMap<string, string>): Header {
+    try {
+      return new Header(block, 0, pax && this.#paxFields(pax));
+    } catch (cause) {
+      throw this.#invalid(this.#position === 0 ? notTar : 'a number in a header cannot be represented', cause);
+    }
+  }
+
+  /** Only what decides where content lies: owners and times do not matter here. */
+  #paxFields(pax: ReadonlyMap<string, string>): Pax {
+    const size = pax.get('size');
+    if (size !== undefined && !/^\d{1,15}$/.test(size))
+      throw this.#invalid(`pax size ${JSON.stringify(size)} is no size`);
+    const path = pax.get('path');
+    const linkpath = pax.get('linkpath');
+    return new Pax({
+      ...(path === undefined ? {} : { path }),
+      ...(linkpath === undefined ? {} : { linkpath }),
+      ...(size === undefined ? {} : { size: Number(size) }),
+    });
+  }
+
+  #take(header: Header, block: Buffer): void {
+    this.#entries += 1;
+    if (this.#entries > this.#limits.maxEntries) {
+      throw this.#invalid(`it has more than ${this.#limits.maxEntries} entries`);
+    }
+    const name = this.#pending.longName ?? header.path ?? '';
+    const fail = (reason: string): SourceError => this.#invalid(`member ${JSON.stringify(shorten(name))} ${reason}`);
+    const target = this.#pending.longLink ?? header.linkpath ?? '';
+    for (const text of [name, target]) {
+      if (Buffer.byteLength(text) > this.#limits.maxNameBytes) {
+        throw fail(`has a name longer than ${this.#limits.maxNameBytes} bytes`);
+      }
+    }
+    if (header.typeKey === 'S' || this.#isPaxSparse()) throw fail('is stored as a GNU sparse file');
+    const size = this.#dataSize(header, block, fail);
+    if (size > this.#file.size - this.#position) {
+      throw fail(`is truncated: ${size} bytes announced, ${this.#file.size - this.#position} left in the archive`);
+    }
+    const member = cleanMemberName(name, fail);
+    if (this.#unique.has(member) && this.index.has(member)) throw fail('appears twice');
+    if (member !== '') this.index.set(member, entryOf(header, this.#position, size, target));
+    this.#position = this.#afterData(size);
+  }
+
+  #isPaxSparse(): boolean {
+    return [...(this.#pending.pax?.keys() ?? [])].some((key) => key.startsWith('GNU.sparse.'));
+  }
+
+  #dataSize(header: Header, block: Buffer, fail: (reason: string) => SourceError): number {
+    if (isHeaderOnly(header)) {
+      // `tar` takes a file whose name ends in `/` for a folder; others go on reading its data. Nobody needs that.
+      if (
+        block[156] !== 0x35 &&
+        header.type === 'Directory' &&
+        Number.parseInt(block.toString('latin1', 124, 136), 8)
+      ) {
+        throw fail('is a folder with content');
+      }
+      return 0;
+    }
+    if (header.size === undefined || !Number.isSafeInteger(header.size)) throw fail('has no valid size');
+    return header.size;
+  }
+
+  /** Start of the next header; a last member's missing padding is tolerated. */
+  #afterData(size: number): number {
+    return Math.min(this.#position + Math.ceil(size / blockSize) * blockSize, this.#file.size);
+  }
+
+  async #readPax(header: Header): Promise<ReadonlyMap<string, string>> {
+    const bytes = await this.#extension(header);
+    const records = parsePaxRecords(bytes);
+    if (!records) throw this.#invalid('a pax header is malformed');
+    return records;
+  }
+
+  async #readLongName(header: Header): Promise<string> {
+    const bytes = await this.#extension(header);
+    const end = bytes.indexOf(0);
+    return bytes.toString('utf8', 0, end === -1 ? bytes.byteLength : end);
+  }
+
+  async #extension({ size }: Header): Promise<Buffer> {
+    if (size === undefined) throw this.#invalid('an extension header has no valid size');
+    if (size > this.#limits.maxExtensionBytes) {
+      throw this.#invalid(
+        `an extension header has ${size} bytes, more than the limit of ${this.#limits.maxExtensionBytes}`,
+      );
+    }
+    const start = this.#position;
+    if (size > this.#file.size - start) throw this.#invalid('the archive is truncated within an extension header');
+    this.#position = this.#afterData(size);
+    return this.#file.read(start, size);
+  }
+
+  #invalid(reason: string, cause?: unknown): SourceError {
+    const where = this.#position === 0 ? '' : ` (near byte ${this.#position})`;
+    return invalidSource(`Cannot read ${JSON.stringify(this.#file.name)}: ${reason}${where}`, { cause });
+  }
+}
+
+/** Links, devices and folders have no data, whatever their size field says; as Go's archive/tar, which docker uses. */
+function isHeaderOnly({ type }: Header): boolean {
+  switch (type) {
+    case 'Link':
+    case 'SymbolicLink':
+    case 'CharacterDevice':
+    case 'BlockDevice':
+    case 'Directory':
+    case 'FIFO':
+      return true;
+    default:
+      return false;
+  }
+}
+
+function entryOf({ type }: Header, offset: number, size: number, target: string): TarEntry {
+  switch (type) {
+    case 'File':
+    case 'OldFile':
+    case 'ContiguousFile':
+      return { type: 'file', offset, size };
+    case 'SymbolicLink':
+      return { type: 'symlink', target };
+    case 'Link':
+      return { type: 'hardlink', target };
+    case 'Directory':
+    case 'GNUDumpDir':
+      return { type: 'folder' };
+    default:
+      return { type: 'other' };
+  }
+}
+
+/** Tools disagree on whether global headers reach the entries after them; comments hurt nobody, names and sizes do. */
+function assertHarmlessGlobals(pax: ReadonlyMap<string, string>, fail: (reason: string) => SourceError): void {
+  for (const key of pax.keys()) {
+    if (key === 'path' || key === 'linkpath' || key === 'size' || key.startsWith('GNU.sparse.')) {
+      throw fail(`a global pax header sets ${JSON.stringify(key)}`);
+    }
+  }
+}
+
+function shorten(name: string): string {
+  return name.length > 200 ? `${name.slice(0, 200)}…` : name;
+}
