@@ -13,8 +13,13 @@ export const maxRepositoryLength: number = 255;
  * @see https://github.com/distribution/reference/blob/v0.6.0/reference.go#L4-L26
  */
 export function parseGrammar(input: string): Reference {
-  const parts = splitReference(input);
-  if (parts === undefined) throw explain(input);
+  return parseExpanded(input, input);
+}
+
+/** Parses `text`, which was made of what the user typed, and blames the latter. */
+export function parseExpanded(text: string, input: string): Reference {
+  const parts = splitReference(text);
+  if (parts === undefined) throw explain(text, input);
   if (parts.repository.length > maxRepositoryLength) throw tooLong(input);
   return Object.freeze({ ...parts, digest: parts.digest === undefined ? undefined : checkDigest(parts.digest, input) });
 }
@@ -137,11 +142,11 @@ function skipSeparator(text: string, from: number): number {
   }
 }
 
-function explain(input: string): InvalidReferenceError {
-  if (input === '') {
+function explain(text: string, input: string): InvalidReferenceError {
+  if (text === '') {
     return new InvalidReferenceError('empty', 'repository name must have at least one component', input);
   }
-  if (splitReference(toLowerCase(input)) !== undefined) {
+  if (splitReference(toLowerCase(text)) !== undefined) {
     return new InvalidReferenceError('uppercase', 'repository name must be lowercase', input);
   }
   return new InvalidReferenceError('format', 'invalid reference format', input);

@@ -1,6 +1,6 @@
 import { type Digest, isDigest } from '@slipway/digest';
 import { InvalidReferenceError } from './errors.ts';
-import { isIdentifier, parseGrammar, toLowerCase } from './grammar.ts';
+import { isIdentifier, parseExpanded, toLowerCase } from './grammar.ts';
 import { defaultRegistry, formatReference, isNameOnly, type Reference, withDefaultTag, withTag } from './reference.ts';
 
 export interface ParseReferenceOptions {
@@ -33,7 +33,7 @@ export function parseReference(input: string, options: ParseReferenceOptions = {
     const message = `invalid reference format: repository name (${printable(path)}) must be lowercase`;
     throw new InvalidReferenceError('uppercase', message, input);
   }
-  const reference = parseGrammar(`${registry}/${remainder}`);
+  const reference = parseExpanded(`${registry}/${remainder}`, input);
   const isComplete = options.defaultTag === undefined || !isNameOnly(reference);
   return isComplete ? reference : withTag(reference, options.defaultTag);
 }
