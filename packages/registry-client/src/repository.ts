@@ -86,6 +86,10 @@ export interface Repository {
   resumeUpload(location: URL, options?: AbortOptions): Promise<UploadSession>;
   statManifest(tagOrDigest: string, options?: StatManifestOptions): Promise<ManifestStat | undefined>;
   getManifest(tagOrDigest: string, options?: StatManifestOptions): Promise<ManifestContent | undefined>;
-  putManifest(tagOrDigest: string, bytes: Uint8Array, options: PutManifestOptions): Promise<{ readonly digest: Digest }>;
+  putManifest(
+    tagOrDigest: string,
+    bytes: Uint8Array,
+    options: PutManifestOptions,
+  ): Promise<{ readonly digest: Digest }>;
   listTags(options?: ListTagsOptions): AsyncIterable<string>;
 }

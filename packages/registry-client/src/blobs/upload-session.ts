@@ -1,0 +1,269 @@
+import type { AbortOptions, ByteStream, Content, Digest } from '@slipway/digest';
+import type { Access } from '../auth/authorizer.ts';
+import { assertSameDigest } from '../content-digest.ts';
+import { RegistryError } from '../errors.ts';
+import type { Answer } from '../http/answer.ts';
+import { acknowledgedBytes, parseRange, withParameter } from '../http/location.ts';
+import { redactURL } from '../http/redact-url.ts';
+import { bodyOfContent, bodyOfStream, type RequestBody } from '../http/request-body.ts';
+import type { ConnectionRequest, RegistryConnection } from '../registry-connection.ts';
+import type { SendOptions, UploadSession } from '../repository.ts';
+
+const disposalTimeoutMs = 5_000;
+/** ECR answers a PATCH with 201, others with 204; the specification says 202 and 201. */
+const accepted: readonly number[] = [200, 201, 202, 204];
+const octetStream = 'application/octet-stream';
+
+/** What a session begins with. */
+export interface UploadSessionState {
+  readonly connection: RegistryConnection;
+  readonly access: Access;
+  readonly location: URL;
+  /** The answer that opened it, for its chunk limits. */
+  readonly answer: Answer | undefined;
+}
+
+/** Makes the session that an answer to a POST describes. */
+export function createUploadSession(state: UploadSessionState): UploadSession {
+  return new RegistryUploadSession(state);
+}
+
+class RegistryUploadSession implements UploadSession {
+  readonly #connection: RegistryConnection;
+  readonly #access: Access;
+  #location: URL;
+  #offset = 0;
+  /** Bytes handed to the socket in this session; undefined once another process may have sent some. */
+  #sent: number | undefined;
+  #minChunkSize: number | undefined;
+  #maxChunkSize: number | undefined;
+  #isOpen = true;
+
+  constructor({ connection, access, location, answer }: UploadSessionState) {
+    this.#connection = connection;
+    this.#access = access;
+    this.#location = location;
+    this.#sent = answer === undefined ? undefined : 0;
+    if (answer !== undefined) this.#adoptLimits(answer);
+  }
+
+  get location(): URL {
+    return new URL(this.#location);
+  }
+
+  get offset(): number {
+    return this.#offset;
+  }
+
+  get minChunkSize(): number | undefined {
+    return this.#minChunkSize;
+  }
+
+  get maxChunkSize(): number | undefined {
+    return this.#maxChunkSize;
+  }
+
+  async stream(body: ByteStream, options: SendOptions = {}): Promise<number> {
+    // No Content-Range: the length is not known, and one request carries everything.
+    return await this.#patch(bodyOfStream(body), {}, options);
+  }
+
+  async append(chunk: Content, options: SendOptions = {}): Promise<number> {
+    options.signal?.throwIfAborted();
+    if (chunk.size === 0) return this.#offset;
+    // Inclusive, and without a unit: the specification's own form, which some check to the letter.
+    const range = `${this.#offset}-${this.#offset + chunk.size - 1}`;
+    return await this.#patch(bodyOfContent(chunk), { 'content-range': range }, options);
+  }
+
+  async put(content: Content, digest: Digest, { signal, onProgress }: SendOptions = {}): Promise<void> {
+    const from = this.#offset;
+    const range = from > 0 && from < content.size ? { 'content-range': `${from}-${content.size - 1}` } : {};
+    const answer = await this.#send({
+      method: 'PUT',
+      target: withParameter(this.#location, 'digest', digest),
+      headers: { 'content-type': octetStream, ...range },
+      body: bodyOfContent(content, from),
+      onTaken: this.#counting(onProgress),
+      isCommit: true,
+      signal,
+    });
+    await this.#committed(answer, digest);
+  }
+
+  async commit(digest: Digest, { signal }: AbortOptions = {}): Promise<void> {
+    const answer = await this.#send({
+      method: 'PUT',
+      target: withParameter(this.#location, 'digest', digest),
+      headers: { 'content-type': octetStream },
+      isCommit: true,
+      signal,
+    });
+    await this.#committed(answer, digest);
+  }
+
+  async refresh({ signal }: AbortOptions = {}): Promise<number> {
+    const answer = await this.#send({ method: 'GET', target: this.#location, signal });
+    await answer.discard();
+    const header = answer.header('range');
+    const range = header === undefined ? undefined : parseRange(header);
+    if (range === undefined) throw lost('GET', this.#location, 'the registry does not say how much it has');
+    await this.#adopt(answer);
+    this.#offset = acknowledgedBytes(range, this.#sent);
+    return this.#offset;
+  }
+
+  keep(): void {
+    this.#isOpen = false;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    try {
+      const answer = await this.#connection.send({
+        method: 'DELETE',
+        target: this.#location,
+        access: this.#access,
+        expect: [...accepted, 404],
+        signal: AbortSignal.timeout(disposalTimeoutMs), // not the caller's: its abort may be why we are here
+      });
+      await answer.discard();
+    } catch {
+      // Best effort: registries let sessions expire, and some allow nobody to end them.
+    }
+  }
+
+  async #patch(
+    body: RequestBody,
+    headers: Record<string, string>,
+    { signal, onProgress }: SendOptions,
+  ): Promise<number> {
+    const before = this.#offset;
+    let taken = 0;
+    const count = this.#counting(onProgress);
+    const answer = await this.#send({
+      method: 'PATCH',
+      target: this.#location,
+      headers: { 'content-type': octetStream, ...headers },
+      body,
+      onTaken: (sent) => {
+        taken = sent;
+        count(sent);
+      },
+      isCommit: true, // storage behind the registry may take its time over each chunk
+      signal,
+    });
+    await answer.discard();
+    if (!answer.isAfterBody) throw answer.protocolError('the content not yet sent to its end');
+    const header = answer.header('range');
+    this.#offset = header === undefined ? before + taken : this.#acknowledged(answer, header);
+    await this.#adopt(answer);
+    return this.#offset;
+  }
+
+  #acknowledged(answer: Answer, header: string): number {
+    const range = parseRange(header);
+    if (range === undefined) throw answer.protocolError(`a bad range format: ${JSON.stringify(header.slice(0, 100))}`);
+    const offset = acknowledgedBytes(range, this.#sent);
+    if (this.#sent !== undefined && offset > this.#sent) {
+      throw answer.protocolError(`a range of ${offset} bytes, more than the ${this.#sent} that were sent`);
+    }
+    return offset;
+  }
+
+  /** Reports totals of the session, and remembers them. A request that is repeated counts from its beginning again. */
+  #counting(onProgress: SendOptions['onProgress']): (sent: number) => void {
+    const before = this.#offset;
+    return (sent) => {
+      if (this.#sent !== undefined) this.#sent = before + sent;
+      onProgress?.(before + sent);
+    };
+  }
+
+  async #send(request: Omit<ConnectionRequest, 'access' | 'expect'>): Promise<Answer> {
+    request.signal?.throwIfAborted();
+    try {
+      return await this.#connection
+        .send({ ...request, access: this.#access, expect: [...accepted, 416] })
+        .then(async (answer) => {
+          if (answer.status === 416) throw await this.#offsetError(answer);
+          return answer;
+        });
+    } catch (error) {
+      throw this.#asLost(request.method, error);
+    }
+  }
+
+  /** Some registries say with a 416 where they are, and so the session can go on from there. */
+  async #offsetError(answer: Answer): Promise<RegistryError> {
+    const error = await this.#connection.error(answer);
+    const header = answer.header('range');
+    const range = header === undefined ? undefined : parseRange(header);
+    const offset = range === undefined ? undefined : acknowledgedBytes(range, this.#sent);
+    await this.#adopt(answer);
+    if (offset !== undefined) this.#offset = offset;
+    const { status, diagnostics, dockerMessage, retryAfterMs, message } = error;
+    return new RegistryError(message, {
+      code: 'ERR_SESSION_OFFSET',
+      status,
+      diagnostics,
+      dockerMessage,
+      retryAfterMs,
+      transient: true,
+      offset,
+    });
+  }
+
+  /** Tells a session that is gone from everything else that can be wrong. */
+  #asLost(method: string, error: unknown): unknown {
+    if (!(error instanceof RegistryError) || !isLost(method, error)) return error;
+    this.#isOpen = false;
+    const { status, diagnostics, dockerMessage, message } = error;
+    return new RegistryError(message, {
+      code: 'ERR_SESSION_LOST',
+      status,
+      diagnostics,
+      dockerMessage,
+      transient: true,
+    });
+  }
+
+  async #committed(answer: Answer, digest: Digest): Promise<void> {
+    this.#isOpen = false;
+    await answer.discard();
+    assertSameDigest(answer, digest);
+  }
+
+  async #adopt(answer: Answer): Promise<void> {
+    this.#adoptLimits(answer);
+    this.#location = (await this.#connection.location(answer)) ?? this.#location; // Quay sends none with a status
+  }
+
+  #adoptLimits(answer: Answer): void {
+    this.#minChunkSize = sizeOf(answer.header('oci-chunk-min-length')) ?? this.#minChunkSize;
+    this.#maxChunkSize = sizeOf(answer.header('oci-chunk-max-length')) ?? this.#maxChunkSize;
+  }
+}
+
+const sessionCodes: ReadonlySet<string> = new Set(['BLOB_UPLOAD_UNKNOWN', 'BLOB_UPLOAD_INVALID']);
+
+/** BLOB_UPLOAD_INVALID is a replica with another secret (distribution), or a session cut off in the middle (zot, ACR). */
+function isLost(method: string, { status, diagnostics }: RegistryError): boolean {
+  if (status === undefined || status < 400 || status > 499 || status === 416) return false;
+  if (diagnostics.some(({ code }) => sessionCodes.has(code))) return true;
+  if (status === 404) return !diagnostics.some(({ code }) => code === 'NAME_UNKNOWN');
+  // A registry that cannot tell how far a session got has none to resume.
+  return method === 'GET' && ![401, 403, 408, 425, 429].includes(status);
+}
+
+function lost(method: string, location: URL, why: string): RegistryError {
+  return new RegistryError(`${method} ${redactURL(location)} failed: ${why}`, {
+    code: 'ERR_SESSION_LOST',
+    transient: true,
+  });
+}
+
+function sizeOf(header: string | undefined): number | undefined {
+  return header !== undefined && /^[1-9]\d{0,14}$/.test(header) ? Number(header) : undefined;
+}

@@ -1,0 +1,76 @@
+import type { Diagnostic } from './diagnostics.ts';
+
+/** Everything that can go wrong between this package and a registry. */
+export type RegistryErrorCode =
+  /** When: no answer came: name not found, connection refused or broken, TLS failed, a timeout passed. Retry: if `transient`. Do: read `reason` and `hint`. */
+  | 'ERR_REGISTRY_UNREACHABLE'
+  /** When: 401, also after a fresh token, or credentials are missing. Retry: no, unless `transient`. Do: `slipway login HOST`. */
+  | 'ERR_REGISTRY_UNAUTHORIZED'
+  /** When: 403, or the token's scope does not suffice. Retry: no. Do: check the account's rights on the repository. */
+  | 'ERR_REGISTRY_DENIED'
+  /** When: 404 where something had to be. Retry: no. Do: check the repository's name; some registries want it created first. */
+  | 'ERR_REGISTRY_NOT_FOUND'
+  /** When: 429. Retry: after `retryAfterMs`. Do: wait, or push less at once. */
+  | 'ERR_REGISTRY_RATE_LIMITED'
+  /** When: 408 or 5xx. Retry: yes, after `retryAfterMs` if given. Do: wait; see the registry's status page. */
+  | 'ERR_REGISTRY_UNAVAILABLE'
+  /** When: any other status that was not asked for. Retry: no. Do: read `diagnostics`. */
+  | 'ERR_REGISTRY_UNEXPECTED'
+  /** When: the answer breaks the distribution protocol. Retry: no. Do: check that the address is a registry's. */
+  | 'ERR_REGISTRY_PROTOCOL'
+  /** When: a redirect or upload location leads from https to http, from a public to a private address, or in circles. Retry: no. Do: correct the registry's external address. */
+  | 'ERR_REGISTRY_REDIRECT_REFUSED'
+  /** When: the registry no longer knows the upload session. Retry: yes, with a new session. Do: nothing. */
+  | 'ERR_SESSION_LOST'
+  /** When: the registry expects another offset (416). Retry: yes, from `offset`. Do: nothing. */
+  | 'ERR_SESSION_OFFSET';
+
+/** What is known of a failure when it is reported. */
+export interface RegistryErrorDetails {
+  readonly code: RegistryErrorCode;
+  /** Status of the answer, if there was one. */
+  readonly status?: number | undefined;
+  readonly diagnostics?: readonly Diagnostic[] | undefined;
+  readonly transient?: boolean | undefined;
+  readonly retryAfterMs?: number | undefined;
+  readonly reason?: string | undefined;
+  readonly hint?: string | undefined;
+  readonly offset?: number | undefined;
+  readonly dockerMessage?: string | undefined;
+  readonly cause?: unknown;
+}
+
+/** A registry could not be reached, or its answer is not one the caller asked for. Messages hold no query, no user and no token. */
+export class RegistryError extends Error {
+  readonly code: RegistryErrorCode;
+  override name = 'RegistryError';
+  /** Status of the answer; undefined when none came. */
+  readonly status: number | undefined;
+  /** The entries of the answer's error body. @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes */
+  readonly diagnostics: readonly Diagnostic[];
+  /** Whether the same operation may succeed later. Retry policy asks this and nothing else. */
+  readonly transient: boolean;
+  /** What the registry asked to wait, from `Retry-After` in either form. */
+  readonly retryAfterMs: number | undefined;
+  /** Why no answer came: `tls`, `timeout`, or the system's own code (`ECONNREFUSED`, `ENOTFOUND`, `ECONNRESET`, …). */
+  readonly reason: string | undefined;
+  /** What to do, where the fix is known. */
+  readonly hint: string | undefined;
+  /** `ERR_SESSION_OFFSET`: bytes the registry has, if it said so. */
+  readonly offset: number | undefined;
+  /** The text docker shows for the same answer; undefined when none came. */
+  readonly dockerMessage: string | undefined;
+
+  constructor(message: string, details: RegistryErrorDetails) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = details.code;
+    this.status = details.status;
+    this.diagnostics = details.diagnostics ?? [];
+    this.transient = details.transient ?? false;
+    this.retryAfterMs = details.retryAfterMs;
+    this.reason = details.reason;
+    this.hint = details.hint;
+    this.offset = details.offset;
+    this.dockerMessage = details.dockerMessage;
+  }
+}

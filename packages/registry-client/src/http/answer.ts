@@ -1,0 +1,121 @@
+import type { ByteStream } from '@slipway/digest';
+import type { Dispatcher } from 'undici';
+import { RegistryError } from '../errors.ts';
+import { networkError, timeoutError } from './network-error.ts';
+import { redactURL } from './redact-url.ts';
+
+/** What an answer needs to know of the request it answers. */
+export interface AnswerContext {
+  readonly method: string;
+  readonly url: URL;
+  /** Ends the request. */
+  readonly abort: (reason: unknown) => void;
+  /** The caller's own wish to stop, which goes before every other explanation. */
+  readonly signal: AbortSignal | undefined;
+  /** Whether the request was sent to its end before the answer came. */
+  readonly hasWholeBody: () => boolean;
+  /** The answer has been read, or let go. */
+  readonly onEnd: (receivedBytes: number) => void;
+}
+
+/** A registry's answer, its body still unread. Exactly one of `bytes`, `stream` and `discard` must be called. */
+export class Answer {
+  readonly status: number;
+  readonly statusText: string;
+  readonly method: string;
+  readonly url: URL;
+  /** Whether the registry had the whole request when it answered. */
+  readonly isAfterBody: boolean;
+  readonly #response: Dispatcher.ResponseData;
+  readonly #context: AnswerContext;
+
+  constructor(response: Dispatcher.ResponseData, context: AnswerContext) {
+    this.status = response.statusCode;
+    this.statusText = response.statusText;
+    this.method = context.method;
+    this.url = context.url;
+    this.isAfterBody = context.hasWholeBody();
+    this.#response = response;
+    this.#context = context;
+  }
+
+  /** All lines of a header. */
+  headers(name: string): readonly string[] {
+    const value = this.#response.headers[name];
+    return value === undefined ? [] : Array.isArray(value) ? value : [value];
+  }
+
+  /** The first line of a header. */
+  header(name: string): string | undefined {
+    return this.headers(name)[0];
+  }
+
+  /** The whole body. Longer ones than `limit` are an error, or cut when `truncate` is set. */
+  async bytes(limits: { limit: number; timeoutMs: number; truncate?: boolean }): Promise<Uint8Array> {
+    const { limit, timeoutMs, truncate = false } = limits;
+    const { method, url, abort } = this.#context;
+    const timer = setTimeout(
+      () => abort(timeoutError(method, url, 'the answer was not complete', timeoutMs)),
+      timeoutMs,
+    );
+    const chunks: Uint8Array[] = [];
+    let length = 0;
+    try {
+      for await (const chunk of this.stream()) {
+        length += chunk.byteLength;
+        if (length <= limit) {
+          chunks.push(chunk);
+          continue;
+        }
+        if (!truncate) throw this.protocolError(`an answer of more than ${limit} bytes`);
+        chunks.push(chunk.subarray(0, chunk.byteLength - (length - limit)));
+        break;
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+    return concatenate(chunks);
+  }
+
+  /** The body as it comes. Leaving the loop closes the connection. */
+  async *stream(): ByteStream {
+    const { method, url, signal, onEnd } = this.#context;
+    let received = 0;
+    try {
+      for await (const chunk of this.#response.body) {
+        received += chunk.byteLength;
+        yield chunk;
+      }
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      throw error instanceof RegistryError ? error : networkError(method, url, error);
+    } finally {
+      onEnd(received);
+    }
+  }
+
+  /** Reads a short body to its end, so that the connection can be used again, and drops a long one. */
+  async discard(): Promise<void> {
+    await this.bytes({ limit: 65_536, timeoutMs: 5_000, truncate: true }).catch(() => {}); // only the connection's reuse is at stake
+  }
+
+  /** The answer is not what the protocol promises. */
+  protocolError(received: string): RegistryError {
+    return new RegistryError(`${this.method} ${redactURL(this.url)} answered ${this.status} with ${received}`, {
+      code: 'ERR_REGISTRY_PROTOCOL',
+      status: this.status,
+    });
+  }
+}
+
+function concatenate(chunks: readonly Uint8Array[]): Uint8Array {
+  const [first] = chunks;
+  if (chunks.length === 1 && first !== undefined) return first;
+  const whole = new Uint8Array(chunks.reduce((size, chunk) => size + chunk.byteLength, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return whole;
+}

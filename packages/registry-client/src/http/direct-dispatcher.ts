@@ -1,0 +1,53 @@
+import { Agent, buildConnector, type Dispatcher } from 'undici';
+import type { DispatcherOptions, TLSOptions } from '../options.ts';
+
+/** Connects straight to each host, with limits of their own for the connection and for TLS. */
+export function createDirectDispatcher(options: DispatcherOptions): Dispatcher {
+  return new Agent({ ...agentOptions(options), connect: createConnector(options) });
+}
+
+/** Undici's own options for what a {@link DispatcherOptions} asks. */
+export function agentOptions({ connections, maxHeaderSize }: DispatcherOptions): Agent.Options {
+  return {
+    connections,
+    maxHeaderSize,
+    pipelining: 1,
+    keepAliveTimeout: 4_000, // shorter than what servers and balancers allow, so that few connections are found dead
+    keepAliveMaxTimeout: 30_000,
+  };
+}
+
+function createConnector({ connectTimeoutMs, tlsTimeoutMs, tls }: DispatcherOptions): buildConnector.connector {
+  const connectTCP = buildConnector({ timeout: connectTimeoutMs });
+  const connectTLS = buildConnector({ timeout: tlsTimeoutMs, ...tlsConnectOptions(tls) });
+  return (options, callback) => {
+    connectTCP(
+      { ...options, protocol: 'http:', port: options.port || (options.protocol === 'https:' ? '443' : '80') },
+      (error, socket) => {
+        if (error !== null || options.protocol !== 'https:') {
+          // A callback of either form: undici's type tells them apart, its caller does not.
+          return error === null ? callback(null, socket) : callback(error, null);
+        }
+        connectTLS({ ...options, httpSocket: socket }, callback);
+      },
+    );
+  };
+}
+
+/** TLS options as undici's connector takes them; TLS 1.2 at least. */
+export function tlsConnectOptions({
+  ca,
+  cert,
+  key,
+  servername,
+  rejectUnauthorized,
+}: TLSOptions): buildConnector.BuildOptions {
+  return {
+    minVersion: 'TLSv1.2',
+    ...(ca !== undefined && { ca: typeof ca === 'string' ? ca : [...ca] }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+    ...(servername !== undefined && { servername }),
+    ...(rejectUnauthorized !== undefined && { rejectUnauthorized }),
+  };
+}

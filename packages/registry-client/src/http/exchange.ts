@@ -1,0 +1,137 @@
+import type { Readable } from 'node:stream';
+import type { Dispatcher } from 'undici';
+import type { RequestRecord } from '../options.ts';
+import { Answer } from './answer.ts';
+import { networkError, timeoutError } from './network-error.ts';
+import { OutgoingBody } from './outgoing-body.ts';
+import { redactURL } from './redact-url.ts';
+import type { RequestBody } from './request-body.ts';
+
+export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** One request, sent once: no redirect, no authentication, no second try. */
+export interface ExchangeRequest {
+  readonly method: Method;
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: RequestBody | undefined;
+  /** Told the bytes the socket has taken of this body. */
+  readonly onTaken?: ((sent: number) => void) | undefined;
+  /** Until the answer begins, once the request is sent. */
+  readonly answerTimeoutMs: number;
+  /** Without a byte moving while either body is on its way. */
+  readonly idleTimeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What all exchanges have in common. */
+export interface ExchangeContext {
+  readonly dispatcher: Dispatcher;
+  readonly onRequest: (record: RequestRecord) => void;
+}
+
+/**
+ * Sends a request and waits for the head of its answer.
+ *
+ * @throws the reason of `signal`, unwrapped, once it aborts; what the body's source threw, unwrapped.
+ * @throws {RegistryError} `ERR_REGISTRY_UNREACHABLE`, `ERR_REGISTRY_PROTOCOL`
+ */
+export async function exchange(context: ExchangeContext, request: ExchangeRequest): Promise<Answer> {
+  const { method, url, signal, answerTimeoutMs, idleTimeoutMs } = request;
+  signal?.throwIfAborted();
+  const controller = new AbortController();
+  const abort = (reason: unknown): void => controller.abort(reason);
+  const forward = (): void => abort(signal?.reason);
+  signal?.addEventListener('abort', forward, { once: true });
+  const startedAt = performance.now();
+  const watch = new Watch(abort);
+  const body = request.body && outgoing(request, request.body, watch, controller.signal);
+
+  let isEnded = false;
+  const end = (status: number | undefined, receivedBytes: number): void => {
+    if (isEnded) return;
+    isEnded = true;
+    watch.stop();
+    signal?.removeEventListener('abort', forward);
+    body?.stop();
+    // Sources that wait on something else than their consumer are told by signal.
+    abort(new Error('The request has ended'));
+    const durationMs = performance.now() - startedAt;
+    context.onRequest({ method, url: redactURL(url), status, sentBytes: body?.sent ?? 0, receivedBytes, durationMs });
+  };
+
+  try {
+    const response = await context.dispatcher.request({
+      origin: url.origin,
+      path: `${url.pathname}${url.search}`,
+      method,
+      headers: headersOf(request),
+      // Undici takes any async iterable and reads it no faster than the socket; its types know only of streams.
+      body: (body ?? null) as Readable | null,
+      signal: controller.signal,
+      // Bodies have a watch of their own, which knows who is being waited for.
+      headersTimeout: body === undefined ? answerTimeoutMs : 0,
+      bodyTimeout: idleTimeoutMs,
+      reset: false, // undici closes the connection after each HEAD otherwise
+    });
+    watch.stop();
+    return new Answer(response, {
+      method,
+      url,
+      abort,
+      signal,
+      onEnd: (receivedBytes) => end(response.statusCode, receivedBytes),
+      hasWholeBody: () => body === undefined || body.isFinished,
+    });
+  } catch (error) {
+    const reason: unknown = controller.signal.aborted ? controller.signal.reason : undefined;
+    end(undefined, 0);
+    if (signal?.aborted) throw signal.reason;
+    if (reason !== undefined) throw reason;
+    if (body?.sourceError !== undefined) throw body.sourceError;
+    if (isTimeout(error)) throw timeoutError(method, url, 'no answer came', answerTimeoutMs);
+    throw networkError(method, url, error);
+  }
+
+  function isTimeout(error: unknown): boolean {
+    return error instanceof Error && 'code' in error && error.code === 'UND_ERR_HEADERS_TIMEOUT';
+  }
+}
+
+/** Ends the request when what is waited for does not happen in time. */
+class Watch {
+  readonly #abort: (reason: unknown) => void;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(abort: (reason: unknown) => void) {
+    this.#abort = abort;
+  }
+
+  start(timeoutMs: number, reason: () => unknown): void {
+    this.stop();
+    this.#timer = setTimeout(() => this.#abort(reason()), timeoutMs);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
+function outgoing(request: ExchangeRequest, body: RequestBody, watch: Watch, signal: AbortSignal): OutgoingBody {
+  const { method, url, answerTimeoutMs, idleTimeoutMs, onTaken } = request;
+  return new OutgoingBody(body.open(signal), {
+    size: body.size,
+    onTaken,
+    onHanded: () =>
+      watch.start(idleTimeoutMs, () => timeoutError(method, url, 'the connection took no byte', idleTimeoutMs)),
+    onWanted: () => watch.stop(),
+    onEnd: () => watch.start(answerTimeoutMs, () => timeoutError(method, url, 'no answer came', answerTimeoutMs)),
+  });
+}
+
+function headersOf({ headers, body, method }: ExchangeRequest): Record<string, string> {
+  const size = body === undefined ? (method === 'GET' || method === 'HEAD' ? undefined : 0) : body.size;
+  // Google's registry answers 411 to a POST without it, and Nexus to a manifest.
+  return size === undefined ? { ...headers } : { ...headers, 'content-length': `${size}` };
+}

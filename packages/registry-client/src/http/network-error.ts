@@ -1,0 +1,124 @@
+import { RegistryError, type RegistryErrorDetails } from '../errors.ts';
+import { redactURL } from './redact-url.ts';
+
+/** Turns what the network or undici threw into a {@link RegistryError}. */
+export function networkError(method: string, url: URL, cause: unknown): RegistryError {
+  const { what, ...details } = classify(url, cause);
+  return new RegistryError(`${method} ${redactURL(url)} failed: ${what}`, { ...details, cause });
+}
+
+/** No byte moved, or no answer came, for as long as was allowed. */
+export function timeoutError(method: string, url: URL, what: string, timeoutMs: number): RegistryError {
+  return new RegistryError(`${method} ${redactURL(url)} failed: ${what} within ${timeoutMs} ms`, {
+    code: 'ERR_REGISTRY_UNREACHABLE',
+    reason: 'timeout',
+    transient: true,
+  });
+}
+
+interface Classified extends RegistryErrorDetails {
+  readonly what: string;
+}
+
+/** Failures of the moment: the name resolved, the peer is there, the connection did not hold. */
+const transientReasons: ReadonlySet<string> = new Set([
+  'ECONNABORTED',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETDOWN',
+  'ENETUNREACH',
+  'EPIPE',
+  'ETIMEDOUT',
+]);
+
+const timeoutCodes: ReadonlySet<string> = new Set([
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_HEADERS_TIMEOUT',
+  'UND_ERR_BODY_TIMEOUT',
+]);
+
+function classify(url: URL, cause: unknown): Classified {
+  const code = codeOf(cause);
+  const said = messageOf(cause);
+  const unreachable = 'ERR_REGISTRY_UNREACHABLE';
+  if (timeoutCodes.has(code)) return { code: unreachable, reason: 'timeout', transient: true, what: said };
+  if (code === 'UND_ERR_SOCKET' || code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') {
+    return { code: unreachable, reason: 'ECONNRESET', transient: true, what: `the connection was closed (${said})` };
+  }
+  if (code === 'UND_ERR_HEADERS_OVERFLOW') {
+    return { code: 'ERR_REGISTRY_PROTOCOL', what: 'the headers of the answer are too large' };
+  }
+  if (code.startsWith('HPE_')) {
+    const hint = url.protocol === 'http:' ? 'the registry may expect https: leave out --plain-http' : undefined;
+    return { code: 'ERR_REGISTRY_PROTOCOL', hint, what: 'the answer is not HTTP' };
+  }
+  if (isTLSCode(code)) return { code: unreachable, reason: 'tls', what: said, hint: tlsHint(code, said) };
+  if (code === 'ENOTFOUND') {
+    return { code: unreachable, reason: code, what: said, hint: `check the name ${JSON.stringify(url.hostname)}` };
+  }
+  return {
+    code: unreachable,
+    reason: code === '' ? undefined : code,
+    transient: transientReasons.has(code),
+    what: said,
+  };
+}
+
+/** OpenSSL's verification results come as bare names. @see https://nodejs.org/docs/latest-v20.x/api/tls.html#x509-certificate-error-codes */
+const verificationCodes: ReadonlySet<string> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY',
+  'UNABLE_TO_DECRYPT_CERT_SIGNATURE',
+  'UNABLE_TO_DECRYPT_CRL_SIGNATURE',
+  'UNABLE_TO_GET_CRL',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'CERT_CHAIN_TOO_LONG',
+  'CERT_HAS_EXPIRED',
+  'CERT_NOT_YET_VALID',
+  'CERT_REJECTED',
+  'CERT_REVOKED',
+  'CERT_SIGNATURE_FAILURE',
+  'CERT_UNTRUSTED',
+  'HOSTNAME_MISMATCH',
+  'INVALID_CA',
+  'INVALID_PURPOSE',
+  'PATH_LENGTH_EXCEEDED',
+]);
+
+function isTLSCode(code: string): boolean {
+  return code === 'EPROTO' || /^ERR_(?:SSL|TLS|OSSL)/.test(code) || verificationCodes.has(code);
+}
+
+function tlsHint(code: string, said: string): string | undefined {
+  if (/wrong version number|packet length too long|unknown protocol|http request/i.test(said)) {
+    return 'the registry seems to speak plain http: use --plain-http';
+  }
+  if (/certificate required|handshake failure|bad certificate/i.test(said)) {
+    return 'the registry may want a client certificate: put x.cert and x.key into --cert-dir';
+  }
+  if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') {
+    return "renew the registry's certificate, check this machine's clock, or use --insecure";
+  }
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID' || code === 'HOSTNAME_MISMATCH') {
+    return 'use the name that the certificate was made for, or --insecure';
+  }
+  return verificationCodes.has(code)
+    ? "put the authority's certificate into --cert-dir as ca.crt, or use --insecure"
+    : undefined;
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') {
+    return [...new Set(error.errors.map(messageOf))].join('; '); // one per address that was tried
+  }
+  return error instanceof Error ? error.message.trim() : String(error);
+}

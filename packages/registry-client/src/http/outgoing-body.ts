@@ -1,0 +1,118 @@
+import type { ByteStream } from '@slipway/digest';
+
+/** Writes below this are gathered first: tiny HTTP chunks have cost pushes to Docker Hub (go-containerregistry#920). */
+const minPieceSize = 65_536;
+/** Larger chunks are cut, so that "no byte moved" stays an honest measure on a slow line. */
+const maxPieceSize = 262_144;
+
+/** What the sender of a body wants to know. */
+export interface OutgoingBodyOptions {
+  readonly size: number | undefined;
+  /** Told the total whenever the socket has taken another piece. */
+  readonly onTaken?: ((sent: number) => void) | undefined;
+  /** The socket has taken a piece, or been handed one: the time allowed for its next move starts. */
+  readonly onHanded: () => void;
+  /** The socket asks for more: from here on the source is what is waited for. */
+  readonly onWanted: () => void;
+  /** Everything was taken: the time allowed for the answer starts. */
+  readonly onEnd: () => void;
+}
+
+/**
+ * A body on its way into a socket: read only as fast as the socket takes it, in pieces of a good size, and let go at
+ * any moment, also while the source keeps it waiting.
+ */
+export class OutgoingBody implements AsyncIterable<Uint8Array> {
+  /** Bytes the socket has taken. */
+  sent = 0;
+  /** Whether the socket has taken everything. */
+  isFinished = false;
+  /** What the source threw, if it did. */
+  sourceError: unknown;
+  readonly #source: ByteStream;
+  readonly #options: OutgoingBodyOptions;
+  #isStopped = false;
+  #wake: (() => void) | undefined;
+
+  constructor(source: ByteStream, options: OutgoingBodyOptions) {
+    this.#source = source;
+    this.#options = options;
+  }
+
+  /** Fails the iteration, so that a half-sent body is never closed as if it were whole. The source is closed in its own time. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#wake?.();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, void> {
+    const pieces = inPieces(this.#source);
+    const { size, onTaken, onHanded, onWanted, onEnd } = this.#options;
+    try {
+      for (;;) {
+        onWanted();
+        const step = await this.#next(pieces);
+        if (step.done === true) break;
+        const piece = step.value;
+        if (size !== undefined && this.sent + piece.byteLength > size) throw wrongSize(size, 'more');
+        onHanded();
+        yield piece;
+        this.sent += piece.byteLength;
+        onTaken?.(this.sent);
+      }
+      if (size !== undefined && this.sent < size) throw wrongSize(size, `${this.sent}`);
+      this.isFinished = true;
+      onEnd();
+    } catch (error) {
+      if (!this.#isStopped) this.sourceError = error;
+      throw error;
+    } finally {
+      pieces.return().catch(() => {}); // not waited for: a source that hangs must not hold up the answer
+    }
+  }
+
+  /** The next piece; rejects as soon as {@link stop} is called. */
+  async #next(pieces: AsyncGenerator<Uint8Array, void, void>): Promise<IteratorResult<Uint8Array, void>> {
+    return await new Promise((resolve, reject) => {
+      this.#wake = () => reject(new Error('The request ended before its body'));
+      if (this.#isStopped) this.#wake();
+      else pieces.next().then(resolve, reject);
+    });
+  }
+}
+
+function wrongSize(size: number, received: string): RangeError {
+  return new RangeError(`Expected the content to be of ${size} bytes, got ${received}`);
+}
+
+async function* inPieces(source: ByteStream): AsyncGenerator<Uint8Array, void, void> {
+  let gathered = new Uint8Array(0);
+  let length = 0;
+  for await (const chunk of source) {
+    if (length === 0 && chunk.byteLength >= minPieceSize) {
+      yield* cut(chunk);
+      continue;
+    }
+    if (chunk.byteLength === 0) continue;
+    if (length === 0) gathered = new Uint8Array(minPieceSize);
+    const fitting = chunk.subarray(0, minPieceSize - length);
+    gathered.set(fitting, length);
+    length += fitting.byteLength;
+    if (length < minPieceSize) continue;
+    yield gathered;
+    length = 0;
+    const rest = chunk.subarray(fitting.byteLength);
+    if (rest.byteLength >= minPieceSize) {
+      yield* cut(rest);
+    } else if (rest.byteLength > 0) {
+      gathered = new Uint8Array(minPieceSize);
+      gathered.set(rest);
+      length = rest.byteLength;
+    }
+  }
+  if (length > 0) yield gathered.subarray(0, length);
+}
+
+function* cut(chunk: Uint8Array): Generator<Uint8Array, void, void> {
+  for (let at = 0; at < chunk.byteLength; at += maxPieceSize) yield chunk.subarray(at, at + maxPieceSize);
+}

@@ -1,0 +1,33 @@
+/**
+ * Speaks the OCI distribution protocol to one registry: authentication, blobs, upload sessions, manifests, tags.
+ *
+ * @packageDocumentation
+ */
+export type { CredentialProvider, CredentialProviderOptions, Credentials } from './credentials.ts';
+export { type Diagnostic, formatDiagnostics } from './diagnostics.ts';
+export { type EndpointURL, type EndpointURLsOptions, endpointURLs } from './endpoint-urls.ts';
+export { RegistryError, type RegistryErrorCode, type RegistryErrorDetails } from './errors.ts';
+export {
+  type DispatcherFactory,
+  type DispatcherOptions,
+  type RegistryOptions,
+  type RequestRecord,
+  registryDefaults,
+  type TimeoutOptions,
+  type TLSOptions,
+} from './options.ts';
+export { openRegistry, type Registry, type RepositoryOptions } from './registry.ts';
+export type { Ping } from './registry-connection.ts';
+export type {
+  BeginUploadOptions,
+  BeginUploadResult,
+  BlobStat,
+  ListTagsOptions,
+  ManifestContent,
+  ManifestStat,
+  PutManifestOptions,
+  Repository,
+  SendOptions,
+  StatManifestOptions,
+  UploadSession,
+} from './repository.ts';

@@ -1,0 +1,173 @@
+import { isIPv4 } from 'node:net';
+import type { Dispatcher } from 'undici';
+import type { CredentialProvider } from './credentials.ts';
+
+/** TLS material in PEM, as `node:tls` takes it. */
+export interface TLSOptions {
+  /** Authorities to trust. @default those of Node */
+  readonly ca?: string | readonly string[] | undefined;
+  /** Client certificate chain, for mutual TLS. */
+  readonly cert?: string | undefined;
+  /** Private key of `cert`. */
+  readonly key?: string | undefined;
+  /** Name the certificate must bear. @default the host of the URL */
+  readonly servername?: string | undefined;
+  /** Whether an invalid certificate is an error. @default true */
+  readonly rejectUnauthorized?: boolean | undefined;
+}
+
+/** What a dispatcher has to respect. */
+export interface DispatcherOptions {
+  readonly tls: TLSOptions;
+  readonly connectTimeoutMs: number;
+  readonly tlsTimeoutMs: number;
+  /** Connections to one host at once. */
+  readonly connections: number;
+  /** Bytes of an answer's headers. */
+  readonly maxHeaderSize: number;
+}
+
+/** Makes the undici dispatcher that all requests go through, for instance one that uses a proxy. */
+export type DispatcherFactory = (options: DispatcherOptions) => Dispatcher;
+
+/** One finished request, for counting and for `--verbose`. Redirects and token requests are requests of their own. */
+export interface RequestRecord {
+  readonly method: string;
+  /** Without user, query and fragment. */
+  readonly url: string;
+  /** Undefined when no answer came. */
+  readonly status: number | undefined;
+  /** Body bytes taken by the socket. */
+  readonly sentBytes: number;
+  /** Body bytes of the answer that were read. */
+  readonly receivedBytes: number;
+  readonly durationMs: number;
+}
+
+/** Limits on waiting, in milliseconds. */
+export interface TimeoutOptions {
+  /** Until a connection stands. @default 30000 */
+  readonly connectMs?: number | undefined;
+  /** Until TLS is agreed on. @default 10000; 2000 for a loopback host */
+  readonly tlsMs?: number | undefined;
+  /** Until a metadata request is answered, and again until the answer is read. @default 15000 */
+  readonly metadataMs?: number | undefined;
+  /** Without a byte moving, in either direction, while a body is on its way. @default 60000 */
+  readonly idleMs?: number | undefined;
+  /** Until the registry answers once it has all bytes: it may be writing a huge blob elsewhere. @default 900000 */
+  readonly commitMs?: number | undefined;
+}
+
+/** How to speak to one registry. */
+export interface RegistryOptions {
+  /** `https://ghcr.io`, `http://127.0.0.1:5000` */
+  readonly url: string | URL;
+  /** Name as in references, which credentials are looked up by. @default the host of `url`, with its port */
+  readonly name?: string | undefined;
+  /** @default none: anonymous */
+  readonly credentials?: CredentialProvider | undefined;
+  /** `User-Agent` of every request. @default 'slipway' */
+  readonly userAgent?: string | undefined;
+  /** TLS material. @default Node's authorities, no client certificate */
+  readonly connect?: TLSOptions | undefined;
+  /** @default direct connections */
+  readonly dispatcher?: DispatcherFactory | undefined;
+  readonly timeouts?: TimeoutOptions | undefined;
+  /** Bytes of an answer's headers. @default 65536 (Google's registry sends 21 KB) */
+  readonly maxHeaderSize?: number | undefined;
+  /** Connections to one host at once. @default 16 */
+  readonly connections?: number | undefined;
+  /** Told of every finished request. */
+  readonly onRequest?: ((record: RequestRecord) => void) | undefined;
+  /** Milliseconds since 1970, for expiry and `Retry-After`. @default Date.now */
+  readonly now?: (() => number) | undefined;
+  /** Addresses of a host name, for judging redirects. @default the system's resolver */
+  readonly lookup?: ((hostname: string) => Promise<readonly string[]>) | undefined;
+}
+
+/** All of {@link RegistryOptions}, defaults applied. */
+export interface ResolvedRegistryOptions {
+  /** Ends without a slash. */
+  readonly url: URL;
+  readonly name: string;
+  readonly credentials: CredentialProvider;
+  readonly userAgent: string;
+  readonly tls: TLSOptions;
+  readonly dispatcher: DispatcherFactory | undefined;
+  readonly timeouts: { readonly [Name in keyof TimeoutOptions]-?: number };
+  readonly maxHeaderSize: number;
+  readonly connections: number;
+  readonly onRequest: (record: RequestRecord) => void;
+  readonly now: () => number;
+  readonly lookup: RegistryOptions['lookup'];
+}
+
+/** Defaults of {@link RegistryOptions} that are plain values. */
+export const registryDefaults: {
+  readonly userAgent: string;
+  readonly timeouts: ResolvedRegistryOptions['timeouts'];
+  readonly loopbackTlsMs: number;
+  readonly maxHeaderSize: number;
+  readonly connections: number;
+} = Object.freeze({
+  userAgent: 'slipway',
+  timeouts: Object.freeze({ connectMs: 30_000, tlsMs: 10_000, metadataMs: 15_000, idleMs: 60_000, commitMs: 900_000 }),
+  loopbackTlsMs: 2_000,
+  maxHeaderSize: 65_536,
+  connections: 16,
+});
+
+/** The only place defaults are applied. Explicit `undefined` means "default". */
+export function resolveRegistryOptions(options: RegistryOptions): ResolvedRegistryOptions {
+  const url = parseBaseURL(options.url);
+  const defaults = registryDefaults;
+  const tlsMs = isLoopbackName(url.hostname) ? defaults.loopbackTlsMs : defaults.timeouts.tlsMs;
+  const resolved: ResolvedRegistryOptions = {
+    url,
+    name: options.name ?? url.host,
+    credentials: options.credentials ?? (async () => undefined),
+    userAgent: options.userAgent ?? defaults.userAgent,
+    tls: options.connect ?? {},
+    dispatcher: options.dispatcher,
+    timeouts: {
+      connectMs: options.timeouts?.connectMs ?? defaults.timeouts.connectMs,
+      tlsMs: options.timeouts?.tlsMs ?? tlsMs,
+      metadataMs: options.timeouts?.metadataMs ?? defaults.timeouts.metadataMs,
+      idleMs: options.timeouts?.idleMs ?? defaults.timeouts.idleMs,
+      commitMs: options.timeouts?.commitMs ?? defaults.timeouts.commitMs,
+    },
+    maxHeaderSize: options.maxHeaderSize ?? defaults.maxHeaderSize,
+    connections: options.connections ?? defaults.connections,
+    onRequest: options.onRequest ?? (() => {}),
+    now: options.now ?? Date.now,
+    lookup: options.lookup,
+  };
+  const { maxHeaderSize, connections } = resolved;
+  for (const [name, value] of Object.entries({ ...resolved.timeouts, maxHeaderSize, connections })) {
+    if (!(Number.isInteger(value) && value > 0)) {
+      throw new RangeError(`Expected \`${name}\` to be a positive integer, got ${value}`);
+    }
+  }
+  return Object.freeze(resolved);
+}
+
+/** Whether a URL's host name means this machine, without asking a resolver. */
+export function isLoopbackName(hostname: string): boolean {
+  if (hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '[::1]') return true;
+  return isIPv4(hostname) && hostname.startsWith('127.');
+}
+
+function parseBaseURL(input: string | URL): URL {
+  if (!URL.canParse(String(input))) throw new TypeError('Expected `url` to be an absolute URL');
+  const url = new URL(input);
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') {
+    throw new TypeError(
+      `Expected \`url\` to be an http or https URL, got one of scheme ${JSON.stringify(url.protocol)}`,
+    );
+  }
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
+    throw new TypeError('Expected `url` to have no user, query or fragment; credentials have an option of their own');
+  }
+  url.pathname = url.pathname.replace(/\/+$/, '');
+  return url;
+}

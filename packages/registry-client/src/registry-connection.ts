@@ -1,0 +1,194 @@
+import type { AbortOptions } from '@slipway/digest';
+import { abortable } from './abortable.ts';
+import { type Access, type Authorization, Authorizer } from './auth/authorizer.ts';
+import { parseChallenges } from './auth/challenge.ts';
+import { RegistryError } from './errors.ts';
+import type { Answer } from './http/answer.ts';
+import { answerError, isHTTPToHTTPS } from './http/answer-error.ts';
+import type { Method } from './http/exchange.ts';
+import type { HTTPClient } from './http/http-client.ts';
+import { resolveLocation } from './http/location.ts';
+import { redactURL } from './http/redact-url.ts';
+import type { RequestBody } from './http/request-body.ts';
+import type { ResolvedRegistryOptions } from './options.ts';
+
+/** What a registry answered to `GET /v2/`. */
+export interface Ping {
+  /** Any status counts as an answer, also 404 and 500. */
+  readonly status: number;
+  /** Values of `Docker-Distribution-Api-Version`. */
+  readonly apiVersions: readonly string[];
+}
+
+/** One request to the registry, authenticated and repeated as needed. */
+export interface ConnectionRequest extends AbortOptions {
+  readonly method: Method;
+  /** A path that begins with `/v2/`, or the URL that an answer gave. */
+  readonly target: string | URL;
+  readonly access: Access;
+  /** Statuses that come back as answers; all others are errors. */
+  readonly expect: readonly number[];
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly body?: RequestBody | undefined;
+  readonly onTaken?: ((sent: number) => void) | undefined;
+  /** The answer may take long: the registry has a blob to put away. @default false */
+  readonly isCommit?: boolean | undefined;
+  /** The answer's body may take long: only standstill ends it. @default false */
+  readonly isDownload?: boolean | undefined;
+}
+
+/** The way to one registry: pinged once, authenticated where it asks for it. */
+export class RegistryConnection {
+  readonly options: ResolvedRegistryOptions;
+  readonly #http: HTTPClient;
+  readonly #authorizer: Authorizer;
+  #base: URL;
+  #ping: Promise<Ping> | undefined;
+
+  constructor(options: ResolvedRegistryOptions, http: HTTPClient) {
+    this.options = options;
+    this.#http = http;
+    this.#authorizer = new Authorizer(options, http);
+    this.#base = options.url;
+  }
+
+  /** Asks the registry whether it is there and what it wants to be shown: once, for all who ask. */
+  async ping({ signal }: AbortOptions = {}): Promise<Ping> {
+    signal?.throwIfAborted();
+    if (this.#ping === undefined) {
+      const ping = this.#sendPing();
+      this.#ping = ping;
+      ping.catch(() => {
+        this.#ping = undefined; // the next one who asks tries again
+      });
+    }
+    return await abortable(this.#ping, signal);
+  }
+
+  /**
+   * Sends a request and returns its answer if the status is one of `expect`. A 401 is answered once, with fresh
+   * credentials, if the body can be sent again.
+   *
+   * @throws {RegistryError} for every other status
+   */
+  async send(request: ConnectionRequest): Promise<Answer> {
+    const { signal, expect, body } = request;
+    await this.ping({ signal });
+    const url = this.#url(request.target);
+    const authorization = await this.#authorize(url, request.access, signal);
+    const answer = await this.#send(request, url, authorization);
+    if (expect.includes(answer.status)) return answer;
+    const error = await this.error(answer, authorization.secrets);
+    if (answer.status !== 401 || answer.url.origin !== this.#base.origin) throw error;
+    const renewed = await this.#renew(request, answer, authorization);
+    if (renewed === undefined) throw error;
+    if (!(body?.isRepeatable ?? true)) throw withoutVerdict(error);
+    const second = await this.#send(request, url, renewed);
+    if (expect.includes(second.status)) return second;
+    throw await this.error(second, renewed.secrets);
+  }
+
+  /** Makes an error of an answer. */
+  async error(answer: Answer, secrets: readonly string[] = []): Promise<RegistryError> {
+    return await answerError(answer, { secrets, now: this.options.now(), authHint: this.#authorizer.hint });
+  }
+
+  /** Where an answer's `Location` leads; undefined where it has none. */
+  async location(answer: Answer): Promise<URL | undefined> {
+    const header = answer.header('location');
+    if (header === undefined) return undefined;
+    const target = resolveLocation(header, answer.url);
+    // A registry behind a TLS proxy that does not know of it names itself http (distribution#2225).
+    if (target.protocol === 'http:' && this.#base.protocol === 'https:' && target.hostname === this.#base.hostname) {
+      target.protocol = 'https:';
+      target.port = this.#base.port;
+    }
+    await this.#http.policy.check(answer.url, target);
+    return target;
+  }
+
+  async #sendPing(): Promise<Ping> {
+    const timeoutMs = this.options.timeouts.metadataMs;
+    const url = this.#url('/v2/');
+    const answer = await this.#http.send({
+      method: 'GET',
+      url,
+      headers: {},
+      answerTimeoutMs: timeoutMs,
+      idleTimeoutMs: timeoutMs,
+    });
+    if (answer.status === 400) {
+      const body = new TextDecoder().decode(await answer.bytes({ limit: 4_096, timeoutMs, truncate: true }));
+      if (isHTTPToHTTPS(400, body)) throw wrongProtocol(url);
+    } else {
+      await answer.discard();
+    }
+    const isSameHost = answer.url.hostname === url.hostname;
+    // A redirect from http to https on the same host holds for every request: most of them could not follow it.
+    if (isSameHost && url.protocol === 'http:' && answer.url.protocol === 'https:') {
+      const base = new URL(this.#base);
+      base.protocol = 'https:';
+      base.port = answer.url.port;
+      this.#base = base;
+    }
+    if (answer.status === 401 && answer.url.origin === this.#base.origin) {
+      this.#authorizer.adopt(parseChallenges(answer.headers('www-authenticate')));
+    }
+    const versions = answer.headers('docker-distribution-api-version').flatMap((line) => line.split(/\s+/));
+    return { status: answer.status, apiVersions: versions.filter((version) => version !== '') };
+  }
+
+  #url(target: string | URL): URL {
+    if (typeof target !== 'string') return target;
+    return new URL(`${this.#base.pathname.replace(/\/$/, '')}${target}`, this.#base);
+  }
+
+  /** Nothing is shown to other hosts, for instance where uploads are sent elsewhere. */
+  async #authorize(url: URL, access: Access, signal: AbortSignal | undefined): Promise<Authorization> {
+    if (url.origin !== this.#base.origin) return { header: undefined, isRenewable: false, secrets: [] };
+    return await this.#authorizer.authorize(access, { signal });
+  }
+
+  /** Something fresh to show after a 401; undefined where there is none. */
+  async #renew(request: ConnectionRequest, answer: Answer, refused: Authorization): Promise<Authorization | undefined> {
+    const challenges = parseChallenges(answer.headers('www-authenticate'));
+    this.#authorizer.adopt(challenges);
+    await this.#authorizer.forget(request.access, refused);
+    const named = challenges.flatMap(({ parameters }) => parameters.get('scope')?.split(' ') ?? []);
+    const scopes = [...new Set([...request.access.scopes, ...named.filter((scope) => scope !== '')])];
+    const access = { ...request.access, scopes };
+    const renewed = await this.#authorizer.authorize(access, { signal: request.signal });
+    return renewed.isRenewable || renewed.header !== refused.header ? renewed : undefined;
+  }
+
+  async #send(request: ConnectionRequest, url: URL, { header }: Authorization): Promise<Answer> {
+    const { method, headers, body, onTaken, signal, isCommit = false, isDownload = false } = request;
+    const { metadataMs, idleMs, commitMs } = this.options.timeouts;
+    return await this.#http.send({
+      method,
+      url,
+      headers: { ...headers, ...(header !== undefined && { authorization: header }) },
+      body,
+      onTaken,
+      signal,
+      answerTimeoutMs: isCommit ? commitMs : metadataMs,
+      idleTimeoutMs: body !== undefined || isDownload ? idleMs : metadataMs,
+    });
+  }
+}
+
+/**
+ * The token died on the way. There is a fresh one now, but only the caller can begin the body again. The diagnostics go:
+ * they speak of a token that has been replaced.
+ */
+function withoutVerdict({ message, code, status, dockerMessage }: RegistryError): RegistryError {
+  return new RegistryError(message, { code, status, dockerMessage, transient: true });
+}
+
+function wrongProtocol(url: URL): RegistryError {
+  return new RegistryError(`GET ${redactURL(url)} answered 400: the registry expects https`, {
+    code: 'ERR_REGISTRY_PROTOCOL',
+    status: 400,
+    hint: 'leave out --plain-http',
+  });
+}

@@ -1,0 +1,188 @@
+import {
+  type AbortOptions,
+  algorithmOf,
+  type ByteStream,
+  type Digest,
+  digestBytes,
+  isDigest,
+  type OpenOptions,
+} from '@slipway/digest';
+import { mediaTypes } from '@slipway/manifest';
+import type { Access } from './auth/authorizer.ts';
+import { readBlob } from './blobs/read-blob.ts';
+import { createUploadSession } from './blobs/upload-session.ts';
+import { assertSameDigest, contentDigest } from './content-digest.ts';
+import type { Answer } from './http/answer.ts';
+import { bodyOfBytes } from './http/request-body.ts';
+import { listTagPages } from './list-tags.ts';
+import type { ConnectionRequest, RegistryConnection } from './registry-connection.ts';
+import type {
+  BeginUploadOptions,
+  BeginUploadResult,
+  BlobStat,
+  ListTagsOptions,
+  ManifestContent,
+  ManifestStat,
+  PutManifestOptions,
+  Repository,
+  StatManifestOptions,
+  UploadSession,
+} from './repository.ts';
+
+/** Registries refuse to store larger ones. */
+const maxManifestSize = 16_777_216;
+
+const defaultAccept: readonly string[] = [
+  mediaTypes.dockerManifest,
+  mediaTypes.dockerManifestList,
+  mediaTypes.ociManifest,
+  mediaTypes.ociIndex,
+];
+
+export class RegistryRepository implements Repository {
+  readonly path: string;
+  readonly #connection: RegistryConnection;
+  readonly #access: Access;
+
+  constructor(connection: RegistryConnection, path: string, actions: string) {
+    this.path = path;
+    this.#connection = connection;
+    this.#access = { repository: path, scopes: [`repository:${path}:${actions}`] };
+  }
+
+  get registry(): string {
+    return this.#connection.options.name;
+  }
+
+  async statBlob(digest: Digest, { signal }: AbortOptions = {}): Promise<BlobStat | undefined> {
+    const answer = await this.#send({
+      method: 'HEAD',
+      target: this.#path(`blobs/${digest}`),
+      expect: [200, 404],
+      signal,
+    });
+    await answer.discard();
+    return answer.status === 404 ? undefined : { digest, size: sizeOf(answer) };
+  }
+
+  openBlob(digest: Digest, options: OpenOptions = {}): ByteStream {
+    return readBlob(this.#connection, this.#path(`blobs/${digest}`), this.#access, options);
+  }
+
+  async beginUpload({ mount, signal }: BeginUploadOptions = {}): Promise<BeginUploadResult> {
+    const query = mount === undefined ? '' : `?${mountQuery(mount)}`;
+    const access = mount?.from === undefined ? this.#access : withPullFrom(this.#access, mount.from);
+    const answer = await this.#connection.send({
+      method: 'POST',
+      target: `${this.#path('blobs/uploads/')}${query}`,
+      access,
+      expect: [200, 201, 202, 204],
+      signal,
+    });
+    await answer.discard();
+    if (answer.status === 201) {
+      if (mount === undefined) throw answer.protocolError('a blob where an upload session was asked for');
+      assertSameDigest(answer, mount.digest);
+      return { kind: 'mounted', digest: mount.digest };
+    }
+    const location = await this.#connection.location(answer);
+    if (location === undefined) throw answer.protocolError('no Location for the upload session');
+    const session = createUploadSession({ connection: this.#connection, access: this.#access, location, answer });
+    return { kind: 'session', session };
+  }
+
+  async resumeUpload(location: URL, { signal }: AbortOptions = {}): Promise<UploadSession> {
+    const session = createUploadSession({
+      connection: this.#connection,
+      access: this.#access,
+      location: new URL(location),
+      answer: undefined,
+    });
+    await session.refresh({ signal });
+    return session;
+  }
+
+  async statManifest(tagOrDigest: string, options: StatManifestOptions = {}): Promise<ManifestStat | undefined> {
+    const answer = await this.#askManifest('HEAD', tagOrDigest, options);
+    await answer.discard();
+    if (answer.status === 404) return undefined;
+    return { mediaType: mediaTypeOf(answer), digest: contentDigest(answer), size: sizeOf(answer) };
+  }
+
+  async getManifest(tagOrDigest: string, options: StatManifestOptions = {}): Promise<ManifestContent | undefined> {
+    const answer = await this.#askManifest('GET', tagOrDigest, options);
+    if (answer.status === 404) {
+      await answer.discard();
+      return undefined;
+    }
+    const { metadataMs } = this.#connection.options.timeouts;
+    const bytes = await answer.bytes({ limit: maxManifestSize, timeoutMs: metadataMs });
+    const asked = isDigest(tagOrDigest) ? tagOrDigest : undefined;
+    const digest = digestBytes(bytes, asked && algorithmOf(asked));
+    if (asked !== undefined && digest !== asked) throw answer.protocolError(`a manifest of another digest, ${digest}`);
+    return { mediaType: mediaTypeOf(answer), digest, bytes };
+  }
+
+  async putManifest(
+    tagOrDigest: string,
+    bytes: Uint8Array,
+    { mediaType, signal }: PutManifestOptions,
+  ): Promise<{ readonly digest: Digest }> {
+    const answer = await this.#send({
+      method: 'PUT',
+      target: this.#path(`manifests/${tagOrDigest}`),
+      headers: { 'content-type': mediaType },
+      body: bodyOfBytes(bytes),
+      isCommit: true,
+      expect: [200, 201, 202, 204],
+      signal,
+    });
+    await answer.discard();
+    const digest = digestBytes(bytes);
+    assertSameDigest(answer, digest);
+    return { digest };
+  }
+
+  listTags({ pageSize, signal }: ListTagsOptions = {}): AsyncIterable<string> {
+    const query = pageSize === undefined ? '' : `?n=${pageSize}`;
+    return listTagPages(this.#connection, `${this.#path('tags/list')}${query}`, this.#access, { signal });
+  }
+
+  async #askManifest(method: 'HEAD' | 'GET', tagOrDigest: string, options: StatManifestOptions): Promise<Answer> {
+    const { accept = defaultAccept, signal } = options;
+    return await this.#send({
+      method,
+      target: this.#path(`manifests/${tagOrDigest}`),
+      headers: { accept: accept.join(', ') },
+      expect: [200, 404],
+      signal,
+    });
+  }
+
+  async #send(request: Omit<ConnectionRequest, 'access'>): Promise<Answer> {
+    return await this.#connection.send({ ...request, access: this.#access });
+  }
+
+  #path(rest: string): string {
+    return `/v2/${this.path}/${rest}`;
+  }
+}
+
+/** Keys in docker's order. */
+function mountQuery({ digest, from }: NonNullable<BeginUploadOptions['mount']>): string {
+  return new URLSearchParams({ ...(from !== undefined && { from }), mount: digest }).toString();
+}
+
+/** What is written to stays first: some token servers read no further. */
+function withPullFrom(access: Access, from: string): Access {
+  return { ...access, scopes: [...access.scopes, `repository:${from}:pull`] };
+}
+
+function sizeOf(answer: Answer): number | undefined {
+  const header = answer.header('content-length');
+  return header !== undefined && /^\d{1,15}$/.test(header) ? Number(header) : undefined;
+}
+
+function mediaTypeOf(answer: Answer): string {
+  return (answer.header('content-type')?.split(';', 1)[0] ?? '').trim();
+}

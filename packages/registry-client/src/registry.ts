@@ -1,0 +1,57 @@
+import type { AbortOptions } from '@slipway/digest';
+import { createDirectDispatcher } from './http/direct-dispatcher.ts';
+import { HTTPClient } from './http/http-client.ts';
+import { RedirectPolicy } from './http/redirect-policy.ts';
+import { type RegistryOptions, resolveRegistryOptions } from './options.ts';
+import { type Ping, RegistryConnection } from './registry-connection.ts';
+import { RegistryRepository } from './registry-repository.ts';
+import type { Repository } from './repository.ts';
+
+/** How a repository is to be used. */
+export interface RepositoryOptions {
+  /** What tokens are asked for; some registries refuse a token with more rights than the user has. @default 'push' */
+  readonly access?: 'push' | 'pull' | undefined;
+}
+
+/** One registry. Leaving scope ends its connections. */
+export interface Registry extends AsyncDisposable {
+  /** Host and port as in references. */
+  readonly name: string;
+  /** Asks `GET /v2/` once; later calls and all other requests share the answer. `ERR_REGISTRY_UNREACHABLE` when none comes. */
+  ping(options?: AbortOptions): Promise<Ping>;
+  /** The repository at `path`: `library/alpine`. Nothing is sent. */
+  repository(path: string, options?: RepositoryOptions): Repository;
+}
+
+/**
+ * Opens the way to a registry. Nothing is sent before it is used.
+ *
+ * @throws {TypeError | RangeError} when an option is not what it has to be
+ * @example
+ * await using registry = openRegistry({ url: 'http://127.0.0.1:5000' });
+ * const stat = await registry.repository('demo/app').statManifest('latest');
+ */
+export function openRegistry(options: RegistryOptions): Registry {
+  const resolved = resolveRegistryOptions(options);
+  const { timeouts, tls, connections, maxHeaderSize, onRequest, userAgent, lookup, name } = resolved;
+  const dispatcher = (resolved.dispatcher ?? createDirectDispatcher)({
+    tls,
+    connections,
+    maxHeaderSize,
+    connectTimeoutMs: timeouts.connectMs,
+    tlsTimeoutMs: timeouts.tlsMs,
+  });
+  const http = new HTTPClient({ dispatcher, onRequest }, new RedirectPolicy(lookup), userAgent);
+  const connection = new RegistryConnection(resolved, http);
+  let disposal: Promise<void> | undefined;
+  return {
+    name,
+    ping: (pingOptions) => connection.ping(pingOptions),
+    repository: (path, { access = 'push' } = {}) =>
+      new RegistryRepository(connection, path, access === 'push' ? 'push,pull' : 'pull'),
+    [Symbol.asyncDispose]: () => {
+      disposal ??= dispatcher.destroy();
+      return disposal;
+    },
+  };
+}
