@@ -1,17 +1,7 @@
-import { type AbortOptions, type Content, type Digest, digestBytes } from '@slipway/digest';
-import type { Descriptor } from '@slipway/manifest';
+import { type AbortOptions, type Content, type Digest, digestBytes, parseDigest } from '@slipway/digest';
+import { type Descriptor, mediaTypes, platformOfConfig } from '@slipway/manifest';
 import { familiarString, formatReference, parseReference, type Reference } from '@slipway/reference';
-import {
-  descriptorOf,
-  digestOf,
-  type JsonObject,
-  listOf,
-  objectOf,
-  parseJson,
-  platformOf,
-  stringsOf,
-  textOf,
-} from './documents.ts';
+import { descriptorOf, imageConfigOf, type JsonObject, objectOf, parseJson, stringsOf, textOf } from './documents.ts';
 import { invalidSource, SourceError } from './errors.ts';
 import type { SourceImage, SourceLayer } from './image-source.ts';
 import type { ResolvedSourceLimits } from './options.ts';
@@ -22,9 +12,6 @@ import { compressionOf, labelOf, provenContent, readMember } from './stored-cont
 /** Name of the list of images in a docker archive. */
 export const dockerManifestName = 'manifest.json';
 
-/** Media type of the config in images that docker saved. */
-const configMediaType = 'application/vnd.docker.container.image.v1+json';
-
 export interface DockerArchiveOptions extends AbortOptions {
   readonly limits: ResolvedSourceLimits;
   /** @default every image of the archive */
@@ -34,8 +21,8 @@ export interface DockerArchiveOptions extends AbortOptions {
 /**
  * The images of a `docker save` archive, old layout (`ID/layer.tar`) and new (`blobs/sha256/…`), one per entry of `manifest.json`.
  *
- * @throws {SourceError} `ERR_SOURCE_INVALID` with docker's own words where docker refuses too; `ERR_SOURCE_NOT_FOUND` when `select` fits none.
- * @see https://github.com/moby/moby/blob/v28.5.2/daemon/internal/image/tarexport/load.go
+ * @throws {SourceError} `ERR_SOURCE_INVALID`, in docker's own words where docker refuses too; `ERR_SOURCE_NOT_FOUND` when `select` fits none.
+ * @see https://github.com/moby/moby/blob/v28.5.2/image/tarexport/load.go
  */
 export async function readDockerArchive(
   files: SourceFiles,
@@ -49,7 +36,7 @@ export async function readDockerArchive(
   if (!Array.isArray(list)) throw invalidSource(`${label} is not a list`);
   const entries = list.map((value, at) => entryOf(objectOf(value, `${label}, image ${at}`)));
   const images: SourceImage[] = [];
-  for (const entry of selected(entries, select, files.name)) {
+  for (const entry of select ? [selected(entries, select, files.name)] : entries) {
     signal?.throwIfAborted();
     images.push(await readImage(files, entry, options));
   }
@@ -66,45 +53,39 @@ interface Entry {
 }
 
 function entryOf(object: JsonObject): Entry {
-  const { label, fields } = object;
+  const { label } = object;
   const config = textOf(object, 'Config');
   if (!config) throw invalidSource(`${label}: Config is missing`);
-  const sources = objectOf(fields['LayerSources'] ?? {}, `${label}: LayerSources`).fields;
+  const { LayerSources } = object.fields;
+  const sources = Object.entries(objectOf(LayerSources ?? {}, `${label}: LayerSources`).fields);
   return {
     label,
     config,
     references: stringsOf(object, 'RepoTags').map((tag) => referenceOf(tag, label)),
     layers: stringsOf(object, 'Layers'),
     layerSources: new Map(
-      Object.entries(sources).map(([diffID, value]) => [
+      sources.map(([diffID, value]) => [
         diffID,
-        descriptorOf(value, `${label}: LayerSources of ${diffID}`),
+        descriptorOf(value, `${label}: LayerSources, ${JSON.stringify(diffID)}`),
       ]),
     ),
   };
 }
 
 function referenceOf(tag: string, label: string): Reference {
-  let reference: Reference | undefined;
   let cause: unknown;
   try {
-    reference = parseReference(tag);
+    const reference = parseReference(tag);
+    if (reference.tag && !reference.digest) return reference;
   } catch (error) {
     cause = error;
   }
-  if (!reference?.tag || reference.digest)
-    throw invalidSource(`${label}: invalid tag ${JSON.stringify(tag)}`, { cause });
-  return reference;
+  throw invalidSource(`${label}: invalid tag ${JSON.stringify(tag)}`, { cause });
 }
 
-function selected(
-  entries: readonly Entry[],
-  select: DockerArchiveSelector | undefined,
-  archive: string,
-): readonly Entry[] {
-  if (!select) return entries;
+function selected(entries: readonly Entry[], select: DockerArchiveSelector, archive: string): Entry {
   const found = 'position' in select ? entries[select.position] : entries.find(hasReference(select.reference));
-  if (found) return [found];
+  if (found) return found;
   const wanted = 'position' in select ? `at position ${select.position}` : JSON.stringify(select.reference);
   const there = entries.map(({ references }, at) => [`@${at}`, ...references.map(familiarString)].join(' '));
   throw new SourceError('ERR_SOURCE_NOT_FOUND', `No image ${wanted} in ${JSON.stringify(archive)}`, {
@@ -117,16 +98,14 @@ function hasReference(text: string): (entry: Entry) => boolean {
   try {
     wanted = formatReference(parseReference(text, { defaultTag: 'latest' }));
   } catch (cause) {
-    throw new SourceError('ERR_SOURCE_NOT_FOUND', `Cannot look for ${JSON.stringify(text)}: it is not a reference`, {
-      cause,
-    });
+    throw invalidSource(`Cannot look for ${JSON.stringify(text)}: it is not a reference`, { cause });
   }
   return ({ references }) => references.some((reference) => formatReference(reference) === wanted);
 }
 
 async function readImage(
   files: SourceFiles,
-  entry: Entry,
+  { label: entryLabel, ...entry }: Entry,
   { limits, signal }: DockerArchiveOptions,
 ): Promise<SourceImage> {
   const bytes = await readMember(files, entry.config, limits.maxDocumentBytes, { signal });
@@ -134,25 +113,25 @@ async function readImage(
   const digest = digestBytes(bytes);
   const named = digestInName(entry.config);
   if (named && named !== digest) throw invalidSource(`${label} is corrupt: its digest is ${digest}`);
-  const config = objectOf(parseJson(bytes, label), label);
-  const diffIDs = diffIDsOf(config);
-  if (!diffIDs) throw invalidSource(`${label}: invalid image JSON, no RootFS key`);
+  const config = imageConfigOf(bytes, limits.maxDocumentBytes, label);
+  if (!config) throw invalidSource(`${label}: invalid image JSON, no RootFS key`);
+  const { diff_ids: diffIDs } = config.rootfs;
   if (entry.layers.length !== diffIDs.length) {
-    throw invalidSource(
-      `${entry.label}: invalid manifest, layers length mismatch: expected ${diffIDs.length}, got ${entry.layers.length}`,
-    );
+    const counts = `expected ${diffIDs.length}, got ${entry.layers.length}`;
+    throw invalidSource(`${entryLabel}: invalid manifest, layers length mismatch: ${counts}`);
   }
-  assertHistoryFits(config, diffIDs.length);
+  if (config.history.filter((step) => !step.empty_layer).length > diffIDs.length) {
+    throw invalidSource(`${label}: too many non-empty layers in History section`);
+  }
   const layers: SourceLayer[] = [];
-  for (const [at, path] of entry.layers.entries()) {
-    const diffID = diffIDs[at]!;
-    layers.push(await readLayer(files, path, diffID, entry.layerSources.get(diffID)));
+  for (const [at, diffID] of diffIDs.entries()) {
+    layers.push(await readLayer(files, entry.layers[at]!, diffID, entry.layerSources.get(diffID)));
   }
   return {
     kind: 'image',
     names: [...new Set(entry.references.map(familiarString))],
-    platform: platformOf(config.fields, label),
-    config: { mediaType: configMediaType, digest, bytes },
+    platform: platformOfConfig(config),
+    config: { mediaType: mediaTypes.dockerConfig, digest, bytes },
     layers,
     manifest: undefined,
   };
@@ -182,21 +161,5 @@ function contentNamed(content: Content, path: string, diffID: Digest, label: str
 
 function digestInName(path: string): Digest | undefined {
   const [, encoded] = /^(?:\.\/)?blobs\/sha256\/([0-9a-f]{64})$/.exec(path) ?? [];
-  return encoded === undefined ? undefined : digestOf(`sha256:${encoded}`, path);
-}
-
-/** The diffIDs a config lists. Undefined when it has no `rootfs`, and so is no image config. */
-export function diffIDsOf(config: JsonObject): readonly Digest[] | undefined {
-  const { label, fields } = config;
-  if (fields['rootfs'] === undefined || fields['rootfs'] === null) return undefined;
-  const rootfs = objectOf(fields['rootfs'], `${label}: rootfs`);
-  return listOf(rootfs, 'diff_ids').map((value) => digestOf(value, `${label}: rootfs.diff_ids`));
-}
-
-function assertHistoryFits(config: JsonObject, layers: number): void {
-  const filled = listOf(config, 'history').filter((value) => {
-    const { fields } = objectOf(value, `${config.label}: history`);
-    return fields['empty_layer'] !== true;
-  });
-  if (filled.length > layers) throw invalidSource(`${config.label}: too many non-empty layers in History section`);
+  return encoded === undefined ? undefined : parseDigest(`sha256:${encoded}`);
 }

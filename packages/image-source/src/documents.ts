@@ -1,5 +1,12 @@
 import { type Digest, isDigest } from '@slipway/digest';
-import type { Descriptor, Platform } from '@slipway/manifest';
+import {
+  type Descriptor,
+  type ImageConfig,
+  InvalidManifestError,
+  type ParsedManifest,
+  parseImageConfig,
+  parseManifest,
+} from '@slipway/manifest';
 import { invalidSource } from './errors.ts';
 
 /** Field by field view of JSON that others wrote. `label` names it in messages. */
@@ -19,24 +26,17 @@ export function parseJson(bytes: Uint8Array, label: string): unknown {
 
 /** @throws {SourceError} `ERR_SOURCE_INVALID` when `value` is no object. */
 export function objectOf(value: unknown, label: string): JsonObject {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw invalidSource(`${label} is not an object`);
+  }
   return { label, fields: value as Record<string, unknown> };
 }
 
-/** @throws {SourceError} `ERR_SOURCE_INVALID` when the field is no list; `null` and absent count as empty, as Go writes it. */
-export function listOf({ fields, label }: JsonObject, key: string): readonly unknown[] {
-  const value = fields[key] ?? [];
-  if (!Array.isArray(value)) throw invalidSource(`${label}: ${key} is not a list`);
-  return value;
-}
-
-/** @throws {SourceError} `ERR_SOURCE_INVALID` when the field holds anything but strings. */
-export function stringsOf(object: JsonObject, key: string): readonly string[] {
-  const list = listOf(object, key);
-  if (list.some((item) => typeof item !== 'string'))
-    throw invalidSource(`${object.label}: ${key} holds something that is no string`);
-  return list as string[];
+/** An empty list when absent or null, as Go writes it. @throws {SourceError} `ERR_SOURCE_INVALID` when it holds anything but strings. */
+export function stringsOf({ fields, label }: JsonObject, key: string): readonly string[] {
+  const list = fields[key] ?? [];
+  if (Array.isArray(list) && list.every((item) => typeof item === 'string')) return list;
+  throw invalidSource(`${label}: ${key} is not a list of strings`);
 }
 
 /** Undefined when absent, null or empty. @throws {SourceError} `ERR_SOURCE_INVALID` when the field is no string. */
@@ -46,57 +46,55 @@ export function textOf({ fields, label }: JsonObject, key: string): string | und
   return value === '' ? undefined : value;
 }
 
-/** @throws {SourceError} `ERR_SOURCE_INVALID` when the field is not a valid digest. */
-export function digestOf(value: unknown, label: string): Digest {
-  if (typeof value !== 'string' || !isDigest(value))
-    throw invalidSource(`${label}: ${JSON.stringify(value)} is not a digest`);
-  return value;
-}
-
-/** @throws {SourceError} `ERR_SOURCE_INVALID` when the value is no descriptor. */
+/** A descriptor outside any manifest, as `LayerSources` of a docker archive has them. @throws {SourceError} `ERR_SOURCE_INVALID` */
 export function descriptorOf(value: unknown, label: string): Descriptor {
   const object = objectOf(value, label);
-  const { size, urls, annotations, platform } = object.fields;
+  const { size, digest, urls, annotations } = object.fields;
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) {
     throw invalidSource(`${label}: size ${JSON.stringify(size)} is no number of bytes`);
   }
+  const mediaType = textOf(object, 'mediaType');
+  if (!mediaType) throw invalidSource(`${label}: mediaType is missing`);
   return {
-    mediaType: textOf(object, 'mediaType') ?? '',
-    digest: digestOf(object.fields['digest'], label),
+    mediaType,
+    digest: digestOf(digest, label),
     size,
     ...(urls ? { urls: stringsOf(object, 'urls') } : {}),
-    ...(annotations ? { annotations: annotationsOf(object) } : {}),
-    ...defined('data', textOf(object, 'data')),
-    ...(platform ? defined('platform', platformOf(platform, `${label}: platform`)) : {}),
-    ...defined('artifactType', textOf(object, 'artifactType')),
+    ...(annotations ? { annotations: annotationsOf(annotations, `${label}: annotations`) } : {}),
   };
 }
 
-/** @throws {SourceError} `ERR_SOURCE_INVALID` when `annotations` is not a table of strings. */
-export function annotationsOf(object: JsonObject): Readonly<Record<string, string>> {
-  const { fields, label } = objectOf(object.fields['annotations'] ?? {}, `${object.label}: annotations`);
-  for (const [key, value] of Object.entries(fields)) {
-    if (typeof value !== 'string') throw invalidSource(`${label}: ${JSON.stringify(key)} is not a string`);
+/** A parsed manifest or index. @throws {SourceError} `ERR_SOURCE_INVALID` */
+export function manifestOf(bytes: Uint8Array, mediaType: string, maxSize: number, label: string): ParsedManifest {
+  return labelled(label, () => parseManifest(bytes, mediaType, { maxSize }));
+}
+
+/** A parsed config; undefined when it has no `rootfs` and so is no image's. @throws {SourceError} `ERR_SOURCE_INVALID` */
+export function imageConfigOf(bytes: Uint8Array, maxSize: number, label: string): ImageConfig | undefined {
+  return labelled(label, () => {
+    try {
+      return parseImageConfig(bytes, { maxSize });
+    } catch (error) {
+      if (error instanceof InvalidManifestError && error.path === 'rootfs') return undefined;
+      throw error;
+    }
+  });
+}
+
+function labelled<T>(label: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (cause) {
+    throw invalidSource(`${label}: ${cause instanceof Error ? cause.message : cause}`, { cause });
   }
-  return { ...(fields as Record<string, string>) };
 }
 
-/** What an index entry or a config says it runs on. Undefined when it does not say both system and architecture. */
-export function platformOf(value: unknown, label: string): Platform | undefined {
+function digestOf(value: unknown, label: string): Digest {
+  if (isDigest(value)) return value;
+  throw invalidSource(`${label}: ${JSON.stringify(value)} is not a digest`);
+}
+
+function annotationsOf(value: unknown, label: string): Readonly<Record<string, string>> {
   const object = objectOf(value, label);
-  const os = textOf(object, 'os');
-  const architecture = textOf(object, 'architecture');
-  if (!os || !architecture) return undefined;
-  const features = stringsOf(object, 'os.features');
-  return {
-    architecture,
-    os,
-    ...defined('os.version', textOf(object, 'os.version')),
-    ...(features.length > 0 ? { 'os.features': features } : {}),
-    ...defined('variant', textOf(object, 'variant')),
-  };
-}
-
-function defined<Key extends string, Value>(key: Key, value: Value | undefined): { readonly [key in Key]?: Value } {
-  return value === undefined ? {} : ({ [key]: value } as { [key in Key]: Value });
+  return Object.fromEntries(Object.keys(object.fields).map((key) => [key, textOf(object, key) ?? '']));
 }

@@ -93,7 +93,7 @@ class OpenFile implements FileReader {
     // One buffer is read ahead of the consumer, none further: the peak is two buffers whatever the size.
     let ahead = position < end ? this.#readAhead(position, end) : undefined;
     try {
-      while (ahead) {
+      while (ahead !== undefined) {
         const chunk = await ahead;
         ahead = undefined;
         signal?.throwIfAborted();
