@@ -69,6 +69,21 @@ describe('sharing', () => {
     expect(shared.runs).toBe(2);
   });
 
+  test('a request that comes in the instant the job ends starts anew', async () => {
+    const manager = createTransferManager({ concurrency: 1 });
+    let again: Promise<string> | undefined;
+    const first = manager.transfer({ key: 'layer', run: async () => 'one' });
+    // Gets the slot in that very instant.
+    manager.transfer({
+      key: 'other',
+      run: async () => {
+        again = manager.transfer({ key: 'layer', run: async () => 'two' }).result;
+      },
+    });
+    await expect(first.result).resolves.toBe('one');
+    await expect(again).resolves.toBe('two');
+  });
+
   test('a run that throws at once rejects like one that rejects', async () => {
     const manager = createTransferManager({ concurrency: 1 });
     const failure = new Error('no such file');

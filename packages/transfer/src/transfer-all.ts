@@ -39,11 +39,7 @@ export async function transferAll<Result, Progress>(
       if (!watches.has(request.key)) watches.set(request.key, begin(manager, request, options));
     }
     const results = new Map<string, Result>();
-    for (const [key, watch] of watches) {
-      // An abort comes before the failures that it causes.
-      signal?.throwIfAborted();
-      results.set(key, await watch.result);
-    }
+    for (const [key, watch] of watches) results.set(key, await watch.result);
     return keys.map((key) => results.get(key) as Result);
   } finally {
     await Promise.all([...watches.values()].map((watch) => watch.release()));

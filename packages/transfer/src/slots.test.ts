@@ -1,0 +1,177 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { resolveTransferManagerOptions, type TransferManagerOptions } from './options.ts';
+import { Slots, type SlotTicket } from './slots.ts';
+
+const kib = 1024;
+const mib = 1024 * kib;
+
+function open(options: TransferManagerOptions = {}) {
+  const slots = new Slots(resolveTransferManagerOptions(options));
+  const started: string[] = [];
+  const tickets = new Map<string, SlotTicket>();
+  const ask = (name: string, size?: number, host = ''): void => {
+    tickets.set(name, slots.request({ size, host, start: () => started.push(name) }));
+  };
+  return { slots, started, ask, end: (name: string) => tickets.get(name)?.giveBack() };
+}
+
+describe('small transfers', () => {
+  test('do not queue behind large ones', () => {
+    const { started, ask } = open({ concurrency: 2 });
+    for (const name of ['large 1', 'large 2', 'large 3']) ask(name, 100 * mib);
+    for (const name of ['small 1', 'small 2', 'small 3']) ask(name, kib);
+    expect(started).toEqual(['large 1', 'large 2', 'small 1', 'small 2']);
+  });
+
+  test('alone they are no more than the limit', () => {
+    const { started, ask } = open({ concurrency: 5 });
+    for (let index = 0; index < 20; index += 1) ask(`small ${index}`, kib);
+    expect(started).toHaveLength(5);
+  });
+
+  test('are those up to 1 MiB, whose size is known', () => {
+    const { started, ask } = open({ concurrency: 2 });
+    ask('large 1', mib + 1);
+    ask('large 2');
+    ask('large 3');
+    ask('large 4', mib + 1);
+    ask('small 1', mib);
+    ask('small 2', 0);
+    expect(started).toEqual(['large 1', 'large 2', 'small 1', 'small 2']);
+  });
+
+  test('stay below 8 MiB together, and none passes the one that does not fit', () => {
+    const { started, ask, end } = open({ concurrency: 20 });
+    for (let index = 0; index < 7; index += 1) ask(`${index}`, mib);
+    ask('half', mib / 2);
+    ask('too much', mib);
+    ask('would fit', kib);
+    expect(started).toHaveLength(8);
+    end('0');
+    expect(started.slice(8)).toEqual(['too much', 'would fit']);
+  });
+
+  test('whoever leaves the queue lets the next one pass', () => {
+    const { started, ask, end } = open({ concurrency: 20, smallTotal: 2 * mib });
+    ask('first', mib);
+    ask('second', mib - kib);
+    ask('too much', mib);
+    ask('would fit', kib);
+    expect(started).toEqual(['first', 'second']);
+    end('too much');
+    expect(started).toEqual(['first', 'second', 'would fit']);
+  });
+
+  test('have a slot even when one of them is more than all may have together', () => {
+    const { started, ask } = open({ smallSize: 10 * mib, smallTotal: 1 });
+    ask('one', 5 * mib);
+    ask('two', 5 * mib);
+    expect(started).toEqual(['one']);
+  });
+
+  test('have no slots of their own at a concurrency of 1, or when switched off', () => {
+    for (const options of [{ concurrency: 1 }, { concurrency: 1, smallSize: 0 }]) {
+      const { started, ask, end } = open(options);
+      ask('large', 100 * mib);
+      ask('small', kib);
+      expect(started).toEqual(['large']);
+      end('large');
+      expect(started).toEqual(['large', 'small']);
+    }
+    const { started, ask } = open({ concurrency: 2, smallSize: 0 });
+    for (const name of ['a', 'b', 'c']) ask(name, kib);
+    expect(started).toEqual(['a', 'b']);
+  });
+});
+
+describe('hosts', () => {
+  test('a host at its limit holds back its own and lets the others pass', () => {
+    const { started, ask, end } = open({ concurrency: 3, perHost: 1 });
+    ask('a1', undefined, 'a');
+    ask('a2', undefined, 'a');
+    ask('b1', undefined, 'b');
+    ask('nowhere');
+    expect(started).toEqual(['a1', 'b1', 'nowhere']);
+    end('a1');
+    end('a1');
+    expect(started).toEqual(['a1', 'b1', 'nowhere', 'a2']);
+  });
+});
+
+test('a limit lowered to 1 counts small ones that are still running', () => {
+  const { slots, started, ask, end } = open({ concurrency: 2 });
+  ask('small', kib);
+  slots.concurrency = 1;
+  ask('large', 100 * mib);
+  expect(started).toEqual(['small']);
+  end('small');
+  expect(started).toEqual(['small', 'large']);
+});
+
+const anyStep = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('ask' as const),
+      size: fc.option(fc.nat(3 * mib), { nil: undefined }),
+      host: fc.constantFrom('', 'a', 'b'),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('end' as const), which: fc.nat(30) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('limit' as const), value: fc.integer({ min: 1, max: 6 }) }) },
+);
+
+test('whatever is asked, ended and limited: no class and no host exceeds its limit, each class is first come first served, nothing is lost', () =>
+  fc.assert(
+    fc.property(fc.array(anyStep, { maxLength: 80 }), fc.integer({ min: 2, max: 6 }), (steps, concurrency) => {
+      const slots = new Slots(resolveTransferManagerOptions({ concurrency, perHost: 3 }));
+      const entries: {
+        size: number | undefined;
+        host: string;
+        state: 'waiting' | 'active' | 'over';
+        ticket?: SlotTicket;
+      }[] = [];
+      let limit = concurrency;
+      const isSmall = (size: number | undefined): boolean => size !== undefined && size <= mib;
+      const active = () => entries.filter(({ state }) => state === 'active');
+      for (const step of steps) {
+        if (step.kind === 'ask') {
+          const entry: (typeof entries)[number] = { size: step.size, host: step.host, state: 'waiting' };
+          entries.push(entry);
+          entry.ticket = slots.request({
+            size: entry.size,
+            host: entry.host,
+            start: () => {
+              const sameLine = entries.filter(
+                ({ state, host, size }) =>
+                  state === 'waiting' && host === entry.host && (limit === 1 || isSmall(size) === isSmall(entry.size)),
+              );
+              expect(sameLine[0]).toBe(entry);
+              entry.state = 'active';
+              expect(active().filter(({ size }) => isSmall(size) === isSmall(entry.size)).length).toBeLessThanOrEqual(
+                limit,
+              );
+              expect(active().filter(({ host }) => host !== '' && host === entry.host).length).toBeLessThanOrEqual(3);
+            },
+          });
+        } else if (step.kind === 'end') {
+          const entry = entries[step.which];
+          if (entry) {
+            entry.state = 'over';
+            entry.ticket?.giveBack();
+          }
+        } else {
+          limit = step.value;
+          slots.concurrency = limit;
+        }
+      }
+      while (active().length > 0) {
+        const [entry] = active();
+        if (!entry) break;
+        entry.state = 'over';
+        entry.ticket?.giveBack();
+      }
+      expect(entries.filter(({ state }) => state === 'waiting')).toEqual([]);
+    }),
+  ));
