@@ -4,6 +4,19 @@
  * @packageDocumentation
  */
 export { TestkitError, type TestkitErrorCode } from './errors.ts';
+export { type ArchivedImage, type DockerArchiveOptions, writeDockerArchive } from './images/docker-archive.ts';
+export {
+  type LayoutEntry,
+  type OciArchiveOptions,
+  type OciLayoutOptions,
+  type TestArtifact,
+  type WrittenLayout,
+  writeOciArchive,
+  writeOciLayout,
+} from './images/oci-layout.ts';
+export { multiPlatformImage, type RandomImageOptions, randomImage, type TestImage } from './images/random-image.ts';
+export { type ContentKind, type RandomLayerOptions, randomLayer, type TestLayer } from './images/random-layer.ts';
+export { type SeededRandom, seededRandom } from './images/seeded-random.ts';
 export type { AuthOptions, BearerAuthOptions } from './registry/auth.ts';
 export {
   type EmbeddedRegistry,
@@ -19,3 +32,11 @@ export { type QuirkName, quirkNames, type RegistryQuirks, resolveQuirks } from '
 export type { RequestRecord } from './registry/request-record.ts';
 export type { RequestKind } from './registry/route.ts';
 export type { VerifiedCounts } from './registry/verify.ts';
+export {
+  type DebianRegistry,
+  type DebianRegistryOptions,
+  type LoggedRequest,
+  startDebianRegistry,
+} from './tools/debian-registry.ts';
+export { findTool, requireTool } from './tools/find-tool.ts';
+export { type RunToolOptions, runTool, skopeo, type ToolResult } from './tools/run-tool.ts';

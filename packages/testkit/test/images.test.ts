@@ -1,0 +1,100 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { sha256 } from '../src/digests.ts';
+import {
+  randomImage,
+  requireTool,
+  runTool,
+  skopeo,
+  startDebianRegistry,
+  startRegistry,
+  writeDockerArchive,
+  writeOciArchive,
+  writeOciLayout,
+} from '../src/index.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'slipway-images-'));
+});
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe.skipIf(requireTool('skopeo'))('skopeo reads', () => {
+  test.each([
+    ['old', 'none', 'none'],
+    ['old', 'gzip', 'none'],
+    ['old', 'none', 'gzip'],
+    ['new', 'none', 'none'],
+    ['new', 'none', 'gzip'],
+  ] as const)('a docker archive: %s layout, %s archive, %s layers', async (layout, compression, layerCompression) => {
+    const base = await randomImage({ seed: 'base' });
+    const image = await randomImage({ layers: [...base.layers, { size: 100_000, kind: 'random' }, base.layers[0]!] });
+    const path = join(folder, `${layout}-${compression}-${layerCompression}.tar`);
+    await writeDockerArchive(path, [{ image, references: ['app:v1'] }], { layout, compression, layerCompression });
+    await using registry = await startRegistry();
+    const copied = await skopeo([
+      'copy',
+      '--dest-tls-verify=false',
+      `docker-archive:${path}`,
+      `docker://${registry.host}/app:v1`,
+    ]);
+    expect(copied).toMatchObject({ code: 0 });
+    expect(await registry.verify()).toEqual({ tags: 1, manifests: 1, blobs: 4 });
+    expect(registry.hasBlob('app', image.imageID)).toBe(true);
+  });
+
+  test.each(['gzip', 'none', 'zstd'] as const)('an OCI layout and archive with %s layers', async (layerCompression) => {
+    const image = await randomImage({ seed: layerCompression });
+    await writeOciLayout(join(folder, layerCompression), [{ content: image, refName: 'v1' }], { layerCompression });
+    await writeOciArchive(join(folder, `${layerCompression}.tar`), [{ content: image, refName: 'v1' }], {
+      layerCompression,
+    });
+    await using registry = await startRegistry();
+    for (const [source, tag] of [
+      [`oci:${folder}/${layerCompression}:v1`, 'a'],
+      [`oci-archive:${folder}/${layerCompression}.tar:v1`, 'b'],
+    ]) {
+      const copied = await skopeo([
+        'copy',
+        '--dest-tls-verify=false',
+        `${source}`,
+        `docker://${registry.host}/app:${tag}`,
+      ]);
+      expect(copied).toMatchObject({ code: 0 });
+    }
+    expect(await registry.verify()).toEqual({ tags: 2, manifests: 1, blobs: 3 });
+  });
+});
+
+test.skipIf(requireTool('tar'))('tar lists a layer', async () => {
+  const { layers } = await randomImage();
+  const path = join(folder, 'layer.tar');
+  const { writeStream } = await import('../src/images/tar-format.ts');
+  await writeStream(path, layers[0]!.tar.open());
+  const listed = await runTool('tar', ['-tvf', path]);
+  expect(listed.stderr).toBe('');
+  expect(listed.stdout.split('\n')).toHaveLength(8);
+  expect(sha256(await readFile(path))).toBe(layers[0]!.diffID);
+});
+
+describe.skipIf(requireTool('docker-registry', 'skopeo'))('startDebianRegistry', () => {
+  test('logs every request', async () => {
+    await using registry = await startDebianRegistry();
+    const image = await randomImage();
+    const path = join(folder, 'debian.tar');
+    await writeDockerArchive(path, [{ image, references: ['app:v1'] }]);
+    const copied = await skopeo([
+      'copy',
+      '--dest-tls-verify=false',
+      `docker-archive:${path}`,
+      `docker://${registry.host}/app:v1`,
+    ]);
+    expect(copied).toMatchObject({ code: 0 });
+    await registry.settled();
+    expect(registry.requests.map(({ method, status }) => `${method} ${status}`)).toContain('PUT 201');
+  });
+});
