@@ -26,6 +26,11 @@ export function readDocument(document: string, bytes: Uint8Array, maxSize: numbe
   return { document, path: '', values: value };
 }
 
+/** A member as it is, whatever it is. */
+export function memberOf(fields: Fields, key: string): unknown {
+  return fields.values[key];
+}
+
 /** Null counts as absent, as it does for Go. */
 export function has(fields: Fields, key: string): boolean {
   return fields.values[key] !== undefined && fields.values[key] !== null;

@@ -6,6 +6,7 @@ import {
   type Fields,
   fail,
   has,
+  memberOf,
   readDigest,
   readDocument,
   readObject,
@@ -179,7 +180,7 @@ function essence(contentType = ''): string | undefined {
 
 /** OCI documents may leave their type out; schema 1 never had one. */
 function guessMediaType(fields: Fields): string {
-  if (fields.values['schemaVersion'] === 1) {
+  if (memberOf(fields, 'schemaVersion') === 1) {
     return has(fields, 'signatures') ? mediaTypes.schema1SignedManifest : mediaTypes.schema1Manifest;
   }
   if (has(fields, 'manifests')) return mediaTypes.ociIndex;
@@ -198,8 +199,8 @@ function refuseForeignMembers(fields: Fields, mediaType: string): void {
 function readAs(mediaType: string, fields: Fields, bytes: Uint8Array): ParsedManifest {
   const version = shapes.get(mediaType) === 'schema1' ? 1 : 2;
   // The artifact manifest alone has no schemaVersion.
-  if (mediaType !== mediaTypes.ociArtifactManifest && fields.values['schemaVersion'] !== version) {
-    fail(fields, 'schemaVersion', `expected ${version}, got ${describe(fields.values['schemaVersion'])}`);
+  if (mediaType !== mediaTypes.ociArtifactManifest && memberOf(fields, 'schemaVersion') !== version) {
+    fail(fields, 'schemaVersion', `expected ${version}, got ${describe(memberOf(fields, 'schemaVersion'))}`);
   }
   switch (mediaType) {
     case mediaTypes.dockerManifest:

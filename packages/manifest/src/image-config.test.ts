@@ -1,0 +1,112 @@
+import { describe, expect, test } from 'vitest';
+import { parseImageConfig, platformOfConfig } from './image-config.ts';
+
+const diffID = `sha256:${'cd'.repeat(32)}`;
+const rootfs = { type: 'layers', diff_ids: [diffID] };
+
+describe('parseImageConfig', () => {
+  test('a config says what it is of', () => {
+    const config = {
+      architecture: 'arm',
+      os: 'linux',
+      variant: 'v7',
+      'os.version': '1',
+      'os.features': ['f'],
+      created: '2015-10-31T22:22:56.015925234Z',
+      author: 'me',
+      config: { Cmd: ['sh'] },
+      rootfs,
+      history: [
+        { created: '2015-10-31T22:22:54.690851953Z', created_by: '/bin/sh', author: 'you', comment: 'c' },
+        { empty_layer: true },
+      ],
+    };
+    const bytes = bytesOf(config);
+    const { config: _config, ...expected } = config;
+    const parsed = parseImageConfig(bytes);
+    expect(parsed).toEqual({ bytes, ...expected });
+    expect(parsed.bytes).toBe(bytes);
+    expect(parsed).toSatisfy(Object.isFrozen);
+  });
+
+  test.each([
+    ['without layers', { rootfs: { type: 'layers' } }, []],
+    ['with null for layers', { rootfs: { type: 'layers', diff_ids: null } }, []],
+    ['without a type of rootfs', { rootfs: { diff_ids: [diffID] } }, [diffID]],
+    ['with a layer twice', { rootfs: { type: 'layers', diff_ids: [diffID, diffID] } }, [diffID, diffID]],
+  ])('a config %s has the layers %#', (_name, document, diffIDs) => {
+    const parsed = parseImageConfig(bytesOf(document));
+    expect(parsed.rootfs).toEqual({ type: 'layers', diff_ids: diffIDs });
+    expect(parsed.history).toEqual([]);
+  });
+
+  test('text that is no UTF-8 is read as best it can, and kept as it is', () => {
+    const bytes = bytesOf({ rootfs, author: 'J?' });
+    bytes[bytes.lastIndexOf(0x3f)] = 0xe9;
+    const parsed = parseImageConfig(bytes);
+    expect(parsed.author).toBe('J\ufffd');
+    expect(parsed.bytes.includes(0xe9)).toBe(true);
+  });
+
+  test.each<[string, unknown, string]>([
+    ['no rootfs', { architecture: 'amd64' }, 'rootfs: expected an object, got nothing'],
+    ['an empty object', {}, 'rootfs: expected an object, got nothing'],
+    ['a rootfs that is a list', { rootfs: [] }, 'rootfs: expected an object, got a list'],
+    [
+      'another type of rootfs',
+      { rootfs: { type: 'layers+base' } },
+      'rootfs.type: expected "layers", got "layers+base"',
+    ],
+    [
+      'a diffID that is none',
+      { rootfs: { diff_ids: [diffID, 'x'] } },
+      'rootfs.diff_ids[1]: expected a digest, got "x"',
+    ],
+    ['diffIDs that are no list', { rootfs: { diff_ids: 'x' } }, 'rootfs.diff_ids: expected a list, got "x"'],
+    ['history that is no list', { rootfs, history: {} }, 'history: expected a list, got an object'],
+    [
+      'history with a number',
+      { rootfs, history: [{ created_by: 1 }] },
+      'history[0].created_by: expected a text, got 1',
+    ],
+    [
+      'history with a doubt',
+      { rootfs, history: [{ empty_layer: 'no' }] },
+      'history[0].empty_layer: expected true or false, got "no"',
+    ],
+    ['an architecture that is no text', { rootfs, architecture: {} }, 'architecture: expected a text, got an object'],
+  ])('%s is refused', (_name, document, message) => {
+    expect(() => parseImageConfig(bytesOf(document))).toThrow(
+      expect.objectContaining({ code: 'ERR_MANIFEST_INVALID', message: `invalid image config: ${message}` }),
+    );
+  });
+
+  test('a config longer than the limit is not looked at', () => {
+    expect(() => parseImageConfig(bytesOf({ rootfs }), { maxSize: 10 })).toThrow(
+      expect.objectContaining({ code: 'ERR_MANIFEST_TOO_LARGE', limit: 10 }),
+    );
+  });
+});
+
+test.each([
+  [
+    { os: 'linux', architecture: 'arm64', variant: 'v8' },
+    { os: 'linux', architecture: 'arm64', variant: 'v8' },
+  ],
+  [
+    { os: 'linux', architecture: 'amd64', variant: '', 'os.version': '' },
+    { os: 'linux', architecture: 'amd64' },
+  ],
+  [
+    { os: 'windows', architecture: 'amd64', 'os.version': '10.0', 'os.features': ['win32k'] },
+    { os: 'windows', architecture: 'amd64', 'os.version': '10.0', 'os.features': ['win32k'] },
+  ],
+  [{ os: 'linux' }, undefined],
+  [{ architecture: 'amd64' }, undefined],
+])('the platform of %j', (words, expected) => {
+  expect(platformOfConfig(parseImageConfig(bytesOf({ ...words, rootfs })))).toEqual(expected);
+});
+
+function bytesOf(document: unknown): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(document));
+}
