@@ -1,0 +1,21 @@
+/**
+ * Remembers across runs which registry has which layer, as Docker does.
+ *
+ * @packageDocumentation
+ */
+export {
+  type AttemptLimits,
+  attemptLimits,
+  type ExistenceCandidateOptions,
+  existenceCandidates,
+  type MountCandidateOptions,
+  mountCandidates,
+  type RankOptions,
+  rankCandidates,
+} from './candidates.ts';
+export { MetadataStoreError, type MetadataStoreErrorCode, type MetadataStoreErrorOptions } from './errors.ts';
+export { computeHmac, computeHmacKey, type HmacAuthConfig, hmacMatches } from './hmac.ts';
+export type { KeyValueBackend, ValueChange } from './key-value-backend.ts';
+export { createMetadataStore } from './key-value-store.ts';
+export { createMemoryMetadataStore } from './memory-store.ts';
+export type { LayerRecord, MetadataStore, SessionRecord } from './metadata-store.ts';

@@ -1,0 +1,18 @@
+/** Changes one value: gets what is there, returns what shall be; undefined means absent, on both sides. Must not throw on odd bytes. */
+export type ValueChange = (value: Uint8Array | undefined) => Uint8Array | undefined;
+
+/**
+ * Where a metadata store keeps its bytes: the only thing to implement for a new kind of store (`createMetadataStore` does the rest).
+ * Every write is durable when its promise resolves. Several processes may work on the same data at once.
+ */
+export interface KeyValueBackend extends AsyncDisposable {
+  /** `key` may contain `/`, `:`, `,`. */
+  get(namespace: string, key: string): Promise<Uint8Array | undefined>;
+  set(namespace: string, key: string, value: Uint8Array): Promise<void>;
+  /** Deleting what is not there is no error. */
+  delete(namespace: string, key: string): Promise<void>;
+  /** Reads, changes and writes with nobody in between, in this process or another. `change` may be called again after a conflict. */
+  update(namespace: string, key: string, change: ValueChange): Promise<void>;
+  /** Keys of a namespace, in no particular order. Without it, abandoned upload sessions are not cleared away. */
+  list?(namespace: string): Promise<readonly string[]>;
+}

@@ -1,0 +1,203 @@
+import { createHash } from 'node:crypto';
+import { type Digest, isDigest } from '@slipway/digest';
+import { computeHmac, formatGoString } from './hmac.ts';
+import type { KeyValueBackend } from './key-value-backend.ts';
+import type { LayerRecord, MetadataStore, SessionRecord } from './metadata-store.ts';
+
+/** Docker's own namespaces, and ours, which Docker never looks into. */
+const namespaces = Object.freeze({
+  layerRecords: 'v2metadata-by-diffid',
+  diffIDs: 'diffid-by-digest',
+  v1Layers: 'v1id',
+  blobSizes: 'slipway-blob-size',
+  sessions: 'slipway-session',
+});
+
+/** Records kept for one diffID. @see https://github.com/moby/moby/blob/v28.0.0/distribution/metadata/v2_metadata_service.go#L121 */
+const maxRecords = 50;
+
+/** Registries forget an abandoned session within days (a week is the default of most). */
+const sessionLifeMs = 7 * 24 * 60 * 60 * 1000;
+
+/**
+ * Makes a metadata store of any place that keeps bytes by key. The store owns `backend` and disposes it.
+ * What it cannot read counts as unknown, and is replaced by the next write.
+ */
+export function createMetadataStore(backend: KeyValueBackend): MetadataStore {
+  return new KeyValueMetadataStore(backend);
+}
+
+class KeyValueMetadataStore implements MetadataStore {
+  readonly #backend: KeyValueBackend;
+  #sessionsCleared = false;
+
+  constructor(backend: KeyValueBackend) {
+    this.#backend = backend;
+  }
+
+  async layerRecords(diffID: Digest): Promise<readonly LayerRecord[]> {
+    return parseRecords(await this.#backend.get(namespaces.layerRecords, keyOf(diffID)));
+  }
+
+  async diffIDOf(digest: Digest): Promise<Digest | undefined> {
+    return parseDigestText(await this.#backend.get(namespaces.diffIDs, keyOf(digest)));
+  }
+
+  async addLayerRecord(diffID: Digest, record: LayerRecord): Promise<void> {
+    // Begun together, so that a backend can make one durable commit of both.
+    await Promise.all([
+      this.#backend.update(namespaces.layerRecords, keyOf(diffID), (value) => {
+        const others = parseRecords(value).filter((other) => !isSame(other, record));
+        return formatRecords([...others, record].slice(-maxRecords));
+      }),
+      this.#backend.set(namespaces.diffIDs, keyOf(record.digest), encode(diffID)),
+    ]);
+  }
+
+  async tagAndAdd(
+    diffID: Digest,
+    key: Uint8Array | undefined,
+    { digest, sourceRepository }: Omit<LayerRecord, 'hmac'>,
+  ): Promise<void> {
+    const hmac = computeHmac(key, { digest, sourceRepository });
+    await this.addLayerRecord(diffID, { digest, sourceRepository, hmac });
+  }
+
+  async removeLayerRecord(record: LayerRecord): Promise<void> {
+    const diffID = await this.diffIDOf(record.digest);
+    if (diffID === undefined) return;
+    await this.#backend.update(namespaces.layerRecords, keyOf(diffID), (value) => {
+      const others = parseRecords(value).filter((other) => !isSame(other, record));
+      return others.length === 0 ? undefined : formatRecords(others);
+    });
+  }
+
+  async blobSize(digest: Digest): Promise<number | undefined> {
+    const value = await this.#backend.get(namespaces.blobSizes, keyOf(digest));
+    const text = value && decode(value);
+    if (text === undefined || !/^\d{1,16}$/.test(text)) return undefined;
+    return Number.isSafeInteger(Number(text)) ? Number(text) : undefined;
+  }
+
+  async rememberBlobSize(digest: Digest, size: number): Promise<void> {
+    if (!Number.isSafeInteger(size) || size < 0) {
+      throw new RangeError(`Expected \`size\` to be a count of bytes, got ${size}`);
+    }
+    await this.#backend.set(namespaces.blobSizes, keyOf(digest), encode(String(size)));
+  }
+
+  async session(repository: string, subject: string): Promise<SessionRecord | undefined> {
+    const value = await this.#backend.get(namespaces.sessions, sessionKey(repository, subject));
+    const record = parseSession(value);
+    return record?.repository === repository && record.subject === subject ? record : undefined;
+  }
+
+  async saveSession(record: SessionRecord): Promise<void> {
+    const { repository, subject, location, offset, updatedAt } = record;
+    const value = encode(JSON.stringify({ repository, subject, location, offset, updatedAt }));
+    await this.#backend.set(namespaces.sessions, sessionKey(repository, subject), value);
+    await this.#clearSessionsBefore(updatedAt - sessionLifeMs);
+  }
+
+  async dropSession(repository: string, subject: string): Promise<void> {
+    await this.#backend.delete(namespaces.sessions, sessionKey(repository, subject));
+  }
+
+  async v1Layer(registry: string, v1ID: string): Promise<Digest | undefined> {
+    return parseDigestText(await this.#backend.get(namespaces.v1Layers, v1Key(registry, v1ID)));
+  }
+
+  async setV1Layer(registry: string, v1ID: string, diffID: Digest): Promise<void> {
+    await this.#backend.set(namespaces.v1Layers, v1Key(registry, v1ID), encode(diffID));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#backend[Symbol.asyncDispose]();
+  }
+
+  /** Once in a store's life: what crashed pushes left behind would otherwise stay for ever. */
+  async #clearSessionsBefore(time: number): Promise<void> {
+    if (this.#sessionsCleared || this.#backend.list === undefined) return;
+    this.#sessionsCleared = true;
+    for (const key of await this.#backend.list(namespaces.sessions)) {
+      const record = parseSession(await this.#backend.get(namespaces.sessions, key));
+      if (record === undefined || record.updatedAt < time) await this.#backend.delete(namespaces.sessions, key);
+    }
+  }
+}
+
+function keyOf(digest: Digest): string {
+  return digest.replace(':', '/');
+}
+
+/** Repository and subject may be long and hold anything; a key may not. */
+function sessionKey(repository: string, subject: string): string {
+  return createHash('sha256').update(`${repository}\n${subject}`).digest('hex');
+}
+
+/** @see https://github.com/moby/moby/blob/v28.0.0/distribution/metadata/v1_id_service.go */
+function v1Key(registry: string, v1ID: string): string {
+  if (!/^[0-9a-f]{64}$/.test(v1ID)) throw new TypeError(`image ID ${JSON.stringify(v1ID)} is invalid`);
+  return `${registry},${v1ID}`;
+}
+
+function isSame(a: LayerRecord, b: LayerRecord): boolean {
+  return a.digest === b.digest && a.sourceRepository === b.sourceRepository && a.hmac === b.hmac;
+}
+
+/** Byte for byte what Docker writes: capitalised keys in this order, compact, all three always there. */
+function formatRecords(records: readonly LayerRecord[]): Uint8Array {
+  const items = records.map(
+    ({ digest, sourceRepository, hmac }) =>
+      `{"Digest":${formatGoString(digest)},"SourceRepository":${formatGoString(sourceRepository)},"HMAC":${formatGoString(hmac)}}`,
+  );
+  return encode(`[${items.join(',')}]`);
+}
+
+function parseRecords(value: Uint8Array | undefined): readonly LayerRecord[] {
+  const list = parseJSON(value);
+  if (!Array.isArray(list)) return [];
+  return list.flatMap((item: unknown): LayerRecord[] => {
+    if (!isObject(item)) return [];
+    const { Digest: digest, SourceRepository: sourceRepository, HMAC: hmac } = item;
+    if (typeof digest !== 'string' || !isDigest(digest)) return [];
+    if (typeof sourceRepository !== 'string' || typeof hmac !== 'string') return [];
+    return [{ digest, sourceRepository, hmac }];
+  });
+}
+
+function parseSession(value: Uint8Array | undefined): SessionRecord | undefined {
+  const item = parseJSON(value);
+  if (!isObject(item)) return undefined;
+  const { repository, subject, location, offset, updatedAt } = item;
+  if (typeof repository !== 'string' || typeof subject !== 'string' || typeof location !== 'string') return undefined;
+  if (typeof offset !== 'number' || !Number.isSafeInteger(offset) || offset < 0) return undefined;
+  if (typeof updatedAt !== 'number') return undefined;
+  return { repository, subject, location, offset, updatedAt };
+}
+
+function parseDigestText(value: Uint8Array | undefined): Digest | undefined {
+  const text = value && decode(value);
+  return text !== undefined && isDigest(text) ? text : undefined;
+}
+
+function parseJSON(value: Uint8Array | undefined): unknown {
+  if (value === undefined) return undefined;
+  try {
+    return JSON.parse(decode(value));
+  } catch {
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function encode(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+function decode(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}
