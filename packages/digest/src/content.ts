@@ -1,4 +1,4 @@
-/** A one-pass sequence of bytes. Node and web streams both fit. */
+/** A one-pass sequence of bytes. Node and web streams both fit. A source does not write into a chunk it has handed out. */
 export type ByteStream = AsyncIterable<Uint8Array>;
 
 /** Every wait ends early, with the signal's own reason, once the signal aborts. */

@@ -2,15 +2,10 @@ import { createHash, type Hash } from 'node:crypto';
 import { checked } from './checked.ts';
 import { type CompressionPass, type CompressionPassOptions, passWith } from './compression-pass.ts';
 import type { Compressor } from './compressor.ts';
-import type { AbortOptions, ByteStream } from './content.ts';
+import type { ByteStream } from './content.ts';
 import { algorithmOf, type Digest, type DigestAlgorithm } from './digest.ts';
 import type { Digester, ExpectedContent, MeasuredContent } from './digester.ts';
-import { measure } from './measure.ts';
-
-export interface DigestStreamOptions extends AbortOptions {
-  /** @default 'sha256' */
-  readonly algorithm?: DigestAlgorithm | undefined;
-}
+import { type DigestStreamOptions, measure } from './measure.ts';
 
 /** Starts a digest that is fed chunk by chunk. @default sha256 */
 export function createDigester(algorithm: DigestAlgorithm = 'sha256'): Digester {

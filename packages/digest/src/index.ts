@@ -35,8 +35,10 @@ export { createGzipCompressor } from './gzip.ts';
 export {
   compressionPass,
   createDigester,
-  type DigestStreamOptions,
   digestBytes,
   digestStream,
   verified,
 } from './hashing.ts';
+export type { DigestStreamOptions } from './measure.ts';
+export { createPortableGzipCompressor } from './portable-gzip.ts';
+export { createZstdCompressor, isZstdAvailable } from './zstd.ts';

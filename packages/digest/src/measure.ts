@@ -1,6 +1,12 @@
 import { abortable } from './abortable.ts';
 import type { AbortOptions, ByteStream } from './content.ts';
+import type { DigestAlgorithm } from './digest.ts';
 import type { Digester, MeasuredContent } from './digester.ts';
+
+export interface DigestStreamOptions extends AbortOptions {
+  /** @default 'sha256' */
+  readonly algorithm?: DigestAlgorithm | undefined;
+}
 
 /** Feeds a whole stream to a digester. */
 export async function measure(

@@ -1,0 +1,73 @@
+import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
+import { checked } from './checked.ts';
+import { type CompressionPass, type CompressionPassOptions, passWith } from './compression-pass.ts';
+import type { Compressor } from './compressor.ts';
+import type { ByteStream } from './content.ts';
+import { algorithmOf, type Digest, type DigestAlgorithm } from './digest.ts';
+import type { Digester, ExpectedContent, MeasuredContent } from './digester.ts';
+import { type DigestStreamOptions, measure } from './measure.ts';
+
+const hashes = { sha256, sha384, sha512 } as const;
+
+/** Starts a digest that is fed chunk by chunk. @default sha256 */
+export function createDigester(algorithm: DigestAlgorithm = 'sha256'): Digester {
+  return new PortableDigester(algorithm);
+}
+
+/** The digest of exactly these bytes. */
+export function digestBytes(bytes: Uint8Array, algorithm: DigestAlgorithm = 'sha256'): Digest {
+  return `${algorithm}:${bytesToHex(hashes[algorithm](bytes))}` as Digest;
+}
+
+/** Reads a stream to its end and says what it was. */
+export function digestStream(stream: ByteStream, options: DigestStreamOptions = {}): Promise<MeasuredContent> {
+  return measure(stream, createDigester(options.algorithm), options);
+}
+
+/**
+ * Passes `source` through untouched while measuring it, and fails if it was not what `expected` promised.
+ * Nothing is buffered: treat the bytes as unproven until iteration ends.
+ *
+ * @throws {ContentMismatchError} `ERR_SIZE_MISMATCH` on the first surplus byte or a short end; `ERR_DIGEST_MISMATCH` at the end.
+ */
+export function verified(source: ByteStream, expected: ExpectedContent): AsyncGenerator<Uint8Array, void, void> {
+  return checked(source, createDigester(algorithmOf(expected.digest)), expected);
+}
+
+/**
+ * Reads, checks, compresses and measures in one pass. Nothing is read before the first chunk is asked for.
+ *
+ * @throws {ContentMismatchError} out of `stream`, before its end, if `source` is not what `expected` promised.
+ */
+export function compressionPass(
+  source: ByteStream,
+  compressor: Compressor,
+  options: CompressionPassOptions = {},
+): CompressionPass {
+  return passWith(createDigester, source, compressor, options);
+}
+
+class PortableDigester implements Digester {
+  readonly #algorithm: DigestAlgorithm;
+  readonly #hash: ReturnType<(typeof hashes)[DigestAlgorithm]['create']>;
+  #size = 0;
+
+  constructor(algorithm: DigestAlgorithm) {
+    this.#algorithm = algorithm;
+    this.#hash = hashes[algorithm].create();
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  update(chunk: Uint8Array): void {
+    this.#size += chunk.byteLength;
+    this.#hash.update(chunk);
+  }
+
+  digest(): Digest {
+    return `${this.#algorithm}:${bytesToHex(this.#hash.digest())}` as Digest;
+  }
+}

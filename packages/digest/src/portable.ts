@@ -1,0 +1,43 @@
+/**
+ * The same functions as the package's main entry, for places without Node: nothing here imports a `node:` module.
+ * There is no zstd compressor here, and gzip comes from fflate.
+ *
+ * @packageDocumentation
+ */
+export type {
+  CompressionPass,
+  CompressionPassOptions,
+  CompressionPassResult,
+} from './compression-pass.ts';
+export type { Compression, Compressor } from './compressor.ts';
+export { type BlockCompressorOptions, compressorDefaults } from './compressor-options.ts';
+export { type AbortOptions, type ByteStream, type Content, contentOf, type OpenOptions } from './content.ts';
+export type { DecompressOptions } from './decompression.ts';
+export { detectCompression } from './detect-compression.ts';
+export {
+  algorithmOf,
+  type Digest,
+  type DigestAlgorithm,
+  encodedOf,
+  isDigest,
+  parseDigest,
+  shortDigest,
+} from './digest.ts';
+export type { Digester, ExpectedContent, MeasuredContent } from './digester.ts';
+export {
+  CompressionError,
+  ContentMismatchError,
+  type DigestErrorCode,
+  type DigestRule,
+  InvalidDigestError,
+} from './errors.ts';
+export type { DigestStreamOptions } from './measure.ts';
+export { decompress } from './portable-decompress.ts';
+export { createPortableGzipCompressor } from './portable-gzip.ts';
+export {
+  compressionPass,
+  createDigester,
+  digestBytes,
+  digestStream,
+  verified,
+} from './portable-hashing.ts';
