@@ -1,6 +1,6 @@
 import type { AbortOptions } from '@slipway/digest';
 import { abortable } from './abortable.ts';
-import { type Access, type Authorization, Authorizer } from './auth/authorizer.ts';
+import { type Access, Authorizer } from './auth/authorizer.ts';
 import { parseChallenges } from './auth/challenge.ts';
 import { RegistryError } from './errors.ts';
 import type { Answer } from './http/answer.ts';
@@ -72,25 +72,29 @@ export class RegistryConnection {
    * @throws {RegistryError} for every other status
    */
   async send(request: ConnectionRequest): Promise<Answer> {
-    const { signal, expect, body } = request;
+    const { method, access, signal, expect, body } = request;
     await this.ping({ signal });
     const url = this.#url(request.target);
-    const authorization = await this.#authorize(url, request.access, signal);
-    const answer = await this.#send(request, url, authorization);
+    // Nothing is shown to other hosts, for instance where uploads are sent elsewhere.
+    const isOurs = url.origin === this.#base.origin;
+    const shown = isOurs ? await this.#authorizer.authorize(access, { signal }) : undefined;
+    const answer = await this.#send(request, url, shown?.header);
     if (expect.includes(answer.status)) return answer;
-    const error = await this.error(answer, authorization.secrets);
-    if (answer.status !== 401 || answer.url.origin !== this.#base.origin) throw error;
-    const renewed = await this.#renew(request, answer, authorization);
+    const error = await this.error(answer);
+    if (answer.status !== 401 || shown === undefined || answer.url.origin !== this.#base.origin) throw error;
+    const challenges = parseChallenges(answer.headers('www-authenticate'));
+    const renewed = await this.#authorizer.renew(shown, challenges, { signal });
     if (renewed === undefined) throw error;
     if (!(body?.isRepeatable ?? true)) throw withoutVerdict(error);
-    const second = await this.#send(request, url, renewed);
-    if (expect.includes(second.status)) return second;
-    throw await this.error(second, renewed.secrets);
+    const second = await this.#send(request, url, renewed.header);
+    if (!expect.includes(second.status)) throw await this.error(second);
+    if (method !== 'DELETE') this.#authorizer.learn(access, renewed); // the right to delete is not asked for with every token
+    return second;
   }
 
   /** Makes an error of an answer. */
-  async error(answer: Answer, secrets: readonly string[] = []): Promise<RegistryError> {
-    return await answerError(answer, { secrets, now: this.options.now(), authHint: this.#authorizer.hint });
+  async error(answer: Answer): Promise<RegistryError> {
+    return await answerError(answer, { now: this.options.now(), authHint: this.#authorizer.hint });
   }
 
   /** Where an answer's `Location` leads; undefined where it has none. */
@@ -143,31 +147,13 @@ export class RegistryConnection {
     return new URL(`${this.#base.pathname.replace(/\/$/, '')}${target}`, this.#base);
   }
 
-  /** Nothing is shown to other hosts, for instance where uploads are sent elsewhere. */
-  async #authorize(url: URL, access: Access, signal: AbortSignal | undefined): Promise<Authorization> {
-    if (url.origin !== this.#base.origin) return { header: undefined, isRenewable: false, secrets: [] };
-    return await this.#authorizer.authorize(access, { signal });
-  }
-
-  /** Something fresh to show after a 401; undefined where there is none. */
-  async #renew(request: ConnectionRequest, answer: Answer, refused: Authorization): Promise<Authorization | undefined> {
-    const challenges = parseChallenges(answer.headers('www-authenticate'));
-    this.#authorizer.adopt(challenges);
-    await this.#authorizer.forget(request.access, refused);
-    const named = challenges.flatMap(({ parameters }) => parameters.get('scope')?.split(' ') ?? []);
-    const scopes = [...new Set([...request.access.scopes, ...named.filter((scope) => scope !== '')])];
-    const access = { ...request.access, scopes };
-    const renewed = await this.#authorizer.authorize(access, { signal: request.signal });
-    return renewed.isRenewable || renewed.header !== refused.header ? renewed : undefined;
-  }
-
-  async #send(request: ConnectionRequest, url: URL, { header }: Authorization): Promise<Answer> {
+  async #send(request: ConnectionRequest, url: URL, authorization: string | undefined): Promise<Answer> {
     const { method, headers, body, onTaken, signal, isCommit = false, isDownload = false } = request;
     const { metadataMs, idleMs, commitMs } = this.options.timeouts;
     return await this.#http.send({
       method,
       url,
-      headers: { ...headers, ...(header !== undefined && { authorization: header }) },
+      headers: { ...headers, ...(authorization !== undefined && { authorization }) },
       body,
       onTaken,
       signal,

@@ -59,6 +59,8 @@ export interface UploadSession extends AsyncDisposable {
   readonly offset: number;
   /** `OCI-Chunk-Min-Length`, if the registry named one. */
   readonly minChunkSize: number | undefined;
+  /** `OCI-Chunk-Max-Length`, if the registry named one: Cloudflare's does. */
+  readonly maxChunkSize?: number | undefined;
   /** PATCHes a stream of unknown length in one request, from the current offset. Returns the bytes acknowledged in all. */
   stream(body: ByteStream, options?: SendOptions): Promise<number>;
   /** PATCHes one chunk of known length, with `Content-Range`. */

@@ -6,7 +6,7 @@ import type { HTTPClient } from '../http/http-client.ts';
 import { redactURL } from '../http/redact-url.ts';
 import type { ResolvedRegistryOptions } from '../options.ts';
 import type { Challenge } from './challenge.ts';
-import { basicValue, fetchToken, secretsOf, type Token } from './token.ts';
+import { basicValue, fetchToken, type Token } from './token.ts';
 
 /** What a request wants to be allowed. */
 export interface Access {
@@ -20,13 +20,9 @@ export interface Access {
 export interface Authorization {
   /** Value of the `Authorization` header; undefined to send none. */
   readonly header: string | undefined;
-  /** Whether fetching anew may give another value. */
-  readonly isRenewable: boolean;
-  /** Texts that must not appear in a message. */
-  readonly secrets: readonly string[];
+  /** What it allows. */
+  readonly access: Access;
 }
-
-const anonymous: Authorization = Object.freeze({ header: undefined, isRenewable: false, secrets: [] });
 
 /** Chooses and keeps what one registry is shown: nothing, a user and password, or a token for each set of scopes. */
 export class Authorizer {
@@ -34,6 +30,8 @@ export class Authorizer {
   readonly #http: HTTPClient;
   #challenges: readonly Challenge[] = [];
   readonly #credentials = new Map<string, Promise<Credentials | undefined>>();
+  /** What proved necessary where less was asked for at first. */
+  readonly #learnt = new Map<string, Access>();
   /** One fetch at a time per set of scopes; those who come later wait for it. */
   readonly #tokens = new Map<string, Promise<Token>>();
 
@@ -53,17 +51,44 @@ export class Authorizer {
   }
 
   /**
-   * What to show for `access`.
+   * What to show for `wanted`.
    *
    * @throws {RegistryError} when the registry wants credentials and there are none, or its token server refuses
    */
-  async authorize(access: Access, { signal }: AbortOptions = {}): Promise<Authorization> {
-    if (this.#challenges.length === 0) return anonymous;
+  async authorize(wanted: Access, options: AbortOptions = {}): Promise<Authorization> {
+    return await this.#authorize(this.#learnt.get(accessKey(wanted)) ?? wanted, options);
+  }
+
+  /**
+   * Something else to show after `refused` was answered with 401 and `challenges`; undefined where there is nothing else.
+   * A scope that the registry names is asked for too.
+   */
+  async renew(
+    refused: Authorization,
+    challenges: readonly Challenge[],
+    options: AbortOptions = {},
+  ): Promise<Authorization | undefined> {
+    this.adopt(challenges);
+    await this.#forget(refused);
+    const named = challenges.flatMap(({ parameters }) => parameters.get('scope')?.split(' ') ?? []);
+    const { repository, scopes } = refused.access;
+    const missing = named.filter((scope) => scope !== '' && !isCovered(scope, scopes));
+    const renewed = await this.#authorize({ repository, scopes: [...scopes, ...missing] }, options);
+    const isToken = renewed.header?.startsWith('Bearer ') ?? false;
+    return isToken || renewed.header !== refused.header ? renewed : undefined;
+  }
+
+  /** Shows for `wanted` from now on what did at last. */
+  learn(wanted: Access, sufficient: Authorization): void {
+    if (sufficient.access.scopes.length > wanted.scopes.length) this.#learnt.set(accessKey(wanted), sufficient.access);
+  }
+
+  async #authorize(access: Access, { signal }: AbortOptions): Promise<Authorization> {
+    if (this.#challenges.length === 0) return { header: undefined, access };
     const credentials = await abortable(this.#credentialsOf(access), signal);
-    const secrets = secretsOf(credentials);
     const bearer = this.#challenges.find(({ scheme }) => scheme === 'bearer');
     if (credentials?.kind === 'registry-token') {
-      return bearer === undefined ? anonymous : { header: `Bearer ${credentials.token}`, isRenewable: false, secrets };
+      return { header: bearer && `Bearer ${credentials.token}`, access };
     }
     const basic = this.#challenges.find(({ scheme }) => scheme === 'basic');
     if (
@@ -73,13 +98,13 @@ export class Authorizer {
       credentials.password !== ''
     ) {
       // Docker shows these last of all, and so they win where both are offered.
-      return { header: `Basic ${basicValue(credentials.username, credentials.password)}`, isRenewable: false, secrets };
+      return { header: `Basic ${basicValue(credentials.username, credentials.password)}`, access };
     }
     if (bearer !== undefined) {
       const token = await this.#token(bearer, access, credentials, signal);
-      return { header: `Bearer ${token.value}`, isRenewable: true, secrets: [...secrets, token.value] };
+      return { header: `Bearer ${token.value}`, access };
     }
-    if (basic === undefined) return anonymous;
+    if (basic === undefined) return { header: undefined, access };
     throw new RegistryError(
       `${redactURL(this.#options.url)} asks for a user name and password: no basic auth credentials`,
       {
@@ -91,12 +116,12 @@ export class Authorizer {
     );
   }
 
-  /** Forgets what was shown for `access`, since the registry refused it. */
-  async forget(access: Access, refused: Authorization): Promise<void> {
-    const key = tokenKey(access);
+  /** Drops what the registry refused, unless another request has fetched something fresh meanwhile. */
+  async #forget({ access, header }: Authorization): Promise<void> {
+    const key = accessKey(access);
     const known = await this.#tokens.get(key)?.catch(() => undefined);
-    // Another request may have fetched a fresh one meanwhile.
-    if (known !== undefined && refused.header === `Bearer ${known.value}`) this.#tokens.delete(key);
+    if (known !== undefined && header !== `Bearer ${known.value}`) return;
+    this.#tokens.delete(key);
     this.#credentials.delete(access.repository ?? '');
   }
 
@@ -106,7 +131,7 @@ export class Authorizer {
     credentials: Credentials | undefined,
     signal: AbortSignal | undefined,
   ): Promise<Token> {
-    const key = tokenKey(access);
+    const key = accessKey(access);
     const known = this.#tokens.get(key);
     if (known !== undefined) {
       const token = await abortable(known, signal);
@@ -142,6 +167,20 @@ export class Authorizer {
   }
 }
 
-function tokenKey({ repository, scopes }: Access): string {
+function accessKey({ repository, scopes }: Access): string {
   return JSON.stringify([repository, ...scopes]);
+}
+
+/** Whether a scope is within others, whatever the order of its actions. */
+function isCovered(scope: string, scopes: readonly string[]): boolean {
+  const { resource, actions } = splitScope(scope);
+  return scopes
+    .map(splitScope)
+    .some((other) => other.resource === resource && actions.every((action) => other.actions.includes(action)));
+}
+
+/** `repository:host:5000/app:pull,push`: the actions follow the last colon. */
+function splitScope(scope: string): { readonly resource: string; readonly actions: readonly string[] } {
+  const colon = scope.lastIndexOf(':');
+  return { resource: scope.slice(0, Math.max(colon, 0)), actions: scope.slice(colon + 1).split(',') };
 }

@@ -42,17 +42,10 @@ export async function fetchToken(http: HTTPClient, request: TokenRequest): Promi
       ? await postRefreshToken(http, realm, request, credentials.token)
       : await getToken(http, realm, request);
   if (answer.status < 200 || answer.status >= 400) {
-    throw await answerError(answer, { secrets: secretsOf(credentials), now: now(), authHint });
+    throw await answerError(answer, { now: now(), authHint });
   }
   const body = await answer.bytes({ limit: 1_048_576, timeoutMs });
   return readToken(answer, body, requestedAt);
-}
-
-/** Texts that must not appear in a message. */
-export function secretsOf(credentials: Credentials | undefined): readonly string[] {
-  if (credentials === undefined) return [];
-  if (credentials.kind !== 'basic') return [credentials.token];
-  return [basicValue(credentials.username, credentials.password), credentials.password];
 }
 
 /** The value of a Basic `Authorization`, without its scheme. */
@@ -115,6 +108,7 @@ async function postRefreshToken(
     url: realm,
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
     body: bodyOfBytes(new TextEncoder().encode(form.toString())),
+    secrets: [refreshToken],
     answerTimeoutMs: timeoutMs,
     idleTimeoutMs: timeoutMs,
   });

@@ -7,8 +7,6 @@ import { parseRetryAfter } from './retry-after.ts';
 
 /** What is known about an answer besides itself. */
 export interface AnswerErrorContext {
-  /** What was sent and must not come back in a message. */
-  readonly secrets: readonly string[];
   readonly now: number;
   /** What to do about 401 and 403. */
   readonly authHint?: string | undefined;
@@ -18,13 +16,13 @@ export interface AnswerErrorContext {
 export async function answerError(answer: Answer, context: AnswerErrorContext): Promise<RegistryError> {
   const { method, url, status, statusText } = answer;
   const body = await answer.bytes({ limit: 65_536, timeoutMs: 5_000, truncate: true }).catch(() => new Uint8Array(0)); // the status alone still tells most
-  const secrets = [...context.secrets, ...secretsOfQuery(url)];
+  const secrets = [...answer.secrets, ...secretsOfQuery(url)];
   const read = readErrorAnswer({
     status,
     statusText,
     contentType: answer.header('content-type'),
     challenges: parseChallenges(answer.headers('www-authenticate')),
-    body: new TextDecoder().decode(body),
+    body: scrub(new TextDecoder().decode(body), secrets),
   });
   const diagnostics = read.diagnostics.map((diagnostic) => scrubbed(diagnostic, secrets));
   const dockerMessage = scrub(read.dockerMessage, secrets);

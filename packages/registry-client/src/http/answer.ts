@@ -12,6 +12,8 @@ export interface AnswerContext {
   readonly abort: (reason: unknown) => void;
   /** The caller's own wish to stop, which goes before every other explanation. */
   readonly signal: AbortSignal | undefined;
+  /** What the request carried and must not come back in a message. */
+  readonly secrets: readonly string[];
   /** Whether the request was sent to its end before the answer came. */
   readonly hasWholeBody: () => boolean;
   /** The answer has been read, or let go. */
@@ -26,6 +28,8 @@ export class Answer {
   readonly url: URL;
   /** Whether the registry had the whole request when it answered. */
   readonly isAfterBody: boolean;
+  /** What the request carried and must not come back in a message. */
+  readonly secrets: readonly string[];
   readonly #response: Dispatcher.ResponseData;
   readonly #context: AnswerContext;
 
@@ -34,6 +38,7 @@ export class Answer {
     this.statusText = response.statusText;
     this.method = context.method;
     this.url = context.url;
+    this.secrets = context.secrets;
     this.isAfterBody = context.hasWholeBody();
     this.#response = response;
     this.#context = context;

@@ -15,6 +15,8 @@ export interface ExchangeRequest {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: RequestBody | undefined;
+  /** What the body carries and must not come back in a message; `Authorization` is known to be secret. */
+  readonly secrets?: readonly string[] | undefined;
   /** Told the bytes the socket has taken of this body. */
   readonly onTaken?: ((sent: number) => void) | undefined;
   /** Until the answer begins, once the request is sent. */
@@ -80,6 +82,7 @@ export async function exchange(context: ExchangeContext, request: ExchangeReques
       url,
       abort,
       signal,
+      secrets: [...(request.secrets ?? []), ...secretsOf(request.headers['authorization'])],
       onEnd: (receivedBytes) => end(response.statusCode, receivedBytes),
       hasWholeBody: () => body === undefined || body.isFinished,
     });
@@ -134,4 +137,13 @@ function headersOf({ headers, body, method }: ExchangeRequest): Record<string, s
   const size = body === undefined ? (method === 'GET' || method === 'HEAD' ? undefined : 0) : body.size;
   // Google's registry answers 411 to a POST without it, and Nexus to a manifest.
   return size === undefined ? { ...headers } : { ...headers, 'content-length': `${size}` };
+}
+
+/** The token or password of an `Authorization` header, in each form that an answer could echo. */
+function secretsOf(authorization: string | undefined): readonly string[] {
+  if (authorization === undefined) return [];
+  const [scheme, value = ''] = authorization.split(' ');
+  if (scheme !== 'Basic') return [value];
+  const decoded = Buffer.from(value, 'base64').toString('utf8');
+  return [value, decoded.slice(decoded.indexOf(':') + 1)];
 }

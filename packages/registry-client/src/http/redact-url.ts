@@ -5,8 +5,8 @@ export function redactURL(url: URL): string {
 
 /** Replaces every occurrence of the given secrets, in case a registry echoes what it was sent. */
 export function scrub(text: string, secrets: readonly string[]): string {
-  return secrets.reduce(
-    (scrubbed, secret) => (secret === '' ? scrubbed : scrubbed.replaceAll(secret, '<redacted>')),
-    text,
-  );
+  // Shorter ones are no secrets, and would riddle the text.
+  return secrets
+    .filter((secret) => secret.length >= 4)
+    .reduce((kept, secret) => kept.replaceAll(secret, '<redacted>'), text);
 }
