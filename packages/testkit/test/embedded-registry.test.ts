@@ -1,11 +1,11 @@
+import { digestBytes } from '@slipway/digest';
 import { expect, test } from 'vitest';
-import { sha256 } from '../src/digests.ts';
 import { startRegistry } from '../src/index.ts';
 
 test('a blob goes through a session and comes back', async () => {
   await using registry = await startRegistry();
   const bytes = new TextEncoder().encode('hello');
-  const digest = sha256(bytes);
+  const digest = digestBytes(bytes);
   const begun = await fetch(`${registry.url}/v2/app/blobs/uploads/`, { method: 'POST' });
   expect(begun.status).toBe(202);
   const patched = await fetch(new URL(begun.headers.get('location') ?? '', registry.url), {

@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Compression } from '@slipway/digest';
-import { measure, sha256 } from '../digests.ts';
-import { compressInto, compressorFor } from './compress.ts';
+import { type Compression, digestBytes, digestStream } from '@slipway/digest';
+import { layerMediaType, mediaTypes } from '@slipway/manifest';
+import { compressed, compressInto } from './compress.ts';
 import type { TestImage } from './random-image.ts';
 import type { TestLayer } from './random-layer.ts';
 import { fileEntry, type TarEntry, tarBytes, writeStream } from './tar-format.ts';
@@ -39,7 +39,7 @@ export async function writeDockerArchive(
       layout === 'old'
         ? oldEntries(images, links, layerCompression, folder)
         : newEntries(images, layerCompression, folder);
-    await writeStream(path, tarBytes(entries), compressorFor(compression));
+    await writeStream(path, compressed(tarBytes(entries), compression));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -61,7 +61,9 @@ async function* oldEntries(
     let parent = '';
     for (const [index, layer] of image.layers.entries()) {
       const isTop = index === image.layers.length - 1;
-      const id = sha256(`${parent}\n${layer.diffID}\n${isTop ? image.imageID : ''}`).slice('sha256:'.length);
+      const id = hexOf(
+        digestBytes(new TextEncoder().encode(`${parent}\n${layer.diffID}\n${isTop ? image.imageID : ''}`)),
+      );
       paths.push(`${id}/layer.tar`);
       if (!written.has(id))
         yield* layerFolder(id, parent, layer, links ? firstFolder.get(layer.diffID) : undefined, compression, folder);
@@ -104,7 +106,6 @@ async function* newEntries(
   compression: Compression,
   folder: string,
 ): AsyncGenerator<TarEntry> {
-  const suffix = compression === 'none' ? '' : `+${compression}`;
   const written = new Set<string>();
   const manifest: object[] = [];
   const index: object[] = [];
@@ -115,22 +116,22 @@ async function* newEntries(
     const layers: { readonly mediaType: string; readonly size: number; readonly digest: string }[] = [];
     for (const layer of image.layers) {
       const content = await compressInto(folder, layer.tar, compression);
-      const digest = compression === 'none' ? layer.diffID : (await measure(content.open())).digest;
-      layers.push({ mediaType: `application/vnd.oci.image.layer.v1.tar${suffix}`, size: content.size, digest });
+      const digest = compression === 'none' ? layer.diffID : (await digestStream(content.open())).digest;
+      layers.push({ mediaType: layerMediaType('oci', compression), size: content.size, digest });
       if (!written.has(digest)) yield { name: blobPath(digest), type: 'file', content };
       written.add(digest);
     }
     if (!written.has(image.imageID)) yield fileEntry(blobPath(image.imageID), image.configBytes);
     written.add(image.imageID);
     const config = {
-      mediaType: 'application/vnd.oci.image.config.v1+json',
+      mediaType: mediaTypes.ociConfig,
       size: image.configBytes.byteLength,
       digest: image.imageID,
     };
     const bytes = new TextEncoder().encode(
-      JSON.stringify({ schemaVersion: 2, mediaType: 'application/vnd.oci.image.manifest.v1+json', config, layers }),
+      JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociManifest, config, layers }),
     );
-    const digest = sha256(bytes);
+    const digest = digestBytes(bytes);
     if (!written.has(digest)) yield fileEntry(blobPath(digest), bytes);
     written.add(digest);
     manifest.push({
@@ -138,7 +139,7 @@ async function* newEntries(
       RepoTags: references.length > 0 ? references : null,
       Layers: layers.map((layer) => blobPath(layer.digest)),
     });
-    const descriptor = { mediaType: 'application/vnd.oci.image.manifest.v1+json', digest, size: bytes.byteLength };
+    const descriptor = { mediaType: mediaTypes.ociManifest, digest, size: bytes.byteLength };
     if (references.length === 0) index.push(descriptor);
     for (const reference of references) {
       nameIn(repositories, reference, hexOf(layers.at(-1)?.digest ?? image.imageID));
@@ -149,10 +150,7 @@ async function* newEntries(
       index.push({ ...descriptor, annotations });
     }
   }
-  yield fileEntry(
-    'index.json',
-    JSON.stringify({ schemaVersion: 2, mediaType: 'application/vnd.oci.image.index.v1+json', manifests: index }),
-  );
+  yield fileEntry('index.json', JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: index }));
   yield fileEntry('manifest.json', JSON.stringify(manifest));
   yield fileEntry('oci-layout', '{"imageLayoutVersion":"1.0.0"}');
   if (Object.keys(repositories).length > 0) yield fileEntry('repositories', JSON.stringify(repositories));

@@ -2,10 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Compression, Content, Digest } from '@slipway/digest';
-import type { Descriptor } from '@slipway/manifest';
-import { measure, sha256 } from '../digests.ts';
-import { compressorFor, fileContent } from './compress.ts';
+import { type Compression, type Content, type Digest, digestBytes, digestStream } from '@slipway/digest';
+import { type Descriptor, layerMediaType, mediaTypes } from '@slipway/manifest';
+import { compressed, fileContent } from './compress.ts';
 import type { TestImage } from './random-image.ts';
 import { type TarEntry, tarBytes, writeStream } from './tar-format.ts';
 
@@ -45,26 +44,12 @@ export interface WrittenLayout {
   readonly entries: readonly Descriptor[];
 }
 
-const types = {
-  oci: {
-    manifest: 'application/vnd.oci.image.manifest.v1+json',
-    index: 'application/vnd.oci.image.index.v1+json',
-    config: 'application/vnd.oci.image.config.v1+json',
-    layer: {
-      none: 'application/vnd.oci.image.layer.v1.tar',
-      gzip: 'application/vnd.oci.image.layer.v1.tar+gzip',
-      zstd: 'application/vnd.oci.image.layer.v1.tar+zstd',
-    },
-  },
+const documentTypes = {
+  oci: { manifest: mediaTypes.ociManifest, index: mediaTypes.ociIndex, config: mediaTypes.ociConfig },
   docker: {
-    manifest: 'application/vnd.docker.distribution.manifest.v2+json',
-    index: 'application/vnd.docker.distribution.manifest.list.v2+json',
-    config: 'application/vnd.docker.container.image.v1+json',
-    layer: {
-      none: 'application/vnd.docker.image.rootfs.diff.tar',
-      gzip: 'application/vnd.docker.image.rootfs.diff.tar.gzip',
-      zstd: 'application/vnd.docker.image.rootfs.diff.tar.zstd',
-    },
+    manifest: mediaTypes.dockerManifest,
+    index: mediaTypes.dockerManifestList,
+    config: mediaTypes.dockerConfig,
   },
 } as const;
 
@@ -85,7 +70,7 @@ export async function writeOciLayout(
         : { ...descriptor, annotations: { 'org.opencontainers.image.ref.name': refName } },
     );
   }
-  const index = { schemaVersion: 2, mediaType: types.oci.index, manifests: written };
+  const index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: written };
   await writeFile(join(folder, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
   await writeFile(join(folder, 'index.json'), JSON.stringify(index));
   return { entries: written };
@@ -100,7 +85,7 @@ export async function writeOciArchive(
   const folder = await mkdtemp(join(tmpdir(), 'slipway-layout-'));
   try {
     const written = await writeOciLayout(folder, entries, options);
-    await writeStream(path, tarBytes(archiveEntries(folder)), compressorFor(options.compression ?? 'none'));
+    await writeStream(path, compressed(tarBytes(archiveEntries(folder)), options.compression ?? 'none'));
     return written;
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -120,7 +105,7 @@ async function* archiveEntries(folder: string): AsyncGenerator<TarEntry> {
 class LayoutWriter {
   readonly #folder: string;
   readonly #compression: Compression;
-  readonly #types: (typeof types)['oci' | 'docker'];
+  readonly #format: 'oci' | 'docker';
   readonly #nested: boolean;
   readonly #layers = new Map<Digest, Descriptor>();
   readonly #images = new Map<TestImage, Descriptor>();
@@ -128,7 +113,7 @@ class LayoutWriter {
   constructor(folder: string, { layerCompression = 'gzip', format = 'oci', nested = false }: OciLayoutOptions) {
     this.#folder = folder;
     this.#compression = layerCompression;
-    this.#types = types[format];
+    this.#format = format;
     this.#nested = nested;
   }
 
@@ -152,8 +137,8 @@ class LayoutWriter {
       this.#layers.set(layer.diffID, known);
       layers.push(known);
     }
-    const config = await this.#bytes(this.#types.config, image.configBytes);
-    const descriptor = await this.#json(this.#types.manifest, { config, layers });
+    const config = await this.#bytes(documentTypes[this.#format].config, image.configBytes);
+    const descriptor = await this.#json(documentTypes[this.#format].manifest, { config, layers });
     this.#images.set(image, descriptor);
     return descriptor;
   }
@@ -162,15 +147,15 @@ class LayoutWriter {
     const subjectDescriptor = subject && this.#images.get(subject);
     if (subject && !subjectDescriptor)
       throw new TypeError('Expected `subject` to stand before the artifact in the layout');
-    const config = await this.#bytes('application/vnd.oci.empty.v1+json', new TextEncoder().encode('{}'));
+    const config = await this.#bytes(mediaTypes.ociEmpty, new TextEncoder().encode('{}'));
     const layers: Descriptor[] = [];
     for (const { mediaType, bytes } of blobs) layers.push(await this.#bytes(mediaType, bytes));
     const rest = { ...(subjectDescriptor && { subject: subjectDescriptor }), ...(annotations && { annotations }) };
-    return { ...(await this.#json(types.oci.manifest, { artifactType, config, layers, ...rest })), artifactType };
+    return { ...(await this.#json(mediaTypes.ociManifest, { artifactType, config, layers, ...rest })), artifactType };
   }
 
   async #index(manifests: readonly Descriptor[]): Promise<Descriptor> {
-    return await this.#json(this.#types.index, { manifests });
+    return await this.#json(documentTypes[this.#format].index, { manifests });
   }
 
   async #json(mediaType: string, fields: object): Promise<Descriptor> {
@@ -181,17 +166,17 @@ class LayoutWriter {
   }
 
   async #bytes(mediaType: string, bytes: Uint8Array): Promise<Descriptor> {
-    const digest = sha256(bytes);
+    const digest = digestBytes(bytes);
     await writeFile(this.#path(digest), bytes);
     return { mediaType, digest, size: bytes.byteLength };
   }
 
   async #layer(tar: Content): Promise<Descriptor> {
     const temporary = join(this.#folder, 'blobs', `.${randomUUID()}`);
-    await writeStream(temporary, tar.open(), compressorFor(this.#compression));
-    const { digest, size } = await measure((await fileContent(temporary)).open());
+    await writeStream(temporary, compressed(tar.open(), this.#compression));
+    const { digest, size } = await digestStream((await fileContent(temporary)).open());
     await rename(temporary, this.#path(digest));
-    return { mediaType: this.#types.layer[this.#compression], digest, size };
+    return { mediaType: layerMediaType(this.#format, this.#compression), digest, size };
   }
 
   #path(digest: Digest): string {

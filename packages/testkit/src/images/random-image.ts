@@ -1,6 +1,5 @@
-import type { AbortOptions, Digest } from '@slipway/digest';
+import { type AbortOptions, type Digest, digestBytes } from '@slipway/digest';
 import type { Platform } from '@slipway/manifest';
-import { sha256 } from '../digests.ts';
 import { type RandomLayerOptions, randomLayer, type TestLayer } from './random-layer.ts';
 
 export interface RandomImageOptions extends AbortOptions {
@@ -53,7 +52,7 @@ export async function randomImage(options: RandomImageOptions = {}): Promise<Tes
     history: [...history, ...empty],
   };
   const configBytes = new TextEncoder().encode(JSON.stringify(document));
-  return { platform, configBytes, imageID: sha256(configBytes), layers };
+  return { platform, configBytes, imageID: digestBytes(configBytes), layers };
 }
 
 /** One image a platform, with layers of their own. */

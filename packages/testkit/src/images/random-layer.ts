@@ -1,5 +1,4 @@
-import type { AbortOptions, Content, Digest, OpenOptions } from '@slipway/digest';
-import { measure } from '../digests.ts';
+import { type AbortOptions, type Content, type Digest, digestStream, type OpenOptions } from '@slipway/digest';
 import { seededRandom } from './seeded-random.ts';
 import { paddingOf, type TarEntry, tarEnd, tarHeader } from './tar-format.ts';
 
@@ -38,7 +37,7 @@ interface Segment {
  */
 export async function randomLayer(options: RandomLayerOptions & AbortOptions = {}): Promise<TestLayer> {
   const tar = contentOfSegments(segmentsOf(options));
-  const { digest: diffID } = await measure(tar.open({ signal: options.signal }));
+  const { digest: diffID } = await digestStream(tar.open({ signal: options.signal }));
   return { tar, diffID, size: tar.size };
 }
 

@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs';
-import { Readable, type Transform } from 'node:stream';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type ByteStream, type Content, contentOf } from '@slipway/digest';
 
@@ -71,11 +71,9 @@ export function fileEntry(name: string, bytes: Uint8Array | string): TarEntry {
   };
 }
 
-/** Streams bytes into a file, through a compressor if there is one. */
-export async function writeStream(path: string, bytes: ByteStream, through?: Transform): Promise<void> {
-  const source = Readable.from(bytes, { objectMode: false });
-  if (through) await pipeline(source, through, createWriteStream(path));
-  else await pipeline(source, createWriteStream(path));
+/** Streams bytes into a file. */
+export async function writeStream(path: string, bytes: ByteStream): Promise<void> {
+  await pipeline(Readable.from(bytes, { objectMode: false }), createWriteStream(path));
 }
 
 function headerBlock(name: string, target: string, size: number, mode: number, typeFlag: string): Uint8Array {

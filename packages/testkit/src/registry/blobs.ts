@@ -1,4 +1,4 @@
-import { isCheckableDigest } from '../digests.ts';
+import { isDigest } from '@slipway/digest';
 import type { RegistryCore } from './core.ts';
 import type { Exchange } from './exchange.ts';
 import { locate } from './locations.ts';
@@ -7,7 +7,7 @@ import { Refusal } from './refusal.ts';
 /** HEAD and GET of a blob, whole or in part. */
 export async function getBlob(core: RegistryCore, exchange: Exchange): Promise<void> {
   const { repository, target: digest, kind } = exchange.route;
-  if (!isCheckableDigest(digest)) throw new Refusal('DIGEST_INVALID');
+  if (!isDigest(digest)) throw new Refusal('DIGEST_INVALID');
   const size = core.repositories.hasBlob(repository, digest) ? await core.storage.sizeOf(digest) : undefined;
   if (size === undefined) throw new Refusal('BLOB_UNKNOWN', { detail: { digest } });
 
@@ -35,7 +35,7 @@ export async function getBlob(core: RegistryCore, exchange: Exchange): Promise<v
 /** DELETE of a blob. */
 export async function deleteBlob(core: RegistryCore, exchange: Exchange): Promise<void> {
   const { repository, target: digest } = exchange.route;
-  if (!isCheckableDigest(digest)) throw new Refusal('DIGEST_INVALID');
+  if (!isDigest(digest)) throw new Refusal('DIGEST_INVALID');
   if (!core.repositories.hasBlob(repository, digest)) throw new Refusal('BLOB_UNKNOWN', { detail: { digest } });
   await core.repositories.removeBlob(repository, digest);
   await exchange.answer(202, {});

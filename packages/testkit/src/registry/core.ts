@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Digest } from '@slipway/digest';
+import { algorithmOf, type Digest } from '@slipway/digest';
 import { describeManifest } from './describe-manifest.ts';
 import type { RegistryQuirks } from './quirks.ts';
 import { Refusal } from './refusal.ts';
@@ -52,7 +52,7 @@ export class RegistryCore {
 
   /** Turns a session into a blob, if its bytes are what the digest says. The session is over either way. */
   async commit(session: Session, digest: Digest): Promise<void> {
-    const actual = await session.digestAs(digest);
+    const actual = await session.digest(algorithmOf(digest));
     if (actual !== digest) {
       await this.endSession(session);
       throw new Refusal('DIGEST_INVALID', { detail: { expected: digest, actual } });

@@ -1,17 +1,7 @@
-import type { Digest } from '@slipway/digest';
-import type { Descriptor } from '@slipway/manifest';
-import { sha256 } from '../digests.ts';
+import { type Digest, digestBytes } from '@slipway/digest';
+import { type Descriptor, mediaTypes } from '@slipway/manifest';
 import { Refusal } from './refusal.ts';
 import type { ManifestRecord } from './repositories.ts';
-
-export const mediaTypes = {
-  ociManifest: 'application/vnd.oci.image.manifest.v1+json',
-  ociIndex: 'application/vnd.oci.image.index.v1+json',
-  dockerManifest: 'application/vnd.docker.distribution.manifest.v2+json',
-  dockerList: 'application/vnd.docker.distribution.manifest.list.v2+json',
-  signedSchema1: 'application/vnd.docker.distribution.manifest.v1+prettyjws',
-  schema1: 'application/vnd.docker.distribution.manifest.v1+json',
-} as const;
 
 interface ManifestDocument {
   readonly mediaType?: string;
@@ -63,10 +53,10 @@ function parse(bytes: Uint8Array): ManifestDocument {
 function referencesOf(document: ManifestDocument, mediaType: string): readonly Descriptor[] {
   switch (mediaType) {
     case mediaTypes.ociIndex:
-    case mediaTypes.dockerList:
+    case mediaTypes.dockerManifestList:
       return required(document.manifests, 'manifests');
-    case mediaTypes.schema1:
-    case mediaTypes.signedSchema1:
+    case mediaTypes.schema1Manifest:
+    case mediaTypes.schema1SignedManifest:
       return required(document.fsLayers, 'fsLayers').map(({ blobSum: digest }) => ({ mediaType: '', digest, size: 0 }));
     default:
       if (document.config === undefined) throw new Refusal('MANIFEST_INVALID', { message: 'manifest has no config' });
@@ -82,10 +72,10 @@ function required<T>(list: readonly T[] | undefined, name: string): readonly T[]
 /** A signed schema 1 manifest is named by what was signed, not by its bytes. @see https://github.com/distribution/distribution/blob/v2.8.3/manifest/schema1/manifest.go#L136-L160 */
 function digestOf(bytes: Uint8Array, { signatures }: ManifestDocument): Digest {
   const header = signatures?.[0]?.protected;
-  if (header === undefined) return sha256(bytes);
+  if (header === undefined) return digestBytes(bytes);
   const { formatLength, formatTail } = JSON.parse(Buffer.from(header, 'base64url').toString()) as {
     formatLength: number;
     formatTail: string;
   };
-  return sha256(Buffer.concat([bytes.subarray(0, formatLength), Buffer.from(formatTail, 'base64url')]));
+  return digestBytes(Buffer.concat([bytes.subarray(0, formatLength), Buffer.from(formatTail, 'base64url')]));
 }

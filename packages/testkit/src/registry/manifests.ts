@@ -1,8 +1,13 @@
-import type { Digest } from '@slipway/digest';
-import type { Descriptor } from '@slipway/manifest';
-import { isCheckableDigest, measure } from '../digests.ts';
+import { algorithmOf, type Digest, digestBytes, isDigest } from '@slipway/digest';
+import {
+  type Descriptor,
+  isIndexMediaType,
+  isNondistributableMediaType,
+  isSchema1MediaType,
+  mediaTypes,
+} from '@slipway/manifest';
 import type { RegistryCore } from './core.ts';
-import { describeManifest, mediaTypes, namesItsMediaType } from './describe-manifest.ts';
+import { describeManifest, namesItsMediaType } from './describe-manifest.ts';
 import type { Exchange } from './exchange.ts';
 import { locate } from './locations.ts';
 import { Refusal } from './refusal.ts';
@@ -27,7 +32,7 @@ export async function putManifest(core: RegistryCore, exchange: Exchange): Promi
   const mediaType = (exchange.header('content-type') ?? '').split(';', 1)[0]?.trim() ?? '';
   assertAccepted(core, exchange, mediaType);
   const bytes = await readManifest(core, exchange);
-  const record = await identify(bytes, mediaType, target);
+  const record = identify(bytes, mediaType, target);
   if (core.options.quirks.manifestNeedsMediaType && !namesItsMediaType(bytes)) {
     throw new Refusal('MANIFEST_INVALID', { message: 'manifest has no mediaType' });
   }
@@ -62,7 +67,7 @@ export async function deleteManifest(core: RegistryCore, exchange: Exchange): Pr
 export async function listReferrers(core: RegistryCore, exchange: Exchange): Promise<void> {
   const { repository, target } = exchange.route;
   if (!core.options.quirks.referrers) throw new Refusal('UNSUPPORTED', { status: 404 });
-  if (!isCheckableDigest(target)) throw new Refusal('DIGEST_INVALID');
+  if (!isDigest(target)) throw new Refusal('DIGEST_INVALID');
   const wanted = exchange.parameter('artifactType');
   const manifests: Descriptor[] = core.repositories
     .manifests(repository)
@@ -91,9 +96,8 @@ function assertAccepted(core: RegistryCore, exchange: Exchange, mediaType: strin
     throw new Refusal('MANIFEST_INVALID', { status, message });
   };
   if (mediaType === '') refuse('Content-Type is missing', 400);
-  const isSchema1 = mediaType === mediaTypes.signedSchema1 || mediaType === mediaTypes.schema1;
-  if (isSchema1 && !schema1) refuse('schema 1 manifests are not accepted', 400);
-  const isDocker = mediaType === mediaTypes.dockerManifest || mediaType === mediaTypes.dockerList;
+  if (isSchema1MediaType(mediaType) && !schema1) refuse('schema 1 manifests are not accepted', 400);
+  const isDocker = mediaType === mediaTypes.dockerManifest || mediaType === mediaTypes.dockerManifestList;
   if (isDocker && quirks.ociOnly) refuse(`${mediaType} is not accepted`, 415);
 }
 
@@ -115,31 +119,27 @@ async function readManifest(core: RegistryCore, exchange: Exchange): Promise<Uin
 }
 
 /** The manifest under the digest it was put under, or under its own when it was put under a tag. */
-async function identify(bytes: Uint8Array, mediaType: string, target: string): Promise<ManifestRecord> {
+function identify(bytes: Uint8Array, mediaType: string, target: string): ManifestRecord {
   const record = describeManifest(bytes, mediaType);
   if (!target.includes(':')) {
     if (!isTag(target)) throw new Refusal('TAG_INVALID', { message: `bad tag ${JSON.stringify(target)}` });
     return record;
   }
-  if (!isCheckableDigest(target)) throw new Refusal('DIGEST_INVALID');
-  const isOtherAlgorithm = target.startsWith('sha512:');
-  const digest = isOtherAlgorithm ? (await measure(single(bytes), 'sha512')).digest : record.digest;
+  if (!isDigest(target)) throw new Refusal('DIGEST_INVALID');
+  const algorithm = algorithmOf(target);
+  const digest = algorithm === 'sha256' ? record.digest : digestBytes(bytes, algorithm);
   if (digest !== target) throw new Refusal('DIGEST_INVALID', { detail: { expected: target, actual: digest } });
   return { ...record, digest };
 }
 
 function assertComplete(core: RegistryCore, repository: string, record: ManifestRecord): void {
-  const isIndex = record.mediaType === mediaTypes.ociIndex || record.mediaType === mediaTypes.dockerList;
+  const isIndex = isIndexMediaType(record.mediaType);
   for (const { digest, urls, mediaType } of record.references) {
     // Foreign layers live at their URLs: no registry has to have them.
-    if (urls?.length || mediaType.includes('foreign') || mediaType.includes('nondistributable')) continue;
+    if (urls?.length || isNondistributableMediaType(mediaType)) continue;
     const has = isIndex
       ? core.repositories.manifest(repository, digest) !== undefined
       : core.repositories.hasBlob(repository, digest as Digest);
     if (!has) throw new Refusal('MANIFEST_BLOB_UNKNOWN', { detail: { digest } });
   }
-}
-
-async function* single(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
 }

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { contentOf } from '@slipway/digest';
 import type { Descriptor } from '@slipway/manifest';
-import { sha256 } from '../digests.ts';
 import type { RegistryCore } from './core.ts';
 import { describeManifest } from './describe-manifest.ts';
 import type { Seed } from './embedded-registry.ts';
@@ -19,7 +18,7 @@ export async function seed(
     const id = randomUUID();
     const session = new Session(id, repository, await core.storage.beginUpload(id, repository));
     await session.receive(content.open());
-    const digest = await session.digestAs(sha256(''));
+    const digest = await session.digest('sha256');
     await core.commit(session, digest);
     seeded.blobs.push({ mediaType: 'application/octet-stream', digest, size: content.size });
   }

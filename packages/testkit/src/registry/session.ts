@@ -1,6 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import type { ByteStream, Digest } from '@slipway/digest';
-import { algorithmOf, measure } from '../digests.ts';
+import { type ByteStream, type Digest, type DigestAlgorithm, digestStream } from '@slipway/digest';
 import type { UploadFile } from './storage.ts';
 
 /** One blob upload in progress: its bytes, and the digest of them so far. */
@@ -56,10 +55,9 @@ export class Session {
     return this.offset - before;
   }
 
-  /** The digest of everything received, by the algorithm that `expected` names. */
-  async digestAs(expected: Digest): Promise<Digest> {
-    const algorithm = algorithmOf(expected);
-    if (algorithm !== 'sha256') return (await measure(this.#file.read(), algorithm)).digest;
+  /** The digest of everything received. */
+  async digest(algorithm: DigestAlgorithm): Promise<Digest> {
+    if (algorithm !== 'sha256') return (await digestStream(this.#file.read(), { algorithm })).digest;
     return `sha256:${this.#hash.copy().digest('hex')}` as Digest;
   }
 

@@ -1,5 +1,4 @@
-import type { Digest } from '@slipway/digest';
-import { isCheckableDigest } from '../digests.ts';
+import { type Digest, isDigest } from '@slipway/digest';
 import type { RegistryCore } from './core.ts';
 import type { Exchange } from './exchange.ts';
 import { assertState, locate, locateSession } from './locations.ts';
@@ -189,5 +188,5 @@ function rangeOf(session: Session): string {
 }
 
 function assertDigest(text: string): asserts text is Digest {
-  if (!isCheckableDigest(text)) throw new Refusal('DIGEST_INVALID', { message: `bad digest ${JSON.stringify(text)}` });
+  if (!isDigest(text)) throw new Refusal('DIGEST_INVALID', { message: `bad digest ${JSON.stringify(text)}` });
 }

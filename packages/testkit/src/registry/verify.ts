@@ -1,8 +1,7 @@
-import type { Digest } from '@slipway/digest';
-import { algorithmOf, measure, sha256 } from '../digests.ts';
+import { algorithmOf, type Digest, digestBytes, digestStream } from '@slipway/digest';
+import { isIndexMediaType, isSchema1MediaType } from '@slipway/manifest';
 import { TestkitError } from '../errors.ts';
 import type { RegistryCore } from './core.ts';
-import { mediaTypes } from './describe-manifest.ts';
 import type { ManifestRecord } from './repositories.ts';
 
 /** What was read and found right. */
@@ -21,7 +20,7 @@ export async function verify(core: RegistryCore): Promise<VerifiedCounts> {
   for (const name of repositories.names) {
     for (const digest of repositories.blobs(name)) {
       counts.blobs += 1;
-      const found = await measure(core.storage.read(digest), algorithmOf(digest));
+      const found = await digestStream(core.storage.read(digest), { algorithm: algorithmOf(digest) });
       sizes.set(digest, found.size);
       if (found.digest !== digest) problems.push(`${name}: blob ${digest} holds ${found.digest}`);
     }
@@ -47,18 +46,18 @@ async function problemsOf(
   const problems: string[] = [];
   const name = `${repository}@${manifest.digest}`;
   const bytes = await core.readAll(manifest.digest);
-  const isSchema1 = manifest.mediaType === mediaTypes.signedSchema1;
-  if (!isSchema1 && manifest.digest.startsWith('sha256:') && sha256(bytes) !== manifest.digest) {
-    problems.push(`${name}: holds ${sha256(bytes)}`);
-  }
-  const isIndex = manifest.mediaType === mediaTypes.ociIndex || manifest.mediaType === mediaTypes.dockerList;
+  const isSchema1 = isSchema1MediaType(manifest.mediaType);
+  const actual = digestBytes(bytes, algorithmOf(manifest.digest));
+  // What signs a schema 1 manifest is not part of its digest.
+  if (!isSchema1 && actual !== manifest.digest) problems.push(`${name}: holds ${actual}`);
+  const isIndex = isIndexMediaType(manifest.mediaType);
   for (const { digest, size, urls } of manifest.references) {
     if (urls?.length) continue;
     const child = isIndex ? core.repositories.manifest(repository, digest)?.size : sizes.get(digest);
     const isHere = isIndex ? child !== undefined : core.repositories.hasBlob(repository, digest);
     if (!isHere) problems.push(`${name}: ${digest} is missing`);
     // Schema 1 names layers without their size.
-    else if (size !== child && !manifest.mediaType.includes('manifest.v1+')) {
+    else if (size !== child && !isSchema1) {
       problems.push(`${name}: ${digest} has ${child} bytes, ${size} were promised`);
     }
   }
