@@ -74,7 +74,7 @@ export function parseNextLink(header: string | undefined): string | undefined {
     if (close < 0) return undefined;
     const next = header.indexOf('<', close);
     const parameters = header.slice(close + 1, next < 0 ? header.length : next);
-    if (/;\s{0,8}rel\s{0,8}=\s{0,8}"?(?:[^",;]{0,64}\s)?next[\s",;]?/i.test(`${parameters} `))
+    if (/;\s{0,8}rel\s{0,8}=\s{0,8}"?(?:[^",;]{0,64}\s)?next[\s",;]/i.test(`${parameters} `))
       return header.slice(open + 1, close);
     at = close + 1;
   }

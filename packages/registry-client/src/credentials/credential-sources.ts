@@ -1,0 +1,63 @@
+import { join } from 'node:path';
+import { type ConfigFile, parseConfig, readConfigFile } from './config-file.ts';
+import { CredentialsError } from './errors.ts';
+
+/** Where a user's credentials may be. */
+export interface CredentialSources {
+  /** The environment: where the files are, and what helpers run in. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The user's home folder. */
+  readonly homeFolder: string;
+  /** The only file to use, as `--authfile` names it. @default `REGISTRY_AUTH_FILE`, else those of podman and docker */
+  readonly authFile?: string | undefined;
+  /** Told what a user should know, in a sentence. @default nobody is told */
+  readonly onWarning?: ((message: string) => void) | undefined;
+  /** Milliseconds a helper may take. @default 30000 */
+  readonly helperTimeoutMs?: number | undefined;
+}
+
+/**
+ * Reads the credentials files that exist, the first to ask first: the one that was named, else `DOCKER_AUTH_CONFIG`,
+ * podman's `auth.json` and docker's `config.json`.
+ *
+ * @throws {CredentialsError} `ERR_CREDENTIALS_FILE`, also when the file that was named does not exist
+ * @see https://github.com/containers/image/blob/v5.36.0/docs/containers-auth.json.5.md
+ */
+export async function* openCredentialFiles(sources: CredentialSources): AsyncGenerator<ConfigFile, void, void> {
+  const { env, homeFolder } = sources;
+  if (!sources.authFile && env['DOCKER_AUTH_CONFIG']) yield parseConfig('DOCKER_AUTH_CONFIG', env['DOCKER_AUTH_CONFIG']);
+  const named = sources.authFile || env['REGISTRY_AUTH_FILE'];
+  if (named) {
+    const file = await readConfigFile(named);
+    if (!file) {
+      throw new CredentialsError('ERR_CREDENTIALS_FILE', `the credentials file ${named} does not exist`, {
+        hint: sources.authFile ? undefined : 'it is named by REGISTRY_AUTH_FILE',
+      });
+    }
+    yield file;
+    return;
+  }
+  const places = [...podmanPlaces(sources), { path: dockerConfigPath(sources) }, { path: join(homeFolder, '.dockercfg'), isLegacy: true }];
+  for (const { path, ...options } of places) {
+    const file = await readConfigFile(path, options);
+    if (file) yield file;
+  }
+}
+
+/** Where `login` keeps credentials: the file that was named, else docker's. */
+export function writableFile(sources: CredentialSources): string {
+  return sources.authFile || sources.env['REGISTRY_AUTH_FILE'] || dockerConfigPath(sources);
+}
+
+/** Docker's `config.json`, which has proxies too. */
+export function dockerConfigPath({ env, homeFolder }: Pick<CredentialSources, 'env' | 'homeFolder'>): string {
+  return join(env['DOCKER_CONFIG'] || join(homeFolder, '.docker'), 'config.json');
+}
+
+function podmanPlaces({ env, homeFolder }: CredentialSources): readonly { readonly path: string }[] {
+  const runtimeFolder = env['XDG_RUNTIME_DIR'];
+  const configFolder = env['XDG_CONFIG_HOME'] || join(homeFolder, '.config');
+  return [...(runtimeFolder ? [runtimeFolder] : []), configFolder].map((folder) => ({
+    path: join(folder, 'containers', 'auth.json'),
+  }));
+}

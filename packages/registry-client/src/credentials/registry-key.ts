@@ -1,0 +1,45 @@
+const dockerHub = 'docker.io';
+const dockerHubHosts: ReadonlySet<string> = new Set([dockerHub, 'index.docker.io', 'registry-1.docker.io']);
+
+/** Under this address docker keeps the credentials of Docker Hub, and asks helpers for them. */
+const dockerHubAddress = 'https://index.docker.io/v1/';
+
+/** The address that docker knows a registry by: its host, except for Docker Hub. */
+export function serverAddressOf(registry: string): string {
+  const host = normalizeKey(registry);
+  return host === dockerHub ? dockerHubAddress : host;
+}
+
+/** Addresses to ask a helper for, the likelier first: podman keeps Docker Hub under its plain name. */
+export function helperAddressesOf(registry: string): readonly string[] {
+  const address = serverAddressOf(registry);
+  return address === dockerHubAddress ? [address, dockerHub] : [address];
+}
+
+/**
+ * Makes the many ways to write a key one: scheme, `/v1/` and `/v2/` go, Docker Hub has one name. What is left of a path
+ * is a namespace, as podman writes it, unless there was a scheme, which podman never writes.
+ */
+export function normalizeKey(key: string): string {
+  const bare = key.replace(/^https?:\/\//i, '');
+  const [host = '', ...path] = bare.replace(/\/+$/, '').split('/');
+  const name = dockerHubHosts.has(host.toLowerCase()) ? dockerHub : host.toLowerCase();
+  const isAddress = bare !== key || /^v[12]$/.test(path.join('/'));
+  return isAddress || path.length === 0 ? name : `${name}/${path.join('/')}`;
+}
+
+/**
+ * Finds the entry for a registry among keys as people and tools write them: the longest namespace that holds the
+ * repository, then the registry; the exact key before those that merely mean the same.
+ */
+export function findKey(keys: readonly string[], registry: string, repository: string | undefined): string | undefined {
+  const host = normalizeKey(registry);
+  const path = repository === undefined || repository === '' ? [] : repository.split('/');
+  for (let length = path.length; length >= 0; length -= 1) {
+    const wanted = [host, ...path.slice(0, length)].join('/');
+    const exact = length === 0 ? serverAddressOf(registry) : wanted;
+    const found = keys.find((key) => key === exact) ?? keys.find((key) => normalizeKey(key) === wanted);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
