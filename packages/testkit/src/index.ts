@@ -4,7 +4,9 @@
  * @packageDocumentation
  */
 export { TestkitError, type TestkitErrorCode } from './errors.ts';
+export { type FaultProxy, type FaultProxyOptions, faultProxy, type NetworkFaults } from './fault-proxy.ts';
 export { type ArchivedImage, type DockerArchiveOptions, writeDockerArchive } from './images/docker-archive.ts';
+export { flipByte } from './images/flip-byte.ts';
 export {
   type LayoutEntry,
   type OciArchiveOptions,
@@ -17,6 +19,7 @@ export {
 export { multiPlatformImage, type RandomImageOptions, randomImage, type TestImage } from './images/random-image.ts';
 export { type ContentKind, type RandomLayerOptions, randomLayer, type TestLayer } from './images/random-layer.ts';
 export { type SeededRandom, seededRandom } from './images/seeded-random.ts';
+export { type ReadBack, type ReadBackLayer, type ReadBackOptions, readBack } from './read-back.ts';
 export type { AuthOptions, BearerAuthOptions } from './registry/auth.ts';
 export {
   type EmbeddedRegistry,
@@ -40,3 +43,4 @@ export {
 } from './tools/debian-registry.ts';
 export { findTool, requireTool } from './tools/find-tool.ts';
 export { type RunToolOptions, runTool, skopeo, type ToolResult } from './tools/run-tool.ts';
+export { type TemporaryFolder, temporaryFolder } from './tools/temporary-folder.ts';
