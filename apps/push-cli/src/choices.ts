@@ -1,0 +1,17 @@
+/** The values of options that offer a choice; the first is the default. Help, checks and completion read these. */
+export const choices: Readonly<{
+  format: readonly ['keep', 'docker', 'oci', 'schema1', 'v1'];
+  compression: readonly ['keep', 'gzip', 'zstd'];
+  progress: readonly ['auto', 'tty', 'plain', 'json', 'none'];
+  shell: readonly ['bash', 'zsh', 'fish'];
+}> = Object.freeze({
+  format: ['keep', 'docker', 'oci', 'schema1', 'v1'],
+  compression: ['keep', 'gzip', 'zstd'],
+  progress: ['auto', 'tty', 'plain', 'json', 'none'],
+  shell: ['bash', 'zsh', 'fish'],
+});
+
+export type Format = (typeof choices.format)[number];
+export type CompressionChoice = (typeof choices.compression)[number];
+export type ProgressChoice = (typeof choices.progress)[number];
+export type Shell = (typeof choices.shell)[number];

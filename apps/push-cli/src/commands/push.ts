@@ -1,0 +1,78 @@
+import { type Command, Option } from 'commander';
+import { choices } from '../choices.ts';
+import type { CommandContext } from '../command-context.ts';
+import { addConnectionOptions } from '../connection-options.ts';
+import { byteRate, platform, wholeNumber } from '../option-values.ts';
+
+/** `slipway push SOURCE DESTINATION...` */
+export function addPushCommand(program: Command, context: CommandContext): void {
+  const command = program
+    .command('push')
+    .description('Push an image to one or more places.')
+    .argument('<source>', 'what to push, see Sources below')
+    .argument('<destination...>', 'where to: [registry/]repository[:tag]; short names mean docker.io/library/…:latest')
+    .option('-a, --all-tags', 'push every tag of the source; destinations are repositories then, see below')
+    .option('--platform <os/arch>', 'push one platform of an image for several, such as linux/arm64', platform)
+    .addOption(
+      new Option('--format <format>', 'manifest format: as in the source, or converted')
+        .choices(choices.format)
+        .default('keep'),
+    )
+    .addOption(
+      new Option('--compression <kind>', 'of layers: as in the source (plain ones become gzip), or made anew')
+        .choices(choices.compression)
+        .default('keep'),
+    )
+    .option('--compression-level <n>', 'effort of compression: gzip 1 to 9, zstd 1 to 19', wholeNumber(1, 19))
+    .option('--concurrency <n>', 'transfers at once, 0 for no limit', wholeNumber(0, 1000), 5)
+    .option('--limit-rate <bytes/s>', 'send no faster than this in all: 500k, 2MiB', byteRate)
+    .option('--retries <n>', 'further attempts for a blob; counted afresh after progress', wholeNumber(0, 1000), 4)
+    .option('--dry-run', 'say what would be sent, and change nothing')
+    .option('--allow-nondistributable', 'also upload foreign layers')
+    .option('--no-cache', 'neither use nor fill the data folder: compressed layers, known blobs, open uploads')
+    .option('--no-learn', 'do not read the destination’s present image to find layers it has')
+    .option('--learn-from <tag>', 'a further tag or digest of the destination repository to learn layers from')
+    .option('--verify-learnt', 'read learnt layers back before trusting them');
+  addConnectionOptions(command)
+    .option('--username <name>', 'log in as this user, for this push only')
+    .option('--password-stdin', 'read the password for --username from standard input')
+    .option('--data-dir <folder>', 'where caches and stores lie (default: $SLIPWAY_DATA_DIR or the XDG data folder)')
+    .addOption(
+      new Option('--progress <kind>', 'how progress is shown on standard error')
+        .choices(choices.progress)
+        .default('auto'),
+    )
+    .option('--json', 'print results as JSON, one object a destination')
+    .option('-q, --quiet', 'print the result only')
+    .option('--digest-file <file>', 'write the digests there, one a line, when every destination succeeded')
+    .option('-v, --verbose', 'print requests, and the causes of errors')
+    .addHelpText('after', details)
+    .action(async (source: string, destinations: string[]) => {
+      const { runPush } = await import('../run-push.ts');
+      await runPush(source, destinations, command.opts(), context);
+    });
+}
+
+const details = `
+Sources:
+  PATH                        docker archive, OCI layout or OCI archive, recognised by its content; may be gzip or zstd
+  -                           the same archives on standard input
+  docker-archive:PATH[:REF]   oci:PATH[:TAG]   oci-archive:PATH[:TAG]
+  docker://REF                an image in a registry
+  docker-daemon:REF           an image in the Docker daemon
+
+--all-tags:
+  Tags whose repository is the destination's own are pushed. If the source has none of those, all its tags are pushed
+  into the destination repository.
+
+Standard output carries the result: one line registry/repository@sha256:… a destination.
+
+Exit codes:
+  0 pushed · 1 failed · 2 wrong usage or bad reference · 3 unauthorized or denied
+  4 source missing, unreadable or corrupt · 5 registry unreachable · 130 interrupted
+  With several destinations each succeeds or fails by itself; the code is that of the first that failed.
+
+Examples:
+  slipway push image.tar ghcr.io/me/app:1.0
+  docker save me/app | slipway push - ghcr.io/me/app:1.0 quay.io/me/app:1.0
+  slipway push oci:build/layout:v1 127.0.0.1:5000/demo/app --dry-run`;

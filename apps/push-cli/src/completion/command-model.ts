@@ -1,0 +1,62 @@
+import type { Command } from 'commander';
+
+/** What a completion script knows of an option. */
+export interface OptionModel {
+  /** `--progress`, and `-q` where there is a short form. */
+  readonly names: readonly string[];
+  readonly description: string;
+  readonly takesValue: boolean;
+  /** Values to offer; empty for free ones. */
+  readonly values: readonly string[];
+  readonly completes: 'values' | 'files' | 'folders' | 'nothing';
+}
+
+/** What a completion script knows of a command; the words that lead to it are its path. */
+export interface CommandModel {
+  /** `[]` for the program itself, `['registry', 'serve']`. */
+  readonly path: readonly string[];
+  readonly description: string;
+  readonly commands: readonly { readonly name: string; readonly description: string }[];
+  readonly options: readonly OptionModel[];
+  /** Values of the first argument, where it offers a choice. */
+  readonly argumentValues: readonly string[];
+  /** The command takes paths. */
+  readonly takesFiles: boolean;
+}
+
+/** Reads the program's own definition, so that a script never knows other options than the program. */
+export function commandModels(program: Command): readonly CommandModel[] {
+  return modelsOf(program, []);
+}
+
+function modelsOf(command: Command, path: readonly string[]): readonly CommandModel[] {
+  const help = command.createHelp();
+  const commands = help
+    .visibleCommands(command)
+    .map((child) => ({ name: child.name(), description: child.description() }));
+  const [argument] = command.registeredArguments;
+  const model: CommandModel = {
+    path,
+    description: command.description(),
+    commands,
+    options: help.visibleOptions(command).map((option) => {
+      const takesValue = option.required || option.optional;
+      const values = option.argChoices ?? [];
+      return {
+        names: [option.long, option.short].filter((name) => name !== undefined),
+        description: option.description.split('(')[0]?.trim() ?? '',
+        takesValue,
+        values,
+        completes: values.length > 0 ? 'values' : pathKindOf(option.flags),
+      };
+    }),
+    argumentValues: argument?.argChoices ?? (path[0] === 'help' ? commands.map(({ name }) => name) : []),
+    takesFiles: argument?.name() === 'source',
+  };
+  return [model, ...command.commands.flatMap((child) => modelsOf(child, [...path, child.name()]))];
+}
+
+function pathKindOf(flags: string): 'files' | 'folders' | 'nothing' {
+  if (flags.includes('<folder>')) return 'folders';
+  return flags.includes('<file>') ? 'files' : 'nothing';
+}

@@ -1,0 +1,65 @@
+import { createGzipCompressor, createZstdCompressor, isZstdAvailable } from '@slipway/digest';
+import type { ImageSource } from '@slipway/image-source';
+import { createPusher, type Destination, type Pusher } from '@slipway/push';
+import type { Reference } from '@slipway/reference';
+import { createTransferManager } from '@slipway/transfer';
+import type { CommandContext } from './command-context.ts';
+import { openCredentials } from './credentials.ts';
+import type { Progress } from './progress/progress.ts';
+import type { ResolvedPushOptions } from './push-options.ts';
+import { createRateLimit } from './rate-limit.ts';
+import { createRegistries, requestLine } from './registries.ts';
+import { openCliSource } from './sources.ts';
+import { openStores } from './stores.ts';
+
+/** Everything one push works with. Leaving scope closes it all. */
+export interface Engine extends AsyncDisposable {
+  readonly pusher: Pusher;
+  openSource(text: string): Promise<ImageSource>;
+  destinationOf(reference: Reference): Promise<Destination>;
+}
+
+export interface EngineContext {
+  readonly context: CommandContext;
+  readonly progress: Progress;
+}
+
+/** Builds the doors a push needs from the options, and the pusher on top of them. */
+export async function openEngine(
+  options: ResolvedPushOptions,
+  references: readonly Reference[],
+  { context, progress }: EngineContext,
+): Promise<Engine> {
+  const credentials = await openCredentials(options, references, context);
+  const stores = await openStores(options, context, (line) => progress.print(line));
+  const transfers = createTransferManager({ concurrency: options.concurrency });
+  const registries = createRegistries({
+    ...options,
+    credentials: credentials.provider,
+    rateLimit: options.limitRate === undefined ? undefined : createRateLimit(options.limitRate),
+    onRequest: options.verbose === true ? (record) => progress.print(requestLine(record)) : undefined,
+  });
+  const level = options.compressionLevel;
+  const pusher = createPusher({
+    transfers,
+    metadataStore: stores.metadataStore,
+    layerCache: stores.layerCache,
+    gzip: createGzipCompressor(options.compression === 'zstd' ? {} : { level }),
+    zstd: isZstdAvailable() ? createZstdCompressor(options.compression === 'zstd' ? { level } : {}) : undefined,
+    attempts: options.retries + 1,
+  });
+  return {
+    pusher,
+    openSource: (text) => openCliSource(text, options, context, (line) => progress.print(line)),
+    destinationOf: async (reference) => ({
+      reference,
+      endpoints: registries.endpointsOf(reference),
+      ...(await credentials.identityFor(reference)),
+    }),
+    async [Symbol.asyncDispose]() {
+      await transfers[Symbol.asyncDispose]();
+      await registries[Symbol.asyncDispose]();
+      await stores[Symbol.asyncDispose]();
+    },
+  };
+}

@@ -1,0 +1,36 @@
+export type CliErrorCode =
+  /** When: the command line asks for something that does not exist or does not fit together. Retry: no. Do: see `slipway help COMMAND`. */
+  | 'ERR_CLI_USAGE'
+  /** When: the source holds several images and the command line does not say which. Retry: no. Do: name one, or pass `--all-tags`. */
+  | 'ERR_CLI_SEVERAL_ITEMS'
+  /** When: the source holds nothing that can be pushed. Retry: no. Do: look at it with `slipway inspect`. */
+  | 'ERR_CLI_NO_ITEM'
+  /** When: a file that was asked for besides the push cannot be written. Retry: no. Do: check the path and the permissions. */
+  | 'ERR_CLI_OUTPUT'
+  /** When: `slipway registry serve` cannot listen on its address. Retry: no. Do: choose another port. */
+  | 'ERR_CLI_LISTEN'
+  /** When: a signal (Ctrl-C) ended the work. Retry: yes, what was sent is not sent again. Do: run the command again. */
+  | 'ERR_CLI_INTERRUPTED';
+
+/** The program could not do what its arguments ask. */
+export class CliError extends Error {
+  readonly code: CliErrorCode;
+  override name = 'CliError';
+  /** What to do about it, if that is known. */
+  readonly hint: string | undefined;
+
+  constructor(
+    code: CliErrorCode,
+    message: string,
+    options: { readonly hint?: string | undefined } & ErrorOptions = {},
+  ) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.code = code;
+    this.hint = options.hint;
+  }
+}
+
+/** Wrong usage: exit code 2. */
+export function usageError(message: string, hint?: string): CliError {
+  return new CliError('ERR_CLI_USAGE', message, { hint });
+}

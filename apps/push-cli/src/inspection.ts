@@ -1,0 +1,79 @@
+import type { SourceItem, SourceLayer } from '@slipway/image-source';
+import type { Platform } from '@slipway/manifest';
+
+/** One layer as `slipway inspect` tells of it. */
+export interface InspectedLayer {
+  readonly diffID: string;
+  /** Digest of the stored form, where the source names one. */
+  readonly digest?: string | undefined;
+  readonly mediaType?: string | undefined;
+  /** Bytes as they lie in the source; undefined for a foreign layer that it does not carry. */
+  readonly size?: number | undefined;
+  readonly compression: string;
+}
+
+/** One item of a source as plain data. */
+export interface InspectedItem {
+  readonly kind: SourceItem['kind'];
+  readonly names: readonly string[];
+  readonly platform?: string | undefined;
+  /** Of the manifest, where the source has one. */
+  readonly digest?: string | undefined;
+  readonly mediaType?: string | undefined;
+  readonly config?: { readonly digest: string; readonly mediaType: string; readonly size: number } | undefined;
+  readonly layers?: readonly InspectedLayer[] | undefined;
+  readonly blobs?:
+    | readonly { readonly digest: string; readonly mediaType: string; readonly size: number }[]
+    | undefined;
+  readonly children?: readonly InspectedItem[] | undefined;
+}
+
+/** Takes from an item what a person wants to know; no content is read. */
+export function describeItem(item: SourceItem, platform?: Platform | undefined): InspectedItem {
+  const common = {
+    kind: item.kind,
+    names: item.names,
+    platform: formatPlatform((item.kind === 'image' ? item.platform : undefined) ?? platform),
+    digest: item.manifest?.digest,
+    mediaType: item.manifest?.mediaType,
+  };
+  switch (item.kind) {
+    case 'image': {
+      const { digest, mediaType, bytes } = item.config;
+      return {
+        ...common,
+        config: { digest, mediaType, size: bytes.byteLength },
+        layers: item.layers.map(describeLayer),
+      };
+    }
+    case 'artifact':
+      return {
+        ...common,
+        blobs: item.blobs.map(({ descriptor: { digest, mediaType, size } }) => ({ digest, mediaType, size })),
+      };
+    case 'index':
+      return {
+        ...common,
+        children: item.children.map((child) => describeItem(child.item, child.descriptor.platform)),
+      };
+    default:
+      return item satisfies never;
+  }
+}
+
+function describeLayer({ diffID, content, compression, descriptor }: SourceLayer): InspectedLayer {
+  return {
+    diffID,
+    digest: descriptor?.digest,
+    mediaType: descriptor?.mediaType,
+    size: content?.size ?? descriptor?.size,
+    compression: content === undefined ? 'foreign' : compression,
+  };
+}
+
+/** `linux/arm/v7`; undefined for what runs nowhere. */
+export function formatPlatform(platform: Platform | undefined): string | undefined {
+  if (platform === undefined) return undefined;
+  const { os, architecture, variant } = platform;
+  return [os, architecture, variant].filter((part) => part !== undefined && part !== '').join('/');
+}

@@ -1,0 +1,67 @@
+import { CommanderError } from 'commander';
+import type { CommandContext } from './command-context.ts';
+import { readEnvironment } from './environment.ts';
+import { usageError } from './errors.ts';
+import { type ExitCode, exitCodeOf, exitCodes } from './exit-code.ts';
+import { listenForInterruption } from './interruption.ts';
+import { problemLines } from './problem.ts';
+import { createProgram } from './program.ts';
+
+/** Runs the program with the arguments after its name; resolves with its exit code and never rejects. */
+export async function main(args: readonly string[], host: NodeJS.Process = process): Promise<ExitCode> {
+  const { stdin, stdout, stderr } = host;
+  for (const stream of [stdout, stderr]) stream.on('error', ignoreClosedPipe);
+  using interruption = listenForInterruption(host, {
+    onFirst: () => {
+      if (context.onInterrupted !== undefined) context.onInterrupted();
+      else stderr.write('slipway: stopping at a safe point; press Ctrl-C again to end at once\n');
+    },
+    onForced: () => context.onForcedExit?.(),
+  });
+  const context: CommandContext = {
+    environment: readEnvironment(host.env),
+    stdin,
+    stdout,
+    stderr,
+    signal: interruption.signal,
+    exitCode: exitCodes.pushed,
+    onForcedExit: undefined,
+    onInterrupted: undefined,
+  };
+  return await run(args, context);
+}
+
+/** Parses the arguments and runs the command. */
+export async function run(args: readonly string[], context: CommandContext): Promise<ExitCode> {
+  try {
+    const program = createProgram(context);
+    if (args.length === 0) program.help({ error: true });
+    await program.parseAsync([...args], { from: 'user' });
+    return context.exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return reportWrongUsage(error, context);
+    if (context.signal.aborted) return exitCodes.interrupted;
+    context.stderr.write(`${problemLines(error, { verbose: isVerbose(args) }).join('\n')}\n`);
+    return exitCodeOf(error);
+  }
+}
+
+/** Commander has already printed what was asked for (help, version): the rest is told in this program's own form. */
+function reportWrongUsage(error: CommanderError, { stderr }: CommandContext): ExitCode {
+  if (error.exitCode === 0) return exitCodes.pushed;
+  if (error.code === 'commander.help') return exitCodes.usage;
+  const [, message = '', suggestion] = /^(?:error: )?(.*?)(?:\n\((.*)\))?$/s.exec(error.message) ?? [];
+  const hint = suggestion ?? 'see `slipway help` and `slipway help COMMAND`';
+  stderr.write(`${problemLines(usageError(message, hint)).join('\n')}\n`);
+  return exitCodes.usage;
+}
+
+function isVerbose(args: readonly string[]): boolean {
+  const end = args.indexOf('--');
+  return args.slice(0, end === -1 ? undefined : end).includes('--verbose');
+}
+
+/** A reader that went away (`slipway … | head`) ends the talk, not the program. */
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error;
+}

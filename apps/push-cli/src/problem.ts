@@ -1,0 +1,65 @@
+import { causesOf, errorCodeOf } from './exit-code.ts';
+import { hintFor } from './hints.ts';
+import { printable } from './printable.ts';
+
+/** A failure as it is told to a person or a program. */
+export interface Problem {
+  /** `ERR_…`, or a system error's own code. */
+  readonly code: string | undefined;
+  readonly message: string;
+  /** What to do about it, if that is known. */
+  readonly hint: string | undefined;
+}
+
+/** What to say of an error: its message, the most telling code of its causes, and what to do. */
+export function problemOf(error: unknown): Problem {
+  const chain = causesOf(error);
+  const code =
+    chain.map(errorCodeOf).find((found) => found !== undefined && !wrappers.has(found)) ?? errorCodeOf(chain[0]);
+  return { code, message: printable(messageOf(error, chain)), hint: hintOf(chain) };
+}
+
+/** The lines for standard error: `slipway: …`, a hint, and with `verbose` the chain of causes. Never a stack trace. */
+export function problemLines(error: unknown, { verbose = false, subject }: ProblemLineOptions = {}): readonly string[] {
+  const { message, hint } = problemOf(error);
+  const lines = [`slipway: ${subject === undefined ? '' : `${printable(subject)}: `}${message}`];
+  if (hint !== undefined) lines.push(`  hint: ${printable(hint)}`);
+  if (verbose) {
+    for (const link of causesOf(error)) {
+      lines.push(`  cause: ${printable([link.name, errorCodeOf(link), link.message].filter(Boolean).join(' · '))}`);
+    }
+  }
+  return lines;
+}
+
+export interface ProblemLineOptions {
+  /** Adds one line per cause. @default false */
+  readonly verbose?: boolean | undefined;
+  /** What failed, where the message alone does not say it: a destination of several. */
+  readonly subject?: string | undefined;
+}
+
+const wrappers: ReadonlySet<string> = new Set(['ERR_PUSH_FAILED', 'ERR_RETRIES_EXHAUSTED']);
+
+function messageOf(error: unknown, chain: readonly Error[]): string {
+  const [outer, ...causes] = chain;
+  if (outer === undefined) return String(error);
+  let message = outer.message.trim() || outer.name;
+  for (const cause of causes) {
+    const why = cause.message.trim();
+    if (!message.includes(why)) message += `: ${why}`;
+  }
+  return message;
+}
+
+function hintOf(chain: readonly Error[]): string | undefined {
+  for (const link of chain) {
+    const { hint } = link as { hint?: unknown };
+    if (typeof hint === 'string' && hint !== '') return hint;
+  }
+  for (const link of [...chain].reverse()) {
+    const hint = hintFor(errorCodeOf(link), link.message);
+    if (hint !== undefined) return hint;
+  }
+  return undefined;
+}

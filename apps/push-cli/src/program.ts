@@ -1,0 +1,39 @@
+import { Command } from 'commander';
+import type { CommandContext } from './command-context.ts';
+import { addCompletionCommand } from './commands/completion.ts';
+import { addInspectCommand } from './commands/inspect.ts';
+import { addPushCommand } from './commands/push.ts';
+import { addRegistryCommand } from './commands/registry.ts';
+import { version } from './version.ts';
+
+/**
+ * The command line: commands, options and help. What a command does is loaded when it runs, so that help, completion
+ * and `--version` stay quick.
+ */
+export function createProgram(context: CommandContext): Command {
+  const program = new Command('slipway')
+    .description('Pushes container images to registries, without a daemon.')
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .helpCommand('help [command]', 'print help for a command')
+    .showHelpAfterError(false)
+    .showSuggestionAfterError(true)
+    .addHelpText('after', `\nRun \`slipway help push\` for all options of push.`);
+  for (const add of [addPushCommand, addInspectCommand, addRegistryCommand, addCompletionCommand]) {
+    add(program, context);
+  }
+  for (const command of allCommands(program)) {
+    command.exitOverride().configureOutput({
+      writeOut: (text) => context.stdout.write(text),
+      writeErr: (text) => context.stderr.write(text),
+      outputError: () => {}, // the message is on the error that exitOverride throws
+      getOutHelpWidth: () => context.stdout.columns ?? 100,
+      getErrHelpWidth: () => context.stderr.columns ?? 100,
+    });
+  }
+  return program;
+}
+
+function allCommands(command: Command): readonly Command[] {
+  return [command, ...command.commands.flatMap(allCommands)];
+}

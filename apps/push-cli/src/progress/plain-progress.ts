@@ -1,0 +1,67 @@
+import { type BlobSubject, describeEvent, type PushEvent } from '@slipway/push';
+import { formatByteSize } from '../byte-size.ts';
+import { printable } from '../printable.ts';
+import { problemLines } from '../problem.ts';
+import { progressText } from './frame.ts';
+import { type OpenProgressOptions, type Progress, systemClock } from './progress.ts';
+import { applyEvent, type BlobState, createProgressState, expectedSizeOf, shareOf } from './progress-state.ts';
+import { bytesPerSecond } from './rate-meter.ts';
+import { summaryLine } from './summary.ts';
+
+const heartbeatMs = 10_000;
+
+/**
+ * One line a change of state, in docker push's words, and every ten seconds one for each blob that is on its way: a log
+ * stays readable, and a CI service never takes a long upload for a hang.
+ */
+export function createPlainProgress(options: OpenProgressOptions): Progress {
+  const { stderr, environment, verbose, clock = systemClock } = options;
+  const state = createProgressState(clock.now());
+  const attempts = new Map<BlobState, number>();
+  let stop: (() => void) | undefined;
+  let wroteAtMs = clock.now();
+  const print = (line: string): void => {
+    wroteAtMs = clock.now();
+    stderr.write(`${printable(line)}\n`);
+  };
+  const prefixOf = (event: PushEvent | { readonly type?: undefined; readonly subject: BlobSubject }): string => {
+    if (state.destinations.size < 2) return '';
+    const { destination } = 'subject' in event ? event.subject : 'blob' in event ? event.blob : event;
+    return destination === undefined || event.type === 'push:started' ? '' : `${destination}: `;
+  };
+  const beat = (): void => {
+    const moving = [...state.blobs.values()].filter(({ phase }) => phase === 'sending');
+    for (const blob of moving) print(prefixOf({ subject: blob.subject }) + heartbeatText(blob, clock.now()));
+    if (clock.now() - wroteAtMs >= heartbeatMs) print(progressText(state, { nowMs: clock.now(), unicode: false }));
+  };
+  return {
+    onEvent(event) {
+      stop ??= clock.every(heartbeatMs, beat);
+      const adopted = applyEvent(state, event, clock.now());
+      if (event.type === 'blob:retrying' && adopted !== undefined) {
+        // It counts down once a second: a log wants each attempt once.
+        if (attempts.get(adopted.blob) === event.attempt) return;
+        attempts.set(adopted.blob, event.attempt);
+      } else if (adopted !== undefined && !adopted.changed) return;
+      const text = describeEvent(event);
+      if (text !== undefined) print(prefixOf(event) + text);
+    },
+    print,
+    fail: (error, subject) => {
+      for (const line of problemLines(error, { verbose, subject })) stderr.write(`${line}\n`);
+    },
+    summarize: (nowMs) => print(summaryLine(state, nowMs, environment)),
+    [Symbol.dispose]: () => stop?.(),
+  };
+}
+
+/** `3f4a5b6c7d8e: Pushing 12.3 MB of 30 MB (41 %), 5 MB/s` */
+function heartbeatText(blob: BlobState, nowMs: number): string {
+  const size = expectedSizeOf(blob);
+  const share = shareOf(blob);
+  const rate = bytesPerSecond(blob.rate, nowMs);
+  const of = size === undefined ? '' : ` of ${blob.size === undefined ? '~' : ''}${formatByteSize(size)}`;
+  const percent = share === undefined ? '' : ` (${Math.floor(share * 100)} %)`;
+  const speed = rate === undefined ? '' : `, ${formatByteSize(rate)}/s`;
+  return `${blob.subject.id}: Pushing ${formatByteSize(blob.sent)}${of}${percent}${speed}`;
+}

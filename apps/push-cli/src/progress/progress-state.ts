@@ -1,0 +1,197 @@
+import type { BlobSubject, PushEvent } from '@slipway/push';
+import { addSample, type RateMeter } from './rate-meter.ts';
+
+/** How far one blob is. `done` phases do not change any more, except that a retry may follow `sending`. */
+export type BlobPhase =
+  | 'preparing'
+  | 'waiting'
+  | 'sending'
+  | 'retrying'
+  | 'pushed'
+  | 'existed'
+  | 'mounted'
+  | 'skipped'
+  | 'planned';
+
+/** One blob as the screen shows it. */
+export interface BlobState {
+  readonly subject: BlobSubject;
+  phase: BlobPhase;
+  /** Compressed bytes on the wire so far. */
+  sent: number;
+  /** Compressed bytes in all; undefined while compression still runs. */
+  size: number | undefined;
+  read: number;
+  readTotal: number;
+  readonly rate: RateMeter;
+  /** Why it waits, where it was mounted from, what would be done. */
+  detail: string;
+  /** It came to an end once; a further tag of the same repository begins it again and finds it there. */
+  isSettled: boolean;
+}
+
+/** What became of the blobs, each counted at its first end. */
+export interface Outcomes {
+  pushed: number;
+  existed: number;
+  mounted: number;
+  skipped: number;
+  /** Dry run: blobs that would be uploaded. */
+  toUpload: number;
+  /** Dry run: their compressed bytes. */
+  toUploadBytes: number;
+  /** Compressed bytes that did not have to be sent. */
+  savedBytes: number;
+}
+
+/** Everything the renderers need to know of a push; changed by {@link applyEvent} alone. */
+export interface ProgressState {
+  readonly startedAtMs: number;
+  /** In the order of their first event. Keys are unique per destination. */
+  readonly blobs: Map<string, BlobState>;
+  /** Familiar repository names, in the order of their first event. */
+  readonly destinations: Set<string>;
+  /** Bytes sent by all blobs, over time. */
+  readonly rate: RateMeter;
+  readonly outcomes: Outcomes;
+}
+
+export function createProgressState(nowMs: number): ProgressState {
+  const outcomes = { pushed: 0, existed: 0, mounted: 0, skipped: 0, toUpload: 0, toUploadBytes: 0, savedBytes: 0 };
+  return { startedAtMs: nowMs, blobs: new Map(), destinations: new Set(), rate: { samples: [] }, outcomes };
+}
+
+/** Phases after which nothing more is to be done for a blob. */
+export function isDone(phase: BlobPhase): boolean {
+  return phase === 'pushed' || phase === 'existed' || phase === 'mounted' || phase === 'skipped' || phase === 'planned';
+}
+
+/** Adopts one event. Returns the blob it is about, if any, and whether the blob's phase changed. */
+export function applyEvent(
+  state: ProgressState,
+  event: PushEvent,
+  nowMs: number,
+): { readonly blob: BlobState; readonly changed: boolean } | undefined {
+  if (event.type === 'push:started') state.destinations.add(event.destination);
+  if (!('blob' in event)) return undefined;
+  const blob = blobOf(state, event.blob);
+  const before = `${blob.phase} ${blob.detail}`;
+  switch (event.type) {
+    case 'blob:preparing':
+      blob.phase = 'preparing';
+      break;
+    case 'blob:waiting':
+      blob.phase = 'waiting';
+      break;
+    case 'blob:progress':
+      blob.phase = 'sending';
+      blob.detail = '';
+      blob.sent = event.sent;
+      blob.size = event.size;
+      blob.read = event.read;
+      blob.readTotal = event.readTotal;
+      addSample(blob.rate, event.sent, nowMs);
+      addSample(state.rate, bytesSentOf(state), nowMs);
+      break;
+    case 'blob:retrying':
+      blob.phase = 'retrying';
+      blob.detail = `Retrying in ${event.seconds} s (attempt ${event.attempt}): ${event.cause.message}`;
+      break;
+    case 'blob:existed':
+      finish(state, blob, 'existed', event.size, event.learnt ? 'Layer already exists (learnt from the registry)' : '');
+      break;
+    case 'blob:mounted':
+      finish(state, blob, 'mounted', event.size, event.from);
+      break;
+    case 'blob:pushed':
+      blob.sent = Math.max(blob.sent, event.size);
+      finish(state, blob, 'pushed', event.size, '');
+      break;
+    case 'blob:skipped':
+      finish(state, blob, 'skipped', undefined, '');
+      break;
+    case 'blob:planned':
+      plan(state, blob, event);
+      break;
+    default:
+      return event satisfies never;
+  }
+  return { blob, changed: before !== `${blob.phase} ${blob.detail}` };
+}
+
+/** Compressed bytes that went over the wire so far, of all blobs. */
+export function bytesSentOf(state: ProgressState): number {
+  let sum = 0;
+  for (const { sent } of state.blobs.values()) sum += sent;
+  return sum;
+}
+
+/** Share of a blob that is done, 0 to 1; undefined before anything is known. */
+export function shareOf(blob: BlobState): number | undefined {
+  if (isDone(blob.phase)) return 1;
+  if (blob.size !== undefined && blob.size > 0) return Math.min(1, blob.sent / blob.size);
+  if (blob.readTotal > 0) return Math.min(1, blob.read / blob.readTotal);
+  return undefined;
+}
+
+/** Compressed size: known, or guessed from what compression made of the part that was read. */
+export function expectedSizeOf(blob: BlobState): number | undefined {
+  if (blob.size !== undefined) return blob.size;
+  if (blob.read <= 0 || blob.sent <= 0 || blob.readTotal <= 0) return undefined;
+  return Math.max(blob.sent, Math.round((blob.sent / blob.read) * blob.readTotal));
+}
+
+function blobOf(state: ProgressState, subject: BlobSubject): BlobState {
+  const key = `${subject.destination} ${subject.key}`;
+  let blob = state.blobs.get(key);
+  if (blob === undefined) {
+    blob = {
+      subject,
+      phase: 'preparing',
+      sent: 0,
+      size: undefined,
+      read: 0,
+      readTotal: 0,
+      rate: { samples: [] },
+      detail: '',
+      isSettled: false,
+    };
+    state.blobs.set(key, blob);
+    state.destinations.add(subject.destination);
+  }
+  return blob;
+}
+
+function finish(
+  { outcomes }: ProgressState,
+  blob: BlobState,
+  phase: 'pushed' | 'existed' | 'mounted' | 'skipped',
+  size: number | undefined,
+  detail: string,
+): void {
+  blob.phase = phase;
+  blob.size = size;
+  blob.detail = detail;
+  if (blob.isSettled) return;
+  blob.isSettled = true;
+  outcomes[phase] += 1;
+  if (phase === 'existed' || phase === 'mounted') outcomes.savedBytes += size ?? 0;
+}
+
+/** A dry run counts as if it were the push: what is there, what would be mounted, what would be sent. */
+function plan(state: ProgressState, blob: BlobState, event: Extract<PushEvent, { type: 'blob:planned' }>): void {
+  const { outcomes } = state;
+  if (event.action === 'upload') {
+    if (!blob.isSettled) {
+      outcomes.toUpload += 1;
+      outcomes.toUploadBytes += event.size;
+    }
+    blob.isSettled = true;
+  } else {
+    const phases = { exists: 'existed', mount: 'mounted', skip: 'skipped' } as const;
+    finish(state, blob, phases[event.action], event.size, '');
+  }
+  blob.phase = 'planned';
+  blob.size = event.size;
+  blob.detail = event.action === 'mount' ? `mount from ${event.from ?? 'another repository'}` : event.action;
+}

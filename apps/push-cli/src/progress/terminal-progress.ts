@@ -1,0 +1,59 @@
+import { describeEvent } from '@slipway/push';
+import { printable } from '../printable.ts';
+import { problemLines } from '../problem.ts';
+import { renderFrame } from './frame.ts';
+import { LiveRegion } from './live-region.ts';
+import { type OpenProgressOptions, type Progress, systemClock } from './progress.ts';
+import { applyEvent, createProgressState } from './progress-state.ts';
+import { summaryLine } from './summary.ts';
+
+const redrawMs = 100;
+
+/** Lines that move: one a blob, ten times a second, within the window's height and width. */
+export function createTerminalProgress(options: OpenProgressOptions): Progress {
+  const { stderr, environment, verbose, clock = systemClock } = options;
+  const state = createProgressState(clock.now());
+  let region: LiveRegion | undefined;
+  let stop = (): void => {};
+  const draw = (): void =>
+    region?.draw(
+      renderFrame(state, {
+        columns: stderr.columns ?? 80,
+        rows: stderr.rows ?? 24,
+        unicode: environment.hasUnicode,
+        colour: environment.hasColour,
+        nowMs: clock.now(),
+      }),
+    );
+  const print = (line: string): void => {
+    if (region === undefined) stderr.write(`${line}\n`);
+    else region.print(line);
+  };
+  return {
+    onEvent(event) {
+      applyEvent(state, event, clock.now());
+      if (event.type === 'push:started' || event.type === 'warning' || event.type === 'manifest:planned') {
+        print(printable(describeEvent(event) ?? ''));
+      }
+      if (region !== undefined || !('blob' in event)) return;
+      region = new LiveRegion(stderr);
+      draw();
+      stderr.on('resize', draw);
+      stop = clock.every(redrawMs, draw);
+    },
+    print,
+    fail: (error, subject) => {
+      for (const line of problemLines(error, { verbose, subject })) print(line);
+    },
+    summarize(nowMs) {
+      print(summaryLine(state, nowMs, environment));
+    },
+    [Symbol.dispose]() {
+      stop();
+      stderr.off('resize', draw);
+      draw();
+      region?.[Symbol.dispose]();
+      region = undefined;
+    },
+  };
+}

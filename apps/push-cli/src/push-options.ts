@@ -1,0 +1,73 @@
+import type { Platform } from '@slipway/manifest';
+import type { PushCompression, PushFormat } from '@slipway/push';
+import type { CompressionChoice, Format, ProgressChoice } from './choices.ts';
+import type { ConnectionOptions } from './connection-options.ts';
+import { usageError } from './errors.ts';
+
+/** The options of `slipway push` as commander hands them over. */
+export interface RawPushOptions extends ConnectionOptions {
+  readonly allTags?: boolean | undefined;
+  readonly platform?: Platform | undefined;
+  readonly format: Format;
+  readonly compression: CompressionChoice;
+  readonly compressionLevel?: number | undefined;
+  readonly concurrency: number;
+  readonly limitRate?: number | undefined;
+  readonly retries: number;
+  readonly dryRun?: boolean | undefined;
+  readonly allowNondistributable?: boolean | undefined;
+  readonly cache: boolean;
+  readonly learn: boolean;
+  readonly learnFrom?: string | undefined;
+  readonly verifyLearnt?: boolean | undefined;
+  readonly username?: string | undefined;
+  readonly passwordStdin?: boolean | undefined;
+  readonly dataDir?: string | undefined;
+  readonly progress: ProgressChoice;
+  readonly json?: boolean | undefined;
+  readonly quiet?: boolean | undefined;
+  readonly digestFile?: string | undefined;
+  readonly verbose?: boolean | undefined;
+}
+
+/** The same after the checks that need more than one option. */
+export interface ResolvedPushOptions extends RawPushOptions {
+  readonly format: PushFormat;
+  readonly compression: PushCompression;
+}
+
+/**
+ * Refuses options that do not fit together.
+ *
+ * @throws {CliError} `ERR_CLI_USAGE`
+ */
+export function resolvePushOptions(source: string, raw: RawPushOptions): ResolvedPushOptions {
+  const { format, compression, compressionLevel } = raw;
+  if (format === 'schema1' || format === 'v1') {
+    throw usageError(`--format ${format} comes later`, 'use docker, oci or keep');
+  }
+  if (compressionLevel !== undefined && compressionLevel > 9 && compression !== 'zstd') {
+    throw usageError(`--compression-level ${compressionLevel} is for zstd; gzip has 1 to 9`, 'add --compression zstd');
+  }
+  if (format === 'docker' && compression === 'zstd') {
+    throw usageError('--format docker cannot hold zstd layers', 'use --format oci, or another compression');
+  }
+  if (raw.passwordStdin === true && raw.username === undefined) {
+    throw usageError('--password-stdin needs --username', 'name the user the password belongs to');
+  }
+  if (raw.passwordStdin === true && readsStandardInput(source)) {
+    throw usageError(
+      'standard input cannot carry both the image (-) and the password (--password-stdin)',
+      'log in first with `slipway login`, or push from a file',
+    );
+  }
+  if (!raw.learn && (raw.learnFrom !== undefined || raw.verifyLearnt === true)) {
+    throw usageError(`--no-learn excludes ${raw.learnFrom === undefined ? '--verify-learnt' : '--learn-from'}`);
+  }
+  return { ...raw, format, compression, progress: raw.quiet === true ? 'none' : raw.progress };
+}
+
+/** Whether the source text means standard input, with or without a transport before it. */
+export function readsStandardInput(source: string): boolean {
+  return /^(?:(?:docker-archive|oci-archive):)?-(?:$|:)/.test(source);
+}

@@ -1,0 +1,100 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AbortOptions, ByteStream, Content } from '@slipway/digest';
+import type { Repository, UploadSession } from '@slipway/registry-client';
+
+/** Lets bytes pass at a steady pace; everybody who shares it shares the pace. */
+export interface RateLimit {
+  readonly bytesPerSecond: number;
+  /** Waits until `bytes` more may go. */
+  take(bytes: number, options?: AbortOptions): Promise<void>;
+}
+
+export interface RateLimitClock {
+  now(): number;
+  sleep(milliseconds: number, options: AbortOptions): Promise<void>;
+}
+
+const systemClock: RateLimitClock = {
+  now: () => performance.now(),
+  async sleep(milliseconds, { signal }) {
+    await sleep(milliseconds, undefined, { signal }).catch((error: unknown) => {
+      signal?.throwIfAborted();
+      throw error;
+    });
+  },
+};
+
+/** Makes a limit of so many bytes a second. Time that nobody used is not saved up. */
+export function createRateLimit(bytesPerSecond: number, clock: RateLimitClock = systemClock): RateLimit {
+  let freeAtMs = 0;
+  return {
+    bytesPerSecond,
+    async take(bytes, { signal } = {}) {
+      const startMs = Math.max(clock.now(), freeAtMs);
+      freeAtMs = startMs + (bytes * 1000) / bytesPerSecond;
+      const waitMs = startMs - clock.now();
+      if (waitMs > 0) await clock.sleep(waitMs, { signal });
+      signal?.throwIfAborted();
+    },
+  };
+}
+
+/** The repository, with every upload held to the limit. Manifests and questions are not. */
+export function limitUploads(repository: Repository, limit: RateLimit): Repository {
+  return {
+    registry: repository.registry,
+    path: repository.path,
+    statBlob: (...args) => repository.statBlob(...args),
+    openBlob: (...args) => repository.openBlob(...args),
+    statManifest: (...args) => repository.statManifest(...args),
+    getManifest: (...args) => repository.getManifest(...args),
+    putManifest: (...args) => repository.putManifest(...args),
+    listTags: (...args) => repository.listTags(...args),
+    async beginUpload(options) {
+      const begun = await repository.beginUpload(options);
+      return begun.kind === 'mounted' ? begun : { ...begun, session: limitSession(begun.session, limit) };
+    },
+    resumeUpload: async (...args) => limitSession(await repository.resumeUpload(...args), limit),
+  };
+}
+
+function limitSession(session: UploadSession, limit: RateLimit): UploadSession {
+  return {
+    get location() {
+      return session.location;
+    },
+    get offset() {
+      return session.offset;
+    },
+    get minChunkSize() {
+      return session.minChunkSize;
+    },
+    stream: (body, options) => session.stream(paced(body, limit, options), options),
+    append: (chunk, options) => session.append(pacedContent(chunk, limit), options),
+    put: (content, digest, options) => session.put(pacedContent(content, limit), digest, options),
+    commit: (...args) => session.commit(...args),
+    refresh: (...args) => session.refresh(...args),
+    keep: () => session.keep(),
+    [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
+  };
+}
+
+function pacedContent(content: Content, limit: RateLimit): Content {
+  return { size: content.size, open: (options) => paced(content.open(options), limit, options) };
+}
+
+/** Small pieces, so that a slow pace is a trickle and not silence followed by a gush. */
+async function* paced(
+  body: ByteStream,
+  limit: RateLimit,
+  options?: AbortOptions,
+): AsyncGenerator<Uint8Array, void, void> {
+  const piece = Math.min(65_536, Math.max(1_024, Math.floor(limit.bytesPerSecond / 4)));
+  for await (const chunk of body) {
+    for (let start = 0; start < chunk.byteLength; start += piece) {
+      const part = chunk.subarray(start, start + piece);
+      await limit.take(part.byteLength, { signal: options?.signal });
+      yield part;
+    }
+  }
+}

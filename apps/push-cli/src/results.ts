@@ -1,0 +1,53 @@
+import { randomBytes } from 'node:crypto';
+import { open, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { PushResult } from '@slipway/push';
+import { canonicalName, formatReference, type Reference } from '@slipway/reference';
+import { CliError } from './errors.ts';
+import { problemOf } from './problem.ts';
+
+/** The line of standard output for a destination that was pushed: `registry/repository@sha256:…`. */
+export function resultLine(result: Extract<PushResult, { ok: true }>): string {
+  return `${canonicalName(result.reference)}@${result.digest}`;
+}
+
+/** The same as plain data, for `--json`; a failure has `error` in place of the digest. */
+export function resultRecord(result: PushResult): Readonly<Record<string, unknown>> {
+  const { reference, totals } = result;
+  if (!result.ok) return { ...failureRecord(reference, result.error), totals };
+  const { digest, mediaType, size, unchanged } = result;
+  return { reference: formatReference(reference), digest, mediaType, size, tag: reference.tag, unchanged, totals };
+}
+
+/** What `--json` says of a destination that failed, or was never reached. */
+export function failureRecord(reference: Reference, error: unknown): Readonly<Record<string, unknown>> {
+  return { reference: formatReference(reference), tag: reference.tag, error: problemOf(error) };
+}
+
+/**
+ * Writes the digests of the results, one a line, so that a reader sees the old file or the whole new one.
+ *
+ * @throws {CliError} `ERR_CLI_OUTPUT` when the file cannot be written.
+ */
+export async function writeDigestFile(
+  path: string,
+  results: readonly Extract<PushResult, { ok: true }>[],
+): Promise<void> {
+  const temporary = join(dirname(path), `.slipway-${randomBytes(6).toString('hex')}`);
+  try {
+    const file = await open(temporary, 'wx');
+    try {
+      await file.writeFile(results.map(({ digest }) => `${digest}\n`).join(''));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (cause) {
+    await rm(temporary, { force: true }).catch(() => {}); // best effort: what matters is the reason
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new CliError('ERR_CLI_OUTPUT', `the image was pushed, but --digest-file cannot be written: ${why}`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,22 @@
+import type { SourceItem } from '@slipway/image-source';
+import type { CommandContext } from './command-context.ts';
+import type { ConnectionOptions } from './connection-options.ts';
+import { describeItem, type InspectedItem } from './inspection.ts';
+import { inspectionLines } from './inspection-table.ts';
+import { openCliSource } from './sources.ts';
+
+export interface RawInspectOptions extends ConnectionOptions {
+  readonly json?: boolean | undefined;
+  readonly verbose?: boolean | undefined;
+}
+
+/** Prints what a source holds, as a table or as one JSON document. */
+export async function runInspect(text: string, options: RawInspectOptions, context: CommandContext): Promise<void> {
+  await using source = await openCliSource(text, options, context, (line) => context.stderr.write(`${line}\n`));
+  const items: readonly InspectedItem[] = source.items.map((item: SourceItem) => describeItem(item));
+  const output =
+    options.json === true
+      ? JSON.stringify({ source: source.name, kind: source.kind, items }, undefined, 2)
+      : inspectionLines(source.name, source.kind, items).join('\n');
+  context.stdout.write(`${output}\n`);
+}

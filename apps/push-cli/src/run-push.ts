@@ -1,0 +1,97 @@
+import type { PushResult } from '@slipway/push';
+import type { Reference } from '@slipway/reference';
+import type { CommandContext } from './command-context.ts';
+import { parseDestinations } from './destinations.ts';
+import { openEngine } from './engine.ts';
+import { exitCodeOf } from './exit-code.ts';
+import { printable } from './printable.ts';
+import { openProgress, type Progress, systemClock } from './progress/progress.ts';
+import { type RawPushOptions, type ResolvedPushOptions, resolvePushOptions } from './push-options.ts';
+import { failureRecord, resultLine, resultRecord, writeDigestFile } from './results.ts';
+import { selectAllTags, selectOne } from './select-items.ts';
+
+/** Pushes one source to its destinations, tells how it goes, prints the results, sets the exit code. */
+export async function runPush(
+  source: string,
+  destinations: readonly string[],
+  raw: RawPushOptions,
+  context: CommandContext,
+): Promise<void> {
+  const options = resolvePushOptions(source, raw);
+  const references = parseDestinations(destinations, options.allTags === true);
+  using progress = openProgress(options.progress, { ...context, verbose: options.verbose });
+  context.onInterrupted = () => progress.print('slipway: stopping at a safe point; press Ctrl-C again to end at once');
+  context.onForcedExit = () => progress[Symbol.dispose]();
+  try {
+    const results = await pushAll(source, references, options, progress, context);
+    await report(results, options, progress, context);
+  } catch (error) {
+    if (options.json === true)
+      for (const reference of references) printRecord(failureRecord(reference, error), context);
+    if (context.signal.aborted) throw error;
+    progress[Symbol.dispose]();
+    progress.fail(error);
+    context.exitCode = exitCodeOf(error);
+  }
+}
+
+async function pushAll(
+  sourceText: string,
+  references: readonly Reference[],
+  options: ResolvedPushOptions,
+  progress: Progress,
+  context: CommandContext,
+): Promise<readonly PushResult[]> {
+  const { signal } = context;
+  await using engine = await openEngine(options, references, { context, progress });
+  await using source = await engine.openSource(sourceText);
+  const selections = options.allTags === true ? selectAllTags(source, references) : selectOne(source, references);
+  const results: PushResult[] = [];
+  for (const { item, references: wanted } of selections) {
+    const destinations = await Promise.all(wanted.map((reference) => engine.destinationOf(reference)));
+    results.push(
+      ...(await engine.pusher.push(item, destinations, {
+        signal,
+        format: options.format,
+        compression: options.compression,
+        platform: options.platform,
+        dryRun: options.dryRun,
+        learn: options.learn,
+        learnFrom: options.learnFrom,
+        verifyLearnt: options.verifyLearnt,
+        onEvent: (event) => progress.onEvent(event),
+      })),
+    );
+  }
+  return results;
+}
+
+async function report(
+  results: readonly PushResult[],
+  options: ResolvedPushOptions,
+  progress: Progress,
+  context: CommandContext,
+): Promise<void> {
+  progress[Symbol.dispose]();
+  const pushed = results.filter((result) => result.ok);
+  if (pushed.length > 0 && options.quiet !== true) progress.summarize(systemClock.now());
+  for (const result of results) {
+    if (options.json === true) printRecord(resultRecord(result), context);
+    else if (result.ok) context.stdout.write(`${resultLine(result)}\n`);
+    if (result.ok) continue;
+    const subject = results.length > 1 ? nameOf(result.reference) : undefined;
+    progress.fail(result.error, subject);
+  }
+  const failure = results.find((result) => !result.ok);
+  if (failure !== undefined) context.exitCode = exitCodeOf(failure.error);
+  else if (options.digestFile !== undefined && options.dryRun !== true)
+    await writeDigestFile(options.digestFile, pushed);
+}
+
+function nameOf({ registry, repository, tag }: Reference): string {
+  return printable(`${registry}/${repository}${tag === undefined ? '' : `:${tag}`}`);
+}
+
+function printRecord(record: Readonly<Record<string, unknown>>, { stdout }: CommandContext): void {
+  stdout.write(`${JSON.stringify(record)}\n`);
+}
