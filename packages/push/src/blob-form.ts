@@ -15,6 +15,8 @@ export interface BlobForm {
   readonly readTotal: number;
   /** Names what decides the bytes beside the diffID; undefined for bytes that go as they are. */
   readonly recipe: string | undefined;
+  /** Whether opening again costs a reading only. Without a cache, each opening of a compressed layer compresses it again. */
+  readonly isKept: boolean;
   /** Starts what has to be computed, and resolves with the identity. Shared: one computation however many ask. */
   identify(options?: AbortOptions): Promise<BlobIdentity>;
   /** The identity if it is cheap to have now: known, or kept from an earlier run. */
@@ -30,6 +32,7 @@ export function storedForm(content: Content, identity: BlobIdentity): BlobForm {
     read: content.size,
     readTotal: content.size,
     recipe: undefined,
+    isKept: true,
     identify: async () => identity,
     recall: async () => identity,
     open: ({ from = 0, signal } = {}) =>
@@ -39,7 +42,8 @@ export function storedForm(content: Content, identity: BlobIdentity): BlobForm {
 
 /** Bytes that go as they lie in the source, whose digest must first be computed (compressed layers of a docker archive). */
 export class UnnamedForm implements BlobForm {
-  readonly recipe = undefined;
+  readonly recipe: undefined;
+  readonly isKept: boolean = true;
   readonly readTotal: number;
   readonly #content: Content;
   #identity: Promise<BlobIdentity> | undefined;

@@ -51,7 +51,7 @@ export async function ensureBlob(blob: BlobToPush, target: Target, options: Ensu
 
   let session: UploadSession | undefined;
   if (attempts.mountsTrusted) {
-    const mount = await tryMounts(blob, target, { records, max: limits.mountAttempts, signal });
+    const mount = await tryMounts(blob, target, { records, max: limits.mounts, signal });
     if (mount.kind === 'mounted') {
       target.present.set(blob.key, mount.identity);
       return mount;
@@ -62,7 +62,7 @@ export async function ensureBlob(blob: BlobToPush, target: Target, options: Ensu
   if (checksLeft > 0) {
     const further = await findExisting(blob, target, {
       ...check,
-      others: limits.checkOtherRepositories,
+      others: limits.otherRepositories,
       attempts: checksLeft,
     });
     if (further !== undefined) {
@@ -138,7 +138,7 @@ async function identityBeforeSending(
   signal: AbortSignal | undefined,
 ): Promise<BlobIdentity | undefined> {
   const known = form.identity ?? (await form.recall({ signal }));
-  if (known !== undefined || form.readTotal > compressFirstLimit) return known;
+  if (known !== undefined || !form.isKept || form.readTotal > compressFirstLimit) return known;
   try {
     return await form.identify({ signal });
   } catch (error) {

@@ -1,5 +1,5 @@
 import type { AbortOptions, Digest } from '@slipway/digest';
-import { hmacMatches, type LayerRecord, rankCandidates } from '@slipway/metadata-store';
+import { existenceCandidates, hmacMatches, type LayerRecord } from '@slipway/metadata-store';
 import type { BlobIdentity } from './blob-form.ts';
 import type { BlobToPush } from './blob-to-push.ts';
 import type { Target } from './target.ts';
@@ -23,7 +23,14 @@ export async function findExisting(
   target: Target,
   check: ExistenceCheck,
 ): Promise<BlobIdentity | undefined> {
-  for (const record of candidatesFor(target, check)) {
+  const candidates = existenceCandidates(check.records, {
+    target: target.name,
+    hmacKey: target.hmacKey,
+    max: check.attempts,
+    otherRepositories: check.others,
+    checked: check.checked,
+  });
+  for (const record of candidates) {
     const { digest } = record;
     check.checked.add(digest);
     const size = await statSize(blob, target, digest, check.signal);
@@ -38,19 +45,6 @@ export async function findExisting(
     return identity;
   }
   return undefined;
-}
-
-/** One record a digest, the best one standing for it. */
-function candidatesFor(target: Target, { records, others, attempts, checked }: ExistenceCheck): LayerRecord[] {
-  const eligible = records.filter(
-    ({ sourceRepository }) => others || sourceRepository === '' || sourceRepository === target.name,
-  );
-  const chosen = new Map<Digest, LayerRecord>();
-  for (const record of rankCandidates(eligible, { target: target.name, hmacKey: target.hmacKey })) {
-    if (chosen.size >= attempts) break;
-    if (!chosen.has(record.digest) && !checked.has(record.digest)) chosen.set(record.digest, record);
-  }
-  return [...chosen.values()];
 }
 
 /** Size of a blob the repository has, undefined when it lacks it, 'unknown' when it would not say: that is never fatal. */

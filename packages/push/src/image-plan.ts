@@ -123,9 +123,14 @@ function layerBlob(layer: SourceLayer, wanted: Compression, verbatim: boolean, c
   };
 }
 
-/** Docker's records say "the gzip form of this diffID"; any other form is kept under its own digest, so that neither side is misled. */
+/**
+ * Docker's records say "the gzip form of this diffID"; any other form is kept under its own digest, so that neither side
+ * is misled. An uncompressed layer's own digest *is* its diffID, so it gets a key that no layer has (decision 0016).
+ */
 function recordKeyOf(layer: SourceLayer, wanted: Compression, form: BlobForm | undefined): Digest | undefined {
-  return wanted === 'gzip' ? layer.diffID : form?.identity?.digest;
+  if (wanted === 'gzip') return layer.diffID;
+  if (wanted === 'none') return digestBytes(new TextEncoder().encode(`uncompressed ${layer.diffID}`));
+  return form?.identity?.digest;
 }
 
 function layerForm(layer: SourceLayer, content: Content, wanted: Compression, context: PlanContext): BlobForm {

@@ -42,6 +42,10 @@ export class MadeForm implements BlobForm {
     this.readTotal = options.readTotal;
   }
 
+  get isKept(): boolean {
+    return this.#cache !== undefined;
+  }
+
   get identity(): BlobIdentity | undefined {
     return this.#identity;
   }
