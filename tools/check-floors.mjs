@@ -1,0 +1,236 @@
+// Refuses imports that do not point down, I/O on the lower floors, and names that say nothing.
+// `--self-test` builds bad trees in a temporary folder and makes sure that each is refused.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import ts from 'typescript';
+import { filesBelow, floors, members, root } from './workspace.mjs';
+
+const testkit = '@slipway/testkit';
+const ioModules = new Set(['fs', 'net', 'tls', 'dgram', 'http', 'https', 'http2', 'child_process']);
+const emptyNames = /^(?:utils?|helpers?|common|misc|shared)$/;
+
+if (process.argv.includes('--self-test')) selfTest();
+else report(checkTree(root));
+
+function report(problems) {
+  for (const problem of problems) console.error(problem);
+  if (problems.length === 0) console.log('floors: every import points down');
+  process.exitCode = problems.length === 0 ? 0 : 1;
+}
+
+/** Every breach below `base`, as one line each. */
+function checkTree(base) {
+  return members(base).flatMap((member) => [...checkManifest(member), ...checkSources(member)]);
+}
+
+function checkManifest({ path, isApp, manifest }) {
+  const file = `${path}/package.json`;
+  if (!floors.has(manifest.name)) return [`${file}: ${manifest.name} has no floor: add it to tools/workspace.mjs`];
+  const problems = [];
+  for (const key of ['dependencies', 'peerDependencies', 'optionalDependencies', 'devDependencies']) {
+    for (const name of Object.keys(manifest[key] ?? {}).filter(isOurs)) {
+      const problem = arrowProblem(manifest.name, name);
+      if (problem) problems.push(`${file}: ${key}: ${problem}`);
+      else if (name === testkit && key !== 'devDependencies')
+        problems.push(`${file}: ${key}: ${testkit} may only be a devDependency`);
+      else if (isApp && key !== 'devDependencies')
+        problems.push(`${file}: ${key}: ${name} is bundled, so it is a devDependency`);
+    }
+  }
+  return problems;
+}
+
+/** Why `from` may not use `to`; undefined if it may. */
+function arrowProblem(from, to) {
+  const lower = floors.get(to);
+  const upper = floors.get(from);
+  if (lower === undefined) return `${to} has no floor`;
+  if (from === to) return `${from} imports itself by name`;
+  if (lower === 'wing')
+    return upper !== 'wing' && upper >= 3 ? undefined : `${from} (floor ${upper}) may not lean on ${to}`;
+  if (upper === 'wing')
+    return lower <= 2 ? undefined : `${from} leans on floors 0 to 2 only, not on ${to} (floor ${lower})`;
+  return lower < upper ? undefined : `${from} (floor ${upper}) may not import ${to} (floor ${lower})`;
+}
+
+function checkSources(member) {
+  const problems = [];
+  const source = join(member.folder, 'src');
+  for (const name of filesBelow(source)) {
+    const file = `${member.path}/src/${name}`;
+    if (name.split('/').some((part) => emptyNames.test(part.replace(/\..*$/, '')))) {
+      problems.push(`${file}: the name says nothing: move what it holds to the file that owns the concept`);
+    }
+    if (/\.m?ts$/.test(name))
+      problems.push(...checkSource(member, source, name).map((problem) => `${file}:${problem}`));
+  }
+  return problems;
+}
+
+function checkSource({ folder, isApp, manifest }, source, name) {
+  const problems = [];
+  const text = readFileSync(join(source, name), 'utf8');
+  const tree = ts.createSourceFile(name, text, ts.ScriptTarget.Latest, false);
+  const isTest = /\.test\.m?ts$/.test(name);
+  const floor = floors.get(manifest.name);
+  const declared = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies });
+  if (isApp || isTest) declared.push(...Object.keys(manifest.devDependencies ?? {}));
+  visit(tree);
+  return problems;
+
+  function visit(node) {
+    if (ts.isExportDeclaration(node) && node.exportClause === undefined)
+      add(node, '`export *` hides what is exported: name it');
+    const specifier = specifierOf(node);
+    if (specifier !== undefined) checkImport(node, specifier);
+    if (!isTest && !isApp && readsEnvironment(node)) add(node, 'process.env is read in apps only: take an option');
+    ts.forEachChild(node, visit);
+  }
+
+  function checkImport(node, specifier) {
+    if (specifier.startsWith('.')) {
+      const target = relative(folder, resolve(dirname(join(source, name)), specifier));
+      if (target.startsWith('..')) add(node, `${specifier} leaves the package: import it by name`);
+      return;
+    }
+    const module = specifier.replace(/^node:/, '');
+    if (!isTest && floor <= 2 && ioModules.has(module.split('/')[0]))
+      add(node, `${specifier} is I/O, which floors 0 to 2 do not do`);
+    const target = specifier.startsWith('@') ? specifier.split('/', 2).join('/') : specifier.split('/')[0];
+    if (!isOurs(target)) return;
+    const problem = arrowProblem(manifest.name, target);
+    if (problem) add(node, problem);
+    else if (target === testkit && !isTest && !isApp) add(node, `${testkit} is for tests`);
+    else if (!declared.includes(target)) add(node, `${target} is not among the dependencies`);
+  }
+
+  function add(node, problem) {
+    problems.push(`${tree.getLineAndCharacterOfPosition(node.getStart(tree)).line + 1}: ${problem}`);
+  }
+}
+
+/** What a node imports, be it a type, a value or a module asked for at run time. */
+function specifierOf(node) {
+  if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) return textOf(node.moduleSpecifier);
+  if (ts.isImportTypeNode(node)) return textOf(node.argument.literal);
+  const isCall = ts.isCallExpression(node) && node.arguments.length > 0;
+  const isImport =
+    isCall && (node.expression.kind === ts.SyntaxKind.ImportKeyword || node.expression.text === 'require');
+  return isImport ? textOf(node.arguments[0]) : undefined;
+}
+
+function readsEnvironment(node) {
+  const isMember = ts.isPropertyAccessExpression(node) && node.name.text === 'env';
+  const isElement = ts.isElementAccessExpression(node) && node.argumentExpression.text === 'env';
+  if (isMember || isElement) return node.expression.text === 'process' || node.expression.name?.text === 'process';
+  const isImported = ts.isImportDeclaration(node) && /^(?:node:)?process$/.test(node.moduleSpecifier.text);
+  const bindings = isImported ? node.importClause?.namedBindings : undefined;
+  return (
+    bindings !== undefined &&
+    ts.isNamedImports(bindings) &&
+    bindings.elements.some((e) => (e.propertyName ?? e.name).text === 'env')
+  );
+}
+
+function textOf(node) {
+  return node && ts.isStringLiteralLike(node) ? node.text : undefined;
+}
+
+function isOurs(name) {
+  return name === 'slipway' || name.startsWith('@slipway/');
+}
+
+function selfTest() {
+  const bad = [
+    // what it says, package, its dependencies, files of src
+    ['may not import @slipway/manifest', 'packages/reference', { dependencies: { '@slipway/manifest': '1' } }, {}],
+    ['may not import @slipway/push', 'packages/image-store', { devDependencies: { '@slipway/push': '1' } }, {}],
+    ['may not lean on @slipway/testkit', 'packages/manifest', { devDependencies: { '@slipway/testkit': '1' } }, {}],
+    ['may only be a devDependency', 'packages/push', { dependencies: { '@slipway/testkit': '1' } }, {}],
+    ['is bundled', 'apps/push-cli', { name: 'slipway', dependencies: { '@slipway/push': '1' } }, {}],
+    ['leans on floors 0 to 2 only', 'packages/testkit', { dependencies: { '@slipway/push': '1' } }, {}],
+    ['has no floor', 'packages/attic', {}, {}],
+    [
+      'may not import @slipway/transfer',
+      'packages/manifest',
+      {},
+      { 'a.ts': "import type { A } from '@slipway/transfer';" },
+    ],
+    ['may not import @slipway/push', 'packages/manifest', {}, { 'a.ts': "export { a } from '@slipway/push';" }],
+    ['may not import @slipway/push', 'packages/manifest', {}, { 'a.ts': "type A = import('@slipway/push').A;" }],
+    ['may not import @slipway/push', 'packages/manifest', {}, { 'a.ts': "await import('@slipway/push/deep');" }],
+    ['imports itself', 'packages/manifest', {}, { 'a.ts': "import { a } from '@slipway/manifest';" }],
+    ['not among the dependencies', 'packages/manifest', {}, { 'a.ts': "import { a } from '@slipway/digest';" }],
+    [
+      'is for tests',
+      'packages/push',
+      { devDependencies: { '@slipway/testkit': '1' } },
+      { 'a.ts': "import { a } from '@slipway/testkit';" },
+    ],
+    ['leaves the package', 'packages/manifest', {}, { 'a.ts': "import { a } from '../../digest/src/index.ts';" }],
+    ['is I/O', 'packages/transfer', {}, { 'a.ts': "import { readFile } from 'node:fs/promises';" }],
+    ['is I/O', 'packages/digest', {}, { 'deep/a.ts': "import net from 'net';" }],
+    ['process.env', 'packages/push', {}, { 'a.ts': 'const a = process.env.A;' }],
+    ['process.env', 'packages/push', {}, { 'a.ts': "const a = globalThis.process['env'];" }],
+    ['process.env', 'packages/push', {}, { 'a.ts': "import { env as e } from 'node:process';" }],
+    ['says nothing', 'packages/push', {}, { 'utils.ts': '' }],
+    ['says nothing', 'packages/push', {}, { 'common/a.ts': '' }],
+    ['`export *`', 'packages/push', {}, { 'index.ts': "export * from './a.ts';" }],
+    ['`export *`', 'packages/push', {}, { 'index.ts': "export type * from './a.ts';" }],
+  ];
+  const good = [
+    [
+      'packages/manifest',
+      { dependencies: { '@slipway/digest': '1' } },
+      { 'a.ts': "import { a } from '@slipway/digest'; // process.env" },
+    ],
+    [
+      'packages/push',
+      { devDependencies: { '@slipway/testkit': '1' } },
+      { 'a.test.ts': "import { a } from '@slipway/testkit'; process.env.A;" },
+    ],
+    [
+      'packages/push',
+      {},
+      { 'a.ts': "import { b } from './b.ts'; import 'node:fs'; const text = \"export * from 'x'\";" },
+    ],
+    [
+      'apps/push-cli',
+      { name: 'slipway', devDependencies: { '@slipway/testkit': '1' } },
+      { 'a.ts': "import('@slipway/testkit'); process.env.A;" },
+    ],
+  ];
+  const failures = [];
+  for (const [expected, ...tree] of bad) {
+    const problems = problemsOf(...tree);
+    if (!problems.some((problem) => problem.includes(expected)))
+      failures.push(`not refused (${expected}): ${JSON.stringify(tree)}`);
+  }
+  for (const tree of good) {
+    for (const problem of problemsOf(...tree)) failures.push(`refused (${problem}): ${JSON.stringify(tree)}`);
+  }
+  for (const failure of failures) console.error(failure);
+  if (failures.length === 0)
+    console.log(`floors: ${bad.length} bad trees refused, ${good.length} good ones let through`);
+  process.exitCode = failures.length === 0 ? 0 : 1;
+}
+
+function problemsOf(path, manifest, files) {
+  const base = mkdtempSync(join(tmpdir(), 'check-floors-'));
+  try {
+    mkdirSync(join(base, path), { recursive: true });
+    writeFileSync(
+      join(base, path, 'package.json'),
+      JSON.stringify({ name: `@slipway/${basename(path)}`, ...manifest }),
+    );
+    for (const [name, text] of Object.entries(files)) {
+      const file = join(base, path, 'src', name);
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, text);
+    }
+    return checkTree(base);
+  } finally {
+    rmSync(base, { recursive: true });
+  }
+}
