@@ -4,14 +4,22 @@ import type { AbortOptions, Content, Digest } from '@slipway/digest';
 export interface CachedLayer {
   readonly digest: Digest;
   readonly size: number;
+  /** Checked against the digest while it is read. @throws {LayerCacheError} `ERR_CACHE_CORRUPT`, before the last byte */
   readonly content: Content;
 }
 
-/** Takes in one compressed layer; what is not committed leaves nothing behind. */
+/** Takes in one compressed layer, one call at a time; what is not committed when it closes leaves nothing behind. */
 export interface LayerCacheWriter extends AsyncDisposable {
+  /** @throws {LayerCacheError} `ERR_CACHE_WRITE` when the layer cannot be kept after all: the push goes on without. */
   append(chunk: Uint8Array): Promise<void>;
-  /** What has been appended so far, readable while more is appended. */
-  openWritten(from: number): AsyncIterable<Uint8Array>;
+  /**
+   * What has been appended, from byte `from` on, waiting for what is appended later; ends with the commit.
+   *
+   * @throws {LayerCacheError} where the bytes end: `ERR_CACHE_WRITE` after a failed append, `ERR_CACHE_ABORTED` once
+   * the writer was closed without a commit.
+   */
+  openWritten(from: number, options?: AbortOptions): AsyncIterable<Uint8Array>;
+  /** @throws {LayerCacheError} `ERR_CACHE_WRITE` when the layer cannot be kept; its readers end well all the same. */
   commit(result: { readonly digest: Digest; readonly size: number }): Promise<CachedLayer>;
 }
 

@@ -1,0 +1,74 @@
+import { open } from 'node:fs/promises';
+import {
+  type AbortOptions,
+  algorithmOf,
+  type ByteStream,
+  type Content,
+  createDigester,
+  type Digest,
+  type OpenOptions,
+} from '@slipway/digest';
+import { LayerCacheError } from './errors.ts';
+
+const readSize = 256 * 1024;
+
+export interface ProvenContentOptions {
+  readonly digest: Digest;
+  readonly size: number;
+  /** Reads from the first byte. */
+  readonly read: (options: AbortOptions) => ByteStream;
+  /** Removes what turned out to be damaged. */
+  readonly onCorrupt: () => Promise<void>;
+}
+
+/**
+ * Content that proves itself: the last chunk is held back until the digest of the whole is right, so nobody can take
+ * damaged bytes for complete ones. A read from further on reads, and checks, the beginning too.
+ */
+export function provenContent({ digest, size, read, onCorrupt }: ProvenContentOptions): Content {
+  return {
+    size,
+    async *open({ from = 0, signal }: OpenOptions = {}) {
+      signal?.throwIfAborted();
+      const digester = createDigester(algorithmOf(digest));
+      let held: Uint8Array | undefined;
+      try {
+        for await (const chunk of read({ signal })) {
+          const skipped = Math.max(0, from - digester.size);
+          digester.update(chunk);
+          if (digester.size > size) break;
+          if (held !== undefined) yield held;
+          held = skipped < chunk.byteLength ? chunk.subarray(skipped) : undefined;
+        }
+      } catch (cause) {
+        signal?.throwIfAborted();
+        if (!isBusy(cause)) await onCorrupt();
+        throw new LayerCacheError('ERR_CACHE_CORRUPT', `Cannot read the cached layer ${digest}`, { cause });
+      }
+      if (digester.size !== size || digester.digest() !== digest) {
+        await onCorrupt();
+        throw new LayerCacheError('ERR_CACHE_CORRUPT', `The cached layer ${digest} is damaged, and was removed`);
+      }
+      if (held !== undefined) yield held;
+    },
+  };
+}
+
+/** Reads a file from its first byte. It is opened when the first chunk is asked for. */
+export async function* readFileChunks(
+  path: string,
+  { signal }: AbortOptions = {},
+): ByteStream & AsyncGenerator<Uint8Array, void, void> {
+  await using file = await open(path);
+  for (;;) {
+    signal?.throwIfAborted();
+    const { bytesRead, buffer } = await file.read(new Uint8Array(readSize));
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
+/** Too many open files: that says nothing about this one. */
+function isBusy(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && (cause.code === 'EMFILE' || cause.code === 'ENFILE');
+}

@@ -1,0 +1,118 @@
+import { rm } from 'node:fs/promises';
+import type { AbortOptions, Digest } from '@slipway/digest';
+import type { LayerCacheError } from './errors.ts';
+import type { CachedLayer, LayerCache, LayerCacheWriter } from './layer-cache.ts';
+import { provenContent, readFileChunks } from './layer-cache-content.ts';
+import { defaultPorts, FileStorage, type LayerCachePorts } from './layer-cache-files.ts';
+import { type LayerCacheEntry, LayerCacheIndex } from './layer-cache-index.ts';
+import { asWriteError, SpoolWriter } from './layer-cache-writer.ts';
+
+export interface LayerCacheOptions {
+  /** Made if need be. Several processes may share it. */
+  readonly folder: string;
+  /** Bytes to keep; the least recently used layers go first. 0 keeps nothing. @default 10 GiB */
+  readonly maxBytes?: number | undefined;
+  /** Hears once, from each cache, that layers cannot be kept. @default nobody does */
+  readonly onWarning?: ((warning: LayerCacheError) => void) | undefined;
+}
+
+/** What nobody wrote to for so long was left behind by a process that died. */
+const partialLifeMs = 24 * 60 * 60 * 1000;
+
+/**
+ * Opens the cache of compressed layers in a folder. Never rejects because of the folder: where it cannot be used, `begin`
+ * resolves to undefined and `onWarning` hears why.
+ */
+export async function openLayerCache(options: LayerCacheOptions): Promise<LayerCache & AsyncDisposable> {
+  return await openLayerCacheWith(options, defaultPorts);
+}
+
+/** {@link openLayerCache} in a world of the caller's making. */
+export async function openLayerCacheWith(
+  options: LayerCacheOptions,
+  ports: LayerCachePorts,
+): Promise<LayerCache & AsyncDisposable> {
+  const { folder, maxBytes = 10 * 1024 ** 3, onWarning } = options;
+  if (!(maxBytes >= 0)) throw new RangeError(`Expected \`maxBytes\` to be a count of bytes, got ${maxBytes}`);
+  const cache = new DiskLayerCache(new LayerCacheIndex(folder), maxBytes, onWarning ?? (() => {}), ports);
+  await cache.prepare();
+  return cache;
+}
+
+class DiskLayerCache implements LayerCache, AsyncDisposable {
+  readonly #index: LayerCacheIndex;
+  readonly #maxBytes: number;
+  readonly #onWarning: (warning: LayerCacheError) => void;
+  readonly #ports: LayerCachePorts;
+  #isClosed = false;
+  #hasWarned = false;
+
+  constructor(
+    index: LayerCacheIndex,
+    maxBytes: number,
+    onWarning: (warning: LayerCacheError) => void,
+    ports: LayerCachePorts,
+  ) {
+    this.#index = index;
+    this.#maxBytes = maxBytes;
+    this.#onWarning = onWarning;
+    this.#ports = ports;
+  }
+
+  async prepare(): Promise<void> {
+    if (this.#maxBytes === 0) return;
+    await this.#index.prepare(this.#ports.now() - partialLifeMs).catch((cause) => this.#warn(asWriteError(cause)));
+  }
+
+  async find(diffID: Digest, recipe: string, { signal }: AbortOptions = {}): Promise<CachedLayer | undefined> {
+    signal?.throwIfAborted();
+    if (this.#isClosed) return undefined;
+    const entry = await this.#index.find(diffID, recipe, this.#ports.now()).catch(() => undefined);
+    signal?.throwIfAborted();
+    return entry && this.#layerOf(entry);
+  }
+
+  async begin(diffID: Digest, recipe: string, { signal }: AbortOptions = {}): Promise<LayerCacheWriter | undefined> {
+    signal?.throwIfAborted();
+    if (this.#isClosed || this.#maxBytes === 0) return undefined;
+    const partial = this.#index.newPartialPath();
+    try {
+      const storage = new FileStorage(await this.#ports.createFile(partial));
+      return new SpoolWriter({
+        storage,
+        keep: async ({ digest, size }) => {
+          const entry = { digest, size, diffID, recipe };
+          await this.#index.add(partial, entry, this.#ports.now());
+          await this.#index.evict(this.#maxBytes, digest).catch(() => {}); // too large a cache is no reason to lose a layer
+          return this.#layerOf(entry);
+        },
+        discard: () => rm(partial, { force: true }).catch(() => {}), // cleared away in a day, if not now
+        onFailure: (error) => this.#warn(error),
+      });
+    } catch (cause) {
+      this.#warn(asWriteError(cause));
+      return undefined;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+  }
+
+  #layerOf(entry: LayerCacheEntry): CachedLayer {
+    const { digest, size } = entry;
+    const content = provenContent({
+      digest,
+      size,
+      read: (options) => readFileChunks(this.#index.blobPath(digest), options),
+      onCorrupt: () => this.#index.remove(entry).catch(() => {}), // it is found out again by the next reader
+    });
+    return { digest, size, content };
+  }
+
+  #warn(warning: LayerCacheError): void {
+    if (this.#hasWarned) return;
+    this.#hasWarned = true;
+    this.#onWarning(warning);
+  }
+}

@@ -1,0 +1,110 @@
+import { type AbortOptions, contentOf, type Digest } from '@slipway/digest';
+import { LayerCacheError } from './errors.ts';
+import type { CachedLayer, LayerCache, LayerCacheWriter } from './layer-cache.ts';
+import type { SpoolStorage } from './layer-cache-spool.ts';
+import { SpoolWriter } from './layer-cache-writer.ts';
+
+export interface MemoryLayerCacheOptions {
+  /** Bytes to hold at most, layers under way not counted; also the largest layer it takes. @default 64 MiB */
+  readonly maxBytes?: number | undefined;
+}
+
+/** Keeps compressed layers in memory: for tests, and for small layers where nothing may be written. */
+export function createMemoryLayerCache(options: MemoryLayerCacheOptions = {}): LayerCache & AsyncDisposable {
+  return new MemoryLayerCache(options.maxBytes ?? 64 * 1024 * 1024);
+}
+
+class MemoryLayerCache implements LayerCache, AsyncDisposable {
+  readonly #maxBytes: number;
+  /** Least recently used first. */
+  readonly #layers = new Map<string, CachedLayer>();
+  #isClosed = false;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  async find(diffID: Digest, recipe: string, { signal }: AbortOptions = {}): Promise<CachedLayer | undefined> {
+    signal?.throwIfAborted();
+    const key = keyOf(diffID, recipe);
+    const layer = this.#layers.get(key);
+    if (layer !== undefined) this.#use(key, layer);
+    return layer;
+  }
+
+  async begin(diffID: Digest, recipe: string, { signal }: AbortOptions = {}): Promise<LayerCacheWriter | undefined> {
+    signal?.throwIfAborted();
+    if (this.#isClosed || this.#maxBytes <= 0) return undefined;
+    const storage = new MemoryStorage(this.#maxBytes);
+    return new SpoolWriter({
+      storage,
+      keep: async ({ digest, size }) => {
+        const layer = { digest, size, content: contentOf(storage.bytes()) };
+        if (!this.#isClosed) this.#use(keyOf(diffID, recipe), layer);
+        this.#evict();
+        return layer;
+      },
+      discard: async () => {},
+      onFailure: () => {}, // the caller hears of it; there is nothing a user could do
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    this.#layers.clear();
+  }
+
+  #use(key: string, layer: CachedLayer): void {
+    this.#layers.delete(key);
+    this.#layers.set(key, layer);
+  }
+
+  #evict(): void {
+    let total = 0;
+    for (const { size } of this.#layers.values()) total += size;
+    for (const [key, { size }] of this.#layers) {
+      if (total <= this.#maxBytes) return;
+      this.#layers.delete(key);
+      total -= size;
+    }
+  }
+}
+
+class MemoryStorage implements SpoolStorage {
+  readonly #maxBytes: number;
+  #buffer: Uint8Array = new Uint8Array(64 * 1024);
+  #size = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  async write(chunk: Uint8Array, position: number): Promise<void> {
+    const end = position + chunk.byteLength;
+    if (end > this.#maxBytes) {
+      throw new LayerCacheError('ERR_CACHE_WRITE', `The layer does not fit into a cache of ${this.#maxBytes} bytes`);
+    }
+    if (end > this.#buffer.byteLength) {
+      // Doubles: what readers hold of the old buffer stays as it was.
+      const grown = new Uint8Array(Math.min(this.#maxBytes, Math.max(end, this.#buffer.byteLength * 2)));
+      grown.set(this.#buffer.subarray(0, this.#size));
+      this.#buffer = grown;
+    }
+    this.#buffer.set(chunk, position);
+    this.#size = end;
+  }
+
+  async read(position: number, maxLength: number): Promise<Uint8Array> {
+    return this.#buffer.subarray(position, position + maxLength);
+  }
+
+  async close(): Promise<void> {}
+
+  bytes(): Uint8Array {
+    return this.#buffer.slice(0, this.#size);
+  }
+}
+
+function keyOf(diffID: Digest, recipe: string): string {
+  return `${diffID} ${recipe}`;
+}

@@ -1,0 +1,116 @@
+import type { AbortOptions } from '@slipway/digest';
+import { LayerCacheError } from './errors.ts';
+
+/** Where the bytes of one layer gather. */
+export interface SpoolStorage {
+  /** Writes all of `chunk` at `position`. */
+  write(chunk: Uint8Array, position: number): Promise<void>;
+  /** Reads some bytes at `position`, at least one: it is only asked for what was written. */
+  read(position: number, maxLength: number): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+/** Bytes per read: large enough for a socket, small enough for a hundred readers. */
+const readSize = 256 * 1024;
+
+type SpoolState =
+  | { readonly kind: 'open' }
+  | { readonly kind: 'complete' }
+  | { readonly kind: 'failed'; readonly error: Error };
+
+/**
+ * Bytes that can be read while more of them come: readers wait at the end until there is more, or none to come.
+ * The storage stays open for the readers that are under way.
+ */
+export class Spool {
+  readonly #storage: SpoolStorage;
+  readonly #waiting = new Set<() => void>();
+  #state: SpoolState = { kind: 'open' };
+  #size = 0;
+  #users = 1;
+
+  constructor(storage: SpoolStorage) {
+    this.#storage = storage;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  async append(chunk: Uint8Array): Promise<void> {
+    if (this.#state.kind === 'failed') throw this.#state.error;
+    if (this.#state.kind === 'complete')
+      throw new TypeError('Expected an open layer to append to, got a committed one');
+    await this.#storage.write(chunk, this.#size);
+    this.#size += chunk.byteLength;
+    this.#wake();
+  }
+
+  async *read(from: number, { signal }: AbortOptions = {}): AsyncGenerator<Uint8Array, void, void> {
+    signal?.throwIfAborted();
+    if (this.#users === 0) throw new LayerCacheError('ERR_CACHE_ABORTED', 'Cannot read a layer whose writer is closed');
+    this.#users += 1;
+    try {
+      for (let position = from; ; ) {
+        while (position >= this.#size) {
+          // What was written is handed out before the failure is: each byte saves one from being compressed again.
+          if (this.#state.kind === 'failed') throw this.#state.error;
+          if (this.#state.kind === 'complete') return;
+          await this.#change(signal);
+        }
+        const chunk = await this.#storage.read(position, Math.min(readSize, this.#size - position));
+        signal?.throwIfAborted();
+        position += chunk.byteLength;
+        yield chunk;
+      }
+    } finally {
+      await this.#leave();
+    }
+  }
+
+  /** No more will come: readers end where the bytes end. */
+  complete(): void {
+    this.#settle({ kind: 'complete' });
+  }
+
+  /** No more will come, and what is there is not all: readers throw `error` where the bytes end. */
+  fail(error: Error): void {
+    this.#settle({ kind: 'failed', error });
+  }
+
+  /** The writer is done with it. The storage closes after the last reader. */
+  async close(): Promise<void> {
+    this.fail(new LayerCacheError('ERR_CACHE_ABORTED', 'The layer was given up before it was complete'));
+    await this.#leave();
+  }
+
+  #settle(state: SpoolState): void {
+    if (this.#state.kind === 'open') this.#state = state;
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting) wake();
+  }
+
+  /** Resolves at the next change of size or state; rejects with the signal's reason. */
+  async #change(signal: AbortSignal | undefined): Promise<void> {
+    let wake = (): void => {};
+    try {
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+        this.#waiting.add(wake);
+        signal?.addEventListener('abort', wake, { once: true });
+      });
+      signal?.throwIfAborted();
+    } finally {
+      this.#waiting.delete(wake);
+      signal?.removeEventListener('abort', wake);
+    }
+  }
+
+  async #leave(): Promise<void> {
+    this.#users -= 1;
+    if (this.#users === 0) await this.#storage.close();
+  }
+}

@@ -1,0 +1,61 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { AbortOptions, Digest } from '@slipway/digest';
+import type { LayerCacheError } from './errors.ts';
+import type { CachedLayer, LayerCache, LayerCacheWriter } from './layer-cache.ts';
+import { openLayerCache } from './layer-cache-disk.ts';
+import { asWriteError } from './layer-cache-writer.ts';
+
+export interface TemporaryLayerCacheOptions {
+  /** An existing folder for temporary files; the cache makes one of its own in it, with the first layer. */
+  readonly folder: string;
+  /** Hears once that layers cannot be kept. @default nobody does */
+  readonly onWarning?: ((warning: LayerCacheError) => void) | undefined;
+}
+
+/** Keeps compressed layers until it is closed, and leaves nothing behind: for a push that shall use no cache. */
+export function createTemporaryLayerCache(options: TemporaryLayerCacheOptions): LayerCache & AsyncDisposable {
+  return new TemporaryLayerCache(options);
+}
+
+class TemporaryLayerCache implements LayerCache, AsyncDisposable {
+  readonly #options: TemporaryLayerCacheOptions;
+  #opening: Promise<{ readonly folder: string; readonly cache: LayerCache } | undefined> | undefined;
+  #isClosed = false;
+
+  constructor(options: TemporaryLayerCacheOptions) {
+    this.#options = options;
+  }
+
+  async find(diffID: Digest, recipe: string, options: AbortOptions = {}): Promise<CachedLayer | undefined> {
+    options.signal?.throwIfAborted();
+    if (this.#isClosed) return undefined;
+    const opened = await this.#opening;
+    return await opened?.cache.find(diffID, recipe, options);
+  }
+
+  async begin(diffID: Digest, recipe: string, options: AbortOptions = {}): Promise<LayerCacheWriter | undefined> {
+    options.signal?.throwIfAborted();
+    if (this.#isClosed) return undefined;
+    this.#opening ??= this.#open();
+    const opened = await this.#opening;
+    return await opened?.cache.begin(diffID, recipe, options);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    const opened = await this.#opening;
+    if (opened !== undefined) await rm(opened.folder, { recursive: true, force: true }).catch(() => {}); // the system clears its temporary files too
+  }
+
+  async #open(): Promise<{ readonly folder: string; readonly cache: LayerCache } | undefined> {
+    const { folder: parent, onWarning } = this.#options;
+    try {
+      const folder = await mkdtemp(join(parent, 'slipway-layers-'));
+      return { folder, cache: await openLayerCache({ folder, maxBytes: Number.POSITIVE_INFINITY, onWarning }) };
+    } catch (cause) {
+      onWarning?.(asWriteError(cause));
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import type { AbortOptions } from '@slipway/digest';
+import { LayerCacheError } from './errors.ts';
+import type { CachedLayer, LayerCacheWriter } from './layer-cache.ts';
+import { Spool, type SpoolStorage } from './layer-cache-spool.ts';
+
+type CommitResult = Parameters<LayerCacheWriter['commit']>[0];
+
+export interface SpoolWriterOptions {
+  readonly storage: SpoolStorage;
+  /** Makes what was written a cached layer. */
+  readonly keep: (result: CommitResult) => Promise<CachedLayer>;
+  /** Removes what was written. */
+  readonly discard: () => Promise<void>;
+  /** Hears of the first failure, before the caller does. */
+  readonly onFailure: (error: LayerCacheError) => void;
+}
+
+/** The writer of every layer cache: where the bytes gather, and what becomes of them, is up to the cache. */
+export class SpoolWriter implements LayerCacheWriter {
+  readonly #options: SpoolWriterOptions;
+  readonly #spool: Spool;
+  #kept: CachedLayer | undefined;
+  #isClosed = false;
+  #hasFailed = false;
+
+  constructor(options: SpoolWriterOptions) {
+    this.#options = options;
+    this.#spool = new Spool(options.storage);
+  }
+
+  async append(chunk: Uint8Array): Promise<void> {
+    this.#assertOpen('append');
+    await this.#orFail(() => this.#spool.append(chunk));
+  }
+
+  openWritten(from: number, options: AbortOptions = {}): AsyncIterable<Uint8Array> {
+    // A closed writer no longer holds the bytes, the cache does.
+    if (this.#isClosed && this.#kept !== undefined) return this.#kept.content.open({ ...options, from });
+    return this.#spool.read(from, options);
+  }
+
+  async commit(result: CommitResult): Promise<CachedLayer> {
+    this.#assertOpen('commit');
+    if (result.size !== this.#spool.size) {
+      throw new RangeError(`Expected \`size\` to be what was appended, ${this.#spool.size} bytes, got ${result.size}`);
+    }
+    return await this.#orFail(async () => {
+      this.#spool.complete(); // first: the readers have all they need, whether or not it can be kept
+      this.#kept = await this.#options.keep(result);
+      return this.#kept;
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#spool.close();
+    if (this.#kept === undefined) await this.#options.discard();
+  }
+
+  #assertOpen(operation: string): void {
+    if (this.#isClosed) throw new TypeError(`Expected an open layer writer to ${operation}, got a closed one`);
+    if (this.#kept !== undefined)
+      throw new TypeError(`Expected an open layer writer to ${operation}, got a committed one`);
+  }
+
+  async #orFail<T>(run: () => Promise<T>): Promise<T> {
+    try {
+      return await run();
+    } catch (cause) {
+      const error = asWriteError(cause);
+      this.#spool.fail(error);
+      if (!this.#hasFailed) this.#options.onFailure(error);
+      this.#hasFailed = true;
+      throw error;
+    }
+  }
+}
+
+/** What the operating system says, as the one failure that callers are to expect. */
+export function asWriteError(cause: unknown): LayerCacheError {
+  if (cause instanceof LayerCacheError) return cause;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new LayerCacheError('ERR_CACHE_WRITE', `Cannot keep the compressed layer: ${reason}`, { cause });
+}
