@@ -73,10 +73,10 @@ export function authConfigIn(
   return key === undefined ? undefined : parseEntry(file, key);
 }
 
-/** The helper that the file names for a registry, and for all. */
+/** The helper that the file names for a registry, else for all. An empty name means the file itself, as docker has it. */
 export function helperIn(file: ConfigFile, registry: string): string | undefined {
   const key = findKey(Object.keys(file.credHelpers), registry, undefined);
-  return (key === undefined ? undefined : file.credHelpers[key]) || file.credsStore;
+  return key === undefined ? file.credsStore : file.credHelpers[key] || undefined;
 }
 
 function parseEntry(file: ConfigFile, key: string): AuthConfig {
@@ -85,13 +85,16 @@ function parseEntry(file: ConfigFile, key: string): AuthConfig {
   if (!isRecord(entry)) throw invalid(file.name, `${where} is not an object`);
   const fields = ['username', 'password', 'auth', 'identitytoken', 'registrytoken'] as const;
   for (const field of fields) {
-    if (!['string', 'undefined'].includes(typeof entry[field])) throw invalid(file.name, `\`${field}\` in ${where} is not text`);
+    if (!['string', 'undefined'].includes(typeof entry[field]))
+      throw invalid(file.name, `\`${field}\` in ${where} is not text`);
   }
   const { auth, ...plain } = entry as AuthConfig;
   const decoded = auth ? decodeAuth(auth) : { username: plain.username, password: plain.password };
   if (!decoded) throw invalid(file.name, `\`auth\` in ${where} is not base64 of user:password`);
   return Object.fromEntries(
-    Object.entries({ ...decoded, identitytoken: plain.identitytoken, registrytoken: plain.registrytoken }).filter(([, value]) => value),
+    Object.entries({ ...decoded, identitytoken: plain.identitytoken, registrytoken: plain.registrytoken }).filter(
+      ([, value]) => value,
+    ),
   );
 }
 

@@ -33,17 +33,26 @@ const maxQuoted = 300;
 /** Makes the helper of a name that has been checked to be one. */
 export function openCredentialHelper(name: string, options: CredentialHelperOptions): CredentialHelper {
   const program = `docker-credential-${name}`;
-  const run = async (action: string, input: string): Promise<string | undefined> => {
-    const outcome = await runProgram(program, { args: [action], env: options.env, input, timeoutMs: options.timeoutMs, maxOutput });
+  /** Undefined where the helper says that it has nothing. */
+  const ask = async (action: string, input: string): Promise<string | undefined> => {
+    const outcome = await runProgram(program, {
+      args: [action],
+      env: options.env,
+      input,
+      timeoutMs: options.timeoutMs,
+      maxOutput,
+    });
     if (outcome.kind === 'exited' && outcome.code === 0) return outcome.stdout;
-    if (outcome.kind === 'exited' && saysNotFound(outcome.stdout)) return undefined;
+    if (outcome.kind === 'exited' && action !== 'store' && saysNotFound(outcome.stdout)) return undefined;
     throw failed(program, action, options, outcome);
   };
   const nonsense = (action: string, why: string): CredentialsError =>
-    new CredentialsError('ERR_CREDENTIAL_HELPER', `${program} ${action} answered nonsense: ${why}`, { hint: hintOf(program, options) });
+    new CredentialsError('ERR_CREDENTIAL_HELPER', `${program} ${action} answered nonsense: ${why}`, {
+      hint: hintOf(program, options),
+    });
   return {
     async get(serverAddress) {
-      const answer = await run('get', serverAddress);
+      const answer = await ask('get', serverAddress);
       if (answer === undefined) return undefined;
       const { Username: username, Secret: secret } = parseObject(answer) ?? {};
       if (typeof username !== 'string' || typeof secret !== 'string') {
@@ -55,14 +64,16 @@ export function openCredentialHelper(name: string, options: CredentialHelperOpti
     },
     async store(serverAddress, credentials) {
       const [username, secret] =
-        credentials.kind === 'basic' ? [credentials.username, credentials.password] : [tokenUsername, credentials.token];
-      await run('store', JSON.stringify({ ServerURL: serverAddress, Username: username, Secret: secret }));
+        credentials.kind === 'basic'
+          ? [credentials.username, credentials.password]
+          : [tokenUsername, credentials.token];
+      await ask('store', JSON.stringify({ ServerURL: serverAddress, Username: username, Secret: secret }));
     },
     async erase(serverAddress) {
-      return (await run('erase', serverAddress)) !== undefined;
+      return (await ask('erase', serverAddress)) !== undefined;
     },
     async list() {
-      const users = parseObject((await run('list', '')) ?? '{}');
+      const users = parseObject((await ask('list', '')) ?? '{}');
       if (!users || !Object.values(users).every((user) => typeof user === 'string')) {
         throw nonsense('list', 'expected JSON of addresses and user names');
       }
@@ -88,10 +99,17 @@ function failed(
   switch (outcome.kind) {
     case 'not-started':
       return outcome.error.code === 'ENOENT'
-        ? error(`could not be run: there is no such program in PATH`, `install it, or take it out of ${options.namedBy}`, outcome.error)
+        ? error(
+            `could not be run: there is no such program in PATH`,
+            `install it, or take it out of ${options.namedBy}`,
+            outcome.error,
+          )
         : error(`could not be run: ${outcome.error.code ?? outcome.error.message}`, hint, outcome.error);
     case 'timed-out':
-      return error(`did not answer within ${options.timeoutMs} ms`, `it may wait for a keychain to be unlocked; ${hint}`);
+      return error(
+        `did not answer within ${options.timeoutMs} ms`,
+        `it may wait for a keychain to be unlocked; ${hint}`,
+      );
     case 'too-much-output':
       return error(`wrote more than ${maxOutput} bytes`, hint);
     case 'exited':
@@ -107,17 +125,22 @@ function hintOf(program: string, { namedBy }: CredentialHelperOptions): string {
 
 /** What the helper printed, as long as it cannot be a secret. */
 function quote({ stdout, stderr }: { readonly stdout: string; readonly stderr: string }): string {
-  const said = [stdout, stderr].map((text) => text.trim().replace(/\s+/g, ' ')).filter((text) => text !== '');
+  const said = [stdout, stderr]
+    .map((text) => text.replace(/[\s\u0000-\u001f\u007f-\u009f]+/g, ' ').trim())
+    .filter((text) => text !== '');
   if (said.length === 0) return ' and said nothing';
   const text = said.join('; ');
-  if (/secret|password|token"?\s*[:=]/i.test(text)) return ' (what it printed is withheld: it may hold a secret)';
+  if (/(?:secret|passw|token|key|authorization)\w*"?\s*[:=]/i.test(text))
+    return ' (what it printed is withheld: it may hold a secret)';
   return `: ${text.length > maxQuoted ? `${text.slice(0, maxQuoted)}…` : text}`;
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
   } catch {
     return undefined;
   }

@@ -61,10 +61,7 @@ class Lookup {
     this.#sources = sources;
   }
 
-  async find(
-    registry: string,
-    { repository, signal }: CredentialProviderOptions,
-  ): Promise<AuthConfig | undefined> {
+  async find(registry: string, { repository, signal }: CredentialProviderOptions): Promise<AuthConfig | undefined> {
     signal?.throwIfAborted();
     if (this.#sources.explicit) return { ...this.#sources.explicit };
     let failure: CredentialsError | undefined;
@@ -83,13 +80,16 @@ class Lookup {
     return undefined;
   }
 
-  async #askHelper(file: ConfigFile, registry: string): Promise<Credentials | undefined> {
+  #askHelper(file: ConfigFile, registry: string): Promise<Credentials | undefined> {
     const name = helperIn(file, registry);
-    if (name === undefined) return undefined;
+    if (name === undefined) return Promise.resolve(undefined);
     const key = `${name} ${registry}`;
-    const asked = this.#asked.get(key) ?? this.#runHelper(name, file, registry);
+    const known = this.#asked.get(key);
+    if (known) return known;
+    const asked = this.#runHelper(name, file, registry);
+    asked.catch(() => {}); // whoever waits hears of it; perhaps nobody does any more
     this.#asked.set(key, asked);
-    return await asked;
+    return asked;
   }
 
   async #runHelper(name: string, file: ConfigFile, registry: string): Promise<Credentials | undefined> {

@@ -16,6 +16,12 @@ export interface CredentialSources {
   readonly helperTimeoutMs?: number | undefined;
 }
 
+/** How strict to be about files. */
+export interface OpenCredentialFilesOptions {
+  /** Whether it is an error that the file that was named does not exist. @default true */
+  readonly isNamedRequired?: boolean | undefined;
+}
+
 /**
  * Reads the credentials files that exist, the first to ask first: the one that was named, else `DOCKER_AUTH_CONFIG`,
  * podman's `auth.json` and docker's `config.json`.
@@ -23,21 +29,29 @@ export interface CredentialSources {
  * @throws {CredentialsError} `ERR_CREDENTIALS_FILE`, also when the file that was named does not exist
  * @see https://github.com/containers/image/blob/v5.36.0/docs/containers-auth.json.5.md
  */
-export async function* openCredentialFiles(sources: CredentialSources): AsyncGenerator<ConfigFile, void, void> {
+export async function* openCredentialFiles(
+  sources: CredentialSources,
+  { isNamedRequired = true }: OpenCredentialFilesOptions = {},
+): AsyncGenerator<ConfigFile, void, void> {
   const { env, homeFolder } = sources;
-  if (!sources.authFile && env['DOCKER_AUTH_CONFIG']) yield parseConfig('DOCKER_AUTH_CONFIG', env['DOCKER_AUTH_CONFIG']);
+  if (!sources.authFile && env['DOCKER_AUTH_CONFIG'])
+    yield parseConfig('DOCKER_AUTH_CONFIG', env['DOCKER_AUTH_CONFIG']);
   const named = sources.authFile || env['REGISTRY_AUTH_FILE'];
   if (named) {
     const file = await readConfigFile(named);
-    if (!file) {
+    if (!file && isNamedRequired) {
       throw new CredentialsError('ERR_CREDENTIALS_FILE', `the credentials file ${named} does not exist`, {
         hint: sources.authFile ? undefined : 'it is named by REGISTRY_AUTH_FILE',
       });
     }
-    yield file;
+    if (file) yield file;
     return;
   }
-  const places = [...podmanPlaces(sources), { path: dockerConfigPath(sources) }, { path: join(homeFolder, '.dockercfg'), isLegacy: true }];
+  const places = [
+    ...podmanPlaces(sources),
+    { path: dockerConfigPath(sources) },
+    { path: join(homeFolder, '.dockercfg'), isLegacy: true },
+  ];
   for (const { path, ...options } of places) {
     const file = await readConfigFile(path, options);
     if (file) yield file;

@@ -44,7 +44,9 @@ export async function storeCredentials(
     return { file: path, helper: helper.name };
   }
   await writeDocument(path, withEntry(file, registry, address, entryOf(credentials)));
-  sources.onWarning?.(`the credentials of ${registry} are stored unencrypted in ${path}: name a credential helper in its credsStore to keep them safer`);
+  sources.onWarning?.(
+    `the credentials of ${registry} are stored unencrypted in ${path}: name a credential helper in its credsStore to keep them safer`,
+  );
   return { file: path, helper: undefined };
 }
 
@@ -73,7 +75,7 @@ export async function eraseCredentials(registry: string, sources: CredentialSour
     erased ||= authConfigIn(file, registry, undefined) !== undefined;
     await writeDocument(path, remaining);
   }
-  for await (const other of openCredentialFiles({ ...sources, authFile: undefined })) {
+  for await (const other of openCredentialFiles(sources, { isNamedRequired: false })) {
     if (other.name === path || !authConfigIn(other, registry, undefined)) continue;
     sources.onWarning?.(`other credentials of ${registry} are left in ${other.name}`);
   }
@@ -109,7 +111,10 @@ function entryOf(credentials: Credentials): Record<string, string> {
 
 /** The document with one entry for the registry, under docker's key; unknown fields of an old entry of that key stay. */
 function withEntry(file: ConfigFile, registry: string, address: string, entry: Record<string, string>): object {
-  const { username, password, auth, identitytoken, registrytoken, ...unknown } = (file.auths[address] ?? {}) as Record<string, unknown>;
+  const { username, password, auth, identitytoken, registrytoken, ...unknown } = (file.auths[address] ?? {}) as Record<
+    string,
+    unknown
+  >;
   return { ...file.document, auths: { ...entriesOfOthers(file, registry), [address]: { ...unknown, ...entry } } };
 }
 
@@ -140,6 +145,8 @@ async function writeDocument(path: string, document: object): Promise<void> {
   } catch (error) {
     if (temporary !== undefined) await rm(temporary, { force: true });
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
-    throw new CredentialsError('ERR_CREDENTIALS_FILE', `cannot write credentials to ${path}: ${code}`, { cause: error });
+    throw new CredentialsError('ERR_CREDENTIALS_FILE', `cannot write credentials to ${path}: ${code}`, {
+      cause: error,
+    });
   }
 }
