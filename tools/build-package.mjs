@@ -8,6 +8,8 @@ import ts from 'typescript';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const base = ts.readConfigFile(join(root, 'tsconfig.base.json'), ts.sys.readFile);
 const { options } = ts.convertCompilerOptionsFromJson({ ...base.config.compilerOptions, noEmit: false }, root);
+// `transpileModule` emits no declarations, so it refuses the options that are about them; `transpileDeclaration` does that half.
+const codeOptions = { ...options, declaration: false, declarationMap: false, isolatedDeclarations: false };
 
 const diagnostics = [];
 rmSync('dist', { recursive: true, force: true });
@@ -25,7 +27,7 @@ function build(file) {
   const source = readFileSync(join('src', file), 'utf8');
   const target = join('dist', file.replace(/\.ts$/, ''));
   const fileName = basename(file);
-  const code = ts.transpileModule(source, { compilerOptions: options, fileName, reportDiagnostics: true });
+  const code = ts.transpileModule(source, { compilerOptions: codeOptions, fileName, reportDiagnostics: true });
   const types = ts.transpileDeclaration(source, { compilerOptions: options, fileName, reportDiagnostics: true });
   diagnostics.push(...(code.diagnostics ?? []), ...(types.diagnostics ?? []));
   mkdirSync(dirname(target), { recursive: true });
