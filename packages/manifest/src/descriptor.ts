@@ -47,6 +47,11 @@ export const emptyDescriptor: Descriptor = Object.freeze({
   data: 'e30=',
 });
 
+/** Whether a layer is kept elsewhere: it says where, and a push leaves its bytes out unless told otherwise. */
+export function isForeign({ urls }: Pick<Descriptor, 'urls'>): boolean {
+  return urls !== undefined && urls.length > 0;
+}
+
 /** Whether an index entry is a BuildKit attestation: metadata about another entry, nothing to run. */
 export function isAttestation({ annotations }: Descriptor): boolean {
   return annotations?.['vnd.docker.reference.type'] === 'attestation-manifest';

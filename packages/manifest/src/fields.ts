@@ -96,7 +96,13 @@ export function readOptionalStringMap(fields: Fields, key: string): Readonly<Rec
 
 /** Refuses the document because of one of its members. */
 export function fail(fields: Fields, key: string, problem: string): never {
-  throw new InvalidManifestError(fields.document, fields.path === '' ? key : `${fields.path}.${key}`, problem);
+  const path = fields.path === '' ? key : `${fields.path}.${key}`;
+  throw new InvalidManifestError(fields.document, isPlain(path) ? path : describe(path), problem);
+}
+
+/** Names of annotations are a stranger's too, and may be long or steer a terminal. */
+function isPlain(path: string): boolean {
+  return path.length <= 120 && /^[\w.[\]/-]*$/.test(path);
 }
 
 function readList(fields: Fields, key: string): readonly unknown[] {

@@ -71,7 +71,15 @@ describe('encodeGoJSON', () => {
     );
   });
 
-  test.each([[Number.NaN], [Number.POSITIVE_INFINITY], [() => 1], [Symbol('s')]])('%s is refused', (value) => {
+  test.each([
+    [Number.NaN],
+    [Number.POSITIVE_INFINITY],
+    [() => 1],
+    [Symbol('s')],
+    [new Date(0)],
+    [new Set()],
+    [new Uint8Array(1)],
+  ])('%s is refused', (value) => {
     expect(() => encodeGoJSON([value])).toThrow(TypeError);
   });
 

@@ -18,7 +18,8 @@ const rawText: unique symbol = Symbol('JSON text');
  * Keys stand in the order of insertion; give a `Map` where a key may look like a number, for objects put those first.
  * Members that are undefined are left out. A surrogate without its partner becomes U+FFFD.
  *
- * @throws {TypeError} for what JSON cannot say: functions, symbols, NaN and the infinities.
+ * @throws {TypeError} for what JSON cannot say, or says in more than one way: functions, symbols, NaN and the infinities, dates,
+ * sets and bytes.
  */
 export function encodeGoJSON(value: unknown, options: GoJSONOptions = {}): string {
   const compact = encode(value, options.escapeHTML ?? true);
@@ -65,7 +66,9 @@ function encode(value: unknown, escapeHTML: boolean): string {
     case 'undefined':
       return 'null';
     case 'object':
-      return value === null ? 'null' : encodeObject(value, escapeHTML);
+      if (value === null) return 'null';
+      if (value instanceof Date || value instanceof Set || ArrayBuffer.isView(value)) break;
+      return encodeObject(value, escapeHTML);
     default:
   }
   throw new TypeError(`Expected \`value\` to be something JSON can say, got ${String(value)}`);

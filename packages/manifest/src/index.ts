@@ -15,7 +15,7 @@ export {
   type OciManifestOptions,
 } from './build-manifest.ts';
 export { chainID, chainIDs } from './chain-id.ts';
-export { type Descriptor, emptyDescriptor, isAttestation } from './descriptor.ts';
+export { type Descriptor, emptyDescriptor, isAttestation, isForeign } from './descriptor.ts';
 export {
   InvalidManifestError,
   InvalidPlatformError,

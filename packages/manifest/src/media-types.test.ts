@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isAttestation } from './descriptor.ts';
+import { isAttestation, isForeign } from './descriptor.ts';
 import {
   compressionOfMediaType,
   isImageConfigMediaType,
@@ -96,4 +96,12 @@ test('an attestation says so in its annotations', () => {
   expect(isAttestation(entry)).toBe(false);
   expect(isAttestation({ ...entry, annotations: { 'vnd.docker.reference.type': 'other' } })).toBe(false);
   expect(isAttestation({ ...entry, annotations: { 'vnd.docker.reference.type': 'attestation-manifest' } })).toBe(true);
+});
+
+test.each([
+  [undefined, false],
+  [[], false],
+  [['https://example.com/layer'], true],
+])('a layer with the urls %j is foreign: %s', (urls, expected) => {
+  expect(isForeign({ urls })).toBe(expected);
 });

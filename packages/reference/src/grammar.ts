@@ -13,6 +13,7 @@ export const maxRepositoryLength: number = 255;
  * @see https://github.com/distribution/reference/blob/v0.6.0/reference.go#L4-L26
  */
 export function parseGrammar(input: string): Reference {
+  assertText(input);
   return parseExpanded(input, input);
 }
 
@@ -54,6 +55,11 @@ export function hasDigestForm(text: string): boolean {
 /** Whether a text is an image ID, 64 lower-case hex digits, which is why no repository may be called so. */
 export function isIdentifier(text: string): boolean {
   return /^[a-f0-9]{64}$/.test(text);
+}
+
+/** Names that come from a variable nobody has set deserve better than a property of undefined. */
+export function assertText(input: unknown): asserts input is string {
+  if (typeof input !== 'string') throw new TypeError(`Expected \`input\` to be a string, got ${typeof input}`);
 }
 
 /** Lower case as Go makes it: each character by itself, so that `İ` becomes a plain `i`. */

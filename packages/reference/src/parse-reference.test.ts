@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { anyReference } from '../test/any-reference.ts';
 import { familiarName, familiarString } from './familiar.ts';
+import { parseGrammar } from './grammar.ts';
 import { parseAnyReference, parseCanonicalName, parseDockerReference, parseReference } from './parse-reference.ts';
 import { canonicalName, formatReference } from './reference.ts';
 
@@ -105,6 +106,13 @@ describe('parseReference', () => {
     expect(() => parseReference(input)).toThrow(
       expect.objectContaining({ name: 'InvalidReferenceError', code: 'ERR_REFERENCE_INVALID', rule, message }),
     );
+  });
+
+  test('what is no text is a wrong argument, not a wrong reference', () => {
+    const input = undefined as unknown as string;
+    for (const parse of [parseReference, parseCanonicalName, parseAnyReference, parseDockerReference, parseGrammar]) {
+      expect(() => parse(input)).toThrow(new TypeError('Expected `input` to be a string, got undefined'));
+    }
   });
 
   test('the default tag is given to a bare name only', () => {

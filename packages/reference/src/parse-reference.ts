@@ -1,6 +1,6 @@
 import { type Digest, isDigest } from '@slipway/digest';
 import { InvalidReferenceError } from './errors.ts';
-import { isIdentifier, parseExpanded, toLowerCase } from './grammar.ts';
+import { assertText, isIdentifier, parseExpanded, toLowerCase } from './grammar.ts';
 import { defaultRegistry, formatReference, isNameOnly, type Reference, withDefaultTag, withTag } from './reference.ts';
 
 export interface ParseReferenceOptions {
@@ -23,6 +23,7 @@ export interface DigestReference {
  * parseReference('alpine', { defaultTag: 'latest' }); // { registry: 'docker.io', repository: 'library/alpine', tag: 'latest' }
  */
 export function parseReference(input: string, options: ParseReferenceOptions = {}): Reference {
+  assertText(input);
   if (isIdentifier(input)) {
     const message = `invalid repository name (${input}), cannot specify 64-byte hexadecimal strings`;
     throw new InvalidReferenceError('identifier', message, input);
