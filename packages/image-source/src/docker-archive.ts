@@ -35,12 +35,21 @@ export async function readDockerArchive(
   if (list === null) throw invalidSource(`${label}: invalid manifest, manifest cannot be null (but can be [])`);
   if (!Array.isArray(list)) throw invalidSource(`${label} is not a list`);
   const entries = list.map((value, at) => entryOf(objectOf(value, `${label}, image ${at}`)));
+  const archive: Archive = { files, limits, signal, proven: new Map() };
   const images: SourceImage[] = [];
   for (const entry of select ? [selected(entries, select, files.name)] : entries) {
     signal?.throwIfAborted();
-    images.push(await readImage(files, entry, options));
+    images.push(await readImage(archive, entry));
   }
   return images;
+}
+
+interface Archive {
+  readonly files: SourceFiles;
+  readonly limits: ResolvedSourceLimits;
+  readonly signal: AbortSignal | undefined;
+  /** One object per blob, so that layers that are the same share their content. */
+  readonly proven: Map<Digest, Content>;
 }
 
 interface Entry {
@@ -103,11 +112,8 @@ function hasReference(text: string): (entry: Entry) => boolean {
   return ({ references }) => references.some((reference) => formatReference(reference) === wanted);
 }
 
-async function readImage(
-  files: SourceFiles,
-  { label: entryLabel, ...entry }: Entry,
-  { limits, signal }: DockerArchiveOptions,
-): Promise<SourceImage> {
+async function readImage(archive: Archive, { label: entryLabel, ...entry }: Entry): Promise<SourceImage> {
+  const { files, limits, signal } = archive;
   const bytes = await readMember(files, entry.config, limits.maxDocumentBytes, { signal });
   const label = labelOf(files, entry.config);
   const digest = digestBytes(bytes);
@@ -125,7 +131,7 @@ async function readImage(
   }
   const layers: SourceLayer[] = [];
   for (const [at, diffID] of diffIDs.entries()) {
-    layers.push(await readLayer(files, entry.layers[at]!, diffID, entry.layerSources.get(diffID)));
+    layers.push(await readLayer(archive, entry.layers[at]!, diffID, entry.layerSources.get(diffID)));
   }
   return {
     kind: 'image',
@@ -138,7 +144,7 @@ async function readImage(
 }
 
 async function readLayer(
-  files: SourceFiles,
+  { files, proven }: Archive,
   path: string,
   diffID: Digest,
   descriptor: Descriptor | undefined,
@@ -150,13 +156,12 @@ async function readLayer(
     throw invalidSource(`${label}, the layer ${diffID}, is missing`);
   }
   const compression = await compressionOf(file, label);
-  return { diffID, content: contentNamed(file.content, path, diffID, label), compression, descriptor };
-}
-
-/** A blob whose name is a digest proves itself by it, unless that is the diffID, which every reader of a layer checks anyway. */
-function contentNamed(content: Content, path: string, diffID: Digest, label: string): Content {
+  // A blob whose name is a digest proves itself by it, unless that is the diffID, which every reader of a layer checks anyway.
   const named = digestInName(path);
-  return named && named !== diffID ? provenContent(content, named, label) : content;
+  if (!named || named === diffID) return { diffID, content: file.content, compression, descriptor };
+  const content = proven.get(named) ?? provenContent(file.content, named, label);
+  proven.set(named, content);
+  return { diffID, content, compression, descriptor };
 }
 
 function digestInName(path: string): Digest | undefined {

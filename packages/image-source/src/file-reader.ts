@@ -87,12 +87,13 @@ class OpenFile implements FileReader {
     const { signal, from = 0 } = options;
     assertOffset(from, size);
     signal?.throwIfAborted();
-    await this.#assertUnchanged();
     const end = start + size;
     let position = start + from;
     // One buffer is read ahead of the consumer, none further: the peak is two buffers whatever the size.
-    let ahead = position < end ? this.#readAhead(position, end) : undefined;
+    let ahead: Promise<Buffer> | undefined;
     try {
+      await this.#assertUnchanged();
+      if (position < end) ahead = this.#readAhead(position, end);
       while (ahead !== undefined) {
         const chunk = await ahead;
         ahead = undefined;

@@ -1,5 +1,5 @@
 import type { AbortOptions } from '@slipway/digest';
-import { Header, Pax } from 'tar';
+import { Header } from 'tar';
 import { invalidSource, type SourceError } from './errors.ts';
 import type { FileReader } from './file-reader.ts';
 import { cleanMemberName } from './member-path.ts';
@@ -22,7 +22,11 @@ export interface TarIndexOptions extends AbortOptions {
   readonly unique?: readonly string[] | undefined;
 }
 
+type Fail = (reason: string) => SourceError;
+
 const blockSize = 512;
+/** Where in a header the type flag stands. */
+const typeOffset = 156;
 /** Bytes per read of headers: a page is what the kernel fetches anyway, and small members share it. */
 const windowSize = 4096;
 
@@ -95,7 +99,7 @@ class Scan {
         this.#pending.longLink = await this.#readLongName(header);
         break;
       default:
-        this.#take(this.#decode(block, this.#pending.pax), block);
+        this.#take(header, block);
         this.#pending = { ...noExtensions };
         this.#headersBefore = 0;
         return true;
@@ -123,26 +127,12 @@ class Scan {
     return this.#window.bytes.subarray(within, within + blockSize);
   }
 
-  #decode(block: Buffer, pax?: ReadonlyMap<string, string>): Header {
+  #decode(block: Buffer): Header {
     try {
-      return new Header(block, 0, pax && this.#paxFields(pax));
+      return new Header(block);
     } catch (cause) {
       throw this.#invalid(this.#position === 0 ? notTar : 'a number in a header cannot be represented', cause);
     }
-  }
-
-  /** Only what decides where content lies: owners and times do not matter here. */
-  #paxFields(pax: ReadonlyMap<string, string>): Pax {
-    const size = pax.get('size');
-    if (size !== undefined && !/^\d{1,15}$/.test(size))
-      throw this.#invalid(`pax size ${JSON.stringify(size)} is no size`);
-    const path = pax.get('path');
-    const linkpath = pax.get('linkpath');
-    return new Pax({
-      ...(path === undefined ? {} : { path }),
-      ...(linkpath === undefined ? {} : { linkpath }),
-      ...(size === undefined ? {} : { size: Number(size) }),
-    });
   }
 
   #take(header: Header, block: Buffer): void {
@@ -150,43 +140,40 @@ class Scan {
     if (this.#entries > this.#limits.maxEntries) {
       throw this.#invalid(`it has more than ${this.#limits.maxEntries} entries`);
     }
-    const name = this.#pending.longName ?? header.path ?? '';
-    const fail = (reason: string): SourceError => this.#invalid(`member ${JSON.stringify(shorten(name))} ${reason}`);
-    const target = this.#pending.longLink ?? header.linkpath ?? '';
+    // Merged here, GNU before pax as in Go's archive/tar: `Header` would put a ustar prefix in front of a pax path and lose the link.
+    const { pax, longName, longLink } = this.#pending;
+    const name = longName ?? pax?.get('path') ?? header.path ?? '';
+    const target = longLink ?? pax?.get('linkpath') ?? header.linkpath ?? '';
+    const fail: Fail = (reason) => this.#invalid(`member ${JSON.stringify(shorten(name))} ${reason}`);
     for (const text of [name, target]) {
       if (Buffer.byteLength(text) > this.#limits.maxNameBytes) {
         throw fail(`has a name longer than ${this.#limits.maxNameBytes} bytes`);
       }
     }
-    if (header.typeKey === 'S' || this.#isPaxSparse()) throw fail('is stored as a GNU sparse file');
-    const size = this.#dataSize(header, block, fail);
-    if (size > this.#file.size - this.#position) {
-      throw fail(`is truncated: ${size} bytes announced, ${this.#file.size - this.#position} left in the archive`);
-    }
+    if (header.typeKey === 'S' || [...(pax?.keys() ?? [])].some(isSparseKey))
+      throw fail('is stored as a GNU sparse file');
+    const size = isHeaderOnly(block) ? 0 : this.#dataSize(block, pax?.get('size'), fail);
+    const left = this.#file.size - this.#position;
+    if (size > left) throw fail(`is truncated: ${size} bytes announced, ${left} left in the archive`);
+    const isFolder = header.type === 'Directory' || name.endsWith('/');
+    // Tools disagree on whether a file whose name ends in `/` has data: nobody who means well writes that.
+    if (isFolder && size > 0) throw fail('is a folder with content');
     const member = cleanMemberName(name, fail);
     if (this.#unique.has(member) && this.index.has(member)) throw fail('appears twice');
-    if (member !== '') this.index.set(member, entryOf(header, this.#position, size, target));
+    const entry: TarEntry = isFolder ? { type: 'folder' } : entryOf(header, this.#position, size, target);
+    if (member !== '') this.index.set(member, entry);
     this.#position = this.#afterData(size);
   }
 
-  #isPaxSparse(): boolean {
-    return [...(this.#pending.pax?.keys() ?? [])].some((key) => key.startsWith('GNU.sparse.'));
-  }
-
-  #dataSize(header: Header, block: Buffer, fail: (reason: string) => SourceError): number {
-    if (isHeaderOnly(header)) {
-      // `tar` takes a file whose name ends in `/` for a folder; others go on reading its data. Nobody needs that.
-      if (
-        block[156] !== 0x35 &&
-        header.type === 'Directory' &&
-        Number.parseInt(block.toString('latin1', 124, 136), 8)
-      ) {
-        throw fail('is a folder with content');
-      }
-      return 0;
-    }
-    if (header.size === undefined || !Number.isSafeInteger(header.size)) throw fail('has no valid size');
-    return header.size;
+  #dataSize(block: Buffer, paxSize: string | undefined, fail: Fail): number {
+    if (paxSize !== undefined && !/^\d{1,15}$/.test(paxSize))
+      throw fail(`has a pax size of ${JSON.stringify(paxSize)}`);
+    // `Header` forgets the size of what it takes for a folder because of its name, so it is shown another type.
+    const asFile = Buffer.from(block);
+    asFile[typeOffset] = '7'.charCodeAt(0);
+    const size = paxSize === undefined ? this.#decode(asFile).size : Number(paxSize);
+    if (size === undefined || !Number.isSafeInteger(size)) throw fail('has no valid size');
+    return size;
   }
 
   /** Start of the next header; a last member's missing padding is tolerated. */
@@ -226,19 +213,9 @@ class Scan {
   }
 }
 
-/** Links, devices and folders have no data, whatever their size field says; as Go's archive/tar, which docker uses. */
-function isHeaderOnly({ type }: Header): boolean {
-  switch (type) {
-    case 'Link':
-    case 'SymbolicLink':
-    case 'CharacterDevice':
-    case 'BlockDevice':
-    case 'Directory':
-    case 'FIFO':
-      return true;
-    default:
-      return false;
-  }
+/** Links, devices, folders and FIFOs have no data, whatever their size field says; as in Go's archive/tar, which docker uses. */
+function isHeaderOnly(block: Buffer): boolean {
+  return '123456'.includes(String.fromCharCode(block[typeOffset]!));
 }
 
 function entryOf({ type }: Header, offset: number, size: number, target: string): TarEntry {
@@ -251,7 +228,6 @@ function entryOf({ type }: Header, offset: number, size: number, target: string)
       return { type: 'symlink', target };
     case 'Link':
       return { type: 'hardlink', target };
-    case 'Directory':
     case 'GNUDumpDir':
       return { type: 'folder' };
     default:
@@ -260,12 +236,16 @@ function entryOf({ type }: Header, offset: number, size: number, target: string)
 }
 
 /** Tools disagree on whether global headers reach the entries after them; comments hurt nobody, names and sizes do. */
-function assertHarmlessGlobals(pax: ReadonlyMap<string, string>, fail: (reason: string) => SourceError): void {
+function assertHarmlessGlobals(pax: ReadonlyMap<string, string>, fail: Fail): void {
   for (const key of pax.keys()) {
-    if (key === 'path' || key === 'linkpath' || key === 'size' || key.startsWith('GNU.sparse.')) {
+    if (key === 'path' || key === 'linkpath' || key === 'size' || isSparseKey(key)) {
       throw fail(`a global pax header sets ${JSON.stringify(key)}`);
     }
   }
+}
+
+function isSparseKey(key: string): boolean {
+  return key.startsWith('GNU.sparse.');
 }
 
 function shorten(name: string): string {
