@@ -1,5 +1,4 @@
-import { type IncomingMessage, request } from 'node:http';
-import { request as secureRequest } from 'node:https';
+import type { IncomingMessage } from 'node:http';
 import {
   type ByteStream,
   type Digest,
@@ -11,6 +10,7 @@ import {
 } from '@slipway/digest';
 import { type Descriptor, isIndexMediaType, mediaTypes } from '@slipway/manifest';
 import { TestkitError } from './errors.ts';
+import { openAnswer } from './http-request.ts';
 
 export interface ReadBackOptions {
   /** PEM of the authority that vouches for the registry. With it, HTTPS is spoken. */
@@ -149,17 +149,10 @@ const accepted = [
 ];
 
 async function get(url: string, options: ReadBackOptions, accept: readonly string[] = []): Promise<IncomingMessage> {
-  const send = options.ca === undefined ? request : secureRequest;
   const headers = { ...(accept.length > 0 ? { accept: accept.join(', ') } : {}), ...options.headers };
-  const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    const tls = options.ca === undefined ? {} : { ca: options.ca };
-    send(url, { ...tls, headers, agent: false }, resolve)
-      .once('error', reject)
-      .end();
-  });
+  const response = await openAnswer(url, { headers, ca: options.ca });
   if (response.statusCode === 200) return response;
-  const said = await collect(response, 64 * 1024);
-  const text = new TextDecoder().decode(said).trim();
+  const text = new TextDecoder().decode(await collect(response, 64 * 1024)).trim();
   throw new TestkitError('ERR_TESTKIT_UNEXPECTED', `GET ${url} answered ${response.statusCode}: ${text}`);
 }
 

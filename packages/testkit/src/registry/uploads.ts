@@ -149,7 +149,7 @@ function assertTakesChunk(core: RegistryCore, exchange: Exchange, session: Sessi
     });
   if (session.hasShortChunk && exchange.route.kind === 'upload-patch')
     throw refusal('the chunk before was below the minimum');
-  if (range === undefined) return;
+  if (range === undefined || quirks.contentRange === 'ignored') return;
   if (quirks.contentRange === 'refused') throw refusal('Content-Range is not supported');
   const [, start, end] = /^(\d+)-(\d+)$/.exec(range)?.map(Number) ?? [];
   if (start === undefined || end === undefined || end < start) throw refusal(`bad Content-Range ${range}`);
