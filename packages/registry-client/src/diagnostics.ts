@@ -17,6 +17,8 @@ export interface ErrorAnswer {
   readonly diagnostics: readonly Diagnostic[];
   /** The text docker shows. */
   readonly dockerMessage: string;
+  /** What the registry said, for messages of our own: docker's text leaves out what comes with 5xx. */
+  readonly words: string;
 }
 
 /** The parts of an error answer that decide its meaning. */
@@ -57,23 +59,23 @@ export const defaultMessages: ReadonlyMap<string, string> = new Map([
  * @see https://github.com/distribution/distribution/blob/v2.8.3/registry/client/errors.go
  */
 export function readErrorAnswer(answer: ErrorAnswerInput): ErrorAnswer {
-  if (answer.status < 400 || answer.status > 499) {
-    return {
-      diagnostics: [],
-      dockerMessage: `received unexpected HTTP status: ${answer.status} ${answer.statusText}`,
-    };
-  }
+  const { status, statusText } = answer;
   const body = readBody(answer);
+  const words = answer.body === '' ? statusText : body.diagnostics.length > 0 ? joinTexts(body.texts) : answer.body;
+  if (status < 400 || status > 499) {
+    return { diagnostics: [], dockerMessage: `received unexpected HTTP status: ${status} ${statusText}`, words };
+  }
   const refusal = bearerRefusal(answer);
   if (refusal !== undefined) {
-    const texts = [formatDiagnostic(refusal), ...body.texts];
-    return { diagnostics: [refusal, ...body.diagnostics], dockerMessage: joinTexts(texts) };
+    const diagnostics = [refusal, ...body.diagnostics];
+    const dockerMessage = joinTexts([formatDiagnostic(refusal), ...body.texts]);
+    return { diagnostics, dockerMessage, words: formatDiagnostics(diagnostics) };
   }
-  if (answer.status === 401 && body.understood === false) {
+  if (status === 401 && !body.understood) {
     const diagnostic = fullDiagnostic('UNAUTHORIZED', 'authentication required');
-    return { diagnostics: [diagnostic], dockerMessage: formatDiagnostic(diagnostic) };
+    return { diagnostics: [diagnostic], dockerMessage: formatDiagnostic(diagnostic), words };
   }
-  return { diagnostics: body.diagnostics, dockerMessage: joinTexts(body.texts) };
+  return { diagnostics: body.diagnostics, dockerMessage: joinTexts(body.texts), words };
 }
 
 /** The text docker shows for a list of diagnostics. */

@@ -56,6 +56,8 @@ export interface TimeoutOptions {
   readonly idleMs?: number | undefined;
   /** Until the registry answers once it has all bytes: it may be writing a huge blob elsewhere. @default 900000 */
   readonly commitMs?: number | undefined;
+  /** Until an abandoned session counts as abandoned, whether the registry answered or not. @default 5000 */
+  readonly disposalMs?: number | undefined;
 }
 
 /** How to speak to one registry. */
@@ -111,7 +113,14 @@ export const registryDefaults: {
   readonly connections: number;
 } = Object.freeze({
   userAgent: 'slipway',
-  timeouts: Object.freeze({ connectMs: 30_000, tlsMs: 10_000, metadataMs: 15_000, idleMs: 60_000, commitMs: 900_000 }),
+  timeouts: Object.freeze({
+    connectMs: 30_000,
+    tlsMs: 10_000,
+    metadataMs: 15_000,
+    idleMs: 60_000,
+    commitMs: 900_000,
+    disposalMs: 5_000,
+  }),
   loopbackTlsMs: 2_000,
   maxHeaderSize: 65_536,
   connections: 16,
@@ -135,6 +144,7 @@ export function resolveRegistryOptions(options: RegistryOptions): ResolvedRegist
       metadataMs: options.timeouts?.metadataMs ?? defaults.timeouts.metadataMs,
       idleMs: options.timeouts?.idleMs ?? defaults.timeouts.idleMs,
       commitMs: options.timeouts?.commitMs ?? defaults.timeouts.commitMs,
+      disposalMs: options.timeouts?.disposalMs ?? defaults.timeouts.disposalMs,
     },
     maxHeaderSize: options.maxHeaderSize ?? defaults.maxHeaderSize,
     connections: options.connections ?? defaults.connections,

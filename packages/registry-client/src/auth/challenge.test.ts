@@ -15,9 +15,20 @@ describe('parseChallenges', () => {
     ['values without quotes', ['Bearer realm=here,service=there'], [['bearer', { realm: 'here', service: 'there' }]]],
     ['space around commas', ['Bearer realm="a" , service="b"'], [['bearer', { realm: 'a', service: 'b' }]]],
     ['escapes within quotes', ['Basic realm="a\\"b\\\\c"'], [['basic', { realm: 'a"b\\c' }]]],
-    ['commas within quotes', ['Bearer scope="repository:a:pull,push"'], [['bearer', { scope: 'repository:a:pull,push' }]]],
+    [
+      'commas within quotes',
+      ['Bearer scope="repository:a:pull,push"'],
+      [['bearer', { scope: 'repository:a:pull,push' }]],
+    ],
     ['the last of equal keys', ['Bearer realm="a",realm="b"'], [['bearer', { realm: 'b' }]]],
-    ['one challenge a line', ['Bearer realm="a"', 'Basic realm="b"'], [['bearer', { realm: 'a' }], ['basic', { realm: 'b' }]]],
+    [
+      'one challenge a line',
+      ['Bearer realm="a"', 'Basic realm="b"'],
+      [
+        ['bearer', { realm: 'a' }],
+        ['basic', { realm: 'b' }],
+      ],
+    ],
     ['a second challenge in a line is not seen', ['Basic realm="a", Bearer realm="b"'], [['basic', { realm: 'a' }]]],
     ['reading stops at an empty value', ['Bearer realm="",service="b"'], [['bearer', {}]]],
     ['reading stops at a missing equals sign', ['Bearer realm="a",service,scope="c"'], [['bearer', { realm: 'a' }]]],
@@ -36,12 +47,16 @@ describe('parseChallenges', () => {
   test('what was quoted is read back', () => {
     const quoted = fc.string({ minLength: 1 }).map((text) => text.replace(/[\r\n]/g, ''));
     fc.assert(
-      fc.property(quoted.filter((text) => text !== ''), quoted, (realm, service) => {
-        const quote = (text: string): string => `"${text.replace(/["\\]/g, '\\$&')}"`;
-        const [challenge] = parseChallenges([`Bearer realm=${quote(realm)},service=${quote(service)}`]);
-        expect(challenge?.parameters.get('realm')).toBe(realm);
-        expect(challenge?.parameters.get('service') ?? '').toBe(service);
-      }),
+      fc.property(
+        quoted.filter((text) => text !== ''),
+        quoted,
+        (realm, service) => {
+          const quote = (text: string): string => `"${text.replace(/["\\]/g, '\\$&')}"`;
+          const [challenge] = parseChallenges([`Bearer realm=${quote(realm)},service=${quote(service)}`]);
+          expect(challenge?.parameters.get('realm')).toBe(realm);
+          expect(challenge?.parameters.get('service') ?? '').toBe(service);
+        },
+      ),
     );
   });
 

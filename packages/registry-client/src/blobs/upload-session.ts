@@ -9,7 +9,6 @@ import { bodyOfContent, bodyOfStream, type RequestBody } from '../http/request-b
 import type { ConnectionRequest, RegistryConnection } from '../registry-connection.ts';
 import type { SendOptions, UploadSession } from '../repository.ts';
 
-const disposalTimeoutMs = 5_000;
 /** ECR answers a PATCH with 201, others with 204; the specification says 202 and 201. */
 const accepted: readonly number[] = [200, 201, 202, 204];
 const octetStream = 'application/octet-stream';
@@ -126,7 +125,7 @@ class RegistryUploadSession implements UploadSession {
         target: this.#location,
         access: this.#access,
         expect: [...accepted, 404],
-        signal: AbortSignal.timeout(disposalTimeoutMs), // not the caller's: its abort may be why we are here
+        signal: AbortSignal.timeout(this.#connection.options.timeouts.disposalMs), // not the caller's: its abort may be why we are here
       });
       await answer.discard();
     } catch {

@@ -1,5 +1,5 @@
 import { parseChallenges } from '../auth/challenge.ts';
-import { type Diagnostic, formatDiagnostics, readErrorAnswer } from '../diagnostics.ts';
+import { type Diagnostic, readErrorAnswer } from '../diagnostics.ts';
 import { RegistryError, type RegistryErrorCode } from '../errors.ts';
 import type { Answer } from './answer.ts';
 import { redactURL, scrub } from './redact-url.ts';
@@ -26,17 +26,20 @@ export async function answerError(answer: Answer, context: AnswerErrorContext): 
   });
   const diagnostics = read.diagnostics.map((diagnostic) => scrubbed(diagnostic, secrets));
   const dockerMessage = scrub(read.dockerMessage, secrets);
-  const said = diagnostics.length > 0 ? formatDiagnostics(diagnostics) : dockerMessage;
+  const said = scrub(read.words, secrets);
   const code = codeOf(status, diagnostics);
-  return new RegistryError(`${method} ${redactURL(url)} answered ${status}: ${abridged(said)}`, {
-    code,
-    status,
-    diagnostics,
-    dockerMessage,
-    transient: isTransient(status, diagnostics) && !said.includes('no space left on device'),
-    retryAfterMs: parseRetryAfter(answer.header('retry-after'), context.now),
-    hint: hintFor(answer, code, said, context),
-  });
+  return new RegistryError(
+    `${method} ${redactURL(url)} answered ${status}${said === '' ? '' : `: ${abridged(said)}`}`,
+    {
+      code,
+      status,
+      diagnostics,
+      dockerMessage,
+      transient: isTransient(status, diagnostics) && !said.includes('no space left on device'),
+      retryAfterMs: parseRetryAfter(answer.header('retry-after'), context.now),
+      hint: hintFor(answer, code, said, context),
+    },
+  );
 }
 
 function codeOf(status: number, diagnostics: readonly Diagnostic[]): RegistryErrorCode {

@@ -9,7 +9,11 @@ describe('withParameter', () => {
   test.each([
     ['no query', 'https://r/v2/a/blobs/uploads/1', `https://r/v2/a/blobs/uploads/1?digest=${encoded}`],
     ['a state', 'https://r/u?_state=a%2Bb%3D%3D', `https://r/u?_state=a%2Bb%3D%3D&digest=${encoded}`],
-    ['a state that another encoder would write differently', 'https://r/u?s=a+b/c=~!*()', `https://r/u?s=a+b/c=~!*()&digest=${encoded}`],
+    [
+      'a state that another encoder would write differently',
+      'https://r/u?s=a+b/c=~!*()',
+      `https://r/u?s=a+b/c=~!*()&digest=${encoded}`,
+    ],
     ['keys out of order, twice', 'https://r/u?b=1&a=2&b=3', `https://r/u?b=1&a=2&b=3&digest=${encoded}`],
     ['a question mark and nothing after it', 'https://r/u?', `https://r/u?digest=${encoded}`],
   ])('%s', (_, location, expected) => {

@@ -1,0 +1,502 @@
+import { contentOf, type Digest, digestBytes } from '@slipway/digest';
+import { startRegistry } from '@slipway/testkit';
+import { describe, expect, test } from 'vitest';
+import { type CredentialProvider, type Credentials, openRegistry } from '../src/index.ts';
+import { beginSession, streamOf, testBytes } from './push-through.ts';
+import { type Script, type ScriptedServer, startScriptedServer } from './scripted-server.ts';
+
+const digest = digestBytes(new Uint8Array(0));
+const ann: Credentials = { kind: 'basic', username: 'ann', password: 'correct horse' };
+
+function known(credentials: Credentials): CredentialProvider {
+  return async () => credentials;
+}
+
+/** A registry and its token server in one, which believes tokens it has handed out and not revoked. */
+interface TokenWorld extends ScriptedServer {
+  readonly valid: Set<string>;
+  /** Parameters of each token request, by query or form. */
+  readonly asked: URLSearchParams[];
+}
+
+async function startTokenWorld(
+  token: (issued: number, asked: URLSearchParams) => object | undefined = () => ({}),
+  onRequest: Script = (_, response) => void response.writeHead(404).end(),
+): Promise<TokenWorld> {
+  const valid = new Set<string>();
+  const asked: URLSearchParams[] = [];
+  const server = await startScriptedServer(async (request, response) => {
+    const url = new URL(request.url, 'http://x');
+    if (url.pathname === '/token') {
+      const parameters =
+        request.method === 'POST' ? new URLSearchParams((await request.read()).toString()) : url.searchParams;
+      asked.push(parameters);
+      const value = `token-number-${asked.length}`;
+      const answer = token(asked.length, parameters);
+      if (answer === undefined) {
+        response
+          .writeHead(401, { 'content-type': 'application/json' })
+          .end('{"details":"incorrect username or password"}');
+        return;
+      }
+      valid.add(value);
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify({ token: value, ...answer }));
+      return;
+    }
+    if (!valid.has(request.headers.authorization?.replace('Bearer ', '') ?? '')) {
+      const realm = `http://${request.headers.host}/token`;
+      response.writeHead(401, { 'www-authenticate': `Bearer realm="${realm}",service="the service"` }).end();
+      return;
+    }
+    await onRequest(request, response);
+  });
+  return Object.assign(server, { valid, asked });
+}
+
+describe('asking for a token', () => {
+  test('anonymously, by GET, with the scope that writes', async () => {
+    await using world = await startTokenWorld();
+    await using registry = openRegistry({ url: world.url });
+    await registry.repository('demo/app').statBlob(digest);
+    expect(world.asked.map(String)).toEqual(['service=the+service&scope=repository%3Ademo%2Fapp%3Apush%2Cpull']);
+    expect(world.seen.find(({ url }) => url.startsWith('/token'))?.headers.authorization).toBeUndefined();
+  });
+
+  test('with a user and password, by GET, as Basic and with the account', async () => {
+    await using world = await startTokenWorld();
+    await using registry = openRegistry({ url: world.url, credentials: known(ann) });
+    await registry.repository('demo/app').statBlob(digest);
+    const request = world.seen.find(({ url }) => url.startsWith('/token'));
+    expect(request?.headers.authorization).toBe(`Basic ${btoa('ann:correct horse')}`);
+    expect(world.asked[0]?.get('account')).toBe('ann');
+  });
+
+  test('with an identity token, by POST, as an OAuth2 refresh token', async () => {
+    await using world = await startTokenWorld();
+    await using registry = openRegistry({
+      url: world.url,
+      credentials: known({ kind: 'identity-token', token: 'refresh me' }),
+    });
+    await registry.repository('demo/app').statBlob(digest);
+    const request = world.seen.find(({ url }) => url.startsWith('/token'));
+    expect(request?.method).toBe('POST');
+    expect(request?.headers['content-type']).toBe('application/x-www-form-urlencoded');
+    expect(Object.fromEntries(world.asked[0] ?? [])).toEqual({
+      client_id: 'docker',
+      grant_type: 'refresh_token',
+      refresh_token: 'refresh me',
+      scope: 'repository:demo/app:push,pull',
+      service: 'the service',
+    });
+  });
+
+  test('not at all with a registry token', async () => {
+    await using world = await startTokenWorld();
+    world.valid.add('mine');
+    await using registry = openRegistry({
+      url: world.url,
+      credentials: known({ kind: 'registry-token', token: 'mine' }),
+    });
+    await registry.repository('demo/app').statBlob(digest);
+    expect(world.asked).toEqual([]);
+  });
+
+  test('for reading alone', async () => {
+    await using world = await startTokenWorld();
+    await using registry = openRegistry({ url: world.url });
+    await registry.repository('demo/app', { access: 'pull' }).statBlob(digest);
+    expect(world.asked[0]?.getAll('scope')).toEqual(['repository:demo/app:pull']);
+  });
+
+  test('for each mount candidate too, what is written to first, and never in place of the usual token', async () => {
+    await using world = await startTokenWorld(undefined, (request, response) => {
+      if (request.method === 'POST') response.writeHead(201).end();
+      else response.writeHead(404).end();
+    });
+    await using registry = openRegistry({ url: world.url });
+    const repository = registry.repository('demo/app');
+    await repository.statBlob(digest);
+    await repository.beginUpload({ mount: { digest, from: 'demo/base' } });
+    await repository.statBlob(digest);
+    expect(world.asked.map((parameters) => parameters.getAll('scope'))).toEqual([
+      ['repository:demo/app:push,pull'],
+      ['repository:demo/app:push,pull', 'repository:demo/base:pull'],
+    ]);
+    expect(world.seen.at(-1)?.headers.authorization).toBe('Bearer token-number-1');
+  });
+
+  test('the realm keeps its own query', async () => {
+    await using server = await startScriptedServer((request, response) => {
+      if (request.url.startsWith('/token')) {
+        response.end('{"token":"t"}');
+      } else if (request.headers.authorization === 'Bearer t') {
+        response.writeHead(404).end();
+      } else {
+        response
+          .writeHead(401, { 'www-authenticate': `Bearer realm="http://${request.headers.host}/token?tenant=7"` })
+          .end();
+      }
+    });
+    await using registry = openRegistry({ url: server.url });
+    await registry.repository('a').statBlob(digest);
+    expect(server.seen.find(({ url }) => url.startsWith('/token'))?.url).toBe(
+      '/token?tenant=7&scope=repository%3Aa%3Apush%2Cpull',
+    );
+  });
+});
+
+describe('a token', () => {
+  test('is fetched once for all who wait for it', async () => {
+    await using world = await startTokenWorld();
+    await using registry = openRegistry({ url: world.url });
+    const repository = registry.repository('demo/app');
+    await Promise.all(Array.from({ length: 8 }, () => repository.statBlob(digest)));
+    expect(world.asked).toHaveLength(1);
+    expect(world.seen.filter(({ url }) => url === '/v2/')).toHaveLength(1);
+  });
+
+  const second = 1_000;
+  test.each([
+    ['60 seconds when nothing is said', {}, 53 * second, 55 * second],
+    ['60 seconds at least', { expires_in: 5 }, 53 * second, 55 * second],
+    ['as long as is said, less half a minute', { expires_in: 600 }, 569 * second, 571 * second],
+    [
+      'from when it was issued',
+      { expires_in: 600, issued_at: new Date(-300 * second).toISOString() },
+      269 * second,
+      271 * second,
+    ],
+    [
+      'from now, if it was issued in the future',
+      { expires_in: 600, issued_at: '2040-01-01T00:00:00Z' },
+      569 * second,
+      571 * second,
+    ],
+    [
+      'from now, if it was expired when it came',
+      { expires_in: 60, issued_at: '1960-01-01T00:00:00Z' },
+      53 * second,
+      55 * second,
+    ],
+  ])('is good for %s', async (_, answer, good, expired) => {
+    let now = 0;
+    await using world = await startTokenWorld(() => answer);
+    await using registry = openRegistry({ url: world.url, now: () => now });
+    const repository = registry.repository('demo/app');
+    await repository.statBlob(digest);
+    now = good;
+    await repository.statBlob(digest);
+    expect(world.asked).toHaveLength(1);
+    now = expired;
+    await repository.statBlob(digest);
+    expect(world.asked).toHaveLength(2);
+  });
+
+  test('may come as access_token, which wins', async () => {
+    await using world = await startTokenWorld(() => ({ access_token: 'the better one' }));
+    world.valid.add('the');
+    await using registry = openRegistry({ url: world.url });
+    await expect(registry.repository('a').statBlob(digest)).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_PROTOCOL',
+      message: expect.stringContaining('characters that no header can carry'),
+    });
+    await using other = await startTokenWorld(() => ({ access_token: 'better' }));
+    other.valid.add('better');
+    await using good = openRegistry({ url: other.url });
+    expect(await good.repository('a').statBlob(digest)).toBeUndefined();
+  });
+
+  test('that is waited for by somebody who leaves still comes for the others', async () => {
+    let release = (): void => {};
+    const gate = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await using server = await startScriptedServer(async (request, response) => {
+      if (request.url.startsWith('/token')) {
+        await gate;
+        response.end('{"token":"t"}');
+      } else if (request.headers.authorization === 'Bearer t') {
+        response.writeHead(404).end();
+      } else {
+        response.writeHead(401, { 'www-authenticate': `Bearer realm="http://${request.headers.host}/token"` }).end();
+      }
+    });
+    await using registry = openRegistry({ url: server.url });
+    const repository = registry.repository('a');
+    const controller = new AbortController();
+    const leaving = repository.statBlob(digest, { signal: controller.signal });
+    const staying = repository.statBlob(digest);
+    const reason = new Error('enough');
+    controller.abort(reason);
+    await expect(leaving).rejects.toBe(reason);
+    release();
+    expect(await staying).toBeUndefined();
+  });
+});
+
+describe('a 401 after the ping', () => {
+  test('is answered with a fresh token, and the manifest is sent again', async () => {
+    await using world = await startTokenWorld(undefined, async (request, response) => {
+      await request.read();
+      response.writeHead(201).end();
+    });
+    await using registry = openRegistry({ url: world.url });
+    const repository = registry.repository('demo/app');
+    const bytes = testBytes(100);
+    await repository.putManifest('v1', bytes, { mediaType: 'application/x' });
+    world.valid.clear();
+    await repository.putManifest('v2', bytes, { mediaType: 'application/x' });
+    expect(world.asked).toHaveLength(2);
+    expect(Buffer.compare(world.seen.at(-1)?.body ?? Buffer.alloc(0), bytes)).toBe(0);
+  });
+
+  test('makes a re-openable chunk start again, and its progress with it', async () => {
+    await using world = await startTokenWorld(undefined, async (request, response) => {
+      await request.read();
+      response.writeHead(202, { location: '/v2/demo/app/blobs/uploads/1' }).end();
+    });
+    await using registry = openRegistry({ url: world.url });
+    const session = await beginSession(registry.repository('demo/app'));
+    world.valid.clear();
+    const bytes = testBytes(200_000);
+    expect(await session.append(contentOf(bytes))).toBe(200_000);
+    expect(Buffer.compare(world.seen.at(-1)?.body ?? Buffer.alloc(0), bytes)).toBe(0);
+    session.keep();
+  });
+
+  test('ends a one-shot stream with a transient error, and the next session works', async () => {
+    await using world = await startTokenWorld(undefined, async (request, response) => {
+      await request.read();
+      response.writeHead(request.method === 'PUT' ? 201 : 202, { location: '/v2/demo/app/blobs/uploads/1' }).end();
+    });
+    await using registry = openRegistry({ url: world.url });
+    const repository = registry.repository('demo/app');
+    const first = await beginSession(repository);
+    world.valid.clear();
+    await expect(first.stream(streamOf(testBytes(300_000)))).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_UNAUTHORIZED',
+      status: 401,
+      transient: true,
+    });
+    first.keep();
+    const second = await beginSession(repository);
+    expect(await second.stream(streamOf(testBytes(300_000)))).toBe(300_000);
+    await second.commit(digest);
+    expect(world.asked).toHaveLength(2);
+  });
+
+  test('is final when the fresh token is refused too', async () => {
+    await using world = await startTokenWorld(() => ({ access_token: 'never-good' }));
+    await using registry = openRegistry({ url: world.url, name: 'hub.example' });
+    await expect(registry.repository('demo/app').statBlob(digest)).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_UNAUTHORIZED',
+      transient: false,
+      hint: 'slipway login hub.example',
+    });
+    expect(world.asked).toHaveLength(2);
+  });
+
+  test('that names a scope has it asked for, then and from then on', async () => {
+    const scopes: string[][] = [];
+    await using server = await startScriptedServer((request, response) => {
+      const url = new URL(request.url, 'http://x');
+      if (url.pathname === '/token') {
+        scopes.push(url.searchParams.getAll('scope'));
+        response.end(JSON.stringify({ token: url.searchParams.getAll('scope').includes('aws') ? 'wide' : 'narrow' }));
+        return;
+      }
+      const challenge = `Bearer realm="http://${request.headers.host}/token",scope="aws repository:a:pull"`;
+      if (request.headers.authorization === 'Bearer wide') response.writeHead(404).end();
+      else response.writeHead(401, { 'www-authenticate': challenge }).end();
+    });
+    await using registry = openRegistry({ url: server.url });
+    const repository = registry.repository('a');
+    await repository.statBlob(digest);
+    await repository.statBlob(digest);
+    expect(scopes).toEqual([['repository:a:push,pull'], ['repository:a:push,pull', 'aws']]);
+  });
+
+  test('may be the first to offer a way to authenticate', async () => {
+    await using server = await startScriptedServer((request, response) => {
+      if (request.url === '/v2/') response.writeHead(200).end();
+      else if (request.headers.authorization === `Basic ${btoa('ann:correct horse')}`) response.writeHead(404).end();
+      else response.writeHead(401, { 'www-authenticate': 'Basic realm="r"' }).end();
+    });
+    await using registry = openRegistry({ url: server.url, credentials: known(ann) });
+    expect(await registry.repository('a').statBlob(digest)).toBeUndefined();
+  });
+
+  test('without a challenge is met with a token from the challenge of the ping', async () => {
+    let requests = 0;
+    await using world = await startTokenWorld(undefined, (_, response) => {
+      requests += 1;
+      response.writeHead(requests === 1 ? 401 : 404).end();
+    });
+    await using registry = openRegistry({ url: world.url });
+    expect(await registry.repository('a').statBlob(digest)).toBeUndefined();
+    expect(world.asked).toHaveLength(2);
+  });
+
+  test('drops Basic credentials, so that a helper may give newer ones', async () => {
+    let asked = 0;
+    const credentials: CredentialProvider = async () => {
+      asked += 1;
+      return { kind: 'basic', username: 'AWS', password: `password-${asked}` };
+    };
+    await using server = await startScriptedServer((request, response) => {
+      if (request.headers.authorization === `Basic ${btoa('AWS:password-2')}`) response.writeHead(404).end();
+      else response.writeHead(401, { 'www-authenticate': 'Basic realm="r"' }).end();
+    });
+    await using registry = openRegistry({ url: server.url, credentials });
+    expect(await registry.repository('a').statBlob(digest)).toBeUndefined();
+    await registry.repository('a').statBlob(digest);
+    expect(asked).toBe(2);
+  });
+});
+
+describe('the ways a registry offers', () => {
+  test.each<[string, readonly string[], Credentials | undefined, string | undefined]>([
+    [
+      'Basic wins where both are offered',
+      ['Bearer realm="REALM"', 'Basic realm="r"'],
+      ann,
+      `Basic ${btoa('ann:correct horse')}`,
+    ],
+    ['Bearer is what is left to the anonymous', ['Basic realm="r"', 'Bearer realm="REALM"'], undefined, 'Bearer t'],
+    [
+      'an identity token is no password',
+      ['Bearer realm="REALM"', 'Basic realm="r"'],
+      { kind: 'identity-token', token: 'x' },
+      'Bearer t',
+    ],
+    ['a registry token ignores Basic', ['Basic realm="r"'], { kind: 'registry-token', token: 'x' }, undefined],
+    ['others are ignored', ['Negotiate'], ann, undefined],
+  ])('%s', async (_, challenges, credentials, expected) => {
+    await using server = await startScriptedServer((request, response) => {
+      if (request.url.startsWith('/token')) {
+        response.end('{"token":"t"}');
+      } else if (request.url === '/v2/') {
+        const lines = challenges.map((line) => line.replace('REALM', `http://${request.headers.host}/token`));
+        response.writeHead(401, { 'www-authenticate': lines }).end();
+      } else {
+        response.writeHead(404).end();
+      }
+    });
+    await using registry = openRegistry({ url: server.url, credentials: async () => credentials });
+    await registry.repository('a').statBlob(digest);
+    expect(server.seen.at(-1)?.headers.authorization).toBe(expected);
+  });
+});
+
+describe('a token server that does not do', () => {
+  test.each<[string, string, Script, object]>([
+    [
+      'refuses',
+      'Bearer realm="REALM"',
+      (_, response) =>
+        void response
+          .writeHead(401, { 'content-type': 'application/json' })
+          .end('{"details":"incorrect username or password"}'),
+      {
+        code: 'ERR_REGISTRY_UNAUTHORIZED',
+        dockerMessage: 'unauthorized: incorrect username or password',
+        hint: 'slipway login r.example',
+      },
+    ],
+    [
+      'is not named',
+      'Bearer service="s"',
+      () => {},
+      { code: 'ERR_REGISTRY_PROTOCOL', dockerMessage: 'no realm specified for token auth challenge' },
+    ],
+    ['has a realm that is no URL', 'Bearer realm="/token"', () => {}, { code: 'ERR_REGISTRY_PROTOCOL' }],
+    ['has a realm of another scheme', 'Bearer realm="file:///etc/passwd"', () => {}, { code: 'ERR_REGISTRY_PROTOCOL' }],
+    [
+      'sends no token',
+      'Bearer realm="REALM"',
+      (_, response) => void response.end('{"expires_in":5}'),
+      { code: 'ERR_REGISTRY_PROTOCOL', dockerMessage: 'authorization server did not include a token in the response' },
+    ],
+    [
+      'sends no JSON',
+      'Bearer realm="REALM"',
+      (_, response) => void response.end('<html>'),
+      { code: 'ERR_REGISTRY_PROTOCOL', message: expect.stringContaining('unable to decode token response') },
+    ],
+    [
+      'sends null',
+      'Bearer realm="REALM"',
+      (_, response) => void response.end('null'),
+      { code: 'ERR_REGISTRY_PROTOCOL' },
+    ],
+    [
+      'sends two megabytes',
+      'Bearer realm="REALM"',
+      (_, response) => void response.end(Buffer.alloc(2_000_000)),
+      { code: 'ERR_REGISTRY_PROTOCOL' },
+    ],
+    [
+      'is overloaded',
+      'Bearer realm="REALM"',
+      (_, response) => void response.writeHead(503, { 'retry-after': '7' }).end(),
+      { code: 'ERR_REGISTRY_UNAVAILABLE', transient: true, retryAfterMs: 7_000 },
+    ],
+    [
+      'hangs up',
+      'Bearer realm="REALM"',
+      (request) => void request.raw.destroy(),
+      { code: 'ERR_REGISTRY_UNREACHABLE', transient: true },
+    ],
+  ])('%s', async (_, challenge, token, expected) => {
+    await using server = await startScriptedServer((request, response) => {
+      if (request.url.startsWith('/token')) return token(request, response);
+      response
+        .writeHead(401, { 'www-authenticate': challenge.replace('REALM', `http://${request.headers.host}/token`) })
+        .end();
+    });
+    await using registry = openRegistry({ url: server.url, name: 'r.example', credentials: known(ann) });
+    await expect(registry.repository('a').statBlob(digest)).rejects.toMatchObject(expected);
+  });
+
+  test('is asked again by the next request', async () => {
+    await using world = await startTokenWorld((issued) => (issued === 1 ? undefined : {}));
+    await using registry = openRegistry({ url: world.url });
+    await expect(registry.repository('a').statBlob(digest)).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_UNAUTHORIZED',
+    });
+    expect(await registry.repository('a').statBlob(digest)).toBeUndefined();
+  });
+});
+
+test('a failing credential provider is heard of, and asked again', async () => {
+  let asked = 0;
+  const broken = new Error('helper not found');
+  const credentials: CredentialProvider = async () => {
+    asked += 1;
+    if (asked === 1) throw broken;
+    return ann;
+  };
+  await using world = await startTokenWorld();
+  await using registry = openRegistry({ url: world.url, credentials });
+  await expect(registry.repository('a').statBlob(digest)).rejects.toBe(broken);
+  expect(await registry.repository('a').statBlob(digest)).toBeUndefined();
+});
+
+test('the embedded registry lets a user push through tokens that are revoked in between', async () => {
+  await using server = await startRegistry({
+    auth: { kind: 'bearer', users: { ann: 'correct horse' }, tokenServer: 'separate' },
+  });
+  await using registry = openRegistry({ url: server.url, credentials: known(ann) });
+  const repository = registry.repository('demo/app');
+  const bytes = testBytes(200_000);
+  const blob: Digest = digestBytes(bytes);
+  await using session = await beginSession(repository);
+  server.revokeTokens();
+  await session.append(contentOf(bytes.subarray(0, 100_000)));
+  server.revokeTokens();
+  await session.put(contentOf(bytes), blob);
+  server.revokeTokens();
+  expect(await repository.statBlob(blob)).toEqual({ digest: blob, size: 200_000 });
+  expect(server.tokensIssued).toBe(4);
+});
