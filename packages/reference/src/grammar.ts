@@ -64,7 +64,7 @@ export function assertText(input: unknown): asserts input is string {
 
 /** Lower case as Go makes it: each character by itself, so that `İ` becomes a plain `i`. */
 export function toLowerCase(text: string): string {
-  return text.replaceAll('\u0130', 'i').toLowerCase();
+  return text.split('\u0130').join('i').toLowerCase();
 }
 
 interface NameParts {
