@@ -8,42 +8,64 @@ export function abortable(source: ByteStream, signal: AbortSignal | undefined): 
   return signal === undefined ? source : readAbortably(source, signal);
 }
 
+/**
+ * Tells a source that nobody reads on, and waits until it has closed. With `reading`, a read is still pending: a source stuck in
+ * it cannot close, so the wait ends when the signal aborts. Failures stay unsaid: whoever stops reading has a reason of his own,
+ * which a failing clean-up must not hide.
+ */
+export async function close(
+  iterator: AsyncIterator<unknown>,
+  reading = false,
+  signal?: AbortSignal | undefined,
+): Promise<void> {
+  const closed = Promise.resolve(iterator.return?.()).catch(() => {});
+  if (!reading || signal === undefined) {
+    await closed;
+    return;
+  }
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    signal.addEventListener('abort', done);
+    void closed.then(done);
+    if (signal.aborted) done();
+  });
+}
+
 async function* readAbortably(source: ByteStream, signal: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
   signal.throwIfAborted();
   const iterator = source[Symbol.asyncIterator]();
   // One listener for the whole stream: racing each read against one long-lived promise would keep every reaction alive.
   let interrupt = (): void => {};
   const onAbort = (): void => interrupt();
-  signal.addEventListener('abort', onAbort, { once: true });
+  signal.addEventListener('abort', onAbort);
   let open = true;
+  let reading = false;
+  const read = async (): Promise<IteratorResult<Uint8Array>> => {
+    reading = true;
+    open = false; // a source that fails or ends has closed itself
+    try {
+      const next = await iterator.next();
+      open = !next.done;
+      return next;
+    } finally {
+      reading = false;
+    }
+  };
   try {
     for (;;) {
       signal.throwIfAborted();
       const next = await new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
         interrupt = () => reject(signal.reason);
-        iterator.next().then(resolve, (error: unknown) => {
-          open = false;
-          reject(error);
-        });
+        read().then(resolve, reject);
       });
-      if (next.done) {
-        open = false;
-        return;
-      }
+      if (next.done) return;
       yield next.value;
     }
   } finally {
     signal.removeEventListener('abort', onAbort);
-    if (open) {
-      const closed = close(iterator);
-      if (!signal.aborted) await closed;
-    }
+    if (open || reading) await close(iterator, reading, signal);
   }
-}
-
-/** Best effort: whoever stops reading has a reason of his own, which a failing clean-up must not hide. */
-export async function close(iterator: AsyncIterator<unknown>): Promise<void> {
-  try {
-    await iterator.return?.();
-  } catch {}
 }

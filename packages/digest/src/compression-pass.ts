@@ -1,8 +1,8 @@
-import { checked } from './checked.ts';
 import type { Compressor } from './compressor.ts';
 import type { AbortOptions, ByteStream } from './content.ts';
 import { algorithmOf, type Digest } from './digest.ts';
 import type { CreateDigester, ExpectedContent } from './digester.ts';
+import { measuring } from './measured.ts';
 
 export interface CompressionPassOptions extends AbortOptions {
   /** What the plain bytes must be: `digest` is the diffID. Checked while they are read. */
@@ -35,29 +35,18 @@ export function passWith(
   compressor: Compressor,
   { signal, expected }: CompressionPassOptions,
 ): CompressionPass {
-  const plain = createDigester(expected && algorithmOf(expected.digest));
-  const compressed = createDigester();
-  let diffID: Digest | undefined;
-  let result: CompressionPassResult | undefined;
-
-  async function* run(): AsyncGenerator<Uint8Array, void, void> {
-    const proven = checked(source, plain, expected ?? {}, (digest) => {
-      diffID = digest;
-    });
-    for await (const chunk of compressor.compress(proven, { signal })) {
-      compressed.update(chunk);
-      yield chunk;
-    }
-    // A compressor that ends without having asked for the end of its source has proven nothing.
-    if (diffID === undefined) throw new Error('unreachable: the compressor did not read its source to the end');
-    result = { diffID, uncompressedSize: plain.size, digest: compressed.digest(), size: compressed.size };
+  const plain = measuring(source, createDigester(expected && algorithmOf(expected.digest)), expected);
+  async function* compress(): AsyncGenerator<Uint8Array, void, void> {
+    yield* compressor.compress(plain.stream, { signal });
+    plain.result(); // throws if the compressor ended without asking for the end of its source: nothing would be proven
   }
-
+  const compressed = measuring(compress(), createDigester());
   return {
-    stream: run(),
+    stream: compressed.stream,
     result() {
-      if (result === undefined) throw new Error('Expected `stream` to be read to its end before `result()` is asked');
-      return result;
+      const { digest, size } = compressed.result();
+      const { digest: diffID, size: uncompressedSize } = plain.result();
+      return { diffID, uncompressedSize, digest, size };
     },
   };
 }

@@ -11,7 +11,7 @@ const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 describe.each([
   ['node:crypto', node],
   ['portable', portable],
-])('%s', (_, { createDigester, digestBytes, digestStream, verified }) => {
+])('%s', (_, { createDigester, digestBytes, digestStream, measured, verified }) => {
   test.each<[string, DigestAlgorithm, string]>([
     ['', 'sha256', 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'],
     ['abc', 'sha256', 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'],
@@ -66,6 +66,16 @@ describe.each([
     controller.abort(reason);
     await expect(reading).rejects.toBe(reason);
     await expect(digestStream(contentOf(text('a')).open(), { signal: controller.signal })).rejects.toBe(reason);
+  });
+
+  test('measured passes chunks through and knows at the end, and not before, what they were', async () => {
+    const bytes = noise(1000);
+    for (const algorithm of ['sha256', 'sha512'] as const) {
+      const { stream, result } = measured(chunked(bytes, 300), { algorithm });
+      expect(result).toThrow('read to its end');
+      expect(await collect(stream)).toEqual(Buffer.from(bytes));
+      expect(result()).toEqual({ digest: digestBytes(bytes, algorithm), size: 1000 });
+    }
   });
 
   describe('verified', () => {

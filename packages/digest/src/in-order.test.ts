@@ -172,3 +172,23 @@ test('a source whose closing fails does not hide why it was closed', async () =>
   };
   await expect(inOrder(failing, work, { concurrency: 1, held: 1 }).next()).rejects.toBe(failure);
 });
+
+test('leaving while the source is stuck in a read waits for it, but not beyond an abort', async () => {
+  async function* one(): AsyncGenerator<number, void, void> {
+    yield 1;
+    await new Promise(() => {});
+  }
+  const controller = new AbortController();
+  const { signal } = controller;
+  const reading = inOrder(one(), async (item) => item, { concurrency: 1, held: 2, signal });
+  await reading.next();
+  let left = false;
+  const leaving = reading.return().then(() => {
+    left = true;
+  });
+  await settled();
+  expect(left).toBe(false);
+  controller.abort();
+  await leaving;
+  expect(left).toBe(true);
+});

@@ -91,10 +91,6 @@ export async function* inOrder<T, R>(
     stopped = true;
     signal?.removeEventListener('abort', onAbort);
     await Promise.all(line.map((job) => job.work));
-    if (!ended) {
-      const closed = close(iterator);
-      // A source stuck in a read cannot close before the read ends; once aborted, nobody waits for that.
-      if (!(reading && signal?.aborted)) await closed;
-    }
+    if (!ended) await close(iterator, reading, signal);
   }
 }

@@ -37,8 +37,9 @@ export {
   createDigester,
   digestBytes,
   digestStream,
+  measured,
   verified,
 } from './hashing.ts';
-export type { DigestStreamOptions } from './measure.ts';
+export type { DigestOptions, DigestStreamOptions, MeasuredStream } from './measured.ts';
 export { createPortableGzipCompressor } from './portable-gzip.ts';
 export { createZstdCompressor, isZstdAvailable } from './zstd.ts';

@@ -1,12 +1,18 @@
 import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
-import { checked } from './checked.ts';
 import { type CompressionPass, type CompressionPassOptions, passWith } from './compression-pass.ts';
 import type { Compressor } from './compressor.ts';
 import type { ByteStream } from './content.ts';
 import { algorithmOf, type Digest, type DigestAlgorithm } from './digest.ts';
 import type { Digester, ExpectedContent, MeasuredContent } from './digester.ts';
-import { type DigestStreamOptions, measure } from './measure.ts';
+import {
+  checked,
+  type DigestOptions,
+  type DigestStreamOptions,
+  type MeasuredStream,
+  measure,
+  measuring,
+} from './measured.ts';
 
 const hashes = { sha256, sha384, sha512 } as const;
 
@@ -23,6 +29,11 @@ export function digestBytes(bytes: Uint8Array, algorithm: DigestAlgorithm = 'sha
 /** Reads a stream to its end and says what it was. */
 export function digestStream(stream: ByteStream, options: DigestStreamOptions = {}): Promise<MeasuredContent> {
   return measure(stream, createDigester(options.algorithm), options);
+}
+
+/** Lets somebody else read a stream and tells afterwards what it was: digest and size on the way, without a second reading. */
+export function measured(source: ByteStream, options: DigestOptions = {}): MeasuredStream {
+  return measuring(source, createDigester(options.algorithm));
 }
 
 /**

@@ -31,7 +31,7 @@ export {
   type DigestRule,
   InvalidDigestError,
 } from './errors.ts';
-export type { DigestStreamOptions } from './measure.ts';
+export type { DigestOptions, DigestStreamOptions, MeasuredStream } from './measured.ts';
 export { decompress } from './portable-decompress.ts';
 export { createPortableGzipCompressor } from './portable-gzip.ts';
 export {
@@ -39,5 +39,6 @@ export {
   createDigester,
   digestBytes,
   digestStream,
+  measured,
   verified,
 } from './portable-hashing.ts';

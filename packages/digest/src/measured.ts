@@ -1,0 +1,77 @@
+import { abortable } from './abortable.ts';
+import type { AbortOptions, ByteStream } from './content.ts';
+import type { Digest, DigestAlgorithm } from './digest.ts';
+import type { Digester, ExpectedContent, MeasuredContent } from './digester.ts';
+import { ContentMismatchError } from './errors.ts';
+
+export interface DigestOptions {
+  /** @default 'sha256' */
+  readonly algorithm?: DigestAlgorithm | undefined;
+}
+
+export interface DigestStreamOptions extends DigestOptions, AbortOptions {}
+
+/** A stream that is measured while somebody else reads it. */
+export interface MeasuredStream {
+  /** The same chunks, to consume once. */
+  readonly stream: ByteStream;
+  /** What it was. Known once `stream` has been read to its end, and an error before. */
+  result(): MeasuredContent;
+}
+
+/** Feeds a whole stream to a digester. */
+export async function measure(
+  source: ByteStream,
+  digester: Digester,
+  { signal }: AbortOptions,
+): Promise<MeasuredContent> {
+  signal?.throwIfAborted();
+  for await (const chunk of abortable(source, signal)) digester.update(chunk);
+  return { digest: digester.digest(), size: digester.size };
+}
+
+/** Feeds a stream to a digester while it is read, and to its reader nothing that `expected` did not promise. */
+export function measuring(
+  source: ByteStream,
+  digester: Digester,
+  expected: Partial<ExpectedContent> = {},
+): MeasuredStream {
+  let digest: Digest | undefined;
+  const onDigest = (actual: Digest): void => {
+    digest = actual;
+  };
+  return {
+    stream: checked(source, digester, expected, onDigest),
+    result() {
+      if (digest === undefined) throw new Error('Expected `stream` to be read to its end before `result()` is asked');
+      return { digest, size: digester.size };
+    },
+  };
+}
+
+/** Passes `source` through while `digester` sees every chunk. `onDigest` hears what it was, once that is proven. */
+export async function* checked(
+  source: ByteStream,
+  digester: Digester,
+  expected: Partial<ExpectedContent>,
+  onDigest?: (digest: Digest) => void,
+): AsyncGenerator<Uint8Array, void, void> {
+  const { digest: promised, size = Number.POSITIVE_INFINITY } = expected;
+  for await (const chunk of source) {
+    if (digester.size + chunk.byteLength > size) throw sizeMismatch(expected, 'more');
+    digester.update(chunk);
+    yield chunk;
+  }
+  if (expected.size !== undefined && digester.size !== size) throw sizeMismatch(expected, digester.size);
+  const actual = digester.digest();
+  if (promised !== undefined && actual !== promised) {
+    const message = `Reading content: expected ${promised}, got ${actual} (${digester.size} bytes)`;
+    throw new ContentMismatchError('ERR_DIGEST_MISMATCH', message);
+  }
+  onDigest?.(actual);
+}
+
+function sizeMismatch({ digest, size }: Partial<ExpectedContent>, actual: number | 'more'): ContentMismatchError {
+  const message = `Reading ${digest ?? 'content'}: expected ${size} bytes, got ${actual}`;
+  return new ContentMismatchError('ERR_SIZE_MISMATCH', message);
+}
