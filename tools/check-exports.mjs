@@ -1,14 +1,18 @@
 // Lists what each package exports in docs/exports.md, so that a change of the surface shows in review.
 // With `--check`: only compares.
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { members, settle } from './workspace.mjs';
 
-const sections = members()
+const entries = members()
   .filter(({ isApp }) => !isApp)
-  .flatMap(entriesOf)
-  .map(sectionOf);
+  .flatMap(entriesOf);
+for (const { name, file } of entries) {
+  if (existsSync(file)) continue;
+  console.error(`${name}: ${file} is missing, though package.json exports it`);
+  process.exit(1);
+}
 
 settle(
   'docs/exports.md',
@@ -18,7 +22,7 @@ What each package offers: adding a name is a minor change, taking one away a maj
 
 <!-- Made by tools/check-exports.mjs from each package's entry files. Do not edit. -->
 
-${sections.join('\n\n')}
+${entries.map(sectionOf).join('\n\n')}
 `,
   'tools/check-exports.mjs',
 );

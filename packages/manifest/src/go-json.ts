@@ -16,7 +16,8 @@ const rawText: unique symbol = Symbol('JSON text');
  * JSON to the byte as Go's `encoding/json` writes it; no final newline. Encode it as UTF-8 once, and digest those bytes.
  *
  * Keys stand in the order of insertion; give a `Map` where a key may look like a number, for objects put those first.
- * Members that are undefined are left out. A surrogate without its partner becomes U+FFFD.
+ * Members that are undefined are left out. A surrogate without its partner becomes U+FFFD. Backspace and form feed are
+ * `\u0008` and `\u000c`, as Go wrote them before 1.22.
  *
  * @throws {TypeError} for what JSON cannot say, or says in more than one way: functions, symbols, NaN and the infinities, dates,
  * sets and bytes.
