@@ -17,5 +17,6 @@ export { MetadataStoreError, type MetadataStoreErrorCode, type MetadataStoreErro
 export { computeHmac, computeHmacKey, type HmacAuthConfig, hmacMatches } from './hmac.ts';
 export type { KeyValueBackend, ValueChange } from './key-value-backend.ts';
 export { createMetadataStore } from './key-value-store.ts';
+export { type LmdbMetadataStoreOptions, openLmdbMetadataStore } from './lmdb-store.ts';
 export { createMemoryMetadataStore } from './memory-store.ts';
 export type { LayerRecord, MetadataStore, SessionRecord } from './metadata-store.ts';
