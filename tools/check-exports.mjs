@@ -37,38 +37,32 @@ function entriesOf({ folder, manifest }) {
     }));
 }
 
+/** One name a line: that is how a diff shows it. */
 function sectionOf({ name, file }) {
-  const { values, types } = exportsOf(file);
-  return [`## ${name}`, line('Values', values), line('Types', types)].filter(Boolean).join('\n\n');
-}
-
-function line(label, names) {
-  return names.length === 0
-    ? ''
-    : `${label}: ${names
-        .sort()
-        .map((name) => `\`${name}\``)
-        .join(', ')}.`;
+  return `## ${name}\n\n\`\`\`ts\n${exportsOf(file).join('\n')}\n\`\`\``;
 }
 
 /** Names are read off the file alone: `export *` is refused elsewhere, so nothing hides behind another file. */
 function exportsOf(file) {
-  const values = [];
-  const types = [];
+  const lines = [];
   const tree = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, false);
   for (const statement of tree.statements) {
     if (ts.isExportDeclaration(statement) && statement.exportClause && ts.isNamedExports(statement.exportClause)) {
-      for (const element of statement.exportClause.elements) {
-        (statement.isTypeOnly || element.isTypeOnly ? types : values).push(element.name.text);
-      }
-    } else if (
-      ts.canHaveModifiers(statement) &&
-      ts.getModifiers(statement)?.some((m) => m.kind === ts.SyntaxKind.ExportKeyword)
-    ) {
+      for (const element of statement.exportClause.elements) add(element, statement.isTypeOnly || element.isTypeOnly);
+    } else if (isExported(statement)) {
+      const declarations = ts.isVariableStatement(statement) ? statement.declarationList.declarations : [statement];
       const isType = ts.isInterfaceDeclaration(statement) || ts.isTypeAliasDeclaration(statement);
-      const names = ts.isVariableStatement(statement) ? statement.declarationList.declarations : [statement];
-      (isType ? types : values).push(...names.map((declaration) => declaration.name.text));
+      for (const declaration of declarations) add(declaration, isType);
     }
   }
-  return { values, types };
+  return lines.sort();
+
+  function add({ name }, isType) {
+    lines.push(isType ? `type ${name.text}` : name.text);
+  }
+}
+
+function isExported(statement) {
+  const modifiers = ts.canHaveModifiers(statement) ? (ts.getModifiers(statement) ?? []) : [];
+  return modifiers.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword);
 }

@@ -11,6 +11,11 @@ describe('encodeGoJSON', () => {
     ['other control characters', '\b\f\u0000\u001b\u001f', '"\\u0008\\u000c\\u0000\\u001b\\u001f"'],
     ['a backslash before a letter', '\\b\\f\\', '"\\\\b\\\\f\\\\"'],
     ['a slash and DEL', '/\u007f', '"/\u007f"'],
+    [
+      'an author as umoci (Go) wrote it',
+      '<&>\b\f\u0001\u001f\u007f\u2028é"/\\🚢',
+      '"\\u003c\\u0026\\u003e\\u0008\\u000c\\u0001\\u001f\u007f\\u2028é\\"/\\\\🚢"',
+    ],
     ['other scripts', 'é漢🚢', '"é漢🚢"'],
     ['a lone surrogate', 'a\ud800b\udc00', '"a\ufffdb\ufffd"'],
     ['numbers', [0, 1, -1, 9007199254740991, 1.5, 1e21], '[0,1,-1,9007199254740991,1.5,1e+21]'],

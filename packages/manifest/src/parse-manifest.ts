@@ -126,7 +126,7 @@ const contentMembers: Readonly<Record<Shape, readonly string[]>> = {
   manifest: ['config', 'layers'],
   index: ['manifests'],
   artifact: ['blobs'],
-  schema1: ['fsLayers', 'history', 'signatures'],
+  schema1: ['fsLayers'],
 };
 
 const shapes: ReadonlyMap<string, Shape> = new Map([
