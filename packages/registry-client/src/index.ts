@@ -3,6 +3,15 @@
  *
  * @packageDocumentation
  */
+export { type AuthConfig, authConfigFrom, credentialsOf } from './credentials/auth-config.ts';
+export {
+  type CredentialProviderSources,
+  createCredentialProvider,
+  type UserCredentialProvider,
+} from './credentials/credential-provider.ts';
+export type { CredentialSources } from './credentials/credential-sources.ts';
+export { CredentialsError, type CredentialsErrorCode } from './credentials/errors.ts';
+export { eraseCredentials, type StoredCredentials, storeCredentials } from './credentials/store-credentials.ts';
 export type { CredentialProvider, CredentialProviderOptions, Credentials } from './credentials.ts';
 export { type Diagnostic, formatDiagnostics } from './diagnostics.ts';
 export { type EndpointURL, type EndpointURLsOptions, endpointURLs } from './endpoint-urls.ts';
@@ -31,3 +40,6 @@ export type {
   StatManifestOptions,
   UploadSession,
 } from './repository.ts';
+export { CertificateError, type CertificateErrorCode } from './tls/errors.ts';
+export { explainTLSError, type TLSExplanation } from './tls/explain-tls-error.ts';
+export { loadTLSOptions, type TLSSources } from './tls/tls-options.ts';
