@@ -8,8 +8,11 @@ import ts from 'typescript';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const base = ts.readConfigFile(join(root, 'tsconfig.base.json'), ts.sys.readFile);
 const { options } = ts.convertCompilerOptionsFromJson({ ...base.config.compilerOptions, noEmit: false }, root);
+// A file alone does not say that its package is of type "module": it is told.
+const esm = { module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler };
 // `transpileModule` emits no declarations, so it refuses the options that are about them; `transpileDeclaration` does that half.
-const codeOptions = { ...options, declaration: false, declarationMap: false, isolatedDeclarations: false };
+const codeOptions = { ...options, ...esm, declaration: false, declarationMap: false, isolatedDeclarations: false };
+const typeOptions = { ...options, ...esm };
 
 const diagnostics = [];
 rmSync('dist', { recursive: true, force: true });
@@ -28,7 +31,7 @@ function build(file) {
   const target = join('dist', file.replace(/\.ts$/, ''));
   const fileName = basename(file);
   const code = ts.transpileModule(source, { compilerOptions: codeOptions, fileName, reportDiagnostics: true });
-  const types = ts.transpileDeclaration(source, { compilerOptions: options, fileName, reportDiagnostics: true });
+  const types = ts.transpileDeclaration(source, { compilerOptions: typeOptions, fileName, reportDiagnostics: true });
   diagnostics.push(...(code.diagnostics ?? []), ...(types.diagnostics ?? []));
   mkdirSync(dirname(target), { recursive: true });
   writeFileSync(`${target}.js`, code.outputText);
