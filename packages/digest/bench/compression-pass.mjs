@@ -1,7 +1,7 @@
 // Measures whole compression passes over one file: read, diffID, compress, digest.
 // Usage: node bench/compression-pass.mjs FILE [RUNS]   (after `pnpm build`)
 import { createReadStream, statSync } from 'node:fs';
-import { availableParallelism, cpus } from 'node:os';
+import { availableParallelism, cpus, loadavg } from 'node:os';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
@@ -37,28 +37,33 @@ const candidates = [
   ['portable gzip level 6', createPortableGzipCompressor()],
 ];
 
-process.stdout.write(`Node ${process.version}, ${availableParallelism()} cores (${cpus()[0]?.model}), ${file}: `);
-process.stdout.write(`${(statSync(file).size / MiB).toFixed(1)} MiB, median of ${runs} runs (least, most)\n\n`);
-process.stdout.write('| what | MiB/s | CPU s | out MiB | worst event-loop lag ms | peak RSS so far MiB |\n');
-process.stdout.write('| --- | --- | --- | --- | --- | --- |\n');
-for (const [name, compressor] of candidates) await report(name, () => pass(compressor));
+const samples = new Map(candidates.map(([name]) => [name, []]));
+// Round by round, so that whatever else the machine does falls on all of them.
+for (let round = 0; round < Number(runs); round += 1) {
+  for (const [name, compressor] of candidates) samples.get(name).push(await measure(() => pass(compressor)));
+}
 
-async function report(name, run) {
-  const samples = [];
-  for (let i = 0; i < Number(runs); i += 1) samples.push(await measure(run));
-  samples.sort((a, b) => a.speed - b.speed);
-  const { speed, cpu, out, lag } = samples[Math.floor(samples.length / 2)];
-  const spread = `(${samples[0].speed.toFixed(0)}–${samples.at(-1).speed.toFixed(0)})`;
-  const peak = process.resourceUsage().maxRSS / 1024;
-  const cells = [
-    name,
-    `${speed.toFixed(0)} ${spread}`,
-    cpu.toFixed(1),
-    (out / MiB).toFixed(2),
-    lag.toFixed(0),
-    peak.toFixed(0),
-  ];
-  process.stdout.write(`| ${cells.join(' | ')} |\n`);
+print(
+  `Node ${process.version}, ${availableParallelism()} cores (${cpus()[0]?.model}), load ${loadavg()[0].toFixed(1)}.`,
+);
+print(`${(statSync(file).size / MiB).toFixed(0)} MiB, median of ${runs} runs (least, most).`);
+print(`Peak RSS of the process over all: ${(process.resourceUsage().maxRSS / 1024).toFixed(0)} MiB.\n`);
+print('| what | MiB/s | CPU s | out MiB | worst event-loop lag ms |');
+print('| --- | --- | --- | --- | --- |');
+for (const [name, taken] of samples) {
+  const speeds = taken.map(({ speed }) => speed).sort((a, b) => a - b);
+  const speed = `${median(speeds).toFixed(0)} (${speeds[0].toFixed(0)}, ${speeds.at(-1).toFixed(0)})`;
+  const cpu = median(taken.map((sample) => sample.cpu)).toFixed(1);
+  const lag = median(taken.map((sample) => sample.lag)).toFixed(0);
+  print(`| ${name} | ${speed} | ${cpu} | ${(taken[0].out / MiB).toFixed(2)} | ${lag} |`);
+}
+
+function print(line) {
+  process.stdout.write(`${line}\n`);
+}
+
+function median(values) {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 }
 
 async function measure(run) {

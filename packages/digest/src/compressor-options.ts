@@ -4,7 +4,7 @@ export interface BlockCompressorOptions {
   readonly level?: number | undefined;
   /** Plain bytes per block, a multiple of 1024. @default 256 KiB for gzip, 1 MiB for portable gzip and for zstd */
   readonly blockSize?: number | undefined;
-  /** Blocks compressed at once. Decides speed and memory, never the bytes. @default the number of cores */
+  /** Blocks compressed at once. Decides speed and memory, never the bytes. @default one more than there are cores, or one where work is on the calling thread */
   readonly concurrency?: number | undefined;
 }
 
@@ -33,10 +33,10 @@ const largestBlock = 16 * 1024 * 1024;
 export function resolveCompressorOptions(
   codec: keyof typeof compressorDefaults,
   options: BlockCompressorOptions,
-  cores: number,
+  workers: number,
 ): ResolvedBlockCompressorOptions {
   const defaults = compressorDefaults[codec];
-  const { level = defaults.level, blockSize = defaults.blockSize, concurrency = cores } = options;
+  const { level = defaults.level, blockSize = defaults.blockSize, concurrency = workers } = options;
   assertInteger('level', level, 1, highestLevel[codec]);
   assertInteger('blockSize', blockSize, smallestBlock, largestBlock);
   if (blockSize % 1024 !== 0) throw new RangeError(`Expected \`blockSize\` to be a multiple of 1024, got ${blockSize}`);
@@ -47,4 +47,9 @@ export function resolveCompressorOptions(
 function assertInteger(name: string, value: number, least: number, most: number): void {
   if (Number.isInteger(value) && value >= least && value <= most) return;
   throw new RangeError(`Expected \`${name}\` to be an integer from ${least} to ${most}, got ${value}`);
+}
+
+/** One more than there are cores: a core that finishes a block finds the next one waiting, however busy the main thread is. */
+export function workersFor(cores: number): number {
+  return cores + 1;
 }

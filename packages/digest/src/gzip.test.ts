@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { constants, deflateRawSync, gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { chunked, collect, distributions, noise, settled, watched } from '../test/support.ts';
@@ -60,6 +61,22 @@ describe('createGzipCompressor', () => {
     }
     expect(counts).toMatchObject({ running: 0, peak: concurrency, calls: 20 });
     expect(gunzipSync(await ending).byteLength).toBe(20 * blockSize);
+  });
+
+  test('all cores are used unless told otherwise, and one more block waits for the next free one', async () => {
+    const { deflate, counts, open } = gated();
+    const reading = createGzipCompressorOn(deflate, { blockSize }).compress(watched(compressible));
+    const iterator = reading[Symbol.asyncIterator]();
+    const first = iterator.next();
+    await settled();
+    expect(counts.running).toBe(availableParallelism() + 1);
+    open();
+    await first;
+    const leaving = iterator.return?.();
+    await settled();
+    open();
+    await leaving;
+    expect(counts.running).toBe(0);
   });
 
   test('leaving early awaits the deflate jobs in progress and starts no others', async () => {

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { constants, crc32, deflateRaw } from 'node:zlib';
 import { compressBlocks } from './compress-blocks.ts';
 import type { Compressor } from './compressor.ts';
-import { type BlockCompressorOptions, resolveCompressorOptions } from './compressor-options.ts';
+import { type BlockCompressorOptions, resolveCompressorOptions, workersFor } from './compressor-options.ts';
 import { deflateEnd, gzipHeader, gzipTrailer, storedBlocks, storedSize } from './gzip-format.ts';
 import { isIncompressible } from './incompressible.ts';
 
@@ -27,7 +27,11 @@ export function createGzipCompressor(options: BlockCompressorOptions = {}): Comp
 
 /** {@link createGzipCompressor} with the deflate function as an argument. */
 export function createGzipCompressorOn(deflate: DeflateBlock, options: BlockCompressorOptions): Compressor {
-  const { level, blockSize, concurrency } = resolveCompressorOptions('gzip', options, availableParallelism());
+  const { level, blockSize, concurrency } = resolveCompressorOptions(
+    'gzip',
+    options,
+    workersFor(availableParallelism()),
+  );
   return {
     compression: 'gzip',
     // The architecture stands here because zlib's matching differs with the vector instructions there are.

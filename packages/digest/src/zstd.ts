@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import * as zlib from 'node:zlib';
 import { compressBlocks } from './compress-blocks.ts';
 import type { Compressor } from './compressor.ts';
-import { type BlockCompressorOptions, resolveCompressorOptions } from './compressor-options.ts';
+import { type BlockCompressorOptions, resolveCompressorOptions, workersFor } from './compressor-options.ts';
 import { CompressionError } from './errors.ts';
 
 /** The fallback's version; it stands in the recipe. A test compares it with the installed package. */
@@ -43,8 +43,8 @@ export function createWasmZstdCompressor(options: BlockCompressorOptions = {}): 
 }
 
 function createZstdCompressorOn(encoder: FrameEncoder, options: BlockCompressorOptions): Compressor {
-  const cores = encoder.isPooled ? availableParallelism() : 1;
-  const { level, blockSize, concurrency } = resolveCompressorOptions('zstd', options, cores);
+  const workers = encoder.isPooled ? workersFor(availableParallelism()) : 1;
+  const { level, blockSize, concurrency } = resolveCompressorOptions('zstd', options, workers);
   return {
     compression: 'zstd',
     recipe: `zstd;${encoder.library};level=${level};block=${blockSize / 1024}k;v1`,
