@@ -1,57 +1,63 @@
 import { computeHmacKey } from '@slipway/metadata-store';
 import type { Destination } from '@slipway/push';
 import type { Reference } from '@slipway/reference';
-import type { CredentialProvider } from '@slipway/registry-client';
+import {
+  type CredentialSources,
+  createCredentialProvider,
+  type UserCredentialProvider,
+} from '@slipway/registry-client';
 import type { CommandContext } from './command-context.ts';
+import type { ConnectionOptions } from './connection-options.ts';
+import type { Environment } from './environment.ts';
 import { usageError } from './errors.ts';
 import { passwordFor } from './prompt.ts';
 import type { ResolvedPushOptions } from './push-options.ts';
 
-/** Where a push takes its credentials from. */
-export interface CredentialsInUse {
-  readonly provider: CredentialProvider;
-  /** What the engine wants to know of the credentials of a destination, without the credentials. */
-  identityFor(reference: Reference): Promise<Pick<Destination, 'hmacKey' | 'hasAuthInfo'>>;
+/** Where this user's credentials are looked up and kept. */
+export function credentialSources(
+  { authfile }: Pick<ConnectionOptions, 'authfile'>,
+  { variables, homeFolder }: Pick<Environment, 'variables' | 'homeFolder'>,
+  warn: (line: string) => void,
+): CredentialSources {
+  return {
+    env: variables,
+    homeFolder,
+    authFile: authfile,
+    onWarning: (message) => warn(`slipway: warning: ${message}`),
+  };
 }
 
 /**
- * `--username` and its password for the one registry that is pushed to.
+ * The credentials for the destinations: `--username` and its password, else those that docker and podman keep.
  *
- * @throws {CliError} `ERR_CLI_USAGE` when `--username` would send the password to more than one registry
+ * @throws {CliError} `ERR_CLI_USAGE` when `--username` would show the password to more than one registry
  */
 export async function openCredentials(
   options: Pick<ResolvedPushOptions, 'username' | 'passwordStdin' | 'authfile'>,
   references: readonly Reference[],
   context: CommandContext,
-): Promise<CredentialsInUse> {
-  const provider =
-    options.username === undefined
-      ? async () => undefined
-      : await givenCredentials(options.username, options, references, context);
-  return {
-    provider,
-    async identityFor({ registry, repository }) {
-      const found = await provider(registry, { repository, signal: context.signal });
-      if (found === undefined) return { hmacKey: undefined, hasAuthInfo: false };
-      const config = found.kind === 'basic' ? { username: found.username, password: found.password } : {};
-      return { hmacKey: computeHmacKey(config), hasAuthInfo: true };
-    },
-  };
-}
-
-async function givenCredentials(
-  username: string,
-  { passwordStdin }: Pick<ResolvedPushOptions, 'passwordStdin'>,
-  references: readonly Reference[],
-  context: CommandContext,
-): Promise<CredentialProvider> {
-  const [first, ...others] = new Set(references.map(({ registry }) => registry));
-  if (others.length > 0) {
+  warn: (line: string) => void,
+): Promise<UserCredentialProvider> {
+  const sources = credentialSources(options, context.environment, warn);
+  const { username } = options;
+  if (username === undefined) return createCredentialProvider(sources);
+  if (new Set(references.map(({ registry }) => registry)).size > 1) {
     throw usageError(
       '--username is for one registry, and the destinations are in several',
       'use `slipway login` for each',
     );
   }
-  const password = await passwordFor(username, passwordStdin === true, context);
-  return async (registry) => (registry === first ? { kind: 'basic', username, password } : undefined);
+  const password = await passwordFor(username, options.passwordStdin === true, context);
+  return createCredentialProvider({ ...sources, explicit: { username, password } });
+}
+
+/** What the engine wants to know of a destination's credentials, without the credentials. */
+export async function identityFor(
+  { registry, repository }: Reference,
+  provider: UserCredentialProvider,
+  { signal }: Pick<CommandContext, 'signal'>,
+): Promise<Pick<Destination, 'hmacKey' | 'hasAuthInfo'>> {
+  const config = await provider.authConfigOf(registry, { repository, signal });
+  const hasAuthInfo = Boolean(config?.registrytoken ?? config?.identitytoken ?? config?.auth ?? config?.password);
+  return { hmacKey: computeHmacKey(config), hasAuthInfo };
 }

@@ -4,11 +4,12 @@ import { createPusher, type Destination, type Pusher } from '@slipway/push';
 import type { Reference } from '@slipway/reference';
 import { createTransferManager } from '@slipway/transfer';
 import type { CommandContext } from './command-context.ts';
-import { openCredentials } from './credentials.ts';
+import { identityFor, openCredentials } from './credentials.ts';
+import { requestLine } from './open-connection.ts';
 import type { Progress } from './progress/progress.ts';
 import type { ResolvedPushOptions } from './push-options.ts';
 import { createRateLimit } from './rate-limit.ts';
-import { createRegistries, requestLine } from './registries.ts';
+import { createRegistries } from './registries.ts';
 import { openCliSource } from './sources.ts';
 import { openStores } from './stores.ts';
 
@@ -30,14 +31,17 @@ export async function openEngine(
   references: readonly Reference[],
   { context, progress }: EngineContext,
 ): Promise<Engine> {
-  const credentials = await openCredentials(options, references, context);
-  const stores = await openStores(options, context, (line) => progress.print(line));
+  const print = (line: string): void => progress.print(line);
+  const credentials = await openCredentials(options, references, context, print);
+  const stores = await openStores(options, context.environment, print);
   const transfers = createTransferManager({ concurrency: options.concurrency });
   const registries = createRegistries({
     ...options,
-    credentials: credentials.provider,
+    environment: context.environment,
+    warn: print,
+    credentials,
     rateLimit: options.limitRate === undefined ? undefined : createRateLimit(options.limitRate),
-    onRequest: options.verbose === true ? (record) => progress.print(requestLine(record)) : undefined,
+    onRequest: options.verbose === true ? (record) => print(requestLine(record)) : undefined,
   });
   const level = options.compressionLevel;
   const pusher = createPusher({
@@ -50,11 +54,11 @@ export async function openEngine(
   });
   return {
     pusher,
-    openSource: (text) => openCliSource(text, options, context, (line) => progress.print(line)),
+    openSource: (text) => openCliSource(text, options, context, print),
     destinationOf: async (reference) => ({
       reference,
       endpoints: registries.endpointsOf(reference),
-      ...(await credentials.identityFor(reference)),
+      ...(await identityFor(reference, credentials, context)),
     }),
     async [Symbol.asyncDispose]() {
       await transfers[Symbol.asyncDispose]();

@@ -17,6 +17,8 @@ const hints: Readonly<Record<string, string>> = Object.freeze({
   ERR_DIGEST_MISMATCH: 'the source’s bytes are damaged; save or download the image again',
   ERR_SIZE_MISMATCH: 'the source’s bytes are damaged; save or download the image again',
   ERR_COMPRESSION_CORRUPT: 'the source’s bytes are damaged; save or download the image again',
+  ERR_CREDENTIALS_FILE: 'correct the file, or name another with --authfile',
+  ERR_CREDENTIAL_HELPER: 'run the helper by hand, or take it out of the file that names it',
   ERR_STORE_LOCKED: 'another program uses the data folder; pass --no-cache or another --data-dir',
   ENOSPC: 'free some space, or point TMPDIR and --data-dir at a disk with room',
   EDQUOT: 'free some space, or point TMPDIR and --data-dir at a disk with room',

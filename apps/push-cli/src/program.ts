@@ -2,6 +2,8 @@ import { Command } from 'commander';
 import type { CommandContext } from './command-context.ts';
 import { addCompletionCommand } from './commands/completion.ts';
 import { addInspectCommand } from './commands/inspect.ts';
+import { addLoginCommand } from './commands/login.ts';
+import { addLogoutCommand } from './commands/logout.ts';
 import { addPushCommand } from './commands/push.ts';
 import { addRegistryCommand } from './commands/registry.ts';
 import { version } from './version.ts';
@@ -19,7 +21,14 @@ export function createProgram(context: CommandContext): Command {
     .showHelpAfterError(false)
     .showSuggestionAfterError(true)
     .addHelpText('after', `\nRun \`slipway help push\` for all options of push.`);
-  for (const add of [addPushCommand, addInspectCommand, addRegistryCommand, addCompletionCommand]) {
+  for (const add of [
+    addPushCommand,
+    addInspectCommand,
+    addLoginCommand,
+    addLogoutCommand,
+    addRegistryCommand,
+    addCompletionCommand,
+  ]) {
     add(program, context);
   }
   for (const command of allCommands(program)) {

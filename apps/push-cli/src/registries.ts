@@ -4,23 +4,25 @@ import type { Reference } from '@slipway/reference';
 import {
   type CredentialProvider,
   endpointURLs,
-  openRegistry,
   type Registry,
   type Repository,
   type RequestRecord,
 } from '@slipway/registry-client';
-import { certificatesFor } from './certificates.ts';
 import type { ConnectionOptions } from './connection-options.ts';
+import type { Environment } from './environment.ts';
+import { openConnection } from './open-connection.ts';
 import { limitUploads, type RateLimit } from './rate-limit.ts';
-import { version } from './version.ts';
 
 export interface RegistriesOptions extends ConnectionOptions {
+  readonly environment: Environment;
   readonly credentials: CredentialProvider;
   /** Uploads of all registries share it. @default none */
   readonly rateLimit?: RateLimit | undefined;
   readonly allowNondistributable?: boolean | undefined;
   /** Told of every finished request, for `--verbose`. */
   readonly onRequest?: ((record: RequestRecord) => void) | undefined;
+  /** Told what a user should know. */
+  readonly warn: (line: string) => void;
 }
 
 /** The registries of one run, each opened once. Leaving scope ends their connections. */
@@ -35,7 +37,7 @@ export function createRegistries(options: RegistriesOptions): Registries {
   const open = (registry: string, url: URL, insecureTls: boolean): Promise<Registry> => {
     const known = opened.get(url.href);
     if (known !== undefined) return known;
-    const opening = openOne(registry, url, insecureTls, options);
+    const opening = openConnection({ registry, url, insecureTls }, options);
     opened.set(url.href, opening);
     return opening;
   };
@@ -62,24 +64,4 @@ export function createRegistries(options: RegistriesOptions): Registries {
       await Promise.all(settled.map((result) => result.status === 'fulfilled' && result.value[Symbol.asyncDispose]()));
     },
   };
-}
-
-async function openOne(name: string, url: URL, insecureTls: boolean, options: RegistriesOptions): Promise<Registry> {
-  const certificates = url.protocol === 'https:' ? await certificatesFor(name, options.certDir) : {};
-  return openRegistry({
-    url,
-    name,
-    credentials: options.credentials,
-    userAgent: `slipway/${version}`,
-    connect: insecureTls ? { ...certificates, rejectUnauthorized: false } : certificates,
-    onRequest: options.onRequest,
-  });
-}
-
-/** One line about a request, for `--verbose`; the URL has no user and no query. */
-export function requestLine({ method, url, status, sentBytes, receivedBytes, durationMs }: RequestRecord): string {
-  const bytes = [sentBytes > 0 ? `${sentBytes} B sent` : '', receivedBytes > 0 ? `${receivedBytes} B read` : ''];
-  return [`${method} ${url}`, status ?? 'no answer', ...bytes.filter(Boolean), `${Math.round(durationMs)} ms`].join(
-    ' · ',
-  );
 }

@@ -102,10 +102,15 @@ function sendingText(blob: BlobState, options: FrameOptions): string {
   const cells = [amount.padEnd(20), rate === undefined ? '' : `${formatByteSize(rate)}/s`.padStart(9)];
   if (rate !== undefined && rate > 0 && size !== undefined)
     cells.push(`${formatSeconds((size - blob.sent) / rate)} left`);
-  const percent = share === undefined ? '  ? %' : `${String(Math.floor(share * 100)).padStart(3)} %`;
+  const percent = share === undefined ? '  ? %' : `${String(percentOf(share)).padStart(3)} %`;
   const text = `${percent}  ${cells.join(' ').trimEnd()}`;
   const width = Math.min(30, options.columns - 1 - 20 - displayWidth(text) - 2);
   return width >= 6 ? `${bar(share ?? 0, width, options.unicode)} ${text}` : text;
+}
+
+/** Whole percents; 100 only when it is done. */
+export function percentOf(share: number): number {
+  return Math.floor(share * 100 + 1e-9);
 }
 
 function bar(share: number, width: number, unicode: boolean): string {

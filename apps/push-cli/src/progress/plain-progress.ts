@@ -2,7 +2,7 @@ import { type BlobSubject, describeEvent, type PushEvent } from '@slipway/push';
 import { formatByteSize } from '../byte-size.ts';
 import { printable } from '../printable.ts';
 import { problemLines } from '../problem.ts';
-import { progressText } from './frame.ts';
+import { percentOf, progressText } from './frame.ts';
 import { type OpenProgressOptions, type Progress, systemClock } from './progress.ts';
 import { applyEvent, type BlobState, createProgressState, expectedSizeOf, shareOf } from './progress-state.ts';
 import { bytesPerSecond } from './rate-meter.ts';
@@ -61,7 +61,7 @@ function heartbeatText(blob: BlobState, nowMs: number): string {
   const share = shareOf(blob);
   const rate = bytesPerSecond(blob.rate, nowMs);
   const of = size === undefined ? '' : ` of ${blob.size === undefined ? '~' : ''}${formatByteSize(size)}`;
-  const percent = share === undefined ? '' : ` (${Math.floor(share * 100)} %)`;
+  const percent = share === undefined ? '' : ` (${percentOf(share)} %)`;
   const speed = rate === undefined ? '' : `, ${formatByteSize(rate)}/s`;
   return `${blob.subject.id}: Pushing ${formatByteSize(blob.sent)}${of}${percent}${speed}`;
 }

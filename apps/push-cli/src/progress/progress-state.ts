@@ -74,8 +74,9 @@ export function applyEvent(
 ): { readonly blob: BlobState; readonly changed: boolean } | undefined {
   if (event.type === 'push:started') state.destinations.add(event.destination);
   if (!('blob' in event)) return undefined;
+  const known = state.blobs.size;
   const blob = blobOf(state, event.blob);
-  const before = `${blob.phase} ${blob.detail}`;
+  const before = state.blobs.size === known ? `${blob.phase} ${blob.detail}` : undefined;
   switch (event.type) {
     case 'blob:preparing':
       blob.phase = 'preparing';
@@ -126,18 +127,20 @@ export function bytesSentOf(state: ProgressState): number {
   return sum;
 }
 
-/** Share of a blob that is done, 0 to 1; undefined before anything is known. */
+/**
+ * Share of a blob that is done, 0 to 1; undefined where nobody knows: its source has been read, but compression still
+ * holds back some of it.
+ */
 export function shareOf(blob: BlobState): number | undefined {
   if (isDone(blob.phase)) return 1;
   if (blob.size !== undefined && blob.size > 0) return Math.min(1, blob.sent / blob.size);
-  if (blob.readTotal > 0) return Math.min(1, blob.read / blob.readTotal);
-  return undefined;
+  return blob.read < blob.readTotal ? blob.read / blob.readTotal : undefined;
 }
 
 /** Compressed size: known, or guessed from what compression made of the part that was read. */
 export function expectedSizeOf(blob: BlobState): number | undefined {
   if (blob.size !== undefined) return blob.size;
-  if (blob.read <= 0 || blob.sent <= 0 || blob.readTotal <= 0) return undefined;
+  if (blob.read <= 0 || blob.sent <= 0 || blob.read >= blob.readTotal) return undefined;
   return Math.max(blob.sent, Math.round((blob.sent / blob.read) * blob.readTotal));
 }
 

@@ -20,7 +20,7 @@ export function addSample(meter: RateMeter, total: number, atMs: number): void {
 export function bytesPerSecond({ samples }: RateMeter, nowMs: number): number | undefined {
   const first = samples.find(({ atMs }) => atMs >= nowMs - windowMs) ?? samples.at(-1);
   const last = samples.at(-1);
-  if (first === undefined || last === undefined) return undefined;
+  if (first === undefined || last === undefined || samples.length < 2) return undefined;
   if (last.atMs < nowMs - windowMs) return 0;
   const elapsedMs = Math.max(last.atMs, nowMs - 1_000) - first.atMs;
   if (elapsedMs < 200) return undefined;

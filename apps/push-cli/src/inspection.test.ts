@@ -1,0 +1,104 @@
+import { contentOf } from '@slipway/digest';
+import type { SourceItem } from '@slipway/image-source';
+import { expect, test } from 'vitest';
+import { describeItem, formatPlatform } from './inspection.ts';
+import { inspectionLines } from './inspection-table.ts';
+
+const digest = (digit: string): string => `sha256:${digit.repeat(64)}`;
+const layerType = 'application/vnd.oci.image.layer.v1.tar+gzip';
+const manifestType = 'application/vnd.oci.image.manifest.v1+json';
+
+const image = {
+  kind: 'image',
+  names: ['app:v1', 'app:latest'],
+  platform: { os: 'linux', architecture: 'arm', variant: 'v7' },
+  config: { mediaType: 'application/vnd.oci.image.config.v1+json', digest: digest('c'), bytes: new Uint8Array(7) },
+  manifest: { mediaType: manifestType, digest: digest('e'), bytes: new Uint8Array(9) },
+  layers: [
+    {
+      diffID: digest('a'),
+      content: contentOf(new Uint8Array(1_500)),
+      compression: 'gzip',
+      descriptor: { mediaType: layerType, digest: digest('b'), size: 1_500 },
+    },
+    { diffID: digest('d'), content: undefined, compression: 'none', descriptor: undefined },
+  ],
+} as unknown as SourceItem;
+
+const index = {
+  kind: 'index',
+  names: ['app:multi'],
+  manifest: { mediaType: 'application/vnd.oci.image.index.v1+json', digest: digest('1'), bytes: new Uint8Array() },
+  children: [
+    { descriptor: {}, item: image },
+    {
+      descriptor: { platform: { os: 'unknown', architecture: 'unknown' } },
+      item: {
+        kind: 'artifact',
+        names: [],
+        manifest: { mediaType: manifestType, digest: digest('2'), bytes: new Uint8Array() },
+        blobs: [{ descriptor: { mediaType: 'application/json', digest: digest('3'), size: 12 } }],
+      },
+    },
+  ],
+} as unknown as SourceItem;
+
+test('an image is told with its config and its layers', () => {
+  expect(describeItem(image)).toEqual({
+    kind: 'image',
+    names: ['app:v1', 'app:latest'],
+    platform: 'linux/arm/v7',
+    digest: digest('e'),
+    mediaType: manifestType,
+    config: { digest: digest('c'), mediaType: 'application/vnd.oci.image.config.v1+json', size: 7 },
+    layers: [
+      { diffID: digest('a'), digest: digest('b'), mediaType: layerType, size: 1_500, compression: 'gzip' },
+      { diffID: digest('d'), compression: 'foreign' },
+    ],
+  });
+});
+
+test('an index is told as a tree, children with the platform that the index says', () => {
+  const { children = [] } = describeItem(index);
+  expect(children.map(({ kind, platform }) => [kind, platform])).toEqual([
+    ['image', 'linux/arm/v7'],
+    ['artifact', 'unknown/unknown'],
+  ]);
+});
+
+test('people get a table', () => {
+  expect(inspectionLines('app.tar', 'oci-archive', [describeItem(index)])).toEqual([
+    'app.tar (oci-archive, 1 item)',
+    '',
+    'index app:multi',
+    '  names     app:multi',
+    `  manifest  ${digest('1')}`,
+    '  type      application/vnd.oci.image.index.v1+json',
+    '  image app:v1',
+    '    names     app:v1, app:latest',
+    '    platform  linux/arm/v7',
+    `    config    ${digest('c')}`,
+    `    manifest  ${digest('e')}`,
+    `    type      ${manifestType}`,
+    '    layers    2, 1.5 kB',
+    `      DIFF ID${' '.repeat(66)}SIZE    COMPRESSION  MEDIA TYPE`,
+    `      ${digest('a')}  1.5 kB  gzip         ${layerType}`,
+    `      ${digest('d')}  -       foreign`,
+    '  artifact unknown/unknown',
+    '    platform  unknown/unknown',
+    `    manifest  ${digest('2')}`,
+    `    type      ${manifestType}`,
+    `      DIGEST${' '.repeat(67)}SIZE  MEDIA TYPE`,
+    `      ${digest('3')}  12 B  application/json`,
+  ]);
+});
+
+test('a name from an archive cannot steer the terminal', () => {
+  const [, , line] = inspectionLines('a', 'docker-archive', [{ ...describeItem(image), names: ['\u001b[31mred'] }]);
+  expect(line).toBe('image ?[31mred');
+});
+
+test('a platform is written as docker writes it', () => {
+  expect(formatPlatform({ os: 'linux', architecture: 'amd64', variant: '' })).toBe('linux/amd64');
+  expect(formatPlatform(undefined)).toBeUndefined();
+});

@@ -1,0 +1,99 @@
+import { PassThrough } from 'node:stream';
+import { describe, expect, test } from 'vitest';
+import type { CommandContext } from './command-context.ts';
+import { readEnvironment } from './environment.ts';
+import { run } from './main.ts';
+import { version } from './version.ts';
+
+describe('wrong usage is exit code 2, with a way out', () => {
+  test.each([
+    ['an unknown command', ['psh'], "unknown command 'psh'", 'Did you mean push?'],
+    [
+      'an unknown option',
+      ['push', 'a', 'b', '--plaform', 'x'],
+      "unknown option '--plaform'",
+      'Did you mean --platform?',
+    ],
+    ['an unknown command below a command', ['registry', 'srve'], "unknown command 'srve'", 'Did you mean serve?'],
+    ['a missing destination', ['push', 'image.tar'], "missing required argument 'destination'", 'slipway help'],
+    ['a missing value', ['push', 'a', 'b', '--format'], "option '--format <format>' argument missing", 'slipway help'],
+    [
+      'a value that is none',
+      ['push', 'a', 'b', '--format', 'tar'],
+      'Allowed choices are keep, docker, oci',
+      'slipway help',
+    ],
+    ['a number that is none', ['push', 'a', 'b', '--concurrency', 'many'], 'Expected a whole number', 'slipway help'],
+    ['a rate that is none', ['push', 'a', 'b', '--limit-rate', 'fast'], 'such as 500k', 'slipway help'],
+    ['a shell that is none', ['completion', 'tcsh'], 'Allowed choices are bash, zsh, fish', 'slipway help'],
+    ['a bad reference', ['push', 'a', 'ghcr.io/Me/app'], 'must be lowercase', 'ghcr.io/me/app'],
+    ['a format that comes later', ['push', 'a', 'b', '--format', 'v1'], 'comes later', 'use docker, oci or keep'],
+    [
+      'a registry for the whole world',
+      ['registry', 'serve', '--host', '0.0.0.0'],
+      'lets anybody push',
+      '--allow-remote',
+    ],
+    ['a registry that is none', ['logout', 'ghcr.io/me'], '"ghcr.io/me" is no registry', 'such as ghcr.io'],
+    ['a login that cannot ask', ['login', 'ghcr.io'], '--username is needed', '--password-stdin'],
+  ])('%s', async (_, args, message, hint) => {
+    const { code, stdout, stderr } = await runWith(args);
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+    const [first = '', second = '', ...rest] = stderr.split('\n').filter(Boolean);
+    expect(first).toMatch(/^slipway: /);
+    expect(first).toContain(message);
+    expect(second).toMatch(/^ {2}hint: /);
+    expect(second).toContain(hint);
+    expect(rest).toEqual([]);
+  });
+
+  test('no arguments show the help on standard error', async () => {
+    const { code, stdout, stderr } = await runWith([]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain('Usage: slipway');
+  });
+});
+
+describe('what was asked for goes to standard output', () => {
+  test.each([
+    [['--version'], version],
+    [['--help'], 'Usage: slipway'],
+    [['help'], 'Usage: slipway'],
+    [['help', 'push'], 'Usage: slipway push'],
+    [['push', '--help'], 'Exit codes:'],
+    [['registry', 'serve', '--help'], 'Usage: slipway registry serve'],
+    [['completion', 'bash'], 'complete -o bashdefault -F _slipway slipway'],
+  ])('%j', async (args, text) => {
+    const { code, stdout, stderr } = await runWith(args);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toContain(text);
+  });
+});
+
+test('help names every option of the contract', async () => {
+  const { stdout } = await runWith(['push', '--help']);
+  for (const option of `all-tags platform format compression compression-level concurrency limit-rate retries dry-run
+    allow-nondistributable plain-http insecure cert-dir authfile username password-stdin data-dir progress json quiet
+    digest-file verbose no-cache no-learn learn-from verify-learnt`.split(/\s+/)) {
+    expect(stdout).toContain(`--${option}`);
+  }
+});
+
+async function runWith(args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const stdout = new PassThrough();
+  const stderr = new PassThrough();
+  const context: CommandContext = {
+    environment: readEnvironment({}),
+    stdin: new PassThrough(),
+    stdout,
+    stderr,
+    signal: new AbortController().signal,
+    exitCode: 0,
+    onForcedExit: undefined,
+    onInterrupted: undefined,
+  };
+  const code = await run(args, context);
+  const read = (stream: PassThrough): string => String(stream.read() ?? '');
+  return { code, stdout: read(stdout), stderr: read(stderr) };
+}

@@ -1,0 +1,53 @@
+import {
+  type CredentialProvider,
+  loadTLSOptions,
+  openRegistry,
+  type Registry,
+  type RequestRecord,
+} from '@slipway/registry-client';
+import type { ConnectionOptions } from './connection-options.ts';
+import type { Environment } from './environment.ts';
+import { version } from './version.ts';
+
+/** One way to one registry, as `endpointURLs` gives it. */
+export interface ConnectionTarget {
+  /** As in references, also the name that credentials and certificates are looked up by. */
+  readonly registry: string;
+  readonly url: URL;
+  readonly insecureTls: boolean;
+}
+
+export interface OpenConnectionOptions extends Pick<ConnectionOptions, 'certDir'> {
+  readonly environment: Pick<Environment, 'variables' | 'homeFolder'>;
+  readonly credentials: CredentialProvider;
+  /** Told of every finished request. */
+  readonly onRequest?: ((record: RequestRecord) => void) | undefined;
+  /** Told what a user should know. */
+  readonly warn: (line: string) => void;
+}
+
+/** Opens a registry with this user's certificates and this program's name. Nothing is sent yet. */
+export async function openConnection(
+  { registry, url, insecureTls }: ConnectionTarget,
+  { environment, certDir, credentials, onRequest, warn }: OpenConnectionOptions,
+): Promise<Registry> {
+  const connect =
+    url.protocol === 'https:'
+      ? await loadTLSOptions(registry, {
+          homeFolder: environment.homeFolder,
+          env: environment.variables,
+          certFolder: certDir,
+          isInsecure: insecureTls,
+          onWarning: (message) => warn(`slipway: warning: ${message}`),
+        })
+      : undefined;
+  return openRegistry({ url, name: registry, credentials, userAgent: `slipway/${version}`, connect, onRequest });
+}
+
+/** One line about a request, for `--verbose`; the URL has no user and no query. */
+export function requestLine({ method, url, status, sentBytes, receivedBytes, durationMs }: RequestRecord): string {
+  const bytes = [sentBytes > 0 ? `${sentBytes} B sent` : '', receivedBytes > 0 ? `${receivedBytes} B read` : ''];
+  return [`${method} ${url}`, status ?? 'no answer', ...bytes.filter(Boolean), `${Math.round(durationMs)} ms`].join(
+    ' · ',
+  );
+}

@@ -1,0 +1,53 @@
+import { describe, expect, test } from 'vitest';
+import { type RawPushOptions, readsStandardInput, resolvePushOptions } from './push-options.ts';
+
+const defaults: RawPushOptions = {
+  format: 'keep',
+  compression: 'keep',
+  concurrency: 5,
+  retries: 4,
+  cache: true,
+  learn: true,
+  progress: 'auto',
+};
+
+describe('resolvePushOptions', () => {
+  test('what fits together stays as it is', () => {
+    expect(resolvePushOptions('image.tar', { ...defaults, format: 'oci', compression: 'zstd' })).toEqual({
+      ...defaults,
+      format: 'oci',
+      compression: 'zstd',
+    });
+  });
+
+  test('--quiet means no progress', () => {
+    expect(resolvePushOptions('image.tar', { ...defaults, quiet: true, progress: 'plain' }).progress).toBe('none');
+  });
+
+  test.each<[string, string, Partial<RawPushOptions>]>([
+    ['--format schema1 comes later', 'image.tar', { format: 'schema1' }],
+    ['--format v1 comes later', 'image.tar', { format: 'v1' }],
+    ['--compression-level 12 is for zstd', 'image.tar', { compressionLevel: 12 }],
+    ['--format docker cannot hold zstd layers', 'image.tar', { format: 'docker', compression: 'zstd' }],
+    ['--password-stdin needs --username', 'image.tar', { passwordStdin: true }],
+    ['standard input cannot carry both', '-', { passwordStdin: true, username: 'me' }],
+    ['standard input cannot carry both', 'docker-archive:-:app:v1', { passwordStdin: true, username: 'me' }],
+    ['--no-learn excludes --learn-from', 'image.tar', { learn: false, learnFrom: 'v1' }],
+    ['--no-learn excludes --verify-learnt', 'image.tar', { learn: false, verifyLearnt: true }],
+  ])('%s', (message, source, options) => {
+    expect(() => resolvePushOptions(source, { ...defaults, ...options })).toThrow(
+      expect.objectContaining({ code: 'ERR_CLI_USAGE', message: expect.stringContaining(message) }),
+    );
+  });
+});
+
+test.each([
+  ['-', true],
+  ['oci-archive:-', true],
+  ['docker-archive:-:app:v1', true],
+  ['-app.tar', false],
+  ['oci:-', false],
+  ['./-', false],
+])('%s reads standard input: %s', (source, expected) => {
+  expect(readsStandardInput(source)).toBe(expected);
+});

@@ -1,0 +1,17 @@
+import { eraseCredentials } from '@slipway/registry-client';
+import type { CommandContext } from './command-context.ts';
+import { credentialSources } from './credentials.ts';
+import { parseRegistry } from './run-login.ts';
+
+export interface RawLogoutOptions {
+  readonly authfile?: string | undefined;
+}
+
+/** Forgets a registry's credentials; that there were none is no failure. */
+export async function runLogout(text: string, options: RawLogoutOptions, context: CommandContext): Promise<void> {
+  const { stderr, environment } = context;
+  const say = (line: string): void => void stderr.write(`${line}\n`);
+  const registry = parseRegistry(text);
+  const erased = await eraseCredentials(registry, credentialSources(options, environment, say));
+  say(erased ? `Logged out of ${registry}` : `There were no credentials for ${registry}`);
+}
