@@ -4,7 +4,7 @@ import { familiarString, formatReference, parseReference, type Reference } from 
 import { descriptorOf, imageConfigOf, type JsonObject, objectOf, parseJson, stringsOf, textOf } from './documents.ts';
 import { invalidSource, SourceError } from './errors.ts';
 import type { SourceImage, SourceLayer } from './image-source.ts';
-import type { ResolvedSourceLimits } from './options.ts';
+import { Allowance, type ResolvedSourceLimits } from './options.ts';
 import type { SourceFiles } from './source-files.ts';
 import type { DockerArchiveSelector } from './source-text.ts';
 import { compressionOf, labelOf, provenContent, readMember } from './stored-content.ts';
@@ -34,8 +34,16 @@ export async function readDockerArchive(
   const list = parseJson(bytes, label);
   if (list === null) throw invalidSource(`${label}: invalid manifest, manifest cannot be null (but can be [])`);
   if (!Array.isArray(list)) throw invalidSource(`${label} is not a list`);
+  if (list.length > limits.maxManifests) throw invalidSource(`${label} lists more than ${limits.maxManifests} images`);
   const entries = list.map((value, at) => entryOf(objectOf(value, `${label}, image ${at}`)));
-  const archive: Archive = { files, limits, signal, proven: new Map() };
+  const archive: Archive = {
+    files,
+    limits,
+    signal,
+    allowance: new Allowance(limits),
+    configs: new Map(),
+    proven: new Map(),
+  };
   const images: SourceImage[] = [];
   for (const entry of select ? [selected(entries, select, files.name)] : entries) {
     signal?.throwIfAborted();
@@ -48,6 +56,9 @@ interface Archive {
   readonly files: SourceFiles;
   readonly limits: ResolvedSourceLimits;
   readonly signal: AbortSignal | undefined;
+  readonly allowance: Allowance;
+  /** Config bytes by path: a long list may name the same one over and over. */
+  readonly configs: Map<string, Uint8Array>;
   /** One object per blob, so that layers that are the same share their content. */
   readonly proven: Map<Digest, Content>;
 }
@@ -114,8 +125,8 @@ function hasReference(text: string): (entry: Entry) => boolean {
 
 async function readImage(archive: Archive, { label: entryLabel, ...entry }: Entry): Promise<SourceImage> {
   const { files, limits, signal } = archive;
-  const bytes = await readMember(files, entry.config, limits.maxDocumentBytes, { signal });
   const label = labelOf(files, entry.config);
+  const bytes = await readConfig(archive, entry.config);
   const digest = digestBytes(bytes);
   const named = digestInName(entry.config);
   if (named && named !== digest) throw invalidSource(`${label} is corrupt: its digest is ${digest}`);
@@ -131,6 +142,7 @@ async function readImage(archive: Archive, { label: entryLabel, ...entry }: Entr
   }
   const layers: SourceLayer[] = [];
   for (const [at, diffID] of diffIDs.entries()) {
+    signal?.throwIfAborted();
     layers.push(await readLayer(archive, entry.layers[at]!, diffID, entry.layerSources.get(diffID)));
   }
   return {
@@ -141,6 +153,16 @@ async function readImage(archive: Archive, { label: entryLabel, ...entry }: Entr
     layers,
     manifest: undefined,
   };
+}
+
+async function readConfig({ files, limits, signal, allowance, configs }: Archive, path: string): Promise<Uint8Array> {
+  let bytes = configs.get(path);
+  if (!bytes) {
+    bytes = await readMember(files, path, limits.maxDocumentBytes, { signal });
+    allowance.take(bytes.byteLength, files.name);
+    configs.set(path, bytes);
+  }
+  return bytes;
 }
 
 async function readLayer(

@@ -4,7 +4,8 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { bytesOf } from '../test/read-content.ts';
 import { temporaryFolder } from '../test/temporary-folder.ts';
-import { type FileReader, openFileReader, type ReadHook, readAll } from './file-reader.ts';
+import { type FileReader, openFileReader, readAll } from './file-reader.ts';
+import type { ReadHook } from './options.ts';
 
 const folder = temporaryFolder();
 

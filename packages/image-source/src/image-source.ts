@@ -1,7 +1,6 @@
 import type { AbortOptions, ByteStream, Compression, Content, Digest } from '@slipway/digest';
 import type { Descriptor, Platform } from '@slipway/manifest';
-import type { ReadHook } from './file-reader.ts';
-import type { SourceLimits } from './options.ts';
+import type { ReadHook, SourceLimits } from './options.ts';
 
 /** A layer of an image: its identity once unpacked, and the bytes the source has for it. */
 export interface SourceLayer {

@@ -4,7 +4,6 @@
  * @packageDocumentation
  */
 export { SourceError, type SourceErrorCode, type SourceErrorOptions } from './errors.ts';
-export type { ReadHook } from './file-reader.ts';
 export type {
   ImageSource,
   OpenSourceOptions,
@@ -15,5 +14,5 @@ export type {
   SourceLayer,
 } from './image-source.ts';
 export { openSource } from './open-source.ts';
-export { type ResolvedSourceLimits, type SourceLimits, sourceLimitDefaults } from './options.ts';
+export { type ReadHook, type ResolvedSourceLimits, type SourceLimits, sourceLimitDefaults } from './options.ts';
 export { type DockerArchiveSelector, type OciSelector, parseSourceText, type SourceText } from './source-text.ts';

@@ -23,7 +23,7 @@ import { imageConfigOf, manifestOf } from './documents.ts';
 import { invalidSource, SourceError } from './errors.ts';
 import { readAll } from './file-reader.ts';
 import type { SourceArtifact, SourceImage, SourceIndex, SourceItem, SourceLayer } from './image-source.ts';
-import type { ResolvedSourceLimits } from './options.ts';
+import { Allowance, type ResolvedSourceLimits } from './options.ts';
 import type { SourceFiles, StoredFile } from './source-files.ts';
 import { compressionOf, labelOf, provenContent } from './stored-content.ts';
 
@@ -47,6 +47,7 @@ export class OciLoader {
   readonly #files: SourceFiles;
   readonly #limits: ResolvedSourceLimits;
   readonly #signal: AbortSignal | undefined;
+  readonly #allowance: Allowance;
   readonly #loaded = new Map<string, Loaded | undefined>();
   readonly #contents = new Map<Digest, Content>();
   readonly #missing = new Set<Digest>();
@@ -55,6 +56,7 @@ export class OciLoader {
   constructor(files: SourceFiles, { limits, signal }: OciLoaderOptions) {
     this.#files = files;
     this.#limits = limits;
+    this.#allowance = new Allowance(limits);
     this.#signal = signal;
   }
 
@@ -150,7 +152,10 @@ export class OciLoader {
       throw invalidSource(`${this.#label(manifest.digest)}: invalid manifest, layers length mismatch: ${counts}`);
     }
     const layers: SourceLayer[] = [];
-    for (const [at, diffID] of diffIDs.entries()) layers.push(await this.#readLayer(descriptors[at]!, diffID));
+    for (const [at, diffID] of diffIDs.entries()) {
+      this.#signal?.throwIfAborted();
+      layers.push(await this.#readLayer(descriptors[at]!, diffID));
+    }
     return {
       kind: 'image',
       names: [],
@@ -192,6 +197,7 @@ export class OciLoader {
     }
     const content = this.#proven(file.content, descriptor.digest);
     const label = this.#label(descriptor.digest);
+    this.#allowance.take(content.size, this.#files.name);
     return await readAll(content, this.#limits.maxDocumentBytes, label, { signal: this.#signal });
   }
 

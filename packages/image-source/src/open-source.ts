@@ -3,14 +3,14 @@ import type { ByteStream } from '@slipway/digest';
 import { dockerManifestName, readDockerArchive } from './docker-archive.ts';
 import { fromSystemError, invalidSource, SourceError } from './errors.ts';
 import { type FileReader, notRegular, openFileReader } from './file-reader.ts';
-import type { ImageSource, OpenSourceOptions, SourceItem } from './image-source.ts';
+import type { ImageSource, OpenSourceOptions } from './image-source.ts';
 import { ociIndexName, ociMarkerName, readOciLayout } from './oci-layout.ts';
 import { type ResolvedSourceLimits, resolveSourceLimits } from './options.ts';
-import { folderFiles, type SourceFiles, tarFiles } from './source-files.ts';
+import { folderFiles, tarFiles } from './source-files.ts';
 import { type DockerArchiveSelector, type OciSelector, parseSourceText, type SourceText } from './source-text.ts';
 import { assertSupported, spool } from './spool.ts';
 import { magicLength, recogniseCompression } from './stored-content.ts';
-import { readTarIndex } from './tar-index.ts';
+import { readTarIndex, type TarIndex } from './tar-index.ts';
 
 /**
  * Opens what a user calls a source: a path, `-`, or a transport and a path. What it is, is recognised by its content.
@@ -77,7 +77,8 @@ function withHint(error: unknown): unknown {
   });
 }
 
-async function openFolder({ transport, path, ...rest }: StoredSource, opening: Opening): Promise<ImageSource> {
+async function openFolder(source: StoredSource, { limits, signal, onRead }: Opening): Promise<ImageSource> {
+  const { transport, path } = source;
   if (transport === 'docker-archive' || transport === 'oci-archive') {
     throw new SourceError(
       'ERR_SOURCE_UNSUPPORTED',
@@ -87,14 +88,13 @@ async function openFolder({ transport, path, ...rest }: StoredSource, opening: O
       },
     );
   }
-  const files = folderFiles(path, opening.onRead);
+  const files = folderFiles(path, onRead);
   if (!(await files.find(ociMarkerName))) {
     throw invalidSource(`${JSON.stringify(path)} is a folder, but no OCI image layout: "${ociMarkerName}" is missing`, {
       hint: 'Give an archive, or a folder that holds oci-layout, index.json and blobs',
     });
   }
-  const select = 'select' in rest ? (rest.select as OciSelector | undefined) : undefined;
-  const items = await readOciLayout(files, { limits: opening.limits, signal: opening.signal, select });
+  const items = await readOciLayout(files, { limits, signal, select: ociSelectorOf(source) });
   return { kind: 'oci-layout', name: path, items, [Symbol.asyncDispose]: async () => {} };
 }
 
@@ -143,8 +143,13 @@ async function openArchive(source: StoredSource, file: FileReader, opening: Open
       signal: opening.signal,
       unique: [dockerManifestName, ociIndexName, ociMarkerName, 'repositories'],
     });
-    const kind = archiveKind(source, (name) => index.has(name), file.name);
-    const items = await readItems(kind, tarFiles(file, index), source, opening);
+    const kind = archiveKind(source.transport, index, file.name);
+    const files = tarFiles(file, index);
+    const { limits, signal } = opening;
+    const items =
+      kind === 'docker-archive'
+        ? await readDockerArchive(files, { limits, signal, select: dockerSelectorOf(source) })
+        : await readOciLayout(files, { limits, signal, select: ociSelectorOf(source) });
     return { kind, name: file.name, items, [Symbol.asyncDispose]: () => file[Symbol.asyncDispose]() };
   } catch (error) {
     await file[Symbol.asyncDispose]();
@@ -154,43 +159,29 @@ async function openArchive(source: StoredSource, file: FileReader, opening: Open
 
 /** Docker 25 and later save an archive that is both; its `manifest.json` is what `docker load` of any age reads. */
 function archiveKind(
-  { transport }: StoredSource,
-  has: (name: string) => boolean,
+  transport: StoredSource['transport'],
+  index: TarIndex,
   name: string,
 ): 'docker-archive' | 'oci-archive' {
+  const mayBeDocker = transport !== 'oci-archive';
+  const mayBeOci = transport !== 'docker-archive';
+  if (mayBeDocker && index.has(dockerManifestName)) return 'docker-archive';
+  if (mayBeOci && index.has(ociIndexName)) return 'oci-archive';
   const quoted = JSON.stringify(name);
-  if (transport === 'docker-archive' || transport === 'path') {
-    if (has(dockerManifestName)) return 'docker-archive';
-    if (has('repositories')) {
-      throw new SourceError(
-        'ERR_SOURCE_UNSUPPORTED',
-        `Cannot open ${quoted}: it is a legacy archive of Docker before 1.10, without manifest.json`,
-        {
-          hint: 'Support for it is to come; until then load it with docker and save it again',
-        },
-      );
-    }
+  if (mayBeDocker && index.has('repositories')) {
+    const message = `Cannot open ${quoted}: it is a legacy archive of Docker before 1.10, without ${dockerManifestName}`;
+    throw new SourceError('ERR_SOURCE_UNSUPPORTED', message, {
+      hint: 'Support for it is to come; until then load it with docker and save it again',
+    });
   }
-  if (transport !== 'docker-archive' && has(ociIndexName)) return 'oci-archive';
-  const wanted =
-    transport === 'oci-archive'
-      ? [ociIndexName]
-      : transport === 'path'
-        ? [dockerManifestName, ociIndexName]
-        : [dockerManifestName];
-  throw invalidSource(
-    `${quoted} is a tar archive, but holds no image: there is no ${wanted.join(' and no ')} at its top`,
-  );
+  const wanted = [...(mayBeDocker ? [dockerManifestName] : []), ...(mayBeOci ? [ociIndexName] : [])].join(' and no ');
+  throw invalidSource(`${quoted} is a tar archive, but holds no image: there is no ${wanted} at its top`);
 }
 
-function readItems(
-  kind: 'docker-archive' | 'oci-archive',
-  files: SourceFiles,
-  source: StoredSource,
-  { limits, signal }: Opening,
-): Promise<readonly SourceItem[]> {
-  const select = source.transport === 'path' ? undefined : source.select;
-  return kind === 'docker-archive'
-    ? readDockerArchive(files, { limits, signal, select: select as DockerArchiveSelector | undefined })
-    : readOciLayout(files, { limits, signal, select: select as OciSelector | undefined });
+function dockerSelectorOf(source: StoredSource): DockerArchiveSelector | undefined {
+  return source.transport === 'docker-archive' ? source.select : undefined;
+}
+
+function ociSelectorOf(source: StoredSource): OciSelector | undefined {
+  return source.transport === 'oci' || source.transport === 'oci-archive' ? source.select : undefined;
 }

@@ -1,3 +1,8 @@
+import { invalidSource } from './errors.ts';
+
+/** Told of each positional read before it happens: for tests and measurements. */
+export type ReadHook = (read: { readonly position: number; readonly length: number }) => void;
+
 /** What is refused for its sheer amount before memory or time is spent on it. */
 export interface SourceLimits {
   /** Entries of one archive, extension headers not counted. @default 1000000 */
@@ -10,9 +15,11 @@ export interface SourceLimits {
   readonly maxListBytes?: number | undefined;
   /** Bytes of one config, manifest or nested index. @default 8388608 */
   readonly maxDocumentBytes?: number | undefined;
+  /** Bytes of all configs, manifests and nested indexes of one source, which are held in memory while it is open. @default 268435456 */
+  readonly maxMetadataBytes?: number | undefined;
   /** Indexes within indexes, `index.json` not counted. @default 8 */
   readonly maxIndexDepth?: number | undefined;
-  /** Manifests reached from `index.json`, each counted as often as it is listed. @default 100000 */
+  /** Images of a docker archive; manifests reached from `index.json`, each counted as often as it is listed. @default 100000 */
   readonly maxManifests?: number | undefined;
 }
 
@@ -26,6 +33,7 @@ export const sourceLimitDefaults: ResolvedSourceLimits = Object.freeze({
   maxNameBytes: 4096,
   maxListBytes: 16 * 1024 * 1024,
   maxDocumentBytes: 8 * 1024 * 1024,
+  maxMetadataBytes: 256 * 1024 * 1024,
   maxIndexDepth: 8,
   maxManifests: 100_000,
 });
@@ -42,4 +50,21 @@ export function resolveSourceLimits(limits: SourceLimits = {}): ResolvedSourceLi
     resolved[name] = value;
   }
   return Object.freeze(resolved);
+}
+
+/** What is left of {@link SourceLimits.maxMetadataBytes} while a source is opened. */
+export class Allowance {
+  readonly #limit: number;
+  #taken = 0;
+
+  constructor({ maxMetadataBytes }: ResolvedSourceLimits) {
+    this.#limit = maxMetadataBytes;
+  }
+
+  /** @throws {SourceError} `ERR_SOURCE_INVALID` when `name` has more configs and manifests than may be held in memory. */
+  take(bytes: number, name: string): void {
+    this.#taken += bytes;
+    if (this.#taken <= this.#limit) return;
+    throw invalidSource(`${JSON.stringify(name)} has more than ${this.#limit} bytes of configs and manifests`);
+  }
 }

@@ -2,8 +2,9 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Content, OpenOptions } from '@slipway/digest';
 import { fromSystemError, SourceError } from './errors.ts';
-import { assertOffset, type FileReader, notRegular, openFileReader, type ReadHook } from './file-reader.ts';
+import { assertOffset, type FileReader, notRegular, openFileReader } from './file-reader.ts';
 import { findMember } from './member-path.ts';
+import type { ReadHook } from './options.ts';
 import type { TarIndex } from './tar-index.ts';
 
 /** One regular file inside a source. */

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AbortOptions, type ByteStream, decompress } from '@slipway/digest';
 import { invalidSource, SourceError } from './errors.ts';
-import { type FileReader, fileReaderOf, type ReadHook } from './file-reader.ts';
+import { type FileReader, fileReaderOf } from './file-reader.ts';
+import type { ReadHook } from './options.ts';
 import { magicLength, type RecognisedCompression, recogniseCompression } from './stored-content.ts';
 
 export interface SpoolOptions extends AbortOptions {
@@ -25,16 +26,26 @@ export interface SpoolOptions extends AbortOptions {
  */
 export async function spool(stream: ByteStream, options: SpoolOptions): Promise<FileReader> {
   const { name, signal } = options;
-  const { head, whole } = await peek(decompress(stream, 'none', { signal }));
-  if (head.byteLength === 0) throw invalidSource(`${JSON.stringify(name)} is empty`);
-  const compression = recogniseCompression(head);
-  assertSupported(compression, name);
-  const file = await TemporaryFile.create(options.spoolFolder ?? tmpdir(), name);
+  const iterator = decompress(stream, 'none', { signal })[Symbol.asyncIterator]();
   try {
-    options.onSpool?.({ name, path: file.path });
-    for await (const chunk of explained(decompress(whole, compression, { signal }), name)) await file.append(chunk);
-    const reader = await fileReaderOf(file.handle, name, options.onRead);
-    return withDisposal(reader, file);
+    const head = await readHead(iterator);
+    if (head.byteLength === 0) throw invalidSource(`${JSON.stringify(name)} is empty`);
+    const compression = recogniseCompression(head);
+    assertSupported(compression, name);
+    const plain = decompress(rejoined(head, iterator), compression, { signal });
+    return await writeDown(explained(plain, name), options);
+  } finally {
+    await iterator.return?.();
+  }
+}
+
+async function writeDown(stream: ByteStream, options: SpoolOptions): Promise<FileReader> {
+  const { name, spoolFolder = tmpdir(), onSpool, onRead } = options;
+  const file = await TemporaryFile.create(spoolFolder, name);
+  try {
+    onSpool?.({ name, path: file.path });
+    for await (const chunk of stream) await file.append(chunk);
+    return await fileReaderOf(file.handle, name, { onRead, close: () => file[Symbol.asyncDispose]() });
   } catch (error) {
     await file[Symbol.asyncDispose]();
     throw error;
@@ -56,26 +67,21 @@ export function assertSupported(
   );
 }
 
-/** The first bytes of a stream, and the stream with those in front again. */
-async function peek(stream: ByteStream): Promise<{ readonly head: Uint8Array; readonly whole: ByteStream }> {
-  const iterator = stream[Symbol.asyncIterator]();
+/** The first bytes of a stream: enough to recognise it, or all there are. */
+async function readHead(iterator: AsyncIterator<Uint8Array>): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
-  let size = 0;
-  while (size < magicLength) {
-    const next = await iterator.next();
-    if (next.done) break;
-    chunks.push(next.value);
-    size += next.value.byteLength;
+  for (let size = 0; size < magicLength; ) {
+    const { done, value } = await iterator.next();
+    if (done) break;
+    chunks.push(value);
+    size += value.byteLength;
   }
-  async function* whole(): ByteStream {
-    try {
-      yield* chunks;
-      for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value;
-    } finally {
-      await iterator.return?.();
-    }
-  }
-  return { head: Buffer.concat(chunks), whole: whole() };
+  return Buffer.concat(chunks);
+}
+
+async function* rejoined(head: Uint8Array, iterator: AsyncIterator<Uint8Array>): ByteStream {
+  yield head;
+  for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value;
 }
 
 async function* explained(stream: ByteStream, name: string): ByteStream {
@@ -143,21 +149,6 @@ class TemporaryFile implements AsyncDisposable {
     await rm(this.path, { force: true }).catch(() => {});
     if (leftovers.size === 0) process.removeListener('exit', removeLeftovers);
   }
-}
-
-/** The reader alone closes the handle; the file has to go as well. */
-function withDisposal(reader: FileReader, file: TemporaryFile): FileReader {
-  return {
-    name: reader.name,
-    size: reader.size,
-    mtimeMs: reader.mtimeMs,
-    read: (position, length) => reader.read(position, length),
-    slice: (start, size, label) => reader.slice(start, size, label),
-    async [Symbol.asyncDispose]() {
-      await reader[Symbol.asyncDispose]();
-      await file[Symbol.asyncDispose]();
-    },
-  };
 }
 
 async function spoolError(cause: NodeJS.ErrnoException, folder: string, source: string): Promise<SourceError> {

@@ -261,6 +261,24 @@ describe('a docker archive', () => {
     await expect(openSource(path, { limits })).rejects.toMatchObject({ code: 'ERR_SOURCE_INVALID', message });
   });
 
+  test('a config that many images share is read and held once', async () => {
+    const entry = { Config: 'c.json', Layers: ['l/layer.tar'] };
+    const path = await written(dockerArchiveOf({ manifest: Array(50).fill(entry) }));
+    const maxMetadataBytes = 2 * JSON.stringify(soundDocker.config).length;
+    await using source = await openSource(path, { limits: { maxMetadataBytes } });
+    expect(imageAt(source.items, 49).config.bytes).toBe(imageAt(source.items, 0).config.bytes);
+  });
+
+  test.each([
+    [{ maxManifests: 1 }, 'lists more than 1 images'],
+    [{ maxMetadataBytes: 10 }, 'has more than 10 bytes of configs and manifests'],
+  ])('more than %o allows is refused', async (limits, reason) => {
+    const entry = { Config: 'c.json', Layers: ['l/layer.tar'] };
+    const path = await written(dockerArchiveOf({ manifest: [entry, entry] }));
+    const message = expect.stringContaining(reason);
+    await expect(openSource(path, { limits })).rejects.toMatchObject({ code: 'ERR_SOURCE_INVALID', message });
+  });
+
   test('an archive of Docker before 1.10 is recognised', async () => {
     const path = await written(tarOf({ name: 'repositories', data: '{}' }, { name: 'id/json', data: '{}' }));
     const message = expect.stringContaining('legacy archive');

@@ -398,11 +398,13 @@ describe('a handmade layout', () => {
     await expect(opening).rejects.toMatchObject({ code: 'ERR_SOURCE_UNSUPPORTED' });
   });
 
-  test('a document beyond the limit is refused before it is read', async () => {
+  test.each([
+    [{ maxDocumentBytes: 100 }, 'more than the limit of 100'],
+    [{ maxMetadataBytes: manifest.size + config.size - 1 }, 'bytes of configs and manifests'],
+  ])('more than %o allows is refused before it is read', async (limits, reason) => {
     const path = await written(ociArchiveOf(indexOf(sound), layer, config, manifest));
-    const opening = openSource(path, { limits: { maxDocumentBytes: 100 } });
-    const message = expect.stringContaining('more than the limit of 100');
-    await expect(opening).rejects.toMatchObject({ code: 'ERR_SOURCE_INVALID', message });
+    const message = expect.stringContaining(reason);
+    await expect(openSource(path, { limits })).rejects.toMatchObject({ code: 'ERR_SOURCE_INVALID', message });
   });
 });
 

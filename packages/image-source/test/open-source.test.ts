@@ -195,6 +195,7 @@ describe('openSource', () => {
       maxNameBytes: 4096,
       maxListBytes: 16_777_216,
       maxDocumentBytes: 8_388_608,
+      maxMetadataBytes: 268_435_456,
       maxIndexDepth: 8,
       maxManifests: 100_000,
     });
