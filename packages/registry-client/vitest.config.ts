@@ -1,3 +1,4 @@
 import { sharedTestConfig } from '../../vitest.shared.ts';
 
-export default sharedTestConfig();
+const config: ReturnType<typeof sharedTestConfig> = sharedTestConfig();
+export default config;

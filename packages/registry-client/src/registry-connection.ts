@@ -5,9 +5,11 @@ import { parseChallenges } from './auth/challenge.ts';
 import { RegistryError } from './errors.ts';
 import type { Answer } from './http/answer.ts';
 import { answerError, isHTTPToHTTPS } from './http/answer-error.ts';
+import { describeCertificate } from './http/certificate.ts';
 import type { Method } from './http/exchange.ts';
 import type { HTTPClient } from './http/http-client.ts';
 import { resolveLocation } from './http/location.ts';
+import { isCertificateError } from './http/network-error.ts';
 import { redactURL } from './http/redact-url.ts';
 import type { RequestBody } from './http/request-body.ts';
 import type { ResolvedRegistryOptions } from './options.ts';
@@ -114,12 +116,9 @@ export class RegistryConnection {
   async #sendPing(): Promise<Ping> {
     const timeoutMs = this.options.timeouts.metadataMs;
     const url = this.#url('/v2/');
-    const answer = await this.#http.send({
-      method: 'GET',
-      url,
-      headers: {},
-      answerTimeoutMs: timeoutMs,
-      idleTimeoutMs: timeoutMs,
+    const request = { method: 'GET', url, headers: {}, answerTimeoutMs: timeoutMs, idleTimeoutMs: timeoutMs } as const;
+    const answer = await this.#http.send(request).catch(async (error: unknown) => {
+      throw await this.#explained(error, url);
     });
     if (answer.status === 400) {
       const body = new TextDecoder().decode(await answer.bytes({ limit: 4_096, timeoutMs, truncate: true }));
@@ -140,6 +139,16 @@ export class RegistryConnection {
     }
     const versions = answer.headers('docker-distribution-api-version').flatMap((line) => line.split(/\s+/));
     return { status: answer.status, apiVersions: versions.filter((version) => version !== '') };
+  }
+
+  /** Says which certificate was refused. A proxy's user may not be able to look at it. */
+  async #explained(error: unknown, url: URL): Promise<unknown> {
+    const { dispatcher, timeouts, tls } = this.options;
+    if (!(error instanceof RegistryError && isCertificateError(error)) || dispatcher !== undefined) return error;
+    const certificate = await describeCertificate(url, tls.servername, timeouts.tlsMs);
+    if (certificate === undefined) return error;
+    const { code, reason, hint, cause } = error;
+    return new RegistryError(`${error.message}; ${certificate}`, { code, reason, hint, cause });
   }
 
   #url(target: string | URL): URL {

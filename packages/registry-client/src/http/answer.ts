@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { ByteStream } from '@slipway/digest';
 import type { Dispatcher } from 'undici';
 import { RegistryError } from '../errors.ts';
@@ -79,6 +80,7 @@ export class Answer {
     } finally {
       clearTimeout(timer);
     }
+    await setImmediate(); // undici takes the connection back one turn later; a request before that would open another
     return concatenate(chunks);
   }
 

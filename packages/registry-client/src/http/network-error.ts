@@ -16,6 +16,12 @@ export function timeoutError(method: string, url: URL, what: string, timeoutMs: 
   });
 }
 
+/** Whether the registry's certificate is what is wrong. */
+export function isCertificateError({ cause }: RegistryError): boolean {
+  const code = codeOf(cause);
+  return verificationCodes.has(code) || code === 'ERR_TLS_CERT_ALTNAME_INVALID';
+}
+
 interface Classified extends RegistryErrorDetails {
   readonly what: string;
 }
@@ -50,7 +56,7 @@ function classify(url: URL, cause: unknown): Classified {
   if (code === 'UND_ERR_HEADERS_OVERFLOW') {
     return { code: 'ERR_REGISTRY_PROTOCOL', what: 'the headers of the answer are too large' };
   }
-  if (code.startsWith('HPE_')) {
+  if (code.startsWith('HPE_') || (cause instanceof Error && cause.name === 'HTTPParserError')) {
     const hint = url.protocol === 'http:' ? 'the registry may expect https: leave out --plain-http' : undefined;
     return { code: 'ERR_REGISTRY_PROTOCOL', hint, what: 'the answer is not HTTP' };
   }

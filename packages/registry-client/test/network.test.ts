@@ -1,0 +1,440 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { digestBytes } from '@slipway/digest';
+import { describe, expect, test } from 'vitest';
+import { openRegistry } from '../src/index.ts';
+import { collect } from './push-through.ts';
+import { afterPing, startScriptedServer } from './scripted-server.ts';
+
+const digest = digestBytes(new Uint8Array(0));
+const pem = (name: string): string => readFileSync(join(import.meta.dirname, 'fixtures/certificates', name), 'utf8');
+const tls = (name: string): { cert: string; key: string } => ({ cert: pem(`${name}.crt`), key: pem(`${name}.key`) });
+
+/** A server below HTTP. */
+async function startSocketServer(
+  onSocket: (socket: Socket) => void,
+): Promise<AsyncDisposable & { readonly host: string }> {
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    onSocket(socket);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+describe('a registry that cannot be reached', () => {
+  test('refuses the connection', async () => {
+    const gone = await startSocketServer(() => {});
+    await gone[Symbol.asyncDispose]();
+    await using registry = openRegistry({ url: `http://${gone.host}` });
+    await expect(registry.ping()).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_UNREACHABLE',
+      reason: 'ECONNREFUSED',
+      transient: true,
+      message: expect.stringMatching(
+        /^GET http:\/\/127\.0\.0\.1:\d+\/v2\/ failed: connect ECONNREFUSED 127\.0\.0\.1:\d+$/,
+      ),
+    });
+  });
+
+  test('has a name that does not exist', async () => {
+    await using registry = openRegistry({ url: 'https://registry.invalid' });
+    await expect(registry.ping()).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_UNREACHABLE',
+      reason: expect.stringMatching(/^(?:ENOTFOUND|EAI_AGAIN)$/), // the latter where there is no resolver at all
+    });
+  });
+
+  test('hangs up', async () => {
+    await using server = await startSocketServer((socket) => socket.resetAndDestroy());
+    await using registry = openRegistry({ url: `http://${server.host}` });
+    await expect(registry.ping()).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_UNREACHABLE',
+      reason: 'ECONNRESET',
+      transient: true,
+    });
+  });
+
+  test('does not answer', async () => {
+    await using server = await startSocketServer(() => {});
+    await using registry = openRegistry({ url: `http://${server.host}`, timeouts: { metadataMs: 100 } });
+    await expect(registry.ping()).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_UNREACHABLE',
+      reason: 'timeout',
+      transient: true,
+      message: expect.stringContaining('no answer came within 100 ms'),
+    });
+  });
+
+  test('does not answer in TLS', async () => {
+    await using server = await startSocketServer(() => {});
+    await using registry = openRegistry({ url: `https://${server.host}`, timeouts: { tlsMs: 100 } });
+    await expect(registry.ping()).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_UNREACHABLE',
+      reason: 'timeout',
+      transient: true,
+    });
+  });
+
+  test('does not speak HTTP', async () => {
+    await using server = await startSocketServer((socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n'));
+    await using registry = openRegistry({ url: `http://${server.host}` });
+    await expect(registry.ping()).rejects.toMatchObject({ code: 'ERR_REGISTRY_PROTOCOL' });
+  });
+
+  test('is asked again by the next request, and once for all who wait', async () => {
+    let pings = 0;
+    await using server = await startScriptedServer((request, response) => {
+      if (request.url !== '/v2/') return void response.writeHead(404).end();
+      pings += 1;
+      if (pings <= 2)
+        request.raw.destroy(); // the stale connection's second try included
+      else response.end();
+    });
+    await using registry = openRegistry({ url: server.url });
+    const repository = registry.repository('a');
+    const both = await Promise.allSettled([repository.statBlob(digest), repository.statBlob(digest)]);
+    expect(both.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(await repository.statBlob(digest)).toBeUndefined();
+    expect(pings).toBe(3);
+  });
+});
+
+describe('the ping', () => {
+  test.each([200, 404, 500])('takes %d for an answer', async (status) => {
+    await using server = await startScriptedServer((_, response) => void response.writeHead(status).end('x'));
+    await using registry = openRegistry({ url: server.url });
+    expect(await registry.ping()).toEqual({ status, apiVersions: [] });
+  });
+
+  test('reads the versions of several headers', async () => {
+    await using server = await startScriptedServer((_, response) => {
+      response.writeHead(200, { 'docker-distribution-api-version': ['registry/2.0 registry/2.1', 'trust/1.0'] }).end();
+    });
+    await using registry = openRegistry({ url: server.url });
+    expect((await registry.ping()).apiVersions).toEqual(['registry/2.0', 'registry/2.1', 'trust/1.0']);
+  });
+
+  test('keeps to the path of the URL', async () => {
+    await using server = await startScriptedServer((_, response) => void response.writeHead(404).end());
+    await using registry = openRegistry({ url: `${server.url}/mirror/` });
+    await registry.repository('a').statBlob(digest);
+    expect(server.seen.map(({ url }) => url)).toEqual(['/mirror/v2/', `/mirror/v2/a/blobs/${digest}`]);
+  });
+
+  test('that one of two leaves goes on for the other', async () => {
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    await using server = await startScriptedServer((_, response) => {
+      controller.abort(reason);
+      response.end();
+    });
+    await using registry = openRegistry({ url: server.url });
+    const leaving = registry.ping({ signal: controller.signal });
+    const staying = registry.ping();
+    await expect(leaving).rejects.toBe(reason);
+    expect((await staying).status).toBe(200);
+  });
+
+  test('over http is told that the registry expects https', async () => {
+    await using server = await startScriptedServer(
+      (_, response) => void response.writeHead(400).end('Client sent an HTTP request to an HTTPS server.\n'),
+    );
+    await using registry = openRegistry({ url: server.url });
+    await expect(registry.ping()).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_PROTOCOL',
+      hint: expect.stringContaining('--plain-http'),
+    });
+  });
+
+  test('over https is told that the registry speaks http', async () => {
+    await using server = await startScriptedServer((_, response) => void response.end());
+    await using registry = openRegistry({ url: server.url.replace('http:', 'https:') });
+    await expect(registry.ping()).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_UNREACHABLE',
+      reason: 'tls',
+      transient: false,
+      hint: expect.stringContaining('--plain-http'),
+    });
+  });
+});
+
+describe('TLS', () => {
+  test('with an authority of one’s own', async () => {
+    await using server = await startScriptedServer(
+      afterPing((_, response) => void response.writeHead(404).end()),
+      tls('server'),
+    );
+    await using registry = openRegistry({ url: server.url, connect: { ca: pem('ca.crt') } });
+    expect((await registry.ping()).status).toBe(200);
+    expect(await registry.repository('a').statBlob(digest)).toBeUndefined();
+    expect(server.connections).toBe(1);
+  });
+
+  test('with a client certificate', async () => {
+    await using server = await startScriptedServer(
+      afterPing(() => {}),
+      { ...tls('server'), ca: pem('ca.crt'), requestCert: true, rejectUnauthorized: true },
+    );
+    await using registry = openRegistry({ url: server.url, connect: { ca: [pem('ca.crt')], ...tls('client') } });
+    expect((await registry.ping()).status).toBe(200);
+    await using anonymous = openRegistry({ url: server.url, connect: { ca: pem('ca.crt') } });
+    await expect(anonymous.ping()).rejects.toMatchObject({ code: 'ERR_REGISTRY_UNREACHABLE' });
+  });
+
+  test('without verification', async () => {
+    await using server = await startScriptedServer(
+      afterPing(() => {}),
+      tls('expired'),
+    );
+    await using registry = openRegistry({ url: server.url, connect: { rejectUnauthorized: false } });
+    expect((await registry.ping()).status).toBe(200);
+  });
+
+  test('for another name', async () => {
+    await using server = await startScriptedServer(
+      afterPing(() => {}),
+      tls('other-name'),
+    );
+    await using registry = openRegistry({ url: server.url, connect: { ca: pem('ca.crt'), servername: 'other.test' } });
+    expect((await registry.ping()).status).toBe(200);
+  });
+
+  test.each([
+    [
+      'an authority nobody knows',
+      'server',
+      undefined,
+      '--cert-dir',
+      '"registry.test" for DNS:localhost, IP Address:127.0.0.1, issued by "Slipway test authority"',
+    ],
+    [
+      'a certificate that vouches for itself',
+      'self-signed',
+      undefined,
+      '--cert-dir',
+      '"self.test" for IP Address:127.0.0.1, issued by itself',
+    ],
+    ['a certificate that has expired', 'expired', 'ca.crt', 'clock', '"registry.test"'],
+    ['a certificate of another name', 'other-name', 'ca.crt', 'name', '"other.test" for DNS:other.test'],
+  ])('is refused with %s, which is named', async (_, name, authority, hint, certificate) => {
+    await using server = await startScriptedServer(
+      afterPing(() => {}),
+      tls(name),
+    );
+    await using registry = openRegistry({
+      url: server.url,
+      connect: authority === undefined ? {} : { ca: pem(authority) },
+    });
+    await expect(registry.ping()).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_UNREACHABLE',
+      reason: 'tls',
+      transient: false,
+      hint: expect.stringContaining(hint),
+      message: expect.stringContaining(certificate),
+    });
+    expect(server.seen).toEqual([]);
+  });
+});
+
+describe('connections', () => {
+  test('are kept between requests, also after a HEAD', async () => {
+    await using server = await startScriptedServer(
+      afterPing((_, response) => void response.writeHead(404, { 'content-length': '10' }).end()),
+    );
+    await using registry = openRegistry({ url: server.url });
+    for (let request = 0; request < 5; request += 1) await registry.repository('a').statBlob(digest);
+    expect(server.connections).toBe(1);
+  });
+
+  test('are no more at once than asked for', async () => {
+    let open = 0;
+    let most = 0;
+    await using server = await startScriptedServer(
+      afterPing((_, response) => {
+        open += 1;
+        most = Math.max(most, open);
+        setTimeout(() => {
+          open -= 1;
+          response.writeHead(404).end();
+        }, 20);
+      }),
+    );
+    await using registry = openRegistry({ url: server.url, connections: 2 });
+    await Promise.all(Array.from({ length: 6 }, () => registry.repository('a').statBlob(digest)));
+    expect(most).toBe(2);
+    expect(server.connections).toBe(2);
+  });
+
+  test('that a peer closed while idle cost a HEAD nothing', async () => {
+    const sockets: Socket[] = [];
+    let answered = 0;
+    await using server = await startScriptedServer(
+      afterPing((request, response) => {
+        sockets.push(request.raw.socket);
+        answered += 1;
+        if (answered === 2)
+          request.raw.socket.resetAndDestroy(); // as if it had died before the request came
+        else response.writeHead(404).end();
+      }),
+    );
+    await using registry = openRegistry({ url: server.url });
+    await registry.repository('a').statBlob(digest);
+    expect(await registry.repository('a').statBlob(digest)).toBeUndefined();
+    expect(answered).toBe(3);
+  });
+
+  test('end with the registry', async () => {
+    await using server = await startScriptedServer(afterPing(() => {}));
+    const registry = openRegistry({ url: server.url });
+    const waiting = registry.repository('a').statBlob(digest);
+    await expect.poll(() => server.seen.length).toBe(2);
+    const failed = expect(waiting).rejects.toMatchObject({ code: 'ERR_REGISTRY_UNREACHABLE' });
+    await registry[Symbol.asyncDispose]();
+    await registry[Symbol.asyncDispose]();
+    await failed;
+  });
+});
+
+describe('headers', () => {
+  test('of 40 KB are read', async () => {
+    await using server = await startScriptedServer(
+      afterPing(
+        (_, response) =>
+          void response.writeHead(202, { location: `/v2/a/blobs/uploads/1?_state=${'x'.repeat(40_000)}` }).end(),
+      ),
+    );
+    await using registry = openRegistry({ url: server.url });
+    const begun = await registry.repository('a').beginUpload();
+    if (begun.kind !== 'session') throw new Error('Expected a session');
+    expect(begun.session.location.search).toHaveLength(40_008);
+    begun.session.keep();
+  });
+
+  test('beyond the limit break the protocol', async () => {
+    await using server = await startScriptedServer(
+      afterPing((_, response) => void response.writeHead(202, { location: `/${'x'.repeat(70_000)}` }).end()),
+    );
+    await using registry = openRegistry({ url: server.url });
+    await expect(registry.repository('a').beginUpload()).rejects.toMatchObject({ code: 'ERR_REGISTRY_PROTOCOL' });
+  });
+
+  test('name the user agent in every request', async () => {
+    await using server = await startScriptedServer(afterPing((_, response) => void response.writeHead(404).end()));
+    await using registry = openRegistry({ url: server.url, userAgent: 'slipway/1.2' });
+    await registry.repository('a').statBlob(digest);
+    expect(server.seen.map(({ headers }) => headers['user-agent'])).toEqual(['slipway/1.2', 'slipway/1.2']);
+  });
+});
+
+describe('a download', () => {
+  const bytes = new Uint8Array(500_000).fill(7);
+  const blob = digestBytes(bytes);
+
+  test('begins where it is asked to, also at a registry that knows no ranges', async () => {
+    await using server = await startScriptedServer(afterPing((_, response) => void response.end(bytes)));
+    await using registry = openRegistry({ url: server.url });
+    expect((await collect(registry.repository('a').openBlob(blob, { from: 499_990 }))).byteLength).toBe(10);
+    expect(server.seen[1]?.headers.range).toBe('bytes=499990-');
+  });
+
+  test('of another range than asked for breaks the protocol', async () => {
+    await using server = await startScriptedServer(
+      afterPing((_, response) => void response.writeHead(206, { 'content-range': 'bytes 5-9/10' }).end('56789')),
+    );
+    await using registry = openRegistry({ url: server.url });
+    await expect(collect(registry.repository('a').openBlob(blob, { from: 7 }))).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_PROTOCOL',
+    });
+  });
+
+  test('of a blob that is not there is an error', async () => {
+    await using server = await startScriptedServer(afterPing((_, response) => void response.writeHead(404).end()));
+    await using registry = openRegistry({ url: server.url });
+    await expect(collect(registry.repository('a').openBlob(blob))).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_NOT_FOUND',
+    });
+  });
+
+  test('sends nothing before its first chunk is asked for', async () => {
+    await using server = await startScriptedServer(afterPing((_, response) => void response.end(bytes)));
+    await using registry = openRegistry({ url: server.url });
+    registry.repository('a').openBlob(blob);
+    expect(server.seen).toEqual([]);
+  });
+
+  test('that breaks in the middle is a transient failure', async () => {
+    await using server = await startScriptedServer(
+      afterPing((_, response) => {
+        response.writeHead(200, { 'content-length': '500000' });
+        response.write(bytes.subarray(0, 100_000), () => response.destroy());
+      }),
+    );
+    await using registry = openRegistry({ url: server.url });
+    await expect(collect(registry.repository('a').openBlob(blob))).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_UNREACHABLE',
+      transient: true,
+    });
+  });
+
+  test('that stands still is given up', async () => {
+    await using server = await startScriptedServer(
+      afterPing((_, response) => {
+        response.writeHead(200, { 'content-length': '500000' });
+        response.write(bytes.subarray(0, 100_000));
+      }),
+    );
+    await using registry = openRegistry({ url: server.url, timeouts: { idleMs: 100 } });
+    await expect(collect(registry.repository('a').openBlob(blob))).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_UNREACHABLE',
+      reason: 'timeout',
+      transient: true,
+    });
+  });
+
+  test('that is left early closes its connection', async () => {
+    let isClosed = false;
+    await using server = await startScriptedServer(
+      afterPing((request, response) => {
+        request.raw.socket.once('close', () => {
+          isClosed = true;
+        });
+        response.writeHead(200, { 'content-length': '500000' });
+        response.write(bytes.subarray(0, 100_000));
+      }),
+    );
+    await using registry = openRegistry({ url: server.url });
+    for await (const _ of registry.repository('a').openBlob(blob)) break;
+    await expect.poll(() => isClosed).toBe(true);
+  });
+
+  test('ends with the reason of its signal', async () => {
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    await using server = await startScriptedServer(
+      afterPing((_, response) => {
+        response.writeHead(200, { 'content-length': '500000' });
+        response.write(bytes.subarray(0, 100_000));
+      }),
+    );
+    await using registry = openRegistry({ url: server.url });
+    const reading = async (): Promise<void> => {
+      for await (const _ of registry.repository('a').openBlob(blob, { signal: controller.signal }))
+        controller.abort(reason);
+    };
+    await expect(reading()).rejects.toBe(reason);
+  });
+});
