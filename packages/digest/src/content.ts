@@ -25,6 +25,9 @@ export function contentOf(bytes: Uint8Array): Content {
     size: bytes.byteLength,
     async *open({ from = 0, signal }: OpenOptions = {}) {
       signal?.throwIfAborted();
+      if (!(Number.isInteger(from) && from >= 0)) {
+        throw new RangeError(`Expected \`from\` to be an integer from 0, got ${from}`);
+      }
       if (from < bytes.byteLength) yield bytes.subarray(from);
     },
   };
