@@ -1,8 +1,8 @@
 import type { AbortOptions } from '@slipway/digest';
-import { RegistryError, type Repository } from '@slipway/registry-client';
+import type { Repository } from '@slipway/registry-client';
 import { PushError, pushFailure } from './errors.ts';
 import type { Endpoint } from './push.ts';
-import { continuesOnError } from './retry-rules.ts';
+import { continuesOnError, registryErrorOf } from './retry-rules.ts';
 
 /**
  * Runs `work` with the first endpoint that serves: https, then http for an insecure host. Once https has answered,
@@ -27,8 +27,8 @@ export async function overEndpoints<T>(
       repository = await endpoint.connect({ signal });
     } catch (error) {
       signal?.throwIfAborted();
-      // An answer of any kind means that TLS worked; a certificate that was refused says more than what http says after it.
-      if (error instanceof RegistryError && protocol === 'https:') confirmedTls.add(hostname);
+      // An answer of any kind means that TLS worked.
+      if (registryErrorOf(error)?.status !== undefined && protocol === 'https:') confirmedTls.add(hostname);
       failure = preferred(
         failure,
         pushFailure(`to ${destination}`, { op: 'connect', origin: 'destination', cause: error }),
@@ -53,8 +53,8 @@ export async function overEndpoints<T>(
   );
 }
 
+/** A certificate that was refused says more than http's silence after it. */
 function preferred(earlier: unknown, later: unknown): unknown {
-  const cause = earlier instanceof PushError ? earlier.cause : undefined;
-  const isTls = cause instanceof Error && 'reason' in cause && cause.reason === 'tls';
-  return isTls ? earlier : later;
+  const isAnswer = registryErrorOf(later)?.status !== undefined;
+  return registryErrorOf(earlier)?.reason === 'tls' && !isAnswer ? earlier : later;
 }
