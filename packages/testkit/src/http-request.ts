@@ -10,6 +10,8 @@ export interface RequestOptions {
   readonly body?: Uint8Array | ByteStream | undefined;
   /** PEM of the authority that vouches for the server. */
   readonly ca?: string | undefined;
+  /** Bytes of headers taken at most. @default Node's 16 KiB */
+  readonly maxHeaderSize?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -22,7 +24,7 @@ export interface Answer {
 
 /** Sends one request on a connection of its own, without redirects or retries, and resolves with the answer's head. */
 export async function openAnswer(url: string | URL, options: RequestOptions = {}): Promise<IncomingMessage> {
-  const { method = 'GET', headers = {}, body, ca, signal } = options;
+  const { method = 'GET', headers = {}, body, ca, maxHeaderSize, signal } = options;
   const send = new URL(url).protocol === 'https:' ? secureRequest : request;
   return await new Promise<IncomingMessage>((resolve, reject) => {
     const length: Record<string, string> =
@@ -30,11 +32,8 @@ export async function openAnswer(url: string | URL, options: RequestOptions = {}
         ? { 'content-length': String(body?.byteLength ?? 0) }
         : {};
     const all = { ...length, ...headers };
-    const outgoing = send(
-      url,
-      { method, headers: all, agent: false, ...(ca && { ca }), ...(signal && { signal }) },
-      resolve,
-    );
+    const settings = { ...(ca && { ca }), ...(maxHeaderSize && { maxHeaderSize }), ...(signal && { signal }) };
+    const outgoing = send(url, { method, headers: all, agent: false, ...settings }, resolve);
     outgoing.once('error', reject);
     if (body === undefined || body instanceof Uint8Array) {
       outgoing.end(body);

@@ -44,3 +44,4 @@ export {
 export { findTool, requireTool } from './tools/find-tool.ts';
 export { type RunToolOptions, runTool, skopeo, type ToolResult } from './tools/run-tool.ts';
 export { type TemporaryFolder, temporaryFolder } from './tools/temporary-folder.ts';
+export { type TestCertificates, testCertificates } from './tools/test-certificates.ts';

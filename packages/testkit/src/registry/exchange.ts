@@ -59,6 +59,11 @@ export class Exchange {
     this.record = this.#record;
   }
 
+  /** Whether nobody is left to answer to. */
+  get isGone(): boolean {
+    return this.signal.aborted || this.#request.socket.destroyed;
+  }
+
   header(name: string): string | undefined {
     const value = this.#request.headers[name];
     return Array.isArray(value) ? value.join(', ') : value;
@@ -100,7 +105,8 @@ export class Exchange {
   async *body(): AsyncGenerator<Uint8Array> {
     const limit = this.#rule.dropAfter ?? Number.POSITIVE_INFINITY;
     if (limit === 0) this.#request.socket.destroy();
-    for await (const chunk of this.#request as AsyncIterable<Uint8Array>) {
+    // A handler that refuses in the middle still answers on this connection.
+    for await (const chunk of this.#request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
       const rest = limit - this.#record.requestBytes;
       const taken = chunk.byteLength < rest ? chunk : chunk.subarray(0, rest);
       this.#record.requestBytes += taken.byteLength;

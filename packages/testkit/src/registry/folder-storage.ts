@@ -57,7 +57,7 @@ export async function openFolderStorage(folder: string): Promise<RegistryStorage
       const uploads: StoredUpload[] = [];
       for (const id of await readdir(join(folder, 'uploads'))) {
         const repository = await readFile(join(uploadPath(id), 'repository'), 'utf8').catch(ignoreMissing);
-        if (repository === undefined) await rm(uploadPath(id), { recursive: true, force: true });
+        if (!repository) await rm(uploadPath(id), { recursive: true, force: true });
         else uploads.push({ id, repository, file: await openUpload(id) });
       }
       return { links: await loadLinks(join(folder, 'repositories')), uploads };

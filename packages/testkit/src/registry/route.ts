@@ -48,8 +48,17 @@ export function routeOf(method: string, url: URL): Route {
   const groups = shape.exec(path)?.groups;
   if (groups === undefined) return { kind: 'other', repository: '', target: '' };
   const repository = groups['repository'] ?? '';
-  const target = decodeURIComponent(groups['target'] ?? '');
+  const target = decoded(groups['target'] ?? '');
   return { kind: kindOf(method, groups['noun'], target, url), repository, target };
+}
+
+/** The text unescaped; as it is where its escapes are bad, and so nothing's name. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function kindOf(method: string, noun: string | undefined, target: string, url: URL): RequestKind {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerOptions, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTlsServer, type ServerOptions as SecureOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Gate } from './auth.ts';
 import { deleteBlob, getBlob } from './blobs.ts';
@@ -72,7 +72,7 @@ export function createRegistryServer(parts: ServerParts, tls: RegistryTlsOptions
     atWork.add(work);
   };
   const server = tls
-    ? createTlsServer({ ...options, ...tls, requestCert: tls.requestClientCert ?? false }, onRequest)
+    ? createTlsServer({ ...options, ...secureOptions(tls) }, onRequest)
     : createServer(options, onRequest);
 
   return {
@@ -94,6 +94,11 @@ export function createRegistryServer(parts: ServerParts, tls: RegistryTlsOptions
       await Promise.all(atWork);
     },
   };
+}
+
+/** The authority is for client certificates alone: with it, Node would send it along with the server's own. */
+function secureOptions({ cert, key, ca, requestClientCert }: RegistryTlsOptions): SecureOptions {
+  return requestClientCert ? { cert, key, requestCert: true, ...(ca && { ca }) } : { cert, key };
 }
 
 /** Serves one request. Never rejects: whatever goes wrong ends in an answer, or in the end of the connection. */
@@ -135,7 +140,7 @@ async function dispatch({ core, gate, isAllowed }: ServerParts, exchange: Exchan
 }
 
 async function answerFailure(exchange: Exchange, response: ServerResponse, error: unknown): Promise<void> {
-  if (response.headersSent || response.destroyed || exchange.signal.aborted) response.destroy();
+  if (response.headersSent || exchange.isGone) response.destroy();
   else if (error instanceof Refusal) await exchange.refuse(error);
   else await exchange.refuse(new Refusal('UNKNOWN', { message: String(error) }));
 }
