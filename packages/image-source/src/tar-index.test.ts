@@ -64,6 +64,8 @@ describe('readTarIndex', () => {
     ],
     ['a ustar prefix', tarOf({ name: 'c', prefix: 'a/b', data: 'x' }), { 'a/b/c': file(512, 1) }],
     ['a pax path', tarOf({ name: 'short', pax: { path: long }, data: 'x' }), { [long]: file(1536, 1) }],
+    ['a name that ends at its zero byte, whatever follows', tarOf({ name: 'a\0\nb' }), { a: file(512, 0) }],
+    ['a folder name that pax makes a file', tarOf({ name: 'd/', pax: { path: 'f' }, data: 'x' }), { f: file(1536, 1) }],
     [
       'a pax path beside a prefix, which it replaces',
       tarOf({ name: 'short', prefix: 'pre', pax: { path: long } }),
@@ -222,6 +224,7 @@ describe('readTarIndex', () => {
       '"./manifest.json" appears twice',
       tarOf({ name: 'manifest.json' }, { name: './manifest.json' }),
     ],
+    ['zeros with a checksum', 'it is not a tar archive', Buffer.alloc(1024).fill('x', 148, 156)],
     ['a lone zero block', 'a lone zero block', Buffer.concat([Buffer.alloc(512), memberOf(member)])],
   ])('%s is refused: %s', async (_, reason, bytes, limits) => {
     const refused = expect(indexOf(bytes, limits)).rejects;

@@ -27,6 +27,13 @@ type Fail = (reason: string) => SourceError;
 const blockSize = 512;
 /** Where in a header the type flag stands. */
 const typeOffset = 156;
+/** Name, target of a link, prefix of the name: from, to. */
+const textFields = [
+  [0, 100],
+  [157, 257],
+  [345, 500],
+] as const;
+const zeroBlock = Buffer.alloc(blockSize);
 /** Bytes per read of headers: a page is what the kernel fetches anyway, and small members share it. */
 const windowSize = 4096;
 
@@ -75,17 +82,18 @@ class Scan {
     const start = this.#position;
     const block = await this.#block(start);
     if (!block) return this.#end();
-    const header = this.#decode(block);
-    if (header.nullBlock) {
+    if (block.equals(zeroBlock)) {
       const second = await this.#block(start + blockSize);
-      if (second?.some((byte) => byte !== 0)) throw this.#invalid('a lone zero block is followed by more data');
+      if (second && !second.equals(zeroBlock)) throw this.#invalid('a lone zero block is followed by more data');
       return this.#end();
     }
-    if (!header.cksumValid) {
+    if (!this.#decode(block).cksumValid) {
       throw this.#invalid(start === 0 ? notTar : 'the checksum of a header is wrong');
     }
     this.#position = start + blockSize;
-    switch (header.typeKey) {
+    const flag = String.fromCharCode(block[typeOffset]!);
+    const header = this.#decode(unambiguous(block));
+    switch (flag) {
       case 'x':
         this.#pending.pax = await this.#readPax(header);
         break;
@@ -99,7 +107,7 @@ class Scan {
         this.#pending.longLink = await this.#readLongName(header);
         break;
       default:
-        this.#take(header, block);
+        this.#take(header, flag);
         this.#pending = { ...noExtensions };
         this.#headersBefore = 0;
         return true;
@@ -135,7 +143,7 @@ class Scan {
     }
   }
 
-  #take(header: Header, block: Buffer): void {
+  #take(header: Header, flag: string): void {
     this.#entries += 1;
     if (this.#entries > this.#limits.maxEntries) {
       throw this.#invalid(`it has more than ${this.#limits.maxEntries} entries`);
@@ -150,30 +158,19 @@ class Scan {
         throw fail(`has a name longer than ${this.#limits.maxNameBytes} bytes`);
       }
     }
-    if (header.typeKey === 'S' || [...(pax?.keys() ?? [])].some(isSparseKey))
-      throw fail('is stored as a GNU sparse file');
-    const size = isHeaderOnly(block) ? 0 : this.#dataSize(block, pax?.get('size'), fail);
+    const isSparse = flag === 'S' || [...(pax?.keys() ?? [])].some(isSparseKey);
+    if (isSparse) throw fail('is stored as a GNU sparse file');
+    const size = isHeaderOnly(flag) ? 0 : dataSize(header, pax?.get('size'), fail);
     const left = this.#file.size - this.#position;
     if (size > left) throw fail(`is truncated: ${size} bytes announced, ${left} left in the archive`);
-    const isFolder = header.type === 'Directory' || name.endsWith('/');
+    const isFolder = flag === '5' || name.endsWith('/');
     // Tools disagree on whether a file whose name ends in `/` has data: nobody who means well writes that.
     if (isFolder && size > 0) throw fail('is a folder with content');
     const member = cleanMemberName(name, fail);
     if (this.#unique.has(member) && this.index.has(member)) throw fail('appears twice');
-    const entry: TarEntry = isFolder ? { type: 'folder' } : entryOf(header, this.#position, size, target);
+    const entry: TarEntry = isFolder ? { type: 'folder' } : entryOf(flag, this.#position, size, target);
     if (member !== '') this.index.set(member, entry);
     this.#position = this.#afterData(size);
-  }
-
-  #dataSize(block: Buffer, paxSize: string | undefined, fail: Fail): number {
-    if (paxSize !== undefined && !/^\d{1,15}$/.test(paxSize))
-      throw fail(`has a pax size of ${JSON.stringify(paxSize)}`);
-    // `Header` forgets the size of what it takes for a folder because of its name, so it is shown another type.
-    const asFile = Buffer.from(block);
-    asFile[typeOffset] = '7'.charCodeAt(0);
-    const size = paxSize === undefined ? this.#decode(asFile).size : Number(paxSize);
-    if (size === undefined || !Number.isSafeInteger(size)) throw fail('has no valid size');
-    return size;
   }
 
   /** Start of the next header; a last member's missing padding is tolerated. */
@@ -213,23 +210,42 @@ class Scan {
   }
 }
 
-/** Links, devices, folders and FIFOs have no data, whatever their size field says; as in Go's archive/tar, which docker uses. */
-function isHeaderOnly(block: Buffer): boolean {
-  return '123456'.includes(String.fromCharCode(block[typeOffset]!));
+/**
+ * A copy whose fields `Header` reads as everyone does: of a text, it takes what follows a zero byte and a line break for
+ * part of it; of a file whose name ends in `/`, it forgets the size, unless the type is another one.
+ */
+function unambiguous(block: Buffer): Buffer {
+  const copy = Buffer.from(block);
+  for (const [start, end] of textFields) {
+    const zero = copy.subarray(start, end).indexOf(0);
+    if (zero !== -1) copy.fill(0, start + zero, end);
+  }
+  copy[typeOffset] = '7'.charCodeAt(0);
+  return copy;
 }
 
-function entryOf({ type }: Header, offset: number, size: number, target: string): TarEntry {
-  switch (type) {
-    case 'File':
-    case 'OldFile':
-    case 'ContiguousFile':
+/** Links, devices, folders and FIFOs have no data, whatever their size field says; as in Go's archive/tar, which docker uses. */
+function isHeaderOnly(flag: string): boolean {
+  return '123456'.includes(flag);
+}
+
+function dataSize(header: Header, paxSize: string | undefined, fail: Fail): number {
+  if (paxSize !== undefined && !/^\d{1,15}$/.test(paxSize)) throw fail(`has a pax size of ${JSON.stringify(paxSize)}`);
+  const size = paxSize === undefined ? header.size : Number(paxSize);
+  if (size === undefined || !Number.isSafeInteger(size)) throw fail('has no valid size');
+  return size;
+}
+
+function entryOf(flag: string, offset: number, size: number, target: string): TarEntry {
+  switch (flag) {
+    case '0':
+    case '\0':
+    case '7': // contiguous, which nobody tells from a file any more
       return { type: 'file', offset, size };
-    case 'SymbolicLink':
-      return { type: 'symlink', target };
-    case 'Link':
+    case '1':
       return { type: 'hardlink', target };
-    case 'GNUDumpDir':
-      return { type: 'folder' };
+    case '2':
+      return { type: 'symlink', target };
     default:
       return { type: 'other' };
   }
