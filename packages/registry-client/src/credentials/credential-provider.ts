@@ -85,7 +85,7 @@ class Lookup {
     if (name === undefined) return Promise.resolve(undefined);
     const key = `${name} ${registry}`;
     const known = this.#asked.get(key);
-    if (known) return known;
+    if (known !== undefined) return known;
     const asked = this.#runHelper(name, file, registry);
     asked.catch(() => {}); // whoever waits hears of it; perhaps nobody does any more
     this.#asked.set(key, asked);

@@ -34,9 +34,9 @@ export async function* openCredentialFiles(
   { isNamedRequired = true }: OpenCredentialFilesOptions = {},
 ): AsyncGenerator<ConfigFile, void, void> {
   const { env, homeFolder } = sources;
-  if (!sources.authFile && env['DOCKER_AUTH_CONFIG'])
-    yield parseConfig('DOCKER_AUTH_CONFIG', env['DOCKER_AUTH_CONFIG']);
-  const named = sources.authFile || env['REGISTRY_AUTH_FILE'];
+  const { DOCKER_AUTH_CONFIG: inVariable, REGISTRY_AUTH_FILE: namedByVariable } = env;
+  if (!sources.authFile && inVariable) yield parseConfig('DOCKER_AUTH_CONFIG', inVariable);
+  const named = sources.authFile || namedByVariable;
   if (named) {
     const file = await readConfigFile(named);
     if (!file && isNamedRequired) {
@@ -60,18 +60,19 @@ export async function* openCredentialFiles(
 
 /** Where `login` keeps credentials: the file that was named, else docker's. */
 export function writableFile(sources: CredentialSources): string {
-  return sources.authFile || sources.env['REGISTRY_AUTH_FILE'] || dockerConfigPath(sources);
+  const { REGISTRY_AUTH_FILE: namedByVariable } = sources.env;
+  return sources.authFile || namedByVariable || dockerConfigPath(sources);
 }
 
 /** Docker's `config.json`, which has proxies too. */
 export function dockerConfigPath({ env, homeFolder }: Pick<CredentialSources, 'env' | 'homeFolder'>): string {
-  return join(env['DOCKER_CONFIG'] || join(homeFolder, '.docker'), 'config.json');
+  const { DOCKER_CONFIG: folder } = env;
+  return join(folder || join(homeFolder, '.docker'), 'config.json');
 }
 
 function podmanPlaces({ env, homeFolder }: CredentialSources): readonly { readonly path: string }[] {
-  const runtimeFolder = env['XDG_RUNTIME_DIR'];
-  const configFolder = env['XDG_CONFIG_HOME'] || join(homeFolder, '.config');
-  return [...(runtimeFolder ? [runtimeFolder] : []), configFolder].map((folder) => ({
+  const { XDG_RUNTIME_DIR: runtimeFolder, XDG_CONFIG_HOME: configFolder } = env;
+  return [...(runtimeFolder ? [runtimeFolder] : []), configFolder || join(homeFolder, '.config')].map((folder) => ({
     path: join(folder, 'containers', 'auth.json'),
   }));
 }

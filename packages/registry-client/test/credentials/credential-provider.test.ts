@@ -24,7 +24,7 @@ function open(options: Partial<CredentialProviderSources> = {}) {
 
 describe('places', () => {
   test('each place is asked before the next', async () => {
-    home.env['XDG_RUNTIME_DIR'] = `${home.homeFolder}/run`;
+    Object.assign(home.env, { XDG_RUNTIME_DIR: `${home.homeFolder}/run` });
     const seen: (string | undefined)[] = [];
     const ask = async (options?: Partial<CredentialProviderSources>): Promise<void> => {
       const found = await open(options).provider('ghcr.io');
@@ -39,11 +39,13 @@ describe('places', () => {
     await ask();
     await home.write('run/containers/auth.json', { auths: { 'ghcr.io': auth('podman run') } });
     await ask();
-    home.env['REGISTRY_AUTH_FILE'] = await home.write('registry-auth.json', {
-      auths: { 'ghcr.io': auth('named by variable') },
+    Object.assign(home.env, {
+      REGISTRY_AUTH_FILE: await home.write('registry-auth.json', {
+        auths: { 'ghcr.io': auth('named by variable') },
+      }),
     });
     await ask();
-    home.env['DOCKER_AUTH_CONFIG'] = JSON.stringify({ auths: { 'ghcr.io': auth('variable') } });
+    Object.assign(home.env, { DOCKER_AUTH_CONFIG: JSON.stringify({ auths: { 'ghcr.io': auth('variable') } }) });
     await ask();
     const authFile = await home.write('auth.json', { auths: { 'ghcr.io': auth('named') } });
     await ask({ authFile });
@@ -62,8 +64,8 @@ describe('places', () => {
   });
 
   test('folders follow DOCKER_CONFIG and XDG_CONFIG_HOME', async () => {
-    home.env['DOCKER_CONFIG'] = `${home.homeFolder}/elsewhere`;
-    home.env['XDG_CONFIG_HOME'] = `${home.homeFolder}/xdg`;
+    Object.assign(home.env, { DOCKER_CONFIG: `${home.homeFolder}/elsewhere` });
+    Object.assign(home.env, { XDG_CONFIG_HOME: `${home.homeFolder}/xdg` });
     await home.write('elsewhere/config.json', { auths: { 'ghcr.io': auth('docker'), 'quay.io': auth('docker') } });
     await home.write('xdg/containers/auth.json', { auths: { 'quay.io': auth('podman') } });
     const { provider } = open();
@@ -140,7 +142,7 @@ describe('files that are not right', () => {
   });
 
   test('a variable that is not right is named', async () => {
-    home.env['DOCKER_AUTH_CONFIG'] = '{hunter2';
+    Object.assign(home.env, { DOCKER_AUTH_CONFIG: '{hunter2' });
     await expect(open().provider('ghcr.io')).rejects.toMatchObject({
       code: 'ERR_CREDENTIALS_FILE',
       message: expect.stringMatching(/^cannot use the credentials in DOCKER_AUTH_CONFIG: it is not valid JSON/),

@@ -1,0 +1,132 @@
+import { Dispatcher, Pool, ProxyAgent } from 'undici';
+import { agentOptions, createDirectDispatcher, tlsConnectOptions } from '../http/direct-dispatcher.ts';
+import type { DispatcherFactory, DispatcherOptions } from '../options.ts';
+import { ProxyError } from './errors.ts';
+import { type ProxyVariables, proxyFor } from './proxy-for.ts';
+
+/**
+ * Makes dispatchers that go through the proxy that {@link proxyFor} finds for each request, and straight where it finds
+ * none. To https registries the proxy only opens a tunnel; the proxy itself may be https.
+ */
+export function dispatcherFor(variables: ProxyVariables): DispatcherFactory {
+  return (options) => new ProxyDispatcher(variables, options);
+}
+
+type Handler = Dispatcher.DispatchHandler;
+
+class ProxyDispatcher extends Dispatcher {
+  readonly #variables: ProxyVariables;
+  readonly #options: DispatcherOptions;
+  readonly #direct: Dispatcher;
+  /** By the proxy's address. */
+  readonly #proxied = new Map<string, Dispatcher>();
+
+  constructor(variables: ProxyVariables, options: DispatcherOptions) {
+    super();
+    this.#variables = variables;
+    this.#options = options;
+    this.#direct = createDirectDispatcher(options);
+  }
+
+  override dispatch(options: Dispatcher.DispatchOptions, handler: Handler): boolean {
+    const proxy = proxyFor(new URL(options.origin ?? ''), this.#variables);
+    if (!proxy) return this.#direct.dispatch(options, handler);
+    return this.#agentFor(proxy).dispatch(options, explaining(handler, proxy));
+  }
+
+  override close(): Promise<void>;
+  override close(callback: () => void): void;
+  override close(callback?: () => void): Promise<void> | void {
+    return settled(
+      this.#all().map((dispatcher) => dispatcher.close()),
+      callback,
+    );
+  }
+
+  override destroy(): Promise<void>;
+  override destroy(error: Error | null): Promise<void>;
+  override destroy(callback: () => void): void;
+  override destroy(error: Error | null, callback: () => void): void;
+  override destroy(error?: Error | null | (() => void), callback?: () => void): Promise<void> | void {
+    const reason = error instanceof Error ? error : null;
+    return settled(
+      this.#all().map((dispatcher) => dispatcher.destroy(reason)),
+      typeof error === 'function' ? error : callback,
+    );
+  }
+
+  #all(): Dispatcher[] {
+    return [this.#direct, ...this.#proxied.values()];
+  }
+
+  #agentFor(proxy: URL): Dispatcher {
+    const known = this.#proxied.get(proxy.href);
+    if (known) return known;
+    const agent = createProxyAgent(proxy, this.#options);
+    this.#proxied.set(proxy.href, agent);
+    return agent;
+  }
+}
+
+function createProxyAgent(proxy: URL, options: DispatcherOptions): ProxyAgent {
+  const { username, password, origin } = proxy;
+  const { connectTimeoutMs, tlsTimeoutMs, tls } = options;
+  const user = Buffer.from(`${decoded(username)}:${decoded(password)}`).toString('base64');
+  const { servername, cert, key, ...proxyTLS } = tls; // the registry's own name and client certificate are not for the proxy
+  return new ProxyAgent({
+    ...agentOptions(options),
+    uri: origin,
+    ...(username !== '' && { token: `Basic ${user}` }),
+    proxyTunnel: false, // plain http goes as an absolute URI, as everywhere; https is tunnelled all the same
+    proxyTls: { timeout: connectTimeoutMs, ...tlsConnectOptions(proxyTLS) },
+    requestTls: { timeout: tlsTimeoutMs, ...tlsConnectOptions(tls) },
+    factory: (target: URL | string, own: object) => new Pool(target, { ...agentOptions(options), ...own }),
+  });
+}
+
+/** A lone `%` in a password is common, and meant as it stands. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Names the proxy in failures: their own texts speak of an address that the user has never typed. */
+function explaining(handler: Handler, proxy: URL): Handler {
+  return new Proxy(handler, {
+    get(target, property) {
+      const value: unknown = Reflect.get(target, property, target);
+      if (typeof value !== 'function') return value;
+      if (property === 'onResponseError') {
+        return (controller: unknown, error: Error) => value.call(target, controller, explained(error, proxy));
+      }
+      if (property === 'onError') return (error: Error) => value.call(target, explained(error, proxy));
+      return value.bind(target);
+    },
+  });
+}
+
+function explained(error: Error, { origin }: URL): Error {
+  const status = /^Proxy .*\((\d{3})\)/.exec(error.message)?.[1];
+  if (status === '407') {
+    return new ProxyError('ERR_PROXY_REFUSED', `the proxy ${origin} wants another user name or password (407)`, {
+      cause: error,
+    });
+  }
+  if (status !== undefined) {
+    return new ProxyError('ERR_PROXY_REFUSED', `the proxy ${origin} does not open the way (${status})`, {
+      cause: error,
+    });
+  }
+  const code = 'code' in error ? error.code : undefined;
+  // The code stays: it tells what kind of failure it is, and whether another attempt may help.
+  return Object.assign(new Error(`${error.message} (by way of the proxy ${origin})`, { cause: error }), { code });
+}
+
+function settled(all: readonly Promise<void>[], callback: (() => void) | undefined): Promise<void> | void {
+  const done = Promise.all(all).then(() => {});
+  if (!callback) return done;
+  void done.then(callback, callback);
+}

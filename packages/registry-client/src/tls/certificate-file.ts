@@ -1,0 +1,79 @@
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import { CertificateError } from './errors.ts';
+
+/** The largest bundles of authorities have a few hundred kilobytes. */
+const maxBytes = 4 * 1024 * 1024;
+
+/**
+ * Reads the certificates of a PEM file, or the one of a DER file, as PEM.
+ *
+ * @throws {CertificateError} `ERR_CERTIFICATE_FILE` when it cannot be read, has none, or has one that is malformed
+ */
+export async function readCertificates(path: string): Promise<string[]> {
+  const bytes = await readSmallFile(path);
+  const blocks = pemCertificates(bytes.toString('latin1'));
+  try {
+    if (blocks.length === 0) return [new X509Certificate(bytes).toString()];
+    for (const block of blocks) new X509Certificate(block);
+  } catch (error) {
+    throw new CertificateError(`cannot use the certificate ${path}: it is neither PEM nor DER of one`, {
+      cause: error,
+    });
+  }
+  return blocks;
+}
+
+/** Reads what certificates a file has and leaves out what cannot be used: for bundles that others look after. */
+export async function readBundle(path: string): Promise<string[]> {
+  return pemCertificates((await readSmallFile(path)).toString('latin1')).filter(isCertificate);
+}
+
+/**
+ * Reads a private key and checks that it belongs to the certificate.
+ *
+ * @throws {CertificateError} `ERR_CERTIFICATE_FILE`
+ */
+export async function readKey(path: string, certificate: string): Promise<string> {
+  const text = (await readSmallFile(path)).toString('latin1');
+  let key: KeyObject;
+  try {
+    key = createPrivateKey(text);
+  } catch {
+    const isEncrypted = /ENCRYPTED/.test(text); // the codes for it differ from one OpenSSL to the next
+    const why = isEncrypted ? 'it is encrypted: remove its passphrase' : 'it is not a private key in PEM';
+    // Without the cause, which might quote the key.
+    throw new CertificateError(`cannot use the key ${path}: ${why}`);
+  }
+  if (!new X509Certificate(certificate).checkPrivateKey(key)) {
+    throw new CertificateError(`cannot use the key ${path}: it does not belong to its certificate`);
+  }
+  return text;
+}
+
+async function readSmallFile(path: string): Promise<Buffer> {
+  try {
+    await using file = await open(path, 'r');
+    const { size } = await file.stat();
+    if (size > maxBytes)
+      throw new CertificateError(`cannot use ${path}: it has ${size} bytes, more than the ${maxBytes} allowed`);
+    return await file.readFile();
+  } catch (error) {
+    if (error instanceof CertificateError) throw error;
+    throw new CertificateError(`cannot read ${path}: ${(error as NodeJS.ErrnoException).code ?? 'unknown'}`, {
+      cause: error,
+    });
+  }
+}
+
+function pemCertificates(text: string): string[] {
+  return text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+}
+
+function isCertificate(block: string): boolean {
+  try {
+    return new X509Certificate(block).raw.byteLength > 0;
+  } catch {
+    return false;
+  }
+}

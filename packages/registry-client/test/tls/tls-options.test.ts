@@ -1,0 +1,219 @@
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { rootCertificates } from 'node:tls';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { loadTLSOptions, type TLSSources } from '../../src/tls/tls-options.ts';
+import { createFakeHome, type FakeHome } from '../credentials/fake-home.ts';
+import { type MadeCertificate, makeCertificate } from './make-certificate.ts';
+
+let made: FakeHome;
+let authority: MadeCertificate;
+let other: MadeCertificate;
+let client: MadeCertificate;
+beforeAll(async () => {
+  made = await createFakeHome();
+  authority = await makeCertificate(made.homeFolder, { name: 'authority', isAuthority: true });
+  other = await makeCertificate(made.homeFolder, { name: 'other', isAuthority: true });
+  client = await makeCertificate(made.homeFolder, { name: 'client', issuer: authority });
+});
+afterAll(() => made[Symbol.asyncDispose]());
+
+let home: FakeHome;
+let warnings: string[];
+beforeEach(async () => {
+  home = await createFakeHome();
+  warnings = [];
+});
+afterEach(() => home[Symbol.asyncDispose]());
+
+const load = (options: Partial<TLSSources> = {}, registry = 'registry.test:5000') =>
+  loadTLSOptions(registry, {
+    env: {},
+    homeFolder: home.homeFolder,
+    systemFolders: [join(home.homeFolder, 'etc/containers'), join(home.homeFolder, 'etc/docker')],
+    bundles: [],
+    onWarning: (message) => warnings.push(message),
+    ...options,
+  });
+const trimmed = (texts: string | readonly string[] | undefined): string[] =>
+  [texts ?? []].flat().map((text) => text.trim());
+/** What is trusted beyond Node's own list, which must be there as well. */
+const added = (ca: string | readonly string[] | undefined): string[] => {
+  expect(trimmed(ca)).toEqual(expect.arrayContaining(trimmed(rootCertificates.slice(0, 3))));
+  return trimmed(ca).slice(rootCertificates.length);
+};
+
+describe('authorities', () => {
+  test('without any, Node decides', async () => {
+    await expect(load()).resolves.toEqual({});
+  });
+
+  test("those of the registry's folder are added to those of the system", async () => {
+    await home.write('etc/docker/registry.test:5000/ca.crt', authority.cert);
+    const bundle = await home.write('bundle.pem', `# other\n${other.cert}`);
+    const { ca } = await load({ bundles: [join(home.homeFolder, 'nowhere.pem'), bundle] });
+    expect(added(ca)).toEqual(trimmed([other.cert, authority.cert]));
+  });
+
+  test('a file may hold several, or one in DER', async () => {
+    await home.write('etc/docker/registry.test:5000/two.crt', authority.cert + other.cert);
+    expect(added((await load()).ca)).toEqual(trimmed([authority.cert, other.cert]));
+    const der = Buffer.from(other.cert.replace(/-----[^-]+-----|\s/g, ''), 'base64');
+    await writeFile(join(home.homeFolder, 'etc/docker/registry.test:5000/two.crt'), der);
+    expect(added((await load()).ca)).toEqual(trimmed([other.cert]));
+  });
+
+  test('SSL_CERT_FILE stands in for the bundle, SSL_CERT_DIR and NODE_EXTRA_CA_CERTS are added, each certificate once', async () => {
+    const bundle = await home.write('bundle.pem', other.cert);
+    const file = await home.write('file.pem', authority.cert);
+    await home.write('folder/one.pem', client.cert);
+    await home.write('folder/again.0', client.cert);
+    await home.write('folder/README', 'no certificate');
+    const env = {
+      SSL_CERT_FILE: file,
+      SSL_CERT_DIR: `${home.homeFolder}/nowhere:${home.homeFolder}/folder`,
+      NODE_EXTRA_CA_CERTS: file,
+    };
+    expect(added((await load({ env, bundles: [bundle] })).ca)).toEqual(trimmed([authority.cert, client.cert]));
+    const extra = { NODE_EXTRA_CA_CERTS: file };
+    expect(added((await load({ env: extra, bundles: [bundle] })).ca)).toEqual(trimmed([other.cert, authority.cert]));
+  });
+
+  test('what Node trusts already is not added', async () => {
+    const bundle = await home.write('bundle.pem', rootCertificates.slice(0, 5).join('\n'));
+    await expect(load({ bundles: [bundle] })).resolves.toEqual({});
+  });
+
+  test('a bad certificate in a bundle is passed over, a bad SSL_CERT_FILE is an error', async () => {
+    const bad = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
+    const bundle = await home.write('bundle.pem', bad + other.cert);
+    expect(added((await load({ bundles: [bundle] })).ca)).toEqual(trimmed([other.cert]));
+    await expect(load({ env: { SSL_CERT_FILE: join(home.homeFolder, 'nowhere.pem') } })).rejects.toMatchObject({
+      code: 'ERR_CERTIFICATE_FILE',
+      message: expect.stringMatching(/^cannot read .*nowhere\.pem: ENOENT$/),
+    });
+  });
+});
+
+describe('folders', () => {
+  test.each(['.config/containers/certs.d', '.config/docker/certs.d', 'etc/containers', 'etc/docker'])(
+    '%s',
+    async (folder) => {
+      await home.write(`${folder}/registry.test:5000/ca.crt`, authority.cert);
+      expect(added((await load()).ca)).toEqual(trimmed([authority.cert]));
+      await expect(load({}, 'registry.test')).resolves.toEqual({});
+    },
+  );
+
+  test('the first that exists counts alone', async () => {
+    await home.write('.config/containers/certs.d/registry.test:5000/ca.crt', authority.cert);
+    await home.write('etc/docker/registry.test:5000/ca.crt', other.cert);
+    expect(added((await load()).ca)).toEqual(trimmed([authority.cert]));
+  });
+
+  test('a named folder stands in for all others; the registry may have its own in it', async () => {
+    await home.write('etc/docker/registry.test:5000/ca.crt', other.cert);
+    await home.write('named/ca.crt', authority.cert);
+    const certFolder = join(home.homeFolder, 'named');
+    expect(added((await load({ certFolder })).ca)).toEqual(trimmed([authority.cert]));
+    await home.write('named/registry.test:5000/ca.crt', client.cert);
+    expect(added((await load({ certFolder })).ca)).toEqual(trimmed([client.cert]));
+  });
+
+  test('an insecure registry takes no authorities, and only what a named folder has of a client', async () => {
+    await home.write('etc/docker/registry.test:5000/broken.cert', 'rubbish');
+    await expect(load({ isInsecure: true })).resolves.toEqual({ rejectUnauthorized: false });
+    await home.write('named/a.cert', client.cert);
+    await home.write('named/a.key', client.key);
+    const options = await load({ isInsecure: true, certFolder: join(home.homeFolder, 'named') });
+    expect(options).toEqual({ rejectUnauthorized: false, cert: client.cert.trim(), key: client.key });
+  });
+
+  // To root no folder is closed.
+  test.runIf(process.getuid?.() !== 0)(
+    'a folder that is closed to the user is passed over, unless it was named',
+    async () => {
+      await home.write('etc/docker/registry.test:5000/ca.crt', authority.cert);
+      const closed = join(home.homeFolder, 'etc/docker/registry.test:5000');
+      await chmod(closed, 0);
+      await expect(load()).resolves.toEqual({});
+      await expect(load({ certFolder: closed })).rejects.toMatchObject({ code: 'ERR_CERTIFICATE_FILE' });
+      await chmod(closed, 0o700);
+    },
+  );
+
+  test.each(['..', '.', 'a/b', '../etc', 'a\\b', ''])('%j is no registry', async (registry) => {
+    await expect(load({}, registry)).rejects.toThrow(TypeError);
+  });
+});
+
+describe('client certificates', () => {
+  const folder = 'etc/docker/registry.test:5000';
+  const rejects = async (message: string | RegExp): Promise<void> => {
+    const text = typeof message === 'string' ? message : expect.stringMatching(message);
+    await expect(load()).rejects.toMatchObject({ code: 'ERR_CERTIFICATE_FILE', message: text });
+  };
+
+  test('a pair is used', async () => {
+    await home.write(`${folder}/client.cert`, client.cert);
+    await home.write(`${folder}/client.key`, client.key);
+    await expect(load()).resolves.toEqual({ cert: client.cert.trim(), key: client.key });
+  });
+
+  test('of several pairs the first is used, and the others are named', async () => {
+    for (const name of ['b', 'a']) {
+      await home.write(`${folder}/${name}.cert`, client.cert);
+      await home.write(`${folder}/${name}.key`, client.key);
+    }
+    await load();
+    expect(warnings).toEqual(['of the client certificates for registry.test:5000 only a.cert is used, not b.cert']);
+  });
+
+  test("a certificate without its key has docker's text", async () => {
+    await home.write(`${folder}/client.cert`, client.cert);
+    await rejects(
+      'missing key client.key for client certificate client.cert. CA certificates must use the extension .crt',
+    );
+  });
+
+  test("a key without its certificate has docker's text", async () => {
+    await home.write(`${folder}/client.key`, client.key);
+    await rejects('missing client certificate client.cert for key client.key');
+  });
+
+  test.each<[string, string, () => string, RegExp]>([
+    ['a certificate that is none', 'client.cert', () => 'rubbish', /client\.cert: it is neither PEM nor DER of one$/],
+    ['an authority that is none', 'ca.crt', () => 'rubbish', /ca\.crt: it is neither PEM nor DER of one$/],
+    ['a key that is none', 'client.key', () => 'rubbish', /client\.key: it is not a private key in PEM$/],
+    ["somebody else's key", 'client.key', () => other.key, /client\.key: it does not belong to its certificate$/],
+    [
+      'a file too large',
+      'ca.crt',
+      () => 'x'.repeat(5 * 1024 * 1024),
+      /ca\.crt: it has 5242880 bytes, more than the 4194304 allowed$/,
+    ],
+  ])('%s', async (_, name, content, message) => {
+    await home.write(`${folder}/client.cert`, client.cert);
+    await home.write(`${folder}/client.key`, client.key);
+    await home.write(`${folder}/${name}`, content());
+    await rejects(message);
+  });
+
+  test('an encrypted key says so', async () => {
+    const { createPrivateKey } = await import('node:crypto');
+    await home.write(`${folder}/client.cert`, client.cert);
+    const encrypted = createPrivateKey(client.key).export({
+      type: 'pkcs8',
+      format: 'pem',
+      cipher: 'aes-256-cbc',
+      passphrase: 'x',
+    });
+    await home.write(`${folder}/client.key`, String(encrypted));
+    await rejects(/client\.key: it is encrypted: remove its passphrase$/);
+  });
+
+  test('a folder in place of a file is an error', async () => {
+    await mkdir(join(home.homeFolder, folder, 'ca.crt'), { recursive: true });
+    await rejects(/^cannot read .*ca\.crt: EISDIR$/);
+  });
+});
