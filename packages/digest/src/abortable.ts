@@ -18,7 +18,7 @@ export async function close(
   reading = false,
   signal?: AbortSignal | undefined,
 ): Promise<void> {
-  const closed = Promise.resolve(iterator.return?.()).catch(() => {});
+  const closed = (async () => iterator.return?.())().catch(() => {});
   if (!reading || signal === undefined) {
     await closed;
     return;

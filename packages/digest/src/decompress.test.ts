@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -180,6 +181,17 @@ describe.each([
       await expect(reading).rejects.toBe(reason);
       await settled();
       expect(source.closed).toBe(1);
+    });
+
+    test('what ends, fails or is left leaves no listener on its signal', async () => {
+      const { signal } = new AbortController();
+      const compressed = await compress(noise(100_000));
+      await collect(decompress(chunked(compressed, 1000), compression, { signal }));
+      await expect(collect(decompress(chunked(noise(100)), compression, { signal }))).rejects.toThrow();
+      for await (const chunk of decompress(watched(compressed), compression, { signal })) {
+        if (chunk.byteLength > 0) break;
+      }
+      expect(getEventListeners(signal, 'abort')).toHaveLength(0);
     });
 
     test.each([

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { getEventListeners } from 'node:events';
 import { gunzipSync as nodeGunzip } from 'node:zlib';
 import fc from 'fast-check';
 import { gunzipSync as fflateGunzip } from 'fflate';
@@ -182,6 +183,16 @@ describe.each([
     await expect(reading).rejects.toBe(reason);
     await settled();
     expect(source.closed).toBe(1);
+  });
+
+  test('a pass that ends, fails or is left leaves no listener on its signal', async () => {
+    const { signal } = new AbortController();
+    await collect(pass(chunked(noise(1000)), small, { signal }).stream);
+    const expected = { digest: digestBytes(noise(1)) };
+    await expect(collect(pass(chunked(noise(1000)), small, { signal, expected }).stream)).rejects.toThrow();
+    for await (const chunk of pass(watched(noise(blockSize)), small, { signal }).stream)
+      if (chunk.byteLength > 0) break;
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 
   test('an abort ends the wait for a source that is stuck', async () => {
