@@ -25,6 +25,10 @@ export {
   type TimeoutOptions,
   type TLSOptions,
 } from './options.ts';
+export { ProxyError, type ProxyErrorCode } from './proxy/errors.ts';
+export { dispatcherFor } from './proxy/proxy-dispatcher.ts';
+export { type ProxyVariables, proxyFor } from './proxy/proxy-for.ts';
+export { readProxyVariables } from './proxy/proxy-variables.ts';
 export { openRegistry, type Registry, type RepositoryOptions } from './registry.ts';
 export type { Ping } from './registry-connection.ts';
 export type {
@@ -41,5 +45,10 @@ export type {
   UploadSession,
 } from './repository.ts';
 export { CertificateError, type CertificateErrorCode } from './tls/errors.ts';
-export { explainTLSError, type TLSExplanation } from './tls/explain-tls-error.ts';
+export {
+  type CertificateSummary,
+  type ExplainTLSErrorOptions,
+  explainTLSError,
+  type TLSExplanation,
+} from './tls/explain-tls-error.ts';
 export { loadTLSOptions, type TLSSources } from './tls/tls-options.ts';
