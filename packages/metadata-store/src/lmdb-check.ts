@@ -5,7 +5,8 @@ const metaMagic = 0xbeefc0de;
 const formatVersion = 2;
 const headerSize = 24;
 const noPage = 0xffff_ffff_ffff_ffffn;
-const pageFlags = { branch: 0x01, leaf: 0x02, overflow: 0x04, meta: 0x08 } as const;
+/** Kinds of pages, in the lowest four bits of a page's flags. */
+const kinds = { branch: 0x01, leaf: 0x02, overflow: 0x04, meta: 0x08 } as const;
 const bigValue = 0x01;
 
 /** Pages looked at, at most. A store so large is one for which the check would cost more than the store saves. */
@@ -58,7 +59,7 @@ async function readMeta(file: FileHandle): Promise<Meta | string> {
 
 function parseMeta(page: Buffer): Meta | undefined {
   if (page.byteLength < 160) return undefined;
-  const isMeta = page.readUInt16LE(18) === pageFlags.meta && page.readUInt32LE(24) === metaMagic;
+  const isMeta = kindOf(page) === kinds.meta && page.readUInt32LE(24) === metaMagic;
   if (!isMeta || page.readUInt32LE(28) !== formatVersion) return undefined;
   const pageSize = page.readUInt32LE(48);
   const isPowerOfTwo = (pageSize & (pageSize - 1)) === 0;
@@ -90,7 +91,7 @@ interface PageReference {
 
 function checkValuePage(page: Buffer, number: bigint, lastPage: bigint): readonly PageReference[] | undefined {
   if (page.byteLength < headerSize || page.readBigUInt64LE(0) !== number) return undefined;
-  if (page.readUInt16LE(18) !== pageFlags.overflow) return undefined;
+  if (kindOf(page) !== kinds.overflow) return undefined;
   const count = BigInt(page.readUInt32LE(20));
   return count > 0n && number + count - 1n <= lastPage ? [] : undefined;
 }
@@ -98,24 +99,23 @@ function checkValuePage(page: Buffer, number: bigint, lastPage: bigint): readonl
 /** What a tree's page points at; undefined if the page is damaged. */
 function childrenOf(page: Buffer, number: bigint): readonly PageReference[] | undefined {
   if (page.byteLength < headerSize || page.readBigUInt64LE(0) !== number) return undefined;
-  const kind = page.readUInt16LE(18);
-  if (kind !== pageFlags.branch && kind !== pageFlags.leaf) return undefined;
-  const lower = page.readUInt16LE(20);
-  const upper = page.readUInt16LE(22);
-  if (lower < headerSize || lower > upper || upper > page.byteLength || lower % 2 !== 0) return undefined;
+  const kind = kindOf(page);
+  if (kind !== kinds.branch && kind !== kinds.leaf) return undefined;
+  // Positions within a page count from the end of its header.
+  const lower = headerSize + page.readUInt16LE(20);
+  const upper = headerSize + page.readUInt16LE(22);
+  if (lower > upper || upper > page.byteLength || lower % 2 !== 0) return undefined;
 
   const children: PageReference[] = [];
   for (let position = headerSize; position < lower; position += 2) {
-    const node = page.readUInt16LE(position);
+    const node = headerSize + page.readUInt16LE(position);
     if (node < upper || node + 8 > page.byteLength) return undefined;
-    const [low, high, flags, keySize] = [0, 2, 4, 6].map((offset) => page.readUInt16LE(node + offset)) as [
-      number,
-      number,
-      number,
-      number,
-    ];
+    const low = page.readUInt16LE(node);
+    const high = page.readUInt16LE(node + 2);
+    const flags = page.readUInt16LE(node + 4);
+    const keySize = page.readUInt16LE(node + 6);
     const value = node + 8 + keySize;
-    if (kind === pageFlags.branch) {
+    if (kind === kinds.branch) {
       if (value > page.byteLength) return undefined;
       children.push({ number: BigInt(low) | (BigInt(high) << 16n) | (BigInt(flags) << 32n), isValue: false });
     } else if ((flags & bigValue) !== 0) {
@@ -126,6 +126,10 @@ function childrenOf(page: Buffer, number: bigint): readonly PageReference[] | un
     }
   }
   return children;
+}
+
+function kindOf(page: Buffer): number {
+  return page.readUInt16LE(18) & 0x0f;
 }
 
 async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {

@@ -1,0 +1,76 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import { fileURLToPath } from 'node:url';
+import type { Digest } from '@slipway/digest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openFileMetadataStore } from '../src/file-store.ts';
+import { findLmdbDamage } from '../src/lmdb-check.ts';
+import { openLmdbMetadataStore } from '../src/lmdb-store.ts';
+import type { MetadataStore } from '../src/metadata-store.ts';
+
+let root: string;
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'slipway-processes-'));
+});
+
+afterAll(async () => {
+  await rm(root, { recursive: true, force: true });
+});
+
+describe.each<[string, (folder: string) => Promise<MetadataStore>]>([
+  ['lmdb', (folder) => openLmdbMetadataStore({ folder })],
+  ['file', (folder) => openFileMetadataStore({ folder })],
+])('the %s store among processes', (kind, open) => {
+  test('no update is lost when two write to the same keys', { timeout: 60_000 }, async () => {
+    const folder = await mkdtemp(join(root, `${kind}-`));
+    const writers = ['a', 'b'].map((name) => startWriter(kind, folder, name, 100));
+    const said = (await Promise.all(writers.map((writer) => linesOf(writer)))).flat();
+    expect(said).toHaveLength(200);
+    await expectKnown(await open(folder), said);
+  });
+
+  test('a writer that is killed loses nothing that was committed, and blocks nobody', { timeout: 60_000 }, async () => {
+    const folder = await mkdtemp(join(root, `${kind}-`));
+    for (const [name, kills] of [
+      ['a', 7],
+      ['b', 12],
+    ] as const) {
+      const writer = startWriter(kind, folder, name, 10_000);
+      const said = await linesOf(writer, (count) => {
+        if (count === kills) writer.kill('SIGKILL');
+      });
+      expect(said.length).toBeGreaterThanOrEqual(kills);
+      if (kind === 'lmdb') expect(await findLmdbDamage(join(folder, 'data.mdb'))).toBeUndefined();
+      await expectKnown(await open(folder), said.slice(-20));
+    }
+  });
+});
+
+function startWriter(...input: readonly (string | number)[]): ChildProcess {
+  const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+  const options = ['--import', here('typescript-loader.mjs'), '--conditions=@slipway/source', here('writer.ts')];
+  return spawn(process.execPath, [...options, ...input.map(String)], { stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+/** Every digest that the writer said it had committed. */
+async function linesOf(writer: ChildProcess, onLine: (count: number) => void = () => {}): Promise<readonly Digest[]> {
+  const exit = once(writer, 'exit');
+  const lines: Digest[] = [];
+  for await (const line of createInterface({ input: writer.stdout! })) onLine(lines.push(line as Digest));
+  await exit;
+  return lines;
+}
+
+async function expectKnown(store: MetadataStore, digests: readonly Digest[]): Promise<void> {
+  await using known = store;
+  for (const digest of digests) {
+    const diffID = await known.diffIDOf(digest);
+    expect(diffID).toBeDefined();
+    expect((await known.layerRecords(diffID!)).map((record) => record.digest)).toContain(digest);
+  }
+}
