@@ -3,7 +3,7 @@ import { getEventListeners } from 'node:events';
 import { gunzipSync as nodeGunzip } from 'node:zlib';
 import fc from 'fast-check';
 import { gunzipSync as fflateGunzip } from 'fflate';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { compressionPass, createGzipCompressor, decompress, digestBytes } from '../src/index.ts';
 import {
   createPortableGzipCompressor,
@@ -57,18 +57,23 @@ describe.each([
   const blockSize = 64 * 1024;
   const small = create({ blockSize, level: 1 });
 
+  const inputs = [
+    new Uint8Array(0),
+    noise(1),
+    distributions.mixed(defaultBlockSize, 1),
+    distributions.mixed(defaultBlockSize + 1, 2),
+    distributions.letters(3 * defaultBlockSize - 1, 3),
+    Buffer.concat(Object.values(distributions).map((make) => make(200_000, 4))),
+  ];
+  let outputs: Uint8Array[];
+
+  beforeAll(async () => {
+    outputs = await Promise.all(inputs.map((input) => collect(create().compress(chunked(input, 65_536)))));
+  });
+
   test.each(Object.entries(decoders))('%s gives back what went in', async (_, decode) => {
-    const inputs = [
-      new Uint8Array(0),
-      noise(1),
-      distributions.mixed(defaultBlockSize, 1),
-      distributions.mixed(defaultBlockSize + 1, 2),
-      distributions.letters(3 * defaultBlockSize - 1, 3),
-      Buffer.concat(Object.values(distributions).map((make) => make(200_000, 4))),
-    ];
-    for (const input of inputs) {
-      const compressed = await collect(create().compress(chunked(input, 65_536)));
-      expect(Buffer.compare(await decode(compressed), input)).toBe(0);
+    for (const [i, input] of inputs.entries()) {
+      expect(Buffer.compare(await decode(outputs[i] as Uint8Array), input)).toBe(0);
     }
   });
 
