@@ -445,7 +445,7 @@ describe('a token server that does not do', () => {
     [
       'hangs up',
       'Bearer realm="REALM"',
-      (request) => void request.raw.destroy(),
+      (request) => void request.raw.socket.destroy(),
       { code: 'ERR_REGISTRY_UNREACHABLE', transient: true },
     ],
   ])('%s', async (_, challenge, token, expected) => {

@@ -101,7 +101,7 @@ describe('a registry that cannot be reached', () => {
       if (request.url !== '/v2/') return void response.writeHead(404).end();
       pings += 1;
       if (pings <= 2)
-        request.raw.destroy(); // the stale connection's second try included
+        request.raw.socket.destroy(); // the stale connection's second try included
       else response.end();
     });
     await using registry = openRegistry({ url: server.url });

@@ -45,7 +45,7 @@ export async function startScriptedServer(script: Script, tls?: ServerOptions): 
       },
     };
     seen.push(request);
-    Promise.resolve(script(request, response)).catch(() => raw.destroy());
+    Promise.resolve(script(request, response)).catch(() => raw.socket.destroy());
   };
   const server: Server = tls === undefined ? createServer(onRequest) : createSecureServer(tls, onRequest);
   server.on('connection', () => {

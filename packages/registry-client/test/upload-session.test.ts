@@ -450,7 +450,9 @@ describe('while bytes are on their way', () => {
 
   test('a connection that breaks is a transient failure, and the source is closed', async () => {
     const content = watched(large);
-    await using world = await startWorld((request) => void request.raw.once('data', () => request.raw.destroy()));
+    await using world = await startWorld(
+      (request) => void request.raw.once('data', () => request.raw.socket.destroy()),
+    );
     await expect(world.session.put(content, digest)).rejects.toMatchObject({
       code: 'ERR_REGISTRY_UNREACHABLE',
       transient: true,
@@ -545,7 +547,7 @@ describe('leaving a session', () => {
 
   test.each<[string, Script]>([
     ['a refusal', answering(405)],
-    ['a broken connection', (request) => void request.raw.destroy()],
+    ['a broken connection', (request) => void request.raw.socket.destroy()],
     ['silence', () => {}],
   ])('is not disturbed by %s', async (_, script) => {
     await using world = await startWorld(script, { timeouts: { disposalMs: 100 } });

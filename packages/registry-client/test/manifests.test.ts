@@ -1,0 +1,221 @@
+import { digestBytes } from '@slipway/digest';
+import { mediaTypes } from '@slipway/manifest';
+import { describe, expect, test } from 'vitest';
+import { openRegistry } from '../src/index.ts';
+import { listOf } from './push-through.ts';
+import { afterPing, type Script, startScriptedServer } from './scripted-server.ts';
+
+const bytes = new TextEncoder().encode('{"schemaVersion":2}');
+const digest = digestBytes(bytes);
+const mediaType = mediaTypes.ociManifest;
+
+describe('putManifest', () => {
+  test.each([
+    [200, {}],
+    [201, {}],
+    [202, {}],
+    [204, {}],
+    [201, { 'docker-content-digest': digest }],
+    [201, { 'docker-content-digest': 'not a digest' }],
+    [201, { 'docker-content-digest': `sha512:${'0'.repeat(128)}` }],
+  ])('%d with %j is a success, and the digest is our own', async (status, headers) => {
+    await using server = await startScriptedServer(
+      afterPing(async (request, response) => {
+        await request.read();
+        response.writeHead(status, headers as Record<string, string>).end();
+      }),
+    );
+    await using registry = openRegistry({ url: server.url });
+    expect(await registry.repository('demo/app').putManifest('v1', bytes, { mediaType })).toEqual({ digest });
+    expect(server.seen[1]).toMatchObject({
+      method: 'PUT',
+      url: '/v2/demo/app/manifests/v1',
+      headers: { 'content-type': mediaType, 'content-length': `${bytes.byteLength}` },
+    });
+    expect(Buffer.compare(server.seen[1]?.body ?? Buffer.alloc(0), bytes)).toBe(0);
+  });
+
+  test('another digest in the answer breaks the protocol', async () => {
+    const other = digestBytes(new Uint8Array(1));
+    await using server = await startScriptedServer(
+      afterPing((_, response) => void response.writeHead(201, { 'docker-content-digest': other }).end()),
+    );
+    await using registry = openRegistry({ url: server.url });
+    await expect(registry.repository('a').putManifest('v1', bytes, { mediaType })).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_PROTOCOL',
+      message: expect.stringContaining(`expected ${digest}, got ${other}`),
+    });
+  });
+});
+
+describe('getManifest and statManifest', () => {
+  function holding(headers: Record<string, string>, content: Uint8Array = bytes): Script {
+    return afterPing(
+      (_, response) =>
+        void response.writeHead(200, { 'content-length': `${content.byteLength}`, ...headers }).end(content),
+    );
+  }
+
+  test('ask for every type but schema 1, unless told otherwise', async () => {
+    await using server = await startScriptedServer(holding({ 'content-type': mediaType }));
+    await using registry = openRegistry({ url: server.url });
+    await registry.repository('a').statManifest('v1');
+    await registry.repository('a').getManifest('v1', { accept: ['application/x'] });
+    expect(server.seen.slice(1).map(({ headers }) => headers.accept)).toEqual([
+      [mediaTypes.dockerManifest, mediaTypes.dockerManifestList, mediaTypes.ociManifest, mediaTypes.ociIndex].join(
+        ', ',
+      ),
+      'application/x',
+    ]);
+  });
+
+  test('the digest of what was read is computed, whatever the header says', async () => {
+    await using server = await startScriptedServer(
+      holding({
+        'content-type': `${mediaType}; charset=utf-8`,
+        'docker-content-digest': digestBytes(new Uint8Array(1)),
+      }),
+    );
+    await using registry = openRegistry({ url: server.url });
+    expect(await registry.repository('a').getManifest('v1')).toEqual({ mediaType, digest, bytes });
+  });
+
+  test('a manifest of another digest than the one asked for breaks the protocol', async () => {
+    await using server = await startScriptedServer(holding({ 'content-type': mediaType }));
+    await using registry = openRegistry({ url: server.url });
+    await expect(registry.repository('a').getManifest(digestBytes(new Uint8Array(1)))).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_PROTOCOL',
+    });
+  });
+
+  test('a stat without a digest or length has none', async () => {
+    await using server = await startScriptedServer(
+      afterPing((_, response) => void response.writeHead(200, { 'transfer-encoding': 'chunked' }).end()),
+    );
+    await using registry = openRegistry({ url: server.url });
+    expect(await registry.repository('a').statManifest('v1')).toEqual({
+      mediaType: '',
+      digest: undefined,
+      size: undefined,
+    });
+    expect(await registry.repository('a').statBlob(digest)).toEqual({ digest, size: undefined });
+  });
+
+  test('absence is a value, refusal an error', async () => {
+    let status = 404;
+    await using server = await startScriptedServer(afterPing((_, response) => void response.writeHead(status).end()));
+    await using registry = openRegistry({ url: server.url });
+    const repository = registry.repository('a');
+    expect(await repository.statManifest('v1')).toBeUndefined();
+    expect(await repository.getManifest('v1')).toBeUndefined();
+    status = 403;
+    await expect(repository.statManifest('v1')).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_DENIED',
+      message: expect.stringMatching(/answered 403: Forbidden$/),
+    });
+  });
+
+  test('seventeen megabytes are no manifest', async () => {
+    await using server = await startScriptedServer(
+      holding({ 'content-type': mediaType }, new Uint8Array(17 * 1_048_576)),
+    );
+    await using registry = openRegistry({ url: server.url });
+    await expect(registry.repository('a').getManifest('v1')).rejects.toMatchObject({ code: 'ERR_REGISTRY_PROTOCOL' });
+  });
+});
+
+describe('listTags', () => {
+  test('pages follow one another by their links, relative or absolute', async () => {
+    await using server = await startScriptedServer(
+      afterPing((request, response) => {
+        const { searchParams } = new URL(request.url, 'http://x');
+        const last = searchParams.get('last');
+        if (last === null) response.setHeader('link', '</v2/a/tags/list?n=1&last=x>; rel="next"').end('{"tags":["x"]}');
+        else if (last === 'x')
+          response
+            .setHeader('link', `<http://${request.headers.host}/v2/a/tags/list?n=1&last=y>; rel="next"`)
+            .end('{"tags":["y"]}');
+        else response.end('{"tags":["z"]}');
+      }),
+    );
+    await using registry = openRegistry({ url: server.url });
+    expect(await listOf(registry.repository('a').listTags({ pageSize: 1 }))).toEqual(['x', 'y', 'z']);
+    expect(server.seen[1]?.url).toBe('/v2/a/tags/list?n=1');
+  });
+
+  test.each([
+    ['null', '{"name":"a","tags":null}', []],
+    ['an empty list', '{"tags":[]}', []],
+  ])('%s is no tag', async (_, body, expected) => {
+    await using server = await startScriptedServer(afterPing((_request, response) => void response.end(body)));
+    await using registry = openRegistry({ url: server.url });
+    expect(await listOf(registry.repository('a').listTags())).toEqual(expected);
+  });
+
+  test.each<[string, string, Record<string, string>]>([
+    ['no JSON', '<html>', {}],
+    ['no tags', '{}', {}],
+    ['tags that are no texts', '{"tags":[1]}', {}],
+    ['a next page that is this page', '{"tags":["x"]}', { link: '</v2/a/tags/list?last=x>; rel="next"' }],
+    ['a next page elsewhere', '{"tags":["x"]}', { link: '<http://elsewhere.example/>; rel="next"' }],
+  ])('%s breaks the protocol', async (_, body, headers) => {
+    await using server = await startScriptedServer(
+      afterPing((_request, response) => void response.writeHead(200, headers).end(body)),
+    );
+    await using registry = openRegistry({ url: server.url });
+    await expect(listOf(registry.repository('a').listTags())).rejects.toMatchObject({ code: 'ERR_REGISTRY_PROTOCOL' });
+  });
+});
+
+describe('beginUpload', () => {
+  test.each([
+    ['from a neighbour', { digest, from: 'demo/base' }, `from=demo%2Fbase&mount=${encodeURIComponent(digest)}`],
+    ['from anywhere', { digest }, `mount=${encodeURIComponent(digest)}`],
+  ])('asks for a mount %s with the keys in docker’s order', async (_, mount, query) => {
+    await using server = await startScriptedServer(
+      afterPing((_request, response) => void response.writeHead(201).end()),
+    );
+    await using registry = openRegistry({ url: server.url });
+    expect(await registry.repository('demo/app').beginUpload({ mount })).toEqual({ kind: 'mounted', digest });
+    expect(server.seen[1]).toMatchObject({
+      method: 'POST',
+      url: `/v2/demo/app/blobs/uploads/?${query}`,
+      headers: { 'content-length': '0' },
+    });
+  });
+
+  test.each<[string, number, Record<string, string>, object]>([
+    ['a blob that nobody asked to mount', 201, { location: '/v2/a/blobs/x' }, { code: 'ERR_REGISTRY_PROTOCOL' }],
+    ['no location', 202, {}, { code: 'ERR_REGISTRY_PROTOCOL' }],
+    ['a location that is no URL', 202, { location: 'http://' }, { code: 'ERR_REGISTRY_PROTOCOL' }],
+    ['a refusal', 403, {}, { code: 'ERR_REGISTRY_DENIED', hint: expect.stringContaining('slipway login') }],
+    ['a repository that does not exist', 404, {}, { code: 'ERR_REGISTRY_NOT_FOUND' }],
+  ])('%s is an error', async (_, status, headers, expected) => {
+    await using server = await startScriptedServer(
+      afterPing((_request, response) => void response.writeHead(status, headers).end()),
+    );
+    await using registry = openRegistry({ url: server.url });
+    await expect(registry.repository('a').beginUpload()).rejects.toMatchObject(expected);
+  });
+});
+
+test('an abort before a request sends nothing', async () => {
+  await using server = await startScriptedServer(afterPing(() => {}));
+  await using registry = openRegistry({ url: server.url });
+  const repository = registry.repository('a');
+  const reason = new Error('enough');
+  const signal = AbortSignal.abort(reason);
+  const calls = [
+    registry.ping({ signal }),
+    repository.statBlob(digest, { signal }),
+    repository.beginUpload({ signal }),
+    repository.resumeUpload(new URL(server.url), { signal }),
+    repository.statManifest('v1', { signal }),
+    repository.getManifest('v1', { signal }),
+    repository.putManifest('v1', bytes, { mediaType, signal }),
+    listOf(repository.listTags({ signal })),
+    listOf(repository.openBlob(digest, { signal })),
+  ];
+  for (const call of calls) await expect(call).rejects.toBe(reason);
+  expect(server.seen).toEqual([]);
+});
