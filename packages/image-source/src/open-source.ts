@@ -123,7 +123,7 @@ async function openStdin(source: StoredSource, opening: Opening): Promise<ImageS
   if (source.transport === 'oci') {
     throw new SourceError('ERR_SOURCE_UNSUPPORTED', 'Cannot open standard input as an OCI layout: it is no folder');
   }
-  if (stdin === process.stdin && process.stdin.isTTY) {
+  if (opening.stdin === undefined && process.stdin.isTTY) {
     throw new SourceError('ERR_SOURCE_UNREADABLE', 'Cannot read an image from standard input: it is a terminal', {
       hint: 'Pipe an archive in: docker save IMAGE | … -',
     });

@@ -1,5 +1,12 @@
-import type { AbortOptions, ByteStream, Compression, Content, Digest } from '@slipway/digest';
-import { detectCompression, verified } from '@slipway/digest';
+import {
+  type AbortOptions,
+  type ByteStream,
+  type Compression,
+  type Content,
+  type Digest,
+  detectCompression,
+  verified,
+} from '@slipway/digest';
 import { invalidSource, SourceError } from './errors.ts';
 import { readAll } from './file-reader.ts';
 import type { SourceFiles, StoredFile } from './source-files.ts';
@@ -44,9 +51,9 @@ export const magicLength = 10;
 
 /** Recognises compression by the first bytes of a file. */
 export function recogniseCompression(head: Uint8Array): RecognisedCompression {
-  const [a, b, c, d] = head;
-  if (a === 0x42 && b === 0x5a && c === 0x68) return 'bzip2';
-  if (a === 0xfd && b === 0x37 && c === 0x7a && d === 0x58) return 'xz';
+  const magic = Buffer.from(head).toString('latin1');
+  if (/^BZh[1-9]1AY&SY/.test(magic)) return 'bzip2'; // as long as that: a tar may begin with a file called BZh…
+  if (magic.startsWith('\xfd7zXZ\0')) return 'xz';
   return detectCompression(head);
 }
 

@@ -223,7 +223,7 @@ describe('a docker archive', () => {
       manifest({ Config: `blobs/sha256/${'0'.repeat(64)}` }),
       'is corrupt: its digest is sha256:',
     ],
-    ['a layer is bzip2', { layer: Buffer.from('BZh91AY') }, 'compressed with bzip2'],
+    ['a layer is bzip2', { layer: Buffer.from('BZh91AY&SY') }, 'compressed with bzip2'],
     ['a layer is xz', { layer: Buffer.from('fd377a585a00', 'hex') }, 'compressed with xz'],
   ])('is refused when %s', async (_, changes, reason) => {
     const more = [

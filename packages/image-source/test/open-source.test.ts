@@ -10,7 +10,7 @@ import { describe, expect, test, vi } from 'vitest';
 import type { ImageSource } from '../src/image-source.ts';
 import { openSource, SourceError, sourceLimitDefaults } from '../src/index.ts';
 import { dockerArchiveOf, soundDocker } from './handmade-image.ts';
-import { tarOf } from './handmade-tar.ts';
+import { memberOf, tarOf } from './handmade-tar.ts';
 import { bytesOf } from './read-content.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
@@ -70,6 +70,15 @@ describe('openSource', () => {
     await expect(opening).rejects.toMatchObject({ code: 'ERR_SOURCE_INVALID', message, origin: 'source' });
     await expect(openSource(`${transport}${path}`)).rejects.toThrow(JSON.stringify(path));
   });
+
+  test.each(['BZh', 'BZh91', '7zXZ'])(
+    'an archive that begins with a file called %s is no compressed one',
+    async (name) => {
+      const path = await written(Buffer.concat([memberOf({ name }), dockerArchiveOf()]));
+      await using source = await openSource(path);
+      expect(source.items).toHaveLength(1);
+    },
+  );
 
   test.each([
     ['bzip2', '425a6839314159265359'],
