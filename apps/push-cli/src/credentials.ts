@@ -17,13 +17,13 @@ import type { ResolvedPushOptions } from './push-options.ts';
 export function credentialSources(
   { authfile }: Pick<ConnectionOptions, 'authfile'>,
   { variables, homeFolder }: Pick<Environment, 'variables' | 'homeFolder'>,
-  warn: (line: string) => void,
+  warn: (message: string) => void,
 ): CredentialSources {
   return {
     env: variables,
     homeFolder,
     authFile: authfile,
-    onWarning: (message) => warn(`slipway: warning: ${message}`),
+    onWarning: warn,
   };
 }
 
@@ -36,7 +36,7 @@ export async function openCredentials(
   options: Pick<ResolvedPushOptions, 'username' | 'passwordStdin' | 'authfile'>,
   references: readonly Reference[],
   context: CommandContext,
-  warn: (line: string) => void,
+  warn: (message: string) => void,
 ): Promise<UserCredentialProvider> {
   const sources = credentialSources(options, context.environment, warn);
   const { username } = options;

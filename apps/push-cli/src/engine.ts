@@ -32,13 +32,14 @@ export async function openEngine(
   { context, progress }: EngineContext,
 ): Promise<Engine> {
   const print = (line: string): void => progress.print(line);
-  const credentials = await openCredentials(options, references, context, print);
-  const stores = await openStores(options, context.environment, print);
+  const warn = (message: string): void => progress.warn(message);
+  const credentials = await openCredentials(options, references, context, warn);
+  const stores = await openStores(options, context.environment, warn);
   const transfers = createTransferManager({ concurrency: options.concurrency });
   const registries = createRegistries({
     ...options,
     environment: context.environment,
-    warn: print,
+    warn,
     credentials,
     rateLimit: options.limitRate === undefined ? undefined : createRateLimit(options.limitRate),
     onRequest: options.verbose === true ? (record) => print(requestLine(record)) : undefined,

@@ -2,6 +2,7 @@ import { type Credentials, endpointURLs, RegistryError, type RequestRecord } fro
 import type { CommandContext } from './command-context.ts';
 import type { ConnectionOptions } from './connection-options.ts';
 import { openConnection, requestLine } from './open-connection.ts';
+import { warningLine } from './progress/progress.ts';
 
 /**
  * Shows credentials to a registry.
@@ -26,7 +27,7 @@ export async function verifyLogin(
       {
         certDir: options.certDir,
         environment,
-        warn: say,
+        warn: (message) => say(warningLine(message)),
         credentials: async () => credentials,
         onRequest: (request) => {
           requests.push(request);

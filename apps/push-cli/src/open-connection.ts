@@ -23,7 +23,7 @@ export interface OpenConnectionOptions extends Pick<ConnectionOptions, 'certDir'
   /** Told of every finished request. */
   readonly onRequest?: ((record: RequestRecord) => void) | undefined;
   /** Told what a user should know. */
-  readonly warn: (line: string) => void;
+  readonly warn: (message: string) => void;
 }
 
 /** Opens a registry with this user's certificates and this program's name. Nothing is sent yet. */
@@ -38,7 +38,7 @@ export async function openConnection(
           env: environment.variables,
           certFolder: certDir,
           isInsecure: insecureTls,
-          onWarning: (message) => warn(`slipway: warning: ${message}`),
+          onWarning: warn,
         })
       : undefined;
   return openRegistry({ url, name: registry, credentials, userAgent: `slipway/${version}`, connect, onRequest });

@@ -22,7 +22,7 @@ export interface RegistriesOptions extends ConnectionOptions {
   /** Told of every finished request, for `--verbose`. */
   readonly onRequest?: ((record: RequestRecord) => void) | undefined;
   /** Told what a user should know. */
-  readonly warn: (line: string) => void;
+  readonly warn: (message: string) => void;
 }
 
 /** The registries of one run, each opened once. Leaving scope ends their connections. */

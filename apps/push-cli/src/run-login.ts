@@ -5,6 +5,7 @@ import type { ConnectionOptions } from './connection-options.ts';
 import { credentialSources } from './credentials.ts';
 import { usageError } from './errors.ts';
 import { verifyLogin } from './login-check.ts';
+import { warningLine } from './progress/progress.ts';
 import { ask, passwordFor } from './prompt.ts';
 
 export interface RawLoginOptions extends ConnectionOptions {
@@ -29,7 +30,11 @@ export async function runLogin(text: string, options: RawLoginOptions, context: 
   const password = await passwordFor(username, options.passwordStdin === true, context);
   const credentials = { kind: 'basic', username, password } as const;
   await verifyLogin(registry, credentials, options, context);
-  const stored = await storeCredentials(registry, credentials, credentialSources(options, environment, say));
+  const stored = await storeCredentials(
+    registry,
+    credentials,
+    credentialSources(options, environment, (message) => say(warningLine(message))),
+  );
   const place = stored.helper === undefined ? stored.file : `the ${stored.helper} credential helper`;
   say(`Logged in to ${registry} as ${username}; kept in ${place}`);
 }

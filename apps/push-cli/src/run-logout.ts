@@ -1,6 +1,7 @@
 import { eraseCredentials } from '@slipway/registry-client';
 import type { CommandContext } from './command-context.ts';
 import { credentialSources } from './credentials.ts';
+import { warningLine } from './progress/progress.ts';
 import { parseRegistry } from './run-login.ts';
 
 export interface RawLogoutOptions {
@@ -12,6 +13,9 @@ export async function runLogout(text: string, options: RawLogoutOptions, context
   const { stderr, environment } = context;
   const say = (line: string): void => void stderr.write(`${line}\n`);
   const registry = parseRegistry(text);
-  const erased = await eraseCredentials(registry, credentialSources(options, environment, say));
+  const erased = await eraseCredentials(
+    registry,
+    credentialSources(options, environment, (message) => say(warningLine(message))),
+  );
   say(erased ? `Logged out of ${registry}` : `There were no credentials for ${registry}`);
 }

@@ -19,7 +19,7 @@ export async function runPush(
 ): Promise<void> {
   const options = resolvePushOptions(source, raw);
   const references = parseDestinations(destinations, options.allTags === true);
-  using progress = openProgress(options.progress, { ...context, verbose: options.verbose });
+  using progress = openProgress(options.progress, { ...context, verbose: options.verbose, isQuiet: options.quiet });
   context.onInterrupted = () => progress.print('slipway: stopping at a safe point; press Ctrl-C again to end at once');
   context.onForcedExit = () => progress[Symbol.dispose]();
   try {

@@ -22,10 +22,10 @@ export interface Stores extends AsyncDisposable {
 export async function openStores(
   { cache, dataDir }: Pick<ResolvedPushOptions, 'cache' | 'dataDir'>,
   { dataFolder, temporaryFolder }: Pick<Environment, 'dataFolder' | 'temporaryFolder'>,
-  warn: (line: string) => void,
+  warn: (message: string) => void,
 ): Promise<Stores> {
   const folder = dataDir ?? dataFolder;
-  const onWarning = (error: Error): void => warn(`slipway: warning: ${error.message}`);
+  const onWarning = (error: Error): void => warn(error.message);
   const metadataStore = cache
     ? await openResilientMetadataStore({
         open: () => openLmdbMetadataStore({ folder: join(folder, 'metadata') }),

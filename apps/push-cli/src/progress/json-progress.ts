@@ -8,6 +8,7 @@ export function createJsonProgress({ stderr }: OpenProgressOptions): Progress {
   return {
     onEvent: (event) => write(eventRecord(event)),
     print: (text) => write({ type: 'message', text }),
+    warn: (message) => write({ type: 'warning', message }),
     fail: (error, subject) => write({ type: 'error', subject, ...problemOf(error) }),
     summarize: () => {},
     [Symbol.dispose]() {},

@@ -3,7 +3,7 @@ import { formatByteSize } from '../byte-size.ts';
 import { printable } from '../printable.ts';
 import { problemLines } from '../problem.ts';
 import { percentOf, progressText } from './frame.ts';
-import { type OpenProgressOptions, type Progress, systemClock } from './progress.ts';
+import { type OpenProgressOptions, type Progress, systemClock, warningLine, writeLines } from './progress.ts';
 import { applyEvent, type BlobState, createProgressState, expectedSizeOf, shareOf } from './progress-state.ts';
 import { bytesPerSecond } from './rate-meter.ts';
 import { summaryLine } from './summary.ts';
@@ -47,9 +47,8 @@ export function createPlainProgress(options: OpenProgressOptions): Progress {
       if (text !== undefined) print(prefixOf(event) + text);
     },
     print,
-    fail: (error, subject) => {
-      for (const line of problemLines(error, { verbose, subject })) stderr.write(`${line}\n`);
-    },
+    warn: (message) => print(warningLine(message)),
+    fail: (error, subject) => writeLines(stderr, problemLines(error, { verbose, subject })),
     summarize: (nowMs) => print(summaryLine(state, nowMs, environment)),
     [Symbol.dispose]: () => stop?.(),
   };

@@ -2,6 +2,7 @@ import type { PushEvent } from '@slipway/push';
 import type { ProgressChoice } from '../choices.ts';
 import type { OutputStream } from '../command-context.ts';
 import type { Environment } from '../environment.ts';
+import { printable } from '../printable.ts';
 import { problemLines } from '../problem.ts';
 import { createJsonProgress } from './json-progress.ts';
 import { createPlainProgress } from './plain-progress.ts';
@@ -12,6 +13,8 @@ export interface Progress extends Disposable {
   onEvent(event: PushEvent): void;
   /** Prints a line that stays: a request that was made, a word on what happens next. */
   print(line: string): void;
+  /** Tells what a user should know although the push goes on; a sentence. */
+  warn(message: string): void;
   /** Tells of a failure; `subject` is the destination, where the message alone does not say it. */
   fail(error: unknown, subject?: string): void;
   /** The closing line of a push that went through; undefined where it is not wanted. */
@@ -46,6 +49,8 @@ export function resolveProgress(
 export interface OpenProgressOptions {
   readonly stderr: OutputStream;
   readonly environment: Environment;
+  /** Leaves warnings out. @default false */
+  readonly isQuiet?: boolean | undefined;
   /** Tells the causes of failures too. @default false */
   readonly verbose?: boolean | undefined;
   readonly clock?: ProgressClock | undefined;
@@ -65,15 +70,24 @@ export function openProgress(choice: ProgressChoice, options: OpenProgressOption
   }
 }
 
-/** Failures, and nothing else. */
-function createNoProgress({ stderr, verbose }: OpenProgressOptions): Progress {
+/** Failures, warnings if they are wanted, and nothing else. */
+function createNoProgress({ stderr, verbose, isQuiet }: OpenProgressOptions): Progress {
+  const warn = (message: string): void => {
+    if (isQuiet !== true) writeLines(stderr, [warningLine(message)]);
+  };
   return {
-    onEvent: () => {},
-    print: (line) => void stderr.write(`${line}\n`),
+    onEvent: (event) => event.type === 'warning' && warn(event.message),
+    print: (line) => writeLines(stderr, [line]),
+    warn,
     fail: (error, subject) => writeLines(stderr, problemLines(error, { verbose, subject })),
     summarize: () => {},
     [Symbol.dispose]: () => {},
   };
+}
+
+/** A warning as one line for people. */
+export function warningLine(message: string): string {
+  return `slipway: warning: ${printable(message)}`;
 }
 
 /** Writes whole lines at once. */

@@ -3,7 +3,7 @@ import { printable } from '../printable.ts';
 import { problemLines } from '../problem.ts';
 import { renderFrame } from './frame.ts';
 import { LiveRegion } from './live-region.ts';
-import { type OpenProgressOptions, type Progress, systemClock } from './progress.ts';
+import { type OpenProgressOptions, type Progress, systemClock, warningLine } from './progress.ts';
 import { applyEvent, createProgressState } from './progress-state.ts';
 import { summaryLine } from './summary.ts';
 
@@ -42,6 +42,7 @@ export function createTerminalProgress(options: OpenProgressOptions): Progress {
       stop = clock.every(redrawMs, draw);
     },
     print,
+    warn: (message) => print(warningLine(message)),
     fail: (error, subject) => {
       for (const line of problemLines(error, { verbose, subject })) print(line);
     },

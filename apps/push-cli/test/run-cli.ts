@@ -1,0 +1,54 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import type { Readable, Writable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+
+const program = fileURLToPath(new URL('../bin/slipway.cjs', import.meta.url));
+const bundle = fileURLToPath(new URL('../dist/cli.mjs', import.meta.url));
+
+/** For runs that name no other; nobody can write there, so that nothing is left behind. */
+const dataFolder = '/dev/null/slipway';
+
+export interface CliOptions {
+  /** Environment beside PATH and HOME. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  /** @default nothing */
+  readonly input?: string | Uint8Array | Readable | undefined;
+  readonly folder?: string | undefined;
+}
+
+export interface CliResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Lines of standard error. */
+  readonly lines: readonly string[];
+}
+
+/** Starts the built program in an environment of its own. */
+export function startCli(
+  args: readonly string[],
+  { env = {}, folder }: CliOptions = {},
+): ChildProcessByStdio<Writable, Readable, Readable> {
+  if (!existsSync(bundle)) throw new Error('Expected dist/cli.mjs to be built: run `pnpm --filter slipway build`');
+  return spawn(process.execPath, [program, ...args], {
+    cwd: folder,
+    env: { PATH: process.env['PATH'], SLIPWAY_DATA_DIR: dataFolder, ...env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+}
+
+/** Runs the built program to its end. */
+export async function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+  const child = startCli(args, options);
+  child.stdin.on('error', () => {}); // a program that refuses its input closes it
+  const { input = '' } = options;
+  if (typeof input === 'string' || input instanceof Uint8Array) child.stdin.end(input);
+  else input.pipe(child.stdin);
+  const closed = once(child, 'close') as Promise<[code: number | null, signal: string | null]>;
+  const [stdout, stderr, [code, signal]] = await Promise.all([text(child.stdout), text(child.stderr), closed]);
+  if (code === null) throw new Error(`slipway was ended by ${signal}: ${stderr}`);
+  return { code, stdout, stderr, lines: stderr.split('\n').filter(Boolean) };
+}
