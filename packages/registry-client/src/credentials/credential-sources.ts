@@ -10,6 +10,8 @@ export interface CredentialSources {
   readonly homeFolder: string;
   /** The only file to use, as `--authfile` names it. @default `REGISTRY_AUTH_FILE`, else those of podman and docker */
   readonly authFile?: string | undefined;
+  /** Where podman keeps credentials, in a folder by user number, when `XDG_RUNTIME_DIR` is not set, as for root. @default /run/containers */
+  readonly runtimeFolder?: string | undefined;
   /** Told what a user should know, in a sentence. @default nobody is told */
   readonly onWarning?: ((message: string) => void) | undefined;
   /** Milliseconds a helper may take. @default 30000 */
@@ -70,9 +72,12 @@ export function dockerConfigPath({ env, homeFolder }: Pick<CredentialSources, 'e
   return join(folder || join(homeFolder, '.docker'), 'config.json');
 }
 
-function podmanPlaces({ env, homeFolder }: CredentialSources): readonly { readonly path: string }[] {
-  const { XDG_RUNTIME_DIR: runtimeFolder, XDG_CONFIG_HOME: configFolder } = env;
-  return [...(runtimeFolder ? [runtimeFolder] : []), configFolder || join(homeFolder, '.config')].map((folder) => ({
-    path: join(folder, 'containers', 'auth.json'),
-  }));
+function podmanPlaces(sources: CredentialSources): readonly { readonly path: string }[] {
+  const { env, homeFolder, runtimeFolder = '/run/containers' } = sources;
+  const { XDG_RUNTIME_DIR: userRuntimeFolder, XDG_CONFIG_HOME: configFolder } = env;
+  const folders = [
+    userRuntimeFolder ? join(userRuntimeFolder, 'containers') : join(runtimeFolder, String(process.getuid?.())),
+    join(configFolder || join(homeFolder, '.config'), 'containers'),
+  ];
+  return folders.map((folder) => ({ path: join(folder, 'auth.json') }));
 }

@@ -16,6 +16,7 @@ function open(options: Partial<CredentialProviderSources> = {}) {
   const provider = createCredentialProvider({
     env: home.env,
     homeFolder: home.homeFolder,
+    runtimeFolder: `${home.homeFolder}/run-by-number`,
     onWarning: (message) => warnings.push(message),
     ...options,
   });
@@ -24,7 +25,6 @@ function open(options: Partial<CredentialProviderSources> = {}) {
 
 describe('places', () => {
   test('each place is asked before the next', async () => {
-    Object.assign(home.env, { XDG_RUNTIME_DIR: `${home.homeFolder}/run` });
     const seen: (string | undefined)[] = [];
     const ask = async (options?: Partial<CredentialProviderSources>): Promise<void> => {
       const found = await open(options).provider('ghcr.io');
@@ -36,6 +36,12 @@ describe('places', () => {
     await home.write('.docker/config.json', { auths: { 'ghcr.io': auth('docker') } });
     await ask();
     await home.write('.config/containers/auth.json', { auths: { 'ghcr.io': auth('podman config') } });
+    await ask();
+    await home.write(`run-by-number/${process.getuid?.()}/auth.json`, {
+      auths: { 'ghcr.io': auth('podman run by number') },
+    });
+    await ask();
+    Object.assign(home.env, { XDG_RUNTIME_DIR: `${home.homeFolder}/run` });
     await ask();
     await home.write('run/containers/auth.json', { auths: { 'ghcr.io': auth('podman run') } });
     await ask();
@@ -54,6 +60,8 @@ describe('places', () => {
       undefined,
       'dockercfg',
       'docker',
+      'podman config',
+      'podman run by number',
       'podman config',
       'podman run',
       'named by variable',

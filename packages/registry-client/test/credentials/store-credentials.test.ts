@@ -13,7 +13,12 @@ let sources: CredentialSources;
 beforeEach(async () => {
   home = await createFakeHome();
   warnings = [];
-  sources = { env: home.env, homeFolder: home.homeFolder, onWarning: (message) => warnings.push(message) };
+  sources = {
+    env: home.env,
+    homeFolder: home.homeFolder,
+    runtimeFolder: home.homeFolder,
+    onWarning: (message) => warnings.push(message),
+  };
 });
 afterEach(() => home[Symbol.asyncDispose]());
 
