@@ -5,14 +5,13 @@ import { parseChallenges } from './auth/challenge.ts';
 import { RegistryError } from './errors.ts';
 import type { Answer } from './http/answer.ts';
 import { answerError, isHTTPToHTTPS } from './http/answer-error.ts';
-import { describeCertificate } from './http/certificate.ts';
 import type { Method } from './http/exchange.ts';
 import type { HTTPClient } from './http/http-client.ts';
 import { resolveLocation } from './http/location.ts';
-import { isCertificateError } from './http/network-error.ts';
 import { redactURL } from './http/redact-url.ts';
 import type { RequestBody } from './http/request-body.ts';
 import type { ResolvedRegistryOptions } from './options.ts';
+import { explainTLSError } from './tls/explain-tls-error.ts';
 
 /** What a registry answered to `GET /v2/`. */
 export interface Ping {
@@ -141,14 +140,14 @@ export class RegistryConnection {
     return { status: answer.status, apiVersions: versions.filter((version) => version !== '') };
   }
 
-  /** Says which certificate was refused. A proxy's user may not be able to look at it. */
+  /** Says which certificate was refused. Behind a proxy this look could meet another one, and is not taken. */
   async #explained(error: unknown, url: URL): Promise<unknown> {
-    const { dispatcher, timeouts, tls } = this.options;
-    if (!(error instanceof RegistryError && isCertificateError(error)) || dispatcher !== undefined) return error;
-    const certificate = await describeCertificate(url, tls.servername, timeouts.tlsMs);
-    if (certificate === undefined) return error;
-    const { code, reason, hint, cause } = error;
-    return new RegistryError(`${error.message}; ${certificate}`, { code, reason, hint, cause });
+    if (!(error instanceof RegistryError && error.reason === 'tls' && isFirsthand(error))) return error;
+    const explanation = await explainTLSError(error.cause, url, { now: this.options.now });
+    if (explanation === undefined) return error;
+    const { code, reason, cause } = error;
+    const hint = explanation.hint === undefined ? error.hint : `${explanation.hint}; or use --insecure`;
+    return new RegistryError(`GET ${redactURL(url)} failed: ${explanation.message}`, { code, reason, hint, cause });
   }
 
   #url(target: string | URL): URL {
@@ -186,4 +185,9 @@ function wrongProtocol(url: URL): RegistryError {
     status: 400,
     hint: 'leave out --plain-http',
   });
+}
+
+/** Whether the network said so itself, and not somebody on the way who passes it on. */
+function isFirsthand({ cause }: RegistryError): boolean {
+  return cause instanceof Error && cause.cause === undefined;
 }

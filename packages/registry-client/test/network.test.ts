@@ -219,17 +219,11 @@ describe('TLS', () => {
       'server',
       undefined,
       '--cert-dir',
-      '"registry.test" for DNS:localhost, IP Address:127.0.0.1, issued by "Slipway test authority"',
+      'subject CN=registry.test; issuer CN=Slipway test authority',
     ],
-    [
-      'a certificate that vouches for itself',
-      'self-signed',
-      undefined,
-      '--cert-dir',
-      '"self.test" for IP Address:127.0.0.1, issued by itself',
-    ],
-    ['a certificate that has expired', 'expired', 'ca.crt', 'clock', '"registry.test"'],
-    ['a certificate of another name', 'other-name', 'ca.crt', 'name', '"other.test" for DNS:other.test'],
+    ['a certificate that vouches for itself', 'self-signed', undefined, '--cert-dir', 'subject CN=self.test'],
+    ['a certificate that has expired', 'expired', 'ca.crt', 'clock', 'subject CN=registry.test'],
+    ['a certificate of another name', 'other-name', 'ca.crt', 'name', 'for DNS:other.test'],
   ])('is refused with %s, which is named', async (_, name, authority, hint, certificate) => {
     await using server = await startScriptedServer(
       afterPing(() => {}),
@@ -243,7 +237,7 @@ describe('TLS', () => {
       code: 'ERR_REGISTRY_UNREACHABLE',
       reason: 'tls',
       transient: false,
-      hint: expect.stringContaining(hint),
+      hint: expect.stringMatching(new RegExp(`${hint}.*--insecure`)),
       message: expect.stringContaining(certificate),
     });
     expect(server.seen).toEqual([]);

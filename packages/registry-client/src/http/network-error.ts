@@ -16,12 +16,6 @@ export function timeoutError(method: string, url: URL, what: string, timeoutMs: 
   });
 }
 
-/** Whether the registry's certificate is what is wrong. */
-export function isCertificateError({ cause }: RegistryError): boolean {
-  const code = codeOf(cause);
-  return verificationCodes.has(code) || code === 'ERR_TLS_CERT_ALTNAME_INVALID';
-}
-
 interface Classified extends RegistryErrorDetails {
   readonly what: string;
 }
@@ -106,12 +100,6 @@ function tlsHint(code: string, said: string): string | undefined {
   }
   if (/certificate required|handshake failure|bad certificate/i.test(said)) {
     return 'the registry may want a client certificate: put x.cert and x.key into --cert-dir';
-  }
-  if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') {
-    return "renew the registry's certificate, check this machine's clock, or use --insecure";
-  }
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID' || code === 'HOSTNAME_MISMATCH') {
-    return 'use the name that the certificate was made for, or --insecure';
   }
   return verificationCodes.has(code)
     ? "put the authority's certificate into --cert-dir as ca.crt, or use --insecure"
