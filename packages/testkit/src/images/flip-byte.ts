@@ -6,7 +6,7 @@ export async function flipByte(path: string, offset: number): Promise<void> {
   try {
     const { size } = await file.stat();
     const position = offset < 0 ? size + offset : offset;
-    if (!(position >= 0 && position < size)) {
+    if (!(Number.isInteger(offset) && position >= 0 && position < size)) {
       throw new RangeError(`Expected \`offset\` to lie within ${size} bytes, got ${offset}`);
     }
     const byte = new Uint8Array(1);

@@ -112,26 +112,28 @@ function blockOf(seed: string, kind: ContentKind): Uint8Array {
   if (kind === 'zeros') return new Uint8Array(blockSize);
   const random = seededRandom(seed);
   if (kind === 'random') return random.bytes(blockSize);
-  const block = new Uint8Array(blockSize);
-  const choices = new Uint16Array(random.bytes(blockSize / 2).buffer);
-  let at = 0;
-  for (const choice of choices) {
-    const word = vocabulary[choice % vocabulary.length] as Uint8Array;
-    if (at + word.byteLength > blockSize) break;
-    block.set(word, at);
-    at += word.byteLength;
+  const choices = new Uint16Array(random.bytes(blockSize / 4).buffer);
+  const block = new Uint32Array(blockSize / 4);
+  for (let at = 0; at < choices.length; at += 1) {
+    const word = 2 * ((choices[at] ?? 0) % vocabularySize);
+    block[2 * at] = vocabulary[word] ?? 0;
+    block[2 * at + 1] = vocabulary[word + 1] ?? 0;
   }
-  return block;
+  return new Uint8Array(block.buffer);
 }
 
-/** 4,096 words of two to nine letters, each with the space or line end that follows it. */
-const vocabulary: readonly Uint8Array[] = makeVocabulary();
+const vocabularySize = 4096;
 
-function makeVocabulary(): Uint8Array[] {
+/** Words of two to seven letters, filled up with spaces to eight bytes, which are copied as two numbers. */
+const vocabulary: Uint32Array = makeVocabulary();
+
+function makeVocabulary(): Uint32Array {
   const random = seededRandom('vocabulary');
-  return Array.from({ length: 4096 }, () => {
-    const word = Uint8Array.from({ length: 3 + random.integer(8) }, () => 0x61 + random.integer(26));
-    word[word.length - 1] = random.integer(10) === 0 ? 0x0a : 0x20;
-    return word;
-  });
+  const bytes = new Uint8Array(8 * vocabularySize).fill(0x20);
+  for (let word = 0; word < vocabularySize; word += 1) {
+    const letters = 2 + random.integer(6);
+    for (let letter = 0; letter < letters; letter += 1) bytes[8 * word + letter] = 0x61 + random.integer(26);
+    if (random.integer(10) === 0) bytes[8 * word + 7] = 0x0a;
+  }
+  return new Uint32Array(bytes.buffer);
 }

@@ -25,10 +25,7 @@ const mtimeSeconds = 1_767_225_600;
 /** An entry's header: one block, or three with a pax record for a name or target that does not fit into 100 bytes. */
 export function tarHeader(entry: TarEntry): Uint8Array {
   const { name, target = '' } = entry;
-  const records = [
-    name.length > 100 ? paxRecord('path', name) : '',
-    target.length > 100 ? paxRecord('linkpath', target) : '',
-  ];
+  const records = [isLong(name) ? paxRecord('path', name) : '', isLong(target) ? paxRecord('linkpath', target) : ''];
   const pax = Buffer.from(records.join(''));
   const own = headerBlock(
     name,
@@ -40,6 +37,11 @@ export function tarHeader(entry: TarEntry): Uint8Array {
   if (pax.byteLength === 0) return own;
   const paxHeader = headerBlock(`PaxHeaders.0/${name}`, '', pax.byteLength, 0o644, 'x');
   return Buffer.concat([paxHeader, pax, new Uint8Array(paddingOf(pax.byteLength)), own]);
+}
+
+/** Bytes count, not characters; and what is not ASCII has no meaning outside a pax record. */
+function isLong(text: string): boolean {
+  return Buffer.byteLength(text) > Math.min(100, text.length);
 }
 
 /** Zeros that fill up the last block of a content. */

@@ -6,13 +6,13 @@ import {
   isSchema1MediaType,
   mediaTypes,
 } from '@slipway/manifest';
+import { isTag } from '@slipway/reference';
 import type { RegistryCore } from './core.ts';
 import { describeManifest, namesItsMediaType } from './describe-manifest.ts';
 import type { Exchange } from './exchange.ts';
 import { locate } from './locations.ts';
 import { Refusal } from './refusal.ts';
 import type { ManifestRecord } from './repositories.ts';
-import { isTag } from './route.ts';
 
 /** HEAD and GET of a manifest, by tag or digest. */
 export async function getManifest(core: RegistryCore, exchange: Exchange): Promise<void> {

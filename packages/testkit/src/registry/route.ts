@@ -81,8 +81,3 @@ const repositoryGrammar = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(
 export function isRepositoryName(name: string): boolean {
   return name.length <= 255 && repositoryGrammar.test(name);
 }
-
-/** Whether a text is allowed as a tag. */
-export function isTag(text: string): boolean {
-  return /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/.test(text);
-}

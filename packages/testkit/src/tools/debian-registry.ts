@@ -158,7 +158,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 /** The registry takes no hash but bcrypt's, which Debian's crypt() knows and Node does not. */
 async function bcrypt(password: string): Promise<string> {
-  const script = 'print crypt($ARGV[0], "\\$2y\\$05\\$slipwayslipwayslipwau")';
+  const script = 'print crypt($ARGV[0], "\\$2y\\$05\\$slipwayslipwayslipwayu")';
   return (await runTool('perl', ['-e', script, password])).stdout;
 }
 

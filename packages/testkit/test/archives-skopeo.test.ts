@@ -1,14 +1,11 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { digestBytes } from '@slipway/digest';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   randomImage,
   requireTool,
-  runTool,
   skopeo,
-  startDebianRegistry,
   startRegistry,
   writeDockerArchive,
   writeOciArchive,
@@ -68,34 +65,5 @@ describe.skipIf(requireTool('skopeo'))('skopeo reads', () => {
       expect(copied).toMatchObject({ code: 0 });
     }
     expect(await registry.verify()).toEqual({ tags: 2, manifests: 1, blobs: 3 });
-  });
-});
-
-test.skipIf(requireTool('tar'))('tar lists a layer', async () => {
-  const { layers } = await randomImage();
-  const path = join(folder, 'layer.tar');
-  const { writeStream } = await import('../src/images/tar-format.ts');
-  await writeStream(path, layers[0]!.tar.open());
-  const listed = await runTool('tar', ['-tvf', path]);
-  expect(listed.stderr).toBe('');
-  expect(listed.stdout.split('\n')).toHaveLength(8);
-  expect(digestBytes(await readFile(path))).toBe(layers[0]!.diffID);
-});
-
-describe.skipIf(requireTool('docker-registry', 'skopeo'))('startDebianRegistry', () => {
-  test('logs every request', async () => {
-    await using registry = await startDebianRegistry();
-    const image = await randomImage();
-    const path = join(folder, 'debian.tar');
-    await writeDockerArchive(path, [{ image, references: ['app:v1'] }]);
-    const copied = await skopeo([
-      'copy',
-      '--dest-tls-verify=false',
-      `docker-archive:${path}`,
-      `docker://${registry.host}/app:v1`,
-    ]);
-    expect(copied).toMatchObject({ code: 0 });
-    await registry.settled();
-    expect(registry.requests.map(({ method, status }) => `${method} ${status}`)).toContain('PUT 201');
   });
 });
