@@ -218,10 +218,10 @@ describe('TLS', () => {
       'an authority nobody knows',
       'server',
       undefined,
-      '--cert-dir',
+      'ca.crt',
       'subject CN=registry.test; issuer CN=Slipway test authority',
     ],
-    ['a certificate that vouches for itself', 'self-signed', undefined, '--cert-dir', 'subject CN=self.test'],
+    ['a certificate that vouches for itself', 'self-signed', undefined, 'ca.crt', 'subject CN=self.test'],
     ['a certificate that has expired', 'expired', 'ca.crt', 'clock', 'subject CN=registry.test'],
     ['a certificate of another name', 'other-name', 'ca.crt', 'name', 'for DNS:other.test'],
   ])('is refused with %s, which is named', async (_, name, authority, hint, certificate) => {
