@@ -6,7 +6,7 @@ import {
   type Digest,
   digestBytes,
 } from '@slipway/digest';
-import type { SourceImage, SourceLayer } from '@slipway/image-source';
+import type { SourceImage, SourceItem, SourceLayer } from '@slipway/image-source';
 import { createMemoryLayerCache } from '@slipway/image-store';
 import { mediaTypes } from '@slipway/manifest';
 import { computeHmacKey, createMemoryMetadataStore, type MetadataStore } from '@slipway/metadata-store';
@@ -76,29 +76,36 @@ export function countingCompressor(
   };
 }
 
-export interface Bench extends AsyncDisposable {
-  readonly registry: EmbeddedRegistry;
+/** A registry whose requests can be looked at. */
+export interface WatchedRegistry extends AsyncDisposable {
+  readonly host: string;
+  readonly url: string;
+  readonly requests: readonly { readonly method: string; readonly path: string; readonly query: URLSearchParams }[];
+}
+
+export interface Bench<Server extends WatchedRegistry = EmbeddedRegistry> extends AsyncDisposable {
+  readonly registry: Server;
   readonly store: MetadataStore;
   readonly transfers: TransferManager;
   readonly gzip: ReturnType<typeof countingCompressor>;
   readonly events: PushEvent[];
   readonly records: RequestRecord[];
-  push(
-    image: SourceImage | Parameters<ReturnType<typeof createPusher>['push']>[0],
-    references: string | readonly string[],
-    options?: PushOptions,
-  ): Promise<readonly PushResult[]>;
+  push(item: SourceItem, references: string | readonly string[], options?: PushOptions): Promise<readonly PushResult[]>;
   destination(reference: string): Destination;
   /** `METHOD kind` of each request since the last look. */
   requests(): string[];
 }
 
 /** A pusher with an embedded registry, a memory of its own, and waits that take no time. */
-export async function openBench(
-  options: Partial<PusherOptions> & { readonly registryOptions?: Parameters<typeof startRegistry>[0] } = {},
-): Promise<Bench> {
-  const { registryOptions, ...pusherOptions } = options;
-  const registry = await startRegistry(registryOptions);
+export async function openBench(options: Partial<PusherOptions> = {}): Promise<Bench> {
+  return benchAt(await startRegistry(), options);
+}
+
+/** The same with a registry that is there. Leaving scope ends the registry too. */
+export async function benchAt<Server extends WatchedRegistry>(
+  registry: Server,
+  options: Partial<PusherOptions> = {},
+): Promise<Bench<Server>> {
   const store = options.metadataStore ?? createMemoryMetadataStore();
   const transfers = options.transfers ?? createTransferManager();
   const gzip = countingCompressor();
@@ -111,7 +118,7 @@ export async function openBench(
     layerCache: createMemoryLayerCache({ maxBytes: 256 * 1024 * 1024 }),
     gzip,
     retry: { backoff: () => 1 },
-    ...pusherOptions,
+    ...options,
   });
   const destination = (text: string): Destination => {
     const reference = parseReference(`${registry.host}/${text}`, { defaultTag: 'latest' });
