@@ -20,7 +20,7 @@ export interface SpoolOptions extends AbortOptions {
 
 /**
  * Writes a stream, decompressed, to a temporary file that only this process can find, and opens that. Memory stays bounded:
- * each chunk is on its way to the disk before the next is asked for.
+ * a chunk is asked for only once the last but one is written.
  *
  * @throws {SourceError} `ERR_SOURCE_SPOOL` when the folder cannot take it; `ERR_SOURCE_INVALID` when the stream is empty or corrupt.
  */
@@ -44,7 +44,14 @@ async function writeDown(stream: ByteStream, options: SpoolOptions): Promise<Fil
   const file = await TemporaryFile.create(spoolFolder, name);
   try {
     onSpool?.({ name, path: file.path });
-    for await (const chunk of stream) await file.append(chunk);
+    // One chunk is written while the next is made, so that decompression and disk do not wait for each other in turn.
+    let writing = Promise.resolve();
+    for await (const chunk of stream) {
+      await writing;
+      writing = file.append(chunk);
+      writing.catch(() => {}); // heard of when it is awaited
+    }
+    await writing;
     return await fileReaderOf(file.handle, name, { onRead, close: () => file[Symbol.asyncDispose]() });
   } catch (error) {
     await file[Symbol.asyncDispose]();
