@@ -1,0 +1,350 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ByteStream, type Digest, digestBytes, encodedOf } from '@slipway/digest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { LayerCacheError } from './errors.ts';
+import type { CachedLayer, LayerCache } from './layer-cache.ts';
+import { type LayerCacheOptions, openLayerCache, openLayerCacheWith } from './layer-cache-disk.ts';
+import { defaultPorts, type SpoolFile } from './layer-cache-files.ts';
+import { createTemporaryLayerCache } from './layer-cache-temporary.ts';
+
+const recipe = 'gzip; level 6';
+const names = [...'abcdef'];
+const idOf = (name: string): Digest => digestBytes(new TextEncoder().encode(name));
+const diffID = idOf('a');
+let root: string;
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'slipway-disk-cache-'));
+});
+
+afterAll(async () => {
+  await rm(root, { recursive: true, force: true });
+});
+
+const newFolder = () => mkdtemp(join(root, 'cache-'));
+
+/** A cache whose clock moves on by a second with every look at it. */
+async function openTicking(options: LayerCacheOptions): Promise<LayerCache & AsyncDisposable> {
+  let now = 1_700_000_000_000;
+  return await openLayerCacheWith(options, {
+    ...defaultPorts,
+    now: () => {
+      now += 1_000;
+      return now;
+    },
+  });
+}
+
+async function put(cache: LayerCache, id: Digest, name: string, bytes: Uint8Array): Promise<CachedLayer> {
+  await using writer = await cache.begin(id, name);
+  await writer!.append(bytes);
+  return await writer!.commit({ digest: digestBytes(bytes), size: bytes.byteLength });
+}
+
+/** Which of the layers `a` to `f` are there; looking is not using. */
+async function held(folder: string): Promise<string> {
+  const paths = await readdir(join(folder, 'by-diffid'), { recursive: true });
+  return names.filter((name) => paths.some((path) => path.endsWith(encodedOf(idOf(name))))).join('');
+}
+
+describe('the files of the cache', () => {
+  test('are a blob by its digest, and an entry by recipe and diffID', async () => {
+    const folder = await newFolder();
+    await using cache = await openLayerCache({ folder });
+    const { digest } = await put(cache, diffID, recipe, bytesOf('compressed'));
+    expect(await readFile(join(folder, 'blobs/sha256', encodedOf(digest)), 'utf8')).toBe('compressed');
+    const hash = encodedOf(digestBytes(new TextEncoder().encode(recipe)));
+    const entry = JSON.parse(await readFile(join(folder, 'by-diffid', hash, encodedOf(diffID)), 'utf8'));
+    expect(entry).toEqual({ digest, size: 10, diffID, recipe });
+    expect(await readdir(join(folder, 'partial'))).toEqual([]);
+  });
+
+  test('outlive the process', async () => {
+    const folder = await newFolder();
+    {
+      await using cache = await openLayerCache({ folder });
+      await put(cache, diffID, recipe, bytesOf('compressed'));
+    }
+    await using cache = await openLayerCache({ folder });
+    const layer = await cache.find(diffID, recipe);
+    expect(await textOf(layer!.content.open({ from: 4 }))).toBe('ressed');
+  });
+
+  test('a writer that gives up removes its partial file', async () => {
+    const folder = await newFolder();
+    await using cache = await openLayerCache({ folder });
+    {
+      await using writer = await cache.begin(diffID, recipe);
+      await writer!.append(bytesOf('half'));
+      expect(await readdir(join(folder, 'partial'))).toHaveLength(1);
+    }
+    expect(await readdir(join(folder, 'partial'))).toEqual([]);
+  });
+
+  test('partial files that nobody wrote to for a day are removed when opening', async () => {
+    const folder = await newFolder();
+    await mkdir(join(folder, 'partial'));
+    for (const [name, time] of [
+      ['old', 1_699_000_000],
+      ['young', 1_700_000_000],
+    ] as const) {
+      await writeFile(join(folder, 'partial', name), '');
+      await utimes(join(folder, 'partial', name), time, time);
+    }
+    await using _cache = await openTicking({ folder });
+    expect(await readdir(join(folder, 'partial'))).toEqual(['young']);
+  });
+
+  test.skipIf(process.platform === 'win32')('are for their owner alone', async () => {
+    const folder = join(await newFolder(), 'made');
+    await using cache = await openLayerCache({ folder });
+    const { digest } = await put(cache, diffID, recipe, bytesOf('compressed'));
+    const modeOf = async (path: string) => (await stat(join(folder, path))).mode & 0o777;
+    expect(await modeOf(`blobs/sha256/${encodedOf(digest)}`)).toBe(0o600);
+    expect(await modeOf('blobs')).toBe(0o700);
+  });
+});
+
+describe('above its size, the cache', () => {
+  test('lets the least recently used layers go first', async () => {
+    const folder = await newFolder();
+    await using cache = await openTicking({ folder, maxBytes: 30 });
+    for (const name of 'abc') await put(cache, idOf(name), recipe, bytesOf(name.repeat(10)));
+    expect(await held(folder)).toBe('abc');
+    await cache.find(idOf('a'), recipe);
+    await put(cache, idOf('d'), recipe, bytesOf('d'.repeat(10)));
+    expect(await held(folder)).toBe('acd');
+    await put(cache, idOf('e'), recipe, bytesOf('e'.repeat(20)));
+    expect(await held(folder)).toBe('de');
+    expect(await readdir(join(folder, 'blobs/sha256'))).toHaveLength(2);
+  });
+
+  test('keeps the layer that was just made, even if it is too large by itself', async () => {
+    const folder = await newFolder();
+    await using cache = await openTicking({ folder, maxBytes: 5 });
+    const layer = await put(cache, idOf('a'), recipe, bytesOf('a'.repeat(10)));
+    expect(await textOf(layer.content.open())).toBe('a'.repeat(10));
+    await put(cache, idOf('b'), recipe, bytesOf('b'));
+    expect(await held(folder)).toBe('b');
+  });
+
+  test('keeps a blob as long as the youngest of its entries is young', async () => {
+    const folder = await newFolder();
+    await using cache = await openTicking({ folder, maxBytes: 20 });
+    await put(cache, idOf('a'), recipe, bytesOf('shared    '));
+    await put(cache, idOf('b'), recipe, bytesOf('bbbbbbbbbb'));
+    await put(cache, idOf('c'), recipe, bytesOf('shared    '));
+    await put(cache, idOf('d'), recipe, bytesOf('dddddddddd'));
+    expect(await held(folder)).toBe('acd');
+  });
+
+  test('does not take a layer away from a reader', async () => {
+    const folder = await newFolder();
+    await using cache = await openTicking({ folder, maxBytes: 400_000 });
+    const large = new Uint8Array(400_000).fill(7);
+    const layer = await put(cache, idOf('a'), recipe, large);
+    const reader = layer.content.open()[Symbol.asyncIterator]();
+    const { value: first } = await reader.next();
+    await put(cache, idOf('b'), recipe, large.slice(1));
+    expect(await held(folder)).toBe('b');
+    let size = first!.byteLength;
+    for await (const chunk of { [Symbol.asyncIterator]: () => reader }) size += chunk.byteLength;
+    expect(size).toBe(400_000);
+  });
+
+  test('of no bytes is switched off, and makes no folder', async () => {
+    const folder = join(await newFolder(), 'none');
+    await using cache = await openLayerCache({ folder, maxBytes: 0 });
+    expect(await cache.begin(diffID, recipe)).toBeUndefined();
+    expect(await cache.find(diffID, recipe)).toBeUndefined();
+    await expect(stat(folder)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  test.each([-1, Number.NaN])('a size of %s is refused', async (maxBytes) => {
+    await expect(openLayerCache({ folder: root, maxBytes })).rejects.toThrow(RangeError);
+  });
+});
+
+describe('what is damaged', () => {
+  const large = new Uint8Array(600_000).fill(7);
+
+  test('is noticed before the last chunk is handed out, and removed', async () => {
+    const folder = await newFolder();
+    await using cache = await openLayerCache({ folder });
+    const layer = await put(cache, diffID, recipe, large);
+    const blob = join(folder, 'blobs/sha256', encodedOf(layer.digest));
+    await writeFile(blob, new Uint8Array(600_000).fill(7, 1));
+    let size = 0;
+    const reading = (async () => {
+      for await (const chunk of layer.content.open()) size += chunk.byteLength;
+    })();
+    await expect(reading).rejects.toMatchObject({ name: 'LayerCacheError', code: 'ERR_CACHE_CORRUPT' });
+    expect(size).toBeLessThan(600_000);
+    expect(await cache.find(diffID, recipe)).toBeUndefined();
+    await expect(stat(blob)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  test('is noticed by a reader of the end alone', async () => {
+    const folder = await newFolder();
+    await using cache = await openLayerCache({ folder });
+    const layer = await put(cache, diffID, recipe, large);
+    await writeFile(join(folder, 'blobs/sha256', encodedOf(layer.digest)), new Uint8Array(600_000).fill(7, 1));
+    await expect(textOf(layer.content.open({ from: 599_999 }))).rejects.toMatchObject({ code: 'ERR_CACHE_CORRUPT' });
+  });
+
+  test.each<[string, (blob: string) => Promise<void>]>([
+    ['too short', (blob) => truncate(blob, 5)],
+    ['too long', (blob) => writeFile(blob, 'compressed and more')],
+    ['gone', (blob) => rm(blob)],
+  ])('a blob that is %s is not found, and fails its readers', async (_rule, damage) => {
+    const folder = await newFolder();
+    await using cache = await openLayerCache({ folder });
+    const layer = await put(cache, diffID, recipe, bytesOf('compressed'));
+    await damage(join(folder, 'blobs/sha256', encodedOf(layer.digest)));
+    await using other = await openLayerCache({ folder });
+    expect(await other.find(diffID, recipe)).toBeUndefined();
+    expect(await held(folder)).toBe('');
+    await expect(textOf(layer.content.open())).rejects.toMatchObject({ code: 'ERR_CACHE_CORRUPT' });
+    await put(cache, diffID, recipe, bytesOf('compressed'));
+    expect(await other.find(diffID, recipe)).toMatchObject({ digest: layer.digest });
+  });
+
+  test.each([
+    ['no JSON', '{'],
+    ['no object', 'null'],
+    ['without a digest', JSON.stringify({ digest: 'x', size: 1, diffID, recipe })],
+    ['for another diffID', JSON.stringify({ digest: diffID, size: 1, diffID: idOf('b'), recipe })],
+    ['far too long', ' '.repeat(70_000)],
+  ])('an entry that is %s is not found', async (_rule, text) => {
+    const folder = await newFolder();
+    await using cache = await openLayerCache({ folder });
+    await put(cache, diffID, recipe, bytesOf('compressed'));
+    const hash = encodedOf(digestBytes(new TextEncoder().encode(recipe)));
+    await writeFile(join(folder, 'by-diffid', hash, encodedOf(diffID)), text);
+    expect(await cache.find(diffID, recipe)).toBeUndefined();
+  });
+});
+
+describe('where nothing can be written', () => {
+  /** A disk with room for so many bytes. */
+  const fullAfter =
+    (room: number) =>
+    async (path: string): Promise<SpoolFile> => {
+      const file = await defaultPorts.createFile(path);
+      return {
+        write: async (bytes, offset, length, position) => {
+          if (position + length > room)
+            throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+          return await file.write(bytes, offset, Math.min(length, 3), position); // and in small bites
+        },
+        read: (bytes, offset, length, position) => file.read(bytes, offset, length, position),
+        close: () => file.close(),
+      };
+    };
+
+  test('a full disk fails writer and readers with one code, one warning, and nothing left behind', async () => {
+    const folder = await newFolder();
+    const warnings: LayerCacheError[] = [];
+    const options = { folder, onWarning: (warning: LayerCacheError) => void warnings.push(warning) };
+    await using cache = await openLayerCacheWith(options, { ...defaultPorts, createFile: fullAfter(10) });
+    for (let i = 0; i < 2; i += 1) {
+      await using writer = await cache.begin(diffID, recipe);
+      const read: string[] = [];
+      const reading = (async () => {
+        for await (const chunk of writer!.openWritten(0)) read.push(new TextDecoder().decode(chunk));
+      })();
+      const failed = expect(reading).rejects.toMatchObject({ code: 'ERR_CACHE_WRITE' });
+      await writer!.append(bytesOf('12345678'));
+      await expect(writer!.append(bytesOf('9abc'))).rejects.toMatchObject({ code: 'ERR_CACHE_WRITE' });
+      await expect(writer!.append(bytesOf('d'))).rejects.toMatchObject({ code: 'ERR_CACHE_WRITE' });
+      await failed;
+      expect(read.join('')).toBe('12345678');
+    }
+    expect(warnings.map(({ code, message }) => `${code} ${message}`)).toEqual([
+      'ERR_CACHE_WRITE Cannot keep the compressed layer: ENOSPC: no space left on device, write',
+    ]);
+    expect(await readdir(join(folder, 'partial'))).toEqual([]);
+    expect(await cache.find(diffID, recipe)).toBeUndefined();
+  });
+
+  test('a folder that cannot be made takes nothing, finds nothing, and warns once', async () => {
+    const file = join(await newFolder(), 'file');
+    await writeFile(file, '');
+    const warnings: string[] = [];
+    await using cache = await openLayerCache({
+      folder: join(file, 'x'),
+      onWarning: ({ code }) => void warnings.push(code),
+    });
+    expect(await cache.begin(diffID, recipe)).toBeUndefined();
+    expect(await cache.find(diffID, recipe)).toBeUndefined();
+    expect(warnings).toEqual(['ERR_CACHE_WRITE']);
+  });
+
+  test('a layer that cannot be committed does not fail its readers', async () => {
+    const folder = await newFolder();
+    await using cache = await openLayerCache({ folder });
+    await using writer = await cache.begin(diffID, recipe);
+    const bytes = bytesOf('compressed');
+    await writer!.append(bytes);
+    const reading = textOf(writer!.openWritten(0));
+    await rm(join(folder, 'partial'), { recursive: true });
+    await expect(writer!.commit({ digest: digestBytes(bytes), size: 10 })).rejects.toMatchObject({
+      code: 'ERR_CACHE_WRITE',
+    });
+    expect(await reading).toBe('compressed');
+  });
+
+  test('a temporary cache without its folder takes nothing, and warns', async () => {
+    const warnings: string[] = [];
+    const cache = createTemporaryLayerCache({
+      folder: join(root, 'absent'),
+      onWarning: ({ code }) => void warnings.push(code),
+    });
+    expect(await cache.begin(diffID, recipe)).toBeUndefined();
+    await cache[Symbol.asyncDispose]();
+    expect(warnings).toEqual(['ERR_CACHE_WRITE']);
+  });
+});
+
+describe('several caches on one folder', () => {
+  test('may add, find and evict at the same time', async () => {
+    const folder = await newFolder();
+    await Promise.all(
+      [1, 2, 3].map(async (seed) => {
+        await using cache = await openLayerCache({ folder, maxBytes: 3_000 });
+        for (let round = 0; round < 8; round += 1) {
+          const name = names[(round * seed) % names.length]!;
+          await put(cache, idOf(name), recipe, bytesOf(name.repeat(1_000)));
+          const other = names[(round + seed) % names.length]!;
+          const layer = await cache.find(idOf(other), recipe);
+          // It may be evicted before it is read, but never be anything else.
+          const text = layer && (await textOf(layer.content.open()).catch((error: LayerCacheError) => error.code));
+          expect([undefined, 'ERR_CACHE_CORRUPT', other.repeat(1_000)]).toContain(text);
+        }
+      }),
+    );
+    expect(await readdir(join(folder, 'partial'))).toEqual([]);
+  });
+});
+
+test('a temporary cache makes its folder with the first layer, and removes it in the end', async () => {
+  const folder = await newFolder();
+  const cache = createTemporaryLayerCache({ folder });
+  expect(await readdir(folder)).toEqual([]);
+  await put(cache, diffID, recipe, bytesOf('compressed'));
+  expect(await readdir(folder)).toHaveLength(1);
+  await cache[Symbol.asyncDispose]();
+  expect(await readdir(folder)).toEqual([]);
+});
+
+function bytesOf(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+async function textOf(stream: ByteStream): Promise<string> {
+  let text = '';
+  for await (const chunk of stream) text += new TextDecoder().decode(chunk);
+  return text;
+}
