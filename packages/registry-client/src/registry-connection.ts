@@ -112,6 +112,15 @@ export class RegistryConnection {
     return target;
   }
 
+  /**
+   * Lets a location pass that somebody kept from an earlier session.
+   *
+   * @throws {RegistryError} `ERR_REGISTRY_REDIRECT_REFUSED`
+   */
+  async assertAllowed(location: URL): Promise<void> {
+    await this.#http.policy.check(this.#base, location);
+  }
+
   async #sendPing(): Promise<Ping> {
     const timeoutMs = this.options.timeouts.metadataMs;
     const url = this.#url('/v2/');

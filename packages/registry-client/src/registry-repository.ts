@@ -8,6 +8,7 @@ import {
   type OpenOptions,
 } from '@slipway/digest';
 import { mediaTypes } from '@slipway/manifest';
+import { isTag } from '@slipway/reference';
 import type { Access } from './auth/authorizer.ts';
 import { readBlob } from './blobs/read-blob.ts';
 import { createUploadSession } from './blobs/upload-session.ts';
@@ -45,6 +46,7 @@ export class RegistryRepository implements Repository {
   readonly #access: Access;
 
   constructor(connection: RegistryConnection, path: string, actions: string) {
+    if (!isPath(path)) throw new TypeError(`Expected \`path\` to be a repository's path, got ${JSON.stringify(path)}`);
     this.path = path;
     this.#connection = connection;
     this.#access = { repository: path, scopes: [`repository:${path}:${actions}`] };
@@ -92,6 +94,8 @@ export class RegistryRepository implements Repository {
   }
 
   async resumeUpload(location: URL, { signal }: AbortOptions = {}): Promise<UploadSession> {
+    signal?.throwIfAborted();
+    await this.#connection.assertAllowed(location);
     const session = createUploadSession({
       connection: this.#connection,
       access: this.#access,
@@ -130,7 +134,7 @@ export class RegistryRepository implements Repository {
   ): Promise<{ readonly digest: Digest }> {
     const answer = await this.#send({
       method: 'PUT',
-      target: this.#path(`manifests/${tagOrDigest}`),
+      target: this.#manifestPath(tagOrDigest),
       headers: { 'content-type': mediaType },
       body: bodyOfBytes(bytes),
       isCommit: true,
@@ -152,7 +156,7 @@ export class RegistryRepository implements Repository {
     const { accept = defaultAccept, signal } = options;
     return await this.#send({
       method,
-      target: this.#path(`manifests/${tagOrDigest}`),
+      target: this.#manifestPath(tagOrDigest),
       headers: { accept: accept.join(', ') },
       expect: [200, 404],
       signal,
@@ -163,9 +167,21 @@ export class RegistryRepository implements Repository {
     return await this.#connection.send({ ...request, access: this.#access });
   }
 
+  #manifestPath(tagOrDigest: string): string {
+    if (!isTag(tagOrDigest) && !isDigest(tagOrDigest)) {
+      throw new TypeError(`Expected \`tagOrDigest\` to be a tag or a digest, got ${JSON.stringify(tagOrDigest)}`);
+    }
+    return this.#path(`manifests/${tagOrDigest}`);
+  }
+
   #path(rest: string): string {
     return `/v2/${this.path}/${rest}`;
   }
+}
+
+/** Not the grammar of references, which registries may widen: only what keeps to the repository's own URLs. */
+function isPath(path: string): boolean {
+  return path.split('/').every((part) => /^[A-Za-z0-9._-]+$/.test(part) && part !== '.' && part !== '..');
 }
 
 /** Keys in docker's order. */

@@ -19,7 +19,7 @@ export interface Registry extends AsyncDisposable {
   readonly name: string;
   /** Asks `GET /v2/` once; later calls and all other requests share the answer. `ERR_REGISTRY_UNREACHABLE` when none comes. */
   ping(options?: AbortOptions): Promise<Ping>;
-  /** The repository at `path`: `library/alpine`. Nothing is sent. */
+  /** The repository at `path`: `library/alpine`. Nothing is sent. `TypeError` for what could be no path. */
   repository(path: string, options?: RepositoryOptions): Repository;
 }
 

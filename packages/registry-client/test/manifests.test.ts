@@ -219,3 +219,29 @@ test('an abort before a request sends nothing', async () => {
   for (const call of calls) await expect(call).rejects.toBe(reason);
   expect(server.seen).toEqual([]);
 });
+
+describe('what would lead out of the repository is refused before anything is sent', () => {
+  test.each(['', '/a', 'a/', 'a//b', '../a', 'a/..', 'a/./b', 'a?b', 'a#b', 'a b', 'a%2fb'])(
+    'the path %j',
+    async (path) => {
+      await using registry = openRegistry({ url: 'http://127.0.0.1:9' });
+      expect(() => registry.repository(path)).toThrow(TypeError);
+    },
+  );
+
+  test.each(['', 'a/b', '../x', 'a?b', '.a', 'a'.repeat(129), 'sha256:abc', 'a b'])(
+    'the tag or digest %j',
+    async (tagOrDigest) => {
+      await using registry = openRegistry({ url: 'http://127.0.0.1:9' });
+      await expect(registry.repository('a').getManifest(tagOrDigest)).rejects.toThrow(TypeError);
+      await expect(registry.repository('a').putManifest(tagOrDigest, bytes, { mediaType })).rejects.toThrow(TypeError);
+    },
+  );
+
+  test('a kept location that leaves https for http', async () => {
+    await using registry = openRegistry({ url: 'https://127.0.0.1:9' });
+    await expect(registry.repository('a').resumeUpload(new URL('http://127.0.0.1:9/u'))).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_REDIRECT_REFUSED',
+    });
+  });
+});

@@ -183,12 +183,9 @@ class RegistryUploadSession implements UploadSession {
   async #send(request: Omit<ConnectionRequest, 'access' | 'expect'>): Promise<Answer> {
     request.signal?.throwIfAborted();
     try {
-      return await this.#connection
-        .send({ ...request, access: this.#access, expect: [...accepted, 416] })
-        .then(async (answer) => {
-          if (answer.status === 416) throw await this.#offsetError(answer);
-          return answer;
-        });
+      const answer = await this.#connection.send({ ...request, access: this.#access, expect: [...accepted, 416] });
+      if (answer.status === 416) throw await this.#offsetError(answer);
+      return answer;
     } catch (error) {
       throw this.#asLost(request.method, error);
     }
