@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { contentOf, type Digest, digestBytes } from '@slipway/digest';
 import { startRegistry } from '@slipway/testkit';
 import { describe, expect, test } from 'vitest';
-import { type CredentialProvider, type Credentials, openRegistry } from '../src/index.ts';
+import { type CredentialProvider, type Credentials, openRegistry, type RegistryOptions } from '../src/index.ts';
 import { beginSession, streamOf, testBytes } from './push-through.ts';
 import { type Script, type ScriptedServer, startScriptedServer } from './scripted-server.ts';
 
@@ -466,6 +468,35 @@ describe('a token server that does not do', () => {
       code: 'ERR_REGISTRY_UNAUTHORIZED',
     });
     expect(await registry.repository('a').statBlob(digest)).toBeUndefined();
+  });
+});
+
+describe('credentials for a token server that an https registry names with http', () => {
+  const pem = (name: string): string => readFileSync(join(import.meta.dirname, 'fixtures/certificates', name), 'utf8');
+  const tls = { cert: pem('server.crt'), key: pem('server.key') };
+  const naming: Script = (request, response) => {
+    const isKnown = request.headers.authorization !== undefined;
+    response
+      .writeHead(isKnown ? 404 : 401, isKnown ? {} : { 'www-authenticate': 'Bearer realm="http://auth.invalid/token"' })
+      .end();
+  };
+
+  test('are not sent', async () => {
+    await using server = await startScriptedServer(naming, tls);
+    await using registry = openRegistry({ url: server.url, credentials: known(ann), connect: { ca: pem('ca.crt') } });
+    await expect(registry.repository('a').statBlob(digest)).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_REDIRECT_REFUSED',
+    });
+  });
+
+  test.each<[string, CredentialProvider | undefined, RegistryOptions['connect']]>([
+    ['that does without verification', known(ann), { rejectUnauthorized: false }],
+    ['without credentials', undefined, { ca: pem('ca.crt') }],
+  ])('are no matter to a user %s', async (_, credentials, connect) => {
+    await using server = await startScriptedServer(naming, tls);
+    await using registry = openRegistry({ url: server.url, credentials, connect });
+    // The token server does not exist, but it was asked.
+    await expect(registry.repository('a').statBlob(digest)).rejects.toMatchObject({ code: 'ERR_REGISTRY_UNREACHABLE' });
   });
 });
 

@@ -138,12 +138,13 @@ export class Authorizer {
       if (this.#options.now() < token.renewAt) return token;
       if (this.#tokens.get(key) !== known) return await this.#token(challenge, access, credentials, signal);
     }
-    const { url: registry, now, timeouts } = this.#options;
+    const { url: registry, now, timeouts, tls } = this.#options;
     // Not the caller's signal: others may be waiting for the same token.
     const fetched = fetchToken(this.#http, {
       challenge,
       scopes: access.scopes,
       credentials,
+      isInsecure: tls.rejectUnauthorized === false,
       registry,
       now,
       timeoutMs: timeouts.metadataMs,

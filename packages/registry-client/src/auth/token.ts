@@ -5,6 +5,7 @@ import { answerError } from '../http/answer-error.ts';
 import type { HTTPClient } from '../http/http-client.ts';
 import { redactURL } from '../http/redact-url.ts';
 import { bodyOfBytes } from '../http/request-body.ts';
+import { isLoopbackName } from '../options.ts';
 import type { Challenge } from './challenge.ts';
 
 /** A bearer token and how long it is good for. */
@@ -20,6 +21,8 @@ export interface TokenRequest {
   /** `repository:library/alpine:push,pull`; some servers read only the first. */
   readonly scopes: readonly string[];
   readonly credentials: Credentials | undefined;
+  /** The user does without checked certificates, and so without secrecy. */
+  readonly isInsecure: boolean;
   /** URL of the registry, for judging where its credentials may go. */
   readonly registry: URL;
   readonly timeoutMs: number;
@@ -53,7 +56,7 @@ export function basicValue(username: string, password: string): string {
   return Buffer.from(`${username}:${password}`, 'utf8').toString('base64');
 }
 
-function realmOf({ challenge, credentials, registry }: TokenRequest): URL {
+function realmOf({ challenge, credentials, isInsecure, registry }: TokenRequest): URL {
   const realm = challenge.parameters.get('realm') ?? '';
   if (realm === '') throw protocolError(registry, 'no realm specified for token auth challenge');
   if (!URL.canParse(realm)) throw protocolError(registry, 'the realm of the token auth challenge is not a URL');
@@ -61,7 +64,8 @@ function realmOf({ challenge, credentials, registry }: TokenRequest): URL {
   if (url.protocol !== 'https:' && url.protocol !== 'http:') {
     throw protocolError(registry, `the realm of the token auth challenge has scheme ${JSON.stringify(url.protocol)}`);
   }
-  if (credentials !== undefined && registry.protocol === 'https:' && url.protocol === 'http:') {
+  const isExposed = registry.protocol === 'https:' && url.protocol === 'http:' && !isLoopbackName(url.hostname);
+  if (credentials !== undefined && isExposed && !isInsecure) {
     throw new RegistryError(
       `${redactURL(registry)} asks for credentials to be sent to ${redactURL(url)} over plain http`,
       {
