@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { contentOf, digestBytes } from '@slipway/digest';
 import { mediaTypes } from '@slipway/manifest';
 import { describe, expect, test } from 'vitest';
-import { startRegistry } from '../src/index.ts';
+import { startRegistry, temporaryFolder } from '../src/index.ts';
 import { clientOf, codeOf, encode, seedImage, someBlob, textOf } from './client.ts';
 
 describe('the record of requests', () => {
@@ -191,6 +191,15 @@ describe('schema 1', () => {
     ]);
     expect(await registry.verify()).toEqual({ tags: 1, manifests: 1, blobs: 0 });
   });
+});
+
+test('a port that is taken is an error, after which the folder is free', async () => {
+  await using folder = await temporaryFolder();
+  await using other = await startRegistry();
+  const port = Number(other.host.split(':')[1]);
+  await expect(startRegistry({ port, folder: folder.path })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  await using registry = await startRegistry({ folder: folder.path });
+  expect((await clientOf(registry).send('/v2/')).status).toBe(200);
 });
 
 test('disposing twice is disposing once, and frees the port', async () => {

@@ -112,8 +112,14 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Embe
   const tokenServer =
     auth.kind === 'bearer' && auth.tokenServer === 'separate' ? createRegistryServer(parts, options.tls) : undefined;
   const hostname = options.host ?? '127.0.0.1';
-  await server.listen(hostname, options.port ?? 0);
-  await tokenServer?.listen(hostname, 0);
+  try {
+    await server.listen(hostname, options.port ?? 0);
+    await tokenServer?.listen(hostname, 0);
+  } catch (error) {
+    await Promise.all([server.close(), tokenServer?.close()]);
+    await storage[Symbol.asyncDispose]();
+    throw error;
+  }
 
   function urlOf({ address }: { readonly address: AddressInfo }): string {
     const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
