@@ -2,6 +2,7 @@ import { createGzipCompressor, createZstdCompressor, isZstdAvailable } from '@sl
 import type { ImageSource } from '@slipway/image-source';
 import { createPusher, type Destination, type Pusher } from '@slipway/push';
 import type { Reference } from '@slipway/reference';
+import type { RequestRecord } from '@slipway/registry-client';
 import { createTransferManager } from '@slipway/transfer';
 import type { CommandContext } from './command-context.ts';
 import { identityFor, openCredentials } from './credentials.ts';
@@ -33,6 +34,7 @@ export async function openEngine(
 ): Promise<Engine> {
   const print = (line: string): void => progress.print(line);
   const warn = (message: string): void => progress.warn(message);
+  const onRequest = options.verbose === true ? (record: RequestRecord): void => print(requestLine(record)) : undefined;
   const credentials = await openCredentials(options, references, context, warn);
   const stores = await openStores(options, context.environment, warn);
   const transfers = createTransferManager({ concurrency: options.concurrency });
@@ -42,7 +44,7 @@ export async function openEngine(
     warn,
     credentials,
     rateLimit: options.limitRate === undefined ? undefined : createRateLimit(options.limitRate),
-    onRequest: options.verbose === true ? (record) => print(requestLine(record)) : undefined,
+    onRequest,
   });
   const level = options.compressionLevel;
   const pusher = createPusher({
@@ -55,7 +57,7 @@ export async function openEngine(
   });
   return {
     pusher,
-    openSource: (text) => openCliSource(text, options, context, print),
+    openSource: (text) => openCliSource(text, { ...options, print, warn, onRequest }, context),
     destinationOf: async (reference) => ({
       reference,
       endpoints: registries.endpointsOf(reference),

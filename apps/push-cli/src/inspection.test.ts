@@ -1,7 +1,7 @@
 import { contentOf } from '@slipway/digest';
 import type { SourceItem } from '@slipway/image-source';
 import { expect, test } from 'vitest';
-import { describeItem, formatPlatform } from './inspection.ts';
+import { describeItem } from './inspection.ts';
 import { inspectionLines } from './inspection-table.ts';
 
 const digest = (digit: string): string => `sha256:${digit.repeat(64)}`;
@@ -96,9 +96,4 @@ test('people get a table', () => {
 test('a name from an archive cannot steer the terminal', () => {
   const [, , line] = inspectionLines('a', 'docker-archive', [{ ...describeItem(image), names: ['\u001b[31mred'] }]);
   expect(line).toBe('image ?[31mred');
-});
-
-test('a platform is written as docker writes it', () => {
-  expect(formatPlatform({ os: 'linux', architecture: 'amd64', variant: '' })).toBe('linux/amd64');
-  expect(formatPlatform(undefined)).toBeUndefined();
 });

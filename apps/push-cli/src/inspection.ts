@@ -1,5 +1,5 @@
 import type { SourceItem, SourceLayer } from '@slipway/image-source';
-import type { Platform } from '@slipway/manifest';
+import { formatPlatform, type Platform } from '@slipway/manifest';
 
 /** One layer as `slipway inspect` tells of it. */
 export interface InspectedLayer {
@@ -30,10 +30,11 @@ export interface InspectedItem {
 
 /** Takes from an item what a person wants to know; no content is read. */
 export function describeItem(item: SourceItem, platform?: Platform | undefined): InspectedItem {
+  const runsOn = (item.kind === 'image' ? item.platform : undefined) ?? platform;
   const common = {
     kind: item.kind,
     names: item.names,
-    platform: formatPlatform((item.kind === 'image' ? item.platform : undefined) ?? platform),
+    platform: runsOn && formatPlatform(runsOn),
     digest: item.manifest?.digest,
     mediaType: item.manifest?.mediaType,
   };
@@ -69,11 +70,4 @@ function describeLayer({ diffID, content, compression, descriptor }: SourceLayer
     size: content?.size ?? descriptor?.size,
     compression: content === undefined ? 'foreign' : compression,
   };
-}
-
-/** `linux/arm/v7`; undefined for what runs nowhere. */
-export function formatPlatform(platform: Platform | undefined): string | undefined {
-  if (platform === undefined) return undefined;
-  const { os, architecture, variant } = platform;
-  return [os, architecture, variant].filter((part) => part !== undefined && part !== '').join('/');
 }

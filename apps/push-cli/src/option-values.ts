@@ -1,4 +1,4 @@
-import type { Platform } from '@slipway/manifest';
+import { type Platform, parsePlatform } from '@slipway/manifest';
 import { InvalidArgumentError } from 'commander';
 import { parseByteSize } from './byte-size.ts';
 
@@ -23,28 +23,9 @@ export function byteRate(text: string): number {
 
 /** `os/architecture[/variant]`, as docker writes it: `linux/arm64`, `linux/arm/v7`. */
 export function platform(text: string): Platform {
-  const match = /^([a-z0-9]+)(?:\(([0-9.]+)\))?\/([a-z0-9_]+)(?:\/([a-z0-9.]+))?$/i.exec(text);
-  if (match === null) throw new InvalidArgumentError('Expected os/architecture[/variant], such as linux/arm64');
-  const [, os = '', osVersion, architecture = '', variant] = match;
-  return {
-    os: os.toLowerCase(),
-    architecture: normalArchitecture(architecture.toLowerCase()),
-    ...(osVersion === undefined ? {} : { 'os.version': osVersion }),
-    ...(variant === undefined ? {} : { variant: variant.toLowerCase() }),
-  };
-}
-
-/** Other names people use, as containerd's platforms package knows them. */
-function normalArchitecture(name: string): string {
-  switch (name) {
-    case 'x86_64':
-    case 'x86-64':
-      return 'amd64';
-    case 'aarch64':
-      return 'arm64';
-    case 'i386':
-      return '386';
-    default:
-      return name;
+  try {
+    return parsePlatform(text);
+  } catch {
+    throw new InvalidArgumentError('Expected os/architecture[/variant], such as linux/arm64');
   }
 }

@@ -10,6 +10,11 @@ describe('problemOf', () => {
     );
   });
 
+  test('an error that has a code of its own has said all there is to say', () => {
+    const cause = new Error('ENOENT: no such file or directory, stat');
+    expect(problemOf(coded('ERR_SOURCE_NOT_FOUND', { cause }, 'Cannot open it')).message).toBe('Cannot open it');
+  });
+
   test('the code is that of the reason, not of the wrapper', () => {
     const cause = coded('ERR_REGISTRY_DENIED');
     expect(problemOf(coded('ERR_PUSH_FAILED', { cause })).code).toBe('ERR_REGISTRY_DENIED');

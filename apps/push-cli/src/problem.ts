@@ -41,12 +41,15 @@ export interface ProblemLineOptions {
 
 const wrappers: ReadonlySet<string> = new Set(['ERR_PUSH_FAILED', 'ERR_RETRIES_EXHAUSTED']);
 
+/** Our own errors say why they happened; a wrapper, or an error without a code, has its reason in its cause. */
 function messageOf(error: unknown, chain: readonly Error[]): string {
-  const [outer, ...causes] = chain;
+  const [outer] = chain;
   if (outer === undefined) return String(error);
   let message = outer.message.trim() || outer.name;
-  for (const cause of causes) {
-    const why = cause.message.trim();
+  for (const [index, link] of chain.entries()) {
+    const code = errorCodeOf(link);
+    const why = chain[index + 1]?.message.trim();
+    if (why === undefined || (code !== undefined && !wrappers.has(code))) break;
     if (!message.includes(why)) message += `: ${why}`;
   }
   return message;

@@ -32,6 +32,7 @@ describe('resolvePushOptions', () => {
     ['--password-stdin needs --username', 'image.tar', { passwordStdin: true }],
     ['standard input cannot carry both', '-', { passwordStdin: true, username: 'me' }],
     ['standard input cannot carry both', 'docker-archive:-:app:v1', { passwordStdin: true, username: 'me' }],
+    ['"a/b" is neither a tag nor a digest', 'image.tar', { learnFrom: 'a/b' }],
     ['--no-learn excludes --learn-from', 'image.tar', { learn: false, learnFrom: 'v1' }],
     ['--no-learn excludes --verify-learnt', 'image.tar', { learn: false, verifyLearnt: true }],
   ])('%s', (message, source, options) => {

@@ -1,5 +1,7 @@
+import { isDigest } from '@slipway/digest';
 import type { Platform } from '@slipway/manifest';
 import type { PushCompression, PushFormat } from '@slipway/push';
+import { isTag } from '@slipway/reference';
 import type { CompressionChoice, Format, ProgressChoice } from './choices.ts';
 import type { ConnectionOptions } from './connection-options.ts';
 import { usageError } from './errors.ts';
@@ -63,6 +65,12 @@ export function resolvePushOptions(source: string, raw: RawPushOptions): Resolve
   }
   if (!raw.learn && (raw.learnFrom !== undefined || raw.verifyLearnt === true)) {
     throw usageError(`--no-learn excludes ${raw.learnFrom === undefined ? '--verify-learnt' : '--learn-from'}`);
+  }
+  if (raw.learnFrom !== undefined && !isTag(raw.learnFrom) && !isDigest(raw.learnFrom)) {
+    throw usageError(
+      `${JSON.stringify(raw.learnFrom)} is neither a tag nor a digest`,
+      'name one of the destination repository, such as --learn-from latest',
+    );
   }
   return { ...raw, format, compression, progress: raw.quiet === true ? 'none' : raw.progress };
 }

@@ -3,6 +3,8 @@ import type { CommandContext } from './command-context.ts';
 import type { ConnectionOptions } from './connection-options.ts';
 import { describeItem, type InspectedItem } from './inspection.ts';
 import { inspectionLines } from './inspection-table.ts';
+import { requestLine } from './open-connection.ts';
+import { warningLine } from './progress/progress.ts';
 import { openCliSource } from './sources.ts';
 
 export interface RawInspectOptions extends ConnectionOptions {
@@ -12,7 +14,17 @@ export interface RawInspectOptions extends ConnectionOptions {
 
 /** Prints what a source holds, as a table or as one JSON document. */
 export async function runInspect(text: string, options: RawInspectOptions, context: CommandContext): Promise<void> {
-  await using source = await openCliSource(text, options, context, (line) => context.stderr.write(`${line}\n`));
+  const print = (line: string): void => void context.stderr.write(`${line}\n`);
+  await using source = await openCliSource(
+    text,
+    {
+      ...options,
+      print,
+      warn: (message) => print(warningLine(message)),
+      onRequest: options.verbose === true ? (record) => print(requestLine(record)) : undefined,
+    },
+    context,
+  );
   const items: readonly InspectedItem[] = source.items.map((item: SourceItem) => describeItem(item));
   const output =
     options.json === true

@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import {
   multiPlatformImage,
@@ -86,6 +88,51 @@ describe('every kind of source arrives whole', () => {
     const { code } = await push(['-', `${registry.host}/demo/app:v1`], { input });
     expect(code).toBe(0);
     expect((await readBack(registry.host, 'demo/app', 'v1')).config?.digest).toBe(image.imageID);
+  });
+
+  test('an image of a Docker daemon', async () => {
+    await using registry = await startRegistry();
+    const socket = at('docker.sock');
+    const daemon = createServer(({ url }, answer) => {
+      if (url === '/images/get?names=demo%2Fapp%3Av1') createReadStream(at('new.tar')).pipe(answer);
+      else answer.writeHead(404).end('{"message":"No such image: nope"}');
+    });
+    await once(daemon.listen(socket), 'listening');
+    const env = { DOCKER_HOST: `unix://${socket}` };
+    expect((await push(['docker-daemon:demo/app:v1', `${registry.host}/demo/app:v1`], { env })).code).toBe(0);
+    expect((await readBack(registry.host, 'demo/app', 'v1')).config?.digest).toBe(image.imageID);
+
+    const missing = await push(['docker-daemon:nope', `${registry.host}/demo/app:v1`], { env });
+    expect([missing.code, missing.lines[0]]).toEqual([
+      4,
+      'slipway: The Docker daemon has no image "nope": No such image: nope',
+    ]);
+    await new Promise((closed) => daemon.close(closed));
+    const gone = await push(['docker-daemon:demo/app:v1', `${registry.host}/demo/app:v1`], { env });
+    expect([gone.code, gone.lines[0]]).toEqual([
+      4,
+      `slipway: Cannot reach the Docker daemon at unix://${socket}: ENOENT`,
+    ]);
+  });
+
+  test('an image or an index of another registry', async () => {
+    await using from = await startRegistry();
+    await using registry = await startRegistry();
+    expect((await push([at('new.tar'), `${from.host}/demo/app:v1`])).code).toBe(0);
+    expect((await push([at('index'), `${from.host}/demo/app:all`])).code).toBe(0);
+    for (const tag of ['v1', 'all']) {
+      const { code } = await push([
+        `docker://${from.host}/demo/app:${tag}`,
+        `${registry.host}/copy:${tag}`,
+        '--no-cache',
+      ]);
+      expect(code).toBe(0);
+      const [original, copy] = [await readBack(from.host, 'demo/app', tag), await readBack(registry.host, 'copy', tag)];
+      expect(copy.digest).toBe(original.digest);
+    }
+    const missing = await push([`docker://${from.host}/demo/app:v9`, `${registry.host}/copy:v9`]);
+    expect(missing.code).toBe(4);
+    expect(missing.lines[0]).toContain('the registry has no manifest v9');
   });
 
   test('an index, whole or one platform of it', async () => {
@@ -229,6 +276,6 @@ describe('streams', () => {
 
 /** Pushes with a data folder that the tests share. */
 async function push(args: readonly string[], options?: CliOptions): Promise<CliResult> {
-  const env = { SLIPWAY_DATA_DIR: at('data') };
-  return await runCli(['push', ...args, '--plain-http'], { env, ...options });
+  const env = { SLIPWAY_DATA_DIR: at('data'), ...options?.env };
+  return await runCli(['push', ...args, '--plain-http'], { ...options, env });
 }
