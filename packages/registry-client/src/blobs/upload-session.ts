@@ -3,7 +3,7 @@ import type { Access } from '../auth/authorizer.ts';
 import { assertSameDigest } from '../content-digest.ts';
 import { RegistryError } from '../errors.ts';
 import type { Answer } from '../http/answer.ts';
-import { acknowledgedBytes, parseRange, withParameter } from '../http/location.ts';
+import { acknowledgedBytes, type ByteRange, parseRange, withParameter } from '../http/location.ts';
 import { redactURL } from '../http/redact-url.ts';
 import { bodyOfContent, bodyOfStream, type RequestBody } from '../http/request-body.ts';
 import type { ConnectionRequest, RegistryConnection } from '../registry-connection.ts';
@@ -32,7 +32,7 @@ class RegistryUploadSession implements UploadSession {
   readonly #access: Access;
   #location: URL;
   #offset = 0;
-  /** Bytes handed to the socket in this session; undefined once another process may have sent some. */
+  /** Bytes that may have arrived; undefined while only another process knows. */
   #sent: number | undefined;
   #minChunkSize: number | undefined;
   #maxChunkSize: number | undefined;
@@ -108,8 +108,7 @@ class RegistryUploadSession implements UploadSession {
     const range = header === undefined ? undefined : parseRange(header);
     if (range === undefined) throw lost('GET', this.#location, 'the registry does not say how much it has');
     await this.#adopt(answer);
-    this.#offset = acknowledgedBytes(range, this.#sent);
-    return this.#offset;
+    return this.#moveTo(range);
   }
 
   keep(): void {
@@ -171,6 +170,13 @@ class RegistryUploadSession implements UploadSession {
     return offset;
   }
 
+  /** Takes over where the registry is, not knowing what of the bytes sent has arrived: a single one may not have. */
+  #moveTo(range: ByteRange): number {
+    this.#offset = acknowledgedBytes(range, this.#sent === 1 ? undefined : this.#sent);
+    this.#sent = this.#offset;
+    return this.#offset;
+  }
+
   /** Reports totals of the session, and remembers them. A request that is repeated counts from its beginning again. */
   #counting(onProgress: SendOptions['onProgress']): (sent: number) => void {
     const before = this.#offset;
@@ -196,9 +202,8 @@ class RegistryUploadSession implements UploadSession {
     const error = await this.#connection.error(answer);
     const header = answer.header('range');
     const range = header === undefined ? undefined : parseRange(header);
-    const offset = range === undefined ? undefined : acknowledgedBytes(range, this.#sent);
+    const offset = range === undefined ? undefined : this.#moveTo(range);
     await this.#adopt(answer);
-    if (offset !== undefined) this.#offset = offset;
     const { status, diagnostics, dockerMessage, retryAfterMs, message } = error;
     return new RegistryError(message, {
       code: 'ERR_SESSION_OFFSET',

@@ -54,14 +54,13 @@ export function parseRange(header: string): ByteRange | undefined {
 }
 
 /**
- * Bytes a registry acknowledges with a range, given that `sent` were handed to it so far (undefined when another
- * process sent them). `0-0` is one byte, or none: distribution 2.8 writes it for an empty session too. One more than was
- * sent is a registry that counts exclusively.
+ * Bytes a registry acknowledges with a range, given how many it must have got (undefined where nobody knows). `0-0` is one
+ * byte, or none: distribution 2.8 writes it for an empty session too, and to send a byte again does less harm than to
+ * leave one out. One more than was sent is a registry that counts exclusively.
  */
-export function acknowledgedBytes(range: ByteRange, sent: number | undefined): number {
-  const end = range.end + 1;
-  if (range.start === 0 && range.end === 0 && (sent === undefined || sent === 0)) return 0;
-  return end - 1 === sent ? sent : end;
+export function acknowledgedBytes({ start, end }: ByteRange, sent: number | undefined): number {
+  if (start === 0 && end === 0) return sent === 1 ? 1 : 0;
+  return end === sent ? sent : end + 1;
 }
 
 /** The target of `Link: <…>; rel="next"`; undefined when there is none. */
