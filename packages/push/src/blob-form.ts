@@ -21,6 +21,11 @@ export interface BlobForm {
   identify(options?: AbortOptions): Promise<BlobIdentity>;
   /** The identity if it is cheap to have now: known, or kept from an earlier run. */
   recall(options?: AbortOptions): Promise<BlobIdentity | undefined>;
+  /**
+   * Waits until `atLeast` bytes of it can be read again cheaply, or all of them, and says how many can.
+   * Undefined when nothing is kept to read again from.
+   */
+  available(atLeast: number, options?: AbortOptions): Promise<number | undefined>;
   /** The bytes from `from`; while compression runs, its output as it comes. Fails rather than end if the source is not what it claims. */
   open(options?: AbortOptions & { readonly from?: number | undefined }): ByteStream;
 }
@@ -35,6 +40,7 @@ export function storedForm(content: Content, identity: BlobIdentity): BlobForm {
     isKept: true,
     identify: async () => identity,
     recall: async () => identity,
+    available: async () => identity.size,
     open: ({ from = 0, signal } = {}) =>
       from === 0 ? verified(content.open({ signal }), identity) : content.open({ from, signal }),
   };
@@ -73,6 +79,10 @@ export class UnnamedForm implements BlobForm {
 
   recall(): Promise<BlobIdentity> {
     return this.identify();
+  }
+
+  async available(): Promise<number> {
+    return (await this.identify()).size;
   }
 
   async *open({ from = 0, signal }: AbortOptions & { readonly from?: number | undefined } = {}): ByteStream {

@@ -1,5 +1,6 @@
 import type { Digest } from '@slipway/digest';
-import type { LayerRecord, MetadataStore } from '@slipway/metadata-store';
+import type { LayerRecord, MetadataStore, SessionRecord } from '@slipway/metadata-store';
+import type { UploadSession } from '@slipway/registry-client';
 import type { BlobIdentity } from './blob-form.ts';
 import type { BlobToPush } from './blob-to-push.ts';
 
@@ -49,6 +50,25 @@ export class BlobMemory {
 
   async size(digest: Digest): Promise<number | undefined> {
     return this.#attempt((store) => store.blobSize(digest));
+  }
+
+  /** Takes the record of an upload that was begun earlier: whoever has it continues it, nobody else does. */
+  async takeSession(subject: string): Promise<SessionRecord | undefined> {
+    return this.#attempt(async (store) => {
+      const record = await store.session(this.#repository, subject);
+      if (record !== undefined) await store.dropSession(this.#repository, subject);
+      return record;
+    });
+  }
+
+  /** Notes how far an upload is, so that this or another process can continue it. */
+  async saveSession(subject: string, { location, offset }: UploadSession): Promise<void> {
+    const record = { repository: this.#repository, subject, location: location.href, offset, updatedAt: Date.now() };
+    await this.#attempt((store) => store.saveSession(record));
+  }
+
+  async dropSession(subject: string): Promise<void> {
+    await this.#attempt((store) => store.dropSession(this.#repository, subject));
   }
 
   async #attempt<T>(work: (store: MetadataStore) => Promise<T>): Promise<T | undefined> {

@@ -2,7 +2,7 @@ import { type AbortOptions, type ByteStream, type Compressor, compressionPass, t
 import type { CachedLayer, LayerCache, LayerCacheWriter } from '@slipway/image-store';
 import type { BlobForm, BlobIdentity } from './blob-form.ts';
 import { codeOf } from './retry-rules.ts';
-import { abortable } from './waiting.ts';
+import { abortable, Growth } from './waiting.ts';
 
 export interface MadeFormOptions {
   readonly diffID: Digest;
@@ -19,6 +19,8 @@ export interface MadeFormOptions {
 /** One computation of the compressed bytes, and a way to read what it has made so far. */
 interface Run {
   readonly done: Promise<BlobIdentity>;
+  /** What has been made, for reading it while more is made; undefined when nothing is kept. */
+  readonly made: Growth | undefined;
   open(from: number, signal: AbortSignal | undefined): ByteStream;
 }
 
@@ -75,6 +77,18 @@ export class MadeForm implements BlobForm {
     }
   }
 
+  async available(atLeast: number, { signal }: AbortOptions = {}): Promise<number | undefined> {
+    const { made, done } = await this.#start();
+    if (made === undefined) return undefined;
+    try {
+      await abortable(Promise.race([made.reached(atLeast), done]), signal);
+      return made.total;
+    } catch (error) {
+      if (!this.#leaveCache(error)) throw error;
+      return undefined;
+    }
+  }
+
   async *open({ from = 0, signal }: AbortOptions & { readonly from?: number | undefined } = {}): ByteStream {
     const run = await this.#start();
     try {
@@ -102,15 +116,20 @@ export class MadeForm implements BlobForm {
   #keptRun(kept: CachedLayer): Run {
     this.#adopt(kept);
     const identity = { digest: kept.digest, size: kept.size };
-    return { done: Promise.resolve(identity), open: (from, signal) => kept.content.open({ from, signal }) };
+    const open = (from: number, signal: AbortSignal | undefined): ByteStream => kept.content.open({ from, signal });
+    return { done: Promise.resolve(identity), made: new Growth(kept.size), open };
   }
 
   #cachedRun(writer: LayerCacheWriter): Run {
     let kept: CachedLayer | undefined;
+    const made = new Growth(0);
     const fill = async (): Promise<BlobIdentity> => {
       await using _ = writer; // what is not committed leaves nothing behind
       const pass = this.#pass(this.#options.signal);
-      for await (const chunk of pass.stream) await writer.append(chunk);
+      for await (const chunk of pass.stream) {
+        await writer.append(chunk);
+        made.grow(chunk.byteLength);
+      }
       kept = await writer.commit(pass.result());
       return this.#adopt(kept);
     };
@@ -126,7 +145,7 @@ export class MadeForm implements BlobForm {
       }
       await abortable(done, signal); // a reader ends only when the source has proved itself
     };
-    return { done, open };
+    return { done, made, open };
   }
 
   #directRun(): Run {
@@ -150,6 +169,7 @@ export class MadeForm implements BlobForm {
         measured ??= measure();
         return measured;
       },
+      made: undefined,
       open: compress,
     };
   }

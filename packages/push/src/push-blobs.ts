@@ -91,11 +91,12 @@ async function runBlob(
   const { role } = blob;
   try {
     return await retrying(
-      () =>
+      ({ progressed }) =>
         ensureBlob(blob, target, {
           attempts: state,
           signal,
           onProgress: (progress) => report({ type: 'blob:progress', blob: subject, ...progress }),
+          onAcknowledged: progressed,
         }),
       {
         ...retry,

@@ -1,4 +1,5 @@
 import { RegistryError } from '@slipway/registry-client';
+import { ChunksRefused } from './chunked-upload.ts';
 import { PushError } from './errors.ts';
 
 /** Codes that no second attempt will change. `TOOMANYREQUESTS` is not among them: it waits as the registry says (decision 0012). */
@@ -20,7 +21,7 @@ export function isRetryable(error: unknown): boolean {
   if (error instanceof PushError) return error.origin === 'destination' && isRetryable(error.cause);
   if (!(error instanceof Error)) return false;
   if (error.message.includes('no space left on device')) return false;
-  if (codeOf(error) === 'ERR_CACHE_WRITE') return true;
+  if (codeOf(error) === 'ERR_CACHE_WRITE' || error instanceof ChunksRefused) return true;
   if (codeOf(error) === 'ERR_SESSION_LOST' || codeOf(error) === 'ERR_SESSION_OFFSET') return true;
   if (!(error instanceof RegistryError)) return false;
   const [first] = error.diagnostics;

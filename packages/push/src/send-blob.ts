@@ -1,6 +1,7 @@
 import type { AbortOptions, ByteStream, Content } from '@slipway/digest';
 import type { UploadSession } from '@slipway/registry-client';
 import type { BlobForm, BlobIdentity } from './blob-form.ts';
+import { type ChunkSource, sendChunks } from './chunked-upload.ts';
 import { pushFailure } from './errors.ts';
 import { codeOf } from './retry-rules.ts';
 
@@ -11,32 +12,49 @@ export interface SendProgress {
   readonly readTotal: number;
 }
 
+/** How the bytes of a blob travel: one PUT, one PATCH of unknown length, or a PATCH a chunk. */
+export type UploadShape =
+  | { readonly kind: 'put'; readonly identity: BlobIdentity }
+  | { readonly kind: 'stream' }
+  | { readonly kind: 'chunks'; readonly size: number };
+
 export interface SendBlobOptions extends AbortOptions {
-  /** Known digest and size: one PUT does. Otherwise the bytes are streamed while they are made. */
-  readonly identity: BlobIdentity | undefined;
+  readonly shape: UploadShape;
   readonly onProgress: (progress: SendProgress) => void;
+  /** After each chunk that the registry acknowledged. */
+  readonly onAcknowledged: (session: UploadSession) => Promise<void>;
 }
 
 /**
- * Sends a blob's bytes into a session and commits it.
+ * Sends a blob's bytes into a session, from its offset on, and commits it.
  *
  * @throws {PushError} ERR_PUSH_FAILED with origin 'source' when the bytes could not be read or proved wrong: nothing was committed
+ * @throws {ChunksRefused} when the registry does not take chunks after all
  */
 export async function sendBlob(
   form: BlobForm,
   session: UploadSession,
-  { identity, signal, onProgress }: SendBlobOptions,
+  options: SendBlobOptions,
 ): Promise<BlobIdentity> {
+  const { shape, signal, onProgress, onAcknowledged } = options;
   const source = new WatchedSource(form);
   const report = (sent: number): void =>
     onProgress({ sent, size: form.identity?.size, read: form.read, readTotal: form.readTotal });
   try {
-    if (identity !== undefined) {
-      await session.put(source.content(identity.size), identity.digest, { signal, onProgress: report });
-      return identity;
+    switch (shape.kind) {
+      case 'put':
+        await session.put(source.content(shape.identity.size), shape.identity.digest, { signal, onProgress: report });
+        return shape.identity;
+      case 'stream':
+        await session.stream(source.open({ from: session.offset, signal }), { signal, onProgress: report });
+        break;
+      case 'chunks':
+        await sendChunks(source, session, { size: shape.size, signal, onProgress: report, onAcknowledged });
+        break;
+      default:
+        shape satisfies never;
     }
-    await session.stream(source.open({ from: session.offset, signal }), { signal, onProgress: report });
-    const made = await form.identify({ signal });
+    const made = await source.identify({ signal });
     await session.commit(made.digest, { signal });
     return made;
   } catch (error) {
@@ -48,7 +66,7 @@ export async function sendBlob(
 }
 
 /** Reads a form and remembers when reading failed, so that the blame lies where it belongs. */
-class WatchedSource {
+class WatchedSource implements ChunkSource {
   error: unknown;
   readonly #form: BlobForm;
 
@@ -60,10 +78,7 @@ class WatchedSource {
     const chunks = this.#form.open(options)[Symbol.asyncIterator]();
     try {
       for (;;) {
-        const next = await chunks.next().catch((error: unknown) => {
-          this.error ??= error;
-          throw error;
-        });
+        const next = await this.#watch(chunks.next());
         if (next.done) return;
         yield next.value;
       }
@@ -74,5 +89,25 @@ class WatchedSource {
 
   content(size: number): Content {
     return { size, open: (options) => this.open(options ?? {}) };
+  }
+
+  async available(atLeast: number, options: AbortOptions): Promise<number> {
+    const there = await this.#watch(this.#form.available(atLeast, options));
+    if (there !== undefined) return there;
+    // Nothing is kept any more (disk full): the attempt begins again without chunks.
+    throw Object.assign(new Error('the compressed layer could not be kept'), { code: 'ERR_CACHE_WRITE' });
+  }
+
+  identify(options: AbortOptions): Promise<BlobIdentity> {
+    return this.#watch(this.#form.identify(options));
+  }
+
+  async #watch<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      this.error ??= error;
+      throw error;
+    }
   }
 }

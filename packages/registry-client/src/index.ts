@@ -31,6 +31,7 @@ export { type ProxyVariables, proxyFor } from './proxy/proxy-for.ts';
 export { readProxyVariables } from './proxy/proxy-variables.ts';
 export { openRegistry, type Registry, type RepositoryOptions } from './registry.ts';
 export type { Ping } from './registry-connection.ts';
+export { type RegistryProfile, registryProfile } from './registry-profile.ts';
 export type {
   BeginUploadOptions,
   BeginUploadResult,

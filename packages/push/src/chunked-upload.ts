@@ -1,0 +1,90 @@
+import type { AbortOptions, ByteStream, Content } from '@slipway/digest';
+import type { UploadSession } from '@slipway/registry-client';
+
+/** Uploads of more than this are sent in chunks where the registry takes them, so that they can be continued. */
+export const chunkedFrom: number = 64 * 1024 * 1024;
+/** Bytes of a chunk: what is sent again at most after the worst interruption. */
+export const chunkSize: number = 32 * 1024 * 1024;
+/** How long an interrupted push waits for the chunk on its way: registries like distribution 2.8 lose a session cut off in one. */
+const finishChunkMs = 5_000;
+
+/** What is sent, as far as it is there. */
+export interface ChunkSource {
+  /** Waits until `atLeast` bytes are there, or all; how many there are. */
+  available(atLeast: number, options: AbortOptions): Promise<number>;
+  open(options: AbortOptions & { readonly from: number }): ByteStream;
+}
+
+export interface SendChunksOptions extends AbortOptions {
+  /** Bytes of one chunk at most. */
+  readonly size: number;
+  readonly onProgress: (sent: number) => void;
+  /** After each chunk that the registry acknowledged. */
+  readonly onAcknowledged: (session: UploadSession) => Promise<void>;
+}
+
+/** The registry took a chunk and acknowledges no more than before. */
+export class ChunksRefused extends Error {
+  override name = 'ChunksRefused';
+}
+
+/**
+ * Sends all there is, chunk by chunk, from the session's offset on.
+ *
+ * @throws {ChunksRefused} when the registry does not keep what chunks bring
+ */
+export async function sendChunks(
+  source: ChunkSource,
+  session: UploadSession,
+  options: SendChunksOptions,
+): Promise<void> {
+  const { signal, onProgress, onAcknowledged } = options;
+  const size = Math.max(options.size, session.minChunkSize ?? 0);
+  for (;;) {
+    signal?.throwIfAborted();
+    const from = session.offset;
+    const there = await source.available(from + size, { signal });
+    const length = Math.min(size, there - from);
+    if (length <= 0) return;
+    using patience = finishing(signal);
+    const acknowledged = await session.append(slice(source, from, length), { signal: patience.signal, onProgress });
+    if (acknowledged <= from)
+      throw new ChunksRefused(`the registry acknowledged ${acknowledged} bytes after a chunk from ${from}`);
+    await onAcknowledged(session);
+    signal?.throwIfAborted();
+  }
+}
+
+/** `length` bytes of a source, as content of its own. */
+function slice(source: ChunkSource, offset: number, length: number): Content {
+  return {
+    size: length,
+    async *open({ from = 0, signal } = {}) {
+      let left = length - from;
+      if (left <= 0) return;
+      for await (const chunk of source.open({ from: offset + from, signal })) {
+        yield chunk.byteLength > left ? chunk.subarray(0, left) : chunk;
+        left -= chunk.byteLength;
+        if (left <= 0) return;
+      }
+    },
+  };
+}
+
+/** A signal that follows another, but leaves the chunk on its way some time to end. */
+function finishing(signal: AbortSignal | undefined): Disposable & { readonly signal: AbortSignal } {
+  const controller = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const follow = (): void => {
+    timer = setTimeout(() => controller.abort(signal?.reason), finishChunkMs);
+  };
+  if (signal?.aborted) follow();
+  else signal?.addEventListener('abort', follow, { once: true });
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]() {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', follow);
+    },
+  };
+}
