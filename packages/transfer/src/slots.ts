@@ -16,8 +16,10 @@ export interface SlotRequest {
 }
 
 interface Entry extends SlotRequest {
+  readonly isSmall: boolean;
+  /** Place in the order of asking. */
+  readonly order: number;
   state: 'waiting' | 'active' | 'over';
-  isSmall: boolean;
 }
 
 /**
@@ -31,9 +33,11 @@ interface Entry extends SlotRequest {
  */
 export class Slots {
   readonly #options: ResolvedTransferManagerOptions;
-  readonly #queue = new Set<Entry>();
+  /** Those who wait, by host: a host at its limit holds back only its own. */
+  readonly #lines = new Map<string, { readonly large: Line; readonly small: Line }>();
   readonly #activeByHost = new Map<string, number>();
   #concurrency: number;
+  #asked = 0;
   #activeLarge = 0;
   #activeSmall = 0;
   #smallBytes = 0;
@@ -56,8 +60,11 @@ export class Slots {
 
   /** Queues. `start` is called when the slot is there. */
   request(request: SlotRequest): SlotTicket {
-    const entry: Entry = { ...request, state: 'waiting', isSmall: false };
-    this.#queue.add(entry);
+    this.#asked += 1;
+    const entry: Entry = { ...request, isSmall: this.#isSmall(request), order: this.#asked, state: 'waiting' };
+    const line = this.#lines.get(entry.host) ?? { large: new Line(), small: new Line() };
+    this.#lines.set(entry.host, line);
+    line[entry.isSmall ? 'small' : 'large'].add(entry);
     this.#fill();
     return { giveBack: () => this.#giveBack(entry) };
   }
@@ -65,40 +72,40 @@ export class Slots {
   #giveBack(entry: Entry): void {
     const { state } = entry;
     entry.state = 'over';
-    if (state === 'waiting') this.#queue.delete(entry);
     if (state === 'active') this.#count(entry, -1);
     // Someone who left the queue may have been all that kept the next one waiting.
     if (state !== 'over') this.#fill();
   }
 
   #fill(): void {
-    let largeBlocked = false;
-    let smallBlocked = false;
-    for (const entry of this.#queue) {
-      if (largeBlocked && smallBlocked) return;
-      const isSmall = this.#isSmall(entry);
-      if (isSmall ? smallBlocked : largeBlocked) continue;
-      // A host at its limit holds back only its own transfers.
-      if (this.#isHostFull(entry.host)) continue;
-      if (!this.#hasRoom(entry, isSmall)) {
-        if (isSmall) smallBlocked = true;
-        else largeBlocked = true;
-        continue;
-      }
-      this.#queue.delete(entry);
+    for (let entry = this.#next(); entry; entry = this.#next()) {
       entry.state = 'active';
-      entry.isSmall = isSmall;
       this.#count(entry, 1);
       entry.start();
     }
   }
 
-  #isSmall({ size }: SlotRequest): boolean {
-    const { smallSize } = this.#options;
-    return this.#concurrency !== 1 && smallSize > 0 && size !== undefined && size <= smallSize;
+  /** The one to start now: of each class only whoever asked first, among the hosts that have room. */
+  #next(): Entry | undefined {
+    let large: Entry | undefined;
+    let small: Entry | undefined;
+    for (const [host, line] of this.#lines) {
+      const heads = { large: line.large.first(), small: line.small.first() };
+      if (!heads.large && !heads.small) this.#lines.delete(host);
+      if (this.#isHostFull(host)) continue;
+      large = earlier(large, heads.large);
+      small = earlier(small, heads.small);
+    }
+    const first = earlier(large, small);
+    return [first, first === large ? small : large].find((entry) => entry && this.#hasRoom(entry));
   }
 
-  #hasRoom({ size = 0 }: SlotRequest, isSmall: boolean): boolean {
+  #isSmall({ size }: SlotRequest): boolean {
+    const { smallSize } = this.#options;
+    return smallSize > 0 && size !== undefined && size <= smallSize;
+  }
+
+  #hasRoom({ size = 0, isSmall }: Entry): boolean {
     if (this.#concurrency === 0) return true;
     if (this.#concurrency === 1) return this.#activeLarge + this.#activeSmall === 0;
     if (!isSmall) return this.#activeLarge < this.#concurrency;
@@ -123,4 +130,28 @@ export class Slots {
     if (active === 0) this.#activeByHost.delete(host);
     else this.#activeByHost.set(host, active);
   }
+}
+
+/** First come, first served. Whoever leaves is passed over when its turn comes, so that leaving costs nothing. */
+class Line {
+  #entries: Entry[] = [];
+  #head = 0;
+
+  add(entry: Entry): void {
+    this.#entries.push(entry);
+  }
+
+  first(): Entry | undefined {
+    while (this.#head < this.#entries.length && this.#entries[this.#head]?.state !== 'waiting') this.#head += 1;
+    if (this.#head * 2 > this.#entries.length) {
+      this.#entries = this.#entries.slice(this.#head);
+      this.#head = 0;
+    }
+    return this.#entries[this.#head];
+  }
+}
+
+function earlier(one: Entry | undefined, other: Entry | undefined): Entry | undefined {
+  if (!one || !other) return one ?? other;
+  return one.order < other.order ? one : other;
 }
