@@ -167,6 +167,37 @@ describe('what it holds', () => {
   });
 });
 
+describe('sessions', () => {
+  test('a request that waited for another finds out that the session has ended', async () => {
+    await using registry = await startRegistry();
+    const { begin, put, send } = clientOf(registry);
+    const { bytes, digest } = someBlob();
+    const location = await begin();
+    const answers = await Promise.all([
+      put(location, digest, bytes),
+      put(location, digest, bytes),
+      send(location, { method: 'DELETE' }),
+    ]);
+    const statuses = answers.map(({ status }) => status).sort();
+    // One of them came first; the others find nothing.
+    expect([
+      [201, 404, 404],
+      [204, 404, 404],
+    ]).toContainEqual(statuses);
+  });
+
+  test('a POST with a whole blob that fails leaves no session', async () => {
+    await using registry = await startRegistry();
+    const { send } = clientOf(registry);
+    const path = `/v2/app/blobs/uploads/?digest=${someBlob().digest}`;
+    expect(codeOf(await send(path, { method: 'POST', body: someBlob().bytes }))).toBe('DIGEST_INVALID');
+    registry.misbehave({ dropAfter: 10, times: 1 });
+    await expect(send(path, { method: 'POST', body: someBlob().bytes })).rejects.toThrow();
+    await registry.settled();
+    expect(registry.sessions()).toEqual([]);
+  });
+});
+
 describe('schema 1', () => {
   // Signed by nobody: the registry reads only what the digest needs.
   const payload = '{"fsLayers":[],"history":[],"schemaVersion":1';

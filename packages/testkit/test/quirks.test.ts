@@ -39,22 +39,34 @@ describe('ecr', () => {
     await using registry = await startRegistry({ quirks: 'ecr', repositories: ['app'] });
     const { begin, patch, put } = clientOf(registry);
     const { bytes, digest } = someBlob();
-    const first = await patch(await begin(), bytes.subarray(0, 500), { 'content-range': '0-499' });
-    expect(first.status).toBe(201);
-    const second = await patch(first.header('location') ?? '', bytes.subarray(500));
-    expect(second.status).toBe(201);
-    expect(codeOf(await put(second.header('location') ?? '', digest))).toBe('DIGEST_INVALID');
+    const ranges: unknown[] = [];
+    let location = await begin();
+    for (const from of [0, 400, 800]) {
+      const chunk = bytes.subarray(from, from + 400);
+      const patched = await patch(location, chunk, { 'content-range': `${from}-${from + chunk.byteLength - 1}` });
+      ranges.push([patched.status, patched.header('range')]);
+      location = patched.header('location') ?? '';
+    }
+    expect(ranges).toEqual([
+      [201, '0-399'],
+      [201, '0-399'],
+      [201, '0-399'],
+    ]);
+    expect(codeOf(await put(location, digest))).toBe('DIGEST_INVALID');
   });
 
-  test('refuses to start again on a session that broke', async () => {
-    await using registry = await startRegistry({ quirks: 'ecr', repositories: ['app'] });
+  test('refuses to start again on a session that broke, and does not tell of it', async () => {
+    await using registry = await startRegistry({
+      quirks: { ...resolveQuirks('ecr'), staleState: 'accepted' },
+      repositories: ['app'],
+    });
     registry.misbehave({ match: { kind: 'upload-patch' }, times: 1, dropAfter: 100 });
     const { begin, patch, send } = clientOf(registry);
     const { bytes } = someBlob();
     const location = await begin();
     await expect(patch(location, bytes)).rejects.toThrow();
-    const fresh = (await send(location)).header('location') ?? '';
-    const again = await patch(fresh, bytes);
+    expect((await send(location)).status).toBe(404);
+    const again = await patch(location, bytes);
     expect([again.status, codeOf(again)]).toEqual([416, 'BLOB_UPLOAD_INVALID']);
   });
 
@@ -149,6 +161,8 @@ test.each([
   ['artifactory', '?from=source&mount=DIGEST', 202],
   ['hub', '?from=source&mount=DIGEST', 201],
   ['hub', '?mount=DIGEST', 202],
+  ['hub', '?from=me/base&mount=DIGEST', 202],
+  ['hub', '?from=me/too/deep&mount=DIGEST', 400],
 ] as const)('%s answers a mount of %s with %d', async (quirks, query, expected) => {
   await using registry = await startRegistry({ quirks, repositories: ['app', 'source'] });
   const { bytes, digest } = someBlob();
@@ -207,7 +221,7 @@ test('gar refuses without naming a way to authenticate', async () => {
   expect([answer.status, answer.header('www-authenticate')]).toEqual([401, undefined]);
 });
 
-test.each(['distribution-2', 'ghcr', 'hub'] as const)('%s has no referrers API', async (quirks) => {
+test.each(['distribution-2', 'distribution-3', 'ghcr'] as const)('%s has no referrers API', async (quirks) => {
   await using registry = await startRegistry({ quirks });
   expect((await clientOf(registry).send(`/v2/app/referrers/${someBlob().digest}`)).status).toBe(404);
 });

@@ -1,4 +1,4 @@
-import { mkdir, readdir, truncate } from 'node:fs/promises';
+import { mkdir, readdir, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestBytes } from '@slipway/digest';
 import { describe, expect, test } from 'vitest';
@@ -62,6 +62,7 @@ describe('a folder', () => {
 
   test.each([
     ['flipped', (path: string) => flipByte(path, 0), /holds sha256:/],
+    ['removed', (path: string) => rm(path), /holds nothing[\s\S]*has 0 bytes/],
     [
       'shortened',
       (path: string) => truncate(path, 10),

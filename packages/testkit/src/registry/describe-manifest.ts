@@ -1,5 +1,5 @@
 import { type Digest, digestBytes } from '@slipway/digest';
-import { type Descriptor, mediaTypes } from '@slipway/manifest';
+import { type Descriptor, isNondistributableMediaType, mediaTypes } from '@slipway/manifest';
 import { Refusal } from './refusal.ts';
 import type { ManifestRecord } from './repositories.ts';
 
@@ -35,6 +35,11 @@ export function describeManifest(bytes: Uint8Array, mediaType: string, known?: D
 /** Whether the manifest names its own media type, which OCI's may leave out. */
 export function namesItsMediaType(bytes: Uint8Array): boolean {
   return parse(bytes).mediaType !== undefined;
+}
+
+/** Whether a registry may be without the content: foreign layers live at their URLs. */
+export function mayLiveElsewhere({ mediaType, urls }: Descriptor): boolean {
+  return (urls?.length ?? 0) > 0 || isNondistributableMediaType(mediaType);
 }
 
 function parse(bytes: Uint8Array): ManifestDocument {

@@ -145,7 +145,7 @@ export class Exchange {
   /** Answers with an error body. */
   async refuse(refusal: Refusal): Promise<void> {
     const headers = { 'Content-Type': 'application/json', ...refusal.headers };
-    await this.answer(refusal.status, headers, errorBody(refusal.code, refusal.message, refusal.detail));
+    await this.answer(refusal.status, headers, refusal.body);
   }
 
   #misleading(headers: Record<string, string>): Record<string, string> {

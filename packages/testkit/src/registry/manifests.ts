@@ -1,14 +1,8 @@
 import { algorithmOf, type Digest, digestBytes, isDigest } from '@slipway/digest';
-import {
-  type Descriptor,
-  isIndexMediaType,
-  isNondistributableMediaType,
-  isSchema1MediaType,
-  mediaTypes,
-} from '@slipway/manifest';
+import { type Descriptor, isIndexMediaType, isSchema1MediaType, mediaTypes } from '@slipway/manifest';
 import { isTag } from '@slipway/reference';
 import type { RegistryCore } from './core.ts';
-import { describeManifest, namesItsMediaType } from './describe-manifest.ts';
+import { describeManifest, mayLiveElsewhere, namesItsMediaType } from './describe-manifest.ts';
 import type { Exchange } from './exchange.ts';
 import { locate } from './locations.ts';
 import { Refusal } from './refusal.ts';
@@ -134,9 +128,9 @@ function identify(bytes: Uint8Array, mediaType: string, target: string): Manifes
 
 function assertComplete(core: RegistryCore, repository: string, record: ManifestRecord): void {
   const isIndex = isIndexMediaType(record.mediaType);
-  for (const { digest, urls, mediaType } of record.references) {
-    // Foreign layers live at their URLs: no registry has to have them.
-    if (urls?.length || isNondistributableMediaType(mediaType)) continue;
+  for (const reference of record.references) {
+    if (mayLiveElsewhere(reference)) continue;
+    const { digest } = reference;
     const has = isIndex
       ? core.repositories.manifest(repository, digest) !== undefined
       : core.repositories.hasBlob(repository, digest as Digest);

@@ -12,6 +12,8 @@ export interface RegistryQuirks {
   readonly startRange: string;
   /** Text before a status answer's Range: `bytes=`. @default '' */
   readonly statusRangePrefix: string;
+  /** What a request for a session's status gets. @default 'answered' */
+  readonly sessionStatus: 'answered' | 'not-found';
   /** Whether a status answer has a Location. @default true */
   readonly statusHasLocation: boolean;
   /** @default 202 */
@@ -36,6 +38,8 @@ export interface RegistryQuirks {
   readonly anonymousMount: boolean;
   /** Status for a mount whose `from` has no such blob; 202 begins a session. @default 202 */
   readonly mountMissStatus: number;
+  /** Parts that the name in `from` may have; beyond, 400 with `{"details":"invalid repository name"}`. @default any number */
+  readonly fromMaxParts: number;
   /** Status for `from` without `mount`; 202 begins a session. @default 202 */
   readonly fromAloneStatus: number;
   /** Whether there is a referrers API. @default true */
@@ -87,6 +91,7 @@ export const noQuirks: RegistryQuirks = Object.freeze({
   sessionHeader: 'Docker-Upload-UUID',
   startRange: '0-0',
   statusRangePrefix: '',
+  sessionStatus: 'answered',
   statusHasLocation: true,
   patchStatus: 202,
   laterPatches: 'kept',
@@ -99,6 +104,7 @@ export const noQuirks: RegistryQuirks = Object.freeze({
   mount: 'accepted',
   anonymousMount: false,
   mountMissStatus: 202,
+  fromMaxParts: Number.POSITIVE_INFINITY,
   fromAloneStatus: 202,
   referrers: true,
   repositoriesMustExist: false,
@@ -130,51 +136,44 @@ const rows: Readonly<Record<QuirkName, Partial<RegistryQuirks>>> = {
     sessionDeleteScope: 'delete',
   },
 
-  // aws/containers-roadmap#2831: later chunks are dropped, and the commit then fails. PATCH answers 201; a session
-  // that broke refuses to start again from 0 (416); repositories must exist; immutable tags refuse the same digest too.
+  // aws/containers-roadmap#2831: PATCH answers 201, whatever its Content-Range; what comes after the first is dropped, and
+  // Range stays where it was. dotnet/sdk#33019: a session's status is 404. A session that broke refuses to start again from
+  // 0 (416). Repositories must exist; an immutable tag refuses the same digest too; mounting is an opt-in.
   ecr: {
-    location: 'absolute',
     patchStatus: 201,
     laterPatches: 'dropped',
+    contentRange: 'ignored',
+    sessionStatus: 'not-found',
     brokenSession: 'stuck',
     mount: 'session',
     repositoriesMustExist: true,
     manifestNeedsMediaType: true,
     immutableTags: { status: 400 },
-    referrers: false,
   },
 
-  // containers/skopeo#1101, dotnet/sdk-container-builds#287: no Content-Range; 411 for a POST without a length;
-  // headers up to 21 KB, beyond the 16 KB Node reads by default; 401 without WWW-Authenticate.
-  gar: {
-    location: 'absolute',
-    locationBallast: 20 * 1024,
-    contentRange: 'refused',
-    postNeedsLength: true,
-    challenges: false,
-    referrers: false,
-  },
+  // containers/skopeo#1101, kitops-ml/kitops#777, dotnet/sdk-container-builds#287: no Content-Range. 411 for a POST without
+  // a length; headers up to 21 KB, beyond the 16 KB Node reads by default; 401 without WWW-Authenticate.
+  gar: { locationBallast: 20 * 1024, contentRange: 'refused', postNeedsLength: true, challenges: false },
 
-  // Azure/acr#866 and its neighbours: a broken session is gone (404 BLOB_UPLOAD_INVALID), relative Locations with a query.
-  acr: { location: 'relative', brokenSession: 'gone', staleState: 'refused' },
+  // Azure/acr#866 and its neighbours: a session that broke is gone (404); its Location is relative, with the state in its query.
+  acr: { brokenSession: 'gone', staleState: 'refused' },
 
   // oras-project/rust-oci-client#35: a chunk above 4 MiB gets 416. No referrers API: clients fall back to a tag.
-  ghcr: { location: 'relative', chunkMaxBytes: 4 * MiB, referrers: false },
+  ghcr: { chunkMaxBytes: 4 * MiB, referrers: false },
 
-  // google/go-containerregistry#1741: a mount from elsewhere is not found and must not break the push.
-  hub: { location: 'absolute', referrers: false },
+  // google/go-containerregistry#1679, #1741: a mount whose `from` has more than two parts is 400, with a body of its own kind.
+  hub: { fromMaxParts: 2 },
 
   // quay/quay endpoints/v2/blob.py#L303-L520: odd Ranges, and a status without Location.
   quay: {
-    location: 'absolute',
     startRange: 'bytes=0--1',
     statusRangePrefix: 'bytes=',
     statusHasLocation: false,
     staleState: 'accepted',
   },
 
-  // goharbor/harbor#22078: 400 for a mount from a repository without the blob; 307 for HEAD of a blob; projects must
-  // exist; 412 for an immutable tag.
+  // Built on distribution 2.8. goharbor/harbor#22078: 400 for a mount from a repository without the blob; 307 for HEAD of a
+  // blob; projects must exist; 412 for an immutable tag.
   harbor: {
     location: 'absolute',
     staleState: 'refused',
@@ -185,18 +184,17 @@ const rows: Readonly<Record<QuirkName, Partial<RegistryQuirks>>> = {
   },
 
   // docker/buildx#196, containerd/containerd#3533: a PUT with a body is 404; HEAD of an absent manifest is 403; mounts are refused.
-  artifactory: { putWithBody: 'not-found', manifestHeadMissStatus: 403, mount: 'session', referrers: false },
+  artifactory: { putWithBody: 'not-found', manifestHeadMissStatus: 403, mount: 'session' },
 
-  // GitLab's container registry: 401 where 404 is meant, on HEAD of a manifest.
-  gitlab: { location: 'absolute', manifestHeadMissStatus: 401, referrers: false },
+  // GitLab's container registry, a fork of distribution: 401 where 404 is meant, on HEAD of a manifest.
+  gitlab: { location: 'absolute', manifestHeadMissStatus: 401 },
 
   // sonatype/nexus-public#967: the session that follows a refused mount breaks at its commit; #1040: a manifest needs a length.
-  nexus: { mount: 'broken-session', manifestNeedsLength: true, referrers: false },
+  nexus: { mount: 'broken-session', manifestNeedsLength: true },
 
   // project-zot/zot pkg/api/routes.go#L2080-L2252: relative Locations, its own session header, anonymous mounts, `from`
   // alone is 405, a broken PATCH deletes the session, schema 2 is refused.
   zot: {
-    location: 'relative',
     staleState: 'accepted',
     sessionHeader: 'Blob-Upload-UUID',
     anonymousMount: true,
@@ -206,7 +204,7 @@ const rows: Readonly<Record<QuirkName, Partial<RegistryQuirks>>> = {
   },
 
   // Cloudflare's proxy: bodies above 100 MB get 413.
-  cloudflare: { location: 'relative', bodyMaxBytes: 100_000_000 },
+  cloudflare: { bodyMaxBytes: 100_000_000 },
 };
 
 /** The names of all registries with known peculiarities. */

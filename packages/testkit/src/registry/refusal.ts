@@ -49,6 +49,8 @@ export interface RefusalOptions {
   readonly message?: string | undefined;
   readonly detail?: unknown;
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** JSON in place of the spec's error body. */
+  readonly body?: object | undefined;
 }
 
 /** An answer that is no: thrown by a handler, turned into a status and an error body by the server. */
@@ -57,6 +59,7 @@ export class Refusal extends Error {
   readonly status: number;
   readonly detail: unknown;
   readonly headers: Readonly<Record<string, string>>;
+  readonly #body: object | undefined;
 
   constructor(code: RefusalCode, options: RefusalOptions = {}) {
     super(options.message ?? codes[code][1]);
@@ -64,6 +67,13 @@ export class Refusal extends Error {
     this.status = options.status ?? codes[code][0];
     this.detail = options.detail;
     this.headers = options.headers ?? {};
+    this.#body = options.body;
+  }
+
+  /** The body of the answer. */
+  get body(): Uint8Array {
+    if (this.#body !== undefined) return new TextEncoder().encode(JSON.stringify(this.#body));
+    return errorBody(this.code, this.message, this.detail);
   }
 }
 

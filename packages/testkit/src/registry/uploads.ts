@@ -2,60 +2,45 @@ import { type Digest, isDigest } from '@slipway/digest';
 import type { RegistryCore } from './core.ts';
 import type { Exchange } from './exchange.ts';
 import { assertState, locate, locateSession } from './locations.ts';
+import type { RegistryQuirks } from './quirks.ts';
 import { Refusal } from './refusal.ts';
 import type { Session } from './session.ts';
 
 /** POST: begins a session, mounts a blob, or takes a whole blob at once. */
 export async function startUpload(core: RegistryCore, exchange: Exchange): Promise<void> {
   const { quirks } = core.options;
-  const { repository } = exchange.route;
-  const { fromAloneStatus } = quirks;
-  if (quirks.postNeedsLength && exchange.header('content-length') === undefined) {
-    throw new Refusal('SIZE_INVALID', { status: 411, message: 'Content-Length is required' });
-  }
-  const isFromAlone = exchange.parameter('from') !== undefined && exchange.parameter('mount') === undefined;
-  if (isFromAlone && fromAloneStatus !== 202) throw new Refusal('UNSUPPORTED', { status: fromAloneStatus });
-
+  assertMayBegin(exchange, quirks);
   const mounted = await mount(core, exchange);
   if (mounted !== undefined) return await answerCreated(core, exchange, mounted);
 
   const digest = exchange.parameter('digest');
-  if (digest !== undefined) assertDigest(digest);
-  const session = await core.beginSession(repository);
+  if (digest !== undefined) return await takeWhole(core, exchange, digest);
+  const session = await core.beginSession(exchange.route.repository);
   session.isDoomed = exchange.parameter('mount') !== undefined && quirks.mount === 'broken-session';
-  if (digest === undefined) return await answerSession(core, exchange, session, 202, quirks.startRange);
-  await session.alone(async () => {
-    await receive(core, exchange, session);
-    await core.commit(session, digest as Digest);
-  });
-  await answerCreated(core, exchange, digest as Digest);
+  await answerSession(core, exchange, session, 202, quirks.startRange);
 }
 
 /** PATCH: appends a stream, or a chunk that says where it belongs. */
 export async function patchUpload(core: RegistryCore, exchange: Exchange): Promise<void> {
   const { quirks } = core.options;
-  const session = findSession(core, exchange);
   const type = exchange.header('content-type');
   if (quirks.patchNeedsOctetStream && type !== undefined && type !== 'application/octet-stream') {
     throw new Refusal('UNSUPPORTED', { status: 400, message: `Content-Type ${type} is not application/octet-stream` });
   }
-  await session.alone(async () => {
-    assertState(exchange, quirks, session);
-    assertTakesChunk(core, exchange, session);
-    await receive(core, exchange, session);
+  const session = await inSession(core, exchange, async (own) => {
+    assertTakesChunk(core, exchange, own);
+    await receive(core, exchange, own);
   });
   await answerSession(core, exchange, session, quirks.patchStatus);
 }
 
 /** PUT: the last bytes, if any, and the digest of everything. */
 export async function putUpload(core: RegistryCore, exchange: Exchange): Promise<void> {
-  const session = findSession(core, exchange);
   const digest = exchange.parameter('digest');
   if (digest === undefined) throw new Refusal('DIGEST_INVALID', { message: 'digest parameter is missing' });
   assertDigest(digest);
   if (exchange.hasBody && core.options.quirks.putWithBody === 'not-found') throw new Refusal('BLOB_UPLOAD_UNKNOWN');
-  await session.alone(async () => {
-    assertState(exchange, core.options.quirks, session);
+  await inSession(core, exchange, async (session) => {
     if (exchange.hasBody) {
       assertTakesChunk(core, exchange, session);
       await receive(core, exchange, session);
@@ -69,24 +54,61 @@ export async function putUpload(core: RegistryCore, exchange: Exchange): Promise
   await answerCreated(core, exchange, digest);
 }
 
-/** GET: how far the session has come. */
+/** GET: how far the session has come. A request whose connection broke is waited for: its bytes count. */
 export async function getUpload(core: RegistryCore, exchange: Exchange): Promise<void> {
-  const session = findSession(core, exchange);
-  // Waits for a request whose connection broke to be done with: its bytes count.
-  await session.alone(async () => assertState(exchange, core.options.quirks, session));
-  findSession(core, exchange);
-  const { statusRangePrefix, statusHasLocation } = core.options.quirks;
+  const { sessionStatus, statusRangePrefix, statusHasLocation } = core.options.quirks;
+  if (sessionStatus === 'not-found') throw new Refusal('BLOB_UPLOAD_UNKNOWN');
+  const session = await inSession(core, exchange, async () => {});
   await answerSession(core, exchange, session, 204, statusRangePrefix + rangeOf(session), statusHasLocation);
 }
 
 /** DELETE: forgets the session. */
 export async function deleteUpload(core: RegistryCore, exchange: Exchange): Promise<void> {
+  await inSession(core, exchange, (session) => core.endSession(session));
+  await exchange.answer(204, {});
+}
+
+/** Runs work on the session that the request names, when no other request is at it, and if its state is right. */
+async function inSession(
+  core: RegistryCore,
+  exchange: Exchange,
+  work: (session: Session) => Promise<void>,
+): Promise<Session> {
   const session = findSession(core, exchange);
   await session.alone(async () => {
+    findSession(core, exchange); // whoever was at it before may have ended it
     assertState(exchange, core.options.quirks, session);
-    await core.endSession(session);
+    await work(session);
   });
-  await exchange.answer(204, {});
+  return session;
+}
+
+function assertMayBegin(exchange: Exchange, quirks: RegistryQuirks): void {
+  if (quirks.postNeedsLength && exchange.header('content-length') === undefined) {
+    throw new Refusal('SIZE_INVALID', { status: 411, message: 'Content-Length is required' });
+  }
+  const from = exchange.parameter('from');
+  if (from === undefined) return;
+  if (exchange.parameter('mount') === undefined && quirks.fromAloneStatus !== 202) {
+    throw new Refusal('UNSUPPORTED', { status: quirks.fromAloneStatus });
+  }
+  if (from.split('/').length > quirks.fromMaxParts) {
+    throw new Refusal('NAME_INVALID', { body: { details: 'invalid repository name' } });
+  }
+}
+
+/** A POST with the whole blob. Nobody knows its session, so nothing of it is left when it fails. */
+async function takeWhole(core: RegistryCore, exchange: Exchange, digest: string): Promise<void> {
+  assertDigest(digest);
+  const session = await core.beginSession(exchange.route.repository);
+  try {
+    await receive(core, exchange, session);
+    await core.commit(session, digest);
+  } catch (error) {
+    await core.endSession(session);
+    throw error;
+  }
+  await answerCreated(core, exchange, digest);
 }
 
 /** Mounts a blob if that was asked for and can be done. */
@@ -105,7 +127,8 @@ async function mount(core: RegistryCore, exchange: Exchange): Promise<Digest | u
     await core.repositories.addBlob(exchange.route.repository, digest);
     return digest;
   }
-  if (quirks.mountMissStatus !== 202) throw new Refusal('BLOB_UNKNOWN', { status: quirks.mountMissStatus });
+  if (from !== undefined && quirks.mountMissStatus !== 202)
+    throw new Refusal('BLOB_UNKNOWN', { status: quirks.mountMissStatus });
   return undefined;
 }
 
@@ -120,6 +143,9 @@ function findSession(core: RegistryCore, exchange: Exchange): Session {
 /** Takes the body into the session, and does what the registry does to a session whose connection breaks. */
 async function receive(core: RegistryCore, exchange: Exchange, session: Session): Promise<void> {
   const { quirks, chunkMinBytes } = core.options;
+  if (Number(exchange.header('content-length') ?? 0) > quirks.bodyMaxBytes) {
+    throw new Refusal('SIZE_INVALID', { status: 413 });
+  }
   if (session.isBroken && quirks.brokenSession === 'stuck') throw new Refusal('BLOB_UPLOAD_INVALID', { status: 416 });
   if (session.patches > 0 && quirks.laterPatches === 'dropped') {
     for await (const _ of exchange.body());
@@ -140,7 +166,6 @@ async function receive(core: RegistryCore, exchange: Exchange, session: Session)
 function assertTakesChunk(core: RegistryCore, exchange: Exchange, session: Session): void {
   const { quirks } = core.options;
   const length = exchange.header('content-length');
-  if (Number(length ?? 0) > quirks.bodyMaxBytes) throw new Refusal('SIZE_INVALID', { status: 413 });
   const range = exchange.header('content-range');
   const refusal = (message: string): Refusal =>
     new Refusal('RANGE_INVALID', {

@@ -1,7 +1,8 @@
-import { algorithmOf, type Digest, digestBytes, digestStream } from '@slipway/digest';
+import { algorithmOf, type Digest, digestBytes, digestStream, type MeasuredContent } from '@slipway/digest';
 import { isIndexMediaType, isSchema1MediaType } from '@slipway/manifest';
 import { TestkitError } from '../errors.ts';
 import type { RegistryCore } from './core.ts';
+import { mayLiveElsewhere } from './describe-manifest.ts';
 import type { ManifestRecord } from './repositories.ts';
 
 /** What was read and found right. */
@@ -20,9 +21,9 @@ export async function verify(core: RegistryCore): Promise<VerifiedCounts> {
   for (const name of repositories.names) {
     for (const digest of repositories.blobs(name)) {
       counts.blobs += 1;
-      const found = await digestStream(core.storage.read(digest), { algorithm: algorithmOf(digest) });
-      sizes.set(digest, found.size);
-      if (found.digest !== digest) problems.push(`${name}: blob ${digest} holds ${found.digest}`);
+      const found = await read(core, digest);
+      if (found !== undefined) sizes.set(digest, found.size);
+      if (found?.digest !== digest) problems.push(`${name}: blob ${digest} holds ${found?.digest ?? 'nothing'}`);
     }
     for (const manifest of repositories.manifests(name)) {
       counts.manifests += 1;
@@ -35,6 +36,12 @@ export async function verify(core: RegistryCore): Promise<VerifiedCounts> {
   }
   if (problems.length > 0) throw new TestkitError('ERR_TESTKIT_INCONSISTENT', problems.join('\n'));
   return counts;
+}
+
+/** What a content is; undefined where it is gone. */
+async function read(core: RegistryCore, digest: Digest): Promise<MeasuredContent | undefined> {
+  if ((await core.storage.sizeOf(digest)) === undefined) return undefined;
+  return await digestStream(core.storage.read(digest), { algorithm: algorithmOf(digest) });
 }
 
 async function problemsOf(
@@ -51,14 +58,15 @@ async function problemsOf(
   // What signs a schema 1 manifest is not part of its digest.
   if (!isSchema1 && actual !== manifest.digest) problems.push(`${name}: holds ${actual}`);
   const isIndex = isIndexMediaType(manifest.mediaType);
-  for (const { digest, size, urls } of manifest.references) {
-    if (urls?.length) continue;
+  for (const reference of manifest.references) {
+    if (mayLiveElsewhere(reference)) continue;
+    const { digest, size } = reference;
     const child = isIndex ? core.repositories.manifest(repository, digest)?.size : sizes.get(digest);
     const isHere = isIndex ? child !== undefined : core.repositories.hasBlob(repository, digest);
     if (!isHere) problems.push(`${name}: ${digest} is missing`);
     // Schema 1 names layers without their size.
     else if (size !== child && !isSchema1) {
-      problems.push(`${name}: ${digest} has ${child} bytes, ${size} were promised`);
+      problems.push(`${name}: ${digest} has ${child ?? 0} bytes, ${size} were promised`);
     }
   }
   return problems;
