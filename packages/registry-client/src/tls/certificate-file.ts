@@ -24,9 +24,18 @@ export async function readCertificates(path: string): Promise<string[]> {
   return blocks;
 }
 
-/** Reads what certificates a file has and leaves out what cannot be used: for bundles that others look after. */
+/** Reads what looks like certificates in a bundle that others look after; {@link isCertificate} tells which are. */
 export async function readBundle(path: string): Promise<string[]> {
-  return pemCertificates((await readSmallFile(path)).toString('latin1')).filter(isCertificate);
+  return pemCertificates((await readSmallFile(path)).toString('latin1'));
+}
+
+/** Whether Node can use it: one bad certificate among the authorities would fail every connection. */
+export function isCertificate(block: string): boolean {
+  try {
+    return new X509Certificate(block).raw.byteLength > 0;
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -68,12 +77,4 @@ async function readSmallFile(path: string): Promise<Buffer> {
 
 function pemCertificates(text: string): string[] {
   return text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-}
-
-function isCertificate(block: string): boolean {
-  try {
-    return new X509Certificate(block).raw.byteLength > 0;
-  } catch {
-    return false;
-  }
 }

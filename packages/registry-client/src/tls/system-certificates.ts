@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { rootCertificates } from 'node:tls';
-import { readBundle, readCertificates } from './certificate-file.ts';
+import { isCertificate, readBundle, readCertificates } from './certificate-file.ts';
 
 /**
  * Where systems keep the authorities they trust.
@@ -47,7 +47,7 @@ export async function readSystemCertificates({
   }
   if (extra) add(await readBundle(extra).catch(() => [])); // Node itself only warns of one that it cannot read
   for (const certificate of rootCertificates) found.delete(identityOf(certificate));
-  return [...found.values()];
+  return [...found.values()].filter(isCertificate);
 }
 
 async function readFirst(bundles: readonly string[]): Promise<readonly string[]> {

@@ -111,13 +111,13 @@ describe('a helper that does not', () => {
   });
 
   test('hangs: it is killed with its children', async () => {
-    await home.helper('test', `(sleep 2; touch "$HOME/child-survived") & sleep 60`);
-    await expect(open('test', 300).get('ghcr.io')).rejects.toMatchObject({
+    await home.helper('test', `(sleep 1; touch "$HOME/child-survived") & sleep 60`);
+    await expect(open('test', 200).get('ghcr.io')).rejects.toMatchObject({
       code: 'ERR_CREDENTIAL_HELPER',
-      message: 'docker-credential-test get did not answer within 300 ms',
+      message: 'docker-credential-test get did not answer within 200 ms',
     });
     // The child would have touched the file by then, had it lived.
-    await sleep(2_500);
+    await sleep(1_500);
     await expect(access(join(home.homeFolder, 'child-survived'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
