@@ -18,6 +18,7 @@ describe('exitCodeOf', () => {
     ['a source without content', coded('ERR_CLI_NO_ITEM'), 4],
     ['no room to spool a source', coded('ERR_SOURCE_SPOOL', { cause: coded('ENOSPC') }), 1],
     ['an unreachable registry', coded('ERR_REGISTRY_UNREACHABLE'), 5],
+    ['a proxy that does not open the way', coded('ERR_PROXY_REFUSED'), 5],
     ['a refused connection', coded('ECONNREFUSED'), 5],
     ['an interruption', coded('ERR_CLI_INTERRUPTED'), 130],
     ['an abort', Object.assign(new Error('aborted'), { name: 'AbortError' }), 130],

@@ -26,6 +26,7 @@ const byCode: ReadonlyMap<string, ExitCode> = new Map<string, ExitCode>([
   ['ERR_REGISTRY_DENIED', exitCodes.denied],
   ['ERR_REGISTRY_UNREACHABLE', exitCodes.unreachable],
   ['ERR_PUSH_NO_ENDPOINT', exitCodes.unreachable],
+  ['ERR_PROXY_REFUSED', exitCodes.unreachable],
 ]);
 
 /** Content that is not what it claims: the source's fault only where the source was being read. */

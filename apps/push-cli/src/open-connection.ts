@@ -1,9 +1,11 @@
 import {
   type CredentialProvider,
+  dispatcherFor,
   loadTLSOptions,
   openRegistry,
   type Registry,
   type RequestRecord,
+  readProxyVariables,
 } from '@slipway/registry-client';
 import type { ConnectionOptions } from './connection-options.ts';
 import type { Environment } from './environment.ts';
@@ -26,7 +28,7 @@ export interface OpenConnectionOptions extends Pick<ConnectionOptions, 'certDir'
   readonly warn: (message: string) => void;
 }
 
-/** Opens a registry with this user's certificates and this program's name. Nothing is sent yet. */
+/** Opens a registry with this user's certificates and proxies, and this program's name. Nothing is sent yet. */
 export async function openConnection(
   { registry, url, insecureTls }: ConnectionTarget,
   { environment, certDir, credentials, onRequest, warn }: OpenConnectionOptions,
@@ -41,7 +43,16 @@ export async function openConnection(
           onWarning: warn,
         })
       : undefined;
-  return openRegistry({ url, name: registry, credentials, userAgent: `slipway/${version}`, connect, onRequest });
+  const proxies = await readProxyVariables({ env: environment.variables, homeFolder: environment.homeFolder });
+  return openRegistry({
+    url,
+    name: registry,
+    credentials,
+    userAgent: `slipway/${version}`,
+    connect,
+    dispatcher: dispatcherFor(proxies),
+    onRequest,
+  });
 }
 
 /** One line about a request, for `--verbose`; the URL has no user and no query. */

@@ -18,11 +18,11 @@ export async function ask(
 ): Promise<string> {
   const { stdin, stderr, signal } = context;
   const silence = new Writable({ write: (_chunk, _encoding, done) => done() });
-  stderr.write(question);
+  if (secret) stderr.write(question); // readline would swallow it with the echo
   const lines = createInterface({ input: stdin, output: secret ? silence : stderr, terminal: true });
   lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT')); // the terminal is in raw mode: readline gets the key
   try {
-    return await lines.question('', { signal });
+    return await lines.question(secret ? '' : question, { signal });
   } catch (error) {
     signal.throwIfAborted();
     throw error;

@@ -19,6 +19,7 @@ export async function runLogin(text: string, options: RawLoginOptions, context: 
   const { stdin, stderr, environment } = context;
   const say = (line: string): void => void stderr.write(`${line}\n`);
   const registry = parseRegistry(text);
+  context.onInterrupted = () => say(''); // off the line of the prompt; there is nothing to stop
   if (options.username === undefined && (options.passwordStdin === true || stdin.isTTY !== true)) {
     throw usageError(
       '--username is needed where there is no terminal to ask on',

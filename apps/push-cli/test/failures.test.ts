@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, readFile, truncate, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import {
   flipByte,
@@ -204,6 +206,25 @@ describe('Ctrl-C', () => {
     if (child.exitCode === null) await once(child, 'close');
     expect(child.exitCode).toBe(130);
   });
+});
+
+test('a proxy of the environment is used for other machines and not for this one', async () => {
+  const seen: string[] = [];
+  const proxy = createServer(({ method, url }, answer) => {
+    seen.push(`${method} ${url}`);
+    answer.writeHead(502).end();
+  });
+  await once(proxy.listen(0, '127.0.0.1'), 'listening');
+  const env = { HTTP_PROXY: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}` };
+  const args = [at('good.tar'), 'registry.invalid/demo/app', '--plain-http', '--retries', '0'];
+  expectFailure(await push(args, { env }), 1);
+  expect(seen[0]).toBe('GET http://registry.invalid/v2/');
+
+  await using registry = await startRegistry();
+  seen.length = 0;
+  expect((await push([at('good.tar'), `${registry.host}/demo/app`, '--plain-http'], { env })).code).toBe(0);
+  expect(seen).toEqual([]);
+  await new Promise((closed) => proxy.close(closed));
 });
 
 test('slipway registry serve prints its address, takes a push, and ends on Ctrl-C', async () => {

@@ -177,7 +177,6 @@ describe('terminal progress', () => {
       'The push refers to repository [ghcr.io/me/app]',
       'a word',
       expect.stringContaining('aaaaaaaaaaaa'),
-      expect.stringContaining('0/1 layer'),
     ]);
     expect(text().split('\u001b[?25l')).toHaveLength(2);
     expect(text().split('\u001b[?25h')).toHaveLength(2);

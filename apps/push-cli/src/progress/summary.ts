@@ -10,8 +10,9 @@ export function summaryLine(
   { hasUnicode }: Pick<Environment, 'hasUnicode'>,
 ): string {
   const { existed, mounted, skipped, savedBytes } = state.outcomes;
+  const isPlan = [...state.blobs.values()].some(({ phase }) => phase === 'planned');
   const there = [
-    mounted > 0 ? `${mounted} mounted` : '',
+    mounted > 0 ? `${mounted} ${isPlan ? 'to mount' : 'mounted'}` : '',
     existed > 0 ? `${existed} already there` : '',
     skipped > 0 ? `${skipped} foreign skipped` : '',
   ].filter(Boolean);

@@ -15,16 +15,15 @@ export function createTerminalProgress(options: OpenProgressOptions): Progress {
   const state = createProgressState(clock.now());
   let region: LiveRegion | undefined;
   let stop = (): void => {};
-  const draw = (): void =>
-    region?.draw(
-      renderFrame(state, {
-        columns: stderr.columns ?? 80,
-        rows: stderr.rows ?? 24,
-        unicode: environment.hasUnicode,
-        colour: environment.hasColour,
-        nowMs: clock.now(),
-      }),
-    );
+  const frame = (): readonly string[] =>
+    renderFrame(state, {
+      columns: stderr.columns ?? 80,
+      rows: stderr.rows ?? 24,
+      unicode: environment.hasUnicode,
+      colour: environment.hasColour,
+      nowMs: clock.now(),
+    });
+  const draw = (): void => region?.draw(frame());
   const print = (line: string): void => {
     if (region === undefined) stderr.write(`${line}\n`);
     else region.print(line);
@@ -52,7 +51,7 @@ export function createTerminalProgress(options: OpenProgressOptions): Progress {
     [Symbol.dispose]() {
       stop();
       stderr.off('resize', draw);
-      draw();
+      region?.draw(frame().slice(0, -1)); // the line about the whole gives way to the summary or the failure
       region?.[Symbol.dispose]();
       region = undefined;
     },
