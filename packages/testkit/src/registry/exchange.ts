@@ -186,7 +186,8 @@ export class Exchange {
 
   /** Waits until what was written has left for the socket, so that a cut falls where the rule put it. */
   async #flushed(): Promise<void> {
-    while (this.#response.writableLength > 0) await wait(1, undefined, { signal: this.signal });
+    do await wait(1, undefined, { signal: this.signal });
+    while (this.#response.writableLength > 0);
   }
 }
 

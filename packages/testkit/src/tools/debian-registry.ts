@@ -60,9 +60,15 @@ export async function startDebianRegistry(options: DebianRegistryOptions = {}): 
   const program = toolPath('docker-registry');
   const folder = await mkdtemp(join(tmpdir(), 'slipway-registry-'));
   const config = join(folder, 'config.yml');
-  // JSON is YAML.
-  await writeFile(config, JSON.stringify(await configOf(folder, options), null, 2));
+  try {
+    // JSON is YAML.
+    await writeFile(config, JSON.stringify(await configOf(folder, options), null, 2));
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
   const child = spawn(program, ['serve', config], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const isRunning = (): boolean => child.exitCode === null && child.signalCode === null;
   const endAtExit = (): void => {
     child.kill('SIGKILL');
     rmSync(folder, { recursive: true, force: true });
@@ -80,7 +86,7 @@ export async function startDebianRegistry(options: DebianRegistryOptions = {}): 
   const log: string[] = [];
   const end = async (): Promise<void> => {
     process.off('exit', endAtExit);
-    if (child.exitCode === null && child.signalCode === null) {
+    if (isRunning()) {
       const gone = once(child, 'exit');
       child.kill('SIGKILL');
       await gone;
@@ -107,7 +113,7 @@ export async function startDebianRegistry(options: DebianRegistryOptions = {}): 
     async settled() {
       const before = marks;
       await touch(`${url}/${marker}`, options.tls);
-      while (marks === before && child.exitCode === null) await wait(5);
+      while (marks === before && isRunning()) await wait(5);
     },
     get log() {
       return log.join('\n');

@@ -1,10 +1,12 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
+  faultProxy,
   randomImage,
   requireTool,
+  runTool,
   skopeo,
   startRegistry,
   writeDockerArchive,
@@ -66,4 +68,37 @@ describe.skipIf(requireTool('skopeo'))('skopeo reads', () => {
     }
     expect(await registry.verify()).toEqual({ tags: 2, manifests: 1, blobs: 3 });
   });
+});
+
+test.skipIf(requireTool('skopeo'))('skopeo pushes with a bearer token, over a bad network', async () => {
+  const image = await randomImage({ seed: 'bearer', layers: [{ size: 2_000_000, kind: 'random' }] });
+  await writeOciLayout(join(folder, 'bearer'), [{ content: image, refName: 'v1' }]);
+  const users = { me: 'secret' };
+  await using registry = await startRegistry({ auth: { kind: 'bearer', users, tokenServer: 'separate' } });
+  await using proxy = await faultProxy({ target: registry.host, cutAfterSent: 1_000_000, cuts: 1 });
+  const copied = await skopeo([
+    'copy',
+    '--retry-times=2',
+    '--dest-tls-verify=false',
+    '--dest-creds=me:secret',
+    `oci:${folder}/bearer:v1`,
+    `docker://${proxy.host}/app:v1`,
+  ]);
+  expect(copied).toMatchObject({ code: 0 });
+  expect(await registry.verify()).toEqual({ tags: 1, manifests: 1, blobs: 2 });
+  expect([proxy.cuts, registry.tokensIssued > 0]).toEqual([1, true]);
+});
+
+test.skipIf(requireTool('umoci'))('umoci unpacks a layout', async () => {
+  const image = await randomImage({ seed: 'umoci' });
+  await writeOciLayout(join(folder, 'umoci'), [{ content: image, refName: 'v1' }]);
+  const unpacked = await runTool('umoci', [
+    'unpack',
+    '--rootless',
+    '--image',
+    `${folder}/umoci:v1`,
+    join(folder, 'bundle'),
+  ]);
+  expect(unpacked).toMatchObject({ code: 0 });
+  expect(await readdir(join(folder, 'bundle', 'rootfs'))).toHaveLength(2);
 });
