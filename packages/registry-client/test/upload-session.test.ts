@@ -416,10 +416,12 @@ describe('while bytes are on their way', () => {
   });
 
   test('a source that takes its time is waited for', async () => {
-    await using world = await startWorld(answering(202), { timeouts: { idleMs: 50, metadataMs: 50, commitMs: 2_000 } });
+    await using world = await startWorld(answering(202), {
+      timeouts: { idleMs: 400, metadataMs: 400, commitMs: 30_000 },
+    });
     async function* slow(): ByteStream {
       yield new Uint8Array(65_536);
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await new Promise((resolve) => setTimeout(resolve, 800));
       yield new Uint8Array(65_536);
     }
     expect(await world.session.stream(slow())).toBe(131_072);
@@ -428,9 +430,9 @@ describe('while bytes are on their way', () => {
   test('a registry that takes its time over a commit is waited for', async () => {
     const respond: Script = async (request, response) => {
       await request.read();
-      setTimeout(() => response.writeHead(201).end(), 200);
+      setTimeout(() => response.writeHead(201).end(), 800);
     };
-    await using world = await startWorld(respond, { timeouts: { idleMs: 50, metadataMs: 50, commitMs: 5_000 } });
+    await using world = await startWorld(respond, { timeouts: { idleMs: 400, metadataMs: 400, commitMs: 30_000 } });
     await world.session.put(contentOf(bytes), digest);
   });
 
@@ -550,7 +552,7 @@ describe('leaving a session', () => {
     ['a broken connection', (request) => void request.raw.socket.destroy()],
     ['silence', () => {}],
   ])('is not disturbed by %s', async (_, script) => {
-    await using world = await startWorld(script, { timeouts: { disposalMs: 100 } });
+    await using world = await startWorld(script, { timeouts: { disposalMs: 500 } });
     await expect(world.session[Symbol.asyncDispose]()).resolves.toBeUndefined();
     expect(deleted(world)).toBe(1);
   });
