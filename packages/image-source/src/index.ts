@@ -13,6 +13,7 @@ export type {
   SourceItem,
   SourceLayer,
 } from './image-source.ts';
+export { openLayoutItem } from './open-layout-item.ts';
 export { openSource } from './open-source.ts';
 export { type ReadHook, type ResolvedSourceLimits, type SourceLimits, sourceLimitDefaults } from './options.ts';
 export { type DockerArchiveSelector, type OciSelector, parseSourceText, type SourceText } from './source-text.ts';

@@ -135,6 +135,21 @@ async function openStdin(source: StoredSource, opening: Opening): Promise<ImageS
   return await openArchive(source, await spool(stdin, { ...opening, name }), opening);
 }
 
+/**
+ * Opens an archive that comes as a stream, such as a daemon's: it is spooled first, told through `onSpool` as `name`.
+ *
+ * @throws {SourceError} as {@link openSource} does
+ */
+export async function openSpooledArchive(
+  stream: ByteStream,
+  source: StoredSource,
+  name: string,
+  options: OpenSourceOptions,
+): Promise<ImageSource> {
+  const opening: Opening = { ...options, limits: resolveSourceLimits(options.limits) };
+  return await openArchive(source, await spool(stream, { ...opening, name }), opening);
+}
+
 /** Takes `file` over: it is closed with the source, or now if there is none. */
 async function openArchive(source: StoredSource, file: FileReader, opening: Opening): Promise<ImageSource> {
   try {

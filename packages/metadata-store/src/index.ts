@@ -14,6 +14,7 @@ export {
   rankCandidates,
 } from './candidates.ts';
 export { MetadataStoreError, type MetadataStoreErrorCode, type MetadataStoreErrorOptions } from './errors.ts';
+export { type FileLockOptions, withFileLock } from './file-lock.ts';
 export { type FileMetadataStoreOptions, openFileMetadataStore } from './file-store.ts';
 export { computeHmac, computeHmacKey, type HmacAuthConfig, hmacMatches } from './hmac.ts';
 export type { KeyValueBackend, ValueChange } from './key-value-backend.ts';

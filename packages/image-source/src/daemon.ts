@@ -1,0 +1,13 @@
+/**
+ * Opens images of a Docker daemon through its Engine API. A door of its own, so that who reads archives only needs no HTTP client.
+ *
+ * @packageDocumentation
+ */
+export {
+  type DaemonEndpoint,
+  type DaemonEnvironment,
+  type DaemonTls,
+  defaultDaemonHost,
+  findDaemonEndpoint,
+} from './daemon-endpoint.ts';
+export { type DaemonSourceOptions, openDaemonSource } from './daemon-source.ts';

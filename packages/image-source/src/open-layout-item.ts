@@ -1,0 +1,25 @@
+import type { Descriptor } from '@slipway/manifest';
+import { SourceError } from './errors.ts';
+import type { OpenSourceOptions, SourceItem } from './image-source.ts';
+import { OciLoader } from './oci-loader.ts';
+import { resolveSourceLimits } from './options.ts';
+import { folderFiles } from './source-files.ts';
+
+/**
+ * The item that a descriptor names among the blobs of a layout folder, whether or not an `index.json` lists it. Its content
+ * is read where it lies, and proves itself while it is read.
+ *
+ * @throws {SourceError} `ERR_SOURCE_NOT_FOUND` naming missing blobs; `ERR_SOURCE_INVALID` for damaged documents.
+ */
+export async function openLayoutItem(
+  folder: string,
+  descriptor: Descriptor,
+  { limits, signal, onRead }: Pick<OpenSourceOptions, 'limits' | 'signal' | 'onRead'> = {},
+): Promise<SourceItem> {
+  signal?.throwIfAborted();
+  const loader = new OciLoader(folderFiles(folder, onRead), { limits: resolveSourceLimits(limits), signal });
+  const item = await loader.load(descriptor);
+  loader.assertComplete();
+  if (item) return item;
+  throw new SourceError('ERR_SOURCE_NOT_FOUND', `No ${descriptor.digest} in ${JSON.stringify(folder)}`);
+}
