@@ -11,6 +11,12 @@ import { createProgram } from './program.ts';
 export async function main(args: readonly string[], host: NodeJS.Process = process): Promise<ExitCode> {
   const { stdin, stdout, stderr } = host;
   for (const stream of [stdout, stderr]) stream.on('error', ignoreClosedPipe);
+  host.on('uncaughtException', (error) => {
+    context.onForcedExit?.();
+    const lines = problemLines(error, { verbose: isVerbose(args), subject: 'unexpected' });
+    stderr.write(`${lines.join('\n')}\n`);
+    host.exit(exitCodeOf(error));
+  });
   using interruption = listenForInterruption(host, {
     onFirst: () => {
       if (context.onInterrupted !== undefined) context.onInterrupted();

@@ -4,6 +4,7 @@ import { copyFile, readFile, truncate, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import {
   flipByte,
   randomImage,
@@ -16,7 +17,7 @@ import {
   writeOciLayout,
 } from '@slipway/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type CliOptions, type CliResult, runCli, startCli } from './run-cli.ts';
+import { type CliOptions, type CliResult, program, runCli, startCli } from './run-cli.ts';
 
 let folder: TemporaryFolder;
 const at = (name: string): string => join(folder.path, name);
@@ -75,6 +76,16 @@ test('no room to spool a compressed archive is exit code 1', async () => {
   const result = await push([at('good.tar.gz'), '127.0.0.1:1/demo/app'], { env: { TMPDIR: '/dev/null/full' } });
   expectFailure(result, 1);
   expect(result.stderr).toContain('hint: ');
+});
+
+test('a disk that fills up while a compressed archive is spooled is exit code 1', async () => {
+  // A limit on the size of files stands for the full disk: the system then refuses to write on, as it does with ENOSPC.
+  const command = `ulimit -f 100; exec "$0" "$@"`;
+  const args = ['push', at('good.tar.gz'), '127.0.0.1:1/demo/app', '--no-cache', '--progress', 'plain'];
+  const child = spawn('bash', ['-c', command, process.execPath, program, ...args]);
+  child.stdin.end();
+  const [stderr, [code]] = await Promise.all([text(child.stderr), once(child, 'close')]);
+  expect([code, stderr]).toEqual([1, expect.stringMatching(/^slipway: Cannot .*EFBIG.*\n {2}hint: .*\n$/m)]);
 });
 
 test('a data folder that cannot be used is a warning, and the push goes on', async () => {

@@ -5,7 +5,8 @@ import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
-const program = fileURLToPath(new URL('../bin/slipway.cjs', import.meta.url));
+/** What npm puts on PATH as `slipway`. */
+export const program: string = fileURLToPath(new URL('../bin/slipway.cjs', import.meta.url));
 const bundle = fileURLToPath(new URL('../dist/cli.mjs', import.meta.url));
 
 /** For runs that name no other; nobody can write there, so that nothing is left behind. */
