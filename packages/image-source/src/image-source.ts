@@ -14,8 +14,24 @@ export interface SourceLayer {
   readonly descriptor: Descriptor | undefined;
 }
 
+/** What an item may have besides its own content. */
+export interface SourceItemExtras {
+  /** Canonical name of the repository that has every blob of this item, with its domain: from there its registry can mount them. */
+  readonly heldIn?: string | undefined;
+  /** Manifests about this one: signatures, SBOMs. Undefined where nobody looked for them, or there are none. */
+  readonly referrers?: readonly SourceReferrer[] | undefined;
+}
+
+/** A manifest that is about another one. */
+export interface SourceReferrer {
+  readonly descriptor: Descriptor;
+  readonly item: SourceItem;
+  /** The tag that makes it a referrer, where it names no `subject`: cosign's `sha256-….sig`. */
+  readonly tag: string | undefined;
+}
+
 /** One manifest's worth of content. */
-export interface SourceImage {
+export interface SourceImage extends SourceItemExtras {
   readonly kind: 'image';
   /** References the source gives this image, familiar form, oldest first: `RepoTags`, `org.opencontainers.image.ref.name`. */
   readonly names: readonly string[];
@@ -29,7 +45,7 @@ export interface SourceImage {
 }
 
 /** A manifest that is no runnable image (OCI artifact): opaque blobs, carried as they are. */
-export interface SourceArtifact {
+export interface SourceArtifact extends SourceItemExtras {
   readonly kind: 'artifact';
   readonly names: readonly string[];
   readonly manifest: { readonly mediaType: string; readonly digest: Digest; readonly bytes: Uint8Array };
@@ -38,7 +54,7 @@ export interface SourceArtifact {
 }
 
 /** An image index (Docker: manifest list) with its children, which may be indexes again. */
-export interface SourceIndex {
+export interface SourceIndex extends SourceItemExtras {
   readonly kind: 'index';
   readonly names: readonly string[];
   readonly manifest: { readonly mediaType: string; readonly digest: Digest; readonly bytes: Uint8Array };
@@ -63,6 +79,8 @@ export interface OpenSourceOptions extends AbortOptions {
   readonly onSpool?: ((spool: { readonly name: string; readonly path: string }) => void) | undefined;
   /** What `-` reads. @default the process's standard input */
   readonly stdin?: ByteStream | undefined;
+  /** Looks for manifests that refer to others, and hands them out with what they refer to. @default false */
+  readonly referrers?: boolean | undefined;
   /** What is refused for its amount. @default {@link sourceLimitDefaults} */
   readonly limits?: SourceLimits | undefined;
   /** Told of each positional read of a file, for tests and measurements. */

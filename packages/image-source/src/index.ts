@@ -11,9 +11,12 @@ export type {
   SourceImage,
   SourceIndex,
   SourceItem,
+  SourceItemExtras,
   SourceLayer,
+  SourceReferrer,
 } from './image-source.ts';
 export { openLayoutItem } from './open-layout-item.ts';
 export { openSource } from './open-source.ts';
 export { type ReadHook, type ResolvedSourceLimits, type SourceLimits, sourceLimitDefaults } from './options.ts';
+export { type OpenRegistrySourceOptions, openRegistrySource, type RegistryReader } from './registry-source.ts';
 export { type DockerArchiveSelector, type OciSelector, parseSourceText, type SourceText } from './source-text.ts';

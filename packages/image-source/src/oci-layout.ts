@@ -3,9 +3,12 @@ import { mediaTypes } from '@slipway/manifest';
 import { manifestOf, objectOf, parseJson, textOf } from './documents.ts';
 import { invalidSource, SourceError } from './errors.ts';
 import type { SourceItem } from './image-source.ts';
+import { layoutReferrers } from './layout-referrers.ts';
+import { layoutBlobs } from './oci-blobs.ts';
 import { findByDigest, hasTag, mergeEntries, notExactlyOne } from './oci-entries.ts';
 import { OciLoader } from './oci-loader.ts';
 import type { ResolvedSourceLimits } from './options.ts';
+import { isReferrersTag } from './referrers.ts';
 import type { SourceFiles } from './source-files.ts';
 import type { OciSelector } from './source-text.ts';
 import { labelOf, readMember } from './stored-content.ts';
@@ -18,6 +21,8 @@ export const ociMarkerName = 'oci-layout';
 
 export interface OciLayoutOptions extends AbortOptions {
   readonly limits: ResolvedSourceLimits;
+  /** Hands out manifests that refer to others with what they refer to. @default false */
+  readonly referrers?: boolean | undefined;
   /** @default everything `index.json` lists */
   readonly select?: OciSelector | undefined;
 }
@@ -41,17 +46,24 @@ export async function readOciLayout(files: SourceFiles, options: OciLayoutOption
   const wanted = select && 'tag' in select ? entries.filter((entry) => hasTag(entry, select.tag)) : entries;
   const atTop =
     select && 'digest' in select ? wanted.filter(({ descriptor }) => descriptor.digest === select.digest) : [];
-  const loader = new OciLoader(files, options);
+  const blobs = layoutBlobs(files);
+  const findReferrers = options.referrers ? await layoutReferrers(new OciLoader(blobs, options), entries) : undefined;
+  const loader = new OciLoader(blobs, { limits, signal, findReferrers });
   const items: SourceItem[] = [];
   for (const { descriptor, names } of atTop.length > 0 ? atTop : wanted) {
     const item = await loader.load(descriptor);
     if (item) items.push({ ...item, names });
   }
   loader.assertComplete();
-  if (!select) return items;
+  if (!select) return options.referrers ? items.filter((item) => !goesWithAnother(item, loader)) : items;
   const found = 'digest' in select ? [findByDigest(items, select.digest) ?? []].flat() : items;
   if (found.length !== 1) throw notExactlyOne(files.name, select, found.length, entries);
   return found;
+}
+
+/** What comes along with what it refers to is nothing to choose from. */
+function goesWithAnother({ manifest, names }: SourceItem, loader: OciLoader): boolean {
+  return (manifest !== undefined && loader.isReferrer(manifest.digest)) || names.some(isReferrersTag);
 }
 
 async function assertLayoutVersion(files: SourceFiles, { limits, signal }: OciLayoutOptions): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Descriptor } from '@slipway/manifest';
 import { SourceError } from './errors.ts';
 import type { OpenSourceOptions, SourceItem } from './image-source.ts';
+import { layoutBlobs } from './oci-blobs.ts';
 import { OciLoader } from './oci-loader.ts';
 import { resolveSourceLimits } from './options.ts';
 import { folderFiles } from './source-files.ts';
@@ -17,7 +18,10 @@ export async function openLayoutItem(
   { limits, signal, onRead }: Pick<OpenSourceOptions, 'limits' | 'signal' | 'onRead'> = {},
 ): Promise<SourceItem> {
   signal?.throwIfAborted();
-  const loader = new OciLoader(folderFiles(folder, onRead), { limits: resolveSourceLimits(limits), signal });
+  const loader = new OciLoader(layoutBlobs(folderFiles(folder, onRead)), {
+    limits: resolveSourceLimits(limits),
+    signal,
+  });
   const item = await loader.load(descriptor);
   loader.assertComplete();
   if (item) return item;

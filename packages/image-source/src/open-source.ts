@@ -77,7 +77,7 @@ function withHint(error: unknown): unknown {
   });
 }
 
-async function openFolder(source: StoredSource, { limits, signal, onRead }: Opening): Promise<ImageSource> {
+async function openFolder(source: StoredSource, { limits, signal, referrers, onRead }: Opening): Promise<ImageSource> {
   const { transport, path } = source;
   if (transport === 'docker-archive' || transport === 'oci-archive') {
     throw new SourceError(
@@ -94,7 +94,7 @@ async function openFolder(source: StoredSource, { limits, signal, onRead }: Open
       hint: 'Give an archive, or a folder that holds oci-layout, index.json and blobs',
     });
   }
-  const items = await readOciLayout(files, { limits, signal, select: ociSelectorOf(source) });
+  const items = await readOciLayout(files, { limits, signal, referrers, select: ociSelectorOf(source) });
   return { kind: 'oci-layout', name: path, items, [Symbol.asyncDispose]: async () => {} };
 }
 
@@ -160,11 +160,11 @@ async function openArchive(source: StoredSource, file: FileReader, opening: Open
     });
     const kind = archiveKind(source.transport, index, file.name);
     const files = tarFiles(file, index);
-    const { limits, signal } = opening;
+    const { limits, signal, referrers } = opening;
     const items =
       kind === 'docker-archive'
         ? await readDockerArchive(files, { limits, signal, select: dockerSelectorOf(source) })
-        : await readOciLayout(files, { limits, signal, select: ociSelectorOf(source) });
+        : await readOciLayout(files, { limits, signal, referrers, select: ociSelectorOf(source) });
     return { kind, name: file.name, items, [Symbol.asyncDispose]: () => file[Symbol.asyncDispose]() };
   } catch (error) {
     await file[Symbol.asyncDispose]();
