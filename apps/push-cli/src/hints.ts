@@ -10,8 +10,7 @@ const hints: Readonly<Record<string, string>> = Object.freeze({
   ERR_REGISTRY_UNAVAILABLE: 'run the command again later; what was sent is not sent again',
   ERR_RETRIES_EXHAUSTED: 'run the command again; what was sent is not sent again',
   ERR_SOURCE_NOT_FOUND: 'check the path or the reference of SOURCE',
-  ERR_SOURCE_INVALID:
-    'look at it with `slipway inspect SOURCE`; a broken download or an interrupted save is the usual reason',
+  ERR_SOURCE_INVALID: 'it is no image, or was cut short: save or download it again',
   ERR_SOURCE_SPOOL: 'free some space, or point TMPDIR at a disk with room',
   ERR_SOURCE_CHANGED: 'something else writes to the source; wait for it to finish and run the command again',
   ERR_DIGEST_MISMATCH: 'the source’s bytes are damaged; save or download the image again',

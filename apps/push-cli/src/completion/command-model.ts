@@ -50,10 +50,20 @@ function modelsOf(command: Command, path: readonly string[]): readonly CommandMo
         completes: values.length > 0 ? 'values' : pathKindOf(option.flags),
       };
     }),
-    argumentValues: argument?.argChoices ?? (path[0] === 'help' ? commands.map(({ name }) => name) : []),
+    argumentValues: argument?.argChoices ?? [],
     takesFiles: argument?.name() === 'source',
   };
-  return [model, ...command.commands.flatMap((child) => modelsOf(child, [...path, child.name()]))];
+  // Commander's own help command is no command among the others, though it is shown as one.
+  const helpModel: CommandModel = {
+    path: [...path, 'help'],
+    description: 'print help for a command',
+    commands: [],
+    options: [],
+    argumentValues: command.commands.map((child) => child.name()),
+    takesFiles: false,
+  };
+  const below = command.commands.flatMap((child) => modelsOf(child, [...path, child.name()]));
+  return commands.length === 0 ? [model] : [model, ...below, helpModel];
 }
 
 function pathKindOf(flags: string): 'files' | 'folders' | 'nothing' {

@@ -52,6 +52,7 @@ describe.skipIf(findTool('bash') === undefined)('in bash', () => {
     ['options of the command below', ['slipway', 'registry', 'serve', '--p'], ['--port']],
     ['values of an option', ['slipway', 'push', '--progress', 'p'], ['plain']],
     ['values of an argument', ['slipway', 'completion', 'f'], ['fish']],
+    ['commands for help', ['slipway', 'help', 'pu'], ['push']],
     ['files for a source', ['slipway', 'push', 'ima'], ['image.tar']],
     ['folders for a folder', ['slipway', 'push', '--cert-dir', ''], ['certificates']],
     ['nothing for a number', ['slipway', 'push', '--concurrency', ''], []],
