@@ -29,6 +29,7 @@ export { ProxyError, type ProxyErrorCode } from './proxy/errors.ts';
 export { dispatcherFor } from './proxy/proxy-dispatcher.ts';
 export { type ProxyVariables, proxyFor } from './proxy/proxy-for.ts';
 export { readProxyVariables } from './proxy/proxy-variables.ts';
+export { ensureReferrers, listReferrers, referrersTag } from './referrers.ts';
 export { openRegistry, type Registry, type RepositoryOptions } from './registry.ts';
 export type { Ping } from './registry-connection.ts';
 export { type RegistryProfile, registryProfile } from './registry-profile.ts';
@@ -40,6 +41,7 @@ export type {
   ManifestContent,
   ManifestStat,
   PutManifestOptions,
+  PutManifestResult,
   Repository,
   SendOptions,
   StatManifestOptions,

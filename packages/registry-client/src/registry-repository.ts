@@ -7,7 +7,7 @@ import {
   isDigest,
   type OpenOptions,
 } from '@slipway/digest';
-import { mediaTypes } from '@slipway/manifest';
+import { type Descriptor, mediaTypes } from '@slipway/manifest';
 import { isTag } from '@slipway/reference';
 import type { Access } from './auth/authorizer.ts';
 import { readBlob } from './blobs/read-blob.ts';
@@ -16,6 +16,7 @@ import { assertSameDigest, contentDigest } from './content-digest.ts';
 import type { Answer } from './http/answer.ts';
 import { bodyOfBytes } from './http/request-body.ts';
 import { listTagPages } from './list-tags.ts';
+import { queryReferrers } from './referrers.ts';
 import type { ConnectionRequest, RegistryConnection } from './registry-connection.ts';
 import type {
   BeginUploadOptions,
@@ -25,6 +26,7 @@ import type {
   ManifestContent,
   ManifestStat,
   PutManifestOptions,
+  PutManifestResult,
   Repository,
   StatManifestOptions,
   UploadSession,
@@ -131,7 +133,7 @@ export class RegistryRepository implements Repository {
     tagOrDigest: string,
     bytes: Uint8Array,
     { mediaType, signal }: PutManifestOptions,
-  ): Promise<{ readonly digest: Digest }> {
+  ): Promise<PutManifestResult> {
     const answer = await this.#send({
       method: 'PUT',
       target: this.#manifestPath(tagOrDigest),
@@ -144,7 +146,12 @@ export class RegistryRepository implements Repository {
     await answer.discard();
     const digest = digestBytes(bytes);
     assertSameDigest(answer, digest);
-    return { digest };
+    const subject = answer.header('oci-subject');
+    return subject !== undefined && isDigest(subject) ? { digest, subject } : { digest };
+  }
+
+  referrers(subject: Digest, options: AbortOptions = {}): Promise<readonly Descriptor[] | undefined> {
+    return queryReferrers(this.#connection, this.#path(`referrers/${subject}`), this.#access, options);
   }
 
   listTags({ pageSize, signal }: ListTagsOptions = {}): AsyncIterable<string> {

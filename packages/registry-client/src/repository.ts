@@ -1,4 +1,5 @@
 import type { AbortOptions, ByteStream, Content, Digest, OpenOptions } from '@slipway/digest';
+import type { Descriptor } from '@slipway/manifest';
 
 /** What a registry says of a blob it has. */
 export interface BlobStat {
@@ -39,6 +40,13 @@ export interface SendOptions extends AbortOptions {
 
 export interface PutManifestOptions extends AbortOptions {
   readonly mediaType: string;
+}
+
+/** A manifest that was put. */
+export interface PutManifestResult {
+  readonly digest: Digest;
+  /** The `OCI-Subject` of the answer: the registry lists the manifest as a referrer of it by itself. */
+  readonly subject?: Digest | undefined;
 }
 
 export interface StatManifestOptions extends AbortOptions {
@@ -88,10 +96,8 @@ export interface Repository {
   resumeUpload(location: URL, options?: AbortOptions): Promise<UploadSession>;
   statManifest(tagOrDigest: string, options?: StatManifestOptions): Promise<ManifestStat | undefined>;
   getManifest(tagOrDigest: string, options?: StatManifestOptions): Promise<ManifestContent | undefined>;
-  putManifest(
-    tagOrDigest: string,
-    bytes: Uint8Array,
-    options: PutManifestOptions,
-  ): Promise<{ readonly digest: Digest }>;
+  putManifest(tagOrDigest: string, bytes: Uint8Array, options: PutManifestOptions): Promise<PutManifestResult>;
+  /** What the referrers API lists for a manifest; undefined where there is no such API. */
+  referrers(subject: Digest, options?: AbortOptions): Promise<readonly Descriptor[] | undefined>;
   listTags(options?: ListTagsOptions): AsyncIterable<string>;
 }
