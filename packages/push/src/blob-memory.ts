@@ -10,6 +10,8 @@ export class BlobMemory {
   readonly #repository: string;
   readonly #hmacKey: Uint8Array | undefined;
   readonly #onFailure: (error: unknown) => void;
+  /** Uploads of this push: they are continued also where nothing is remembered from one run to the next. */
+  readonly #sessions = new Map<string, SessionRecord>();
 
   /** @param repository canonical name with its domain */
   constructor(
@@ -54,20 +56,31 @@ export class BlobMemory {
 
   /** Takes the record of an upload that was begun earlier: whoever has it continues it, nobody else does. */
   async takeSession(subject: string): Promise<SessionRecord | undefined> {
-    return this.#attempt(async (store) => {
-      const record = await store.session(this.#repository, subject);
-      if (record !== undefined) await store.dropSession(this.#repository, subject);
-      return record;
-    });
+    const own = this.#sessions.get(subject);
+    const known = await this.#attempt((store) => store.session(this.#repository, subject));
+    await this.dropSession(subject);
+    return known ?? own;
   }
 
   /** Notes how far an upload is, so that this or another process can continue it. */
-  async saveSession(subject: string, { location, offset }: UploadSession): Promise<void> {
-    const record = { repository: this.#repository, subject, location: location.href, offset, updatedAt: Date.now() };
+  async saveSession(subject: string, { location, offset }: Pick<UploadSession, 'location' | 'offset'>): Promise<void> {
+    await this.restoreSession({
+      repository: this.#repository,
+      subject,
+      location: location.href,
+      offset,
+      updatedAt: Date.now(),
+    });
+  }
+
+  /** Puts a record back that was taken, and could not be used for now. */
+  async restoreSession(record: SessionRecord): Promise<void> {
+    this.#sessions.set(record.subject, record);
     await this.#attempt((store) => store.saveSession(record));
   }
 
   async dropSession(subject: string): Promise<void> {
+    this.#sessions.delete(subject);
     await this.#attempt((store) => store.dropSession(this.#repository, subject));
   }
 

@@ -1,5 +1,6 @@
 import type { AbortOptions, ByteStream, Content } from '@slipway/digest';
 import type { UploadSession } from '@slipway/registry-client';
+import { codeOf } from './error-code.ts';
 
 /** Uploads of more than this are sent in chunks where the registry takes them, so that they can be continued. */
 export const chunkedFrom: number = 64 * 1024 * 1024;
@@ -7,6 +8,9 @@ export const chunkedFrom: number = 64 * 1024 * 1024;
 export const chunkSize: number = 32 * 1024 * 1024;
 /** How long an interrupted push waits for the chunk on its way: registries like distribution 2.8 lose a session cut off in one. */
 const finishChunkMs = 5_000;
+
+/** How often in a row the registry may say that it is elsewhere before that is a failure. */
+const maxCorrections = 3;
 
 /** What is sent, as far as it is there. */
 export interface ChunkSource {
@@ -39,17 +43,30 @@ export async function sendChunks(
   options: SendChunksOptions,
 ): Promise<void> {
   const { signal, onProgress, onAcknowledged } = options;
-  const size = Math.max(options.size, session.minChunkSize ?? 0);
+  let corrections = 0;
   for (;;) {
     signal?.throwIfAborted();
     const from = session.offset;
+    const size = Math.min(
+      Math.max(options.size, session.minChunkSize ?? 0),
+      session.maxChunkSize ?? Number.POSITIVE_INFINITY,
+    );
     const there = await source.available(from + size, { signal });
     const length = Math.min(size, there - from);
     if (length <= 0) return;
     using patience = finishing(signal);
-    const acknowledged = await session.append(slice(source, from, length), { signal: patience.signal, onProgress });
-    if (acknowledged <= from)
-      throw new ChunksRefused(`the registry acknowledged ${acknowledged} bytes after a chunk from ${from}`);
+    try {
+      await session.append(slice(source, from, length), { signal: patience.signal, onProgress });
+    } catch (error) {
+      // With a 416 it may say where it is: there the next chunk begins.
+      const isMoved = codeOf(error) === 'ERR_SESSION_OFFSET' && session.offset !== from && session.offset <= there;
+      corrections += 1;
+      if (!isMoved || corrections > maxCorrections) throw error;
+      continue;
+    }
+    if (session.offset <= from)
+      throw new ChunksRefused(`the registry acknowledged ${session.offset} bytes after a chunk from ${from}`);
+    corrections = 0;
     await onAcknowledged(session);
     signal?.throwIfAborted();
   }

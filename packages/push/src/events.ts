@@ -50,6 +50,13 @@ export type PushEvent =
       readonly seconds: number;
       readonly cause: Error;
     }
+  /** An upload that was interrupted goes on: `offset` of `size` bytes (undefined while compression still runs) need not be sent again. */
+  | {
+      readonly type: 'blob:resumed';
+      readonly blob: BlobSubject;
+      readonly offset: number;
+      readonly size: number | undefined;
+    }
   | {
       readonly type: 'blob:existed';
       readonly blob: BlobSubject;
@@ -129,6 +136,8 @@ export function describeEvent(event: PushEvent): string | undefined {
       return `${event.blob.id}: Pushing`;
     case 'blob:retrying':
       return `${event.blob.id}: Retrying in ${event.seconds} ${event.seconds === 1 ? 'second' : 'seconds'}: ${event.cause.message}`;
+    case 'blob:resumed':
+      return `${event.blob.id}: Resuming at ${event.offset}${event.size === undefined ? '' : ` of ${event.size}`} bytes`;
     case 'blob:existed':
       return `${event.blob.id}: Layer already exists`;
     case 'blob:mounted':

@@ -1,7 +1,7 @@
 import { type AbortOptions, type ByteStream, type Compressor, compressionPass, type Digest } from '@slipway/digest';
 import type { CachedLayer, LayerCache, LayerCacheWriter } from '@slipway/image-store';
 import type { BlobForm, BlobIdentity } from './blob-form.ts';
-import { codeOf } from './retry-rules.ts';
+import { codeOf } from './error-code.ts';
 import { abortable, Growth } from './waiting.ts';
 
 export interface MadeFormOptions {

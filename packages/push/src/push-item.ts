@@ -1,12 +1,12 @@
 import type { AbortOptions } from '@slipway/digest';
-import { retrying } from '@slipway/transfer';
+import { type RetryNotice, retrying } from '@slipway/transfer';
 import type { BlobIdentity } from './blob-form.ts';
 import type { BlobToPush } from './blob-to-push.ts';
 import { pushFailure } from './errors.ts';
 import type { ImagePlan, LayerDescriptor } from './image-plan.ts';
 import type { IndexPlan, ItemPlan, Manifest } from './plan.ts';
 import { type PushBlobsOptions, pushBlobs } from './push-blobs.ts';
-import { isRetryable, registryErrorOf } from './retry-rules.ts';
+import { isManifestRetryable, registryErrorOf } from './retry-rules.ts';
 import type { BlobOutcome, Target } from './target.ts';
 
 /**
@@ -66,7 +66,15 @@ export async function putManifest(
       ...retry,
       signal,
       host: target.repository.registry,
-      isTransient: isRetryable,
+      isTransient: isManifestRetryable,
+      onRetry: onceAnAttempt(({ attempt, seconds, cause }) =>
+        target.emit({
+          type: 'warning',
+          destination: target.destination,
+          code: 'manifest-retry',
+          message: `manifest ${tagOrDigest}: retry ${attempt} in ${seconds} s: ${cause.message}`,
+        }),
+      ),
     });
     return { unchanged: false };
   } catch (error) {
@@ -84,6 +92,15 @@ export async function putManifest(
       cause: error,
     });
   }
+}
+
+/** Tells the first notice of each wait, which counts down once a second. */
+function onceAnAttempt(tell: (notice: RetryNotice) => void): (notice: RetryNotice) => void {
+  let told = -1;
+  return (notice) => {
+    if (notice.attempt !== told) tell(notice);
+    told = notice.attempt;
+  };
 }
 
 export function emitPushed(

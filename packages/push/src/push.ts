@@ -79,7 +79,7 @@ export interface PusherOptions {
   readonly zstd?: Compressor | undefined;
   /** Attempts per blob, the first included; counted afresh after progress. @default 5 */
   readonly attempts?: number | undefined;
-  /** How retries wait. Share one `hostBackoff` among all pushers of a process. @default those of `@slipway/transfer` */
+  /** How retries wait. Share one `hostBackoff` among all pushers of a process. @default those of `@slipway/transfer`, and a `hostBackoff` for all pushes of this pusher */
   readonly retry?: Pick<RetryOptions, 'backoff' | 'hostBackoff' | 'longestWaitMs' | 'clock' | 'random'> | undefined;
 }
 

@@ -1,26 +1,49 @@
 import type { Compression, Compressor } from '@slipway/digest';
 import type { SourceItem } from '@slipway/image-source';
 import { canonicalName, familiarName, formatReference } from '@slipway/reference';
+import { registryProfile } from '@slipway/registry-client';
+import { createHostBackoff } from '@slipway/transfer';
 import type { BlobForm } from './blob-form.ts';
 import { BlobMemory } from './blob-memory.ts';
 import { overEndpoints } from './endpoints.ts';
 import { PushError, pushFailure } from './errors.ts';
 import type { PushEvent, PushTotals } from './events.ts';
 import { type ResolvedPushOptions, resolvePushOptions } from './options.ts';
+import { patientRepository } from './patient-repository.ts';
 import { type ItemPlan, type PlanContext, planItem } from './plan.ts';
 import type { Destination, Pusher, PusherOptions, PushOptions, PushResult } from './push.ts';
+import type { PushBlobsOptions } from './push-blobs.ts';
 import { pushTags, type TagResult } from './push-tags.ts';
 import { TotalsCounter } from './totals.ts';
+import { UploadShapes } from './upload-shapes.ts';
 
 /** Makes a pusher of the parts it is given; it owns none of them. */
 export function createPusher(options: PusherOptions): Pusher {
+  const hostBackoff = options.retry?.hostBackoff ?? createHostBackoff({ clock: options.retry?.clock });
+  const shapes = new Map<string, UploadShapes>();
+  const shared: SharedOptions = {
+    ...options,
+    retry: { ...options.retry, hostBackoff, attempts: options.attempts },
+    shapesOf(registry) {
+      const known = shapes.get(registry) ?? new UploadShapes(registryProfile(registry));
+      shapes.set(registry, known);
+      return known;
+    },
+  };
   return {
-    push: (item, destinations, pushOptions) => runPush(options, item, destinations, resolvePushOptions(pushOptions)),
+    push: (item, destinations, pushOptions) => runPush(shared, item, destinations, resolvePushOptions(pushOptions)),
   };
 }
 
+/** What all pushes of a pusher share. */
+interface SharedOptions extends PusherOptions {
+  readonly retry: PushBlobsOptions['retry'];
+  /** What a registry has shown to take; kept from push to push. */
+  shapesOf(registry: string): UploadShapes;
+}
+
 async function runPush(
-  pusher: PusherOptions,
+  pusher: SharedOptions,
   item: SourceItem,
   destinations: readonly Destination[],
   options: ResolvedPushOptions,
@@ -98,7 +121,7 @@ interface DestinationResult {
 }
 
 async function pushGroup(
-  pusher: PusherOptions,
+  pusher: SharedOptions,
   plan: ItemPlan,
   group: readonly Destination[],
   options: ResolvedPushOptions,
@@ -122,13 +145,14 @@ async function pushGroup(
         pushTags(
           plan,
           {
-            repository,
+            repository: patientRepository(repository, pusher.retry),
             name,
             destination,
             hmacKey: first.hmacKey,
             hasAuthInfo: first.hasAuthInfo,
             allowNondistributable: endpoint.allowNondistributable ?? false,
             memory: new BlobMemory(pusher.metadataStore, name, first.hmacKey, onceWarned(emit, destination)),
+            shapes: pusher.shapesOf(repository.registry),
             present: new Map(),
             learnt: new Map(),
             emit,
@@ -137,7 +161,7 @@ async function pushGroup(
             ...options,
             tags: [...new Set(tags)],
             transfers: pusher.transfers,
-            retry: { ...pusher.retry, attempts: pusher.attempts },
+            retry: pusher.retry,
           },
         ),
       options,

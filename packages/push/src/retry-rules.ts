@@ -1,5 +1,6 @@
 import { RegistryError } from '@slipway/registry-client';
 import { ChunksRefused } from './chunked-upload.ts';
+import { codeOf } from './error-code.ts';
 import { PushError } from './errors.ts';
 
 /** Codes that no second attempt will change. `TOOMANYREQUESTS` is not among them: it waits as the registry says (decision 0012). */
@@ -50,7 +51,21 @@ export function registryErrorOf(error: unknown): RegistryError | undefined {
   return error instanceof Error ? registryErrorOf(error.cause) : undefined;
 }
 
-/** `code` of an error of any package; two copies of a package may be installed, so classes alone do not tell. */
-export function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+/** The token had died, and a fresh one is at hand: the upload begins again, at once and without counting as a failure. */
+export function isTokenRenewed(error: unknown): boolean {
+  const answer = registryErrorOf(error);
+  return answer?.code === 'ERR_REGISTRY_UNAUTHORIZED' && answer.transient;
+}
+
+/** Whether a registry has too much to do, and says so: a question asked later is answered. */
+export function isBusy(error: unknown): boolean {
+  const answer = registryErrorOf(error);
+  return answer?.status === 429 || (answer?.status === 503 && answer.retryAfterMs !== undefined);
+}
+
+/** Whether a manifest may be taken later: not when the registry has read and refused it. */
+export function isManifestRetryable(error: unknown): boolean {
+  const answer = registryErrorOf(error);
+  if (answer?.status === undefined || answer.transient) return isRetryable(error);
+  return answer.diagnostics.some(({ code }) => code === 'MANIFEST_BLOB_UNKNOWN' || code === 'BLOB_UNKNOWN'); // not yet seen by every replica
 }

@@ -2,8 +2,9 @@ import type { AbortOptions, ByteStream, Content } from '@slipway/digest';
 import type { UploadSession } from '@slipway/registry-client';
 import type { BlobForm, BlobIdentity } from './blob-form.ts';
 import { type ChunkSource, sendChunks } from './chunked-upload.ts';
+import { codeOf } from './error-code.ts';
 import { pushFailure } from './errors.ts';
-import { codeOf } from './retry-rules.ts';
+import type { UploadShape } from './upload-shapes.ts';
 
 export interface SendProgress {
   readonly sent: number;
@@ -11,12 +12,6 @@ export interface SendProgress {
   readonly read: number;
   readonly readTotal: number;
 }
-
-/** How the bytes of a blob travel: one PUT, one PATCH of unknown length, or a PATCH a chunk. */
-export type UploadShape =
-  | { readonly kind: 'put'; readonly identity: BlobIdentity }
-  | { readonly kind: 'stream' }
-  | { readonly kind: 'chunks'; readonly size: number };
 
 export interface SendBlobOptions extends AbortOptions {
   readonly shape: UploadShape;

@@ -2,6 +2,7 @@ import type { Repository } from '@slipway/registry-client';
 import type { BlobIdentity } from './blob-form.ts';
 import type { BlobMemory } from './blob-memory.ts';
 import type { PushEvent } from './events.ts';
+import type { UploadShapes } from './upload-shapes.ts';
 
 /** One repository, reached through one endpoint, during one push. */
 export interface Target {
@@ -15,6 +16,8 @@ export interface Target {
   /** Foreign layers are uploaded too. */
   readonly allowNondistributable: boolean;
   readonly memory: BlobMemory;
+  /** How the registry takes uploads, as far as that has shown. */
+  readonly shapes: UploadShapes;
   /** What is known to be in the repository, by blob key: docker's `remoteLayers`. */
   readonly present: Map<string, BlobIdentity>;
   /** What the repository's own manifests say of our diffIDs. */

@@ -14,6 +14,11 @@ export class TotalsCounter {
         this.#sent.set(event.blob.key, event.sent);
         break;
       }
+      case 'blob:resumed':
+        // What the registry had before this process began is not sent by it.
+        this.#earlier += (this.#sent.get(event.blob.key) ?? 0) - event.offset;
+        this.#sent.set(event.blob.key, event.offset);
+        break;
       case 'blob:existed':
         this.#totals.existed += 1;
         break;

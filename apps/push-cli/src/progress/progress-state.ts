@@ -94,9 +94,21 @@ export function applyEvent(
       addSample(blob.rate, event.sent, nowMs);
       addSample(state.rate, bytesSentOf(state), nowMs);
       break;
+    case 'blob:resumed':
+      blob.phase = 'sending';
+      blob.detail = '';
+      blob.sent = event.offset;
+      blob.size = event.size;
+      state.outcomes.savedBytes += event.offset;
+      break;
     case 'blob:retrying':
       blob.phase = 'retrying';
       blob.detail = `Retrying in ${event.seconds} s (attempt ${event.attempt}): ${event.cause.message}`;
+      break;
+    case 'blob:resumed':
+      blob.phase = 'sending';
+      blob.sent = event.offset;
+      blob.detail = 'Resuming';
       break;
     case 'blob:existed':
       finish(state, blob, 'existed', event.size, event.learnt ? 'Layer already exists (learnt from the registry)' : '');

@@ -1,0 +1,222 @@
+import type { UploadSession } from '@slipway/registry-client';
+import type { BlobForm, BlobIdentity } from './blob-form.ts';
+import { type BlobToPush, subjectOf } from './blob-to-push.ts';
+import { ChunksRefused, chunkedFrom } from './chunked-upload.ts';
+import type { EnsureBlobOptions } from './ensure-blob.ts';
+import { codeOf } from './error-code.ts';
+import { PushError, pushFailure } from './errors.ts';
+import { isRetryable, isTokenRenewed, registryErrorOf } from './retry-rules.ts';
+import { sendBlob } from './send-blob.ts';
+import type { BlobOutcome, Target } from './target.ts';
+import type { ShapeSubject, UploadShape } from './upload-shapes.ts';
+
+/** Up to this many bytes of source, a blob is compressed before its upload begins: with its digest known, POST and PUT do. */
+export const compressFirstLimit: number = 16 * 1024 * 1024;
+
+/** A session to send into, or the news that nothing needs to be sent. */
+type Begun = UploadSession | BlobOutcome;
+
+/**
+ * Sends a blob that the repository lacks, in the shape that the registry takes. A refused shape, and a token that died
+ * on the way, cost a request and neither an attempt nor a wait.
+ *
+ * @throws {PushError} ERR_PUSH_FAILED, with its origin
+ */
+export async function uploadBlob(
+  blob: BlobToPush,
+  form: BlobForm,
+  target: Target,
+  declined: UploadSession | undefined,
+  options: EnsureBlobOptions,
+): Promise<BlobOutcome> {
+  const { attempts, signal } = options;
+  let identity = await identityBeforeSending(blob, form, signal);
+  let leftOpen = declined;
+  for (let isRenewed = false; ; ) {
+    const subject = { size: identity?.size ?? form.readTotal, identity, isKept: form.isKept };
+    const shape = target.shapes.choose(subject);
+    if (shape === 'digest-first') {
+      identity = await identify(blob, form, signal);
+      continue;
+    }
+    const state: UploadState = { blob, form, target, subject, options, shape, sent: 0 };
+    try {
+      return await uploadIn(state, leftOpen);
+    } catch (error) {
+      signal?.throwIfAborted();
+      leftOpen = undefined;
+      identity = form.identity ?? identity;
+      attempts.mayBeThere ||= isSilence(error) && state.sent === form.identity?.size;
+      const isFirstRenewal: boolean = !isRenewed && isTokenRenewed(error);
+      isRenewed ||= isFirstRenewal;
+      if (isFirstRenewal || target.shapes.learn(state.shape, subject, error)) continue;
+      tellStartingOver(state, error);
+      throw error;
+    }
+  }
+}
+
+/** One try in one shape. */
+interface UploadState {
+  readonly blob: BlobToPush;
+  readonly form: BlobForm;
+  readonly target: Target;
+  readonly subject: ShapeSubject;
+  readonly options: EnsureBlobOptions;
+  /** Changes when the session turns out to have limits. */
+  shape: UploadShape;
+  /** Bytes that the registry may have. */
+  sent: number;
+}
+
+async function uploadIn(state: UploadState, declined: UploadSession | undefined): Promise<BlobOutcome> {
+  const { blob, form, target, options, subject } = state;
+  const { attempts, signal, onProgress, onAcknowledged } = options;
+  const name = sessionSubject(blob, form, subject.identity);
+  const resumed = state.shape.kind === 'chunks' && declined === undefined ? await resume(state, name) : undefined;
+  const begun = resumed ?? declined ?? (await begin(state));
+  if ('kind' in begun) return begun;
+
+  await using session = begun;
+  if (session.maxChunkSize !== undefined) target.shapes.limit(session.maxChunkSize);
+  const chosen = target.shapes.choose(subject);
+  if (chosen !== 'digest-first') state.shape = chosen;
+  const isChunked = state.shape.kind === 'chunks';
+  state.sent = session.offset;
+  try {
+    const sent = await sendBlob(form, session, {
+      shape: state.shape,
+      signal,
+      onProgress(progress) {
+        state.sent = progress.sent;
+        onProgress(progress);
+      },
+      onAcknowledged: async (acknowledged) => {
+        onAcknowledged(acknowledged.offset);
+        await target.memory.saveSession(name, acknowledged);
+      },
+    });
+    if (isChunked) await target.memory.dropSession(name);
+    await target.memory.add(blob, sent);
+    target.present.set(blob.key, sent);
+    return { kind: 'pushed', identity: sent };
+  } catch (error) {
+    if (declined !== undefined || subject.identity !== undefined) attempts.mountsTrusted = false;
+    if (isChunked && session.offset > 0 && mayContinue(error)) session.keep();
+    else if (isChunked) await target.memory.dropSession(name);
+    throw error;
+  }
+}
+
+/** Whether the session and what it has may serve the next attempt: the registry has not refused it, and the source is whole. */
+function mayContinue(error: unknown): boolean {
+  if (error instanceof ChunksRefused || codeOf(error) === 'ERR_CACHE_WRITE') return false;
+  if (error instanceof PushError && error.origin === 'source') return false;
+  const answer = registryErrorOf(error);
+  if (answer?.status === undefined) return true;
+  return isTokenRenewed(error) || (answer.transient && (answer.status >= 500 || answer.status === 429));
+}
+
+/** Opens a session, or finds that the blob is there. */
+async function begin({ blob, target, subject, options }: UploadState): Promise<Begun> {
+  const { attempts, signal } = options;
+  const { identity } = subject;
+  if (identity !== undefined && attempts.mayBeThere) {
+    attempts.mayBeThere = false;
+    const stat = await target.repository.statBlob(identity.digest, { signal }).catch(() => undefined);
+    signal?.throwIfAborted();
+    if (stat !== undefined) return await there(blob, target, { kind: 'pushed', identity });
+  }
+  // Asking to mount from the repository itself costs nothing and says whether the blob is there already (decision 0013).
+  const asks = identity !== undefined && attempts.mountsTrusted && target.shapes.profile.mountsFromItself;
+  const mount = asks ? { digest: identity.digest, from: target.repository.path } : undefined;
+  const begun = await target.repository.beginUpload({ mount, signal });
+  if (begun.kind === 'session') return begun.session;
+  if (identity === undefined) throw new Error('unreachable: nothing was asked to be mounted');
+  return await there(blob, target, { kind: 'existed', identity, learnt: false });
+}
+
+async function there(
+  blob: BlobToPush,
+  target: Target,
+  outcome: Extract<BlobOutcome, { identity: BlobIdentity }>,
+): Promise<BlobOutcome> {
+  await target.memory.add(blob, outcome.identity);
+  target.present.set(blob.key, outcome.identity);
+  return outcome;
+}
+
+/** Takes up the session that an earlier attempt, or another process, had to leave. */
+async function resume(
+  { blob, target, subject, options: { attempts, signal } }: UploadState,
+  name: string,
+): Promise<UploadSession | undefined> {
+  const record = await target.memory.takeSession(name);
+  if (record === undefined) return undefined;
+  try {
+    const session = await target.repository.resumeUpload(new URL(record.location), { signal });
+    const { offset } = session;
+    const size = subject.identity?.size;
+    target.emit({ type: 'blob:resumed', blob: subjectOf(blob, target.destination), offset, size });
+    return session;
+  } catch (error) {
+    const mayBeOpen = signal?.aborted || (codeOf(error) !== 'ERR_SESSION_LOST' && isRetryable(error));
+    if (mayBeOpen && !attempts.resumeFailed) {
+      attempts.resumeFailed = true;
+      await target.memory.restoreSession(record);
+      throw error;
+    }
+    signal?.throwIfAborted();
+    const why = error instanceof Error ? error.message : String(error);
+    target.emit({
+      type: 'warning',
+      destination: target.destination,
+      code: 'upload-lost',
+      message: `the upload of ${blob.id} that was interrupted at ${record.offset} bytes cannot be continued and starts again: ${why}`,
+    });
+    return undefined;
+  }
+}
+
+/** Says once that a registry makes a large blob begin anew after each interruption. */
+function tellStartingOver({ blob, target, shape, subject }: UploadState, error: unknown): void {
+  if (shape.kind === 'chunks' || subject.size <= chunkedFrom || !isRetryable(error)) return;
+  target.shapes.tellOnce(() =>
+    target.emit({
+      type: 'warning',
+      destination: target.destination,
+      code: 'upload-not-resumable',
+      message: `${target.repository.registry} takes a blob in one piece only: the upload of ${blob.id} starts again from its beginning`,
+    }),
+  );
+}
+
+/** Nothing came back, or only a gateway's word: the registry may have done the work. */
+function isSilence(error: unknown): boolean {
+  const answer = registryErrorOf(error);
+  return answer !== undefined && (answer.status === undefined || answer.status >= 500);
+}
+
+/** Names the bytes of an upload: what was sent of them can only be continued with the very same. */
+function sessionSubject(blob: BlobToPush, form: BlobForm, identity: BlobIdentity | undefined): string {
+  return form.recipe === undefined && identity !== undefined ? identity.digest : `${blob.key} ${form.recipe ?? ''}`;
+}
+
+async function identityBeforeSending(
+  blob: BlobToPush,
+  form: BlobForm,
+  signal: AbortSignal | undefined,
+): Promise<BlobIdentity | undefined> {
+  const known = form.identity ?? (await form.recall({ signal }));
+  if (known !== undefined || !form.isKept || form.readTotal > compressFirstLimit) return known;
+  return await identify(blob, form, signal);
+}
+
+async function identify(blob: BlobToPush, form: BlobForm, signal: AbortSignal | undefined): Promise<BlobIdentity> {
+  try {
+    return await form.identify({ signal });
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw pushFailure(`${blob.role} ${blob.id}`, { op: 'open layer', origin: 'source', cause: error });
+  }
+}

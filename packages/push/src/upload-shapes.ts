@@ -1,0 +1,101 @@
+import type { RegistryProfile } from '@slipway/registry-client';
+import type { BlobIdentity } from './blob-form.ts';
+import { ChunksRefused, chunkedFrom, chunkSize } from './chunked-upload.ts';
+import { registryErrorOf } from './retry-rules.ts';
+
+/** How the bytes of a blob travel: one PUT, one PATCH of unknown length, or a PATCH a chunk. */
+export type UploadShape =
+  | { readonly kind: 'put'; readonly identity: BlobIdentity }
+  | { readonly kind: 'stream' }
+  | { readonly kind: 'chunks'; readonly size: number };
+
+/** What is to be sent. */
+export interface ShapeSubject {
+  /** Bytes, or the best guess at them. */
+  readonly size: number;
+  readonly identity: BlobIdentity | undefined;
+  /** Whether parts of it can be read again cheaply: chunks need that. */
+  readonly isKept: boolean;
+}
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+/** Limits that proxies and registries are configured with, a little below the round number: Cloudflare has 100 MB, nginx 1 MiB. */
+const bodyLimits: readonly number[] = [95 * MiB, 48 * MiB, 16 * MiB, 8 * MiB, 4 * MiB, 1000 * KiB, 256 * KiB];
+
+/** By these a registry says that the kind of request is nothing it takes, and not that something is wrong with the bytes. */
+const refusals: Readonly<Record<UploadShape['kind'], ReadonlySet<number>>> = {
+  // Old Artifactory: a PUT with a body is 404 (docker/buildx#196, containerd/containerd#3533).
+  put: new Set([404, 405, 411, 501]),
+  // Proxies that want to know the length before they pass anything on: 411.
+  stream: new Set([404, 405, 411, 415, 501]),
+  chunks: new Set([400, 404, 405, 411, 415, 416, 501]),
+};
+
+/** Codes that speak of the repository or the user: no other shape will help. */
+const otherMatters: ReadonlySet<string> = new Set(['NAME_UNKNOWN', 'NAME_INVALID', 'UNAUTHORIZED', 'DENIED']);
+
+/** What one registry has shown to take and to refuse. What one blob has found out, all others know. */
+export class UploadShapes {
+  readonly #profile: RegistryProfile;
+  #refused: ReadonlySet<UploadShape['kind']> = new Set();
+  #maxBody: number;
+  #isTold = false;
+
+  constructor(profile: RegistryProfile) {
+    this.#profile = profile;
+    this.#maxBody = profile.maxChunkSize ?? Number.POSITIVE_INFINITY;
+  }
+
+  get profile(): RegistryProfile {
+    return this.#profile;
+  }
+
+  /** The first choice among what is left. `digest-first` means one PUT, for which the digest has to be known. */
+  choose({ size, identity, isKept }: ShapeSubject): UploadShape | 'digest-first' {
+    const isTooLarge = size > this.#maxBody;
+    // A limit that is met forces chunks also where they are not the usual way.
+    const mayChunk = isKept && !this.#refused.has('chunks') && (this.#profile.takesChunks || isTooLarge);
+    const inChunks = (most: number): UploadShape => ({ kind: 'chunks', size: Math.min(most, this.#maxBody) });
+    if (mayChunk && (isTooLarge || size > chunkedFrom)) return inChunks(chunkSize);
+    if (identity === undefined) return this.#refused.has('stream') ? 'digest-first' : { kind: 'stream' };
+    if (!this.#refused.has('put')) return { kind: 'put', identity };
+    if (!this.#refused.has('stream')) return { kind: 'stream' };
+    // One PATCH with a length, then a PUT without a body: what is left to those that refuse both.
+    return isKept && !this.#refused.has('chunks') ? inChunks(Math.max(size, 1)) : { kind: 'put', identity };
+  }
+
+  /** Takes over a limit that the registry names. */
+  limit(bytes: number): void {
+    this.#maxBody = Math.min(this.#maxBody, bytes);
+  }
+
+  /** Learns from a failure of `shape`. Returns whether there is another shape to try, at once. */
+  learn(shape: UploadShape, subject: ShapeSubject, error: unknown): boolean {
+    const answer = registryErrorOf(error);
+    if (answer?.diagnostics.some(({ code, bare }) => !bare && otherMatters.has(code))) return false;
+    if (answer?.status === 413) return this.#lower(shape.kind === 'chunks' ? shape.size : subject.size, subject);
+    const isRefused = shape.kind === 'chunks' && error instanceof ChunksRefused;
+    if (!isRefused && !(answer?.status !== undefined && refusals[shape.kind].has(answer.status))) return false;
+    this.#refused = new Set([...this.#refused, shape.kind]);
+    const next = this.choose(subject);
+    if (next === 'digest-first' || next.kind !== shape.kind) return true;
+    this.#refused = new Set(); // everything was refused: the fault lies elsewhere
+    return false;
+  }
+
+  /** Runs `tell` the first time only: what holds for the registry need not be said of each blob. */
+  tellOnce(tell: () => void): void {
+    if (!this.#isTold) tell();
+    this.#isTold = true;
+  }
+
+  /** The body was too large (413): goes on with the next smaller limit. */
+  #lower(size: number, { isKept }: ShapeSubject): boolean {
+    const next = bodyLimits.find((limit) => limit < Math.min(size, this.#maxBody));
+    if (next === undefined || !isKept || this.#refused.has('chunks')) return false;
+    this.#maxBody = next;
+    return true;
+  }
+}
