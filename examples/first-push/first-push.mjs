@@ -36,7 +36,9 @@ async function show() {
   const back = await readBack(registry.host, repository, '1');
   const same = back.layers.every(({ diffID }, at) => diffID === image.layers[at]?.diffID);
   if (!same || back.layers.length !== image.layers.length) throw new Error('the image that came back is another one');
-  say(`Read back from the registry: the manifest, the config and ${back.layers.length} layers; every digest and every diffID is right.`);
+  say(
+    `Read back from the registry: the manifest, the config and ${back.layers.length} layers; every digest and every diffID is right.`,
+  );
 
   registry.clearRequests();
   const second = await push(archive, `${registry.host}/${repository}:1`);
