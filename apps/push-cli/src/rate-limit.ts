@@ -39,44 +39,34 @@ export function createRateLimit(bytesPerSecond: number, clock: RateLimitClock = 
   };
 }
 
-/** The repository, with every upload held to the limit. Manifests and questions are not. */
+/** The repository, with every upload held to the limit, in whichever shape it is sent. Manifests and questions are not. */
 export function limitUploads(repository: Repository, limit: RateLimit): Repository {
-  return {
-    registry: repository.registry,
-    path: repository.path,
-    statBlob: (...args) => repository.statBlob(...args),
-    openBlob: (...args) => repository.openBlob(...args),
-    statManifest: (...args) => repository.statManifest(...args),
-    getManifest: (...args) => repository.getManifest(...args),
-    putManifest: (...args) => repository.putManifest(...args),
-    listTags: (...args) => repository.listTags(...args),
+  return overlaid(repository, {
     async beginUpload(options) {
       const begun = await repository.beginUpload(options);
       return begun.kind === 'mounted' ? begun : { ...begun, session: limitSession(begun.session, limit) };
     },
     resumeUpload: async (...args) => limitSession(await repository.resumeUpload(...args), limit),
-  };
+  });
 }
 
 function limitSession(session: UploadSession, limit: RateLimit): UploadSession {
-  return {
-    get location() {
-      return session.location;
-    },
-    get offset() {
-      return session.offset;
-    },
-    get minChunkSize() {
-      return session.minChunkSize;
-    },
+  return overlaid(session, {
     stream: (body, options) => session.stream(paced(body, limit, options), options),
     append: (chunk, options) => session.append(pacedContent(chunk, limit), options),
     put: (content, digest, options) => session.put(pacedContent(content, limit), digest, options),
-    commit: (...args) => session.commit(...args),
-    refresh: (...args) => session.refresh(...args),
-    keep: () => session.keep(),
-    [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
-  };
+  });
+}
+
+/** The same object, some of its methods replaced. */
+function overlaid<T extends object>(base: T, methods: Partial<T>): T {
+  return new Proxy(base, {
+    get(target, name) {
+      if (Object.hasOwn(methods, name)) return Reflect.get(methods, name);
+      const member: unknown = Reflect.get(target, name, target);
+      return typeof member === 'function' ? member.bind(target) : member;
+    },
+  });
 }
 
 function pacedContent(content: Content, limit: RateLimit): Content {

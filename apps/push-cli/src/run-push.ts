@@ -22,12 +22,14 @@ export async function runPush(
   using progress = openProgress(options.progress, { ...context, verbose: options.verbose, isQuiet: options.quiet });
   context.onInterrupted = () => progress.print('slipway: stopping at a safe point; press Ctrl-C again to end at once');
   context.onForcedExit = () => progress[Symbol.dispose]();
+  let results: readonly PushResult[] | undefined;
   try {
-    const results = await pushAll(source, references, options, progress, context);
+    results = await pushAll(source, references, options, progress, context);
     await report(results, options, progress, context);
   } catch (error) {
-    if (options.json === true)
+    if (options.json === true && results === undefined) {
       for (const reference of references) printRecord(failureRecord(reference, error), context);
+    }
     if (context.signal.aborted) throw error;
     progress[Symbol.dispose]();
     progress.fail(error);
@@ -74,7 +76,7 @@ async function report(
 ): Promise<void> {
   progress[Symbol.dispose]();
   const pushed = results.filter((result) => result.ok);
-  if (pushed.length > 0 && options.quiet !== true) progress.summarize(systemClock.now());
+  if (pushed.length > 0) progress.summarize(systemClock.now());
   for (const result of results) {
     if (options.json === true) printRecord(resultRecord(result), context);
     else if (result.ok) context.stdout.write(`${resultLine(result)}\n`);

@@ -63,6 +63,11 @@ describe('renderFrame', () => {
     expect(line).toContain('25 %  1 kB of ~4 kB');
   });
 
+  test('an upload that goes on from an earlier run begins there', () => {
+    const state = stateOf([0, { type: 'blob:resumed', blob: blob('c'), offset: 15_000_000, size }]);
+    expect(renderFrame(state, window)[0]).toContain('50 %  15 MB of 30 MB');
+  });
+
   test('when the source is read but compression holds back, nobody knows', () => {
     const [line] = renderFrame(stateOf([0, progressEvent(blob('c'), 1_000, undefined, 100)]), window);
     expect(line).toMatch(/\? % {2}1 kB$/);

@@ -1,7 +1,7 @@
 import { formatByteSize } from '../byte-size.ts';
 import { formatSeconds } from '../duration.ts';
 import { displayWidth, printable, trimToWidth } from '../printable.ts';
-import { type BlobState, bytesSentOf, expectedSizeOf, isDone, type ProgressState, shareOf } from './progress-state.ts';
+import { type BlobState, expectedSizeOf, isDone, type ProgressState, shareOf } from './progress-state.ts';
 import { bytesPerSecond } from './rate-meter.ts';
 
 /** The window that a frame is drawn for. */
@@ -142,7 +142,7 @@ export function progressText(
   ];
   const moving = blobs.filter(({ phase, sent }) => sent > 0 || phase === 'sending');
   const sizes = moving.map(expectedSizeOf);
-  const sent = bytesSentOf(state);
+  const sent = blobs.reduce((sum, blob) => sum + blob.sent, 0);
   const total = sizes.every((size) => size !== undefined) ? sizes.reduce((sum, size) => sum + size, 0) : undefined;
   if (sent > 0) parts.push(`${formatByteSize(sent)}${total === undefined ? ' sent' : ` of ${formatByteSize(total)}`}`);
   const rate = bytesPerSecond(state.rate, nowMs);

@@ -17,8 +17,10 @@ export type BlobPhase =
 export interface BlobState {
   readonly subject: BlobSubject;
   phase: BlobPhase;
-  /** Compressed bytes on the wire so far. */
+  /** Compressed bytes on the wire so far, those of an earlier run included. */
   sent: number;
+  /** Of these, the bytes that an earlier run had sent. */
+  sentBefore: number;
   /** Compressed bytes in all; undefined while compression still runs. */
   size: number | undefined;
   read: number;
@@ -95,20 +97,11 @@ export function applyEvent(
       addSample(state.rate, bytesSentOf(state), nowMs);
       break;
     case 'blob:resumed':
-      blob.phase = 'sending';
-      blob.detail = '';
-      blob.sent = event.offset;
-      blob.size = event.size;
-      state.outcomes.savedBytes += event.offset;
+      resume(state, blob, event.offset, event.size);
       break;
     case 'blob:retrying':
       blob.phase = 'retrying';
       blob.detail = `Retrying in ${event.seconds} s (attempt ${event.attempt}): ${event.cause.message}`;
-      break;
-    case 'blob:resumed':
-      blob.phase = 'sending';
-      blob.sent = event.offset;
-      blob.detail = 'Resuming';
       break;
     case 'blob:existed':
       finish(state, blob, 'existed', event.size, event.learnt ? 'Layer already exists (learnt from the registry)' : '');
@@ -132,10 +125,10 @@ export function applyEvent(
   return { blob, changed: before !== `${blob.phase} ${blob.detail}` };
 }
 
-/** Compressed bytes that went over the wire so far, of all blobs. */
+/** Compressed bytes that this run has sent so far, of all blobs. */
 export function bytesSentOf(state: ProgressState): number {
   let sum = 0;
-  for (const { sent } of state.blobs.values()) sum += sent;
+  for (const { sent, sentBefore } of state.blobs.values()) sum += sent - sentBefore;
   return sum;
 }
 
@@ -164,6 +157,7 @@ function blobOf(state: ProgressState, subject: BlobSubject): BlobState {
       subject,
       phase: 'preparing',
       sent: 0,
+      sentBefore: 0,
       size: undefined,
       read: 0,
       readTotal: 0,
@@ -191,6 +185,17 @@ function finish(
   blob.isSettled = true;
   outcomes[phase] += 1;
   if (phase === 'existed' || phase === 'mounted') outcomes.savedBytes += size ?? 0;
+}
+
+/** Bytes that this run sent itself, before its connection broke, are not saved by going on from there. */
+function resume({ outcomes }: ProgressState, blob: BlobState, offset: number, size: number | undefined): void {
+  const saved = Math.max(0, offset - blob.sent);
+  outcomes.savedBytes += saved;
+  blob.sentBefore += saved;
+  blob.phase = 'sending';
+  blob.detail = 'resumed';
+  blob.sent = offset;
+  blob.size = size;
 }
 
 /** A dry run counts as if it were the push: what is there, what would be mounted, what would be sent. */

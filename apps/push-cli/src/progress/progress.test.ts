@@ -120,6 +120,24 @@ describe('plain progress', () => {
     expect(clock.timers).toBe(0);
   });
 
+  test('an upload that goes on from an earlier run sends only the rest', () => {
+    const { progress, lines } = open('plain');
+    progress.onEvent({ type: 'blob:waiting', blob: blob('a') });
+    progress.onEvent({ type: 'blob:resumed', blob: blob('a'), offset: 6_000, size: 10_000 });
+    progress.onEvent(progressEvent(blob('a'), 8_000, 10_000));
+    progress.onEvent({ type: 'blob:resumed', blob: blob('a'), offset: 7_000, size: 10_000 }); // the connection broke
+    progress.onEvent({ type: 'blob:pushed', blob: blob('a'), digest: digestOf('a'), size: 10_000 });
+    progress.summarize(1_000);
+    expect(lines()).toEqual([
+      'aaaaaaaaaaaa: Waiting',
+      'aaaaaaaaaaaa: Resuming at 6000 of 10000 bytes',
+      'aaaaaaaaaaaa: Pushing',
+      'aaaaaaaaaaaa: Resuming at 7000 of 10000 bytes',
+      'aaaaaaaaaaaa: Pushed',
+      'Sent 4 kB (1 blob) - 6 kB saved - 1.0 s',
+    ]);
+  });
+
   test('a forged line in a message is flattened', () => {
     const { progress, lines } = open('plain');
     progress.onEvent({ type: 'warning', destination: undefined, code: 'x', message: 'a\nslipway: pushed\u001b[2J' });
