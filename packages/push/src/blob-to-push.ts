@@ -18,6 +18,8 @@ export interface BlobToPush {
   readonly fixed: BlobIdentity | undefined;
   /** Bytes by which the size class is chosen: as sent where known, else uncompressed (decision 0011). */
   readonly sizeHint: number;
+  /** Canonical name of a repository that has these very bytes: its registry can mount them from there. */
+  readonly heldIn: string | undefined;
   /** Set for a foreign layer: what the manifest says when the bytes are not pushed. */
   readonly foreign: Descriptor | undefined;
 }

@@ -67,6 +67,7 @@ async function recordedBlobs(plan: ImagePlan, target: Target): Promise<Map<strin
 async function pushedBefore(plan: ItemPlan, target: Target): Promise<boolean> {
   const blob = firstBlob(plan);
   if (blob === undefined) return false;
+  if (blob.heldIn === target.name) return true; // it came from there
   const records = await target.memory.records(blob);
   return records.some(({ sourceRepository }) => sourceRepository === target.name);
 }

@@ -13,8 +13,8 @@ import { type BlobForm, type BlobIdentity, storedForm, UnnamedForm } from './blo
 import type { BlobToPush } from './blob-to-push.ts';
 import { PushError } from './errors.ts';
 import { MadeForm } from './made-form.ts';
-import { assembleManifest, type ManifestFamily, manifestFamilyOf } from './manifest-assembly.ts';
-import type { Manifest, PlanContext } from './plan.ts';
+import { assembleManifest, type ManifestFamily, manifestFamilyOf, warnOfLosses } from './manifest-assembly.ts';
+import type { Manifest, PlanContext, ReferrerPlan } from './plan.ts';
 
 /** A push of one image, worked out once for all destinations. */
 export interface ImagePlan {
@@ -25,6 +25,7 @@ export interface ImagePlan {
   readonly config: BlobToPush;
   /** The manifest as the source has it, when it goes as it is. */
   readonly verbatim: Manifest | undefined;
+  readonly referrers: readonly ReferrerPlan[];
   /** Builds the manifest once every layer has its descriptor. */
   assemble(layers: readonly LayerDescriptor[]): Manifest;
 }
@@ -37,19 +38,18 @@ export type LayerDescriptor = BlobIdentity | { readonly foreign: Descriptor };
  *
  * @throws {PushError} ERR_PUSH_FORMAT when the wanted format cannot express the image
  */
-export function planImage(image: SourceImage, context: PlanContext): ImagePlan {
+export function planImage(image: SourceImage, context: PlanContext): Omit<ImagePlan, 'referrers'> {
   const family = manifestFamilyOf(image, context.format);
   const compressions = image.layers.map((layer) => compressionFor(layer, image, family, context));
   const verbatim = goesVerbatim(image, family, compressions) ? image.manifest : undefined;
-  const config = fixedBlob('config', contentOf(image.config.bytes), {
-    digest: image.config.digest,
-    size: image.config.bytes.byteLength,
-  });
+  const { digest, bytes } = image.config;
+  const config = fixedBlob('config', contentOf(bytes), { digest, size: bytes.byteLength }, image.heldIn);
+  if (verbatim === undefined) warnOfLosses(image, family, context);
   return {
     kind: 'image',
     image,
     layers: image.layers.map((layer, at) =>
-      layerBlob(layer, compressions[at] ?? 'gzip', verbatim !== undefined, context),
+      layerBlob(layer, { wanted: compressions[at] ?? 'gzip', isVerbatim: verbatim !== undefined, image, context }),
     ),
     config,
     verbatim,
@@ -64,7 +64,12 @@ export function planImage(image: SourceImage, context: PlanContext): ImagePlan {
 }
 
 /** A blob whose bytes and digest are given. */
-export function fixedBlob(role: BlobToPush['role'], content: Content, identity: BlobIdentity): BlobToPush {
+export function fixedBlob(
+  role: BlobToPush['role'],
+  content: Content,
+  identity: BlobIdentity,
+  heldIn: string | undefined,
+): BlobToPush {
   return {
     role,
     id: shortDigest(identity.digest),
@@ -73,12 +78,13 @@ export function fixedBlob(role: BlobToPush['role'], content: Content, identity: 
     form: storedForm(content, identity),
     fixed: identity,
     sizeHint: identity.size,
+    heldIn,
     foreign: undefined,
   };
 }
 
 function goesVerbatim(image: SourceImage, family: ManifestFamily, compressions: readonly Compression[]): boolean {
-  if (image.manifest === undefined || manifestFamilyOf(image, 'keep') !== family) return false;
+  if (!hasFamily(image, family)) return false;
   return image.layers.every((layer, at) => layer.content === undefined || layer.compression === compressions[at]);
 }
 
@@ -93,24 +99,38 @@ function compressionFor(
   const kept =
     image.manifest === undefined && layer.compression !== 'gzip' && family === 'docker' ? 'gzip' : layer.compression;
   const wanted = compression !== 'keep' ? compression : image.manifest === undefined && kept === 'none' ? 'gzip' : kept;
-  if (wanted === 'zstd' && family === 'docker') {
-    throw new PushError(
-      'ERR_PUSH_FORMAT',
-      `Could not plan layer ${layer.diffID}: a Docker manifest has no media type for zstd layers`,
-      {
-        op: 'plan',
-        origin: 'request',
-        hint: 'choose --format oci, or --compression gzip',
-      },
-    );
-  }
-  return wanted;
+  if (wanted !== 'zstd' || family !== 'docker') return wanted;
+  // Docker's manifests have no such type; BuildKit writes one all the same, and what it wrote goes as it is.
+  if (layer.compression === 'zstd' && hasFamily(image, family)) return wanted;
+  if (compression !== 'zstd') return 'gzip';
+  throw new PushError(
+    'ERR_PUSH_FORMAT',
+    `Could not plan layer ${layer.diffID}: a Docker manifest has no media type for zstd layers`,
+    {
+      op: 'plan',
+      origin: 'request',
+      hint: 'choose --format oci, or --compression gzip',
+    },
+  );
 }
 
-function layerBlob(layer: SourceLayer, wanted: Compression, verbatim: boolean, context: PlanContext): BlobToPush {
+function hasFamily(image: SourceImage, family: ManifestFamily): boolean {
+  return image.manifest !== undefined && manifestFamilyOf(image, 'keep') === family;
+}
+
+interface LayerBlobOptions {
+  readonly wanted: Compression;
+  readonly isVerbatim: boolean;
+  readonly image: SourceImage;
+  readonly context: PlanContext;
+}
+
+function layerBlob(layer: SourceLayer, { wanted, isVerbatim, image, context }: LayerBlobOptions): BlobToPush {
   const foreign = (layer.descriptor?.urls?.length ?? 0) > 0 ? layer.descriptor : undefined;
-  const form = layer.content && layerForm(layer, layer.content, wanted, context);
-  const fixed = verbatim && form !== undefined ? form.identity : undefined;
+  // The manifest of the source says what its layers are; a docker archive's foreign descriptor tells of other bytes than it holds.
+  const named = image.manifest !== undefined || foreign === undefined ? layer.descriptor : undefined;
+  const form = layer.content && layerForm({ ...layer, descriptor: named }, layer.content, wanted, context);
+  const fixed = isVerbatim && form !== undefined ? form.identity : undefined;
   return {
     role: 'layer',
     id: shortDigest(layer.diffID),
@@ -119,6 +139,7 @@ function layerBlob(layer: SourceLayer, wanted: Compression, verbatim: boolean, c
     form,
     fixed,
     sizeHint: form?.identity?.size ?? layer.content?.size ?? layer.descriptor?.size ?? 0,
+    heldIn: layer.compression === wanted ? image.heldIn : undefined,
     foreign,
   };
 }
@@ -137,10 +158,7 @@ function layerForm(layer: SourceLayer, content: Content, wanted: Compression, co
   if (layer.compression === wanted) {
     const { descriptor } = layer;
     return context.form(`stored ${layer.diffID} ${descriptor?.digest}`, () =>
-      descriptor !== undefined &&
-      descriptor.size === content.size &&
-      layer.content !== undefined &&
-      descriptor.urls === undefined
+      descriptor !== undefined && descriptor.size === content.size
         ? storedForm(content, { digest: descriptor.digest, size: descriptor.size })
         : new UnnamedForm(content),
     );
@@ -162,9 +180,4 @@ function layerForm(layer: SourceLayer, content: Content, wanted: Compression, co
         signal: context.signal,
       }),
   );
-}
-
-/** Digest and size of bytes in memory. */
-export function identityOf(bytes: Uint8Array): BlobIdentity {
-  return { digest: digestBytes(bytes), size: bytes.byteLength };
 }

@@ -1,17 +1,20 @@
 import type { Compression } from '@slipway/digest';
-import type { SourceImage, SourceIndex } from '@slipway/image-source';
+import type { SourceImage } from '@slipway/image-source';
 import {
   buildDockerManifest,
-  buildDockerManifestList,
-  buildIndex,
   buildOciManifest,
   type Descriptor,
+  type DockerManifest,
+  isNondistributableMediaType,
   layerMediaType,
   mediaTypes,
+  type OciManifest,
   parseManifest,
+  toDockerMediaType,
+  toOciMediaType,
 } from '@slipway/manifest';
 import type { LayerDescriptor } from './image-plan.ts';
-import type { Manifest } from './plan.ts';
+import type { Manifest, PlanContext } from './plan.ts';
 import type { PushFormat } from './push.ts';
 
 /** Whose media types a manifest speaks. */
@@ -35,44 +38,76 @@ export function assembleManifest(
   image: SourceImage,
   layers: readonly AssembledLayer[],
 ): Manifest {
-  const given = image.manifest && parseManifest(image.manifest.bytes, image.manifest.mediaType);
-  const extras = given?.kind === 'oci-manifest' ? given : undefined;
-  const descriptors = layers.map(({ layer, compression }, at): Descriptor => {
-    if ('foreign' in layer) return layer.foreign;
-    const annotations = extras?.layers[at]?.annotations;
-    return {
-      mediaType: layerMediaType(family, compression),
-      digest: layer.digest,
-      size: layer.size,
-      ...(annotations && { annotations }),
-    };
-  });
+  const given = givenManifest(image);
+  const descriptors = layers.map((assembled, at) => layerDescriptor(family, assembled, given?.layers[at]));
   const config: Descriptor = {
+    ...annotationsOf(given?.config.annotations),
     mediaType: family === 'docker' ? mediaTypes.dockerConfig : mediaTypes.ociConfig,
     digest: image.config.digest,
     size: image.config.bytes.byteLength,
   };
   if (family === 'docker') return buildDockerManifest({ config, layers: descriptors });
-  return buildOciManifest({
-    config,
-    layers: descriptors,
-    ...(extras?.annotations && { annotations: extras.annotations }),
-    ...(extras?.subject && { subject: extras.subject }),
+  const { annotations, subject, artifactType } = given?.kind === 'oci-manifest' ? given : ({} as Partial<OciManifest>);
+  return buildOciManifest({ config, layers: descriptors, annotations, subject, artifactType });
+}
+
+/** Tells what the manifest of an image says that its new form cannot. */
+export function warnOfLosses(image: SourceImage, family: ManifestFamily, { warn }: Pick<PlanContext, 'warn'>): void {
+  const given = givenManifest(image);
+  if (family !== 'docker' || given?.kind !== 'oci-manifest') return;
+  const lost = [
+    ...(Object.keys(given.annotations ?? {}).length > 0 ? ['annotations'] : []),
+    ...(given.subject === undefined ? [] : ['subject']),
+  ];
+  if (lost.length === 0) return;
+  warn({
+    code: 'conversion-loss',
+    message: `a Docker manifest has no place for the ${lost.join(' and ')} of the image`,
   });
 }
 
-/** Builds an index again after its children changed; platforms and annotations stay. */
-export function assembleIndex(format: PushFormat, index: SourceIndex, children: readonly Manifest[]): Manifest {
-  const manifests = index.children.map(({ descriptor }, at): Descriptor => {
-    const child = children[at];
-    if (child === undefined) throw new Error('unreachable: every child has a manifest');
-    return { ...descriptor, mediaType: child.mediaType, digest: child.digest, size: child.bytes.byteLength };
-  });
-  const docker = format === 'docker' || (format === 'keep' && isDocker(index.manifest.mediaType));
-  if (docker) return buildDockerManifestList({ manifests });
-  const given = parseManifest(index.manifest.bytes, index.manifest.mediaType);
-  const annotations = given.kind === 'oci-index' ? given.annotations : undefined;
-  return buildIndex({ manifests, ...(annotations && { annotations }) });
+function layerDescriptor(
+  family: ManifestFamily,
+  { layer, compression }: AssembledLayer,
+  given: Descriptor | undefined,
+): Descriptor {
+  if ('foreign' in layer) {
+    const { foreign } = layer;
+    const mediaType = (family === 'docker' ? toDockerMediaType : toOciMediaType)(foreign.mediaType);
+    return { ...foreign, mediaType: mediaType ?? foreign.mediaType };
+  }
+  const { digest, size } = layer;
+  // A docker archive's foreign layers that are pushed after all become ordinary ones, as docker makes them.
+  const nondistributable = given !== undefined && isNondistributableMediaType(given.mediaType);
+  const mediaType = layerMediaType(family, compression, { nondistributable });
+  const isSame = given?.digest === digest;
+  const annotations = isSame ? given.annotations : withoutFormAnnotations(given?.annotations);
+  return { mediaType, digest, size, ...(given?.urls && { urls: given.urls }), ...annotationsOf(annotations) };
+}
+
+/** They tell of the very bytes of a layer: tables of contents of eStargz and zstd:chunked, digests of plain forms. */
+const formAnnotations: readonly string[] = [
+  'containerd.io/snapshot/stargz/',
+  'io.containers.estargz.',
+  'io.containers.zstd-chunked.',
+  'io.github.containers.zstd-chunked.',
+  'io.github.containers.toc.',
+];
+
+function withoutFormAnnotations(annotations: Descriptor['annotations']): Descriptor['annotations'] {
+  const kept = Object.entries(annotations ?? {}).filter(
+    ([key]) => !formAnnotations.some((form) => key.startsWith(form)),
+  );
+  return Object.fromEntries(kept);
+}
+
+function annotationsOf(annotations: Descriptor['annotations']): Pick<Descriptor, 'annotations'> {
+  return annotations !== undefined && Object.keys(annotations).length > 0 ? { annotations } : {};
+}
+
+function givenManifest({ manifest }: SourceImage): DockerManifest | OciManifest | undefined {
+  const parsed = manifest && parseManifest(manifest.bytes, manifest.mediaType);
+  return parsed?.kind === 'oci-manifest' || parsed?.kind === 'docker-manifest' ? parsed : undefined;
 }
 
 function isDocker(mediaType: string): boolean {

@@ -23,7 +23,7 @@ export async function tryMounts(
 ): Promise<MountResult> {
   let session: UploadSession | undefined;
   let unauthorized = false;
-  for (const record of mountCandidates(records, { target: target.name, hmacKey: target.hmacKey, max })) {
+  for (const record of mountCandidatesOf(blob, target, { records, max })) {
     const from = parseReference(record.sourceRepository).repository;
     try {
       const begun = await target.repository.beginUpload({ mount: { digest: record.digest, from }, signal });
@@ -48,6 +48,19 @@ export async function tryMounts(
   return { kind: 'declined', session };
 }
 
+/** Where to mount a blob from, best first: where it came from, then where it was seen. */
+export function mountCandidatesOf(
+  { heldIn, form }: BlobToPush,
+  { name, hmacKey }: Target,
+  { records, max }: { readonly records: readonly LayerRecord[]; readonly max: number },
+): readonly LayerRecord[] {
+  const digest = form?.identity?.digest;
+  const origin = heldIn === undefined || digest === undefined ? [] : [{ digest, sourceRepository: heldIn, hmac: '' }];
+  const own = mountCandidates(origin, { target: name, hmacKey, max: 1 });
+  const others = records.filter((record) => record.sourceRepository !== heldIn || record.digest !== digest);
+  return [...own, ...mountCandidates(others, { target: name, hmacKey, max })].slice(0, max);
+}
+
 /** The registry does not say how large a mounted blob is; it is only asked when nobody here knows. */
 async function mountedSize(
   blob: BlobToPush,
@@ -55,7 +68,9 @@ async function mountedSize(
   { digest }: LayerRecord,
   signal: AbortSignal | undefined,
 ): Promise<number> {
-  const known = blob.fixed?.size ?? (await target.memory.size(digest));
+  const identity = blob.form?.identity;
+  const given = blob.fixed?.size ?? (identity?.digest === digest ? identity.size : undefined);
+  const known = given ?? (await target.memory.size(digest));
   if (known !== undefined) return known;
   const stat = await target.repository.statBlob(digest, { signal });
   if (stat?.size === undefined) throw new Error(`The registry mounted ${digest} but does not say its size`);

@@ -1,11 +1,12 @@
 import type { AbortOptions } from '@slipway/digest';
-import { attemptLimits, mountCandidates } from '@slipway/metadata-store';
+import { attemptLimits } from '@slipway/metadata-store';
 import { parseReference } from '@slipway/reference';
 import type { BlobIdentity } from './blob-form.ts';
 import { type BlobToPush, distinctBlobs, subjectOf } from './blob-to-push.ts';
 import { pushFailure } from './errors.ts';
 import { findExisting } from './existence.ts';
 import type { LayerDescriptor } from './image-plan.ts';
+import { mountCandidatesOf } from './mount.ts';
 import type { ItemPlan, Manifest } from './plan.ts';
 import type { Target } from './target.ts';
 
@@ -73,8 +74,9 @@ async function planBlob(blob: BlobToPush, target: Target, { signal }: AbortOptio
   const attempts = limits.existenceChecks + claims.length;
   const existing = await findExisting(blob, target, { records, others: true, attempts, checked, signal });
   if (existing !== undefined) return { action: 'exists', identity: existing };
-  const [candidate] = mountCandidates(records, { target: target.name, hmacKey: target.hmacKey, max: 1 });
-  const size = candidate && (blob.fixed?.size ?? (await target.memory.size(candidate.digest)));
+  const [candidate] = mountCandidatesOf(blob, target, { records, max: 1 });
+  const given = candidate && form.identity?.digest === candidate.digest ? form.identity.size : blob.fixed?.size;
+  const size = candidate && (given ?? (await target.memory.size(candidate.digest)));
   if (candidate !== undefined && size !== undefined) {
     return {
       action: 'mount',

@@ -33,7 +33,7 @@ async function pushIndexContent(plan: IndexPlan, target: Target, options: PushBl
   const children = await Promise.all(
     plan.children.map(async (child) => {
       const known = child.verbatim;
-      if (known !== undefined && (await hasManifest(target, known, options))) return known;
+      if (known !== undefined && (await namesManifest(known.digest, known, target, options))) return known;
       const manifest = await pushContent(child, target, options);
       await putManifest(manifest.digest, manifest, target, options);
       emitPushed(target, undefined, manifest, false);
@@ -43,8 +43,14 @@ async function pushIndexContent(plan: IndexPlan, target: Target, options: PushBl
   return plan.assemble(children);
 }
 
-async function hasManifest(target: Target, { digest }: Manifest, { signal }: AbortOptions): Promise<boolean> {
-  const stat = await target.repository.statManifest(digest, { signal }).catch(() => undefined);
+/** Whether a tag or a digest names this very manifest at the destination, as far as the registry says. */
+export async function namesManifest(
+  tagOrDigest: string,
+  { digest }: Manifest,
+  target: Target,
+  { signal }: AbortOptions,
+): Promise<boolean> {
+  const stat = await target.repository.statManifest(tagOrDigest, { signal }).catch(() => undefined);
   signal?.throwIfAborted();
   return stat?.digest === digest;
 }

@@ -6,6 +6,7 @@ import type { ItemPlan, Manifest } from './plan.ts';
 import { planContent } from './plan-blobs.ts';
 import type { PushBlobsOptions } from './push-blobs.ts';
 import { emitPushed, pushContent, putManifest } from './push-item.ts';
+import { hasReferrers, listAsReferrers, planReferrers, pushReferrers } from './push-referrers.ts';
 import type { Target } from './target.ts';
 
 export interface PushTagsOptions extends Omit<ForeseeOptions, 'signal'>, PushBlobsOptions {
@@ -27,6 +28,7 @@ export async function pushTags(
   if (options.dryRun) return planTags(plan, target, foresight, options);
   const { manifest, unchangedTags } = foresight;
   if (manifest !== undefined && foresight.inRepository) {
+    await pushReferrers(plan, target, options);
     const left = options.tags.filter((tag) => !unchangedTags.has(tag));
     const results = await tagExisting(manifest, left, target, options);
     if (results !== undefined) {
@@ -40,8 +42,14 @@ export async function pushTags(
     }
   }
   const pushed = await pushContent(plan, target, options);
+  if (hasReferrers(plan)) {
+    // Whoever sees the tag finds the signatures too; and no registry has to take a referrer before its subject.
+    await putManifest(pushed.digest, pushed, target, options);
+    await pushReferrers(plan, target, options);
+  }
   const results: TagResult[] = [];
   for (const tag of options.tags) results.push(await putTag(tag, pushed, target, options));
+  if (results.some((result) => 'manifest' in result)) await listAsReferrers([pushed], target, options);
   return results;
 }
 
@@ -84,6 +92,7 @@ async function planTags(
   options: PushTagsOptions,
 ): Promise<readonly TagResult[]> {
   const manifest = await planContent(plan, target, options);
+  await planReferrers(plan, target, options);
   const results: TagResult[] = [];
   for (const tag of options.tags) {
     const unchanged = foresight.unchangedTags.has(tag) || (await namesAlready(tag, manifest.digest, target, options));

@@ -11,7 +11,7 @@ import type { PushEvent, PushTotals } from './events.ts';
 import { type ResolvedPushOptions, resolvePushOptions } from './options.ts';
 import { patientRepository } from './patient-repository.ts';
 import { type ItemPlan, type PlanContext, planItem } from './plan.ts';
-import type { Destination, Pusher, PusherOptions, PushOptions, PushResult } from './push.ts';
+import type { Destination, Pusher, PusherOptions, PushResult } from './push.ts';
 import type { PushBlobsOptions } from './push-blobs.ts';
 import { pushTags, type TagResult } from './push-tags.ts';
 import { TotalsCounter } from './totals.ts';
@@ -65,10 +65,11 @@ async function runPush(
 
 function planContext(
   pusher: PusherOptions,
-  { format, compression, platform }: PushOptions & ResolvedPushOptions,
+  { format, compression, platform, onEvent }: ResolvedPushOptions,
   forms: Map<string, BlobForm>,
   signal: AbortSignal,
 ): PlanContext {
+  const told = new Set<string>();
   return {
     format,
     compression,
@@ -80,6 +81,10 @@ function planContext(
       const form = forms.get(name) ?? make();
       forms.set(name, form);
       return form;
+    },
+    warn({ code, message }) {
+      if (!told.has(message)) onEvent?.({ type: 'warning', destination: undefined, code, message });
+      told.add(message);
     },
   };
 }

@@ -19,7 +19,11 @@ const finalCodes: ReadonlySet<string> = new Set([
  * @see push-behaviour d.6, moby v25.0.0 distribution/errors.go
  */
 export function isRetryable(error: unknown): boolean {
-  if (error instanceof PushError) return error.origin === 'destination' && isRetryable(error.cause);
+  if (error instanceof PushError) {
+    // A source that is a registry may be out of reach for a moment; archives are right or wrong for good.
+    if (error.origin === 'source') return error.cause instanceof RegistryError && error.cause.transient;
+    return error.origin === 'destination' && isRetryable(error.cause);
+  }
   if (!(error instanceof Error)) return false;
   if (error.message.includes('no space left on device')) return false;
   if (codeOf(error) === 'ERR_CACHE_WRITE' || error instanceof ChunksRefused) return true;

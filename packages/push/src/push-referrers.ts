@@ -1,0 +1,103 @@
+import type { AbortOptions, Digest } from '@slipway/digest';
+import {
+  type Descriptor,
+  isIndexMediaType,
+  isManifestMediaType,
+  type OciManifest,
+  parseManifest,
+} from '@slipway/manifest';
+import { ensureReferrers } from '@slipway/registry-client';
+import { retrying } from '@slipway/transfer';
+import { pushFailure } from './errors.ts';
+import type { ItemPlan, Manifest } from './plan.ts';
+import { planContent } from './plan-blobs.ts';
+import type { PushBlobsOptions } from './push-blobs.ts';
+import { emitPushed, namesManifest, pushContent, putManifest } from './push-item.ts';
+import { isManifestRetryable } from './retry-rules.ts';
+import type { Target } from './target.ts';
+
+/** Whether anything in the plan has referrers. */
+export function hasReferrers(plan: ItemPlan): boolean {
+  return plan.referrers.length > 0 || (plan.kind === 'index' && plan.children.some(hasReferrers));
+}
+
+/**
+ * Pushes everything that refers to a manifest or to what it names, all of which is there already, referrers of referrers
+ * included, and sees to it that the registry lists them.
+ */
+export async function pushReferrers(plan: ItemPlan, target: Target, options: PushBlobsOptions): Promise<void> {
+  if (plan.kind === 'index') for (const child of plan.children) await pushReferrers(child, target, options);
+  for (const { plan: referrer, manifest, tag } of plan.referrers) {
+    const name = tag ?? manifest.digest;
+    if (!(await namesManifest(name, manifest, target, options))) {
+      await pushContent(referrer, target, options);
+      const { unchanged } = await putManifest(name, manifest, target, options);
+      emitPushed(target, tag, manifest, unchanged);
+    }
+    await pushReferrers(referrer, target, options);
+  }
+  await listAsReferrers(
+    plan.referrers.flatMap(({ manifest, tag }) => (tag === undefined ? manifest : [])),
+    target,
+    options,
+  );
+}
+
+/** Sees to it that the registry lists manifests as referrers of their subjects; one without a subject needs nothing. */
+export async function listAsReferrers(
+  manifests: readonly Manifest[],
+  target: Target,
+  { retry, signal }: PushBlobsOptions,
+): Promise<void> {
+  const bySubject = new Map<Digest, Descriptor[]>();
+  for (const manifest of manifests) {
+    if (!isIndexMediaType(manifest.mediaType) && !isManifestMediaType(manifest.mediaType)) continue;
+    const { subject, descriptor } = referrerOf(manifest);
+    if (subject !== undefined) bySubject.set(subject, [...(bySubject.get(subject) ?? []), descriptor]);
+  }
+  for (const [subject, descriptors] of bySubject) {
+    try {
+      await retrying(() => ensureReferrers(target.repository, subject, descriptors, { signal }), {
+        ...retry,
+        signal,
+        host: target.repository.registry,
+        isTransient: isManifestRetryable,
+      });
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw pushFailure(`referrers of ${subject} to ${target.destination}`, {
+        op: 'push manifest',
+        origin: 'destination',
+        descriptor: { digest: subject },
+        cause: error,
+      });
+    }
+  }
+}
+
+/** Says what a dry run would send of everything that refers to a manifest, or to what it names. */
+export async function planReferrers(plan: ItemPlan, target: Target, options: AbortOptions): Promise<void> {
+  if (plan.kind === 'index') for (const child of plan.children) await planReferrers(child, target, options);
+  for (const { plan: referrer, manifest, tag } of plan.referrers) {
+    const unchanged = await namesManifest(tag ?? manifest.digest, manifest, target, options);
+    if (!unchanged) await planContent(referrer, target, options);
+    const { digest, mediaType, bytes } = manifest;
+    const size = bytes.byteLength;
+    target.emit({ type: 'manifest:planned', destination: target.destination, tag, digest, size, mediaType, unchanged });
+    await planReferrers(referrer, target, options);
+  }
+}
+
+/** @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers */
+function referrerOf({ mediaType, digest, bytes }: Manifest): { subject: Digest | undefined; descriptor: Descriptor } {
+  const { subject, artifactType, annotations, config } = parseManifest(bytes, mediaType) as Partial<OciManifest>;
+  const type = artifactType || config?.mediaType;
+  const descriptor = {
+    mediaType,
+    digest,
+    size: bytes.byteLength,
+    ...(type !== undefined && { artifactType: type }),
+    ...(annotations && { annotations }),
+  };
+  return { subject: subject?.digest, descriptor };
+}
