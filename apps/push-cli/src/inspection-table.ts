@@ -9,7 +9,7 @@ export function inspectionLines(name: string, kind: string, items: readonly Insp
 }
 
 function itemLines(item: InspectedItem, indent: string): readonly string[] {
-  const { names, platform, digest, mediaType, config, layers, blobs, children } = item;
+  const { names, platform, digest, mediaType, config, layers, blobs, children, referrers } = item;
   const fields: readonly (readonly [string, string | undefined])[] = [
     ['names', names.length === 0 ? undefined : names.join(', ')],
     ['platform', platform],
@@ -37,6 +37,8 @@ function itemLines(item: InspectedItem, indent: string): readonly string[] {
     lines.push(...table([['DIGEST', 'SIZE', 'MEDIA TYPE'], ...rows]).map((row) => `    ${row}`));
   }
   for (const child of children ?? []) lines.push(...itemLines(child, '  '));
+  if (referrers !== undefined) lines.push(`  referrers ${referrers.length}`);
+  for (const referrer of referrers ?? []) lines.push(...itemLines(referrer, '    '));
   return lines.map((line) => indent + printable(line));
 }
 

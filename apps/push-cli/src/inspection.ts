@@ -1,4 +1,4 @@
-import type { SourceItem, SourceLayer } from '@slipway/image-source';
+import type { SourceItem, SourceLayer, SourceReferrer } from '@slipway/image-source';
 import { formatPlatform, type Platform } from '@slipway/manifest';
 
 /** One layer as `slipway inspect` tells of it. */
@@ -26,6 +26,8 @@ export interface InspectedItem {
     | readonly { readonly digest: string; readonly mediaType: string; readonly size: number }[]
     | undefined;
   readonly children?: readonly InspectedItem[] | undefined;
+  /** What refers to it, where that was looked for. */
+  readonly referrers?: readonly InspectedItem[] | undefined;
 }
 
 /** Takes from an item what a person wants to know; no content is read. */
@@ -37,6 +39,7 @@ export function describeItem(item: SourceItem, platform?: Platform | undefined):
     platform: runsOn && formatPlatform(runsOn),
     digest: item.manifest?.digest,
     mediaType: item.manifest?.mediaType,
+    referrers: item.referrers?.map(describeReferrer),
   };
   switch (item.kind) {
     case 'image': {
@@ -60,6 +63,11 @@ export function describeItem(item: SourceItem, platform?: Platform | undefined):
     default:
       return item satisfies never;
   }
+}
+
+function describeReferrer({ item, tag }: SourceReferrer): InspectedItem {
+  const described = describeItem(item);
+  return tag === undefined ? described : { ...described, names: [tag] };
 }
 
 function describeLayer({ diffID, content, compression, descriptor }: SourceLayer): InspectedLayer {

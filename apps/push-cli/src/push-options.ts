@@ -10,6 +10,7 @@ import { usageError } from './errors.ts';
 export interface RawPushOptions extends ConnectionOptions {
   readonly allTags?: boolean | undefined;
   readonly platform?: Platform | undefined;
+  readonly referrers?: boolean | undefined;
   readonly format: Format;
   readonly compression: CompressionChoice;
   readonly compressionLevel?: number | undefined;

@@ -9,6 +9,7 @@ import { openCliSource } from './sources.ts';
 
 export interface RawInspectOptions extends ConnectionOptions {
   readonly json?: boolean | undefined;
+  readonly referrers?: boolean | undefined;
   readonly verbose?: boolean | undefined;
 }
 

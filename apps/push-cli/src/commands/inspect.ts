@@ -9,6 +9,7 @@ export function addInspectCommand(program: Command, context: CommandContext): vo
     .description('Show what a source holds: images, platforms, layers.')
     .argument('<source>', 'a path, - or a transport, as for push');
   addConnectionOptions(command)
+    .option('--referrers', 'also show what refers to an image: signatures, SBOMs, attestations')
     .option('--json', 'print it as JSON')
     .option('-v, --verbose', 'print requests, and the causes of errors')
     .action(async (source: string) => {

@@ -13,6 +13,7 @@ export function addPushCommand(program: Command, context: CommandContext): void 
     .argument('<destination...>', 'where to: [registry/]repository[:tag]; short names mean docker.io/library/…:latest')
     .option('-a, --all-tags', 'push every tag of the source; destinations are repositories then, see below')
     .option('--platform <os/arch>', 'push one platform of an image for several, such as linux/arm64', platform)
+    .option('--referrers', 'also push what refers to the image: signatures, SBOMs, attestations')
     .addOption(
       new Option('--format <format>', 'manifest format: as in the source, or converted')
         .choices(choices.format)
