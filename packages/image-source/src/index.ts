@@ -15,7 +15,7 @@ export type {
   SourceLayer,
   SourceReferrer,
 } from './image-source.ts';
-export { openLayoutItem } from './open-layout-item.ts';
+export { type OpenLayoutItemOptions, openLayoutItem } from './open-layout-item.ts';
 export { openSource } from './open-source.ts';
 export { type ReadHook, type ResolvedSourceLimits, type SourceLimits, sourceLimitDefaults } from './options.ts';
 export { type OpenRegistrySourceOptions, openRegistrySource, type RegistryReader } from './registry-source.ts';

@@ -6,6 +6,11 @@ import { OciLoader } from './oci-loader.ts';
 import { resolveSourceLimits } from './options.ts';
 import { folderFiles } from './source-files.ts';
 
+export interface OpenLayoutItemOptions extends Pick<OpenSourceOptions, 'limits' | 'signal' | 'onRead'> {
+  /** What messages call the layout. @default the folder */
+  readonly name?: string | undefined;
+}
+
 /**
  * The item that a descriptor names among the blobs of a layout folder, whether or not an `index.json` lists it. Its content
  * is read where it lies, and proves itself while it is read.
@@ -15,15 +20,15 @@ import { folderFiles } from './source-files.ts';
 export async function openLayoutItem(
   folder: string,
   descriptor: Descriptor,
-  { limits, signal, onRead }: Pick<OpenSourceOptions, 'limits' | 'signal' | 'onRead'> = {},
+  { limits, signal, onRead, name = folder }: OpenLayoutItemOptions = {},
 ): Promise<SourceItem> {
   signal?.throwIfAborted();
-  const loader = new OciLoader(layoutBlobs(folderFiles(folder, onRead)), {
+  const loader = new OciLoader(layoutBlobs({ ...folderFiles(folder, onRead), name }), {
     limits: resolveSourceLimits(limits),
     signal,
   });
   const item = await loader.load(descriptor);
   loader.assertComplete();
   if (item) return item;
-  throw new SourceError('ERR_SOURCE_NOT_FOUND', `No ${descriptor.digest} in ${JSON.stringify(folder)}`);
+  throw new SourceError('ERR_SOURCE_NOT_FOUND', `No ${descriptor.digest} in ${JSON.stringify(name)}`);
 }

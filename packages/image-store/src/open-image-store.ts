@@ -1,0 +1,451 @@
+import { resolve } from 'node:path';
+import { type AbortOptions, type ByteStream, type Digest, verified } from '@slipway/digest';
+import type { ImageSource, SourceItem } from '@slipway/image-source';
+import { familiarString, formatReference, parseReference, type Reference, withDefaultTag } from '@slipway/reference';
+import { deleteImage } from './delete-image.ts';
+import { ImageStoreError } from './errors.ts';
+import { findImage, findImages } from './find-image.ts';
+import { chainsOf, FactsReader, type ManifestFacts } from './image-facts.ts';
+import type {
+  CollectedGarbage,
+  CollectGarbageOptions,
+  DeleteOptions,
+  DeleteRecord,
+  DiskUsage,
+  ImageStore,
+  ImageStoreEvent,
+  ImageStoreOptions,
+  InspectedImage,
+  LoadedImage,
+  LoadOptions,
+  OpenImageOptions,
+  StoredImage,
+  TagOfImage,
+} from './image-store.ts';
+import { readFileChunks } from './layer-cache-content.ts';
+import { ReferenceStore } from './reference-store.ts';
+import { type SavedImage, saveArchive } from './save-archive.ts';
+import { provenPair, stageItem } from './stage-item.ts';
+import { asStoreError, StoreFiles, sizeOf } from './store-files.ts';
+import { openStoredItems } from './store-source.ts';
+import { type StoredManifest, StoreState } from './store-state.ts';
+import { abandonedWorkspaces, Workspace } from './workspace.ts';
+
+const defaults = {
+  lockTimeoutMs: 10_000,
+  maxLayerBytes: 256 * 1024 ** 3,
+  graceMs: 60 * 60 * 1000,
+} as const;
+
+/**
+ * Opens the image store in a folder, and clears away what processes left there that died.
+ *
+ * @throws {ImageStoreError} `ERR_IMAGE_STORE_UNAVAILABLE` when the folder cannot be used; `ERR_IMAGE_STORE_CORRUPT`
+ * @example
+ * await using store = await openImageStore({ folder: '/var/lib/slipway/images' });
+ * await using source = await openSource('app.tar');
+ * const [loaded] = await store.load(source);
+ */
+export async function openImageStore(options: ImageStoreOptions): Promise<ImageStore> {
+  const store = new DiskImageStore(options);
+  await store.prepare();
+  return store;
+}
+
+class DiskImageStore implements ImageStore {
+  readonly folder: string;
+  readonly #options: ImageStoreOptions;
+  readonly #files: StoreFiles;
+  readonly #facts: FactsReader;
+  #isClosed = false;
+
+  constructor(options: ImageStoreOptions) {
+    this.folder = resolve(options.folder);
+    this.#options = options;
+    this.#files = new StoreFiles(this.folder, options.lockTimeoutMs ?? defaults.lockTimeoutMs);
+    this.#facts = new FactsReader(this.#files);
+  }
+
+  async prepare(): Promise<void> {
+    await this.#run('open images', {}, async () => {
+      await this.#files.prepare();
+      if ((await this.#files.read('index.json')) === undefined) {
+        await this.#files.locked(async () => {
+          if ((await this.#files.read('index.json')) === undefined) await this.#commit(new StoreState());
+        });
+      }
+      await this.#clearAbandoned();
+    });
+  }
+
+  load(source: ImageSource, options: LoadOptions = {}): Promise<readonly LoadedImage[]> {
+    const { signal, onProgress = () => {} } = options;
+    return this.#run('load an image', options, async () => {
+      await this.#admit(source);
+      await using workspace = await Workspace.open(this.#files);
+      const maxLayerBytes = this.#options.maxLayerBytes ?? defaults.maxLayerBytes;
+      const proven = await this.#provenLayers();
+      const staged: { readonly item: SourceItem; readonly stored: StoredManifest }[] = [];
+      for (const item of source.items) {
+        staged.push({ item, stored: await stageItem(item, workspace, { signal, maxLayerBytes, onProgress, proven }) });
+      }
+      const loaded = await this.#change(async (state) => {
+        for (const digest of await workspace.digests()) await this.#files.adopt(workspace.path(digest), digest);
+        return staged.map(({ item, stored }) => take(state, item, stored));
+      });
+      for (const { id, tags } of loaded) {
+        for (const reference of tags.length > 0 ? tags : [undefined]) this.#tell({ type: 'load', id, reference });
+      }
+      return loaded;
+    });
+  }
+
+  tag(name: string, target: Reference, options: AbortOptions = {}): Promise<void> {
+    return this.#run('tag an image', options, async () => {
+      const id = await this.#change(async (state) => {
+        const { id: found, stored } = findImage(state, name);
+        state.tag(target, stored.descriptor.digest, new Date().toISOString());
+        return found;
+      });
+      this.#tell({ type: 'tag', id, reference: familiarString(withDefaultTag(target)) });
+    });
+  }
+
+  addDigest(reference: Reference, id: Digest, options: AbortOptions = {}): Promise<void> {
+    return this.#run('note a digest', options, async () => {
+      await this.#change(async (state) => {
+        if (state.byID(id).length === 0) throw new ImageStoreError('ERR_IMAGE_STORE_NOT_FOUND', `No such image: ${id}`);
+        state.references.addDigest(reference, id);
+      });
+    });
+  }
+
+  list(options: AbortOptions = {}): Promise<readonly StoredImage[]> {
+    return this.#run('list images', options, async () => {
+      const state = await this.#state();
+      const images: StoredImage[] = [];
+      for (const id of new Set([...state.manifests.values()].map((stored) => stored.id))) {
+        options.signal?.throwIfAborted();
+        const [stored] = state.byID(id);
+        if (!stored) continue;
+        const facts = await this.#facts.read(stored.descriptor).catch((error: unknown) => this.#leaveOut(error));
+        if (facts) images.push(describeImage(state, stored, facts));
+      }
+      return images.sort((a, b) => timeOf(b) - timeOf(a));
+    });
+  }
+
+  inspect(name: string, options: AbortOptions = {}): Promise<InspectedImage> {
+    return this.#run('inspect an image', options, async () => {
+      const state = await this.#state();
+      const { id, stored } = findImage(state, name);
+      const facts = await this.#facts.read(stored.descriptor);
+      const bytes = facts.config && (await this.#files.document(facts.config));
+      return {
+        ...describeImage(state, stored, facts),
+        config: bytes && (JSON.parse(new TextDecoder().decode(bytes)) as Readonly<Record<string, unknown>>),
+        diffIDs: facts.config?.diffIDs ?? [],
+        layers: facts.layers,
+        lastTagged: state.lastTagged(id) || undefined,
+      };
+    });
+  }
+
+  tagsOf(repository: Reference, options: AbortOptions = {}): Promise<readonly TagOfImage[]> {
+    return this.#run('list tags', options, async () => {
+      const { references } = await this.#state();
+      return references.referencesByName(repository).filter(({ reference }) => reference.tag !== undefined);
+    });
+  }
+
+  delete(name: string, options: DeleteOptions = {}): Promise<readonly DeleteRecord[]> {
+    return this.#run('delete an image', options, async () => {
+      const { records, events } = await this.#change(async (state) => {
+        const { stored } = findImage(state, name);
+        // A damaged image must be deletable, so what it consists of is asked for with mercy.
+        const facts = await this.#facts.read(stored.descriptor).catch(() => undefined);
+        const deletion = deleteImage(state, name, options.force ?? false);
+        const untagged = deletion.untagged.map((each): DeleteRecord => ({ untagged: familiarString(each) }));
+        const deleted = deletion.isDeleted ? [deletion.id, ...(await this.#layersGone(facts, state))] : [];
+        return { records: [...untagged, ...deleted.map((each) => ({ deleted: each }))], events: deletion.events };
+      });
+      for (const event of events) this.#tell(event);
+      return records;
+    });
+  }
+
+  save(names: readonly string[], options: AbortOptions = {}): Promise<ByteStream> {
+    return this.#run('save images', options, async () => {
+      const state = await this.#state();
+      const saved = new Map<Digest, SavedImage>();
+      for (const { stored, reference } of names.flatMap((name) => findImages(state, name))) {
+        const { descriptor } = stored;
+        const { facts, references } = saved.get(descriptor.digest) ?? {
+          facts: await this.#facts.read(descriptor),
+          references: [],
+        };
+        const isNew = reference && !references.some((each) => formatReference(each) === formatReference(reference));
+        saved.set(descriptor.digest, { facts, references: isNew ? [...references, reference] : references });
+      }
+      return this.#archiveOf([...saved.values()], options);
+    });
+  }
+
+  open(name: string, options: OpenImageOptions = {}): Promise<ImageSource> {
+    return this.#run('open an image', options, async () => {
+      const state = await this.#state();
+      const found = options.allTags === true ? findImages(state, name) : [findImage(state, name)];
+      const workspace = await Workspace.open(this.#files);
+      try {
+        for (const { stored } of found) await this.#holdAll(workspace, await this.#facts.read(stored.descriptor));
+        const items = await openStoredItems(workspace.folder, state, found, { ...options, name: `store:${name}` });
+        return { kind: 'store', name, items, [Symbol.asyncDispose]: () => workspace[Symbol.asyncDispose]() };
+      } catch (error) {
+        await workspace[Symbol.asyncDispose]();
+        throw error;
+      }
+    });
+  }
+
+  collectGarbage(options: CollectGarbageOptions = {}): Promise<CollectedGarbage> {
+    const { graceMs = defaults.graceMs } = options;
+    return this.#run('collect garbage', options, async () => {
+      await this.#clearAbandoned();
+      return await this.#files.locked(async () => {
+        const marked = await this.#facts.mark((await this.#state()).roots);
+        const before = Date.now() - graceMs;
+        const blobs = await this.#files.blobs();
+        const garbage = blobs.filter(({ digest, mtimeMs }) => !marked.has(digest) && mtimeMs <= before);
+        const deleted = garbage.map(({ digest }) => digest);
+        return { deleted, freedBytes: await this.#files.remove(deleted) };
+      });
+    });
+  }
+
+  diskUsage(options: AbortOptions = {}): Promise<DiskUsage> {
+    return this.#run('measure images', options, async () => {
+      const state = await this.#state();
+      const marked = await this.#facts.mark(state.roots);
+      const blobs = await this.#files.blobs();
+      return {
+        images: new Set([...state.manifests.values()].map(({ id }) => id)).size,
+        blobs: blobs.length,
+        bytes: sum(blobs),
+        reclaimableBytes: sum(blobs.filter(({ digest }) => !marked.has(digest))),
+      };
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+  }
+
+  async #state(): Promise<StoreState> {
+    // In this order: a digest noted in between is found by the next reader, one that lost its image is no digest of it.
+    const text = await this.#files.read('repositories.json');
+    let repositories: ReferenceStore | undefined;
+    try {
+      repositories = text === undefined ? undefined : ReferenceStore.parse(text);
+    } catch {
+      this.#options.onWarning?.(
+        `repositories.json in ${JSON.stringify(this.folder)} is damaged: the digests that registries gave images are forgotten`,
+      );
+    }
+    return StoreState.decode(await this.#files.read('index.json'), repositories);
+  }
+
+  /** Works on the state while nobody else does, then makes the change real, and deletes what it made superfluous. */
+  async #change<T>(work: (state: StoreState) => Promise<T>): Promise<T> {
+    return await this.#files.locked(async () => {
+      const state = await this.#state();
+      const before = new Map(state.manifests);
+      const result = await work(state);
+      await this.#commit(state);
+      const gone = [...before.values()].filter(({ descriptor }) => !state.manifests.has(descriptor.digest));
+      await this.#sweep(gone, state);
+      return result;
+    });
+  }
+
+  /** `index.json` decides; a process that dies before it has written nothing, one that dies after has written all that counts. */
+  async #commit(state: StoreState): Promise<void> {
+    await this.#files.write('index.json', state.encodeIndex(), 0o644);
+    await this.#files.write('repositories.json', state.references.encode(), 0o600);
+  }
+
+  async #sweep(gone: readonly StoredManifest[], state: StoreState): Promise<void> {
+    if (gone.length === 0) return;
+    try {
+      const marked = await this.#facts.mark(state.roots);
+      for (const { descriptor } of gone) {
+        const facts = await this.#facts.read(descriptor).catch(() => undefined);
+        const blobs = [...(facts?.blobs.keys() ?? [descriptor.digest])];
+        await this.#files.remove(blobs.filter((digest) => !marked.has(digest)));
+      }
+    } catch (error) {
+      // The image is gone all the same. Whose blobs the others are cannot be told, so they stay.
+      this.#leaveOut(error);
+    }
+  }
+
+  /** What loads of dead processes had brought in already goes, unless the last thing they did was to finish. */
+  async #clearAbandoned(): Promise<void> {
+    for (const workspace of await abandonedWorkspaces(this.#files, Date.now())) {
+      await this.#files.locked(async () => {
+        const marked = await this.#facts.mark((await this.#state()).roots);
+        const left = (await workspace.digests()).filter((digest) => !marked.has(digest));
+        await this.#files.remove(left);
+      });
+      await workspace[Symbol.asyncDispose]();
+    }
+  }
+
+  async #admit({ name, items }: ImageSource): Promise<void> {
+    const { admit } = this.#options;
+    if (!admit) return;
+    const bytes = [...sizesOf(items).values()].reduce((total, size) => total + size, 0);
+    await admit({ name, bytes, usedBytes: sum(await this.#files.blobs()) });
+  }
+
+  async #provenLayers(): Promise<Set<string>> {
+    const proven = new Set<string>();
+    const visit = ({ layers, config, children }: ManifestFacts): void => {
+      for (const [at, { digest }] of layers.entries()) {
+        const diffID = config?.diffIDs[at];
+        if (diffID) proven.add(provenPair(digest, diffID));
+      }
+      children.forEach(visit);
+    };
+    for (const { descriptor } of (await this.#state()).manifests.values()) {
+      const facts = await this.#facts.read(descriptor).catch(() => undefined);
+      if (facts) visit(facts);
+    }
+    return proven;
+  }
+
+  /** The chainIDs that no other image has, top layer first, as docker's layer store releases them. */
+  async #layersGone(facts: ManifestFacts | undefined, state: StoreState): Promise<readonly Digest[]> {
+    if (!facts) return [];
+    const used = new Set<Digest>();
+    for (const { descriptor } of state.manifests.values()) {
+      const other = await this.#facts.read(descriptor).catch(() => undefined);
+      for (const chain of other ? chainsOf(other) : []) for (const each of chain) used.add(each);
+    }
+    const gone = chainsOf(facts).flatMap((chain) => [...chain].reverse());
+    return [...new Set(gone)].filter((each) => !used.has(each));
+  }
+
+  async *#archiveOf(images: readonly SavedImage[], options: AbortOptions): ByteStream {
+    await using workspace = await Workspace.open(this.#files);
+    for (const { facts } of images) await this.#holdAll(workspace, facts);
+    yield* saveArchive(
+      images,
+      async (digest) => {
+        const path = workspace.path(digest);
+        const size = await sizeOf(path);
+        return size === undefined
+          ? undefined
+          : { size, stream: verified(readFileChunks(path, options), { digest, size }) };
+      },
+      options,
+    );
+  }
+
+  /** Foreign layers are not here, and need not be. */
+  async #holdAll(workspace: Workspace, { blobs }: ManifestFacts): Promise<void> {
+    for (const digest of blobs.keys()) await workspace.hold(digest);
+  }
+
+  #leaveOut(error: unknown): undefined {
+    this.#options.onWarning?.(error instanceof Error ? error.message : String(error));
+    return undefined;
+  }
+
+  #tell(event: ImageStoreEvent): void {
+    this.#options.onEvent?.(event);
+  }
+
+  async #run<T>(operation: string, { signal }: AbortOptions, work: () => Promise<T>): Promise<T> {
+    signal?.throwIfAborted();
+    if (this.#isClosed) throw new ImageStoreError('ERR_IMAGE_STORE_UNAVAILABLE', 'The image store is closed');
+    try {
+      return await work();
+    } catch (error) {
+      throw asStoreError(error, this.folder, operation);
+    }
+  }
+}
+
+/** Takes what a load has brought into the state, with the names the source gives it. */
+function take(state: StoreState, { kind, names }: SourceItem, stored: StoredManifest): LoadedImage {
+  const { id, descriptor } = stored;
+  state.add(stored);
+  const tags: string[] = [];
+  const replaced: { tag: string; id: Digest }[] = [];
+  for (const reference of names.map(tagOf)) {
+    if (!reference) continue;
+    const tag = familiarString(reference);
+    const before = state.tag(reference, descriptor.digest, new Date().toISOString());
+    tags.push(tag);
+    if (before !== undefined && before !== id) replaced.push({ tag, id: before });
+  }
+  return { id, kind, tags, replaced };
+}
+
+/** A layout may call its images what it likes: a bare `v1` is no name of an image here. */
+function tagOf(name: string): Reference | undefined {
+  if (!/[:/]/.test(name)) return undefined;
+  try {
+    const reference = parseReference(name);
+    return reference.digest === undefined ? withDefaultTag(reference) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function describeImage(
+  state: StoreState,
+  { id, descriptor, isBuilt }: StoredManifest,
+  facts: ManifestFacts,
+): StoredImage {
+  const references = state.references.references(id);
+  return {
+    id,
+    kind: facts.kind,
+    tags: references.filter(({ digest }) => digest === undefined).map(familiarString),
+    digests: references.filter(({ digest }) => digest !== undefined).map(familiarString),
+    manifest: descriptor,
+    isManifestBuilt: isBuilt,
+    created: facts.config?.created,
+    platform: facts.config?.platform,
+    labels: facts.config?.labels ?? {},
+    size: [...facts.blobs.values()].reduce((total, size) => total + size, 0),
+  };
+}
+
+function timeOf({ created = '' }: StoredImage): number {
+  return Date.parse(created) || 0;
+}
+
+function sum(blobs: readonly { readonly size: number }[]): number {
+  return blobs.reduce((total, { size }) => total + size, 0);
+}
+
+/** Bytes of each blob that a load may write. */
+function sizesOf(items: readonly SourceItem[], sizes: Map<unknown, number> = new Map()): ReadonlyMap<unknown, number> {
+  for (const item of items) {
+    if (item.manifest) sizes.set(item.manifest.digest, item.manifest.bytes.byteLength);
+    if (item.kind === 'image') {
+      sizes.set(item.config.digest, item.config.bytes.byteLength);
+      for (const { content } of item.layers) if (content) sizes.set(content, content.size);
+    } else if (item.kind === 'artifact') {
+      for (const { content } of item.blobs) sizes.set(content, content.size);
+    } else {
+      sizesOf(
+        item.children.map((child) => child.item),
+        sizes,
+      );
+    }
+  }
+  return sizes;
+}
