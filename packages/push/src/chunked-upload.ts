@@ -2,10 +2,8 @@ import type { AbortOptions, ByteStream, Content } from '@slipway/digest';
 import type { UploadSession } from '@slipway/registry-client';
 import { codeOf } from './error-code.ts';
 
-/** Uploads of more than this are sent in chunks where the registry takes them, so that they can be continued. */
-export const chunkedFrom: number = 64 * 1024 * 1024;
 /** Bytes of a chunk: what is sent again at most after the worst interruption. */
-export const chunkSize: number = 32 * 1024 * 1024;
+export const defaultChunkSize: number = 32 * 1024 * 1024;
 /** How long an interrupted push waits for the chunk on its way: registries like distribution 2.8 lose a session cut off in one. */
 const finishChunkMs = 5_000;
 

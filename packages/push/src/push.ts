@@ -79,6 +79,8 @@ export interface PusherOptions {
   readonly zstd?: Compressor | undefined;
   /** Attempts per blob, the first included; counted afresh after progress. @default 5 */
   readonly attempts?: number | undefined;
+  /** Bytes of one chunk: what an interruption costs at most. Uploads of more than twice this go in chunks, where the registry takes them. @default 33554432 (32 MiB) */
+  readonly chunkSize?: number | undefined;
   /** How retries wait. Share one `hostBackoff` among all pushers of a process. @default those of `@slipway/transfer`, and a `hostBackoff` for all pushes of this pusher */
   readonly retry?: Pick<RetryOptions, 'backoff' | 'hostBackoff' | 'longestWaitMs' | 'clock' | 'random'> | undefined;
 }

@@ -25,7 +25,7 @@ export function createPusher(options: PusherOptions): Pusher {
     ...options,
     retry: { ...options.retry, hostBackoff, attempts: options.attempts },
     shapesOf(registry) {
-      const known = shapes.get(registry) ?? new UploadShapes(registryProfile(registry));
+      const known = shapes.get(registry) ?? new UploadShapes(registryProfile(registry), options.chunkSize);
       shapes.set(registry, known);
       return known;
     },

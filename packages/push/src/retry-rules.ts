@@ -29,6 +29,7 @@ export function isRetryable(error: unknown): boolean {
   if (codeOf(error) === 'ERR_CACHE_WRITE' || error instanceof ChunksRefused) return true;
   if (codeOf(error) === 'ERR_SESSION_LOST' || codeOf(error) === 'ERR_SESSION_OFFSET') return true;
   if (!(error instanceof RegistryError)) return false;
+  if (error.status === 413) return false; // what could be made smaller has been
   const [first] = error.diagnostics;
   if (first === undefined) return error.transient;
   if (finalCodes.has(first.code)) return false;
@@ -70,6 +71,5 @@ export function isBusy(error: unknown): boolean {
 /** Whether a manifest may be taken later: not when the registry has read and refused it. */
 export function isManifestRetryable(error: unknown): boolean {
   const answer = registryErrorOf(error);
-  if (answer?.status === undefined || answer.transient) return isRetryable(error);
-  return answer.diagnostics.some(({ code }) => code === 'MANIFEST_BLOB_UNKNOWN' || code === 'BLOB_UNKNOWN'); // not yet seen by every replica
+  return isRetryable(error) && (answer?.status === undefined || answer.transient);
 }

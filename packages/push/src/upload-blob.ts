@@ -1,7 +1,7 @@
 import type { UploadSession } from '@slipway/registry-client';
 import type { BlobForm, BlobIdentity } from './blob-form.ts';
 import { type BlobToPush, subjectOf } from './blob-to-push.ts';
-import { ChunksRefused, chunkedFrom } from './chunked-upload.ts';
+import { ChunksRefused } from './chunked-upload.ts';
 import type { EnsureBlobOptions } from './ensure-blob.ts';
 import { codeOf } from './error-code.ts';
 import { PushError, pushFailure } from './errors.ts';
@@ -39,7 +39,7 @@ export async function uploadBlob(
       identity = await identify(blob, form, signal);
       continue;
     }
-    const state: UploadState = { blob, form, target, subject, options, shape, sent: 0 };
+    const state: UploadState = { blob, form, target, subject, options, shape, sent: 0, acknowledged: 0 };
     try {
       return await uploadIn(state, leftOpen);
     } catch (error) {
@@ -49,7 +49,8 @@ export async function uploadBlob(
       attempts.mayBeThere ||= isSilence(error) && state.sent === form.identity?.size;
       const isFirstRenewal: boolean = !isRenewed && isTokenRenewed(error);
       isRenewed ||= isFirstRenewal;
-      if (isFirstRenewal || target.shapes.learn(state.shape, subject, error)) continue;
+      if (isFirstRenewal || target.shapes.learn(state.shape, { ...subject, acknowledged: state.acknowledged }, error))
+        continue;
       tellStartingOver(state, error);
       throw error;
     }
@@ -67,6 +68,8 @@ interface UploadState {
   shape: UploadShape;
   /** Bytes that the registry may have. */
   sent: number;
+  /** Bytes that it said it has. */
+  acknowledged: number;
 }
 
 async function uploadIn(state: UploadState, declined: UploadSession | undefined): Promise<BlobOutcome> {
@@ -83,6 +86,7 @@ async function uploadIn(state: UploadState, declined: UploadSession | undefined)
   if (chosen !== 'digest-first') state.shape = chosen;
   const isChunked = state.shape.kind === 'chunks';
   state.sent = session.offset;
+  state.acknowledged = session.offset;
   try {
     const sent = await sendBlob(form, session, {
       shape: state.shape,
@@ -92,6 +96,7 @@ async function uploadIn(state: UploadState, declined: UploadSession | undefined)
         onProgress(progress);
       },
       onAcknowledged: async (acknowledged) => {
+        state.acknowledged = acknowledged.offset;
         onAcknowledged(acknowledged.offset);
         await target.memory.saveSession(name, acknowledged);
       },
@@ -180,7 +185,7 @@ async function resume(
 
 /** Says once that a registry makes a large blob begin anew after each interruption. */
 function tellStartingOver({ blob, target, shape, subject }: UploadState, error: unknown): void {
-  if (shape.kind === 'chunks' || subject.size <= chunkedFrom || !isRetryable(error)) return;
+  if (shape.kind === 'chunks' || subject.size <= target.shapes.chunkedFrom || !isRetryable(error)) return;
   target.shapes.tellOnce(() =>
     target.emit({
       type: 'warning',

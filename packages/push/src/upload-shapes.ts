@@ -1,6 +1,6 @@
 import type { RegistryProfile } from '@slipway/registry-client';
 import type { BlobIdentity } from './blob-form.ts';
-import { ChunksRefused, chunkedFrom, chunkSize } from './chunked-upload.ts';
+import { ChunksRefused, defaultChunkSize } from './chunked-upload.ts';
 import { registryErrorOf } from './retry-rules.ts';
 
 /** How the bytes of a blob travel: one PUT, one PATCH of unknown length, or a PATCH a chunk. */
@@ -39,17 +39,24 @@ const otherMatters: ReadonlySet<string> = new Set(['NAME_UNKNOWN', 'NAME_INVALID
 /** What one registry has shown to take and to refuse. What one blob has found out, all others know. */
 export class UploadShapes {
   readonly #profile: RegistryProfile;
+  readonly #chunkSize: number;
   #refused: ReadonlySet<UploadShape['kind']> = new Set();
   #maxBody: number;
   #isTold = false;
 
-  constructor(profile: RegistryProfile) {
+  constructor(profile: RegistryProfile, chunkSize: number = defaultChunkSize) {
     this.#profile = profile;
+    this.#chunkSize = chunkSize;
     this.#maxBody = profile.maxChunkSize ?? Number.POSITIVE_INFINITY;
   }
 
   get profile(): RegistryProfile {
     return this.#profile;
+  }
+
+  /** Uploads of more than this are sent in chunks where the registry takes them, so that they can be continued. */
+  get chunkedFrom(): number {
+    return 2 * this.#chunkSize;
   }
 
   /** The first choice among what is left. `digest-first` means one PUT, for which the digest has to be known. */
@@ -58,7 +65,7 @@ export class UploadShapes {
     // A limit that is met forces chunks also where they are not the usual way.
     const mayChunk = isKept && !this.#refused.has('chunks') && (this.#profile.takesChunks || isTooLarge);
     const inChunks = (most: number): UploadShape => ({ kind: 'chunks', size: Math.min(most, this.#maxBody) });
-    if (mayChunk && (isTooLarge || size > chunkedFrom)) return inChunks(chunkSize);
+    if (mayChunk && (isTooLarge || size > this.chunkedFrom)) return inChunks(this.#chunkSize);
     if (identity === undefined) return this.#refused.has('stream') ? 'digest-first' : { kind: 'stream' };
     if (!this.#refused.has('put')) return { kind: 'put', identity };
     if (!this.#refused.has('stream')) return { kind: 'stream' };
@@ -72,12 +79,11 @@ export class UploadShapes {
   }
 
   /** Learns from a failure of `shape`. Returns whether there is another shape to try, at once. */
-  learn(shape: UploadShape, subject: ShapeSubject, error: unknown): boolean {
+  learn(shape: UploadShape, subject: ShapeSubject & { readonly acknowledged: number }, error: unknown): boolean {
     const answer = registryErrorOf(error);
     if (answer?.diagnostics.some(({ code, bare }) => !bare && otherMatters.has(code))) return false;
     if (answer?.status === 413) return this.#lower(shape.kind === 'chunks' ? shape.size : subject.size, subject);
-    const isRefused = shape.kind === 'chunks' && error instanceof ChunksRefused;
-    if (!isRefused && !(answer?.status !== undefined && refusals[shape.kind].has(answer.status))) return false;
+    if (!(error instanceof ChunksRefused) && !isRefusal(shape, subject.acknowledged, answer?.status)) return false;
     this.#refused = new Set([...this.#refused, shape.kind]);
     const next = this.choose(subject);
     if (next === 'digest-first' || next.kind !== shape.kind) return true;
@@ -98,4 +104,10 @@ export class UploadShapes {
     this.#maxBody = next;
     return true;
   }
+}
+
+/** A session that ends after it has taken chunks is lost, which says nothing of chunks. */
+function isRefusal({ kind }: UploadShape, acknowledged: number, status: number | undefined): boolean {
+  if (status === undefined || (acknowledged > 0 && status === 404)) return false;
+  return refusals[kind].has(status);
 }

@@ -1,0 +1,212 @@
+import type { EmbeddedRegistry, Misbehaviour, QuirkName, RegistryQuirks } from '@slipway/testkit';
+
+/** Bytes of the layer that every row pushes, and of a chunk where it is sent in chunks. */
+export const layerSize = 300_000;
+export const chunkSize = 65_536;
+
+/** What a row works with besides the rule itself. */
+export interface FaultScene {
+  /** A second registry on another port: a stranger to the first. */
+  readonly stranger: EmbeddedRegistry;
+  /** An HTTP date so many seconds from the test's own now. */
+  dateIn(seconds: number): string;
+}
+
+export interface Fault {
+  readonly name: string;
+  /** How the layer is sent: its digest known, compressed on the fly, or in chunks. */
+  readonly shape: 'put' | 'stream' | 'chunks';
+  readonly rules?: ((scene: FaultScene) => readonly Misbehaviour[]) | undefined;
+  readonly quirks?: QuirkName | Partial<RegistryQuirks> | undefined;
+  /** The registry wants a token, or a password. @default neither */
+  readonly auth?: 'bearer' | 'basic' | undefined;
+  /** Short limits on waiting, for what has to run into them. */
+  readonly impatient?: boolean | undefined;
+  /** The registry holds a request for ever, and so does not come to rest. */
+  readonly isStuck?: boolean | undefined;
+  /** The registry has set the tag, whatever it said. */
+  readonly isTagged?: boolean | undefined;
+  /** What stands in front of, or in place of, the registry. */
+  readonly network?: 'unknown name' | 'nothing listens' | 'untrusted certificate' | 'not HTTP' | undefined;
+  /** What is wrong on this side. */
+  readonly local?: 'disk full on spool' | 'no spool at all' | undefined;
+  /** `pushed`, or what the error says. */
+  readonly expected: 'pushed' | RegExp;
+  /** Body bytes of blobs that the registry took beyond those it needed, at most. @default 0 */
+  readonly resent?: number | undefined;
+  /** Milliseconds waited, exactly; the schedule's random numbers are all 0.5. @default 0 */
+  readonly waited?: number | undefined;
+  /** Sessions left open at the registry. @default 0 */
+  readonly sessionsLeft?: number | undefined;
+  /** Requests that the stranger must have had; none of them with credentials. */
+  readonly strangerAsked?: boolean | undefined;
+}
+
+/** Waits after one, two, … failures, by the schedule. */
+const [one, two, three, four] = [500, 10_000, 22_500, 55_000] as const;
+const html = '<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>';
+const start: Misbehaviour['match'] = { kind: ['upload-start', 'mount'] };
+const put: Misbehaviour['match'] = { kind: 'upload-put' };
+const patch: Misbehaviour['match'] = { kind: 'upload-patch' };
+const status: Misbehaviour['match'] = { kind: 'upload-status' };
+const manifest: Misbehaviour['match'] = { kind: 'manifest-put' };
+const token: Misbehaviour['match'] = { kind: 'token' };
+const unknownUpload = { errors: [{ code: 'BLOB_UPLOAD_UNKNOWN', message: 'blob upload unknown to registry' }] };
+const invalidToken = { 'www-authenticate': 'Bearer realm="REALM",error="invalid_token"' };
+const busy = { 'retry-after': '7' };
+/** What `busy` asks for, and half a second of spread. */
+const busyWait = 7_500;
+
+/** Rows of which each is about one request that fails so many times. */
+function times(count: number, match: Misbehaviour['match'], deed: Omit<Misbehaviour, 'match'>): Pick<Fault, 'rules'> {
+  return { rules: () => [{ match, times: count, ...deed }] };
+}
+
+// biome-ignore format: a row is a line
+const openings: readonly Fault[] = [
+  { name: 'POST reset once', shape: 'put', ...times(1, start, { reset: true }), expected: 'pushed', waited: one },
+  { name: 'POST reset twice', shape: 'put', ...times(2, start, { reset: true }), expected: 'pushed', waited: two },
+  { name: 'POST reset always', shape: 'put', ...times(5, start, { reset: true }), expected: /gave up after 5 attempts/, waited: four },
+  { name: 'POST answered 500', shape: 'stream', ...times(1, start, { status: 500 }), expected: 'pushed', waited: one },
+  { name: 'POST answered 502 with a page', shape: 'put', ...times(1, start, { status: 502, body: html }), expected: 'pushed', waited: one },
+  { name: 'POST answered 503', shape: 'put', ...times(1, start, { status: 503 }), expected: 'pushed', waited: one },
+  { name: 'POST answered 503 with Retry-After', shape: 'put', ...times(1, start, { status: 503, headers: busy }), expected: 'pushed', waited: busyWait },
+  { name: 'POST answered 429 with Retry-After', shape: 'put', ...times(1, start, { status: 429, headers: busy }), expected: 'pushed', waited: busyWait },
+  { name: 'POST answered 429 with Retry-After as a date', shape: 'put', rules: ({ dateIn }) => [{ match: start, times: 1, status: 429, headers: { 'retry-after': dateIn(30) } }], expected: 'pushed', waited: 30_500 },
+  { name: 'POST answered 429 in plain text, as Docker Hub does', shape: 'put', ...times(1, start, { status: 429, body: 'Too Many Requests' }), expected: 'pushed', waited: one },
+  { name: 'a storm of 429', shape: 'put', ...times(4, start, { status: 429, headers: busy }), expected: 'pushed', waited: 4 * busyWait },
+  { name: 'a storm of 429 without an end', shape: 'put', ...times(5, start, { status: 429, headers: busy }), expected: /429.*gave up after 5 attempts/, waited: 5 * busyWait },
+  { name: 'POST answered 429 for two hours', shape: 'put', ...times(1, start, { status: 429, headers: { 'retry-after': '7200' } }), expected: /asked to wait 7200 s/ },
+  { name: 'POST whose answer is lost', shape: 'put', ...times(1, start, { dropResponse: true }), expected: 'pushed', waited: one, sessionsLeft: 1 },
+  { name: 'POST that is never answered', shape: 'put', impatient: true, ...times(1, start, { stall: true }), expected: 'pushed', waited: one },
+  { name: 'POST denied', shape: 'put', ...times(9, start, { status: 403 }), expected: /answered 403: .*denied/ },
+  { name: 'POST to a repository that has to exist', shape: 'put', ...times(9, start, { status: 404 }), expected: /answered 404/ },
+  { name: 'POST without a Location', shape: 'put', ...times(9, start, { omitHeaders: ['location'] }), expected: /no Location/, sessionsLeft: 1 },
+  { name: 'POST with a Location that is no URL', shape: 'put', ...times(9, start, { headers: { location: 'http://' } }), expected: /Location that is not a URL/, sessionsLeft: 1 },
+  { name: 'POST with a Location of another scheme', shape: 'put', ...times(9, start, { moveLocation: () => 'ftp://127.0.0.1/x' }), expected: /Location of scheme/, sessionsLeft: 1 },
+  { name: 'POST that sends uploads to a stranger', shape: 'put', auth: 'basic', rules: ({ stranger }) => [{ match: start, times: 1, moveLocation: stranger.url }], expected: 'pushed', strangerAsked: true, sessionsLeft: 1 },
+  { name: 'POST redirected to a stranger', shape: 'put', auth: 'bearer', rules: ({ stranger }) => [{ match: start, times: 1, status: 307, headers: { location: `${stranger.url}/v2/demo/app/blobs/uploads/` } }], expected: /blob unknown/, strangerAsked: true },
+];
+
+// biome-ignore format: a row is a line
+const streams: readonly Fault[] = [
+  { name: 'PATCH reset before its body', shape: 'stream', ...times(1, patch, { reset: true }), expected: 'pushed', waited: one },
+  { name: 'PATCH reset during its body', shape: 'stream', ...times(1, patch, { dropAfter: 30_000 }), expected: 'pushed', waited: one, resent: 30_000 },
+  { name: 'PATCH whose answer is lost', shape: 'stream', ...times(1, patch, { dropResponse: true }), expected: 'pushed', waited: one, resent: layerSize },
+  { name: 'PATCH answered 500', shape: 'stream', ...times(1, patch, { status: 500 }), expected: 'pushed', waited: one },
+  { name: 'PATCH answered 500 after its body', shape: 'stream', ...times(1, patch, { status: 500, readFirst: true }), expected: 'pushed', waited: one, resent: layerSize },
+  { name: 'PATCH answered 504 with a page', shape: 'stream', ...times(1, patch, { status: 504, body: html }), expected: 'pushed', waited: one },
+  { name: 'PATCH answered 429', shape: 'stream', ...times(1, patch, { status: 429, headers: busy }), expected: 'pushed', waited: busyWait },
+  { name: 'PATCH of unknown length answered 411', shape: 'stream', ...times(9, patch, { status: 411 }), expected: 'pushed' },
+  { name: 'PATCH answered 404', shape: 'stream', ...times(9, patch, { status: 404, body: unknownUpload }), expected: 'pushed', sessionsLeft: 1 },
+  { name: 'PATCH answered 405', shape: 'stream', ...times(9, patch, { status: 405 }), expected: 'pushed' },
+  { name: 'PATCH answered without Range', shape: 'stream', ...times(1, patch, { omitHeaders: ['range'] }), expected: 'pushed' },
+  { name: 'PATCH answered without Location', shape: 'stream', quirks: { staleState: 'accepted' }, ...times(1, patch, { omitHeaders: ['location'] }), expected: 'pushed' },
+  { name: 'PATCH answered with a Range beyond what was sent', shape: 'stream', ...times(1, patch, { headers: { range: '0-99999999' } }), expected: /more than the \d+ that were sent/, resent: 0 },
+  { name: 'PATCH answered with a Range that is none', shape: 'stream', ...times(1, patch, { headers: { range: 'all of it' } }), expected: /bad range format/ },
+  { name: 'PATCH denied a token that has died: a fresh one, at once', shape: 'stream', auth: 'bearer', ...times(1, patch, { status: 401, headers: invalidToken }), expected: 'pushed' },
+  { name: 'PATCH denied every token', shape: 'stream', auth: 'bearer', ...times(99, { kind: ['upload-patch', 'upload-put'] }, { status: 401, headers: invalidToken }), expected: /answered 401/ },
+  { name: 'PATCH that is never answered', shape: 'stream', impatient: true, isStuck: true, ...times(1, patch, { stall: true }), expected: 'pushed', waited: one },
+  { name: 'a stream that is too large', shape: 'stream', quirks: { bodyMaxBytes: 100_000 }, ...times(9, patch, { status: 413 }), expected: /answered 413/ },
+];
+
+// biome-ignore format: a row is a line
+const chunks: readonly Fault[] = [
+  { name: 'third chunk reset before its body', shape: 'chunks', ...times(1, patch, { after: 2, reset: true }), expected: 'pushed', waited: one },
+  { name: 'third chunk reset during its body', shape: 'chunks', ...times(1, patch, { after: 2, dropAfter: 30_000 }), expected: 'pushed', waited: one },
+  { name: 'third chunk reset at a registry that then forgets all', shape: 'chunks', quirks: 'zot', ...times(1, patch, { after: 2, dropAfter: 30_000 }), expected: /./, waited: one, resent: 2 * chunkSize + 30_000 },
+  { name: 'a chunk whose answer is lost', shape: 'chunks', ...times(1, patch, { after: 2, dropResponse: true }), expected: 'pushed', waited: one },
+  { name: 'every second chunk broken', shape: 'chunks', rules: () => [0, 1, 2, 3].map((after) => ({ match: patch, after, times: 1, dropAfter: 40_000 })), expected: 'pushed', waited: 3 * one, resent: 40_000 },
+  { name: 'a chunk answered 500', shape: 'chunks', ...times(1, patch, { after: 1, status: 500 }), expected: 'pushed', waited: one },
+  { name: 'a chunk answered 503 with Retry-After', shape: 'chunks', ...times(1, patch, { after: 1, status: 503, headers: busy }), expected: 'pushed', waited: busyWait },
+  { name: 'a chunk answered 429', shape: 'chunks', ...times(1, patch, { after: 1, status: 429, headers: busy }), expected: 'pushed', waited: busyWait },
+  { name: 'a chunk denied a token that has died', shape: 'chunks', auth: 'bearer', ...times(1, patch, { after: 2, status: 401, headers: invalidToken }), expected: 'pushed' },
+  { name: 'a session that is gone in the middle', shape: 'chunks', ...times(1, patch, { after: 2, status: 404, body: unknownUpload }), expected: 'pushed', waited: one, resent: 2 * chunkSize, sessionsLeft: 1 },
+  { name: 'a status that is not told', shape: 'chunks', rules: () => [{ match: patch, after: 2, times: 1, reset: true }, { match: status, times: 1, status: 404 }], expected: 'pushed', waited: one, resent: 2 * chunkSize, sessionsLeft: 1 },
+  { name: 'a status answered 500 once', shape: 'chunks', rules: () => [{ match: patch, after: 2, times: 1, reset: true }, { match: status, times: 1, status: 500 }], expected: 'pushed', waited: two },
+  { name: 'a status answered 429', shape: 'chunks', rules: () => [{ match: patch, after: 2, times: 1, reset: true }, { match: status, times: 1, status: 429, headers: busy }], expected: 'pushed', waited: one + busyWait },
+  { name: 'chunks refused with 416', shape: 'chunks', quirks: { contentRange: 'refused' }, expected: 'pushed' },
+  { name: 'chunks that are too large', shape: 'chunks', quirks: { chunkMaxBytes: 10_000 }, expected: 'pushed' },
+  { name: 'later chunks dropped', shape: 'chunks', quirks: 'ecr', expected: 'pushed', resent: 2 * chunkSize, sessionsLeft: 0 },
+  { name: 'a chunk answered without Range', shape: 'chunks', ...times(2, patch, { omitHeaders: ['range'] }), expected: 'pushed' },
+  { name: 'a commit whose answer is lost', shape: 'chunks', ...times(1, put, { dropResponse: true }), expected: 'pushed', waited: one },
+  { name: 'a commit answered 500', shape: 'chunks', ...times(1, put, { status: 500 }), expected: 'pushed', waited: one },
+  { name: 'a commit denied a token that has died', shape: 'chunks', auth: 'bearer', ...times(1, put, { status: 401, headers: invalidToken }), expected: 'pushed' },
+  { name: 'a commit that says the digest is wrong', shape: 'chunks', ...times(1, put, { status: 400, body: { errors: [{ code: 'DIGEST_INVALID', message: 'wrong' }] } }), expected: 'pushed', resent: layerSize },
+  { name: 'a commit that takes its time', shape: 'chunks', impatient: true, ...times(1, put, { delayAnswerMs: 900 }), expected: 'pushed' },
+];
+
+// biome-ignore format: a row is a line
+const puts: readonly Fault[] = [
+  { name: 'PUT reset before its body', shape: 'put', ...times(1, put, { reset: true }), expected: 'pushed', waited: one },
+  { name: 'PUT reset during its body', shape: 'put', ...times(1, put, { dropAfter: 100_000 }), expected: 'pushed', waited: one, resent: 100_000 },
+  { name: 'PUT reset during its body three times', shape: 'put', ...times(3, put, { dropAfter: 100_000 }), expected: 'pushed', waited: three, resent: 300_000 },
+  { name: 'PUT whose answer is lost: not sent again', shape: 'put', ...times(1, put, { dropResponse: true }), expected: 'pushed', waited: one },
+  { name: 'PUT answered 500 after its body', shape: 'put', ...times(1, put, { status: 500, readFirst: true }), expected: 'pushed', waited: one, resent: layerSize },
+  { name: 'PUT answered 502 with a page', shape: 'put', ...times(1, put, { status: 502, body: html }), expected: 'pushed', waited: one },
+  { name: 'PUT answered 503 with Retry-After', shape: 'put', ...times(1, put, { status: 503, headers: busy }), expected: 'pushed', waited: busyWait },
+  { name: 'PUT answered 429', shape: 'put', ...times(1, put, { status: 429, headers: busy }), expected: 'pushed', waited: busyWait },
+  { name: 'PUT that says the digest is wrong', shape: 'put', ...times(1, put, { status: 400, readFirst: true, body: { errors: [{ code: 'DIGEST_INVALID', message: 'wrong' }] } }), expected: 'pushed', waited: one, resent: layerSize },
+  { name: 'PUT answered with another digest', shape: 'put', ...times(9, put, { wrongDigest: true }), expected: /another digest/ },
+  { name: 'PUT with a body answered 404, as old Artifactory does', shape: 'put', quirks: 'artifactory', expected: 'pushed', sessionsLeft: 1 },
+  { name: 'PUT with a body answered 405', shape: 'put', ...times(1, put, { status: 405 }), expected: 'pushed' },
+  { name: 'PUT with a body too large for a proxy', shape: 'put', ...times(1, put, { status: 413, body: html }), expected: 'pushed' },
+  { name: 'PUT of a session that is gone', shape: 'put', ...times(1, put, { status: 404, body: unknownUpload }), expected: 'pushed', sessionsLeft: 1 },
+  { name: 'PUT denied', shape: 'put', ...times(9, put, { status: 403 }), expected: /answered 403/ },
+  { name: 'PUT denied a token that has died', shape: 'put', auth: 'bearer', ...times(1, put, { status: 401, headers: invalidToken }), expected: 'pushed' },
+  { name: 'PUT to a registry whose disk is full', shape: 'put', ...times(9, put, { status: 500, body: { errors: [{ code: 'UNKNOWN', message: 'no space left on device' }] } }), expected: /no space left/ },
+  { name: 'PUT that is answered slowly', shape: 'put', impatient: true, ...times(1, put, { delayAnswerMs: 900 }), expected: 'pushed' },
+  { name: 'PUT that is read slowly at first', shape: 'put', ...times(1, put, { delayMs: 100 }), expected: 'pushed' },
+  { name: 'PUT that is never answered', shape: 'put', impatient: true, isStuck: true, ...times(1, put, { stall: true }), expected: 'pushed', waited: one },
+];
+
+// biome-ignore format: a row is a line
+const manifests: readonly Fault[] = [
+  { name: 'manifest reset', shape: 'put', ...times(1, manifest, { reset: true }), expected: 'pushed', waited: one },
+  { name: 'manifest whose answer is lost', shape: 'put', ...times(1, manifest, { dropResponse: true }), expected: 'pushed', waited: one },
+  { name: 'manifest answered 500', shape: 'put', ...times(1, manifest, { status: 500 }), expected: 'pushed', waited: one },
+  { name: 'manifest answered 502 with a page', shape: 'put', ...times(1, manifest, { status: 502, body: html }), expected: 'pushed', waited: one },
+  { name: 'manifest answered 503 with Retry-After', shape: 'put', ...times(1, manifest, { status: 503, headers: busy }), expected: 'pushed', waited: busyWait },
+  { name: 'manifest answered 429', shape: 'put', ...times(2, manifest, { status: 429, headers: busy }), expected: 'pushed', waited: 2 * busyWait },
+  { name: 'manifest denied a token that has died', shape: 'put', auth: 'bearer', ...times(1, manifest, { status: 401, headers: invalidToken }), expected: 'pushed' },
+  { name: 'manifest refused: once is enough', shape: 'put', ...times(1, manifest, { status: 400, body: { errors: [{ code: 'MANIFEST_INVALID', message: 'manifest invalid' }] } }), expected: /manifest invalid/ },
+  { name: 'manifest answered with another digest', shape: 'put', ...times(9, manifest, { wrongDigest: true }), expected: /another digest/, isTagged: true },
+  { name: 'manifest that is never answered', shape: 'put', impatient: true, ...times(1, manifest, { stall: true }), expected: 'pushed', waited: one },
+];
+
+// biome-ignore format: a row is a line
+const questions: readonly Fault[] = [
+  { name: 'ping answered 500', shape: 'put', ...times(1, { kind: 'ping' }, { status: 500 }), expected: 'pushed' },
+  { name: 'ping answered 429', shape: 'put', ...times(1, { kind: 'ping' }, { status: 429, headers: busy }), expected: 'pushed' },
+  { name: 'ping reset', shape: 'put', ...times(1, { kind: 'ping' }, { reset: true }), expected: 'pushed' },
+  { name: 'ping answered 429 where a token is wanted', shape: 'put', auth: 'bearer', ...times(1, { kind: 'ping' }, { status: 429, headers: busy }), expected: 'pushed' },
+  { name: 'manifest asked for: 429', shape: 'put', ...times(1, { kind: ['manifest-head', 'manifest-get'] }, { status: 429, headers: busy }), expected: 'pushed', waited: busyWait },
+  { name: 'manifest asked for: 500', shape: 'put', ...times(3, { kind: ['manifest-head', 'manifest-get'] }, { status: 500 }), expected: 'pushed' },
+  { name: 'token answered 429', shape: 'put', auth: 'bearer', ...times(1, token, { status: 429, headers: busy }), expected: 'pushed', waited: busyWait },
+  { name: 'token answered 503 with Retry-After', shape: 'put', auth: 'bearer', ...times(1, token, { status: 503, headers: busy }), expected: 'pushed', waited: busyWait },
+  { name: 'token server that resets', shape: 'put', auth: 'bearer', ...times(1, token, { reset: true }), expected: 'pushed' },
+  { name: 'token cut short', shape: 'put', auth: 'bearer', ...times(99, token, { truncateAfter: 20 }), expected: /./, waited: four },
+  { name: 'token server that shows a page', shape: 'put', auth: 'bearer', ...times(99, token, { status: 200, body: html }), expected: /unable to decode token response/ },
+  { name: 'token server that refuses', shape: 'put', auth: 'bearer', ...times(99, token, { status: 401 }), expected: /answered 401/ },
+];
+
+// biome-ignore format: a row is a line
+const surroundings: readonly Fault[] = [
+  { name: 'a name that nobody knows', shape: 'put', network: 'unknown name', expected: /ENOTFOUND|EAI_AGAIN/ },
+  { name: 'nothing listens', shape: 'put', network: 'nothing listens', expected: /ECONNREFUSED/ },
+  { name: 'a certificate that nobody vouches for', shape: 'put', network: 'untrusted certificate', expected: /certificate/ },
+  { name: 'something that is not HTTP', shape: 'put', network: 'not HTTP', expected: /not HTTP/ },
+  { name: 'a disk that is full when the layer is spooled', shape: 'stream', local: 'disk full on spool', expected: 'pushed' },
+  { name: 'no room to spool at all', shape: 'stream', local: 'no spool at all', expected: 'pushed' },
+];
+
+/** Every fault and what comes of it. */
+export const faults: readonly Fault[] = [
+  ...openings,
+  ...streams,
+  ...chunks,
+  ...puts,
+  ...manifests,
+  ...questions,
+  ...surroundings,
+];
