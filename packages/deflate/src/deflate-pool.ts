@@ -1,0 +1,185 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { encoderModule, joined, type Piece, piecesOf } from './encoder.ts';
+import { DeflateError } from './errors.ts';
+import { type DeflateOptions, resolveDeflateOptions } from './options.ts';
+import { type WorkerAnswer, type WorkerRequest, workerSource } from './pool-worker.ts';
+import type { WebAssemblyModule } from './web-assembly.ts';
+
+export interface DeflatePoolOptions {
+  /** Worker threads at most; each starts when it is first needed, and keeps 3 MiB. @default as many as there are cores */
+  readonly threads?: number | undefined;
+}
+
+export interface PoolDeflateOptions extends DeflateOptions {
+  /** Gives the block up, with the signal's own reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Worker threads that deflate. They keep the process alive only while there is work. Leaving scope ends them; work that is not
+ * done by then is rejected with `ERR_DEFLATE_CLOSED`.
+ */
+export interface DeflatePool extends AsyncDisposable {
+  /** Worker threads at most. */
+  readonly threads: number;
+  /**
+   * The bytes that `deflateBlock` makes, made elsewhere. Blocks and dictionaries on a SharedArrayBuffer are not copied on their
+   * way to a worker; others are, when one is free to take them. Do not write to either before the promise settles.
+   *
+   * A pool takes any number of blocks and holds those that no worker has taken yet: await some before you give more.
+   *
+   * @throws {DeflateError} `ERR_DEFLATE_WORKER` when the thread ended; `ERR_DEFLATE_CLOSED` after disposal.
+   * @throws the signal's reason, once it aborts.
+   */
+  deflate(input: Uint8Array, options?: PoolDeflateOptions): Promise<Uint8Array>;
+}
+
+/** One piece on its way. */
+interface Job {
+  readonly piece: Piece;
+  readonly settle: (outcome: { readonly deflated: Uint8Array } | { readonly error: unknown }) => void;
+}
+
+interface Thread {
+  readonly worker: Worker;
+  /** What the worker has and has not answered, oldest first: at most {@link jobsPerThread}. */
+  readonly jobs: Map<number, Job>;
+}
+
+/** One being worked on, one at hand: a worker that is done need not wait for this thread to hear of it. */
+const jobsPerThread = 2;
+
+/**
+ * A pool of worker threads for Node. The threads run from memory: there is no file to ship.
+ *
+ * @throws {DeflateError} `ERR_DEFLATE_UNSUPPORTED`, without WebAssembly SIMD.
+ * @throws {RangeError} when `threads` is not a positive integer.
+ */
+export function createDeflatePool({ threads = availableParallelism() }: DeflatePoolOptions = {}): DeflatePool {
+  if (!(Number.isInteger(threads) && threads > 0)) {
+    throw new RangeError(`Expected \`threads\` to be a positive integer, got ${threads}`);
+  }
+  return new WorkerPool(threads, encoderModule());
+}
+
+class WorkerPool implements DeflatePool {
+  readonly threads: number;
+  readonly #module: WebAssemblyModule;
+  readonly #workers = new Set<Thread>();
+  readonly #waiting = new Set<Job>();
+  #nextId = 0;
+  #closed = false;
+
+  constructor(threads: number, module: WebAssemblyModule) {
+    this.threads = threads;
+    this.#module = module;
+  }
+
+  async deflate(input: Uint8Array, options: PoolDeflateOptions = {}): Promise<Uint8Array> {
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const pieces = piecesOf(input, resolveDeflateOptions(options));
+    if (this.#closed) throw closedError();
+    return joined(await Promise.all(pieces.map((piece) => this.#run(piece, signal))));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    for (const job of this.#waiting) job.settle({ error: closedError() });
+    this.#waiting.clear();
+    const threads = [...this.#workers];
+    this.#workers.clear();
+    for (const { jobs } of threads) for (const job of jobs.values()) job.settle({ error: closedError() });
+    await Promise.all(threads.map(({ worker }) => worker.terminate()));
+  }
+
+  #run(piece: Piece, signal: AbortSignal | undefined): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      const giveUp = (): void => {
+        this.#waiting.delete(job); // a worker that has it already finishes it, which takes milliseconds, for nobody
+        reject(signal?.reason);
+      };
+      const job: Job = {
+        piece,
+        settle(outcome) {
+          signal?.removeEventListener('abort', giveUp);
+          if ('deflated' in outcome) resolve(outcome.deflated);
+          else reject(outcome.error);
+        },
+      };
+      signal?.addEventListener('abort', giveUp, { once: true });
+      this.#waiting.add(job);
+      this.#assign();
+    });
+  }
+
+  /** Hands waiting pieces to idle threads first, then to new ones, then beside what a thread already has. */
+  #assign(): void {
+    for (const job of this.#waiting) {
+      const thread = this.#leastBusy();
+      if (thread === undefined) return;
+      this.#waiting.delete(job);
+      this.#give(thread, job);
+    }
+  }
+
+  #leastBusy(): Thread | undefined {
+    let best: Thread | undefined;
+    for (const thread of this.#workers) {
+      if (best === undefined || thread.jobs.size < best.jobs.size) best = thread;
+    }
+    if (best?.jobs.size !== 0 && this.#workers.size < this.threads) return this.#start();
+    return best !== undefined && best.jobs.size < jobsPerThread ? best : undefined;
+  }
+
+  #give({ worker, jobs }: Thread, job: Job): void {
+    const { bytes, options } = job.piece;
+    const { level, dictionary, final } = options;
+    const id = this.#nextId++;
+    if (jobs.size === 0) worker.ref();
+    jobs.set(id, job);
+    const request: WorkerRequest = { id, bytes: sendable(bytes), level, dictionary: sendable(dictionary), final };
+    worker.postMessage(request);
+  }
+
+  #start(): Thread {
+    const worker = new Worker(workerSource, {
+      eval: true,
+      workerData: this.#module,
+      execArgv: [], // the program's loaders and flags are not for this thread
+      name: 'slipway-deflate',
+    });
+    worker.unref();
+    const thread: Thread = { worker, jobs: new Map() };
+    this.#workers.add(thread);
+    worker.on('message', ({ id, deflated }: WorkerAnswer) => {
+      const job = thread.jobs.get(id);
+      thread.jobs.delete(id);
+      if (thread.jobs.size === 0) worker.unref();
+      job?.settle({ deflated });
+      this.#assign();
+    });
+    let cause: unknown;
+    worker.on('error', (error) => {
+      cause = error;
+    });
+    worker.on('exit', (code) => {
+      if (!this.#workers.delete(thread)) return;
+      const error = new DeflateError('ERR_DEFLATE_WORKER', `The worker thread ended with exit code ${code}`, { cause });
+      for (const job of thread.jobs.values()) job.settle({ error });
+      this.#assign();
+    });
+    return thread;
+  }
+}
+
+/** A view that does not take the rest of its buffer along: structured cloning copies whole buffers. */
+function sendable(bytes: Uint8Array): Uint8Array {
+  const isWhole = bytes.buffer instanceof SharedArrayBuffer || bytes.byteLength === bytes.buffer.byteLength;
+  return isWhole && bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes);
+}
+
+function closedError(): DeflateError {
+  return new DeflateError('ERR_DEFLATE_CLOSED', 'The pool has been disposed of');
+}

@@ -1,0 +1,19 @@
+/** Every code this package throws. */
+export type DeflateErrorCode =
+  /** When: this runtime has no WebAssembly, or none with SIMD. Retry: no. Do: use zlib, or a newer runtime; `isDeflateAvailable()` asks beforehand. */
+  | 'ERR_DEFLATE_UNSUPPORTED'
+  /** When: a pool is asked for work after its disposal, or disposed with work waiting. Retry: no. Do: dispose the pool after the last block. */
+  | 'ERR_DEFLATE_CLOSED'
+  /** When: a worker thread ended under its work: out of memory, or stopped from outside. Retry: yes, the pool starts another. Do: look at the cause. */
+  | 'ERR_DEFLATE_WORKER';
+
+/** Bytes cannot be deflated here, or not now. */
+export class DeflateError extends Error {
+  override name = 'DeflateError';
+  readonly code: DeflateErrorCode;
+
+  constructor(code: DeflateErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

@@ -1,0 +1,9 @@
+/**
+ * A deflate encoder in WebAssembly: the same bytes on every machine.
+ *
+ * @packageDocumentation
+ */
+export { deflateBlock, deflateVersion } from './deflate.ts';
+export { isDeflateAvailable } from './encoder.ts';
+export { DeflateError, type DeflateErrorCode } from './errors.ts';
+export { type DeflateLevel, type DeflateOptions, deflateDefaults } from './options.ts';

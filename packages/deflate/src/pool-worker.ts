@@ -1,0 +1,33 @@
+/**
+ * What a worker thread runs. It is a text, so that no file has to be found at run time: a program bundled into one file has
+ * workers too. `workerData` is the compiled module, shared with the thread that made it.
+ */
+export const workerSource = `'use strict';
+const { parentPort, workerData } = require('node:worker_threads');
+const { exports } = new WebAssembly.Instance(workerData, {});
+const memory = new Uint8Array(exports.memory.buffer);
+const inputAddress = exports.inputAddress();
+const outputAddress = exports.outputAddress();
+parentPort.on('message', ({ id, bytes, level, dictionary, final }) => {
+  memory.set(dictionary, inputAddress);
+  memory.set(bytes, inputAddress + dictionary.byteLength);
+  const size = exports.deflate(dictionary.byteLength, bytes.byteLength, level, final ? 1 : 0);
+  const deflated = memory.slice(outputAddress, outputAddress + size);
+  parentPort.postMessage({ id, deflated }, [deflated.buffer]);
+});
+`;
+
+/** What is sent to a worker: one piece. */
+export interface WorkerRequest {
+  readonly id: number;
+  readonly bytes: Uint8Array;
+  readonly level: number;
+  readonly dictionary: Uint8Array;
+  readonly final: boolean;
+}
+
+/** What comes back. */
+export interface WorkerAnswer {
+  readonly id: number;
+  readonly deflated: Uint8Array;
+}
