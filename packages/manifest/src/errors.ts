@@ -5,7 +5,11 @@ export type ManifestErrorCode =
   /** When: a document is longer than the limit. Retry: no. Do: raise `maxSize` if the document is trusted. */
   | 'ERR_MANIFEST_TOO_LARGE'
   /** When: a text is no platform such as `linux/arm64/v8`. Retry: no. Do: write it as `os/architecture[/variant]`. */
-  | 'ERR_PLATFORM_INVALID';
+  | 'ERR_PLATFORM_INVALID'
+  /** When: a schema 1 manifest is not signed, or not over these bytes, or by no key that can be used. Retry: no. Do: ask whoever signed it; trust nothing it says. */
+  | 'ERR_SIGNATURE_INVALID'
+  /** When: a trust key is neither JWK nor PEM, or of a kind nobody signs with. Retry: no. Do: give a P-256 key, or let a new one be made. */
+  | 'ERR_TRUST_KEY_INVALID';
 
 /** A document is not what it claims to be. */
 export class InvalidManifestError extends Error {
@@ -41,4 +45,20 @@ export class ManifestTooLargeError extends Error {
 export class InvalidPlatformError extends Error {
   readonly code: ManifestErrorCode = 'ERR_PLATFORM_INVALID';
   override name = 'InvalidPlatformError';
+}
+
+/** A signed JSON document has no signature that holds. */
+export class SignatureError extends Error {
+  readonly code: ManifestErrorCode = 'ERR_SIGNATURE_INVALID';
+  override name = 'SignatureError';
+
+  constructor(problem: string, options?: ErrorOptions) {
+    super(`invalid signature: ${problem}`, options);
+  }
+}
+
+/** A text is no key to sign or verify with. */
+export class TrustKeyError extends Error {
+  readonly code: ManifestErrorCode = 'ERR_TRUST_KEY_INVALID';
+  override name = 'TrustKeyError';
 }
