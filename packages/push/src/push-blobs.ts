@@ -6,11 +6,15 @@ import { pushFailure } from './errors.ts';
 import type { BlobSubject, PushEvent } from './events.ts';
 import { isRetryable } from './retry-rules.ts';
 import type { BlobOutcome, Target } from './target.ts';
+import type { Turns } from './turns.ts';
+import { abortable } from './waiting.ts';
 
 export interface PushBlobsOptions extends AbortOptions {
   readonly transfers: TransferManager;
   /** How what may succeed later is tried again. */
   readonly retry: Omit<RetryOptions, 'signal' | 'onRetry' | 'isTransient' | 'host'>;
+  /** Shared by all pushes of a pusher. */
+  readonly turns: Turns;
 }
 
 /** What a running transfer tells everyone who waits for it. */
@@ -40,19 +44,53 @@ export async function pushBlobs(
     }
     return outcomes;
   } finally {
-    await Promise.all(watches.map(({ watch }) => watch.release()));
+    await Promise.all(watches.map((watch) => watch.release()));
   }
 }
 
-function watchBlob(
+/** A caller's interest in one blob of one repository. */
+interface BlobWatch {
+  readonly outcome: Promise<BlobOutcome>;
+  release(): Promise<void>;
+}
+
+function watchBlob(blob: BlobToPush, target: Target, options: PushBlobsOptions): BlobWatch {
+  const { turns, signal } = options;
+  const subject = subjectOf(blob, target.destination);
+  let watch: TransferWatch<BlobOutcome> | undefined;
+  let isLeft = false;
+  const outcome = turns.take(`${target.repository.registry} ${transferName(blob)}`, target.name, async (before) => {
+    if (before !== undefined) {
+      target.emit({ type: 'blob:waiting', blob: subject });
+      await abortable(before, signal);
+    }
+    if (isLeft) throw new Error('unreachable: nobody waits for a blob that was let go');
+    watch = beginTransfer(blob, subject, target, options);
+    const settled = await watch.result;
+    // Also what another push did counts as present here.
+    if (settled.kind !== 'skipped') target.present.set(blob.key, settled.identity);
+    target.emit(outcomeEvent(subject, settled));
+    return settled;
+  });
+  outcome.catch(() => {}); // heard of in list order
+  return {
+    outcome,
+    async release() {
+      isLeft = true;
+      await watch?.release();
+    },
+  };
+}
+
+function beginTransfer(
   blob: BlobToPush,
+  subject: BlobSubject,
   target: Target,
   { transfers, retry, signal }: PushBlobsOptions,
-): { readonly watch: TransferWatch<BlobOutcome>; readonly outcome: Promise<BlobOutcome> } {
-  const subject = subjectOf(blob, target.destination);
-  const watch = transfers.transfer<BlobOutcome, BlobProgress>(
+): TransferWatch<BlobOutcome> {
+  return transfers.transfer<BlobOutcome, BlobProgress>(
     {
-      key: `v2push:${target.name} ${blob.key}${blob.form?.recipe === undefined ? '' : ` ${blob.form.recipe}`}`,
+      key: `v2push:${target.name} ${transferName(blob)}`,
       host: target.repository.registry,
       size: blob.sizeHint,
       run: ({ signal, report }) => runBlob(blob, subject, target, { retry, signal, report }),
@@ -63,14 +101,11 @@ function watchBlob(
       onWaiting: () => target.emit({ type: 'blob:waiting', blob: subject }),
     },
   );
-  const outcome = watch.result.then((outcome) => {
-    // Also what another push did counts as present here.
-    if (outcome.kind !== 'skipped') target.present.set(blob.key, outcome.identity);
-    target.emit(outcomeEvent(subject, outcome));
-    return outcome;
-  });
-  outcome.catch(() => {}); // heard of in list order
-  return { watch, outcome };
+}
+
+/** Tells equal work from different: the same layer in two forms is two. */
+function transferName(blob: BlobToPush): string {
+  return blob.form?.recipe === undefined ? blob.key : `${blob.key} ${blob.form.recipe}`;
 }
 
 async function runBlob(

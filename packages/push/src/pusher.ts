@@ -5,6 +5,7 @@ import { registryProfile } from '@slipway/registry-client';
 import { createHostBackoff } from '@slipway/transfer';
 import type { BlobForm } from './blob-form.ts';
 import { BlobMemory } from './blob-memory.ts';
+import { storedProofs } from './diff-id-check.ts';
 import { overEndpoints } from './endpoints.ts';
 import { PushError, pushFailure } from './errors.ts';
 import type { PushEvent, PushTotals } from './events.ts';
@@ -15,6 +16,7 @@ import type { Destination, Pusher, PusherOptions, PushResult } from './push.ts';
 import type { PushBlobsOptions } from './push-blobs.ts';
 import { pushTags, type TagResult } from './push-tags.ts';
 import { TotalsCounter } from './totals.ts';
+import { Turns } from './turns.ts';
 import { UploadShapes } from './upload-shapes.ts';
 
 /** Makes a pusher of the parts it is given; it owns none of them. */
@@ -24,6 +26,7 @@ export function createPusher(options: PusherOptions): Pusher {
   const shared: SharedOptions = {
     ...options,
     retry: { ...options.retry, hostBackoff, attempts: options.attempts },
+    turns: new Turns(),
     shapesOf(registry) {
       const known = shapes.get(registry) ?? new UploadShapes(registryProfile(registry), options.chunkSize);
       shapes.set(registry, known);
@@ -38,6 +41,7 @@ export function createPusher(options: PusherOptions): Pusher {
 /** What all pushes of a pusher share. */
 interface SharedOptions extends PusherOptions {
   readonly retry: PushBlobsOptions['retry'];
+  readonly turns: Turns;
   /** What a registry has shown to take; kept from push to push. */
   shapesOf(registry: string): UploadShapes;
 }
@@ -65,7 +69,7 @@ async function runPush(
 
 function planContext(
   pusher: PusherOptions,
-  { format, compression, platform, onEvent }: ResolvedPushOptions,
+  { format, compression, platform, verify, onEvent }: ResolvedPushOptions,
   forms: Map<string, BlobForm>,
   signal: AbortSignal,
 ): PlanContext {
@@ -75,6 +79,7 @@ function planContext(
     compression,
     platform,
     cache: pusher.layerCache,
+    proofs: verify === 'diffid' ? storedProofs(pusher.metadataStore) : undefined,
     signal,
     compressor: (wanted) => compressorFor(pusher, wanted),
     form(name, make) {
@@ -166,6 +171,7 @@ async function pushGroup(
             ...options,
             tags: [...new Set(tags)],
             transfers: pusher.transfers,
+            turns: pusher.turns,
             retry: pusher.retry,
           },
         ),

@@ -125,6 +125,26 @@ describe('several destinations', () => {
     expect(bench.gzip.runs()).toBe(layerCount);
   });
 
+  test('two pushes at the same time to two repositories of one registry send each blob once', async () => {
+    await using bench = await openBench();
+    const image = randomImage(7);
+    const [a, b] = await Promise.all([bench.push(image, 'a/one:1'), bench.push(image, 'b/two:1')]);
+    expect(digestOf(a)).toBe(digestOf(b));
+    expect(countOf(bench.requests())).toMatchObject({ 'PUT blobs/uploads': blobCount });
+  });
+
+  test('two repositories of one registry: uploaded to the first, mounted in the second', async () => {
+    await using bench = await openBench();
+    const results = await bench.push(randomImage(6), ['a/one:1', 'b/two:1']);
+    expect(digestOf(results, 0)).toBe(digestOf(results, 1));
+    expect(countOf(bench.requests())).toMatchObject({ 'PUT blobs/uploads': blobCount, 'PUT manifests': 2 });
+    expect(results.map(({ totals }) => [totals.uploaded, totals.mounted])).toEqual([
+      [blobCount, 0],
+      [0, blobCount],
+    ]);
+    await bench.registry.verify();
+  });
+
   test('each ends by itself', async () => {
     await using bench = await openBench();
     await using broken = await openBench();
