@@ -1,0 +1,103 @@
+import { readFile } from 'node:fs/promises';
+import { ServerError } from '../errors.ts';
+import { parseListenAddress } from '../listeners/listen-address.ts';
+import { type ServerConfig, settings } from './server-config.ts';
+import type { Setting } from './settings.ts';
+import { withoutComments } from './without-comments.ts';
+
+/** Where settings come from. A flag beats a variable, a variable beats the file. */
+export interface ConfigSources {
+  /** Values by setting name, as the command line gave them. */
+  readonly flags: Readonly<Record<string, unknown>>;
+  /** All variables of the environment. */
+  readonly variables: Readonly<Record<string, string | undefined>>;
+  /** Path of the configuration file: JSON, comments allowed. */
+  readonly file: string | undefined;
+}
+
+const entries = Object.entries(settings) as readonly (readonly [keyof ServerConfig, Setting<unknown>])[];
+const maxFileBytes = 1024 * 1024;
+
+/**
+ * Reads, checks and combines all settings.
+ *
+ * @throws {ServerError} `ERR_SERVER_CONFIG`; its message lists every fault there is
+ */
+export async function readConfig({ flags, variables, file }: ConfigSources): Promise<ServerConfig> {
+  const faults: string[] = [];
+  const fromFile = file === undefined ? {} : await readConfigFile(file, faults);
+  const config: Record<string, unknown> = {};
+  for (const [key, setting] of entries) {
+    const found = [
+      { place: `--${setting.name}`, value: flags[setting.name] },
+      { place: variableOf(setting), value: variables[variableOf(setting)] || undefined },
+      { place: `${file}: ${JSON.stringify(setting.name)}`, value: fromFile[setting.name] },
+    ].filter(({ value }) => value !== undefined);
+    config[key] = setting.initial;
+    for (const { place, value } of found.toReversed()) {
+      const read = setting.kind.read(value);
+      if (read === undefined) {
+        faults.push(`${place}: expected ${setting.kind.expected}, got ${JSON.stringify(value)}`);
+      }
+      config[key] = read ?? setting.initial;
+    }
+  }
+  for (const name of Object.keys(variables)) {
+    if (name.startsWith('SLIPWAYD_') && !knownVariables.has(name)) faults.push(`${name}: there is no such setting`);
+  }
+  const result = config as unknown as ServerConfig;
+  faults.push(...contradictions(result));
+  if (faults.length > 0) {
+    throw new ServerError('ERR_SERVER_CONFIG', `The configuration is wrong:\n  ${faults.join('\n  ')}`, {
+      hint: 'see `slipwayd --help`; `slipwayd --check-config` checks without starting',
+    });
+  }
+  return Object.freeze(result);
+}
+
+/** The variable of a setting: `SLIPWAYD_DATA_DIR`. */
+export function variableOf({ name }: Pick<Setting<unknown>, 'name'>): string {
+  return `SLIPWAYD_${name.toUpperCase().replaceAll('-', '_')}`;
+}
+
+const knownVariables: ReadonlySet<string> = new Set([
+  ...entries.map(([, setting]) => variableOf(setting)),
+  'SLIPWAYD_CONFIG',
+]);
+
+async function readConfigFile(file: string, faults: string[]): Promise<Readonly<Record<string, unknown>>> {
+  let document: unknown;
+  try {
+    const bytes = await readFile(file);
+    if (bytes.byteLength > maxFileBytes) throw new Error('it is larger than 1 MiB');
+    document = JSON.parse(withoutComments(bytes.toString('utf8')));
+  } catch (error) {
+    faults.push(`${file}: ${error instanceof Error ? error.message : String(error)}`);
+    return {};
+  }
+  if (typeof document !== 'object' || document === null || Array.isArray(document)) {
+    faults.push(`${file}: expected a JSON object`);
+    return {};
+  }
+  const names = new Set(entries.map(([, { name }]) => name));
+  for (const name of Object.keys(document)) {
+    if (!names.has(name)) faults.push(`${file}: ${JSON.stringify(name)}: there is no such setting`);
+  }
+  return document as Readonly<Record<string, unknown>>;
+}
+
+/** What is right by itself, but not together. Whether a listener is guarded well enough is asked when it is opened. */
+function contradictions({ hosts, tlsCert, tlsKey, tlsCa }: ServerConfig): readonly string[] {
+  const faults: string[] = [];
+  if (hosts.length === 0) faults.push('--host: there is no address to listen on');
+  for (const host of hosts) {
+    try {
+      parseListenAddress(host);
+    } catch (error) {
+      faults.push(`--host: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) faults.push('--tls-cert and --tls-key go together');
+  if (tlsCa !== undefined && tlsCert === undefined) faults.push('--tls-ca needs --tls-cert and --tls-key');
+  return faults;
+}

@@ -1,0 +1,215 @@
+import {
+  bytes,
+  choice,
+  count,
+  duration,
+  fileMode,
+  flag,
+  type Kind,
+  list,
+  optionalPath,
+  path,
+  type Setting,
+  text,
+} from './settings.ts';
+
+/** How the daemon runs. Durations are in milliseconds, sizes in bytes. */
+export interface ServerConfig {
+  readonly hosts: readonly string[];
+  readonly dataDir: string;
+  readonly socketMode: number;
+  readonly tlsCert: string | undefined;
+  readonly tlsKey: string | undefined;
+  readonly tlsCa: string | undefined;
+  readonly concurrency: number;
+  readonly retries: number;
+  readonly compressionLevel: number;
+  readonly insecureRegistries: readonly string[];
+  readonly certDir: string | undefined;
+  readonly allowNondistributable: boolean;
+  readonly maxLoadSize: number;
+  readonly maxConnections: number;
+  readonly maxLoads: number;
+  readonly maxPushes: number;
+  readonly idleTimeoutMs: number;
+  readonly shutdownTimeoutMs: number;
+  readonly diskQuota: number;
+  readonly gcIntervalMs: number;
+  readonly logLevel: LogLevel;
+  readonly auditLog: string | undefined;
+  readonly redis: string | undefined;
+}
+
+export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+
+const optionalText: Kind<string | undefined> = text;
+
+/** Every setting there is: flags, variables, keys of the file, defaults and help all come from here. */
+export const settings: { readonly [Key in keyof ServerConfig]: Setting<ServerConfig[Key]> } = {
+  hosts: {
+    name: 'host',
+    placeholder: 'address',
+    description: 'where to listen: unix://PATH, tcp://HOST:PORT; may be given more than once',
+    kind: list(text),
+    initial: ['unix:///run/slipway.sock'],
+  },
+  dataDir: {
+    name: 'data-dir',
+    placeholder: 'folder',
+    description: 'where images, layers, records, jobs and tokens are kept',
+    kind: path,
+    initial: '/var/lib/slipway',
+  },
+  socketMode: {
+    name: 'socket-mode',
+    placeholder: 'mode',
+    description: 'permissions of the unix socket',
+    kind: fileMode,
+    initial: 0o660,
+  },
+  tlsCert: {
+    name: 'tls-cert',
+    placeholder: 'file',
+    description: 'certificate chain (PEM) of the TCP listeners',
+    kind: optionalPath,
+    initial: undefined,
+  },
+  tlsKey: {
+    name: 'tls-key',
+    placeholder: 'file',
+    description: 'private key (PEM) of --tls-cert',
+    kind: optionalPath,
+    initial: undefined,
+  },
+  tlsCa: {
+    name: 'tls-ca',
+    placeholder: 'file',
+    description: 'authorities (PEM) whose client certificates may do everything',
+    kind: optionalPath,
+    initial: undefined,
+  },
+  concurrency: {
+    name: 'concurrency',
+    placeholder: 'number',
+    description: 'uploads at once, of all pushes together',
+    kind: count(1),
+    initial: 5,
+  },
+  retries: {
+    name: 'retries',
+    placeholder: 'number',
+    description: 'further attempts at a blob after the first failed',
+    kind: count(0),
+    initial: 4,
+  },
+  compressionLevel: {
+    name: 'compression-level',
+    placeholder: 'level',
+    description: 'level of gzip, 1 to 9',
+    kind: {
+      expected: 'a whole number from 1 to 9',
+      read: (value) => {
+        const level = count(1).read(value);
+        return level !== undefined && level <= 9 ? level : undefined;
+      },
+    },
+    initial: 6,
+  },
+  insecureRegistries: {
+    name: 'insecure-registry',
+    placeholder: 'host',
+    description: 'registry (host, host:port or CIDR) that may have an invalid certificate or speak http; repeatable',
+    kind: list(text),
+    initial: [],
+  },
+  certDir: {
+    name: 'cert-dir',
+    placeholder: 'folder',
+    description: 'CA (*.crt) and client certificates (*.cert, *.key) for registries',
+    kind: optionalPath,
+    initial: undefined,
+  },
+  allowNondistributable: {
+    name: 'allow-nondistributable',
+    description: 'upload foreign layers too',
+    kind: flag,
+    initial: false,
+  },
+  maxLoadSize: {
+    name: 'max-load-size',
+    placeholder: 'size',
+    description: 'largest archive that may be loaded, 0 for no limit',
+    kind: bytes,
+    initial: 64 * 2 ** 30,
+  },
+  maxConnections: {
+    name: 'max-connections',
+    placeholder: 'number',
+    description: 'connections at once, per listener',
+    kind: count(1),
+    initial: 8192,
+  },
+  maxLoads: {
+    name: 'max-loads',
+    placeholder: 'number',
+    description: 'archives that are loaded at once; further ones are refused with 503',
+    kind: count(1),
+    initial: 16,
+  },
+  maxPushes: {
+    name: 'max-pushes',
+    placeholder: 'number',
+    description: 'pushes at once; further ones are refused with 503',
+    kind: count(1),
+    initial: 256,
+  },
+  idleTimeoutMs: {
+    name: 'idle-timeout',
+    placeholder: 'duration',
+    description: 'how long a request may stay unfinished without a byte arriving',
+    kind: duration,
+    initial: 60_000,
+  },
+  shutdownTimeoutMs: {
+    name: 'shutdown-timeout',
+    placeholder: 'duration',
+    description: 'how long running pushes and loads may take to finish at shutdown',
+    kind: duration,
+    initial: 30_000,
+  },
+  diskQuota: {
+    name: 'disk-quota',
+    placeholder: 'size',
+    description: 'bytes that images and kept layers may take, 0 for no limit',
+    kind: bytes,
+    initial: 0,
+  },
+  gcIntervalMs: {
+    name: 'gc-interval',
+    placeholder: 'duration',
+    description: 'how often the garbage is collected',
+    kind: duration,
+    initial: 600_000,
+  },
+  logLevel: {
+    name: 'log-level',
+    placeholder: 'level',
+    description: 'fatal, error, warn, info, debug, trace or silent',
+    kind: choice('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
+    initial: 'info',
+  },
+  auditLog: {
+    name: 'audit-log',
+    placeholder: 'file',
+    description: 'file that audit lines are appended to, instead of the log',
+    kind: optionalPath,
+    initial: undefined,
+  },
+  redis: {
+    name: 'redis',
+    placeholder: 'url',
+    description: 'Redis that several daemons share their push jobs on: redis://HOST:PORT',
+    kind: optionalText,
+    initial: undefined,
+  },
+};

@@ -1,0 +1,122 @@
+import { isAbsolute } from 'node:path';
+
+/** One thing that can be set: by flag, by variable, or in the file, always under the same name. */
+export interface Setting<T> {
+  /** `max-load-size`: the flag without dashes, the key in the file, and `SLIPWAYD_MAX_LOAD_SIZE`. */
+  readonly name: string;
+  /** What the value is called in help. A switch has none. */
+  readonly placeholder?: string | undefined;
+  readonly description: string;
+  readonly kind: Kind<T>;
+  /** What holds when nobody sets it. */
+  readonly initial: T;
+}
+
+/** A kind of value: how it is read from text or JSON, and what to call it when it is not that. */
+export interface Kind<T> {
+  readonly expected: string;
+  /** A flag may be given more than once. */
+  readonly isList?: boolean | undefined;
+  readonly isSwitch?: boolean | undefined;
+  /** Undefined when the value is not of this kind. */
+  read(value: unknown): T | undefined;
+}
+
+export const text: Kind<string> = {
+  expected: 'a text',
+  read: (value) => (typeof value === 'string' && value !== '' ? value : undefined),
+};
+
+export const optionalPath: Kind<string | undefined> = {
+  expected: 'an absolute path',
+  read: (value) => (typeof value === 'string' && isAbsolute(value) ? value : undefined),
+};
+
+export const path: Kind<string> = {
+  expected: 'an absolute path',
+  read: (value) => (typeof value === 'string' && isAbsolute(value) ? value : undefined),
+};
+
+export const flag: Kind<boolean> = {
+  expected: 'true or false',
+  isSwitch: true,
+  read(value) {
+    if (typeof value === 'boolean') return value;
+    if (value === 'true' || value === '1') return true;
+    return value === 'false' || value === '0' ? false : undefined;
+  },
+};
+
+/** A whole number from `least` up. */
+export function count(least: number): Kind<number> {
+  return {
+    expected: `a whole number from ${least}`,
+    read(value) {
+      const number = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
+      return typeof number === 'number' && Number.isSafeInteger(number) && number >= least ? number : undefined;
+    },
+  };
+}
+
+const byteUnits: Readonly<Record<string, number>> = {
+  '': 1,
+  b: 1,
+  k: 1e3,
+  kb: 1e3,
+  m: 1e6,
+  mb: 1e6,
+  g: 1e9,
+  gb: 1e9,
+  t: 1e12,
+  tb: 1e12,
+  kib: 2 ** 10,
+  mib: 2 ** 20,
+  gib: 2 ** 30,
+  tib: 2 ** 40,
+};
+
+export const bytes: Kind<number> = {
+  expected: 'a size such as 20GB or 512MiB, or 0 for no limit',
+  read: (value) => amount(value, byteUnits),
+};
+
+const durationUnits: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Milliseconds, written with their unit. */
+export const duration: Kind<number> = {
+  expected: 'a duration such as 500ms, 30s, 5m or 2h',
+  read: (value) => (typeof value === 'string' ? amount(value, durationUnits) : undefined),
+};
+
+/** One of a few words. */
+export function choice<T extends string>(...words: readonly T[]): Kind<T> {
+  return { expected: words.join(', '), read: (value) => words.find((word) => word === value) };
+}
+
+/** Several of a kind: a flag given more than once, a variable with commas, a list in the file. */
+export function list<T>(kind: Kind<T>): Kind<readonly T[]> {
+  return {
+    expected: `a list, each ${kind.expected}`,
+    isList: true,
+    read(value) {
+      const members = typeof value === 'string' ? value.split(',').map((member) => member.trim()) : value;
+      if (!Array.isArray(members)) return undefined;
+      const read = members.filter((member) => member !== '').map((member: unknown) => kind.read(member));
+      return read.every((member) => member !== undefined) ? read : undefined;
+    },
+  };
+}
+
+/** `0600`-like. */
+export const fileMode: Kind<number> = {
+  expected: 'a file mode such as 0660',
+  read: (value) => (typeof value === 'string' && /^0?[0-7]{3}$/.test(value) ? Number.parseInt(value, 8) : undefined),
+};
+
+function amount(value: unknown, units: Readonly<Record<string, number>>): number | undefined {
+  if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+  const [, digits = '', unit = ''] = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(typeof value === 'string' ? value : '') ?? [];
+  const factor = units[unit.toLowerCase()];
+  const result = digits === '' || factor === undefined ? Number.NaN : Math.round(Number(digits) * factor);
+  return Number.isSafeInteger(result) ? result : undefined;
+}

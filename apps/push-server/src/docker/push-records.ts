@@ -1,0 +1,73 @@
+import type { PushEvent } from '@slipway/push';
+import type { StreamRecord } from './stream-record.ts';
+
+/**
+ * What docker's daemon says of a push event; undefined for what it does not speak of: configs, manifests without a tag,
+ * warnings (they are logged), and the first message, which comes before the image is looked for.
+ */
+export function recordOf(event: PushEvent): StreamRecord | undefined {
+  switch (event.type) {
+    case 'blob:preparing':
+    case 'blob:waiting':
+    case 'blob:progress':
+    case 'blob:retrying':
+    case 'blob:existed':
+    case 'blob:mounted':
+    case 'blob:pushed':
+    case 'blob:skipped':
+      return event.blob.role === 'config' ? undefined : actionOf(event);
+    case 'manifest:pushed':
+      if (event.tag === undefined) return undefined;
+      return { kind: 'message', status: `${event.tag}: digest: ${event.digest} size: ${event.size}` };
+    case 'warning':
+    case 'blob:resumed':
+    case 'push:started':
+    case 'push:finished':
+    case 'push:failed':
+    case 'blob:planned':
+    case 'manifest:planned':
+      return undefined;
+    default:
+      return event satisfies never;
+  }
+}
+
+type LayerEvent = Extract<PushEvent, { readonly type: `blob:${string}` }>;
+
+function actionOf(event: Exclude<LayerEvent, { readonly type: 'blob:planned' | 'blob:resumed' }>): StreamRecord {
+  const { id } = event.blob;
+  switch (event.type) {
+    case 'blob:preparing':
+      return { kind: 'action', id, status: 'Preparing' };
+    case 'blob:waiting':
+      return { kind: 'action', id, status: 'Waiting' };
+    case 'blob:progress': {
+      // Docker counts the layer's own bytes. Where they were read and compressed before, what is sent tells how far it is.
+      const { sent, size, read, readTotal } = event;
+      const isReading = size === undefined;
+      return {
+        kind: 'action',
+        id,
+        status: 'Pushing',
+        current: isReading ? read : sent,
+        total: isReading ? readTotal : size,
+      };
+    }
+    case 'blob:retrying':
+      return {
+        kind: 'action',
+        id,
+        status: `Retrying in ${event.seconds} ${event.seconds === 1 ? 'second' : 'seconds'}`,
+      };
+    case 'blob:existed':
+      return { kind: 'action', id, status: 'Layer already exists' };
+    case 'blob:mounted':
+      return { kind: 'action', id, status: `Mounted from ${event.from}` };
+    case 'blob:pushed':
+      return { kind: 'action', id, status: 'Pushed' };
+    case 'blob:skipped':
+      return { kind: 'action', id, status: 'Skipped foreign layer' };
+    default:
+      return event satisfies never;
+  }
+}

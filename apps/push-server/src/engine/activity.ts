@@ -1,0 +1,74 @@
+import { RequestError } from '../errors.ts';
+
+/** A kind of work that is counted, limited, and waited for at shutdown. */
+export type WorkKind = 'push' | 'load' | 'job' | 'save';
+
+/** One piece of work. Leaving scope ends it. */
+export interface Work extends Disposable {
+  /** Aborts when the daemon cannot wait any longer. */
+  readonly signal: AbortSignal;
+}
+
+/** All work that is under way. */
+export interface Activity {
+  /** @throws {RequestError} 503 when there is too much of this kind already, or the daemon is closing */
+  begin(kind: WorkKind): Work;
+  running(kind: WorkKind): number;
+  readonly isClosing: boolean;
+  /** Lets nothing begin any more, waits so long for what runs, then aborts it and waits for its end. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** How long aborted work may take to let go. */
+const abortGraceMs = 10_000;
+
+/** Makes an empty {@link Activity}. A kind without a limit has none. */
+export function createActivity(limits: Partial<Readonly<Record<WorkKind, number>>>): Activity {
+  const counts = new Map<WorkKind, number>();
+  const running = new Set<AbortController>();
+  let isClosing = false;
+  let onIdle = (): void => {};
+
+  const idle = (timeoutMs: number): Promise<boolean> => {
+    if (running.size === 0) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), timeoutMs);
+      onIdle = () => {
+        clearTimeout(timer);
+        resolve(true);
+      };
+    });
+  };
+
+  return {
+    begin(kind) {
+      const count = counts.get(kind) ?? 0;
+      if (isClosing) throw new RequestError(503, 'the daemon is shutting down');
+      const limit = limits[kind];
+      if (limit !== undefined && count >= limit) {
+        throw new RequestError(503, `too many at once: ${count} of ${limit} (${kind})`);
+      }
+      counts.set(kind, count + 1);
+      const controller = new AbortController();
+      running.add(controller);
+      return {
+        signal: controller.signal,
+        [Symbol.dispose]() {
+          if (!running.delete(controller)) return;
+          counts.set(kind, (counts.get(kind) ?? 1) - 1);
+          if (running.size === 0) onIdle();
+        },
+      };
+    },
+    running: (kind) => counts.get(kind) ?? 0,
+    get isClosing() {
+      return isClosing;
+    },
+    async close(graceMs) {
+      isClosing = true;
+      if (await idle(graceMs)) return;
+      for (const controller of running) controller.abort(new Error('the daemon is shutting down'));
+      await idle(abortGraceMs);
+    },
+  };
+}

@@ -1,0 +1,121 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  type ImageStore,
+  type ImageStoreEvent,
+  type LayerCache,
+  openImageStore,
+  openLayerCache,
+} from '@slipway/image-store';
+import { type MetadataStore, openLmdbMetadataStore, openResilientMetadataStore } from '@slipway/metadata-store';
+import { createTransferManager, type TransferManager } from '@slipway/transfer';
+import type { Logger } from 'pino';
+import type { ServerConfig } from '../config/server-config.ts';
+import type { Environment } from '../environment.ts';
+import { createMetrics, type Metrics } from '../operation/metrics.ts';
+import { type AuditLog, openAuditLog } from '../security/audit.ts';
+import { openTokenStore, type TokenStore } from '../security/token-store.ts';
+import { type Activity, createActivity } from './activity.ts';
+import { admitWithin, type DiskKeeper, layerCacheBytes, startDiskKeeper } from './disk-space.ts';
+import { createEventLog, type EngineEvent, type EventLog } from './event-log.ts';
+import { createPushService, type PushService } from './push-service.ts';
+import { createRegistryAccess, type RegistryAccess } from './registry-access.ts';
+
+/** Everything the daemon works with; every route gets it. Leaving scope closes what it opened. */
+export interface EngineContext extends AsyncDisposable {
+  readonly config: ServerConfig;
+  readonly environment: Environment;
+  readonly log: Logger;
+  readonly audit: AuditLog;
+  readonly tokens: TokenStore;
+  readonly metrics: Metrics;
+  readonly events: EventLog;
+  readonly store: ImageStore;
+  readonly metadataStore: MetadataStore;
+  readonly layerCache: LayerCache;
+  /** Slots of all uploads; pushes go through {@link pushes}. */
+  readonly transfers: TransferManager;
+  readonly registries: RegistryAccess;
+  readonly pushes: PushService;
+  readonly disk: DiskKeeper;
+  /** What runs now: limited, counted, waited for at shutdown. */
+  readonly activity: Activity;
+  /** Where archives are spooled; emptied at start. */
+  readonly spoolFolder: string;
+}
+
+export interface EngineContextOptions {
+  readonly config: ServerConfig;
+  readonly environment: Environment;
+  readonly log: Logger;
+}
+
+/** Opens the stores in the data folder and builds what pushes need on top of them. */
+export async function openEngineContext({ config, environment, log }: EngineContextOptions): Promise<EngineContext> {
+  const { dataDir, diskQuota } = config;
+  const spoolFolder = join(dataDir, 'spool');
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await mkdir(spoolFolder, { recursive: true, mode: 0o700 });
+  const onWarning = (error: Error): void => log.warn(error.message);
+  const events = createEventLog();
+  const audit = openAuditLog(config.auditLog, log);
+  const store = await openImageStore({
+    folder: join(dataDir, 'images'),
+    onWarning: (message) => log.warn(message),
+    onEvent: (event) => events.publish(engineEventOf(event)),
+    admit: admitWithin(diskQuota),
+  });
+  const metadataStore = await openResilientMetadataStore({
+    open: () => openLmdbMetadataStore({ folder: join(dataDir, 'metadata') }),
+    onWarning,
+  });
+  const layerCache = await openLayerCache({
+    folder: join(dataDir, 'layers'),
+    maxBytes: layerCacheBytes(diskQuota),
+    onWarning,
+  });
+  const transfers = createTransferManager({ concurrency: config.concurrency });
+  const metrics = createMetrics();
+  const { countRequest: onRequest } = metrics;
+  const registries = createRegistryAccess({ config, environment, log, transfers, onRequest });
+  const pushes = createPushService({ ...config, registries, metadataStore, layerCache, metrics, log });
+  const disk = startDiskKeeper({ store, diskQuota, intervalMs: config.gcIntervalMs, log });
+  const activity = createActivity({ push: config.maxPushes, load: config.maxLoads, save: config.maxLoads });
+  for (const kind of ['push', 'load', 'save', 'job'] as const) {
+    metrics.gauge(`slipwayd_running_${kind}s`, `Running now: ${kind}`, () => activity.running(kind));
+  }
+  metrics.gauge('slipwayd_events_readers', 'Readers of /events', () => events.subscribers);
+  return {
+    config,
+    environment,
+    log,
+    audit,
+    tokens: openTokenStore({ folder: dataDir }),
+    metrics,
+    events,
+    store,
+    metadataStore,
+    layerCache,
+    transfers,
+    registries,
+    pushes,
+    disk,
+    activity,
+    spoolFolder,
+    async [Symbol.asyncDispose]() {
+      await activity.close(0);
+      await disk[Symbol.asyncDispose]();
+      await transfers[Symbol.asyncDispose]();
+      await layerCache[Symbol.asyncDispose]();
+      await metadataStore[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
+      audit[Symbol.dispose]();
+    },
+  };
+}
+
+/** What the store did, in the words of `docker events`: the image is the actor; only a tag is told by its name. */
+function engineEventOf({ type, id, reference }: ImageStoreEvent): Omit<EngineEvent, 'timeNano'> {
+  const name = type === 'tag' ? (reference ?? id) : id;
+  return { action: type, actor: id, attributes: { name } };
+}

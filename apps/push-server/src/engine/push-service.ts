@@ -1,0 +1,71 @@
+import { createGzipCompressor, createZstdCompressor, isZstdAvailable } from '@slipway/digest';
+import type { SourceItem } from '@slipway/image-source';
+import type { LayerCache } from '@slipway/image-store';
+import type { MetadataStore } from '@slipway/metadata-store';
+import { createPusher, type PushOptions, type PushResult } from '@slipway/push';
+import type { Reference } from '@slipway/reference';
+import { createHostBackoff } from '@slipway/transfer';
+import type { Logger } from 'pino';
+import type { Metrics } from '../operation/metrics.ts';
+import type { Identity, RegistryAccess } from './registry-access.ts';
+
+export interface ServicePushOptions extends PushOptions {
+  readonly identity: Identity;
+}
+
+/** Pushes in somebody's name, sharing work with all other pushes of the same name. Used by the Engine API and by jobs. */
+export interface PushService {
+  /** As `Pusher.push`: a destination that fails is a result. Rejects with `signal.reason` on abort. */
+  push(item: SourceItem, references: readonly Reference[], options: ServicePushOptions): Promise<readonly PushResult[]>;
+}
+
+export interface PushServiceOptions {
+  readonly registries: RegistryAccess;
+  readonly metadataStore: MetadataStore;
+  readonly layerCache: LayerCache;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  /** Further attempts at a blob. */
+  readonly retries: number;
+  readonly compressionLevel: number;
+}
+
+/** Makes the one service through which everything is pushed. */
+export function createPushService(options: PushServiceOptions): PushService {
+  const { registries, metadataStore, layerCache, metrics, log } = options;
+  const gzip = createGzipCompressor({ level: options.compressionLevel });
+  const zstd = isZstdAvailable() ? createZstdCompressor() : undefined;
+  const hostBackoff = createHostBackoff(); // a registry that wants to be left alone is left alone by everybody
+  return {
+    async push(item, references, { identity, onEvent, ...pushOptions }) {
+      await using lease = registries.lease(identity);
+      const { transfers } = lease;
+      const attempts = options.retries + 1;
+      const pusher = createPusher({
+        transfers,
+        metadataStore,
+        layerCache,
+        gzip,
+        zstd,
+        attempts,
+        retry: { hostBackoff },
+      });
+      const destinations = await Promise.all(references.map((reference) => lease.destinationOf(reference)));
+      const started = performance.now();
+      const results = await pusher.push(item, destinations, {
+        ...pushOptions,
+        onEvent(event) {
+          metrics.countEvent(event);
+          if (event.type === 'warning') log.warn({ destination: event.destination }, event.message);
+          onEvent?.(event);
+        },
+      });
+      for (const result of results) {
+        metrics.countResult(result);
+        const seconds = (performance.now() - started) / 1000;
+        metrics.pushSeconds.observe({ outcome: result.ok ? 'pushed' : 'failed' }, seconds);
+      }
+      return results;
+    },
+  };
+}

@@ -1,0 +1,192 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { lookup } from 'node:dns/promises';
+import { computeHmacKey } from '@slipway/metadata-store';
+import type { Destination } from '@slipway/push';
+import type { Reference } from '@slipway/reference';
+import {
+  type AuthConfig,
+  type CredentialProvider,
+  credentialsOf,
+  dispatcherFor,
+  type EndpointURL,
+  endpointURLs,
+  loadTLSOptions,
+  openRegistry,
+  type ProxyVariables,
+  type Registry,
+  type RequestRecord,
+  readProxyVariables,
+} from '@slipway/registry-client';
+import type { TransferManager } from '@slipway/transfer';
+import type { Logger } from 'pino';
+import type { ServerConfig } from '../config/server-config.ts';
+import type { Environment } from '../environment.ts';
+import { version } from '../version.ts';
+import { type MetaHeaders, withMetaHeaders } from './meta-headers.ts';
+import { hasAuthInfo } from './registry-auth.ts';
+
+/** Whose name a push goes in: credentials by registry, and headers for the registry. They are held while a lease lasts. */
+export interface Identity {
+  readonly auths: ReadonlyMap<string, AuthConfig>;
+  readonly metaHeaders?: MetaHeaders | undefined;
+}
+
+/** The registries as one identity sees them, for the time of one push. */
+export interface RegistryLease extends AsyncDisposable {
+  /** Shares transfers with all pushes of the same identity; its slots are those of the whole daemon. */
+  readonly transfers: TransferManager;
+  destinationOf(reference: Reference): Promise<Destination>;
+}
+
+/** Opens registries in the names of those who push. */
+export interface RegistryAccess {
+  lease(identity: Identity): RegistryLease;
+  endpointsOf(registry: string): Promise<readonly EndpointURL[]>;
+  /** Opens a registry that is the caller's alone, and the caller's to dispose. */
+  open(registry: string, endpoint: EndpointURL, options: OpenAccessOptions): Promise<Registry>;
+}
+
+export interface OpenAccessOptions {
+  readonly credentials: CredentialProvider;
+  readonly metaHeaders?: MetaHeaders | undefined;
+  readonly onRequest?: ((record: RequestRecord) => void) | undefined;
+}
+
+export interface RegistryAccessOptions {
+  readonly config: Pick<ServerConfig, 'insecureRegistries' | 'certDir' | 'allowNondistributable'>;
+  readonly environment: Environment;
+  readonly log: Logger;
+  readonly transfers: TransferManager;
+  /** Told of every finished request of a lease. */
+  readonly onRequest?: ((record: RequestRecord) => void) | undefined;
+}
+
+/** What all leases of one identity have in common. */
+interface SharedAccess {
+  leases: number;
+  readonly registries: Map<string, Promise<Registry>>;
+}
+
+/** Makes the way to all registries. */
+export function createRegistryAccess(accessOptions: RegistryAccessOptions): RegistryAccess {
+  const { config, environment, log, transfers, onRequest } = accessOptions;
+  const shared = new Map<string, SharedAccess>();
+  const secret = randomBytes(32); // keys that stand in the transfer manager tell nothing of the credentials
+  let proxies: Promise<ProxyVariables> | undefined;
+
+  const endpointsOf = async (registry: string): Promise<readonly EndpointURL[]> => {
+    const { insecureRegistries } = config;
+    const asksForAddress = insecureRegistries.some((entry) => entry.includes('/') && !entry.includes('://'));
+    const addresses = asksForAddress ? await addressesOf(registry) : undefined;
+    return endpointURLs(registry, { insecureRegistries, addresses });
+  };
+
+  const open: RegistryAccess['open'] = async (registry, { url, insecureTls }, options) => {
+    const { homeFolder, variables } = environment;
+    proxies ??= readProxyVariables({ env: variables, homeFolder });
+    const connect =
+      url.protocol === 'https:'
+        ? await loadTLSOptions(registry, {
+            homeFolder,
+            env: variables,
+            certFolder: config.certDir,
+            isInsecure: insecureTls,
+            onWarning: (message) => log.warn(message),
+          })
+        : undefined;
+    return openRegistry({
+      url,
+      name: registry,
+      credentials: options.credentials,
+      userAgent: `slipwayd/${version}`,
+      connect,
+      dispatcher: withMetaHeaders(dispatcherFor(await proxies), options.metaHeaders ?? {}, url),
+      onRequest: options.onRequest,
+    });
+  };
+
+  return {
+    endpointsOf,
+    open,
+    lease({ auths, metaHeaders = {} }) {
+      const key = keyOf(secret, auths, metaHeaders);
+      const access = shared.get(key) ?? { leases: 0, registries: new Map() };
+      access.leases += 1;
+      shared.set(key, access);
+      const credentials: CredentialProvider = async (registry) => credentialsOf(auths.get(registry) ?? {});
+      const openShared = (registry: string, endpoint: EndpointURL): Promise<Registry> => {
+        const known = access.registries.get(endpoint.url.href);
+        if (known !== undefined) return known;
+        const opening = open(registry, endpoint, { credentials, metaHeaders, onRequest });
+        access.registries.set(endpoint.url.href, opening);
+        opening.catch(() => access.registries.delete(endpoint.url.href));
+        return opening;
+      };
+      let isOpen = true;
+      return {
+        transfers: scopedTransfers(transfers, key),
+        async destinationOf(reference) {
+          const auth = auths.get(reference.registry) ?? {};
+          const endpoints = await endpointsOf(reference.registry);
+          return {
+            reference,
+            hmacKey: computeHmacKey(auth),
+            hasAuthInfo: hasAuthInfo(auth),
+            endpoints: endpoints.map((endpoint) => ({
+              url: endpoint.url,
+              allowNondistributable: config.allowNondistributable,
+              async connect({ signal } = {}) {
+                const registry = await openShared(reference.registry, endpoint);
+                await registry.ping({ signal });
+                return registry.repository(reference.repository);
+              },
+            })),
+          };
+        },
+        async [Symbol.asyncDispose]() {
+          if (!isOpen) return;
+          isOpen = false;
+          access.leases -= 1;
+          if (access.leases > 0) return;
+          shared.delete(key);
+          const settled = await Promise.allSettled(access.registries.values());
+          await Promise.all(settled.map((one) => one.status === 'fulfilled' && one.value[Symbol.asyncDispose]()));
+        },
+      };
+    },
+  };
+}
+
+/** Equal work of another identity is other work: nobody's credentials serve somebody else, and nobody inherits a refusal. */
+function scopedTransfers(transfers: TransferManager, scope: string): TransferManager {
+  return {
+    transfer: (request, options) => transfers.transfer({ ...request, key: `${scope} ${request.key}` }, options),
+    get concurrency() {
+      return transfers.concurrency;
+    },
+    set concurrency(slots) {
+      transfers.concurrency = slots;
+    },
+    async [Symbol.asyncDispose]() {}, // the daemon's own, which outlives the lease
+  };
+}
+
+function keyOf(secret: Uint8Array, auths: ReadonlyMap<string, AuthConfig>, metaHeaders: MetaHeaders): string {
+  const parts = [...auths].map(([registry, auth]) => [registry, credentialsOf(auth) ?? null]);
+  const text = JSON.stringify([parts.sort(byFirst), Object.entries(metaHeaders).sort(byFirst)]);
+  return createHmac('sha256', secret).update(text).digest('base64url');
+}
+
+function byFirst([a]: readonly unknown[], [b]: readonly unknown[]): number {
+  return String(a) < String(b) ? -1 : 1;
+}
+
+/** What a registry's host resolves to; nothing when it cannot be told. */
+async function addressesOf(registry: string): Promise<readonly string[] | undefined> {
+  try {
+    const { hostname } = new URL(`https://${registry}`);
+    return (await lookup(hostname.replace(/^\[(.*)\]$/, '$1'), { all: true })).map(({ address }) => address);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,38 @@
+import { type AuthConfig, type Credentials, credentialsOf } from '@slipway/registry-client';
+
+const maxHeaderChars = 64 * 1024;
+
+/**
+ * Reads `X-Registry-Auth`: base64url of docker's auth config. What cannot be read counts as empty, as docker's daemon has it.
+ */
+export function parseRegistryAuth(header: string | readonly string[] | undefined): AuthConfig {
+  if (typeof header !== 'string' || header.length > maxHeaderChars) return {};
+  try {
+    return authConfigOf(JSON.parse(Buffer.from(header, 'base64url').toString('utf8')));
+  } catch {
+    return {};
+  }
+}
+
+/** The members of an auth config that are texts; the rest is dropped. */
+export function authConfigOf(value: unknown): AuthConfig {
+  if (typeof value !== 'object' || value === null) return {};
+  const members = value as Readonly<Record<string, unknown>>;
+  const text = (name: string): string | undefined => {
+    const member = members[name];
+    return typeof member === 'string' && member !== '' ? member : undefined;
+  };
+  return {
+    username: text('username'),
+    password: text('password'),
+    auth: text('auth'),
+    identitytoken: text('identitytoken'),
+    registrytoken: text('registrytoken'),
+  };
+}
+
+/** Docker's `hasAuthInfo`: an identity token alone does not count. */
+export function hasAuthInfo(config: AuthConfig): boolean {
+  const credentials: Credentials | undefined = credentialsOf(config);
+  return credentials !== undefined && credentials.kind !== 'identity-token';
+}

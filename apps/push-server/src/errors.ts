@@ -1,0 +1,36 @@
+/** Everything that `slipwayd` itself can find wrong. */
+export type ServerErrorCode =
+  /** When: the configuration file, a flag or a `SLIPWAYD_*` variable is not what it has to be; the message lists every fault. Retry: no. Do: correct what the message names, and try `slipwayd --check-config`. */
+  | 'ERR_SERVER_CONFIG'
+  /** When: an address cannot be listened on. Retry: once it is free. Do: look for another daemon, or for missing permissions. */
+  | 'ERR_SERVER_LISTEN'
+  /** When: a token or its scope is malformed, or no token has that id. Retry: no. Do: see `slipwayd token list`. */
+  | 'ERR_SERVER_TOKEN'
+  /** When: a request cannot be answered as it was asked; `status` says in what way. Retry: if `status` is 503. Do: what the message says. */
+  | 'ERR_SERVER_REQUEST';
+
+/** The daemon cannot start, or a command of it cannot be carried out. */
+export class ServerError extends Error {
+  readonly code: ServerErrorCode;
+  override name = 'ServerError';
+  /** What to do about it, when that is known. */
+  readonly hint: string | undefined;
+
+  constructor(code: ServerErrorCode, message: string, { hint, cause }: ErrorOptions & { readonly hint?: string } = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.hint = hint;
+  }
+}
+
+/** A request that is answered with this status and this message. */
+export class RequestError extends Error {
+  readonly code: ServerErrorCode = 'ERR_SERVER_REQUEST';
+  override name = 'RequestError';
+  readonly status: number;
+
+  constructor(status: number, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.status = status;
+  }
+}

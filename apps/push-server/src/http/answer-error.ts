@@ -1,0 +1,17 @@
+import { encodeGoJSON } from '@slipway/manifest';
+import type { FastifyReply } from 'fastify';
+import type { Logger } from 'pino';
+import { errorText } from './error-text.ts';
+import { statusOf } from './status-of.ts';
+
+/** Answers with docker's form of an error: its status, and its message as JSON. */
+export function answerError(reply: FastifyReply, error: unknown, log: Logger): FastifyReply {
+  const status = statusOf(error);
+  if (status === 500) log.error({ err: error, requestId: reply.request.id }, 'a request failed');
+  if (status === 401) reply.header('www-authenticate', 'Bearer realm="slipwayd"');
+  const { raw } = reply.request;
+  // What is left of the body is not waited for: a client that has not sent it all would hold the connection.
+  if (!raw.complete) reply.header('connection', 'close');
+  const body = `${encodeGoJSON({ message: errorText(error) }, { escapeHTML: false })}\n`;
+  return reply.code(status).header('content-type', 'application/json').send(body);
+}

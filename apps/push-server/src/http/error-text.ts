@@ -1,0 +1,18 @@
+import { RegistryError } from '@slipway/registry-client';
+
+/** The registry's own answer along the chain of causes. */
+export function registryErrorOf(error: unknown): RegistryError | undefined {
+  if (error instanceof RegistryError) return error;
+  return error instanceof Error ? registryErrorOf(error.cause) : undefined;
+}
+
+/**
+ * What a client is told of a failure: docker's words for what a registry answered, else the message of the first error that
+ * says more than that something failed.
+ */
+export function errorText(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const answer = registryErrorOf(error);
+  if (answer !== undefined) return answer.dockerMessage ?? answer.message;
+  return error.message;
+}

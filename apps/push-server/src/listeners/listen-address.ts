@@ -1,0 +1,34 @@
+import { isIP } from 'node:net';
+import { isAbsolute } from 'node:path';
+import { ServerError } from '../errors.ts';
+
+/** Where a listener waits. */
+export type ListenAddress =
+  | { readonly kind: 'unix'; readonly path: string }
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number };
+
+/**
+ * Reads `unix:///run/slipway.sock` or `tcp://127.0.0.1:2375`, as `docker -H` takes them.
+ *
+ * @throws {ServerError} `ERR_SERVER_CONFIG`
+ */
+export function parseListenAddress(text: string): ListenAddress {
+  const wrong = (why: string): ServerError =>
+    new ServerError('ERR_SERVER_CONFIG', `${JSON.stringify(text)} is no address to listen on: ${why}`);
+  if (text.startsWith('unix://')) {
+    const path = text.slice('unix://'.length);
+    if (!isAbsolute(path) || path.includes('\0')) throw wrong('the path of the socket has to be absolute');
+    if (Buffer.byteLength(path) > 107) throw wrong('the path of a socket has at most 107 bytes');
+    return { kind: 'unix', path };
+  }
+  const [, host = '', digits = ''] = /^tcp:\/\/(\[[0-9a-fA-F:.]+\]|[^/:@?#\s]+):(\d{1,5})$/.exec(text) ?? [];
+  const port = digits === '' ? Number.NaN : Number(digits);
+  if (host === '' || !(port <= 65_535)) throw wrong('expected unix://PATH or tcp://HOST:PORT');
+  return { kind: 'tcp', host: host.replace(/^\[(.*)\]$/, '$1'), port };
+}
+
+/** Whether only this machine can reach an address. A name other than `localhost` may lead anywhere. */
+export function isLoopback(host: string): boolean {
+  if (host === 'localhost' || host === '::1') return true;
+  return isIP(host) === 4 && host.startsWith('127.');
+}

@@ -1,0 +1,187 @@
+import { once } from 'node:events';
+import { chmod, lstat, readFile, unlink } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { connect, type Socket } from 'node:net';
+import type { Logger } from 'pino';
+import type { ServerConfig } from '../config/server-config.ts';
+import { ServerError } from '../errors.ts';
+import type { TokenStore } from '../security/token-store.ts';
+import type { RequestHandler } from '../server.ts';
+import { isLoopback, type ListenAddress, parseListenAddress } from './listen-address.ts';
+import type { ListenerGuard } from './listener-guard.ts';
+
+/** The open listeners. Leaving scope closes them and every connection at once. */
+export interface Listeners extends AsyncDisposable {
+  /** Where they listen, with the ports that were chosen: `unix:///run/slipway.sock`, `tcp://127.0.0.1:41235`. */
+  readonly addresses: readonly string[];
+  /** Takes no further connections and ends the idle ones. */
+  stopAccepting(): void;
+}
+
+export interface OpenListenersOptions {
+  readonly config: ServerConfig;
+  readonly handler: RequestHandler;
+  readonly tokens: TokenStore;
+  readonly log: Logger;
+}
+
+const maxHeaderBytes = 64 * 1024; // identity tokens come in a header
+const headersTimeoutMs = 15_000;
+
+/**
+ * Opens every listener that the configuration names, or none.
+ *
+ * @throws {ServerError} `ERR_SERVER_LISTEN`; `ERR_SERVER_CONFIG` for one that others can reach and nothing guards
+ */
+export async function openListeners(options: OpenListenersOptions): Promise<Listeners> {
+  const servers: { readonly server: Server; readonly address: ListenAddress }[] = [];
+  const close = async (): Promise<void> => {
+    await Promise.all(
+      servers.map(async ({ server }) => {
+        const closed = once(server, 'close');
+        server.close(); // removes the socket's file, too
+        server.closeAllConnections();
+        await closed;
+      }),
+    );
+  };
+  try {
+    for (const text of options.config.hosts) {
+      const address = parseListenAddress(text);
+      servers.push({ server: await openListener(address, options), address });
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    addresses: servers.map(({ server, address }) => addressText(server, address)),
+    stopAccepting() {
+      for (const { server } of servers) {
+        server.close();
+        server.closeIdleConnections();
+      }
+    },
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+async function openListener(address: ListenAddress, options: OpenListenersOptions): Promise<Server> {
+  const { config, handler, log } = options;
+  const guard = await guardOf(address, options);
+  const server = await createHttpServer(guard, config, (request, response) => handler.handle(request, response, guard));
+  server.maxConnections = config.maxConnections;
+  server.on('error', (error) => log.error({ err: error }, 'a listener failed'));
+  endHalfOpenRequests(server, config.idleTimeoutMs);
+  if (address.kind === 'unix') await removeStaleSocket(address.path);
+  // Between bind and chmod nobody else may connect.
+  const umask = address.kind === 'unix' ? process.umask(0o177) : undefined;
+  try {
+    const listening = once(server, 'listening');
+    server.listen(address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port });
+    await listening;
+  } catch (error) {
+    throw new ServerError('ERR_SERVER_LISTEN', `Cannot listen on ${describe(address)}: ${(error as Error).message}`, {
+      cause: error,
+    });
+  } finally {
+    if (umask !== undefined) process.umask(umask);
+  }
+  if (address.kind === 'unix') await chmod(address.path, config.socketMode);
+  return server;
+}
+
+async function guardOf(address: ListenAddress, { config, tokens, log }: OpenListenersOptions): Promise<ListenerGuard> {
+  if (address.kind === 'unix') return { kind: 'unix' };
+  const guard: ListenerGuard = {
+    kind: 'tcp',
+    isLoopback: isLoopback(address.host),
+    isTls: config.tlsCert !== undefined,
+    clientCertificates: config.tlsCa !== undefined,
+  };
+  if (guard.isLoopback || guard.clientCertificates) return guard;
+  if ((await tokens.list()).length === 0) {
+    throw new ServerError('ERR_SERVER_CONFIG', `${describe(address)} can be reached by others, and nothing guards it`, {
+      hint: 'configure --tls-cert, --tls-key and --tls-ca, or make a token with `slipwayd token create`',
+    });
+  }
+  if (!guard.isTls) log.warn(`${describe(address)} has no TLS: tokens pass the network as they are`);
+  return guard;
+}
+
+type Handle = (request: IncomingMessage, response: ServerResponse) => void;
+
+async function createHttpServer(guard: ListenerGuard, config: ServerConfig, handle: Handle): Promise<Server> {
+  const options: ServerOptions = {
+    maxHeaderSize: maxHeaderBytes,
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: 0, // a large archive takes its time; silence is what is limited
+    connectionsCheckingInterval: 5_000,
+    keepAliveTimeout: 10_000,
+    requireHostHeader: false, // HTTP/1.1 clients on sockets have left it out
+  };
+  if (guard.kind === 'unix' || !guard.isTls) return createServer(options, handle);
+  const read = async (name: string, file: string | undefined): Promise<Buffer | undefined> => {
+    if (file === undefined) return undefined;
+    return await readFile(file).catch((error: unknown) => {
+      throw new ServerError('ERR_SERVER_CONFIG', `--${name}: ${(error as Error).message}`, { cause: error });
+    });
+  };
+  const [cert, key, ca] = await Promise.all([
+    read('tls-cert', config.tlsCert),
+    read('tls-key', config.tlsKey),
+    read('tls-ca', config.tlsCa),
+  ]);
+  const mutual = ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: false };
+  try {
+    // Who has no certificate may still have a token; `authenticate` looks whether the certificate was accepted.
+    return createTlsServer(
+      { ...options, cert, key, ...mutual, minVersion: 'TLSv1.2', handshakeTimeout: 10_000 },
+      handle,
+    );
+  } catch (error) {
+    throw new ServerError('ERR_SERVER_CONFIG', `The TLS material cannot be used: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Ends connections on which nothing comes although a request has begun and is not complete, or none ever began. */
+function endHalfOpenRequests(server: Server, idleTimeoutMs: number): void {
+  const current = new WeakMap<Socket, IncomingMessage>();
+  server.prependListener('request', (request: IncomingMessage) => current.set(request.socket, request));
+  server.setTimeout(idleTimeoutMs, (socket: Socket) => {
+    const request = current.get(socket);
+    // A paused request waits for us, not for its client.
+    if (request === undefined || (!request.complete && !request.isPaused())) socket.destroy();
+  });
+}
+
+/** A socket that a dead daemon left is removed; that of a living one, and what is no socket at all, is not touched. */
+async function removeStaleSocket(path: string): Promise<void> {
+  const status = await lstat(path).catch(() => undefined);
+  if (status === undefined) return;
+  if (!status.isSocket()) throw new ServerError('ERR_SERVER_LISTEN', `${path} is there, and no socket`);
+  const socket = connect(path);
+  try {
+    await once(socket, 'connect');
+  } catch {
+    await unlink(path);
+    return;
+  } finally {
+    socket.destroy();
+  }
+  throw new ServerError('ERR_SERVER_LISTEN', `Another daemon listens on ${path}`);
+}
+
+function addressText(server: Server, address: ListenAddress): string {
+  const bound = server.address();
+  if (address.kind === 'unix' || bound === null || typeof bound === 'string') return describe(address);
+  return describe({ ...address, port: bound.port });
+}
+
+function describe(address: ListenAddress): string {
+  if (address.kind === 'unix') return `unix://${address.path}`;
+  return `tcp://${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
+}

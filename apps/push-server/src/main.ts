@@ -1,0 +1,79 @@
+import { once } from 'node:events';
+import { Command, CommanderError, Option } from 'commander';
+import { pino } from 'pino';
+import { readConfig, variableOf } from './config/read-config.ts';
+import { type ServerConfig, settings } from './config/server-config.ts';
+import type { Setting } from './config/settings.ts';
+import { startDaemon } from './daemon.ts';
+import { readEnvironment } from './environment.ts';
+import { addTokenCommands } from './token-commands.ts';
+import { version } from './version.ts';
+
+/** Runs the program with the arguments after its name; resolves with its exit code and never rejects. */
+export async function main(args: readonly string[], host: NodeJS.Process = process): Promise<number> {
+  const program = createProgram(host);
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    const { message, code, hint } = error as Error & { readonly code?: string; readonly hint?: string };
+    host.stderr.write(`slipwayd: ${message}\n${hint === undefined ? '' : `  hint: ${hint}\n`}`);
+    return code === 'ERR_SERVER_CONFIG' || code === 'ERR_SERVER_TOKEN' ? 2 : 1;
+  }
+}
+
+function createProgram(host: NodeJS.Process): Command {
+  const program = new Command('slipwayd')
+    .description('Serves the part of the Docker Engine API that surrounds push.')
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void host.stdout.write(text),
+      writeErr: (text) => void host.stderr.write(text),
+    })
+    .option('--config <file>', 'configuration file: JSON with comments, the flags’ names as keys (SLIPWAYD_CONFIG)')
+    .option('--check-config', 'check the configuration and end');
+  for (const setting of Object.values(settings)) program.addOption(optionOf(setting));
+  const configOf = async (): Promise<ServerConfig> => {
+    const { variables } = readEnvironment(host.env);
+    const options = program.opts<Record<string, unknown>>();
+    const flags = Object.fromEntries(
+      Object.values(settings).map((setting) => [setting.name, options[optionOf(setting).attributeName()]]),
+    );
+    const file = (options['config'] as string | undefined) ?? variables['SLIPWAYD_CONFIG'];
+    return await readConfig({ flags, variables, file: file || undefined });
+  };
+  addTokenCommands(program, { configOf, stdout: host.stdout });
+  program.action(async () => {
+    const config = await configOf();
+    if (program.opts<{ checkConfig?: boolean }>().checkConfig === true) {
+      host.stdout.write('the configuration is right\n');
+      return;
+    }
+    await serve(config, host);
+  });
+  return program;
+}
+
+function optionOf(setting: Setting<unknown>): Option {
+  const { name, placeholder, description, kind } = setting;
+  const text = `${description} (${variableOf(setting)})`;
+  const option = new Option(`--${name}${placeholder === undefined ? '' : ` <${placeholder}>`}`, text);
+  if (kind.isList === true) {
+    option.argParser<string[]>((value, earlier) => [...(Array.isArray(earlier) ? earlier : []), value]);
+  }
+  return option;
+}
+
+/** Serves until a signal says to stop. The second one ends at once. */
+async function serve(config: ServerConfig, host: NodeJS.Process): Promise<void> {
+  const log = pino({ level: config.logLevel, base: { pid: host.pid } }, pino.destination({ fd: 2, sync: true }));
+  host.on('unhandledRejection', (error) => log.error({ err: error }, 'a failure that nobody waited for'));
+  const daemon = await startDaemon({ config, environment: readEnvironment(host.env), log });
+  const signal = await Promise.race([once(host, 'SIGTERM'), once(host, 'SIGINT')]);
+  log.info({ signal: signal[0] as unknown }, 'asked to stop');
+  for (const name of ['SIGTERM', 'SIGINT'] as const) host.once(name, () => host.exit(130));
+  await daemon.stop();
+}

@@ -1,0 +1,137 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import { maxApiVersion, requestedVersion, withoutVersion } from './docker/api-version.ts';
+import { registerEngineRoutes } from './docker/engine-routes.ts';
+import type { EngineContext } from './engine/engine-context.ts';
+import { answerError } from './http/answer-error.ts';
+import type { ListenerGuard } from './listeners/listener-guard.ts';
+import { registerOperationRoutes } from './operation/operation-routes.ts';
+import { assertAllowed, authenticate, type Principal } from './security/principal.ts';
+import type { Action } from './security/scope.ts';
+import { version } from './version.ts';
+
+/**
+ * What a route demands before it is reached: nothing, or the right to do this. `handler` means that somebody known is
+ * enough here, and that the route itself asks for more once it knows what about.
+ */
+export type RouteAccess = 'open' | 'handler' | Extract<Action, { readonly kind: 'read' | 'load' | 'admin' }>['kind'];
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Every route has to say. */
+    readonly access?: RouteAccess;
+  }
+  interface FastifyRequest {
+    principal: Principal;
+    apiVersion: string;
+  }
+}
+
+/** Adds routes to the app. Each names its access: `{ config: { access: 'read' } }`. */
+export type RegisterRoutes = (app: FastifyInstance, context: EngineContext) => void;
+
+/** What answers requests, whichever listener they come from. */
+export interface RequestHandler extends AsyncDisposable {
+  handle(request: IncomingMessage, response: ServerResponse, guard: ListenerGuard): void;
+}
+
+export interface RequestHandlerOptions {
+  /** Routes beside those of the Engine API and of the operator. @default none */
+  readonly further?: readonly RegisterRoutes[] | undefined;
+}
+
+/** Builds the app: routes, who may use them, and how errors are told. */
+export async function createRequestHandler(
+  context: EngineContext,
+  { further = [] }: RequestHandlerOptions = {},
+): Promise<RequestHandler> {
+  const guards = new WeakMap<IncomingMessage, ListenerGuard>();
+  const app = fastify({
+    exposeHeadRoutes: false,
+    bodyLimit: Number.MAX_SAFE_INTEGER, // bodies reach the routes as streams, which limit them by themselves
+    requestTimeout: 0,
+    forceCloseConnections: false,
+    genReqId: () => nextRequestId(),
+    rewriteUrl: (request) => withoutVersion(request.url ?? '/'),
+    routerOptions: { maxParamLength: 4_096, ignoreTrailingSlash: false },
+    frameworkErrors: (error, _request, reply) => void answerError(reply, error, context.log),
+  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, body, done) => done(null, body));
+  app.decorateRequest('principal', null as unknown as Principal);
+  app.decorateRequest('apiVersion', maxApiVersion);
+
+  app.addHook('onRoute', ({ config, method, url }) => {
+    if (config?.access === undefined) throw new Error(`unreachable: ${String(method)} ${url} names no access`);
+  });
+  app.addHook('onRequest', async (request, reply) => {
+    for (const [name, value] of Object.entries(standingHeaders)) reply.raw.setHeader(name, value);
+    if (request.is404) return;
+    const { access } = request.routeOptions.config;
+    request.apiVersion = requestedVersion(request.originalUrl);
+    if (access === 'open') return;
+    const guard = guards.get(request.raw);
+    if (guard === undefined) throw new Error('unreachable: every request has a listener');
+    request.principal = await authenticate(request.raw, guard, context.tokens);
+    if (access !== 'handler') assertAllowed(request.principal, { kind: access ?? 'admin' });
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const { method } = request;
+    const status = reply.raw.statusCode;
+    context.metrics.requests.inc({ method: knownMethods.has(method) ? method : 'other', status: String(status) });
+    const line = { requestId: request.id, method, path: pathOf(request), status, principal: request.principal?.name };
+    context.log.debug({ ...line, durationMs: Math.round(reply.elapsedTime) }, 'request');
+  });
+  app.setNotFoundHandler((_request, reply) =>
+    reply.code(404).type('application/json').send('{"message":"page not found"}\n'),
+  );
+  app.setErrorHandler((error, request, reply) => {
+    auditRefusal(error, request, context);
+    return answerError(reply, error, context.log);
+  });
+
+  for (const register of [registerOperationRoutes, registerEngineRoutes, ...further]) register(app, context);
+  await app.ready();
+  return {
+    handle(request, response, guard) {
+      guards.set(request, guard);
+      app.routing(request, response);
+    },
+    [Symbol.asyncDispose]: () => app.close(),
+  };
+}
+
+const standingHeaders = {
+  'Api-Version': maxApiVersion,
+  'Docker-Experimental': 'false',
+  Ostype: 'linux',
+  Server: `Docker/${version} (linux)`,
+} as const;
+
+const knownMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE']);
+
+let requests = 0;
+
+/** Short, and not the client's to choose. */
+function nextRequestId(): string {
+  requests += 1;
+  return `${process.pid.toString(36)}-${requests.toString(36)}`;
+}
+
+function pathOf({ url }: Pick<FastifyRequest, 'url'>): string {
+  return (url.split('?', 1)[0] ?? '').slice(0, 512);
+}
+
+/** A refused request leaves this line, and nothing else. */
+function auditRefusal(error: unknown, request: FastifyRequest, { audit }: EngineContext): void {
+  const { status } = error as { readonly status?: unknown };
+  if (status !== 401 && status !== 403) return;
+  audit.write({
+    action: 'request',
+    principal: request.principal?.name ?? 'unknown',
+    outcome: status === 401 ? 'unauthorized' : 'forbidden',
+    subject: `${request.method} ${pathOf(request)}`,
+    remote: request.raw.socket.remoteAddress,
+    requestId: request.id,
+  });
+}

@@ -1,0 +1,43 @@
+import type { Writable } from 'node:stream';
+import type { Command } from 'commander';
+import type { ServerConfig } from './config/server-config.ts';
+import { duration } from './config/settings.ts';
+import { ServerError } from './errors.ts';
+import { formatScope, parseScope } from './security/scope.ts';
+import { openTokenStore, type TokenStore } from './security/token-store.ts';
+
+export interface TokenCommandsOptions {
+  readonly configOf: () => Promise<ServerConfig>;
+  readonly stdout: Writable;
+}
+
+/** Adds `slipwayd token create|list|revoke`. They work on the data folder, whether the daemon runs or not. */
+export function addTokenCommands(program: Command, { configOf, stdout }: TokenCommandsOptions): void {
+  const store = async (): Promise<TokenStore> => openTokenStore({ folder: (await configOf()).dataDir });
+  const token = program.command('token').description('manage the bearer tokens of the TCP listeners');
+  token
+    .command('create <name>')
+    .description('make a token and print it, once')
+    .requiredOption('--scope <scope...>', 'admin, load, or push:REGISTRY/PATTERN; may be given more than once')
+    .option('--expires-in <duration>', 'how long it is good for, such as 90d')
+    .action(async (name: string, options: { readonly scope: readonly string[]; readonly expiresIn?: string }) => {
+      const expiresInMs = options.expiresIn === undefined ? undefined : duration.read(options.expiresIn);
+      if (options.expiresIn !== undefined && expiresInMs === undefined) {
+        throw new ServerError('ERR_SERVER_TOKEN', `--expires-in: expected ${duration.expected}`);
+      }
+      const { text } = await (await store()).create({ name, scopes: options.scope.map(parseScope), expiresInMs });
+      stdout.write(`${text}\n`);
+    });
+  token
+    .command('list')
+    .description('print id, name, scopes and end of each token')
+    .action(async () => {
+      for (const { id, name, scopes, expiresAt } of await (await store()).list()) {
+        stdout.write(`${[id, name, scopes.map(formatScope).join(' '), expiresAt ?? 'never'].join('\t')}\n`);
+      }
+    });
+  token
+    .command('revoke <id>')
+    .description('make a token worthless, at once')
+    .action(async (id: string) => (await store()).revoke(id));
+}
