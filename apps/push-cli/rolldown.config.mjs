@@ -1,21 +1,31 @@
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'rolldown';
 
-// One program in a few files: what `--version`, help and completion do not need lies in chunks that are loaded later.
+const client = new URL('../../packages/registry-client/package.json', import.meta.url);
+const undici = join(dirname(createRequire(client).resolve('undici/package.json')), 'lib');
+
+// One file: finding, reading and linking twenty costs more than compiling what a run does not use. Modules that are
+// imported when they are needed are still evaluated only then.
 export default defineConfig({
   input: { cli: 'src/cli.ts' },
   platform: 'node',
-  resolve: { conditionNames: ['@slipway/source', 'import', 'node', 'default'] },
+  resolve: {
+    alias: { undici$: fileURLToPath(new URL('bundle/undici.cjs', import.meta.url)), 'undici/lib': undici },
+    conditionNames: ['@slipway/source', 'import', 'node', 'default'],
+  },
   transform: { target: 'node20.19' },
   // Installed beside the program and loaded only when they are needed: a native module, and one that reads its own .wasm file.
   external: ['lmdb', '@bokuweb/zstd-wasm'],
   output: {
     dir: 'dist',
     cleanDir: true,
+    codeSplitting: false,
     format: 'esm',
     entryFileNames: '[name].mjs',
-    chunkFileNames: '[name]-[hash].mjs',
-    minify: { compress: true, mangle: false, codegen: { removeWhitespace: false } },
+    minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
     comments: { legal: true, annotation: false, jsdoc: false },
-    banner: (chunk) => (chunk.isEntry ? '#!/usr/bin/env node' : ''),
+    banner: '#!/usr/bin/env node',
   },
 });
