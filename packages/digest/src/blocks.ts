@@ -5,8 +5,12 @@ import type { ByteStream } from './content.ts';
  * Each byte is copied once, into its block: blocks are worked on while the source already makes its next chunk, so a source
  * that reuses its buffer does no harm.
  */
-export async function* blocksOf(source: ByteStream, blockSize: number): AsyncGenerator<Uint8Array, void, void> {
-  let block = new Uint8Array(blockSize);
+export async function* blocksOf(
+  source: ByteStream,
+  blockSize: number,
+  newBlock: (size: number) => Uint8Array = (size) => new Uint8Array(size),
+): AsyncGenerator<Uint8Array, void, void> {
+  let block = newBlock(blockSize);
   let filled = 0;
   let any = false;
   for await (const chunk of source) {
@@ -18,7 +22,7 @@ export async function* blocksOf(source: ByteStream, blockSize: number): AsyncGen
       if (filled < blockSize) continue;
       yield block;
       any = true;
-      block = new Uint8Array(blockSize);
+      block = newBlock(blockSize);
       filled = 0;
     }
   }

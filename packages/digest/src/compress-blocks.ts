@@ -7,6 +7,8 @@ import { inOrder } from './in-order.ts';
 export interface BlockCodec extends AbortOptions {
   /** Plain bytes per block. */
   readonly blockSize: number;
+  /** Makes the memory of a block. @default ordinary memory */
+  readonly newBlock?: ((size: number) => Uint8Array) | undefined;
   /** Blocks worked on at once. */
   readonly concurrency: number;
   /** Called for every block, in order, before it is compressed. */
@@ -38,9 +40,12 @@ async function* piecesOf(source: ByteStream, codec: BlockCodec): AsyncGenerator<
   if (codec.trailer) yield codec.trailer();
 }
 
-async function* tasksOf(source: ByteStream, { blockSize, onBlock }: BlockCodec): AsyncGenerator<Task, void, void> {
+async function* tasksOf(
+  source: ByteStream,
+  { blockSize, newBlock, onBlock }: BlockCodec,
+): AsyncGenerator<Task, void, void> {
   let previous: Uint8Array | undefined;
-  for await (const block of blocksOf(source, blockSize)) {
+  for await (const block of blocksOf(source, blockSize, newBlock)) {
     onBlock?.(block);
     yield { block, previous };
     previous = block;

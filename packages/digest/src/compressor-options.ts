@@ -1,11 +1,19 @@
 /** How a compressor that works on blocks is set up. */
 export interface BlockCompressorOptions {
-  /** Higher is smaller and slower. @default 6 for gzip (1 to 9), 3 for zstd (1 to 19) */
+  /** Higher is smaller and slower. @default 2 for gzip (1 to 9), 6 with zlib and fflate, 3 for zstd (1 to 19) */
   readonly level?: number | undefined;
   /** Plain bytes per block, a multiple of 1024. @default 256 KiB for gzip, 1 MiB for portable gzip and for zstd */
   readonly blockSize?: number | undefined;
   /** Blocks compressed at once. Decides speed and memory, never the bytes. @default one more than there are cores, or one where work is on the calling thread */
   readonly concurrency?: number | undefined;
+}
+
+/** With what gzip is made. */
+export type GzipCompressorKind = 'deflate' | 'zlib' | 'fflate';
+
+export interface GzipCompressorOptions extends BlockCompressorOptions {
+  /** `deflate` is the same everywhere and the fastest; with it, levels above 6 mean 6. @default deflate, and zlib without WebAssembly SIMD */
+  readonly compressor?: GzipCompressorKind | undefined;
 }
 
 /** {@link BlockCompressorOptions} with nothing left open. */
@@ -17,14 +25,15 @@ export interface ResolvedBlockCompressorOptions {
 
 /** Defaults per codec; `concurrency` is the machine's, so it is not among them. */
 export const compressorDefaults: Readonly<
-  Record<'gzip' | 'portableGzip' | 'zstd', Omit<ResolvedBlockCompressorOptions, 'concurrency'>>
+  Record<'gzip' | 'zlibGzip' | 'portableGzip' | 'zstd', Omit<ResolvedBlockCompressorOptions, 'concurrency'>>
 > = Object.freeze({
-  gzip: Object.freeze({ level: 6, blockSize: 256 * 1024 }),
+  gzip: Object.freeze({ level: 2, blockSize: 256 * 1024 }),
+  zlibGzip: Object.freeze({ level: 6, blockSize: 256 * 1024 }),
   portableGzip: Object.freeze({ level: 6, blockSize: 1024 * 1024 }),
   zstd: Object.freeze({ level: 3, blockSize: 1024 * 1024 }),
 });
 
-const highestLevel = { gzip: 9, portableGzip: 9, zstd: 19 } as const;
+const highestLevel = { gzip: 9, zlibGzip: 9, portableGzip: 9, zstd: 19 } as const;
 /** Deflate looks back 32 KiB: with shorter blocks, one block would not be dictionary enough for the next. */
 const smallestBlock = 32 * 1024;
 const largestBlock = 16 * 1024 * 1024;

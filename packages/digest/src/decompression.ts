@@ -8,12 +8,14 @@ export interface DecompressOptions extends AbortOptions {
   /** Plain bytes allowed in all. @default no limit */
   readonly maxBytes?: number | undefined;
   /**
-   * Plain bytes allowed per compressed byte, looked at once more than 1 MiB has come out. Zeros are honest content: gzip makes
+   * Plain bytes allowed per compressed byte, looked at once more than `ratioFromBytes` have come out. Zeros are honest content: gzip makes
    * one byte of up to 1,032 of them, zstd of up to 32,768.
    *
    * @default no limit
    */
   readonly maxRatio?: number | undefined;
+  /** Plain bytes that may come out at any ratio. @default 1048576 (1 MiB) */
+  readonly ratioFromBytes?: number | undefined;
 }
 
 /** The decoders of a runtime. */
@@ -22,7 +24,7 @@ export interface Decoders {
   readonly unzstd: (source: ByteStream) => ByteStream;
 }
 
-const ratioFrom = 1024 * 1024;
+const defaultRatioFromBytes = 1024 * 1024;
 
 /** `decompress` over any implementation of the decoders. */
 export function decompressWith(
@@ -49,15 +51,19 @@ export function decompressWith(
 class Bounds {
   readonly #maxBytes: number;
   readonly #maxRatio: number;
+  readonly #ratioFromBytes: number;
   #read = 0;
   #written = 0;
 
-  constructor({ maxBytes = Number.POSITIVE_INFINITY, maxRatio = Number.POSITIVE_INFINITY }: DecompressOptions) {
-    for (const [name, value] of Object.entries({ maxBytes, maxRatio })) {
+  constructor(options: DecompressOptions) {
+    const { maxBytes = Number.POSITIVE_INFINITY, maxRatio = Number.POSITIVE_INFINITY } = options;
+    const { ratioFromBytes = defaultRatioFromBytes } = options;
+    for (const [name, value] of Object.entries({ maxBytes, maxRatio, ratioFromBytes })) {
       if (!(value >= 0)) throw new RangeError(`Expected \`${name}\` to be a number from 0, got ${value}`);
     }
     this.#maxBytes = maxBytes;
     this.#maxRatio = maxRatio;
+    this.#ratioFromBytes = ratioFromBytes;
   }
 
   async *countIn(source: ByteStream): AsyncGenerator<Uint8Array, void, void> {
@@ -71,7 +77,7 @@ class Bounds {
     for await (const chunk of plain) {
       this.#written += chunk.byteLength;
       if (this.#written > this.#maxBytes) throw this.#tooLarge(`${this.#maxBytes} bytes`);
-      if (this.#written > ratioFrom && this.#written > this.#maxRatio * this.#read) {
+      if (this.#written > this.#ratioFromBytes && this.#written > this.#maxRatio * this.#read) {
         throw this.#tooLarge(`${this.#maxRatio} bytes per compressed byte`);
       }
       yield chunk;

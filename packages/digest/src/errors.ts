@@ -13,7 +13,9 @@ export type DigestErrorCode =
   /** When: compressed bytes are damaged, cut short or followed by something else. Retry: no, unless they came over a network. Do: fetch or build the content again. */
   | 'ERR_COMPRESSION_CORRUPT'
   /** When: decompression gives more bytes, or more bytes per byte, than allowed. Retry: no. Do: raise `maxBytes` or `maxRatio` if the content is trusted. */
-  | 'ERR_COMPRESSION_TOO_LARGE';
+  | 'ERR_COMPRESSION_TOO_LARGE'
+  /** When: what should be summed as a tar is none, or is cut. Retry: no. Do: make the layer again. */
+  | 'ERR_TARSUM_INVALID';
 
 /** The rule of the digest grammar that was broken, in the words of go-digest. */
 export type DigestRule =
@@ -62,4 +64,14 @@ export class CompressionError extends Error {
 /** Input may be anything, of any length: the message shows its beginning. */
 function quote(text: string): string {
   return text.length > 160 ? `${JSON.stringify(text.slice(0, 160))}…` : JSON.stringify(text);
+}
+
+/** Bytes are no tar whose files could be summed. */
+export class TarSumError extends Error {
+  override name = 'TarSumError';
+  readonly code: Extract<DigestErrorCode, 'ERR_TARSUM_INVALID'> = 'ERR_TARSUM_INVALID';
+
+  constructor(problem: string) {
+    super(`Could not sum the tar: ${problem}`);
+  }
 }

@@ -1,8 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { constants, deflateRawSync, gunzipSync } from 'node:zlib';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { chunked, collect, distributions, noise, settled, watched } from '../test/support.ts';
 import { createGzipCompressor, createGzipCompressorOn, type DeflateBlock } from './gzip.ts';
+import { digestBytes } from './hashing.ts';
 
 const blockSize = 64 * 1024;
 const compressible = distributions.letters(blockSize, 1);
@@ -135,8 +136,41 @@ describe('createGzipCompressor', () => {
     expect(compressed.byteLength).toBeLessThan(deflateRawSync(plain).byteLength * 1.01);
   });
 
-  test('the recipe names the zlib build', () => {
-    const recipe = `gzip;zlib-${process.versions.zlib};${process.arch};level=6;block=256k;v1`;
-    expect(createGzipCompressor().recipe).toBe(recipe);
+  test.each([
+    [undefined, 'gzip;slipway-deflate-1;level=2;block=256k;v1'],
+    ['deflate', 'gzip;slipway-deflate-1;level=2;block=256k;v1'],
+    ['zlib', `gzip;zlib-${process.versions.zlib};${process.arch};level=6;block=256k;v1`],
+    ['fflate', 'gzip-members;fflate-0.8.3;level=6;block=1024k;v1'],
+  ] as const)('with %s, the recipe is %s', (compressor, recipe) => {
+    expect(createGzipCompressor({ compressor }).recipe).toBe(recipe);
+  });
+
+  test('levels above the highest mean the highest, and the recipe says so', () => {
+    expect(createGzipCompressor({ level: 9 }).recipe).toBe(createGzipCompressor({ level: 6 }).recipe);
+  });
+
+  test('an unknown compressor is refused', () => {
+    expect(() => createGzipCompressor({ compressor: 'gzip' as 'zlib' })).toThrow(RangeError);
+  });
+
+  test('the same bytes on every machine, and from any number of threads', async () => {
+    const plain = distributions.mixed(3_000_000, 7);
+    const bytes = await collect(createGzipCompressor().compress(chunked(plain, 100_000)));
+    expect(Buffer.compare(gunzipSync(bytes), plain)).toBe(0);
+    expect(digestBytes(bytes)).toMatchInlineSnapshot();
+    expect(await collect(createGzipCompressor({ concurrency: 1 }).compress(chunked(plain)))).toEqual(bytes);
+  });
+
+  test('without WebAssembly SIMD, zlib takes its place', async () => {
+    const validate = vi.spyOn(
+      (globalThis as unknown as { WebAssembly: { validate(): boolean } }).WebAssembly,
+      'validate',
+    );
+    validate.mockReturnValue(false);
+    try {
+      expect(createGzipCompressor({ level: 6 }).recipe).toContain('zlib-');
+    } finally {
+      validate.mockRestore();
+    }
   });
 });

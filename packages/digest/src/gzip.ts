@@ -1,10 +1,19 @@
 import { availableParallelism } from 'node:os';
 import { constants, crc32, deflateRaw } from 'node:zlib';
+import { type DeflateLevel, deflateVersion, isDeflateAvailable } from '@slipway/deflate';
 import { compressBlocks } from './compress-blocks.ts';
 import type { Compressor } from './compressor.ts';
-import { type BlockCompressorOptions, resolveCompressorOptions, workersFor } from './compressor-options.ts';
+import {
+  type BlockCompressorOptions,
+  type GzipCompressorOptions,
+  type ResolvedBlockCompressorOptions,
+  resolveCompressorOptions,
+  workersFor,
+} from './compressor-options.ts';
+import { deflateOnThreads, sharedBlock } from './deflate-threads.ts';
 import { deflateEnd, gzipHeader, gzipTrailer, storedBlocks, storedSize } from './gzip-format.ts';
 import { isIncompressible } from './incompressible.ts';
+import { createPortableGzipCompressor } from './portable-gzip.ts';
 
 /** Deflates one block to a byte boundary, without ending the stream. */
 export type DeflateBlock = (
@@ -14,33 +23,62 @@ export type DeflateBlock = (
 ) => Promise<Uint8Array>;
 
 const windowSize = 32 * 1024;
+/** Levels of `@slipway/deflate`; higher ones mean the highest. */
+const highestDeflateLevel = 6;
 
 /**
- * Compresses with `node:zlib` on libuv's thread pool, several blocks at once: one gzip member, whose bytes depend on the
- * content, the level, the block size and the zlib build, and on nothing else. Blocks that deflate would not shrink are stored.
+ * Compresses several blocks at once to one gzip member, whose bytes depend on the content and the recipe, and on nothing else.
+ * Blocks that deflate would not shrink are stored.
  *
- * The pool has four threads unless `UV_THREADPOOL_SIZE` was set before Node started, and file reads need one of them too.
+ * `compressor` says with what:
+ * - `deflate`: `@slipway/deflate` on worker threads. The same bytes on every machine and in every Node. Where there is no
+ *   WebAssembly SIMD, `zlib` takes its place; the recipe tells.
+ * - `zlib`: `node:zlib` on libuv's thread pool. The bytes are those of this zlib build. The pool has four threads unless
+ *   `UV_THREADPOOL_SIZE` was set before Node started, and file reads need one of them too.
+ * - `fflate`: {@link createPortableGzipCompressor}: one member per block, on the calling thread, slow.
  */
-export function createGzipCompressor(options: BlockCompressorOptions = {}): Compressor {
-  return createGzipCompressorOn(deflateOnPool, options);
+export function createGzipCompressor(options: GzipCompressorOptions = {}): Compressor {
+  const { compressor = 'deflate' } = options;
+  if (compressor === 'fflate') return createPortableGzipCompressor(options);
+  if (compressor === 'zlib' || !isDeflateAvailable()) return createGzipCompressorOn(deflateOnPool, options);
+  if (compressor !== 'deflate') {
+    throw new RangeError(`Expected \`compressor\` to be deflate, zlib or fflate, got ${String(compressor)}`);
+  }
+  const resolved = resolveCompressorOptions('gzip', options, workersFor(availableParallelism()));
+  const level = Math.min(resolved.level, highestDeflateLevel) as DeflateLevel;
+  const recipe = `gzip;slipway-deflate-${deflateVersion};level=${level};block=${resolved.blockSize / 1024}k;v1`;
+  const deflate: DeflateBlock = (block, dictionary) => deflateOnThreads(block, { level, dictionary, final: false });
+  return oneMember(recipe, resolved, deflate, sharedBlock);
 }
 
-/** {@link createGzipCompressor} with the deflate function as an argument. */
+/** The compressor over `node:zlib` with the deflate function as an argument. */
 export function createGzipCompressorOn(deflate: DeflateBlock, options: BlockCompressorOptions): Compressor {
-  const { level, blockSize, concurrency } = resolveCompressorOptions(
-    'gzip',
-    options,
-    workersFor(availableParallelism()),
-  );
+  const resolved = resolveCompressorOptions('zlibGzip', options, workersFor(availableParallelism()));
+  const { level, blockSize } = resolved;
+  // The architecture stands here because zlib's matching differs with the vector instructions there are.
+  const recipe = `gzip;zlib-${process.versions.zlib};${process.arch};level=${level};block=${blockSize / 1024}k;v1`;
+  return oneMember(recipe, resolved, async (block, dictionary) => {
+    if (isIncompressible(block, dictionary)) return storedBlocks(block);
+    const deflated = await deflate(block, dictionary, level);
+    return deflated.byteLength < storedSize(block.byteLength) ? deflated : storedBlocks(block);
+  });
+}
+
+function oneMember(
+  recipe: string,
+  { level, blockSize, concurrency }: ResolvedBlockCompressorOptions,
+  deflate: DeflateBlock,
+  newBlock?: (size: number) => Uint8Array,
+): Compressor {
   return {
     compression: 'gzip',
-    // The architecture stands here because zlib's matching differs with the vector instructions there are.
-    recipe: `gzip;zlib-${process.versions.zlib};${process.arch};level=${level};block=${blockSize / 1024}k;v1`,
+    recipe,
     compress(source, { signal } = {}) {
       let crc = 0;
       let size = 0;
       return compressBlocks(source, {
         blockSize,
+        newBlock,
         concurrency,
         signal,
         header: gzipHeader,
@@ -49,10 +87,7 @@ export function createGzipCompressorOn(deflate: DeflateBlock, options: BlockComp
           size += block.byteLength;
         },
         async compress(block, previous) {
-          if (block.byteLength === 0) return block;
-          if (isIncompressible(block, previous)) return storedBlocks(block);
-          const deflated = await deflate(block, previous?.subarray(-windowSize), level);
-          return deflated.byteLength < storedSize(block.byteLength) ? deflated : storedBlocks(block);
+          return block.byteLength === 0 ? block : deflate(block, previous?.subarray(-windowSize), level);
         },
         trailer: () => Uint8Array.of(...deflateEnd(), ...gzipTrailer(crc, size)),
       });

@@ -9,7 +9,12 @@ export type {
   CompressionPassResult,
 } from './compression-pass.ts';
 export type { Compression, Compressor } from './compressor.ts';
-export { type BlockCompressorOptions, compressorDefaults } from './compressor-options.ts';
+export {
+  type BlockCompressorOptions,
+  compressorDefaults,
+  type GzipCompressorKind,
+  type GzipCompressorOptions,
+} from './compressor-options.ts';
 export { type AbortOptions, type ByteStream, type Content, contentOf, type OpenOptions } from './content.ts';
 export { decompress } from './decompress.ts';
 export type { DecompressOptions } from './decompression.ts';

@@ -4,7 +4,14 @@ import { gunzipSync as nodeGunzip } from 'node:zlib';
 import fc from 'fast-check';
 import { gunzipSync as fflateGunzip } from 'fflate';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { compressionPass, createGzipCompressor, decompress, digestBytes } from '../src/index.ts';
+import {
+  type BlockCompressorOptions,
+  type Compressor,
+  compressionPass,
+  createGzipCompressor,
+  decompress,
+  digestBytes,
+} from '../src/index.ts';
 import {
   createPortableGzipCompressor,
   decompress as portableDecompress,
@@ -44,12 +51,17 @@ const zstdDecoders: Record<string, Decode> = {
 
 const MiB = 1024 * 1024;
 
+function createZlibGzipCompressor(options: BlockCompressorOptions = {}): Compressor {
+  return createGzipCompressor({ ...options, compressor: 'zlib' });
+}
+
 /** fflate's one-shot function reads a single member; members are ours to cut for it. */
 const singleMember: Record<string, Decode> = { 'fflate gunzipSync': (bytes) => fflateGunzip(bytes) };
 
 describe.each([
   // name, factory, decoders, overhead allowed per block beyond the stored form, block size
   ['gzip', createGzipCompressor, { ...gzipDecoders, ...singleMember }, compressionPass, 256 * 1024, 20],
+  ['zlib gzip', createZlibGzipCompressor, { ...gzipDecoders, ...singleMember }, compressionPass, 256 * 1024, 20],
   ['portable gzip', createPortableGzipCompressor, gzipDecoders, portablePass, MiB, 30],
   ['zstd', createZstdCompressor, zstdDecoders, compressionPass, MiB, 30],
   ['WebAssembly zstd', createWasmZstdCompressor, zstdDecoders, compressionPass, MiB, 30],

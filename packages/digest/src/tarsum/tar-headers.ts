@@ -1,0 +1,140 @@
+import { TarSumError } from '../errors.ts';
+
+/** What a tar says of an entry, extension headers applied, in the spelling TarSum wants. */
+export interface TarHeader {
+  readonly name: string;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly size: number;
+  /** Seconds since 1970. */
+  readonly mtime: number;
+  /** The one character as it is in the archive. */
+  readonly typeflag: string;
+  readonly linkname: string;
+  readonly uname: string;
+  readonly gname: string;
+  readonly devmajor: number;
+  readonly devminor: number;
+  /** Extended attributes by name, from pax. */
+  readonly xattrs: ReadonlyMap<string, string>;
+  /** Bytes of data that follow. */
+  readonly dataSize: number;
+}
+
+/** What extension headers say of the entry after them. */
+export interface TarExtensions {
+  readonly pax: ReadonlyMap<string, string>;
+  readonly longName: string | undefined;
+  readonly longLink: string | undefined;
+}
+
+export const blockSize = 512;
+const decoder = new TextDecoder();
+
+/** The header in a block; undefined for the zeros that end an archive. */
+export function readTarHeader(block: Uint8Array, { pax, longName, longLink }: TarExtensions): TarHeader | undefined {
+  if (block.every((byte) => byte === 0)) return undefined;
+  assertChecksum(block);
+  const magic = latin1(block, 257, 265);
+  const isKnown = magic.startsWith('ustar');
+  const isPosix = magic.startsWith('ustar\0');
+  const prefix = isPosix ? text(block, 345, 500) : '';
+  const typeflag = String.fromCharCode(block[156]!);
+  const isDevice = isKnown && (typeflag === '3' || typeflag === '4');
+  const ownName = text(block, 0, 100);
+  const size = numberOf(pax.get('size')) ?? number(block, 124, 136);
+  return {
+    name: longName ?? pax.get('path') ?? (prefix === '' ? ownName : `${prefix}/${ownName}`),
+    mode: number(block, 100, 108),
+    uid: numberOf(pax.get('uid')) ?? number(block, 108, 116),
+    gid: numberOf(pax.get('gid')) ?? number(block, 116, 124),
+    size,
+    mtime: numberOf(pax.get('mtime')) ?? number(block, 136, 148),
+    typeflag,
+    linkname: longLink ?? pax.get('linkpath') ?? text(block, 157, 257),
+    uname: pax.get('uname') ?? (isKnown ? text(block, 265, 297) : ''),
+    gname: pax.get('gname') ?? (isKnown ? text(block, 297, 329) : ''),
+    devmajor: isDevice ? number(block, 329, 337) : 0,
+    devminor: isDevice ? number(block, 337, 345) : 0,
+    xattrs: xattrsOf(pax),
+    // Links, devices, folders and FIFOs have no data, whatever their size field says.
+    dataSize: '123456'.includes(typeflag) ? 0 : size,
+  };
+}
+
+/** `<length> <key>=<value>\n`, one after the other. */
+export function readPaxRecords(bytes: Uint8Array): ReadonlyMap<string, string> {
+  const records = new Map<string, string>();
+  for (let start = 0; start < bytes.byteLength; ) {
+    const space = bytes.indexOf(0x20, start);
+    const length = space === -1 ? Number.NaN : Number(decoder.decode(bytes.subarray(start, space)));
+    const end = start + length;
+    if (!(Number.isInteger(length) && end <= bytes.byteLength && end > space + 1))
+      throw new TarSumError('a pax header is malformed');
+    const record = decoder.decode(bytes.subarray(space + 1, end - 1));
+    const equals = record.indexOf('=');
+    if (equals < 1) throw new TarSumError('a pax header is malformed');
+    records.set(record.slice(0, equals), record.slice(equals + 1));
+    start = end;
+  }
+  return records;
+}
+
+/** A long name of GNU's: up to the first zero byte. */
+export function readLongName(bytes: Uint8Array): string {
+  return text(bytes, 0, bytes.byteLength);
+}
+
+const xattrPrefix = 'SCHILY.xattr.';
+
+function xattrsOf(pax: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  const attributes = [...pax].filter(([key]) => key.startsWith(xattrPrefix));
+  return new Map(attributes.map(([key, value]) => [key.slice(xattrPrefix.length), value]));
+}
+
+/** Bytes as unsigned, and by some old tars as signed; the field itself counts as spaces. */
+function assertChecksum(block: Uint8Array): void {
+  let unsigned = 0;
+  let signed = 0;
+  for (const [at, byte] of block.entries()) {
+    const value = at >= 148 && at < 156 ? 0x20 : byte;
+    unsigned += value;
+    signed += value > 127 ? value - 256 : value;
+  }
+  const claimed = number(block, 148, 156);
+  if (claimed !== unsigned && claimed !== signed)
+    throw new TarSumError('the checksum of a header is wrong: it is no tar');
+}
+
+function text(block: Uint8Array, from: number, to: number): string {
+  const field = block.subarray(from, to);
+  const end = field.indexOf(0);
+  return decoder.decode(end === -1 ? field : field.subarray(0, end));
+}
+
+function latin1(block: Uint8Array, from: number, to: number): string {
+  return String.fromCharCode(...block.subarray(from, to));
+}
+
+/** Octal, or base 256 where the first bit is set. */
+function number(block: Uint8Array, from: number, to: number): number {
+  const field = block.subarray(from, to);
+  if ((field[0]! & 0x80) !== 0) {
+    let value = 0;
+    for (const [at, byte] of field.entries()) value = value * 256 + (at === 0 ? byte & 0x7f : byte);
+    if (Number.isSafeInteger(value)) return value;
+    throw new TarSumError('a number in a header is too large');
+  }
+  const digits = latin1(block, from, to).replace(/\0.*$/s, '').trim();
+  if (digits === '') return 0;
+  if (!/^[0-7]+$/.test(digits)) throw new TarSumError('a number in a header is malformed');
+  return Number.parseInt(digits, 8);
+}
+
+/** Pax writes decimals, of times with a fraction. */
+function numberOf(value: string | undefined): number | undefined {
+  if (value === undefined || value === '') return undefined;
+  if (!/^-?\d{1,15}(?:\.\d*)?$/.test(value)) throw new TarSumError('a number in a pax header is malformed');
+  return Math.floor(Number(value));
+}
