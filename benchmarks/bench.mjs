@@ -1,0 +1,90 @@
+#!/usr/bin/env node
+// Pushes with Slipway and with every other program that is installed, in turn, against real registries; see README.md.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { requireTool } from '@slipway/testkit';
+import { makeImage } from './src/images.mjs';
+import { plot } from './src/plot.mjs';
+import { installedPrograms } from './src/programs.mjs';
+import { markdown, summarize } from './src/report.mjs';
+import { runCase } from './src/run-case.mjs';
+import { scenarios } from './src/scenarios.mjs';
+
+const { values: options } = parseArgs({
+  args: process.argv.slice(2).filter((arg) => arg !== '--'), // pnpm hands a separating `--` on
+  options: {
+    quick: { type: 'boolean', default: false },
+    scenario: { type: 'string', multiple: true },
+    image: { type: 'string', multiple: true },
+    program: { type: 'string', multiple: true },
+    runs: { type: 'string' },
+    images: { type: 'string', default: join(tmpdir(), 'slipway-bench-images') },
+    output: { type: 'string', default: 'benchmarks/results' },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+if (options.help) {
+  process.stdout.write(`pnpm bench [--quick] [--scenario NAME]… [--image NAME]… [--program NAME]… [--runs N]
+           [--images FOLDER] [--output FOLDER]
+
+  --quick      small images, one run each: under two minutes
+  --scenario   ${scenarios.map(({ name }) => name).join(', ')}
+  --runs       runs of each program, in turn (default 3; quick 1)
+  --images     where the images are made and kept, about 7 GB in all
+  --output     where results.md, results.json and results.svg go
+`);
+} else {
+  await bench();
+}
+
+async function bench() {
+  const missing = requireTool('docker-registry');
+  if (missing) throw new Error(`${missing}; on Debian: apt-get install docker-registry`);
+  const runs = Number(options.runs ?? (options.quick ? 1 : 3));
+  const programs = installedPrograms(options.program);
+  const results = [];
+  for (const benchCase of casesWanted()) {
+    const image = await makeImage(benchCase.image, options.images);
+    const figures = new Map(programs.map(({ name }) => [name, []]));
+    for (let run = 0; run < runs; run += 1) {
+      for (const program of programs) {
+        const measured = await runCase(benchCase, program, image);
+        if (measured === undefined) continue;
+        figures.get(program.name).push(measured);
+        const { wall, cpu, requests } = measured;
+        process.stderr.write(
+          `${benchCase.title} · ${benchCase.form} · ${program.name}: ${wall.toFixed(2)} s, ${cpu?.toFixed(2) ?? '–'} s CPU, ${requests} requests\n`,
+        );
+      }
+    }
+    const ran = new Map([...figures].filter(([, all]) => all.length > 0));
+    results.push({ ...benchCase, runs: ran });
+  }
+  report(summarize(results));
+}
+
+function casesWanted() {
+  return scenarios
+    .filter(({ name }) => options.scenario === undefined || options.scenario.includes(name))
+    .flatMap((scenario) =>
+      (options.quick ? scenario.quick : scenario.cases).map((benchCase) => ({
+        ...benchCase,
+        title: [scenario.name, benchCase.image, benchCase.note].filter(Boolean).join(', '),
+      })),
+    )
+    .filter(({ image }) => options.image === undefined || options.image.includes(image));
+}
+
+function report(summary) {
+  const machine = `${cpus()[0]?.model.trim() ?? 'an unknown processor'}, ${availableParallelism()} cores, Node ${process.version}`;
+  const about = { machine, date: new Date().toISOString().slice(0, 16).replace('T', ' ') };
+  const table = markdown(summary, about);
+  mkdirSync(options.output, { recursive: true });
+  writeFileSync(join(options.output, 'results.md'), table);
+  writeFileSync(join(options.output, 'results.json'), `${JSON.stringify({ ...about, cases: summary }, null, 2)}\n`);
+  writeFileSync(join(options.output, 'results.svg'), plot(summary));
+  process.stdout.write(`${table}\nWritten to ${options.output}: results.md, results.json, results.svg\n`);
+}

@@ -1,0 +1,92 @@
+import { readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { faultProxy, startDebianRegistry } from '@slipway/testkit';
+import { measure } from './measure.mjs';
+
+/**
+ * One push, or what a case makes of it, by one program against registries that nobody has used before.
+ *
+ * @returns the figures of one run
+ */
+export async function runCase(benchCase, program, image) {
+  const { tags = 1, registries = 1, network, before = [] } = benchCase;
+  const folder = await mkdtemp(join(tmpdir(), 'slipway-bench-'));
+  const servers = [];
+  const proxies = [];
+  try {
+    for (let at = 0; at < registries; at += 1) servers.push(await startDebianRegistry());
+    for (const server of servers) if (network) proxies.push(await faultProxy({ target: server.host, ...network }));
+    const hosts = (network ? proxies : servers).map(({ host }) => host);
+    const source = sourceOf(benchCase, image);
+    const commandsFor = (repository, count) =>
+      program.command(
+        source,
+        hosts.flatMap((host) => tagsOf(`${host}/${repository}`, count)),
+        folder,
+      );
+    if (commandsFor('bench/app', tags) === undefined) return undefined;
+    for (const repository of before) await measure(commandsFor(repository, 1), folder);
+
+    for (const server of servers) {
+      await server.settled();
+      server.clearRequests();
+    }
+    const storedBefore = storedBytes(servers);
+    const sentBefore = sentBytes(proxies);
+    const figures = await measure(commandsFor('bench/app', tags), folder);
+    await Promise.all(servers.map((server) => server.settled()));
+    const requests = servers.flatMap((server) => [...server.requests]);
+    return {
+      ...figures,
+      requests: requests.length,
+      byKind: countKinds(requests),
+      stored: storedBytes(servers) - storedBefore,
+      sent: network ? sentBytes(proxies) - sentBefore : undefined,
+    };
+  } finally {
+    for (const proxy of proxies) await proxy[Symbol.asyncDispose]();
+    for (const server of servers) await server[Symbol.asyncDispose]();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function sourceOf({ form }, { archive, layout, name }) {
+  return form === 'docker-archive' ? { archive } : { layout, isIndex: name === 'platforms' };
+}
+
+function tagsOf(repository, count) {
+  return Array.from({ length: count }, (_, at) => `${repository}:${at + 1}`);
+}
+
+function countKinds(requests) {
+  const counts = {};
+  for (const { method, path } of requests) {
+    const kind = `${method} ${/\/(uploads|blobs|manifests|tags)\//.exec(path)?.[1] ?? 'v2'}`;
+    counts[kind] = (counts[kind] ?? 0) + 1;
+  }
+  return counts;
+}
+
+function sentBytes(proxies) {
+  return proxies.reduce((total, { bytesSent }) => total + bytesSent, 0);
+}
+
+/** Bytes of the blobs that the registries keep: what was sent, and arrived. */
+function storedBytes(servers) {
+  return servers.reduce((total, { folder }) => total + bytesIn(join(folder, 'data/docker/registry/v2/blobs')), 0);
+}
+
+function bytesIn(folder) {
+  let entries;
+  try {
+    entries = readdirSync(folder, { withFileTypes: true });
+  } catch {
+    return 0; // nothing was pushed yet
+  }
+  return entries.reduce((total, entry) => {
+    const path = join(folder, entry.name);
+    return total + (entry.isDirectory() ? bytesIn(path) : statSync(path).size);
+  }, 0);
+}

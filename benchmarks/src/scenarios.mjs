@@ -1,0 +1,78 @@
+const archive = 'docker-archive';
+const layout = 'OCI layout';
+
+/** What is measured. A scenario's README says why, and how to read its figures; `quick` names the cases of the quick mode. */
+export const scenarios = [
+  {
+    name: 'cold',
+    title: 'First push to an empty registry',
+    cases: [
+      { image: 'small', form: archive },
+      { image: 'small', form: layout },
+      { image: 'many', form: archive },
+      { image: 'many', form: layout },
+      { image: 'big', form: archive },
+      { image: 'big', form: layout },
+      { image: 'incompressible', form: archive },
+      { image: 'platforms', form: layout },
+    ],
+    quick: [
+      { image: 'small', form: archive },
+      { image: 'several', form: layout },
+      { image: 'medium', form: archive },
+      { image: 'noise', form: archive },
+    ],
+  },
+  {
+    name: 'warm',
+    title: 'The same push again',
+    cases: [
+      { image: 'many', form: archive, before: ['bench/app'] },
+      { image: 'many', form: layout, before: ['bench/app'] },
+    ],
+    quick: [{ image: 'several', form: archive, before: ['bench/app'] }],
+  },
+  {
+    name: 'several-tags',
+    title: 'Five tags of one image',
+    cases: [{ image: 'many', form: archive, tags: 5 }],
+    quick: [{ image: 'several', form: archive, tags: 5 }],
+  },
+  {
+    name: 'second-repository',
+    title: 'A repository beside one that has the image',
+    cases: [{ image: 'many', form: archive, before: ['bench/other'] }],
+    quick: [],
+  },
+  {
+    name: 'two-registries',
+    title: 'Two registries at once',
+    cases: [{ image: 'many', form: archive, registries: 2 }],
+    quick: [],
+  },
+  {
+    name: 'latency',
+    title: 'Time added to each request',
+    cases: [20, 50].flatMap((latencyMs) =>
+      [archive, layout].map((form) => ({ image: 'many', form, network: { latencyMs }, note: `${latencyMs} ms` })),
+    ),
+    quick: [{ image: 'several', form: layout, network: { latencyMs: 50 }, note: '50 ms' }],
+  },
+  {
+    name: 'bandwidth',
+    title: 'A slow line',
+    cases: [10, 100].map((mbit) => ({
+      image: mbit === 10 ? 'small' : 'many',
+      form: archive,
+      network: { bytesPerSecond: (mbit * 1e6) / 8 },
+      note: `${mbit} Mbit/s`,
+    })),
+    quick: [],
+  },
+  {
+    name: 'one-huge-layer',
+    title: 'One layer of 3 GiB',
+    cases: [{ image: 'huge', form: archive }],
+    quick: [],
+  },
+];
