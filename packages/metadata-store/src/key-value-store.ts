@@ -10,6 +10,7 @@ const namespaces = Object.freeze({
   diffIDs: 'diffid-by-digest',
   v1Layers: 'v1id',
   blobSizes: 'slipway-blob-size',
+  proofs: 'slipway-proven-diffid',
   sessions: 'slipway-session',
 });
 
@@ -84,6 +85,14 @@ class KeyValueMetadataStore implements MetadataStore {
       throw new RangeError(`Expected \`size\` to be a count of bytes, got ${size}`);
     }
     await this.#backend.set(namespaces.blobSizes, keyOf(digest), encode(String(size)));
+  }
+
+  async isProven(digest: Digest, diffID: Digest): Promise<boolean> {
+    return parseDigestText(await this.#backend.get(namespaces.proofs, keyOf(digest))) === diffID;
+  }
+
+  async rememberProof(digest: Digest, diffID: Digest): Promise<void> {
+    await this.#backend.set(namespaces.proofs, keyOf(digest), encode(diffID));
   }
 
   async session(repository: string, subject: string): Promise<SessionRecord | undefined> {

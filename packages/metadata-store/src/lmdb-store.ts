@@ -24,6 +24,15 @@ export interface LmdbMetadataStoreOptions {
  * @throws {MetadataStoreError} `ERR_STORE_CORRUPT`, `ERR_STORE_LOCKED` or `ERR_STORE_UNAVAILABLE`.
  */
 export async function openLmdbMetadataStore(options: LmdbMetadataStoreOptions): Promise<MetadataStore> {
+  return createMetadataStore(await openLmdbBackend(options));
+}
+
+/**
+ * Opens such a file for whatever is to be kept by key: durable, shared by processes.
+ *
+ * @throws {MetadataStoreError} `ERR_STORE_CORRUPT`, `ERR_STORE_LOCKED` or `ERR_STORE_UNAVAILABLE`.
+ */
+export async function openLmdbBackend(options: LmdbMetadataStoreOptions): Promise<KeyValueBackend> {
   const { folder, lockTimeoutMs = 5_000 } = options;
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -31,7 +40,7 @@ export async function openLmdbMetadataStore(options: LmdbMetadataStoreOptions): 
     if (damage !== undefined) throw corruptError(folder, damage);
     await waitForWriter(join(folder, 'lock.mdb'), lockTimeoutMs);
     const lmdb = await import('lmdb');
-    return createMetadataStore(new LmdbBackend(lmdb.open(databaseOptions(folder)), folder));
+    return new LmdbBackend(lmdb.open(databaseOptions(folder)), folder);
   } catch (error) {
     throw asStoreError(error, folder, 'open');
   }

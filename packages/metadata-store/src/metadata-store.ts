@@ -36,6 +36,9 @@ export interface MetadataStore extends AsyncDisposable {
   /** Size in bytes of a blob that was pushed or seen. */
   blobSize(digest: Digest): Promise<number | undefined>;
   rememberBlobSize(digest: Digest, size: number): Promise<void>;
+  /** Whether this blob was unpacked once, and was the layer with this diffID. */
+  isProven(digest: Digest, diffID: Digest): Promise<boolean>;
+  rememberProof(digest: Digest, diffID: Digest): Promise<void>;
   session(repository: string, subject: string): Promise<SessionRecord | undefined>;
   saveSession(record: SessionRecord): Promise<void>;
   dropSession(repository: string, subject: string): Promise<void>;

@@ -54,6 +54,8 @@ class ResilientStore implements MetadataStore {
   blobSize: MetadataStore['blobSize'] = (...input) => this.#run((store) => store.blobSize(...input));
   rememberBlobSize: MetadataStore['rememberBlobSize'] = (...input) =>
     this.#run((store) => store.rememberBlobSize(...input));
+  isProven: MetadataStore['isProven'] = (...input) => this.#run((store) => store.isProven(...input));
+  rememberProof: MetadataStore['rememberProof'] = (...input) => this.#run((store) => store.rememberProof(...input));
   session: MetadataStore['session'] = (...input) => this.#run((store) => store.session(...input));
   saveSession: MetadataStore['saveSession'] = (...input) => this.#run((store) => store.saveSession(...input));
   dropSession: MetadataStore['dropSession'] = (...input) => this.#run((store) => store.dropSession(...input));
