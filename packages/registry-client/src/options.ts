@@ -123,7 +123,7 @@ export const registryDefaults: {
   }),
   loopbackTlsMs: 2_000,
   maxHeaderSize: 65_536,
-  connections: 16,
+  connections: 48,
 });
 
 /** The only place defaults are applied. Explicit `undefined` means "default". */

@@ -1,7 +1,5 @@
 import type { AbortOptions } from '@slipway/digest';
-import { createDirectDispatcher } from './http/direct-dispatcher.ts';
-import { HTTPClient } from './http/http-client.ts';
-import { RedirectPolicy } from './http/redirect-policy.ts';
+import { openHTTP } from './http/open-http.ts';
 import { type RegistryOptions, resolveRegistryOptions } from './options.ts';
 import { type Ping, RegistryConnection } from './registry-connection.ts';
 import { RegistryRepository } from './registry-repository.ts';
@@ -33,15 +31,8 @@ export interface Registry extends AsyncDisposable {
  */
 export function openRegistry(options: RegistryOptions): Registry {
   const resolved = resolveRegistryOptions(options);
-  const { timeouts, tls, connections, maxHeaderSize, onRequest, userAgent, lookup, name } = resolved;
-  const dispatcher = (resolved.dispatcher ?? createDirectDispatcher)({
-    tls,
-    connections,
-    maxHeaderSize,
-    connectTimeoutMs: timeouts.connectMs,
-    tlsTimeoutMs: timeouts.tlsMs,
-  });
-  const http = new HTTPClient({ dispatcher, onRequest }, new RedirectPolicy(lookup), userAgent);
+  const { name } = resolved;
+  const { http, dispatcher } = openHTTP(resolved);
   const connection = new RegistryConnection(resolved, http);
   let disposal: Promise<void> | undefined;
   return {

@@ -1,0 +1,21 @@
+import type { Dispatcher } from 'undici';
+import type { ResolvedRegistryOptions } from '../options.ts';
+import { createDirectDispatcher } from './direct-dispatcher.ts';
+import { HTTPClient } from './http-client.ts';
+import { RedirectPolicy } from './redirect-policy.ts';
+
+/** Makes what requests to one registry go through. Whoever asks destroys the dispatcher in the end. */
+export function openHTTP(options: ResolvedRegistryOptions): {
+  readonly http: HTTPClient;
+  readonly dispatcher: Dispatcher;
+} {
+  const { timeouts, tls, connections, maxHeaderSize, onRequest, userAgent, lookup } = options;
+  const dispatcher = (options.dispatcher ?? createDirectDispatcher)({
+    tls,
+    connections,
+    maxHeaderSize,
+    connectTimeoutMs: timeouts.connectMs,
+    tlsTimeoutMs: timeouts.tlsMs,
+  });
+  return { http: new HTTPClient({ dispatcher, onRequest }, new RedirectPolicy(lookup), userAgent), dispatcher };
+}

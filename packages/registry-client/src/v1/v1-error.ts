@@ -1,0 +1,70 @@
+import { RegistryError, type RegistryErrorCode } from '../errors.ts';
+import type { Answer } from '../http/answer.ts';
+import { redactURL, scrub } from '../http/redact-url.ts';
+
+/** A v1 registry's answer that was not asked for, with its body read. */
+export interface V1Refusal {
+  readonly answer: Answer;
+  /** At most 64 KiB of the body, without what the request must keep to itself. */
+  readonly body: string;
+}
+
+/** Reads what a refusal says. */
+export async function readRefusal(answer: Answer): Promise<V1Refusal> {
+  const bytes = await answer.bytes({ limit: 65_536, timeoutMs: 5_000, truncate: true }).catch(() => new Uint8Array(0)); // the status alone still tells most
+  return { answer, body: scrub(new TextDecoder().decode(bytes), answer.secrets) };
+}
+
+/** Whether the registry says that it has the image, complete. */
+export function isAlreadyThere({ body }: V1Refusal): boolean {
+  return errorMember(body) === 'Image already exists';
+}
+
+/** An error in Docker's words, with what was asked before them. */
+export function v1Error({ answer }: V1Refusal, dockerMessage: string, hint?: string): RegistryError {
+  const { status, method, url } = answer;
+  return new RegistryError(`${method} ${redactURL(url)} answered ${status}: ${oneLine(dockerMessage)}`, {
+    code: codeOf(status),
+    status,
+    dockerMessage,
+    transient: status === 408 || status === 429 || status >= 500,
+    hint: hint ?? (status === 401 ? 'log in first: slipway login HOST' : undefined),
+  });
+}
+
+/** A body as Go quotes it. */
+export function quoted(body: string): string {
+  return JSON.stringify(body.trim());
+}
+
+/** Docker shows what its JSON parser said of a body that is none. */
+export function quotedOrParserError(body: string): string {
+  try {
+    JSON.parse(body);
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+  return quoted(body);
+}
+
+function errorMember(body: string): unknown {
+  try {
+    const document: unknown = JSON.parse(body);
+    return typeof document === 'object' && document !== null && 'error' in document ? document.error : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function codeOf(status: number): RegistryErrorCode {
+  if (status === 401) return 'ERR_REGISTRY_UNAUTHORIZED';
+  if (status === 403) return 'ERR_REGISTRY_DENIED';
+  if (status === 404) return 'ERR_REGISTRY_NOT_FOUND';
+  if (status === 429) return 'ERR_REGISTRY_RATE_LIMITED';
+  return status === 408 || status >= 500 ? 'ERR_REGISTRY_UNAVAILABLE' : 'ERR_REGISTRY_UNEXPECTED';
+}
+
+function oneLine(text: string): string {
+  const line = text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
+  return line.length > 400 ? `${line.slice(0, 400)}…` : line;
+}
