@@ -51,7 +51,7 @@ export async function openEngine(
     transfers,
     metadataStore: stores.metadataStore,
     layerCache: stores.layerCache,
-    gzip: createGzipCompressor(options.compression === 'zstd' ? {} : { level }),
+    gzip: createGzipCompressor(options.compression === 'zstd' ? {} : { level, compressor: options.compressor }),
     zstd: isZstdAvailable() ? createZstdCompressor(options.compression === 'zstd' ? { level } : {}) : undefined,
     attempts: options.retries + 1,
   });

@@ -28,6 +28,7 @@ describe('resolvePushOptions', () => {
     ['--format schema1 comes later', 'image.tar', { format: 'schema1' }],
     ['--format v1 comes later', 'image.tar', { format: 'v1' }],
     ['--compression-level 12 is for zstd', 'image.tar', { compressionLevel: 12 }],
+    ['--compressor is for gzip', 'image.tar', { compressor: 'zlib', compression: 'zstd' }],
     ['--format docker cannot hold zstd layers', 'image.tar', { format: 'docker', compression: 'zstd' }],
     ['--password-stdin needs --username', 'image.tar', { passwordStdin: true }],
     ['standard input cannot carry both', '-', { passwordStdin: true, username: 'me' }],

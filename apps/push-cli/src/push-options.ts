@@ -2,7 +2,7 @@ import { isDigest } from '@slipway/digest';
 import type { Platform } from '@slipway/manifest';
 import type { PushCompression, PushFormat } from '@slipway/push';
 import { isTag } from '@slipway/reference';
-import type { CompressionChoice, Format, ProgressChoice } from './choices.ts';
+import type { CompressionChoice, CompressorChoice, Format, ProgressChoice } from './choices.ts';
 import type { ConnectionOptions } from './connection-options.ts';
 import { usageError } from './errors.ts';
 
@@ -14,6 +14,7 @@ export interface RawPushOptions extends ConnectionOptions {
   readonly format: Format;
   readonly compression: CompressionChoice;
   readonly compressionLevel?: number | undefined;
+  readonly compressor?: CompressorChoice | undefined;
   readonly concurrency: number;
   readonly limitRate?: number | undefined;
   readonly retries: number;
@@ -51,6 +52,9 @@ export function resolvePushOptions(source: string, raw: RawPushOptions): Resolve
   }
   if (compressionLevel !== undefined && compressionLevel > 9 && compression !== 'zstd') {
     throw usageError(`--compression-level ${compressionLevel} is for zstd; gzip has 1 to 9`, 'add --compression zstd');
+  }
+  if (raw.compressor !== undefined && compression === 'zstd') {
+    throw usageError('--compressor is for gzip', 'leave it out, or use another compression');
   }
   if (format === 'docker' && compression === 'zstd') {
     throw usageError('--format docker cannot hold zstd layers', 'use --format oci, or another compression');

@@ -25,6 +25,12 @@ export function addPushCommand(program: Command, context: CommandContext): void 
         .default('keep'),
     )
     .option('--compression-level <n>', 'effort of compression: gzip 1 to 9, zstd 1 to 19', wholeNumber(1, 19))
+    .addOption(
+      new Option(
+        '--compressor <which>',
+        'what makes gzip: deflate (fast, the same bytes everywhere; the default), zlib or fflate',
+      ).choices(choices.compressor),
+    )
     .option('--concurrency <n>', 'transfers at once, 0 for no limit', wholeNumber(0, 1000), 5)
     .option('--limit-rate <bytes/s>', 'send no faster than this in all: 500k, 2MiB', byteRate)
     .option('--retries <n>', 'further attempts for a blob; counted afresh after progress', wholeNumber(0, 1000), 4)

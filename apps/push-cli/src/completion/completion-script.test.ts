@@ -48,7 +48,7 @@ describe.skipIf(findTool('bash') === undefined)('in bash', () => {
   test.each([
     ['commands', ['slipway', 'in'], ['inspect']],
     ['commands below a command', ['slipway', 'registry', 's'], ['serve']],
-    ['options', ['slipway', 'push', '--com'], ['--compression', '--compression-level']],
+    ['options', ['slipway', 'push', '--com'], ['--compression', '--compression-level', '--compressor']],
     ['options of the command below', ['slipway', 'registry', 'serve', '--p'], ['--port']],
     ['values of an option', ['slipway', 'push', '--progress', 'p'], ['plain']],
     ['values of an argument', ['slipway', 'completion', 'f'], ['fish']],
