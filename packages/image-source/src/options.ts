@@ -21,6 +21,10 @@ export interface SourceLimits {
   readonly maxIndexDepth?: number | undefined;
   /** Images of a docker archive; manifests reached from `index.json`, each counted as often as it is listed. @default 100000 */
   readonly maxManifests?: number | undefined;
+  /** Bytes written to the disk for one compressed archive or one standard input. @default 1099511627776 (1 TiB) */
+  readonly maxSpoolBytes?: number | undefined;
+  /** Plain bytes per compressed byte of an archive, looked at beyond 4 GiB: real images are far below. @default 250 */
+  readonly maxSpoolRatio?: number | undefined;
 }
 
 /** {@link SourceLimits} after the defaults. */
@@ -36,6 +40,8 @@ export const sourceLimitDefaults: ResolvedSourceLimits = Object.freeze({
   maxMetadataBytes: 256 * 1024 * 1024,
   maxIndexDepth: 8,
   maxManifests: 100_000,
+  maxSpoolBytes: 1024 ** 4,
+  maxSpoolRatio: 250,
 });
 
 /** The only place where defaults of {@link SourceLimits} are applied. */

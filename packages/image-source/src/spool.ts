@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type AbortOptions, type ByteStream, decompress } from '@slipway/digest';
 import { invalidSource, SourceError } from './errors.ts';
 import { type FileReader, fileReaderOf } from './file-reader.ts';
-import type { ReadHook } from './options.ts';
+import type { ReadHook, ResolvedSourceLimits } from './options.ts';
 import { magicLength, type RecognisedCompression, recogniseCompression } from './stored-content.ts';
 
 export interface SpoolOptions extends AbortOptions {
@@ -16,7 +16,11 @@ export interface SpoolOptions extends AbortOptions {
   readonly spoolFolder?: string | undefined;
   readonly onSpool?: ((spool: { readonly name: string; readonly path: string }) => void) | undefined;
   readonly onRead?: ReadHook | undefined;
+  readonly limits: Pick<ResolvedSourceLimits, 'maxSpoolBytes' | 'maxSpoolRatio'>;
 }
+
+/** So much may come out of any archive: the ratio says nothing about a small one. */
+const ratioFromBytes = 4 * 1024 ** 3;
 
 /**
  * Writes a stream, decompressed, to a temporary file that only this process can find, and opens that. Memory stays bounded:
@@ -25,14 +29,16 @@ export interface SpoolOptions extends AbortOptions {
  * @throws {SourceError} `ERR_SOURCE_SPOOL` when the folder cannot take it; `ERR_SOURCE_INVALID` when the stream is empty or corrupt.
  */
 export async function spool(stream: ByteStream, options: SpoolOptions): Promise<FileReader> {
-  const { name, signal } = options;
+  const { name, limits, signal } = options;
   const iterator = decompress(stream, 'none', { signal })[Symbol.asyncIterator]();
   try {
     const head = await readHead(iterator);
     if (head.byteLength === 0) throw invalidSource(`${JSON.stringify(name)} is empty`);
     const compression = recogniseCompression(head);
     assertSupported(compression, name);
-    const plain = decompress(rejoined(head, iterator), compression, { signal });
+    const { maxSpoolBytes: maxBytes, maxSpoolRatio: maxRatio } = limits;
+    const bounds = compression === 'none' ? { maxBytes } : { maxBytes, maxRatio, ratioFromBytes };
+    const plain = decompress(rejoined(head, iterator), compression, { ...bounds, signal });
     return await writeDown(explained(plain, name), options);
   } finally {
     await iterator.return?.();
@@ -99,6 +105,12 @@ async function* explained(stream: ByteStream, name: string): ByteStream {
     if (typeof code !== 'string' || !code.startsWith('ERR_COMPRESSION_')) throw cause;
     if (code === 'ERR_COMPRESSION_UNSUPPORTED') {
       throw new SourceError('ERR_SOURCE_UNSUPPORTED', `Cannot open ${JSON.stringify(name)}: ${message}`, { cause });
+    }
+    if (code === 'ERR_COMPRESSION_TOO_LARGE') {
+      throw invalidSource(`Cannot open ${JSON.stringify(name)}: it is refused as a decompression bomb. ${message}`, {
+        cause,
+        hint: 'If it is what it should be, decompress it beforehand and give its path',
+      });
     }
     throw invalidSource(`Cannot open ${JSON.stringify(name)}: its compressed data is damaged or cut short`, { cause });
   }

@@ -11,6 +11,7 @@ import type { SourceImage, SourceLayer } from '@slipway/image-source';
 import type { Descriptor } from '@slipway/manifest';
 import { type BlobForm, type BlobIdentity, storedForm, UnnamedForm } from './blob-form.ts';
 import type { BlobToPush } from './blob-to-push.ts';
+import { CheckedForm } from './diff-id-check.ts';
 import { PushError } from './errors.ts';
 import { MadeForm } from './made-form.ts';
 import { assembleManifest, type ManifestFamily, manifestFamilyOf, warnOfLosses } from './manifest-assembly.ts';
@@ -156,12 +157,15 @@ function recordKeyOf(layer: SourceLayer, wanted: Compression, form: BlobForm | u
 
 function layerForm(layer: SourceLayer, content: Content, wanted: Compression, context: PlanContext): BlobForm {
   if (layer.compression === wanted) {
-    const { descriptor } = layer;
-    return context.form(`stored ${layer.diffID} ${descriptor?.digest}`, () =>
-      descriptor !== undefined && descriptor.size === content.size
-        ? storedForm(content, { digest: descriptor.digest, size: descriptor.size })
-        : new UnnamedForm(content),
-    );
+    const { descriptor, diffID, compression } = layer;
+    return context.form(`stored ${diffID} ${descriptor?.digest}`, () => {
+      const form =
+        descriptor !== undefined && descriptor.size === content.size
+          ? storedForm(content, { digest: descriptor.digest, size: descriptor.size })
+          : new UnnamedForm(content);
+      const { proofs, signal } = context;
+      return proofs === undefined ? form : new CheckedForm(form, { diffID, compression, proofs, signal });
+    });
   }
   if (wanted === 'none') throw new Error('unreachable: nothing asks for uncompressed layers');
   const compressor = context.compressor(wanted);

@@ -15,6 +15,7 @@ export type {
   PushFormat,
   PushOptions,
   PushResult,
+  PushVerify,
 } from './push.ts';
 export { createPusher } from './pusher.ts';
 export { continuesOnError, isRetryable } from './retry-rules.ts';

@@ -1,9 +1,10 @@
-import type { PushCompression, PushFormat, PushOptions } from './push.ts';
+import type { PushCompression, PushFormat, PushOptions, PushVerify } from './push.ts';
 
 /** {@link PushOptions} with every default applied. */
 export interface ResolvedPushOptions extends PushOptions {
   readonly format: PushFormat;
   readonly compression: PushCompression;
+  readonly verify: PushVerify;
   readonly dryRun: boolean;
   readonly learn: boolean;
   readonly learnFrom: string | undefined;
@@ -14,10 +15,18 @@ export interface ResolvedPushOptions extends PushOptions {
 export const pushDefaults: {
   readonly format: PushFormat;
   readonly compression: PushCompression;
+  readonly verify: PushVerify;
   readonly dryRun: boolean;
   readonly learn: boolean;
   readonly verifyLearnt: boolean;
-} = Object.freeze({ format: 'keep', compression: 'keep', dryRun: false, learn: true, verifyLearnt: false });
+} = Object.freeze({
+  format: 'keep',
+  compression: 'keep',
+  verify: 'diffid',
+  dryRun: false,
+  learn: true,
+  verifyLearnt: false,
+});
 
 /** The only place where the defaults of a push are applied. */
 export function resolvePushOptions(options: PushOptions = {}): ResolvedPushOptions {
@@ -25,6 +34,7 @@ export function resolvePushOptions(options: PushOptions = {}): ResolvedPushOptio
     ...options,
     format: options.format ?? pushDefaults.format,
     compression: options.compression ?? pushDefaults.compression,
+    verify: options.verify ?? pushDefaults.verify,
     dryRun: options.dryRun ?? pushDefaults.dryRun,
     learn: options.learn ?? pushDefaults.learn,
     learnFrom: options.learnFrom,

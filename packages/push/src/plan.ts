@@ -4,6 +4,7 @@ import type { LayerCache } from '@slipway/image-store';
 import { formatPlatform, matchPlatform, type Platform } from '@slipway/manifest';
 import type { BlobForm } from './blob-form.ts';
 import type { BlobToPush } from './blob-to-push.ts';
+import type { DiffIDProofs } from './diff-id-check.ts';
 import { PushError } from './errors.ts';
 import { fixedBlob, type ImagePlan, planImage } from './image-plan.ts';
 import { assembleIndex, indexEntries, warnOfAttestations } from './index-assembly.ts';
@@ -55,6 +56,8 @@ export interface PlanContext {
   readonly platform: Platform | undefined;
   readonly cache: LayerCache | undefined;
   readonly signal: AbortSignal;
+  /** Set when layers that go as they are, are unpacked and compared with their diffIDs. */
+  readonly proofs: DiffIDProofs | undefined;
   /** @throws {PushError} ERR_PUSH_FORMAT when there is none */
   compressor(compression: Exclude<Compression, 'none'>): Compressor;
   /** The form of that name, made on first use. */

@@ -31,12 +31,16 @@ export interface Destination {
 
 export type PushFormat = 'keep' | 'docker' | 'oci';
 export type PushCompression = 'keep' | 'gzip' | 'zstd';
+/** What a compressed layer that goes as it is, is compared with: its digest only, or also, unpacked, its diffID. */
+export type PushVerify = 'digest' | 'diffid';
 
 export interface PushOptions extends AbortOptions {
   /** @default 'keep' */
   readonly format?: PushFormat | undefined;
   /** @default 'keep': layers go as they are, uncompressed ones as gzip */
   readonly compression?: PushCompression | undefined;
+  /** Layers that are compressed here are always compared with their diffID. @default 'diffid', once a blob */
+  readonly verify?: PushVerify | undefined;
   /** One manifest of an index. @default the whole index */
   readonly platform?: Platform | undefined;
   /** Says what would happen, writes nothing to the registry. @default false */

@@ -135,7 +135,7 @@ async function openScene(fault: Fault): Promise<Scene> {
       const onEvent = (event: PushEvent): void => {
         if (event.type === 'blob:pushed') sizes.set(event.digest, event.size);
       };
-      const [result] = await pusher.push(imageFor(fault), [destination], { onEvent });
+      const [result] = await pusher.push(imageFor(fault), [destination], { onEvent, verify: 'digest' });
       if (result === undefined) throw new Error('unreachable: one destination, one result');
       const needed = [...sizes.values()].reduce((sum, size) => sum + size, 0);
       return { result, waitedMs: clock.now(), needed };

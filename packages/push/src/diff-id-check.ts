@@ -1,0 +1,189 @@
+import {
+  type AbortOptions,
+  type ByteStream,
+  type Compression,
+  ContentMismatchError,
+  type Digest,
+  decompress,
+  digestStream,
+} from '@slipway/digest';
+import type { MetadataStore } from '@slipway/metadata-store';
+import type { BlobForm, BlobIdentity } from './blob-form.ts';
+
+/** Compressed bytes that may lie between the one who sends and the one who unpacks. */
+const backlogBytes = 2 * 1024 * 1024;
+
+/** Beyond so many plain bytes, a layer that unpacks to more than this many times its size is a bomb. */
+const bomb = { ratioFromBytes: 4 * 1024 ** 3, maxRatio: 250 };
+
+/** Where it is kept which blobs were unpacked before. A store that fails is asked in vain. */
+export interface DiffIDProofs {
+  isProven(digest: Digest, diffID: Digest): Promise<boolean>;
+  remember(digest: Digest, diffID: Digest): Promise<void>;
+}
+
+/** Proofs in a metadata store; without one, every layer is unpacked each time it is sent. */
+export function storedProofs(store: MetadataStore | undefined): DiffIDProofs {
+  return {
+    isProven: async (digest, diffID) => (await store?.isProven(digest, diffID).catch(() => false)) ?? false,
+    remember: async (digest, diffID) => await store?.rememberProof(digest, diffID).catch(() => {}),
+  };
+}
+
+/** A layer that goes as it lies in the source. */
+export interface StoredLayer {
+  readonly diffID: Digest;
+  readonly compression: Compression;
+  readonly proofs: DiffIDProofs;
+  /** Aborts when the push ends. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Unpacks a layer while it is sent, in bounded memory, and fails in place of its last bytes when it is not the layer that
+ * the config names. It is unpacked once, whatever the number of chunks, attempts and destinations, and not at all when it
+ * was proven before.
+ */
+export class CheckedForm implements BlobForm {
+  readonly recipe: string | undefined;
+  readonly isKept: boolean;
+  readonly readTotal: number;
+  readonly #form: BlobForm;
+  readonly #layer: StoredLayer;
+  #check: LayerCheck | undefined;
+  #isProven: Promise<boolean> | undefined;
+
+  constructor(form: BlobForm, layer: StoredLayer) {
+    this.#form = form;
+    this.#layer = layer;
+    this.recipe = form.recipe;
+    this.isKept = form.isKept;
+    this.readTotal = form.readTotal;
+  }
+
+  get identity(): BlobIdentity | undefined {
+    return this.#form.identity;
+  }
+
+  get read(): number {
+    return this.#form.read;
+  }
+
+  identify(options?: AbortOptions): Promise<BlobIdentity> {
+    return this.#form.identify(options);
+  }
+
+  recall(options?: AbortOptions): Promise<BlobIdentity | undefined> {
+    return this.#form.recall(options);
+  }
+
+  available(atLeast: number, options?: AbortOptions): Promise<number | undefined> {
+    return this.#form.available(atLeast, options);
+  }
+
+  async *open(options: AbortOptions & { readonly from?: number | undefined } = {}): ByteStream {
+    const { diffID, proofs } = this.#layer;
+    const { digest, size } = await this.#form.identify(options);
+    this.#isProven ??= proofs.isProven(digest, diffID);
+    if (await this.#isProven) return yield* this.#form.open(options);
+    this.#check ??= new LayerCheck(this.#layer, digest);
+    const check = this.#check;
+    let offset = options.from ?? 0;
+    // Who goes on from where an earlier run stopped does not see what came before: that is read beside it.
+    const rereading = offset > check.position ? this.#feedRest(check, options.signal) : undefined;
+    rereading?.catch(() => {}); // heard of at the end
+    for await (const chunk of this.#form.open(options)) {
+      if (rereading === undefined) await check.feed(offset, chunk);
+      offset += chunk.byteLength;
+      if (offset === size) {
+        await rereading;
+        await check.end();
+        await proofs.remember(digest, diffID);
+      }
+      yield chunk;
+    }
+  }
+
+  async #feedRest(check: LayerCheck, signal: AbortSignal | undefined): Promise<void> {
+    let offset = check.position;
+    for await (const chunk of this.#form.open({ from: offset, signal })) {
+      await check.feed(offset, chunk);
+      offset += chunk.byteLength;
+    }
+  }
+}
+
+/** Takes compressed bytes in order, from whoever has the next ones, and says in the end whether they were the layer. */
+class LayerCheck {
+  readonly #queue: Uint8Array[] = [];
+  readonly #verdict: Promise<void>;
+  #position = 0;
+  #queued = 0;
+  #isEnded = false;
+  #failure: Error | undefined;
+  #wake: () => void = () => {};
+  #makeRoom: () => void = () => {};
+  #room: Promise<void> = Promise.resolve();
+
+  constructor({ diffID, compression, signal }: StoredLayer, digest: Digest) {
+    const plain = decompress(this.#taken(), compression, { ...bomb, signal });
+    this.#verdict = digestStream(plain, { signal }).then((actual) => {
+      if (actual.digest !== diffID) throw mismatch(digest, diffID, actual.digest);
+    });
+    this.#verdict.catch((error: Error) => {
+      this.#failure = error;
+      this.#makeRoom();
+    });
+  }
+
+  /** Bytes that were fed. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Takes what is new of a chunk that begins at `offset`; waits while too much is waiting to be unpacked. */
+  async feed(offset: number, chunk: Uint8Array): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    const known = this.#position - offset;
+    if (known < 0 || known >= chunk.byteLength) return;
+    const fresh = known === 0 ? chunk : chunk.subarray(known);
+    this.#position += fresh.byteLength;
+    this.#queued += fresh.byteLength;
+    this.#queue.push(fresh);
+    this.#wake();
+    if (this.#queued > backlogBytes) {
+      this.#room = new Promise((resolve) => {
+        this.#makeRoom = resolve;
+      });
+    }
+    await this.#room;
+  }
+
+  /** Resolves when all bytes were fed, and were the layer. */
+  async end(): Promise<void> {
+    this.#isEnded = true;
+    this.#wake();
+    await this.#verdict;
+  }
+
+  async *#taken(): ByteStream {
+    for (;;) {
+      const chunk = this.#queue.shift();
+      if (chunk !== undefined) {
+        this.#queued -= chunk.byteLength;
+        if (this.#queued <= backlogBytes) this.#makeRoom();
+        yield chunk;
+      } else if (this.#isEnded) return;
+      else {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+      }
+    }
+  }
+}
+
+function mismatch(digest: Digest, expected: Digest, actual: Digest): ContentMismatchError {
+  const message = `Unpacking layer ${digest}: expected ${expected} as the image's config says, got ${actual}`;
+  return new ContentMismatchError('ERR_DIGEST_MISMATCH', message);
+}
