@@ -77,7 +77,7 @@ export interface RegistryOptions {
   readonly timeouts?: TimeoutOptions | undefined;
   /** Bytes of an answer's headers. @default 65536 (Google's registry sends 21 KB) */
   readonly maxHeaderSize?: number | undefined;
-  /** Connections to one host at once. @default 16 */
+  /** Connections to one host at once. @default 48 */
   readonly connections?: number | undefined;
   /** Told of every finished request. */
   readonly onRequest?: ((record: RequestRecord) => void) | undefined;

@@ -2,19 +2,22 @@ import { type Clock, systemClock } from './clock.ts';
 
 /** How many transfers run at once, and which pass which. */
 export interface TransferManagerOptions {
-  /** Slots at once, 0 for no limit; small transfers have as many of their own. @default 5 */
+  /** Slots at once, 0 for no limit; small transfers have slots of their own. @default 5 */
   readonly concurrency?: number | undefined;
+  /** Slots of the small transfers for each slot of the large ones. @default 6 */
+  readonly smallPerSlot?: number | undefined;
   /** Transfers to one host at once, 0 for no limit. @default 0 */
   readonly perHost?: number | undefined;
-  /** Bytes up to which a transfer is small, 0 for none. @default 1048576 (1 MiB) */
+  /** Bytes up to which a transfer is small, 0 for none. @default 4194304 (4 MiB) */
   readonly smallSize?: number | undefined;
-  /** Bytes that the small transfers in flight may have together. @default 8388608 (8 MiB) */
+  /** Bytes that the small transfers in flight may have together. @default 25165824 (24 MiB) */
   readonly smallTotal?: number | undefined;
 }
 
 /** {@link TransferManagerOptions} with every default applied. */
 export interface ResolvedTransferManagerOptions {
   readonly concurrency: number;
+  readonly smallPerSlot: number;
   readonly perHost: number;
   readonly smallSize: number;
   readonly smallTotal: number;
@@ -23,15 +26,17 @@ export interface ResolvedTransferManagerOptions {
 /** What {@link TransferManagerOptions} leaves out. */
 export const transferManagerDefaults: ResolvedTransferManagerOptions = Object.freeze({
   concurrency: 5,
+  smallPerSlot: 6,
   perHost: 0,
-  smallSize: 1024 * 1024,
-  smallTotal: 8 * 1024 * 1024,
+  smallSize: 4 * 1024 * 1024,
+  smallTotal: 24 * 1024 * 1024,
 });
 
 /** The only place where the manager's defaults are applied. @throws {RangeError} on what is not a whole number from 0 up */
 export function resolveTransferManagerOptions(options: TransferManagerOptions): ResolvedTransferManagerOptions {
   const resolved = {
     concurrency: options.concurrency ?? transferManagerDefaults.concurrency,
+    smallPerSlot: options.smallPerSlot ?? transferManagerDefaults.smallPerSlot,
     perHost: options.perHost ?? transferManagerDefaults.perHost,
     smallSize: options.smallSize ?? transferManagerDefaults.smallSize,
     smallTotal: options.smallTotal ?? transferManagerDefaults.smallTotal,

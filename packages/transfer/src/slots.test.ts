@@ -20,32 +20,38 @@ describe('small transfers', () => {
   test('do not queue behind large ones', () => {
     const { started, ask } = open({ concurrency: 2 });
     for (const name of ['large 1', 'large 2', 'large 3']) ask(name, 100 * mib);
-    for (const name of ['small 1', 'small 2', 'small 3']) ask(name, kib);
+    for (const name of ['small 1', 'small 2']) ask(name, kib);
     expect(started).toEqual(['large 1', 'large 2', 'small 1', 'small 2']);
   });
 
-  test('alone they are no more than the limit', () => {
+  test('are at most six for each slot of the large ones', () => {
     const { started, ask } = open({ concurrency: 5 });
-    for (let index = 0; index < 20; index += 1) ask(`small ${index}`, kib);
+    for (let index = 0; index < 40; index += 1) ask(`small ${index}`, kib);
+    expect(started).toHaveLength(30);
+  });
+
+  test('are as many for each slot as was asked for', () => {
+    const { started, ask } = open({ concurrency: 5, smallPerSlot: 1 });
+    for (let index = 0; index < 40; index += 1) ask(`small ${index}`, kib);
     expect(started).toHaveLength(5);
   });
 
-  test('are those up to 1 MiB, whose size is known', () => {
+  test('are those up to 4 MiB, whose size is known', () => {
     const { started, ask } = open({ concurrency: 2 });
-    ask('large 1', mib + 1);
+    ask('large 1', 4 * mib + 1);
     ask('large 2');
     ask('large 3');
-    ask('large 4', mib + 1);
-    ask('small 1', mib);
+    ask('large 4', 4 * mib + 1);
+    ask('small 1', 4 * mib);
     ask('small 2', 0);
     expect(started).toEqual(['large 1', 'large 2', 'small 1', 'small 2']);
   });
 
-  test('stay below 8 MiB together, and none passes the one that does not fit', () => {
+  test('stay below 24 MiB together, and none passes the one that does not fit', () => {
     const { started, ask, end } = open({ concurrency: 20 });
-    for (let index = 0; index < 7; index += 1) ask(`${index}`, mib);
-    ask('half', mib / 2);
-    ask('too much', mib);
+    for (let index = 0; index < 7; index += 1) ask(`${index}`, 3 * mib);
+    ask('half', 2 * mib);
+    ask('too much', 3 * mib);
     ask('would fit', kib);
     expect(started).toHaveLength(8);
     end('0');
@@ -124,54 +130,63 @@ const anyStep = fc.oneof(
 
 test('whatever is asked, ended and limited: no class and no host exceeds its limit, each class is first come first served, nothing is lost', () =>
   fc.assert(
-    fc.property(fc.array(anyStep, { maxLength: 80 }), fc.integer({ min: 2, max: 6 }), (steps, concurrency) => {
-      const slots = new Slots(resolveTransferManagerOptions({ concurrency, perHost: 3 }));
-      const entries: {
-        size: number | undefined;
-        host: string;
-        state: 'waiting' | 'active' | 'over';
-        ticket?: SlotTicket;
-      }[] = [];
-      let limit = concurrency;
-      const isSmall = (size: number | undefined): boolean => size !== undefined && size <= mib;
-      const active = () => entries.filter(({ state }) => state === 'active');
-      for (const step of steps) {
-        if (step.kind === 'ask') {
-          const entry: (typeof entries)[number] = { size: step.size, host: step.host, state: 'waiting' };
-          entries.push(entry);
-          entry.ticket = slots.request({
-            size: entry.size,
-            host: entry.host,
-            start: () => {
-              const sameLine = entries.filter(
-                ({ state, host, size }) =>
-                  state === 'waiting' && host === entry.host && (limit === 1 || isSmall(size) === isSmall(entry.size)),
-              );
-              expect(sameLine[0]).toBe(entry);
-              entry.state = 'active';
-              expect(active().filter(({ size }) => isSmall(size) === isSmall(entry.size)).length).toBeLessThanOrEqual(
-                limit,
-              );
-              expect(active().filter(({ host }) => host !== '' && host === entry.host).length).toBeLessThanOrEqual(3);
-            },
-          });
-        } else if (step.kind === 'end') {
-          const entry = entries[step.which];
-          if (entry) {
-            entry.state = 'over';
-            entry.ticket?.giveBack();
+    fc.property(
+      fc.array(anyStep, { maxLength: 80 }),
+      fc.integer({ min: 2, max: 6 }),
+      fc.integer({ min: 1, max: 3 }),
+      (steps, concurrency, smallPerSlot) => {
+        const slots = new Slots(
+          resolveTransferManagerOptions({ concurrency, perHost: 3, smallPerSlot, smallSize: mib }),
+        );
+        const entries: {
+          size: number | undefined;
+          host: string;
+          state: 'waiting' | 'active' | 'over';
+          ticket?: SlotTicket;
+        }[] = [];
+        let limit = concurrency;
+        const isSmall = (size: number | undefined): boolean => size !== undefined && size <= mib;
+        const active = () => entries.filter(({ state }) => state === 'active');
+        for (const step of steps) {
+          if (step.kind === 'ask') {
+            const entry: (typeof entries)[number] = { size: step.size, host: step.host, state: 'waiting' };
+            entries.push(entry);
+            entry.ticket = slots.request({
+              size: entry.size,
+              host: entry.host,
+              start: () => {
+                const sameLine = entries.filter(
+                  ({ state, host, size }) =>
+                    state === 'waiting' &&
+                    host === entry.host &&
+                    (limit === 1 || isSmall(size) === isSmall(entry.size)),
+                );
+                expect(sameLine[0]).toBe(entry);
+                entry.state = 'active';
+                expect(active().filter(({ size }) => isSmall(size) === isSmall(entry.size)).length).toBeLessThanOrEqual(
+                  isSmall(entry.size) && limit > 1 ? limit * smallPerSlot : limit,
+                );
+                expect(active().filter(({ host }) => host !== '' && host === entry.host).length).toBeLessThanOrEqual(3);
+              },
+            });
+          } else if (step.kind === 'end') {
+            const entry = entries[step.which];
+            if (entry) {
+              entry.state = 'over';
+              entry.ticket?.giveBack();
+            }
+          } else {
+            limit = step.value;
+            slots.concurrency = limit;
           }
-        } else {
-          limit = step.value;
-          slots.concurrency = limit;
         }
-      }
-      while (active().length > 0) {
-        const [entry] = active();
-        if (!entry) break;
-        entry.state = 'over';
-        entry.ticket?.giveBack();
-      }
-      expect(entries.filter(({ state }) => state === 'waiting')).toEqual([]);
-    }),
+        while (active().length > 0) {
+          const [entry] = active();
+          if (!entry) break;
+          entry.state = 'over';
+          entry.ticket?.giveBack();
+        }
+        expect(entries.filter(({ state }) => state === 'waiting')).toEqual([]);
+      },
+    ),
   ));

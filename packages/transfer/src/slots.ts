@@ -23,13 +23,14 @@ interface Entry extends SlotRequest {
 }
 
 /**
- * Slots in two classes, each first come first served: `concurrency` for large transfers and as many for small ones.
+ * Slots in two classes, each first come first served: `concurrency` for large transfers and `smallPerSlot` times as many
+ * for small ones.
  *
  * A registry spends its time on round trips for small blobs and on bandwidth for large ones, so a config of 2 KiB that
- * runs beside five large layers costs them nothing, while queueing behind them would cost it minutes. The small ones
- * together stay below `smallTotal`, so they cannot become a sixth large one. Transfers of one class never exceed
- * `concurrency`: an image of small layers alone runs as it always did. A concurrency of 1 means one at a time, of
- * either class: who asks for it has a line or a registry that stands no more.
+ * runs beside five large layers costs them nothing, while queueing behind them would cost it minutes; and sixty small
+ * layers, five at a time, are twenty-four round trips to a registry that could answer all at once (decision 0045). The
+ * small ones together stay below `smallTotal`, so they cannot become a sixth large one. A concurrency of 1 means one at a
+ * time, of either class: who asks for it has a line or a registry that stands no more.
  */
 export class Slots {
   readonly #options: ResolvedTransferManagerOptions;
@@ -110,7 +111,7 @@ export class Slots {
     if (this.#concurrency === 1) return this.#activeLarge + this.#activeSmall === 0;
     if (!isSmall) return this.#activeLarge < this.#concurrency;
     const fits = this.#activeSmall === 0 || this.#smallBytes + size <= this.#options.smallTotal;
-    return this.#activeSmall < this.#concurrency && fits;
+    return this.#activeSmall < this.#concurrency * this.#options.smallPerSlot && fits;
   }
 
   #isHostFull(host: string): boolean {
