@@ -76,6 +76,7 @@ export async function createRequestHandler(
     if (access !== 'handler') assertAllowed(request.principal, { kind: access ?? 'admin' });
   });
   app.addHook('onResponse', async (request, reply) => {
+    letGo(request.raw);
     const { method } = request;
     const status = reply.raw.statusCode;
     context.metrics.requests.inc({ method: knownMethods.has(method) ? method : 'other', status: String(status) });
@@ -107,6 +108,16 @@ const standingHeaders = {
   Ostype: 'linux',
   Server: `Docker/${version} (linux)`,
 } as const;
+
+/** A body that nobody wants any more is read for a moment, so that the client gets to its answer, and then cut off. */
+function letGo(request: IncomingMessage): void {
+  if (request.complete || request.destroyed) return;
+  request.resume();
+  const timer = setTimeout(() => request.socket.destroy(), lingerMs);
+  request.once('close', () => clearTimeout(timer));
+}
+
+const lingerMs = 2_000;
 
 const knownMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE']);
 

@@ -1,7 +1,13 @@
 import type { RegisterRoutes } from '../server.ts';
+import { registerAuthRoutes } from './auth-routes.ts';
+import { registerEventRoutes } from './event-routes.ts';
+import { registerImageRoutes } from './image-routes.ts';
 import { registerSystemRoutes } from './system-routes.ts';
 
 /** The part of the Docker Engine API that surrounds push. */
 export const registerEngineRoutes: RegisterRoutes = (app, context) => {
-  for (const register of [registerSystemRoutes]) register(app, context);
+  registerSystemRoutes(app, context);
+  registerAuthRoutes(app, context);
+  registerEventRoutes(app, context);
+  registerImageRoutes(app, context);
 };

@@ -15,6 +15,8 @@ export interface Activity {
   begin(kind: WorkKind): Work;
   running(kind: WorkKind): number;
   readonly isClosing: boolean;
+  /** Told once the daemon begins to close: for readers who would stay for ever. What it returns takes the listener back. */
+  onClosing(listener: () => void): () => void;
   /** Lets nothing begin any more, waits so long for what runs, then aborts it and waits for its end. */
   close(graceMs: number): Promise<void>;
 }
@@ -26,6 +28,7 @@ const abortGraceMs = 10_000;
 export function createActivity(limits: Partial<Readonly<Record<WorkKind, number>>>): Activity {
   const counts = new Map<WorkKind, number>();
   const running = new Set<AbortController>();
+  const listeners = new Set<() => void>();
   let isClosing = false;
   let onIdle = (): void => {};
 
@@ -64,8 +67,13 @@ export function createActivity(limits: Partial<Readonly<Record<WorkKind, number>
     get isClosing() {
       return isClosing;
     },
+    onClosing(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
     async close(graceMs) {
       isClosing = true;
+      for (const listener of listeners) listener();
       if (await idle(graceMs)) return;
       for (const controller of running) controller.abort(new Error('the daemon is shutting down'));
       await idle(abortGraceMs);

@@ -62,7 +62,7 @@ export async function openEngineContext({ config, environment, log }: EngineCont
   const store = await openImageStore({
     folder: join(dataDir, 'images'),
     onWarning: (message) => log.warn(message),
-    onEvent: (event) => events.publish(engineEventOf(event)),
+    onEvent: publishTo(events),
     admit: admitWithin(diskQuota),
   });
   const metadataStore = await openResilientMetadataStore({
@@ -111,6 +111,19 @@ export async function openEngineContext({ config, environment, log }: EngineCont
       await store[Symbol.asyncDispose]();
       audit[Symbol.dispose]();
     },
+  };
+}
+
+/** Passes the store's events on. An image that is loaded with several names is loaded once. */
+function publishTo(events: EventLog): (event: ImageStoreEvent) => void {
+  let loaded: string | undefined;
+  return (event) => {
+    if (event.type === 'load' && event.id === loaded) return;
+    loaded = event.type === 'load' ? event.id : undefined;
+    queueMicrotask(() => {
+      loaded = undefined;
+    });
+    events.publish(engineEventOf(event));
   };
 }
 

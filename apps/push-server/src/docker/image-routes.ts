@@ -1,0 +1,117 @@
+import { Readable } from 'node:stream';
+import { canonicalName, parseReference, type Reference, withDefaultTag, withTag } from '@slipway/reference';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { EngineContext } from '../engine/engine-context.ts';
+import { RequestError } from '../errors.ts';
+import { audited } from '../http/audited.ts';
+import { watchClient } from '../http/client-signal.ts';
+import { queryFlag, queryText, queryTexts } from '../http/query.ts';
+import { assertAllowed } from '../security/principal.ts';
+import type { RegisterRoutes } from '../server.ts';
+import { parseFilters } from './filters.ts';
+import { imageInspection } from './image-inspection.ts';
+import { imageSummary } from './image-summary.ts';
+import { imageFilterNames, listImages, sharedSizes } from './list-images.ts';
+import { loadImages } from './load-images.ts';
+import { pushImages } from './push-images.ts';
+import { sendJSON } from './send-json.ts';
+
+/** Everything under `/images/`. Names have slashes, so the verb is found at the end of the path. */
+export const registerImageRoutes: RegisterRoutes = (app, context) => {
+  const { store } = context;
+
+  app.get('/images/json', { config: { access: 'read' } }, async (request, reply) => {
+    const { signal } = new AbortController();
+    const images = await listImages(store, parseFilters(request, imageFilterNames), signal);
+    const shared = queryFlag(request, 'shared-size') ? await sharedSizes(store, await store.list(), signal) : undefined;
+    return sendJSON(
+      reply,
+      images.map((image) => imageSummary(image, request.apiVersion, shared?.get(image.id) ?? -1)),
+    );
+  });
+
+  app.post('/images/load', { config: { access: 'load' } }, (request, reply) => loadImages(context, request, reply));
+  app.get('/images/get', { config: { access: 'load' } }, (request, reply) =>
+    saveImages(
+      context,
+      queryTexts(request, 'names').flatMap((names) => names.split(',')),
+      request,
+      reply,
+    ),
+  );
+
+  app.get('/images/*', { config: { access: 'handler' } }, async (request, reply) => {
+    const { name, verb } = nameAndVerb(request);
+    if (verb === 'get') return await saveImages(context, [name], request, reply);
+    if (verb !== 'json') return reply.callNotFound();
+    assertAllowed(request.principal, { kind: 'read' });
+    return sendJSON(reply, imageInspection(await store.inspect(name), request.apiVersion));
+  });
+
+  app.post('/images/*', { config: { access: 'handler' } }, async (request, reply) => {
+    const { name, verb } = nameAndVerb(request);
+    if (verb === 'push') return await pushImages(context, name, request, reply);
+    if (verb !== 'tag') return reply.callNotFound();
+    const target = tagTarget(request);
+    assertAllowed(request.principal, { kind: 'tag', repository: canonicalName(target) });
+    const subject = `${name} as ${canonicalName(target)}:${target.tag}`;
+    await audited(context, request, { action: 'tag', subject }, () => store.tag(name, target));
+    return await reply.code(201).send();
+  });
+
+  app.delete('/images/*', { config: { access: 'admin' } }, async (request, reply) => {
+    const name = wildcard(request);
+    const force = queryFlag(request, 'force');
+    const records = await audited(context, request, { action: 'delete', subject: name }, () =>
+      store.delete(name, { force }),
+    );
+    return sendJSON(
+      reply,
+      records.map((record) => ('untagged' in record ? { Untagged: record.untagged } : { Deleted: record.deleted })),
+    );
+  });
+};
+
+function wildcard({ params }: FastifyRequest): string {
+  return (params as { readonly '*': string })['*'];
+}
+
+function nameAndVerb(request: FastifyRequest): { readonly name: string; readonly verb: string } {
+  const path = wildcard(request);
+  const at = path.lastIndexOf('/');
+  return { name: path.slice(0, Math.max(0, at)), verb: path.slice(at + 1) };
+}
+
+/** `repo` and `tag`, `latest` by default. */
+function tagTarget(request: FastifyRequest): Reference {
+  const name = parseReference(queryText(request, 'repo') ?? '');
+  if (name.digest !== undefined) throw new RequestError(400, 'refusing to create a tag with a digest reference');
+  const tag = queryText(request, 'tag');
+  return tag === undefined ? withDefaultTag(name) : withTag(name, tag);
+}
+
+async function saveImages(
+  context: EngineContext,
+  names: readonly string[],
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  assertAllowed(request.principal, { kind: 'load' });
+  const work = context.activity.begin('save');
+  const client = watchClient(reply.raw, work.signal);
+  const end = (): void => {
+    client[Symbol.dispose]();
+    work[Symbol.dispose]();
+  };
+  try {
+    const archive = await audited(context, request, { action: 'save', subject: names.join(' ') }, () =>
+      context.store.save(names, { signal: client.signal }),
+    );
+    const body = Readable.from(archive, { objectMode: false });
+    body.once('close', end);
+    return await reply.header('content-type', 'application/x-tar').send(body);
+  } catch (error) {
+    end();
+    throw error;
+  }
+}

@@ -1,0 +1,82 @@
+import { shortDigest } from '@slipway/digest';
+import { type ImageSource, openSource, type SourceItem } from '@slipway/image-source';
+import type { LoadedImage } from '@slipway/image-store';
+import { formatPlatform, matchPlatform, type Platform } from '@slipway/manifest';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { EngineContext } from '../engine/engine-context.ts';
+import { RequestError } from '../errors.ts';
+import { audited } from '../http/audited.ts';
+import { watchClient } from '../http/client-signal.ts';
+import { errorText } from '../http/error-text.ts';
+import { queryFlag } from '../http/query.ts';
+import { readBody } from '../http/request-body.ts';
+import { DockerStream } from './docker-stream.ts';
+import { platformQuery } from './platform-query.ts';
+
+/** `POST /images/load`: takes an archive in and tells, in a stream, what came of it. Its status is always 200. */
+export async function loadImages(context: EngineContext, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const { config, store, activity, disk, spoolFolder } = context;
+  const isQuiet = queryFlag(request, 'quiet');
+  const platform = platformQuery(request, '1.48');
+  using work = activity.begin('load');
+  using client = watchClient(reply.raw, work.signal);
+  const { signal } = client;
+  reply.hijack();
+  const stream = new DockerStream(reply.raw);
+  try {
+    await audited(context, request, { action: 'load', subject: 'archive' }, async (details) => {
+      const { maxLoadSize: maxBytes, idleTimeoutMs } = config;
+      await disk.makeRoom(Number(request.headers['content-length'] ?? 0));
+      const stdin = readBody(request.raw, { maxBytes, idleTimeoutMs });
+      await using source = await openSource('-', { stdin, spoolFolder, signal });
+      const loaded = await store.load(onlyPlatform(source, platform), {
+        signal,
+        onProgress({ diffID, total, ...progress }) {
+          if (isQuiet || progress.type === 'layer:exists') return;
+          stream.write({
+            kind: 'action',
+            id: shortDigest(diffID),
+            status: 'Loading layer',
+            current: progress.current,
+            total,
+          });
+        },
+      });
+      details['images'] = loaded.map(({ id }) => id);
+      for (const text of loadedTexts(loaded)) stream.write({ kind: 'text', stream: text });
+    });
+  } catch (error) {
+    stream.write({ kind: 'error', message: errorText(error) });
+  }
+  await stream.end();
+}
+
+/** What docker says at the end, line by line. */
+export function loadedTexts(loaded: readonly LoadedImage[]): readonly string[] {
+  const texts: string[] = [];
+  for (const { replaced } of loaded) {
+    for (const { tag, id } of replaced) {
+      texts.push(`The image ${tag} already exists, renaming the old one with ID ${id} to empty string\n`);
+    }
+  }
+  for (const { id, tags } of loaded) {
+    texts.push(...(tags.length === 0 ? [`Loaded image ID: ${id}\n`] : tags.map((tag) => `Loaded image: ${tag}\n`)));
+  }
+  return texts;
+}
+
+/** The source with what runs on the platform alone; an index gives its name to its child. */
+function onlyPlatform(source: ImageSource, platform: Platform | undefined): ImageSource {
+  if (platform === undefined) return source;
+  const items = source.items.flatMap((item) => matching(item, platform, item.names));
+  if (items.length === 0) {
+    throw new RequestError(404, `the archive has no image for ${formatPlatform(platform)}`);
+  }
+  return { kind: source.kind, name: source.name, items, [Symbol.asyncDispose]: async () => {} };
+}
+
+function matching(item: SourceItem, platform: Platform, names: readonly string[]): readonly SourceItem[] {
+  if (item.kind === 'index') return item.children.flatMap((child) => matching(child.item, platform, names)).slice(0, 1);
+  const fits = item.kind === 'image' && item.platform !== undefined && matchPlatform(platform, item.platform);
+  return fits ? [{ ...item, names }] : [];
+}

@@ -1,0 +1,172 @@
+import type { Digest } from '@slipway/digest';
+import { ImageStoreError, type TagOfImage } from '@slipway/image-store';
+import { formatPlatform, matchPlatform, type Platform } from '@slipway/manifest';
+import type { PushResult } from '@slipway/push';
+import {
+  canonicalName,
+  familiarName,
+  familiarString,
+  nameOnly,
+  parseReference,
+  type Reference,
+  withDigest,
+  withTag,
+} from '@slipway/reference';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { EngineContext } from '../engine/engine-context.ts';
+import { metaHeadersOf } from '../engine/meta-headers.ts';
+import type { Identity } from '../engine/registry-access.ts';
+import { parseRegistryAuth } from '../engine/registry-auth.ts';
+import { RequestError } from '../errors.ts';
+import { type AuditDetails, audited } from '../http/audited.ts';
+import { watchClient } from '../http/client-signal.ts';
+import { errorText } from '../http/error-text.ts';
+import { queryText } from '../http/query.ts';
+import { assertAllowed } from '../security/principal.ts';
+import { DockerStream } from './docker-stream.ts';
+import { platformQuery } from './platform-query.ts';
+import { recordOf } from './push-records.ts';
+
+/** What one push of the Engine API works with. */
+interface EnginePush {
+  readonly context: EngineContext;
+  readonly reference: Reference;
+  readonly platform: Platform | undefined;
+  readonly identity: Identity;
+  readonly stream: DockerStream;
+  readonly signal: AbortSignal;
+  readonly details: AuditDetails;
+}
+
+/**
+ * `POST /images/{name}/push`: one tag, or all of a repository. From its first message on, what goes wrong is told in the stream.
+ *
+ * @see https://github.com/moby/moby/blob/v25.0.0/distribution/push.go#L66-L120
+ */
+export async function pushImages(
+  context: EngineContext,
+  name: string,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
+  const reference = pushReference(name, queryText(request, 'tag'));
+  assertAllowed(request.principal, { kind: 'push', repository: canonicalName(reference) });
+  const platform = platformQuery(request, '1.46');
+  if (platform !== undefined) await assertPlatform(context, reference, platform);
+  const auth = parseRegistryAuth(request.headers['x-registry-auth']);
+  const metaHeaders = metaHeadersOf(request.headers);
+  using work = context.activity.begin('push');
+  using client = watchClient(reply.raw, work.signal);
+  reply.hijack();
+  const stream = new DockerStream(reply.raw);
+  const identity: Identity = { auths: new Map([[reference.registry, auth]]), metaHeaders };
+  try {
+    await audited(context, request, { action: 'push', subject: familiarString(reference) }, (details) =>
+      pushReferences({ context, reference, platform, identity, stream, signal: client.signal, details }),
+    );
+  } catch (error) {
+    stream.write({ kind: 'error', message: errorText(error) });
+  }
+  await stream.end();
+}
+
+/** @throws {RequestError | InvalidReferenceError} 400 */
+function pushReference(name: string, tag: string | undefined): Reference {
+  const reference = parseReference(name);
+  if (tag === undefined) return reference;
+  if (reference.digest !== undefined) throw new RequestError(400, 'cannot import digest reference');
+  return withTag(reference, tag);
+}
+
+async function pushReferences(push: EnginePush): Promise<void> {
+  const { context, reference, stream } = push;
+  stream.write({ kind: 'message', status: `The push refers to repository [${canonicalName(reference)}]` });
+  for (const tagged of await tagsToPush(context, reference)) await pushTag(push, tagged);
+  // An event's name is the repository; who it is about is what was asked for.
+  const attributes = { name: familiarName(reference) };
+  context.events.publish({ action: 'push', actor: familiarString(reference), attributes });
+}
+
+/**
+ * The tags that a reference means, in the order docker pushes them.
+ *
+ * @throws {RequestError} in docker's words when there are none
+ */
+async function tagsToPush({ store }: EngineContext, reference: Reference): Promise<readonly TagOfImage[]> {
+  const tags = await store.tagsOf(nameOnly(reference));
+  if (tags.length === 0 && !(await hasDigest(reference))) {
+    throw new RequestError(404, `An image does not exist locally with the tag: ${familiarName(reference)}`);
+  }
+  if (reference.digest !== undefined) throw new RequestError(400, 'cannot push a digest reference');
+  if (reference.tag !== undefined) {
+    const found = tags.filter((entry) => entry.reference.tag === reference.tag);
+    if (found.length === 0) throw new RequestError(404, `tag does not exist: ${familiarString(reference)}`);
+    return found;
+  }
+  if (tags.length === 0) throw new RequestError(404, `no tags to push for ${familiarName(reference)}`);
+  return tags;
+
+  async function hasDigest(repository: Reference): Promise<boolean> {
+    const start = `${familiarName(repository)}@`;
+    return (await store.list()).some(({ digests }) => digests.some((digest) => digest.startsWith(start)));
+  }
+}
+
+async function pushTag(push: EnginePush, { reference, id }: TagOfImage): Promise<void> {
+  const { context, platform, identity, stream, signal, details } = push;
+  await using source = await context.store.open(id, { signal });
+  const [item] = source.items;
+  if (item === undefined) throw new Error('unreachable: an image of the store is one item');
+  const [result] = await context.pushes.push(item, [reference], {
+    identity,
+    platform: item.kind === 'index' ? platform : undefined,
+    signal,
+    onEvent(event) {
+      const record = recordOf(event);
+      if (record !== undefined) stream.write(record);
+    },
+  });
+  if (result === undefined) throw new Error('unreachable: one destination gives one result');
+  noteTotals(details, result);
+  if (!result.ok) throw result.error;
+  const { digest, size } = result;
+  details['digest'] = digest;
+  await rememberDigest(context, reference, digest, id);
+  stream.write({ kind: 'aux', aux: { Tag: reference.tag, Digest: digest, Size: size } });
+}
+
+/** The image now also goes by what the registry calls it. That another image has the digest stops nothing. */
+async function rememberDigest(
+  { store, log }: EngineContext,
+  tagged: Reference,
+  digest: Digest,
+  id: Digest,
+): Promise<void> {
+  try {
+    await store.addDigest(withDigest(nameOnly(tagged), digest), id);
+  } catch (error) {
+    // Deleted while it was pushed, or noted for another image: the push itself is done.
+    const codes = ['ERR_IMAGE_STORE_CONFLICT', 'ERR_IMAGE_STORE_NOT_FOUND'];
+    if (!(error instanceof ImageStoreError && codes.includes(error.code))) throw error;
+    log.warn({ err: error, reference: familiarString(tagged) }, 'the digest of a push could not be noted');
+  }
+}
+
+function noteTotals(details: AuditDetails, { totals }: PushResult): void {
+  for (const [name, count] of Object.entries(totals)) {
+    const before = details[name];
+    details[name] = (typeof before === 'number' ? before : 0) + count;
+  }
+}
+
+/** @throws {RequestError} 404 in docker's words; the store's own 404 when there is no such image */
+async function assertPlatform({ store }: EngineContext, reference: Reference, wanted: Platform): Promise<void> {
+  const text = familiarString(reference);
+  const image = await store.inspect(text);
+  if (image.kind === 'index' || image.platform === undefined || matchPlatform(wanted, image.platform)) return;
+  const [found, asked] = [formatPlatform(image.platform), formatPlatform(wanted)];
+  throw new RequestError(
+    404,
+    `image with reference ${text} was found but its platform (${found}) does not match the specified platform (${asked})`,
+  );
+}

@@ -1,0 +1,74 @@
+import type { IncomingMessage } from 'node:http';
+import type { ByteStream } from '@slipway/digest';
+import { RequestError } from '../errors.ts';
+
+export interface RequestBodyOptions {
+  /** More is refused with 413; 0 for no limit. */
+  readonly maxBytes: number;
+  /** Silence longer than this is refused with 408. */
+  readonly idleTimeoutMs: number;
+}
+
+/**
+ * The body of a request, as it comes.
+ *
+ * @throws {RequestError} 413, 408; 400 when the client goes away before its end
+ */
+export async function* readBody(
+  request: IncomingMessage,
+  { maxBytes, idleTimeoutMs }: RequestBodyOptions,
+): AsyncGenerator<Uint8Array, void, void> {
+  const tooLarge = (): RequestError => new RequestError(413, `the body is larger than ${maxBytes} bytes`);
+  const announced = Number(request.headers['content-length'] ?? 0);
+  if (maxBytes > 0 && announced > maxBytes) throw tooLarge();
+  const chunks = request.iterator({ destroyOnReturn: false })[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+  let size = 0;
+  for (;;) {
+    const next = await beforeSilence(chunks.next(), idleTimeoutMs).catch((error: unknown) => {
+      if (error instanceof RequestError) throw error;
+      throw new RequestError(400, 'the client went away before the end of the body', { cause: error });
+    });
+    if (next.done === true) return;
+    size += next.value.byteLength;
+    if (maxBytes > 0 && size > maxBytes) throw tooLarge();
+    yield next.value;
+  }
+}
+
+/**
+ * A small JSON body; undefined when there is none.
+ *
+ * @throws {RequestError} 400 when it is no JSON, and as {@link readBody}
+ */
+export async function readJSONBody(
+  request: IncomingMessage,
+  { maxBytes = 64 * 1024, idleTimeoutMs }: Partial<RequestBodyOptions> & Pick<RequestBodyOptions, 'idleTimeoutMs'>,
+): Promise<unknown> {
+  const chunks = await collect(readBody(request, { maxBytes, idleTimeoutMs }));
+  const text = Buffer.concat(chunks).toString('utf8');
+  if (text.trim() === '') return undefined;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (cause) {
+    throw new RequestError(400, `the body is no JSON: ${(cause as Error).message}`, { cause });
+  }
+}
+
+async function collect(stream: ByteStream): Promise<readonly Uint8Array[]> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return chunks;
+}
+
+async function beforeSilence<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const silence = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new RequestError(408, 'the body did not go on in time')), timeoutMs);
+  });
+  work.catch(() => {}); // heard of already, when the silence came first
+  try {
+    return await Promise.race([work, silence]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
