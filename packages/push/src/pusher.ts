@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Compression, Compressor } from '@slipway/digest';
 import type { SourceItem } from '@slipway/image-source';
 import { canonicalName, familiarName, formatReference } from '@slipway/reference';
@@ -54,7 +55,10 @@ async function runPush(
 ): Promise<readonly PushResult[]> {
   options.signal?.throwIfAborted();
   assertTags(destinations);
+  // Every blob under way listens, and each leaves when it is done: what looks like a leak to Node is not one.
+  if (options.signal !== undefined) setMaxListeners(0, options.signal);
   const ended = new AbortController(); // ends computations that outlive the destination that began them
+  setMaxListeners(0, ended.signal);
   const forms = new Map<string, BlobForm>();
   const plan = planItem(item, planContext(pusher, options, forms, ended.signal));
   try {
