@@ -3,12 +3,14 @@ export const choices: Readonly<{
   format: readonly ['keep', 'docker', 'oci', 'schema1', 'v1'];
   compression: readonly ['keep', 'gzip', 'zstd'];
   compressor: readonly ['deflate', 'zlib', 'fflate'];
+  verify: readonly ['diffid', 'digest'];
   progress: readonly ['auto', 'tty', 'plain', 'json', 'none'];
   shell: readonly ['bash', 'zsh', 'fish'];
 }> = Object.freeze({
   format: ['keep', 'docker', 'oci', 'schema1', 'v1'],
   compression: ['keep', 'gzip', 'zstd'],
   compressor: ['deflate', 'zlib', 'fflate'],
+  verify: ['diffid', 'digest'],
   progress: ['auto', 'tty', 'plain', 'json', 'none'],
   shell: ['bash', 'zsh', 'fish'],
 });
@@ -16,5 +18,6 @@ export const choices: Readonly<{
 export type Format = (typeof choices.format)[number];
 export type CompressionChoice = (typeof choices.compression)[number];
 export type CompressorChoice = (typeof choices.compressor)[number];
+export type VerifyChoice = (typeof choices.verify)[number];
 export type ProgressChoice = (typeof choices.progress)[number];
 export type Shell = (typeof choices.shell)[number];

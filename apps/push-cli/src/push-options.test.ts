@@ -4,6 +4,7 @@ import { type RawPushOptions, readsStandardInput, resolvePushOptions } from './p
 const defaults: RawPushOptions = {
   format: 'keep',
   compression: 'keep',
+  verify: 'diffid',
   concurrency: 5,
   retries: 4,
   cache: true,

@@ -2,7 +2,7 @@ import { isDigest } from '@slipway/digest';
 import type { Platform } from '@slipway/manifest';
 import type { PushCompression, PushFormat } from '@slipway/push';
 import { isTag } from '@slipway/reference';
-import type { CompressionChoice, CompressorChoice, Format, ProgressChoice } from './choices.ts';
+import type { CompressionChoice, CompressorChoice, Format, ProgressChoice, VerifyChoice } from './choices.ts';
 import type { ConnectionOptions } from './connection-options.ts';
 import { usageError } from './errors.ts';
 
@@ -15,6 +15,7 @@ export interface RawPushOptions extends ConnectionOptions {
   readonly compression: CompressionChoice;
   readonly compressionLevel?: number | undefined;
   readonly compressor?: CompressorChoice | undefined;
+  readonly verify: VerifyChoice;
   readonly concurrency: number;
   readonly limitRate?: number | undefined;
   readonly retries: number;

@@ -4,6 +4,7 @@ import type { CommandContext } from './command-context.ts';
 import { parseDestinations } from './destinations.ts';
 import { openEngine } from './engine.ts';
 import { exitCodeOf } from './exit-code.ts';
+import { noteDigests } from './note-digests.ts';
 import { printable } from './printable.ts';
 import { openProgress, type Progress, systemClock } from './progress/progress.ts';
 import { type RawPushOptions, type ResolvedPushOptions, resolvePushOptions } from './push-options.ts';
@@ -51,19 +52,20 @@ async function pushAll(
   const results: PushResult[] = [];
   for (const { item, references: wanted } of selections) {
     const destinations = await Promise.all(wanted.map((reference) => engine.destinationOf(reference)));
-    results.push(
-      ...(await engine.pusher.push(item, destinations, {
-        signal,
-        format: options.format,
-        compression: options.compression,
-        platform: options.platform,
-        dryRun: options.dryRun,
-        learn: options.learn,
-        learnFrom: options.learnFrom,
-        verifyLearnt: options.verifyLearnt,
-        onEvent: (event) => progress.onEvent(event),
-      })),
-    );
+    const pushed = await engine.pusher.push(item, destinations, {
+      signal,
+      format: options.format,
+      compression: options.compression,
+      verify: options.verify,
+      platform: options.platform,
+      dryRun: options.dryRun,
+      learn: options.learn,
+      learnFrom: options.learnFrom,
+      verifyLearnt: options.verifyLearnt,
+      onEvent: (event) => progress.onEvent(event),
+    });
+    await noteDigests(source, item, pushed, options, { context, warn: (message) => progress.warn(message) });
+    results.push(...pushed);
   }
   return results;
 }

@@ -31,6 +31,14 @@ export function addPushCommand(program: Command, context: CommandContext): void 
         'what makes gzip: deflate (fast, the same bytes everywhere; the default), zlib or fflate',
       ).choices(choices.compressor),
     )
+    .addOption(
+      new Option(
+        '--verify <what>',
+        'compressed layers: unpacked and compared with their diffIDs, once each, or by digest only',
+      )
+        .choices(choices.verify)
+        .default('diffid'),
+    )
     .option('--concurrency <n>', 'transfers at once, 0 for no limit', wholeNumber(0, 1000), 5)
     .option('--limit-rate <bytes/s>', 'send no faster than this in all: 500k, 2MiB', byteRate)
     .option('--retries <n>', 'further attempts for a blob; counted afresh after progress', wholeNumber(0, 1000), 4)
