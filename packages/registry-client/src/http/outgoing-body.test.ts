@@ -46,6 +46,21 @@ describe('OutgoingBody', () => {
     );
   });
 
+  test('a body of known size is finished with its last byte, though its source takes long to close', async () => {
+    async function* neverClosed(): AsyncGenerator<Uint8Array> {
+      yield new Uint8Array(70_000);
+      await new Promise(() => {});
+    }
+    const body = bodyOf(neverClosed(), { size: 70_000 });
+    const pieces = body[Symbol.asyncIterator]();
+    await pieces.next();
+    expect(body.isFinished).toBe(false);
+    pieces.next().catch(() => {});
+    await Promise.resolve();
+    expect(body.isFinished).toBe(true);
+    body.stop();
+  });
+
   test('the source is read only as far as pieces are taken', async () => {
     let read = 0;
     const chunks = chunksOf(

@@ -25,18 +25,23 @@ export interface OutgoingBodyOptions {
 export class OutgoingBody implements AsyncIterable<Uint8Array> {
   /** Bytes the socket has taken. */
   sent = 0;
-  /** Whether the socket has taken everything. */
-  isFinished = false;
   /** What the source threw, if it did. */
   sourceError: unknown;
   readonly #source: ByteStream;
   readonly #options: OutgoingBodyOptions;
+  #hasEnded = false;
   #isStopped = false;
   #wake: (() => void) | undefined;
 
   constructor(source: ByteStream, options: OutgoingBodyOptions) {
     this.#source = source;
     this.#options = options;
+  }
+
+  /** Whether the socket has taken everything. Where the size is known, the source need not have come to its end: closing a file takes its time. */
+  get isFinished(): boolean {
+    const { size } = this.#options;
+    return this.#hasEnded || (size !== undefined && this.sent >= size);
   }
 
   /** Fails the iteration, so that a half-sent body is never closed as if it were whole. The source is closed in its own time. */
@@ -61,7 +66,7 @@ export class OutgoingBody implements AsyncIterable<Uint8Array> {
         onTaken?.(this.sent);
       }
       if (size !== undefined && this.sent < size) throw wrongSize(size, `${this.sent}`);
-      this.isFinished = true;
+      this.#hasEnded = true;
       onEnd();
     } catch (error) {
       if (!this.#isStopped) this.sourceError = error;
