@@ -1,5 +1,5 @@
 import { homedir, tmpdir } from 'node:os';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import envPaths from 'env-paths';
 
 /** Everything the program takes from the environment. No other file reads `process.env`. */
@@ -9,9 +9,9 @@ export interface Environment {
   /** Where archives are spooled: the system's temporary folder. */
   readonly temporaryFolder: string;
   readonly homeFolder: string;
-  /** The Docker daemon's address, for `docker-daemon:` sources: `DOCKER_HOST`. */
-  readonly dockerHost: string | undefined;
-  /** All variables, for those who take them whole: proxies, credential helpers. */
+  /** Where docker keeps its contexts: `DOCKER_CONFIG`, else `~/.docker`. */
+  readonly dockerConfigFolder: string;
+  /** All variables, for those who take them whole: proxies, credential helpers, the way to a Docker daemon. */
   readonly variables: Readonly<Record<string, string | undefined>>;
   /** A CI service runs the program. */
   readonly isCI: boolean;
@@ -26,13 +26,14 @@ export interface Environment {
 /** Reads the environment. */
 export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): Environment {
   const value = (name: string): string | undefined => variables[name] || undefined;
+  const home = value('HOME') ?? homedir();
   const locale = value('LC_ALL') ?? value('LC_CTYPE') ?? value('LANG') ?? '';
   const isDumbTerminal = value('TERM') === 'dumb';
   return {
     dataFolder: resolve(value('SLIPWAY_DATA_DIR') ?? envPaths('slipway', { suffix: '' }).data),
     temporaryFolder: tmpdir(),
-    homeFolder: value('HOME') ?? homedir(),
-    dockerHost: value('DOCKER_HOST'),
+    homeFolder: home,
+    dockerConfigFolder: value('DOCKER_CONFIG') ?? join(home, '.docker'),
     variables,
     isCI: value('CI') !== undefined && value('CI') !== 'false',
     hasUnicode: process.platform === 'win32' ? value('WT_SESSION') !== undefined : /utf-?8/i.test(locale),

@@ -43,7 +43,7 @@ function itemLines(item: InspectedItem, indent: string): readonly string[] {
 }
 
 /** Columns as wide as their widest cell, two spaces apart. */
-function table(rows: readonly (readonly string[])[]): readonly string[] {
+export function table(rows: readonly (readonly string[])[]): readonly string[] {
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => displayWidth(row[column] ?? '')))) ?? [];
   return rows.map((row) =>
     row

@@ -1,11 +1,16 @@
 import { Command } from 'commander';
 import type { CommandContext } from './command-context.ts';
 import { addCompletionCommand } from './commands/completion.ts';
+import { addImagesCommand } from './commands/images.ts';
 import { addInspectCommand } from './commands/inspect.ts';
+import { addLoadCommand } from './commands/load.ts';
 import { addLoginCommand } from './commands/login.ts';
 import { addLogoutCommand } from './commands/logout.ts';
 import { addPushCommand } from './commands/push.ts';
 import { addRegistryCommand } from './commands/registry.ts';
+import { addRmiCommand } from './commands/rmi.ts';
+import { addSaveCommand } from './commands/save.ts';
+import { addTagCommand } from './commands/tag.ts';
 import { version } from './version.ts';
 
 /**
@@ -24,6 +29,11 @@ export function createProgram(context: CommandContext): Command {
   for (const add of [
     addPushCommand,
     addInspectCommand,
+    addLoadCommand,
+    addImagesCommand,
+    addTagCommand,
+    addRmiCommand,
+    addSaveCommand,
     addLoginCommand,
     addLogoutCommand,
     addRegistryCommand,

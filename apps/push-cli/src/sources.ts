@@ -1,12 +1,14 @@
 import { type ImageSource, type OpenSourceOptions, openSource, parseSourceText } from '@slipway/image-source';
 import type { CommandContext } from './command-context.ts';
-import { openDaemonSource } from './daemon-source.ts';
-import { usageError } from './errors.ts';
 import { openRegistryImage, type RegistrySourceOptions } from './registry-source.ts';
 
 export interface OpenCliSourceOptions extends RegistrySourceOptions {
   /** Told of a line that is worth a user's attention. */
   readonly print: (line: string) => void;
+  /** Where this machine's store lies. @default the environment's data folder */
+  readonly dataDir?: string | undefined;
+  /** Of a `store:` source, every tag of the repository. @default false */
+  readonly allTags?: boolean | undefined;
 }
 
 /**
@@ -17,8 +19,9 @@ export interface OpenCliSourceOptions extends RegistrySourceOptions {
 export async function openCliSource(
   text: string,
   options: OpenCliSourceOptions,
-  { signal, stdin, environment }: CommandContext,
+  context: CommandContext,
 ): Promise<ImageSource> {
+  const { signal, stdin, environment } = context;
   const opening: OpenSourceOptions = {
     signal,
     stdin,
@@ -29,12 +32,23 @@ export async function openCliSource(
   const parsed = parseSourceText(text);
   switch (parsed.transport) {
     case 'docker-daemon':
-      return await openDaemonSource(parsed.reference, environment, opening);
+      return await openDaemonImage(parsed.reference, opening, context);
     case 'docker':
       return await openRegistryImage(parsed.reference, options, { signal, environment });
     case 'store':
-      throw usageError('store: sources come later', 'push an archive, a layout, docker-daemon:REF or docker://REF');
+      return await (await import('./store-image-source.ts')).openStoredImage(parsed.reference, options, context);
     default:
       return await openSource(text, opening);
   }
+}
+
+/** The daemon is the one that the docker client would talk to. */
+async function openDaemonImage(
+  reference: string,
+  opening: OpenSourceOptions,
+  { environment }: Pick<CommandContext, 'environment'>,
+): Promise<ImageSource> {
+  const { findDaemonEndpoint, openDaemonSource } = await import('@slipway/image-source/daemon');
+  const { variables, dockerConfigFolder: configFolder } = environment;
+  return await openDaemonSource(reference, { ...opening, ...(await findDaemonEndpoint({ variables, configFolder })) });
 }

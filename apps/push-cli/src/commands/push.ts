@@ -74,7 +74,8 @@ Sources:
   -                           the same archives on standard input
   docker-archive:PATH[:REF]   oci:PATH[:TAG]   oci-archive:PATH[:TAG]
   docker://REF                an image in a registry
-  docker-daemon:REF           an image in the Docker daemon
+  docker-daemon:REF           an image in the Docker daemon that docker itself would talk to
+  store:REF                   an image of this machine's store, see \`slipway load\`
 
 --all-tags:
   Tags whose repository is the destination's own are pushed. If the source has none of those, all its tags are pushed
