@@ -1,0 +1,69 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { temporaryFolder } from '@slipway/testkit';
+import { describe, expect, test } from 'vitest';
+import { readConfig } from './read-config.ts';
+import { settings } from './server-config.ts';
+
+const nothing = { flags: {}, variables: {}, file: undefined };
+
+async function configOf(text: string, { flags = {}, variables = {} }: Partial<typeof nothing> = {}) {
+  await using folder = await temporaryFolder();
+  const file = join(folder.path, 'slipwayd.json');
+  await writeFile(file, text);
+  return await readConfig({ flags, variables, file });
+}
+
+test('what nobody sets is as the table of settings says', async () => {
+  const initial = Object.fromEntries(Object.entries(settings).map(([key, setting]) => [key, setting.initial]));
+  expect(await readConfig(nothing)).toEqual(initial);
+});
+
+test('a flag beats a variable, a variable beats the file', async () => {
+  const file = '{ "concurrency": 2, "retries": 2, "data-dir": "/two" } // said by the file';
+  const variables = { SLIPWAYD_CONCURRENCY: '3', SLIPWAYD_RETRIES: '3', HOME: '/root' };
+  const config = await configOf(file, { variables, flags: { concurrency: '4' } });
+  expect(config).toMatchObject({ concurrency: 4, retries: 3, dataDir: '/two' });
+});
+
+test('comments in the file are no settings, and // in a text is no comment', async () => {
+  const file = '/* where\nto listen */ { "host": ["unix:///run/a.sock"] // here\n }';
+  expect((await configOf(file)).hosts).toEqual(['unix:///run/a.sock']);
+});
+
+test.each([
+  ['max-load-size', '20GB', { maxLoadSize: 20e9 }],
+  ['max-load-size', '1.5GiB', { maxLoadSize: 1.5 * 2 ** 30 }],
+  ['shutdown-timeout', '5m', { shutdownTimeoutMs: 300_000 }],
+  ['socket-mode', '0600', { socketMode: 0o600 }],
+  ['insecure-registry', 'a:5000, 10.0.0.0/8', { insecureRegistries: ['a:5000', '10.0.0.0/8'] }],
+  ['allow-nondistributable', 'true', { allowNondistributable: true }],
+])('%s of %s', async (name, value, expected) => {
+  const variable = `SLIPWAYD_${name.toUpperCase().replaceAll('-', '_')}`;
+  expect(await readConfig({ ...nothing, variables: { [variable]: value } })).toMatchObject(expected);
+});
+
+describe('a wrong setting is named with its place, and all of them at once', () => {
+  test.each([
+    [{ flags: { concurrency: '0' } }, '--concurrency: expected a whole number from 1, got "0"'],
+    [{ flags: { 'data-dir': 'here' } }, '--data-dir: expected an absolute path, got "here"'],
+    [{ flags: { host: ['tcp://nowhere'] } }, 'expected unix://PATH or tcp://HOST:PORT'],
+    [{ flags: { host: ['unix://run/x'] } }, 'the path of the socket has to be absolute'],
+    [{ flags: { 'tls-cert': '/c' } }, '--tls-cert and --tls-key go together'],
+    [{ variables: { SLIPWAYD_IDLE_TIMEOUT: '60' } }, 'SLIPWAYD_IDLE_TIMEOUT: expected a duration'],
+    [{ variables: { SLIPWAYD_CONCURENCY: '6' } }, 'SLIPWAYD_CONCURENCY: there is no such setting'],
+  ])('%j', async (sources, text) => {
+    await expect(readConfig({ ...nothing, ...sources })).rejects.toMatchObject({
+      code: 'ERR_SERVER_CONFIG',
+      message: expect.stringContaining(text),
+    });
+  });
+
+  test('in the file', async () => {
+    const wrong = configOf('{ "concurrency": "many", "colour": "red", "retries": -1 }');
+    await expect(wrong).rejects.toThrow(/"colour": there is no such setting[\s\S]*"concurrency": [\s\S]*"retries": /);
+    await expect(configOf('[1]')).rejects.toThrow('expected a JSON object');
+    await expect(configOf('{ "a": }')).rejects.toThrow('JSON');
+    await expect(readConfig({ ...nothing, file: '/nowhere/config.json' })).rejects.toThrow('ENOENT');
+  });
+});
