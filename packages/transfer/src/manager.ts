@@ -38,6 +38,10 @@ class Manager implements TransferManager {
     this.#slots.concurrency = value;
   }
 
+  limitHost(host: string, limit: number | undefined): void {
+    this.#slots.limitHost(host, limit);
+  }
+
   transfer<Result, Progress>(
     request: TransferRequest<Result, Progress>,
     options: WatchOptions<Progress> = {},

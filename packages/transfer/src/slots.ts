@@ -37,6 +37,8 @@ export class Slots {
   /** Those who wait, by host: a host at its limit holds back only its own. */
   readonly #lines = new Map<string, { readonly large: Line; readonly small: Line }>();
   readonly #activeByHost = new Map<string, number>();
+  /** Hosts that stand less than the others, for now. */
+  readonly #hostLimits = new Map<string, number>();
   #concurrency: number;
   #asked = 0;
   #activeLarge = 0;
@@ -56,6 +58,16 @@ export class Slots {
   set concurrency(value: number) {
     assertCount('concurrency', value);
     this.#concurrency = value;
+    this.#fill();
+  }
+
+  /** Changes what one host may have at once, of either class; `undefined` lifts its limit. Slots already given stay given. */
+  limitHost(host: string, limit: number | undefined): void {
+    if (limit === undefined) this.#hostLimits.delete(host);
+    else {
+      assertCount('limit', limit);
+      this.#hostLimits.set(host, Math.max(1, limit));
+    }
     this.#fill();
   }
 
@@ -116,7 +128,11 @@ export class Slots {
 
   #isHostFull(host: string): boolean {
     const { perHost } = this.#options;
-    return host !== '' && perHost > 0 && (this.#activeByHost.get(host) ?? 0) >= perHost;
+    const most = Math.min(
+      perHost > 0 ? perHost : Number.POSITIVE_INFINITY,
+      this.#hostLimits.get(host) ?? Number.POSITIVE_INFINITY,
+    );
+    return host !== '' && (this.#activeByHost.get(host) ?? 0) >= most;
   }
 
   #count({ host, size = 0, isSmall }: Entry, by: 1 | -1): void {

@@ -56,4 +56,9 @@ export interface TransferManager extends AsyncDisposable {
   ): TransferWatch<Result>;
   /** Slots at once; changeable while jobs run, in force for later starts. 0 = unlimited. @throws {RangeError} when it is not a whole number from 0 up */
   concurrency: number;
+  /**
+   * Transfers to one host at once, small ones included, below what `concurrency` allows; `undefined` lifts the limit.
+   * In force for later starts. @throws {RangeError} when it is not a whole number from 0 up
+   */
+  limitHost(host: string, limit: number | undefined): void;
 }
