@@ -30,6 +30,16 @@ export interface SourceReferrer {
   readonly tag: string | undefined;
 }
 
+/** One image of the chain that an image of before Docker 1.10 is made of. */
+export interface SourceV1Image {
+  /** 64 hex digits, given at random when it was built. */
+  readonly id: string;
+  readonly parent: string | undefined;
+  /** Its `json` file as stored. */
+  readonly json: Uint8Array;
+  readonly layer: SourceLayer;
+}
+
 /** One manifest's worth of content. */
 export interface SourceImage extends SourceItemExtras {
   readonly kind: 'image';
@@ -42,6 +52,8 @@ export interface SourceImage extends SourceItemExtras {
   readonly layers: readonly SourceLayer[];
   /** The manifest as the source has it, if it has one (docker archives have none). */
   readonly manifest: { readonly mediaType: string; readonly digest: Digest; readonly bytes: Uint8Array } | undefined;
+  /** What the image was before it got a config of its own, base first: archives of before Docker 1.10 only. */
+  readonly chain?: readonly SourceV1Image[] | undefined;
 }
 
 /** A manifest that is no runnable image (OCI artifact): opaque blobs, carried as they are. */

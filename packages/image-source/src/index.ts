@@ -14,6 +14,7 @@ export type {
   SourceItemExtras,
   SourceLayer,
   SourceReferrer,
+  SourceV1Image,
 } from './image-source.ts';
 export { type OpenLayoutItemOptions, openLayoutItem } from './open-layout-item.ts';
 export { openSource } from './open-source.ts';

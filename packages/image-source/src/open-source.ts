@@ -3,10 +3,10 @@ import type { ByteStream } from '@slipway/digest';
 import { dockerManifestName, readDockerArchive } from './docker-archive.ts';
 import { fromSystemError, invalidSource, SourceError } from './errors.ts';
 import { type FileReader, notRegular, openFileReader } from './file-reader.ts';
-import type { ImageSource, OpenSourceOptions } from './image-source.ts';
+import type { ImageSource, OpenSourceOptions, SourceItem } from './image-source.ts';
 import { ociIndexName, ociMarkerName, readOciLayout } from './oci-layout.ts';
 import { type ResolvedSourceLimits, resolveSourceLimits } from './options.ts';
-import { folderFiles, tarFiles } from './source-files.ts';
+import { folderFiles, type SourceFiles, tarFiles } from './source-files.ts';
 import { type DockerArchiveSelector, type OciSelector, parseSourceText, type SourceText } from './source-text.ts';
 import { assertSupported, spool } from './spool.ts';
 import { magicLength, recogniseCompression } from './stored-content.ts';
@@ -115,6 +115,9 @@ async function decompressed(file: FileReader, opening: Opening): Promise<FileRea
   }
 }
 
+/** Name of the list of tags in a docker archive of any age. */
+const repositoriesName = 'repositories';
+
 const consumed = new WeakSet<ByteStream>();
 
 async function openStdin(source: StoredSource, opening: Opening): Promise<ImageSource> {
@@ -156,15 +159,11 @@ async function openArchive(source: StoredSource, file: FileReader, opening: Open
     const index = await readTarIndex(file, {
       limits: opening.limits,
       signal: opening.signal,
-      unique: [dockerManifestName, ociIndexName, ociMarkerName, 'repositories'],
+      unique: [dockerManifestName, ociIndexName, ociMarkerName, repositoriesName],
     });
-    const kind = archiveKind(source.transport, index, file.name);
-    const files = tarFiles(file, index);
-    const { limits, signal, referrers } = opening;
-    const items =
-      kind === 'docker-archive'
-        ? await readDockerArchive(files, { limits, signal, select: dockerSelectorOf(source) })
-        : await readOciLayout(files, { limits, signal, referrers, select: ociSelectorOf(source) });
+    const content = archiveContent(source.transport, index, file.name);
+    const items = await readArchive(content, source, tarFiles(file, index), index, opening);
+    const kind = content === 'oci' ? 'oci-archive' : 'docker-archive';
     return { kind, name: file.name, items, [Symbol.asyncDispose]: () => file[Symbol.asyncDispose]() };
   } catch (error) {
     await file[Symbol.asyncDispose]();
@@ -172,25 +171,45 @@ async function openArchive(source: StoredSource, file: FileReader, opening: Open
   }
 }
 
-/** Docker 25 and later save an archive that is both; its `manifest.json` is what `docker load` of any age reads. */
-function archiveKind(
-  transport: StoredSource['transport'],
+/** What lies in an archive; `legacy` is what docker saved before 1.10. */
+type ArchiveContent = 'docker' | 'legacy' | 'oci';
+
+async function readArchive(
+  content: ArchiveContent,
+  source: StoredSource,
+  files: SourceFiles,
   index: TarIndex,
-  name: string,
-): 'docker-archive' | 'oci-archive' {
+  { limits, signal, referrers }: Opening,
+): Promise<readonly SourceItem[]> {
+  switch (content) {
+    case 'docker':
+      return await readDockerArchive(files, { limits, signal, select: dockerSelectorOf(source) });
+    case 'legacy': {
+      const { readLegacyArchive } = await import('./legacy-archive.ts');
+      return await readLegacyArchive(files, index.keys(), { limits, signal, select: dockerSelectorOf(source) });
+    }
+    case 'oci':
+      return await readOciLayout(files, { limits, signal, referrers, select: ociSelectorOf(source) });
+    default:
+      return content satisfies never;
+  }
+}
+
+/** Docker 25 and later save an archive that is both; its `manifest.json` is what `docker load` of any age reads. */
+function archiveContent(transport: StoredSource['transport'], index: TarIndex, name: string): ArchiveContent {
   const mayBeDocker = transport !== 'oci-archive';
   const mayBeOci = transport !== 'docker-archive';
-  if (mayBeDocker && index.has(dockerManifestName)) return 'docker-archive';
-  if (mayBeOci && index.has(ociIndexName)) return 'oci-archive';
+  if (mayBeDocker && index.has(dockerManifestName)) return 'docker';
+  if (mayBeOci && index.has(ociIndexName)) return 'oci';
+  if (mayBeDocker && isLegacy(index)) return 'legacy';
   const quoted = JSON.stringify(name);
-  if (mayBeDocker && index.has('repositories')) {
-    const message = `Cannot open ${quoted}: it is a legacy archive of Docker before 1.10, without ${dockerManifestName}`;
-    throw new SourceError('ERR_SOURCE_UNSUPPORTED', message, {
-      hint: 'Support for it is to come; until then load it with docker and save it again',
-    });
-  }
   const wanted = [...(mayBeDocker ? [dockerManifestName] : []), ...(mayBeOci ? [ociIndexName] : [])].join(' and no ');
   throw invalidSource(`${quoted} is a tar archive, but holds no image: there is no ${wanted} at its top`);
+}
+
+/** Images that were saved by ID have no names, and no file for them. */
+function isLegacy(index: TarIndex): boolean {
+  return index.has(repositoriesName) || [...index.keys()].some((name) => /^[0-9a-f]{64}\/json$/.test(name));
 }
 
 function dockerSelectorOf(source: StoredSource): DockerArchiveSelector | undefined {

@@ -6,7 +6,6 @@ import { describe, expect, test } from 'vitest';
 import type { SourceImage, SourceItem } from '../src/image-source.ts';
 import { openSource } from '../src/open-source.ts';
 import { dockerArchiveOf, soundDocker } from './handmade-image.ts';
-import { tarOf } from './handmade-tar.ts';
 import { bytesOf } from './read-content.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
@@ -277,15 +276,5 @@ describe('a docker archive', () => {
     const path = await written(dockerArchiveOf({ manifest: [entry, entry] }));
     const message = expect.stringContaining(reason);
     await expect(openSource(path, { limits })).rejects.toMatchObject({ code: 'ERR_SOURCE_INVALID', message });
-  });
-
-  test('an archive of Docker before 1.10 is recognised', async () => {
-    const path = await written(tarOf({ name: 'repositories', data: '{}' }, { name: 'id/json', data: '{}' }));
-    const message = expect.stringContaining('legacy archive');
-    await expect(openSource(path)).rejects.toMatchObject({ code: 'ERR_SOURCE_UNSUPPORTED', message });
-    await expect(openSource(`docker-archive:${path}`)).rejects.toMatchObject({
-      code: 'ERR_SOURCE_UNSUPPORTED',
-      message,
-    });
   });
 });
