@@ -1,6 +1,6 @@
 /** Everything that can be wrong with a source. Match on these, not on messages. */
 export type SourceErrorCode =
-  /** When: the path, the stored blob or the image asked for by tag, digest or position is not there. Retry: no. Do: follow the hint; it lists what is there. */
+  /** When: the path, the stored blob, the image asked for by tag, digest, position or name, or the docker context is not there. Retry: no. Do: follow the hint; it lists what is there. */
   | 'ERR_SOURCE_NOT_FOUND'
   /** When: the source is not what it says: damaged, truncated, hostile, or no image at all. Retry: no. Do: make the archive again. */
   | 'ERR_SOURCE_INVALID'
@@ -8,7 +8,7 @@ export type SourceErrorCode =
   | 'ERR_SOURCE_CHANGED'
   /** When: standard input was read before, or the source is already disposed. Retry: no. Do: open the source once, keep it while its content is read. */
   | 'ERR_SOURCE_CONSUMED'
-  /** When: the operating system refuses to read it. Retry: no. Do: check permissions and the disk. */
+  /** When: the operating system refuses to read it; or a Docker daemon refuses, breaks off or is not there. Retry: no, but for a daemon. Do: check permissions and the disk, or the daemon. */
   | 'ERR_SOURCE_UNREADABLE'
   /** When: it is recognised, but is not of a kind that can be opened here. Retry: no. Do: follow the hint. */
   | 'ERR_SOURCE_UNSUPPORTED'
