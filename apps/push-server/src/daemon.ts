@@ -1,5 +1,8 @@
 import type { EngineContext, EngineContextOptions } from './engine/engine-context.ts';
 import { openEngineContext } from './engine/engine-context.ts';
+import { openJobs } from './jobs/open-jobs.ts';
+import type { JobService } from './jobs/job-service.ts';
+import { slipwayRoutes } from './jobs/slipway-routes.ts';
 import { type Listeners, openListeners } from './listeners/open-listeners.ts';
 import { createRequestHandler, type RequestHandlerOptions } from './server.ts';
 
@@ -21,8 +24,12 @@ export async function startDaemon(options: EngineContextOptions, routes: Request
   const { config, log } = options;
   const context = await openEngineContext(options);
   let listeners: Listeners | undefined;
+  let jobs: JobService | undefined;
   try {
-    const handler = await createRequestHandler(context, routes);
+    const opened = await openJobs(context);
+    jobs = opened;
+    const further = [slipwayRoutes(opened), ...(routes.further ?? [])];
+    const handler = await createRequestHandler(context, { ...routes, further });
     listeners = await openListeners({ config, handler, tokens: context.tokens, log });
     const { addresses } = listeners;
     const open = listeners;
@@ -34,6 +41,7 @@ export async function startDaemon(options: EngineContextOptions, routes: Request
       await context.activity.close(config.shutdownTimeoutMs);
       await open[Symbol.asyncDispose]();
       await handler[Symbol.asyncDispose]();
+      await opened[Symbol.asyncDispose]();
       await context[Symbol.asyncDispose]();
       log.info('slipwayd has stopped');
     };
@@ -47,6 +55,7 @@ export async function startDaemon(options: EngineContextOptions, routes: Request
     };
   } catch (error) {
     await listeners?.[Symbol.asyncDispose]();
+    await jobs?.[Symbol.asyncDispose]();
     await context[Symbol.asyncDispose]();
     throw error;
   }

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { maxApiVersion, requestedVersion, withoutVersion } from './docker/api-version.ts';
 import { registerEngineRoutes } from './docker/engine-routes.ts';
+import { sendJSON } from './docker/send-json.ts';
 import type { EngineContext } from './engine/engine-context.ts';
 import { answerError } from './http/answer-error.ts';
 import type { ListenerGuard } from './listeners/listener-guard.ts';
@@ -83,9 +84,7 @@ export async function createRequestHandler(
     const line = { requestId: request.id, method, path: pathOf(request), status, principal: request.principal?.name };
     context.log.debug({ ...line, durationMs: Math.round(reply.elapsedTime) }, 'request');
   });
-  app.setNotFoundHandler((_request, reply) =>
-    reply.code(404).type('application/json').send('{"message":"page not found"}\n'),
-  );
+  app.setNotFoundHandler((_request, reply) => sendJSON(reply, { message: 'page not found' }, 404));
   app.setErrorHandler((error, request, reply) => {
     auditRefusal(error, request, context);
     return answerError(reply, error, context.log);

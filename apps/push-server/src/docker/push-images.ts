@@ -36,6 +36,7 @@ interface EnginePush {
   readonly stream: DockerStream;
   readonly signal: AbortSignal;
   readonly details: AuditDetails;
+  readonly principal: string;
 }
 
 /**
@@ -62,7 +63,16 @@ export async function pushImages(
   const identity: Identity = { auths: new Map([[reference.registry, auth]]), metaHeaders };
   try {
     await audited(context, request, { action: 'push', subject: familiarString(reference) }, (details) =>
-      pushReferences({ context, reference, platform, identity, stream, signal: client.signal, details }),
+      pushReferences({
+        context,
+        reference,
+        platform,
+        identity,
+        stream,
+        signal: client.signal,
+        details,
+        principal: request.principal.name,
+      }),
     );
   } catch (error) {
     stream.write({ kind: 'error', message: errorText(error) });
@@ -119,6 +129,7 @@ async function pushTag(push: EnginePush, { reference, id }: TagOfImage): Promise
   if (item === undefined) throw new Error('unreachable: an image of the store is one item');
   const [result] = await context.pushes.push(item, [reference], {
     identity,
+    subject: { kind: 'docker', image: familiarString(reference), principal: push.principal },
     platform: item.kind === 'index' ? platform : undefined,
     signal,
     onEvent(event) {

@@ -167,6 +167,7 @@ function scopedTransfers(transfers: TransferManager, scope: string): TransferMan
     set concurrency(slots) {
       transfers.concurrency = slots;
     },
+    limitHost: (host, limit) => transfers.limitHost(host, limit),
     async [Symbol.asyncDispose]() {}, // the daemon's own, which outlives the lease
   };
 }

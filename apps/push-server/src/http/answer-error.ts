@@ -1,6 +1,6 @@
-import { encodeGoJSON } from '@slipway/manifest';
 import type { FastifyReply } from 'fastify';
 import type { Logger } from 'pino';
+import { sendJSON } from '../docker/send-json.ts';
 import { errorText } from './error-text.ts';
 import { statusOf } from './status-of.ts';
 
@@ -12,6 +12,5 @@ export function answerError(reply: FastifyReply, error: unknown, log: Logger): F
   const { raw } = reply.request;
   // What is left of the body is not waited for: a client that has not sent it all would hold the connection.
   if (!raw.complete) reply.header('connection', 'close');
-  const body = `${encodeGoJSON({ message: errorText(error) }, { escapeHTML: false })}\n`;
-  return reply.code(status).header('content-type', 'application/json').send(body);
+  return sendJSON(reply, { message: errorText(error) }, status);
 }
