@@ -6,6 +6,7 @@ export interface ConnectionOptions {
   readonly insecure?: boolean | undefined;
   readonly certDir?: string | undefined;
   readonly authfile?: string | undefined;
+  readonly maxRequestsPerSecond?: number | undefined;
 }
 
 /** Adds `--plain-http`, `--insecure`, `--cert-dir` and `--authfile`. */

@@ -3,7 +3,7 @@ import type { ImageSource } from '@slipway/image-source';
 import { createPusher, type Destination, type Pusher } from '@slipway/push';
 import type { Reference } from '@slipway/reference';
 import type { RequestRecord } from '@slipway/registry-client';
-import { createTransferManager } from '@slipway/transfer';
+import { createAdaptiveLimits, createHostBackoff, createTransferManager } from '@slipway/transfer';
 import type { CommandContext } from './command-context.ts';
 import { identityFor, openCredentials } from './credentials.ts';
 import { requestLine } from './open-connection.ts';
@@ -43,6 +43,7 @@ export async function openEngine(
     environment: context.environment,
     warn,
     credentials,
+    adaptiveLimits: createAdaptiveLimits({ transfers, most: options.concurrency }),
     rateLimit: options.limitRate === undefined ? undefined : createRateLimit(options.limitRate),
     onRequest,
   });
@@ -54,6 +55,7 @@ export async function openEngine(
     gzip: createGzipCompressor(options.compression === 'zstd' ? {} : { level, compressor: options.compressor }),
     zstd: isZstdAvailable() ? createZstdCompressor(options.compression === 'zstd' ? { level } : {}) : undefined,
     attempts: options.retries + 1,
+    retry: { hostBackoff: createHostBackoff() },
   });
   return {
     pusher,

@@ -19,7 +19,7 @@ export interface ConnectionTarget {
   readonly insecureTls: boolean;
 }
 
-export interface OpenConnectionOptions extends Pick<ConnectionOptions, 'certDir'> {
+export interface OpenConnectionOptions extends Pick<ConnectionOptions, 'certDir' | 'maxRequestsPerSecond'> {
   readonly environment: Pick<Environment, 'variables' | 'homeFolder'>;
   readonly credentials: CredentialProvider;
   /** Told of every finished request. */
@@ -31,7 +31,7 @@ export interface OpenConnectionOptions extends Pick<ConnectionOptions, 'certDir'
 /** Opens a registry with this user's certificates and proxies, and this program's name. Nothing is sent yet. */
 export async function openConnection(
   { registry, url, insecureTls }: ConnectionTarget,
-  { environment, certDir, credentials, onRequest, warn }: OpenConnectionOptions,
+  { environment, certDir, maxRequestsPerSecond, credentials, onRequest, warn }: OpenConnectionOptions,
 ): Promise<Registry> {
   const connect =
     url.protocol === 'https:'
@@ -51,6 +51,7 @@ export async function openConnection(
     userAgent: `slipway/${version}`,
     connect,
     dispatcher: dispatcherFor(proxies),
+    maxRequestsPerSecond,
     onRequest,
   });
 }

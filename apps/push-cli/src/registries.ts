@@ -8,6 +8,7 @@ import {
   type Repository,
   type RequestRecord,
 } from '@slipway/registry-client';
+import type { AdaptiveLimits } from '@slipway/transfer';
 import type { ConnectionOptions } from './connection-options.ts';
 import type { Environment } from './environment.ts';
 import { openConnection } from './open-connection.ts';
@@ -18,6 +19,8 @@ export interface RegistriesOptions extends ConnectionOptions {
   readonly credentials: CredentialProvider;
   /** Uploads of all registries share it. @default none */
   readonly rateLimit?: RateLimit | undefined;
+  /** Told how each registry bears what is asked of it. @default nothing is adapted */
+  readonly adaptiveLimits?: AdaptiveLimits | undefined;
   readonly allowNondistributable?: boolean | undefined;
   /** Told of every finished request, for `--verbose`. */
   readonly onRequest?: ((record: RequestRecord) => void) | undefined;
@@ -37,7 +40,11 @@ export function createRegistries(options: RegistriesOptions): Registries {
   const open = (registry: string, url: URL, insecureTls: boolean): Promise<Registry> => {
     const known = opened.get(url.href);
     if (known !== undefined) return known;
-    const opening = openConnection({ registry, url, insecureTls }, options);
+    const onRequest = (record: RequestRecord): void => {
+      observe(registry, record, options.adaptiveLimits);
+      options.onRequest?.(record);
+    };
+    const opening = openConnection({ registry, url, insecureTls }, { ...options, onRequest });
     opened.set(url.href, opening);
     return opening;
   };
@@ -64,4 +71,15 @@ export function createRegistries(options: RegistriesOptions): Registries {
       await Promise.all(settled.map((result) => result.status === 'fulfilled' && result.value[Symbol.asyncDispose]()));
     },
   };
+}
+
+/** Refusals slow a registry's transfers down, and so do short questions that it answers ever more slowly. */
+function observe(
+  registry: string,
+  { method, status, sentBytes, durationMs }: RequestRecord,
+  limits: AdaptiveLimits | undefined,
+): void {
+  if (status === 429 || status === 503) limits?.overloaded(registry);
+  else if (status !== undefined && sentBytes === 0 && (method === 'HEAD' || method === 'POST'))
+    limits?.answered(registry, durationMs);
 }

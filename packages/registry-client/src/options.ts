@@ -79,6 +79,8 @@ export interface RegistryOptions {
   readonly maxHeaderSize?: number | undefined;
   /** Connections to one host at once. @default 48 */
   readonly connections?: number | undefined;
+  /** Requests to this registry and its token server in a second, evenly spaced. @default no limit */
+  readonly maxRequestsPerSecond?: number | undefined;
   /** Told of every finished request. */
   readonly onRequest?: ((record: RequestRecord) => void) | undefined;
   /** Milliseconds since 1970, for expiry and `Retry-After`. @default Date.now */
@@ -99,6 +101,8 @@ export interface ResolvedRegistryOptions {
   readonly timeouts: { readonly [Name in keyof TimeoutOptions]-?: number };
   readonly maxHeaderSize: number;
   readonly connections: number;
+  /** Infinity where there is no limit. */
+  readonly maxRequestsPerSecond: number;
   readonly onRequest: (record: RequestRecord) => void;
   readonly now: () => number;
   readonly lookup: RegistryOptions['lookup'];
@@ -148,6 +152,7 @@ export function resolveRegistryOptions(options: RegistryOptions): ResolvedRegist
     },
     maxHeaderSize: options.maxHeaderSize ?? defaults.maxHeaderSize,
     connections: options.connections ?? defaults.connections,
+    maxRequestsPerSecond: options.maxRequestsPerSecond ?? Number.POSITIVE_INFINITY,
     onRequest: options.onRequest ?? (() => {}),
     now: options.now ?? Date.now,
     lookup: options.lookup,
@@ -157,6 +162,9 @@ export function resolveRegistryOptions(options: RegistryOptions): ResolvedRegist
     if (!(Number.isInteger(value) && value > 0)) {
       throw new RangeError(`Expected \`${name}\` to be a positive integer, got ${value}`);
     }
+  }
+  if (!(resolved.maxRequestsPerSecond > 0)) {
+    throw new RangeError(`Expected \`maxRequestsPerSecond\` to be above 0, got ${resolved.maxRequestsPerSecond}`);
   }
   return Object.freeze(resolved);
 }

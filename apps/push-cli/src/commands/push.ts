@@ -41,6 +41,7 @@ export function addPushCommand(program: Command, context: CommandContext): void 
     )
     .option('--concurrency <n>', 'transfers at once, 0 for no limit', wholeNumber(0, 1000), 5)
     .option('--limit-rate <bytes/s>', 'send no faster than this in all: 500k, 2MiB', byteRate)
+    .option('--max-requests-per-second <n>', 'ask each registry no more often than this', wholeNumber(1, 100_000))
     .option('--retries <n>', 'further attempts for a blob; counted afresh after progress', wholeNumber(0, 1000), 4)
     .option('--dry-run', 'say what would be sent, and change nothing')
     .option('--allow-nondistributable', 'also upload foreign layers')

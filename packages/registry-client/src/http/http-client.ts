@@ -4,6 +4,7 @@ import { type ExchangeContext, type ExchangeRequest, exchange } from './exchange
 import { resolveLocation } from './location.ts';
 import { redactURL } from './redact-url.ts';
 import type { RedirectPolicy } from './redirect-policy.ts';
+import type { RequestPace } from './request-pace.ts';
 
 const maxRedirects = 10;
 
@@ -11,9 +12,11 @@ const maxRedirects = 10;
 export class HTTPClient {
   readonly #context: ExchangeContext;
   readonly #userAgent: string;
+  readonly #pace: RequestPace;
   readonly policy: RedirectPolicy;
 
-  constructor(context: ExchangeContext, policy: RedirectPolicy, userAgent: string) {
+  constructor(context: ExchangeContext, policy: RedirectPolicy, userAgent: string, pace: RequestPace) {
+    this.#pace = pace;
     this.#context = context;
     this.policy = policy;
     this.#userAgent = userAgent;
@@ -51,6 +54,7 @@ export class HTTPClient {
 
   /** A connection kept alive may be closed by the peer at the very moment it is used again: that says nothing of the request. */
   async #exchange(request: ExchangeRequest): Promise<Answer> {
+    await this.#pace(request.signal);
     try {
       return await exchange(this.#context, request);
     } catch (error) {

@@ -3,6 +3,7 @@ import type { ResolvedRegistryOptions } from '../options.ts';
 import { createDirectDispatcher } from './direct-dispatcher.ts';
 import { HTTPClient } from './http-client.ts';
 import { RedirectPolicy } from './redirect-policy.ts';
+import { createRequestPace } from './request-pace.ts';
 
 /** Makes what requests to one registry go through. Whoever asks destroys the dispatcher in the end. */
 export function openHTTP(options: ResolvedRegistryOptions): {
@@ -17,5 +18,6 @@ export function openHTTP(options: ResolvedRegistryOptions): {
     connectTimeoutMs: timeouts.connectMs,
     tlsTimeoutMs: timeouts.tlsMs,
   });
-  return { http: new HTTPClient({ dispatcher, onRequest }, new RedirectPolicy(lookup), userAgent), dispatcher };
+  const pace = createRequestPace(options.maxRequestsPerSecond);
+  return { http: new HTTPClient({ dispatcher, onRequest }, new RedirectPolicy(lookup), userAgent, pace), dispatcher };
 }
