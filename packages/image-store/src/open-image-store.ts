@@ -89,6 +89,7 @@ class DiskImageStore implements ImageStore {
       for (const item of source.items) {
         staged.push({ item, stored: await stageItem(item, workspace, { signal, maxLayerBytes, onProgress, proven }) });
       }
+      signal?.throwIfAborted();
       const loaded = await this.#change(async (state) => {
         for (const digest of await workspace.digests()) await this.#files.adopt(workspace.path(digest), digest);
         return staged.map(({ item, stored }) => take(state, item, stored));

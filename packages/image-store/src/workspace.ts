@@ -70,12 +70,14 @@ export class Workspace implements AsyncDisposable {
     return false;
   }
 
-  /** What has been gathered or held. */
+  /** What has been gathered or held; nothing when somebody else has cleared this workspace away. */
   async digests(): Promise<readonly Digest[]> {
     const found: Digest[] = [];
     const blobs = join(this.folder, 'blobs');
     for (const algorithm of await readdir(blobs).catch(() => [])) {
-      for (const name of await readdir(join(blobs, algorithm))) found.push(`${algorithm}:${name}` as Digest);
+      for (const name of await readdir(join(blobs, algorithm)).catch(() => [])) {
+        found.push(`${algorithm}:${name}` as Digest);
+      }
     }
     return found;
   }
