@@ -1,3 +1,4 @@
+import { cp } from 'node:fs/promises';
 import { defineConfig } from 'rolldown';
 
 // One program in a few files; what starts slowly or reads its own files is installed beside it.
@@ -6,7 +7,14 @@ export default defineConfig({
   platform: 'node',
   resolve: { conditionNames: ['@slipway/source', 'import', 'node', 'default'] },
   transform: { target: 'node20.19' },
-  external: ['lmdb', '@bokuweb/zstd-wasm', 'fastify', 'pino', 'prom-client'],
+  external: [/^ajv(\/|$)/, 'bullmq', 'ioredis', 'lmdb', '@bokuweb/zstd-wasm', 'fastify', 'pino', 'prom-client'],
+  plugins: [
+    {
+      name: 'status-page',
+      // The page is served as it is, from beside the program.
+      writeBundle: () => cp('src/page/client', 'dist/client', { recursive: true }),
+    },
+  ],
   output: {
     dir: 'dist',
     cleanDir: true,

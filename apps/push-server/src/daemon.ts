@@ -1,7 +1,7 @@
 import type { EngineContext, EngineContextOptions } from './engine/engine-context.ts';
 import { openEngineContext } from './engine/engine-context.ts';
-import { openJobs } from './jobs/open-jobs.ts';
 import type { JobService } from './jobs/job-service.ts';
+import { openJobs } from './jobs/open-jobs.ts';
 import { slipwayRoutes } from './jobs/slipway-routes.ts';
 import { type Listeners, openListeners } from './listeners/open-listeners.ts';
 import { createRequestHandler, type RequestHandlerOptions } from './server.ts';

@@ -6,6 +6,8 @@ export type ServerErrorCode =
   | 'ERR_SERVER_LISTEN'
   /** When: a token or its scope is malformed, or no token has that id. Retry: no. Do: see `slipwayd token list`. */
   | 'ERR_SERVER_TOKEN'
+  /** When: the Redis of `--redis` cannot be reached, or would throw keys away when it is full. Retry: once it answers. Do: check the URL, and `maxmemory-policy noeviction`. */
+  | 'ERR_SERVER_REDIS'
   /** When: a request cannot be answered as it was asked; `status` says in what way. Retry: if `status` is 503. Do: what the message says. */
   | 'ERR_SERVER_REQUEST';
 

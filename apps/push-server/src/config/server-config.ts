@@ -38,6 +38,10 @@ export interface ServerConfig {
   readonly logLevel: LogLevel;
   readonly auditLog: string | undefined;
   readonly redis: string | undefined;
+  readonly jobConcurrency: number;
+  readonly jobHistory: number;
+  readonly jobLeaseMs: number;
+  readonly jobCredentials: readonly string[];
 }
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
@@ -211,5 +215,33 @@ export const settings: { readonly [Key in keyof ServerConfig]: Setting<ServerCon
     description: 'Redis that several daemons share their push jobs on: redis://HOST:PORT',
     kind: optionalText,
     initial: undefined,
+  },
+  jobConcurrency: {
+    name: 'job-concurrency',
+    placeholder: 'number',
+    description: 'push jobs that this daemon works on at once',
+    kind: count(1),
+    initial: 4,
+  },
+  jobHistory: {
+    name: 'job-history',
+    placeholder: 'number',
+    description: 'push jobs that are remembered after they ended',
+    kind: count(0),
+    initial: 1_000,
+  },
+  jobLeaseMs: {
+    name: 'job-lease',
+    placeholder: 'duration',
+    description: 'with --redis: how long a daemon may not be heard of before its push jobs go to another',
+    kind: duration,
+    initial: 30_000,
+  },
+  jobCredentials: {
+    name: 'job-credentials',
+    placeholder: 'name=file',
+    description: 'credentials that push jobs may name: a file as docker or podman has it; repeatable',
+    kind: list(text),
+    initial: [],
   },
 };

@@ -7,12 +7,19 @@ import {
   openImageStore,
   openLayerCache,
 } from '@slipway/image-store';
-import { type MetadataStore, openLmdbMetadataStore, openResilientMetadataStore } from '@slipway/metadata-store';
+import {
+  createMetadataStore,
+  type MetadataStore,
+  openLmdbMetadataStore,
+  openResilientMetadataStore,
+} from '@slipway/metadata-store';
 import { createTransferManager, type TransferManager } from '@slipway/transfer';
 import type { Logger } from 'pino';
 import type { ServerConfig } from '../config/server-config.ts';
 import type { Environment } from '../environment.ts';
+import { openSharedState, type SharedState } from '../jobs/redis/open-shared-state.ts';
 import { createMetrics, type Metrics } from '../operation/metrics.ts';
+import { createPushBoard, type PushBoard } from '../page/push-board.ts';
 import { type AuditLog, openAuditLog } from '../security/audit.ts';
 import { openTokenStore, type TokenStore } from '../security/token-store.ts';
 import { type Activity, createActivity } from './activity.ts';
@@ -37,6 +44,10 @@ export interface EngineContext extends AsyncDisposable {
   readonly transfers: TransferManager;
   readonly registries: RegistryAccess;
   readonly pushes: PushService;
+  /** What the status page shows of pushes. */
+  readonly board: PushBoard;
+  /** What is shared with other daemons; undefined for a daemon that is alone. */
+  readonly shared: SharedState | undefined;
   readonly disk: DiskKeeper;
   /** What runs now: limited, counted, waited for at shutdown. */
   readonly activity: Activity;
@@ -59,6 +70,8 @@ export async function openEngineContext({ config, environment, log }: EngineCont
   const onWarning = (error: Error): void => log.warn(error.message);
   const events = createEventLog();
   const audit = openAuditLog(config.auditLog, log);
+  const shared = config.redis === undefined ? undefined : await openSharedState(config.redis, { config, log });
+  const board = createPushBoard();
   const store = await openImageStore({
     folder: join(dataDir, 'images'),
     onWarning: (message) => log.warn(message),
@@ -66,7 +79,10 @@ export async function openEngineContext({ config, environment, log }: EngineCont
     admit: admitWithin(diskQuota),
   });
   const metadataStore = await openResilientMetadataStore({
-    open: () => openLmdbMetadataStore({ folder: join(dataDir, 'metadata') }),
+    open: async () =>
+      shared === undefined
+        ? await openLmdbMetadataStore({ folder: join(dataDir, 'metadata') })
+        : createMetadataStore(shared.metadata),
     onWarning,
   });
   const layerCache = await openLayerCache({
@@ -78,7 +94,16 @@ export async function openEngineContext({ config, environment, log }: EngineCont
   const metrics = createMetrics();
   const { countRequest: onRequest } = metrics;
   const registries = createRegistryAccess({ config, environment, log, transfers, onRequest });
-  const pushes = createPushService({ ...config, registries, metadataStore, layerCache, metrics, log });
+  const pushes = createPushService({
+    ...config,
+    registries,
+    metadataStore,
+    layerCache,
+    metrics,
+    log,
+    board,
+    locks: shared?.locks,
+  });
   const disk = startDiskKeeper({ store, diskQuota, intervalMs: config.gcIntervalMs, log });
   const activity = createActivity({ push: config.maxPushes, load: config.maxLoads, save: config.maxLoads });
   for (const kind of ['push', 'load', 'save', 'job'] as const) {
@@ -99,6 +124,8 @@ export async function openEngineContext({ config, environment, log }: EngineCont
     transfers,
     registries,
     pushes,
+    board,
+    shared,
     disk,
     activity,
     spoolFolder,
@@ -109,6 +136,7 @@ export async function openEngineContext({ config, environment, log }: EngineCont
       await layerCache[Symbol.asyncDispose]();
       await metadataStore[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();
+      await shared?.[Symbol.asyncDispose]();
       audit[Symbol.dispose]();
     },
   };

@@ -6,11 +6,15 @@ import { createPusher, type PushOptions, type PushResult } from '@slipway/push';
 import type { Reference } from '@slipway/reference';
 import { createHostBackoff } from '@slipway/transfer';
 import type { Logger } from 'pino';
+import { lockedTransfers, type SharedLocks } from '../jobs/shared-locks.ts';
 import type { Metrics } from '../operation/metrics.ts';
+import type { PushBoard, PushSubject } from '../page/push-board.ts';
 import type { Identity, RegistryAccess } from './registry-access.ts';
 
 export interface ServicePushOptions extends PushOptions {
   readonly identity: Identity;
+  /** What the status page calls it. @default it is not shown */
+  readonly subject?: PushSubject | undefined;
 }
 
 /** Pushes in somebody's name, sharing work with all other pushes of the same name. Used by the Engine API and by jobs. */
@@ -25,6 +29,9 @@ export interface PushServiceOptions {
   readonly layerCache: LayerCache;
   readonly metrics: Metrics;
   readonly log: Logger;
+  readonly board: PushBoard;
+  /** Keeps daemons that share a Redis from sending the same blob at once. @default there are no others */
+  readonly locks?: SharedLocks | undefined;
   /** Further attempts at a blob. */
   readonly retries: number;
   readonly compressionLevel: number;
@@ -32,14 +39,14 @@ export interface PushServiceOptions {
 
 /** Makes the one service through which everything is pushed. */
 export function createPushService(options: PushServiceOptions): PushService {
-  const { registries, metadataStore, layerCache, metrics, log } = options;
+  const { registries, metadataStore, layerCache, metrics, log, board, locks } = options;
   const gzip = createGzipCompressor({ level: options.compressionLevel });
   const zstd = isZstdAvailable() ? createZstdCompressor() : undefined;
   const hostBackoff = createHostBackoff(); // a registry that wants to be left alone is left alone by everybody
   return {
-    async push(item, references, { identity, onEvent, ...pushOptions }) {
+    async push(item, references, { identity, subject, onEvent, ...pushOptions }) {
       await using lease = registries.lease(identity);
-      const { transfers } = lease;
+      const transfers = lockedTransfers(lease.transfers, locks);
       const attempts = options.retries + 1;
       const pusher = createPusher({
         transfers,
@@ -52,14 +59,17 @@ export function createPushService(options: PushServiceOptions): PushService {
       });
       const destinations = await Promise.all(references.map((reference) => lease.destinationOf(reference)));
       const started = performance.now();
+      using shown = board.begin(subject, references);
       const results = await pusher.push(item, destinations, {
         ...pushOptions,
         onEvent(event) {
           metrics.countEvent(event);
+          shown.tell(event);
           if (event.type === 'warning') log.warn({ destination: event.destination }, event.message);
           onEvent?.(event);
         },
       });
+      shown.end(results);
       for (const result of results) {
         metrics.countResult(result);
         const seconds = (performance.now() - started) / 1000;

@@ -1,0 +1,65 @@
+import type { ServerResponse } from 'node:http';
+import { isFinal } from './job.ts';
+import type { JobService } from './job-service.ts';
+import { openEventStream } from './server-sent-events.ts';
+
+/** News may be lost with a connection to Redis: so often it is looked whether there is more. */
+const lookMs = 5_000;
+
+/**
+ * Tells a job's kept events after one of them, and goes on with those to come until the job has ended or the reader leaves.
+ * A slow reader is told what is kept when it can take it, and less of the progress.
+ */
+export async function followJob(
+  id: string,
+  after: number,
+  response: ServerResponse,
+  {
+    jobs,
+    onClosing,
+  }: { readonly jobs: Pick<JobService, 'store' | 'channel'>; readonly onClosing: (listener: () => void) => () => void },
+): Promise<void> {
+  using stream = openEventStream(response, onClosing);
+  let wake = (): void => {};
+  let hasMore = true;
+  const look = (): void => {
+    hasMore = true;
+    wake();
+  };
+  const leave = jobs.channel.subscribe((news) => {
+    if (news.job !== id) return;
+    if (news.kind === 'kept') look();
+    const isProgress = news.kind === 'event' && news.event.seq === undefined;
+    if (isProgress && !stream.isBehind) stream.send({ name: news.event.type, data: news.event });
+  });
+  const timer = setInterval(look, lookMs);
+  stream.signal.addEventListener('abort', () => wake(), { once: true });
+  try {
+    let last = after;
+    let wasFinal = false;
+    while (!stream.signal.aborted) {
+      hasMore = false;
+      for (const event of await jobs.store.events(id, last)) {
+        stream.send({ name: event.type, id: event.seq, data: event });
+        last = event.seq ?? last;
+        await stream.drained();
+        if (event.type === 'job:finished') return;
+        if (stream.signal.aborted) return;
+      }
+      const job = await jobs.store.get(id);
+      if (job === undefined) return; // forgotten
+      if (isFinal(job.state) && !hasMore) {
+        // The last event may be on its way; that of a daemon which died just then never comes.
+        if (wasFinal || (await jobs.store.events(id, 0)).at(-1)?.type === 'job:finished') return;
+        wasFinal = true;
+      }
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+        if (hasMore || stream.signal.aborted) resolve();
+      });
+    }
+  } finally {
+    clearInterval(timer);
+    leave();
+  }
+}

@@ -1,0 +1,212 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { EngineContext } from '../engine/engine-context.ts';
+import { RequestError } from '../errors.ts';
+import { isFinal, type JobOptions, type JobRecord, type JobSource } from './job.ts';
+import { openJobJournal } from './job-journal.ts';
+import type { JobQueue } from './job-queue.ts';
+import { createJobRunner } from './job-runner.ts';
+import type { JobStore } from './job-store.ts';
+import type { LiveChannel } from './live-channel.ts';
+import { createNamedCredentials } from './named-credentials.ts';
+import { type Auths, openCredentialSeal } from './sealed-credentials.ts';
+
+/** Where jobs are kept and handed out: embedded, or shared by several daemons. */
+export interface JobBackend {
+  readonly store: JobStore;
+  readonly queue: JobQueue;
+  readonly channel: LiveChannel;
+}
+
+/** What a client asks for. References are canonical, with their tags. */
+export interface JobRequest {
+  readonly source: JobSource;
+  readonly destinations: readonly string[];
+  readonly options: JobOptions;
+  readonly principal: string;
+  readonly auths: Auths;
+  readonly credentialsName: string | undefined;
+  /** The same key of the same principal means the same job. */
+  readonly idempotencyKey: string | undefined;
+  /** What the archive's bytes are; it tells a repeated upload from another one. */
+  readonly contentHash?: string | undefined;
+}
+
+/** Push jobs, from their submission to their history. */
+export interface JobService extends AsyncDisposable {
+  readonly store: JobStore;
+  readonly channel: LiveChannel;
+  /** Where uploads of archives go. */
+  readonly archiveFolder: string;
+  /** `isNew` is false for a repeated request. @throws {RequestError} 422 when the idempotency key was used for something else; 503 */
+  submit(request: JobRequest): Promise<{ readonly job: JobRecord; readonly isNew: boolean }>;
+  /** Asks for the end of a job; one that ended already stays as it is. @throws {RequestError} 404 */
+  cancel(id: string): Promise<JobRecord>;
+  /** Forgets a job that has ended. @throws {RequestError} 404, 409 */
+  forget(id: string): Promise<void>;
+  /** @throws {RequestError} 404 */
+  get(id: string): Promise<JobRecord>;
+  /** Hands out no further job, so that the running ones can be waited for. */
+  pause(): Promise<void>;
+}
+
+/** Unfinished jobs at once. */
+const maxUnfinished = 10_000;
+
+/** Opens the jobs, takes up those that are not finished, and begins to work. The service owns the backend. */
+export async function openJobService(
+  context: EngineContext,
+  { store, queue, channel }: JobBackend,
+): Promise<JobService> {
+  const { config, environment, log, audit, activity, metrics } = context;
+  const folder = join(config.dataDir, 'jobs');
+  const archiveFolder = join(folder, 'archives');
+  await mkdir(archiveFolder, { recursive: true, mode: 0o700 });
+  const daemon = `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`;
+  const seal = await openCredentialSeal(folder);
+  const named = createNamedCredentials(config.jobCredentials, environment);
+  const runner = createJobRunner({
+    store,
+    channel,
+    images: context.store,
+    pushes: context.pushes,
+    seal,
+    named,
+    audit,
+    log,
+    archiveFolder,
+    spoolFolder: context.spoolFolder,
+    daemon,
+  });
+  const counts = { queued: 0, running: 0 };
+  metrics.gauge('slipwayd_jobs_queued', 'Push jobs that wait', () => counts.queued);
+  metrics.gauge('slipwayd_jobs_running', 'Push jobs that some daemon works on', () => counts.running);
+
+  const get = async (id: string): Promise<JobRecord> => {
+    const job = await store.get(id);
+    if (job === undefined) throw new RequestError(404, `no such job: ${id}`);
+    return job;
+  };
+  const count = async (): Promise<readonly JobRecord[]> => {
+    const unfinished = (await store.list()).filter(({ state }) => !isFinal(state));
+    counts.queued = unfinished.filter(({ state }) => state === 'queued').length;
+    counts.running = unfinished.length - counts.queued;
+    return unfinished;
+  };
+  const countLater = async (): Promise<void> =>
+    void (await count().catch((err) => log.warn({ err }, 'jobs cannot be listed')));
+
+  // Oldest first: what a daemon that died left behind, and what was kept but not queued when it did.
+  const unfinished = [...(await count())].reverse();
+  for (const { id } of unfinished) await queue.add(id);
+  await removeOrphans(archiveFolder, await store.list());
+  if (unfinished.length > 0) log.info({ jobs: unfinished.length }, 'unfinished push jobs are taken up');
+
+  await queue.start(async (id, signal) => {
+    try {
+      using work = activity.begin('job');
+      const either = AbortSignal.any([signal, work.signal]);
+      return await runner.run(id, either);
+    } catch (err) {
+      // The daemon closes, or the store cannot be written: the job stays as it is kept, for the next one.
+      log.error({ err, job: id }, 'a push job could not be worked on');
+      return 'handed-over';
+    } finally {
+      void store.prune(config.jobHistory).catch((err) => log.warn({ err }, 'the history of jobs cannot be cut'));
+      await countLater();
+    }
+  });
+
+  return {
+    store,
+    channel,
+    archiveFolder,
+    get,
+    async submit({ source, destinations, options, principal, auths, credentialsName, idempotencyKey, contentHash }) {
+      if (counts.queued + counts.running >= maxUnfinished)
+        throw new RequestError(503, 'there are too many push jobs already');
+      if (credentialsName !== undefined) named.assertKnown(credentialsName);
+      // The same key leads to the same record, whoever is asked: no second list has to be kept in step.
+      const id =
+        idempotencyKey === undefined
+          ? randomBytes(12).toString('hex')
+          : digest([principal, idempotencyKey]).slice(0, 24);
+      const subject = source.kind === 'image' ? source.name : [contentHash, source.image];
+      const requestHash = digest([subject, destinations, options, credentialsName ?? null]);
+      const job: JobRecord = {
+        id,
+        state: 'queued',
+        source,
+        options,
+        destinations: destinations.map((reference) => ({ reference, state: 'pending' })),
+        principal,
+        createdAt: new Date().toISOString(),
+        attempts: 0,
+        isCancelRequested: false,
+        requestHash,
+        sealedCredentials: auths.size === 0 ? undefined : seal.seal(id, auths),
+        credentialsName,
+      };
+      const kept = await store.create(job);
+      if (kept.requestHash !== requestHash) {
+        throw new RequestError(422, 'the idempotency key was used for another request');
+      }
+      const isNew = kept === job;
+      if (isNew) {
+        await using journal = await openJobJournal({
+          id,
+          store,
+          channel,
+          onFailure: (err) => log.warn({ err }, 'events are not kept'),
+        });
+        journal.step({ type: 'job:queued' });
+      }
+      // Also of a repeated request: the first one may have been cut off between the two.
+      if (!isFinal(kept.state)) await queue.add(id);
+      await countLater();
+      return { job: kept, isNew };
+    },
+    async cancel(id) {
+      const job = await store.update(id, (current) =>
+        isFinal(current.state) ? current : { ...current, isCancelRequested: true },
+      );
+      if (job === undefined) throw new RequestError(404, `no such job: ${id}`);
+      if (job.state === 'queued') {
+        await queue.remove(id);
+        await runner.cancelWaiting(id);
+      }
+      channel.publish({ kind: 'cancel', job: id });
+      await countLater();
+      return await get(id);
+    },
+    async forget(id) {
+      const { state } = await get(id);
+      if (!isFinal(state)) throw new RequestError(409, `job ${id} is ${state}: cancel it first`);
+      await store.delete(id);
+    },
+    pause: () => queue.pause(),
+    async [Symbol.asyncDispose]() {
+      await queue[Symbol.asyncDispose]();
+      await channel[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function digest(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('hex');
+}
+
+/** Archives that belong to no job: their upload, or their job's end, was cut off. Young ones may be on their way here. */
+async function removeOrphans(folder: string, jobs: readonly JobRecord[]): Promise<void> {
+  const needed = new Set(
+    jobs.flatMap(({ state, source }) => (source.kind === 'archive' && !isFinal(state) ? source.file : [])),
+  );
+  const orphanAgeMs = 24 * 60 * 60 * 1000;
+  for (const file of await readdir(folder)) {
+    const uploadedAt = Number.parseInt(file.split('-')[0] ?? '', 36);
+    if (!needed.has(file) && !(Date.now() - uploadedAt < orphanAgeMs)) await rm(join(folder, file), { force: true });
+  }
+}

@@ -1,0 +1,105 @@
+import type { KeyValueBackend } from '@slipway/metadata-store';
+import type { JobEvent, JobRecord } from './job.ts';
+import { isFinal } from './job.ts';
+
+/** What of jobs outlives the daemon: records and their events. Every write is durable when its promise resolves. */
+export interface JobStore extends AsyncDisposable {
+  /** Keeps a new job; of one whose id is there already, that one comes back and nothing changes. */
+  create(job: JobRecord): Promise<JobRecord>;
+  get(id: string): Promise<JobRecord | undefined>;
+  /** Changes a job with nobody in between; `change` may return it as it is. The job as it then is, or undefined when there is none. */
+  update(id: string, change: (job: JobRecord) => JobRecord): Promise<JobRecord | undefined>;
+  /** All jobs, newest first. */
+  list(): Promise<readonly JobRecord[]>;
+  delete(id: string): Promise<void>;
+  /** Keeps events; the first one's `seq` follows what is kept. */
+  appendEvents(id: string, events: readonly JobEvent[]): Promise<void>;
+  /** Kept events whose `seq` is greater, in order. */
+  events(id: string, after: number): Promise<readonly JobEvent[]>;
+  /** Of the jobs that ended, only the newest stay. The ids of those that went. */
+  prune(keep: number): Promise<readonly string[]>;
+}
+
+const jobs = 'slipway-job';
+const eventsOf = (id: string): string => `slipway-job-events-${id}`;
+
+/** Keeps jobs wherever bytes can be kept by key. The store owns `backend`, which has to be able to list. */
+export function createJobStore(backend: KeyValueBackend): JobStore {
+  const list = async (namespace: string): Promise<readonly string[]> => (await backend.list?.(namespace)) ?? [];
+
+  const store: JobStore = {
+    async create(job) {
+      let kept = job;
+      await backend.update(jobs, job.id, (value) => {
+        kept = parse<JobRecord>(value) ?? job;
+        return kept === job ? encode(job) : value;
+      });
+      return kept;
+    },
+    get: async (id) => parse<JobRecord>(await backend.get(jobs, id)),
+    async update(id, change) {
+      let changed: JobRecord | undefined;
+      await backend.update(jobs, id, (value) => {
+        const job = parse<JobRecord>(value);
+        changed = job && change(job);
+        return changed === undefined || changed === job ? value : encode(changed);
+      });
+      return changed;
+    },
+    async list() {
+      const values = await Promise.all((await list(jobs)).map((id) => backend.get(jobs, id)));
+      return values
+        .flatMap((value) => parse<JobRecord>(value) ?? [])
+        .sort((a, b) => compare(b.createdAt, a.createdAt) || compare(b.id, a.id));
+    },
+    async delete(id) {
+      await backend.delete(jobs, id);
+      const namespace = eventsOf(id);
+      for (const key of await list(namespace)) await backend.delete(namespace, key);
+    },
+    async appendEvents(id, events) {
+      const [first] = events;
+      // A batch is one value, under the number of its first event: one durable write for all that came together.
+      if (first?.seq !== undefined) await backend.set(eventsOf(id), keyOf(first.seq), encode(events));
+    },
+    async events(id, after) {
+      const namespace = eventsOf(id);
+      const keys = [...(await list(namespace))].sort(compare);
+      // The batch that holds `after` is the last one that begins at or before it.
+      const start = Math.max(0, keys.filter((key) => key <= keyOf(after)).length - 1);
+      const batches = await Promise.all(keys.slice(start).map((key) => backend.get(namespace, key)));
+      return batches
+        .flatMap((batch) => parse<readonly JobEvent[]>(batch) ?? [])
+        .filter(({ seq }) => seq !== undefined && seq > after);
+    },
+    async prune(keep) {
+      const ended = (await store.list()).filter(({ state }) => isFinal(state)).slice(keep);
+      for (const { id } of ended) await store.delete(id);
+      return ended.map(({ id }) => id);
+    },
+    [Symbol.asyncDispose]: () => backend[Symbol.asyncDispose](),
+  };
+  return store;
+}
+
+function keyOf(seq: number): string {
+  return String(seq).padStart(9, '0');
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}
+
+function encode(value: unknown): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(value));
+}
+
+/** What cannot be read counts as absent: only we write here. */
+function parse<T>(value: Uint8Array | undefined): T | undefined {
+  if (value === undefined) return undefined;
+  try {
+    return JSON.parse(new TextDecoder().decode(value)) as T;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,109 @@
+import type { PushCompression, PushEvent, PushFormat, PushTotals } from '@slipway/push';
+
+/** What shall be pushed: an image of the store, or an archive that was uploaded for this job. */
+export type JobSource =
+  | { readonly kind: 'image'; readonly name: string }
+  /** `file` is a name in the folder of uploaded archives; `image` chooses one of several images. */
+  | { readonly kind: 'archive'; readonly file: string; readonly size: number; readonly image?: string | undefined };
+
+/** How it shall be pushed: the options of a push, under their usual names. */
+export interface JobOptions {
+  readonly platform?: string | undefined;
+  readonly format?: PushFormat | undefined;
+  readonly compression?: PushCompression | undefined;
+}
+
+/** `queued` and `running` are to be worked on; the rest is how a job ended. `pushed` means every destination. */
+export type JobState = 'queued' | 'running' | 'pushed' | 'failed' | 'cancelled';
+
+/** An error as it is told: its code and its message, which names no credential. */
+export interface JobFailure {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What became of one destination. */
+export interface JobDestination {
+  /** Canonical, with its tag. */
+  readonly reference: string;
+  readonly state: 'pending' | 'pushed' | 'failed';
+  readonly digest?: string | undefined;
+  readonly mediaType?: string | undefined;
+  readonly size?: number | undefined;
+  /** The tag named this manifest already. */
+  readonly unchanged?: boolean | undefined;
+  readonly totals?: PushTotals | undefined;
+  readonly error?: JobFailure | undefined;
+}
+
+/** A job as it is kept. Times are RFC 3339. */
+export interface JobRecord {
+  readonly id: string;
+  readonly state: JobState;
+  readonly source: JobSource;
+  readonly options: JobOptions;
+  readonly destinations: readonly JobDestination[];
+  /** Who submitted it. */
+  readonly principal: string;
+  readonly createdAt: string;
+  readonly startedAt?: string | undefined;
+  readonly finishedAt?: string | undefined;
+  /** How often a daemon began to work on it. */
+  readonly attempts: number;
+  /** The daemon that works on it, or did so last. */
+  readonly daemon?: string | undefined;
+  readonly isCancelRequested: boolean;
+  /** Why it failed before any destination did. */
+  readonly error?: JobFailure | undefined;
+  /** Tells a repeated request from another one with the same idempotency key. */
+  readonly requestHash: string;
+  /** Encrypted; dropped when the job ends. */
+  readonly sealedCredentials?: string | undefined;
+  /** Credentials of the daemon's own configuration. */
+  readonly credentialsName?: string | undefined;
+}
+
+/** Whether a job has ended. */
+export function isFinal(state: JobState): boolean {
+  return state === 'pushed' || state === 'failed' || state === 'cancelled';
+}
+
+type Told<Event> = Event extends { readonly error: Error }
+  ? Omit<Event, 'error'> & { readonly error: JobFailure }
+  : Event extends { readonly cause: Error }
+    ? Omit<Event, 'cause'> & { readonly cause: JobFailure }
+    : Event;
+
+/** A push event as JSON has it. */
+export type ToldPushEvent = Told<PushEvent>;
+
+/** What a job goes through, beside what its push tells. */
+export type JobStep =
+  | { readonly type: 'job:queued' }
+  | { readonly type: 'job:started'; readonly attempt: number; readonly daemon: string }
+  /** The daemon stops; another one, or the next start, goes on. */
+  | { readonly type: 'job:interrupted'; readonly attempt: number }
+  /** There were more events than are kept. */
+  | { readonly type: 'job:truncated'; readonly kept: number }
+  | { readonly type: 'job:finished'; readonly state: JobState; readonly error?: JobFailure | undefined };
+
+/** One event of a job. `seq` counts from 1 and only up; progress has none, as it is not kept. */
+export type JobEvent = (JobStep | ToldPushEvent) & {
+  readonly seq?: number | undefined;
+  /** Milliseconds since 1970. */
+  readonly time: number;
+};
+
+/** The error as it is told. */
+export function failureOf(error: unknown): JobFailure {
+  if (!(error instanceof Error)) return { code: 'ERR_UNKNOWN', message: String(error) };
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : 'ERR_UNKNOWN';
+  return { code, message: error.message };
+}
+
+/** A push event without what JSON cannot carry. */
+export function tellPushEvent(event: PushEvent): ToldPushEvent {
+  if (event.type === 'push:failed') return { ...event, error: failureOf(event.error) };
+  if (event.type === 'blob:retrying') return { ...event, cause: failureOf(event.cause) };
+  return event;
+}

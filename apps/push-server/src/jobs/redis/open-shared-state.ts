@@ -1,0 +1,40 @@
+import type { KeyValueBackend } from '@slipway/metadata-store';
+import type { Logger } from 'pino';
+import type { ServerConfig } from '../../config/server-config.ts';
+import type { JobBackend } from '../job-service.ts';
+import { createJobStore } from '../job-store.ts';
+import type { SharedLocks } from '../shared-locks.ts';
+import { openRedis } from './open-redis.ts';
+import { createRedisBackend } from './redis-backend.ts';
+import { openRedisChannel } from './redis-channel.ts';
+import { createRedisLocks } from './redis-locks.ts';
+import { openRedisQueue } from './redis-queue.ts';
+
+/** What daemons on one Redis have in common. */
+export interface SharedState extends AsyncDisposable {
+  /** Where the metadata store keeps its bytes. */
+  readonly metadata: KeyValueBackend;
+  readonly locks: SharedLocks;
+  openJobs(): Promise<JobBackend>;
+}
+
+const prefix = 'slipway';
+
+/** @throws {ServerError} `ERR_SERVER_REDIS` */
+export async function openSharedState(
+  url: string,
+  { config, log }: { readonly config: Pick<ServerConfig, 'jobConcurrency' | 'jobLeaseMs'>; readonly log: Logger },
+): Promise<SharedState> {
+  const redis = await openRedis(url, log);
+  const { jobLeaseMs: leaseMs, jobConcurrency: concurrency } = config;
+  return {
+    metadata: createRedisBackend(redis.main, `${prefix}:metadata`),
+    locks: createRedisLocks(redis.main, { prefix, leaseMs, log }),
+    openJobs: async () => ({
+      store: createJobStore(createRedisBackend(redis.main, `${prefix}:jobs`)),
+      queue: await openRedisQueue(redis, { concurrency, prefix: `${prefix}:queue`, leaseMs, log }),
+      channel: await openRedisChannel(redis, { name: `${prefix}:news`, log }),
+    }),
+    [Symbol.asyncDispose]: () => redis[Symbol.asyncDispose](),
+  };
+}

@@ -1,0 +1,46 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import type { SharedLocks } from '../shared-locks.ts';
+
+const renew = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) else return 0 end`;
+const release = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) else return 0 end`;
+
+export interface RedisLockOptions {
+  readonly prefix: string;
+  /** How long the lock of a daemon that died stays. */
+  readonly leaseMs: number;
+  readonly log: Logger;
+}
+
+/**
+ * Locks in the one Redis that all daemons share, as Redis documents them: set if absent with an expiry, renewed while held,
+ * deleted by their owner only. A lock that is lost costs an upload too many, never a wrong image.
+ *
+ * @see https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/
+ */
+export function createRedisLocks(redis: Redis, { prefix, leaseMs, log }: RedisLockOptions): SharedLocks {
+  return {
+    async hold(name, work, { signal }) {
+      const key = `${prefix}:lock:${name}`;
+      const owner = randomUUID();
+      for (
+        let waitMs = 20;
+        (await redis.set(key, owner, 'PX', leaseMs, 'NX')) === null;
+        waitMs = Math.min(waitMs * 1.5, 500)
+      ) {
+        await delay(waitMs * (0.5 + Math.random()), undefined, { signal }).catch(() => signal?.throwIfAborted());
+      }
+      const timer = setInterval(() => {
+        redis.eval(renew, 1, key, owner, leaseMs).catch((err) => log.warn({ err }, 'a lock could not be renewed'));
+      }, leaseMs / 3);
+      try {
+        return await work();
+      } finally {
+        clearInterval(timer);
+        await redis.eval(release, 1, key, owner).catch((err) => log.warn({ err }, 'a lock could not be released'));
+      }
+    },
+  };
+}

@@ -1,0 +1,34 @@
+import type { AbortOptions } from '@slipway/digest';
+import type { TransferManager } from '@slipway/transfer';
+
+/** Locks that several daemons respect. */
+export interface SharedLocks {
+  /** Runs `work` while no other daemon holds the lock of that name. Rejects with the signal's reason while it waits. */
+  hold<T>(name: string, work: () => Promise<T>, options: AbortOptions): Promise<T>;
+}
+
+/**
+ * Transfers of which equal ones run one after the other wherever they run: the second finds what the first has brought, as
+ * each looks before it sends.
+ */
+export function lockedTransfers(transfers: TransferManager, locks: SharedLocks | undefined): TransferManager {
+  if (locks === undefined) return transfers;
+  return {
+    transfer: (request, options) =>
+      transfers.transfer(
+        {
+          ...request,
+          run: (context) => locks.hold(request.key, () => request.run(context), { signal: context.signal }),
+        },
+        options,
+      ),
+    get concurrency() {
+      return transfers.concurrency;
+    },
+    set concurrency(slots) {
+      transfers.concurrency = slots;
+    },
+    limitHost: (host, limit) => transfers.limitHost(host, limit),
+    [Symbol.asyncDispose]: () => transfers[Symbol.asyncDispose](),
+  };
+}

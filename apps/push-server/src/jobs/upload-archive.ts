@@ -1,0 +1,60 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { open, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openSource } from '@slipway/image-source';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { EngineContext } from '../engine/engine-context.ts';
+import { watchClient } from '../http/client-signal.ts';
+import { readBody } from '../http/request-body.ts';
+import type { JobSource } from './job.ts';
+import { selectItem } from './job-runner.ts';
+
+/** An archive that was uploaded for a job. */
+export interface UploadedArchive {
+  readonly source: Extract<JobSource, { readonly kind: 'archive' }>;
+  readonly contentHash: string;
+  readonly path: string;
+}
+
+/**
+ * Takes the body of a request as an archive, on disk when the promise resolves, and looks whether it holds the one image that
+ * is meant.
+ *
+ * @throws {RequestError} 400, 408, 413, 503; what reading the archive throws
+ */
+export async function uploadArchive(
+  context: EngineContext,
+  { folder, image }: { readonly folder: string; readonly image: string | undefined },
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<UploadedArchive> {
+  const { config, activity, disk, spoolFolder } = context;
+  using work = activity.begin('load');
+  using client = watchClient(reply.raw, work.signal);
+  await disk.makeRoom(Number(request.headers['content-length'] ?? 0));
+  const file = `${Date.now().toString(36)}-${randomBytes(9).toString('hex')}`;
+  const path = join(folder, file);
+  try {
+    const hash = createHash('sha256');
+    let size = 0;
+    {
+      await using handle = await open(path, 'wx', 0o600);
+      for await (const chunk of readBody(request.raw, {
+        maxBytes: config.maxLoadSize,
+        idleTimeoutMs: config.idleTimeoutMs,
+      })) {
+        hash.update(chunk);
+        size += chunk.byteLength;
+        await handle.writeFile(chunk); // goes on where the last one ended
+      }
+      await handle.sync();
+    }
+    const source = { kind: 'archive', file, size, image } as const;
+    await using opened = await openSource(path, { signal: client.signal, spoolFolder });
+    selectItem(opened, source);
+    return { source, contentHash: hash.digest('hex'), path };
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  }
+}

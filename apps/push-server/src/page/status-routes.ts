@@ -1,0 +1,174 @@
+import { sendJSON } from '../docker/send-json.ts';
+import type { EngineContext } from '../engine/engine-context.ts';
+import { RequestError } from '../errors.ts';
+import type { ApiRoute } from '../jobs/api-route.ts';
+import { isFinal, type JobRecord } from '../jobs/job.ts';
+import { nameOf } from '../jobs/job-runner.ts';
+import type { JobService } from '../jobs/job-service.ts';
+import { viewOf } from '../jobs/job-view.ts';
+import { openEventStream } from '../jobs/server-sent-events.ts';
+import { version } from '../version.ts';
+import { foldJobEvents } from './push-board.ts';
+
+/** Changes of that long are told together. */
+const tellMs = 250;
+/** Jobs that the page lists beside those that wait or run. */
+const maxHistory = 50;
+
+/** What the status page asks: how things stand, how they go on, and how a push went. */
+export function statusRoutes(context: EngineContext, jobs: JobService): readonly ApiRoute[] {
+  const { board, activity, log } = context;
+  const startedAt = new Date().toISOString();
+
+  jobs.channel.subscribe((news) => {
+    if (news.kind !== 'event') return;
+    board.observe(news.job, news.event, async () => {
+      const job = await jobs.store.get(news.job);
+      return job && { image: nameOf(job.source), principal: job.principal, destinations: referencesOf(job) };
+    });
+  });
+
+  // However many readers there are, jobs are listed once a moment.
+  let listed: { readonly at: number; readonly jobs: Promise<readonly unknown[]> } | undefined;
+  const listJobs = (): Promise<readonly unknown[]> => {
+    if (listed === undefined || Date.now() - listed.at >= tellMs) {
+      listed = {
+        at: Date.now(),
+        jobs: jobs.store.list().then((all) => {
+          const unfinished = all.filter(({ state }) => !isFinal(state));
+          return [...unfinished, ...all.filter(({ state }) => isFinal(state)).slice(0, maxHistory)].map(viewOf);
+        }),
+      };
+    }
+    return listed.jobs;
+  };
+  const daemon = (): unknown => ({
+    version,
+    startedAt,
+    pushes: activity.running('push'),
+    jobs: activity.running('job'),
+    loads: activity.running('load'),
+    isShared: context.shared !== undefined,
+    isClosing: activity.isClosing,
+  });
+
+  return [
+    {
+      method: 'GET',
+      path: '/slipway/v1/status',
+      operation: 'getStatus',
+      summary: 'What the daemon does just now',
+      access: 'read',
+      responses: { 200: { description: 'Daemon, pushes, jobs, rates.', schema: { type: 'object' } } },
+      handle: async (_request, reply) =>
+        sendJSON(reply, { daemon: daemon(), pushes: board.list(), jobs: await listJobs(), rates: board.rates() }),
+    },
+    {
+      method: 'GET',
+      path: '/slipway/v1/status/events',
+      operation: 'followStatus',
+      summary: 'The same, and what changes, as server-sent events',
+      description:
+        '`daemon`, `jobs` and `rates` come whole, `push` with the rows that changed (all of them at first). A slow reader gets them less often.',
+      access: 'read',
+      responses: { 200: { description: 'Events.', contentType: 'text/event-stream', schema: { type: 'object' } } },
+      async handle(_request, reply) {
+        reply.hijack();
+        using stream = openEventStream(reply.raw, activity.onClosing);
+        const dirty = new Map<string, Set<string>>();
+        let areJobsNew = true;
+        let told = 0;
+        for (const { id } of board.list().slice(0, maxHistory).reverse()) {
+          dirty.set(id, new Set(board.get(id)?.rows.map(({ key }) => key)));
+        }
+        const leaveBoard = board.subscribe(({ id, row }) => {
+          const rows = dirty.get(id) ?? new Set();
+          if (row !== undefined) rows.add(row);
+          dirty.set(id, rows);
+          if (row === undefined) areJobsNew = true;
+        });
+        const leaveChannel = jobs.channel.subscribe((news) => {
+          areJobsNew ||= news.kind !== 'event' || news.event.type.startsWith('job:');
+        });
+        const tell = async (): Promise<void> => {
+          if (stream.isBehind) return;
+          if (Date.now() - told >= 1_000) {
+            told = Date.now();
+            stream.send({ name: 'daemon', data: daemon() });
+            stream.send({ name: 'rates', data: board.rates() });
+          }
+          if (areJobsNew) {
+            areJobsNew = false;
+            stream.send({ name: 'jobs', data: await listJobs() });
+          }
+          const summaries = new Map(board.list().map((summary) => [summary.id, summary]));
+          for (const [id, rows] of dirty) {
+            dirty.delete(id);
+            const summary = summaries.get(id);
+            if (summary === undefined) continue;
+            stream.send({
+              name: 'push',
+              data: { ...summary, rows: [...rows].flatMap((key) => board.row(id, key) ?? []) },
+            });
+          }
+        };
+        const timer = setInterval(
+          () => void tell().catch((err) => log.warn({ err }, 'the status cannot be told')),
+          tellMs,
+        );
+        await tell();
+        await new Promise<void>((resolve) => {
+          if (stream.signal.aborted) resolve();
+          stream.signal.addEventListener('abort', () => resolve(), { once: true });
+        });
+        clearInterval(timer);
+        leaveBoard();
+        leaveChannel();
+      },
+    },
+    {
+      method: 'GET',
+      path: '/slipway/v1/pushes/{id}',
+      operation: 'getPush',
+      summary: 'A push with its timeline: what each blob did when, and what it waited for',
+      description:
+        'Pushes through the Engine API are known for a while after they ended, those of jobs as long as the job.',
+      access: 'read',
+      parameters: [
+        {
+          name: 'id',
+          in: 'path',
+          required: true,
+          schema: { type: 'string', pattern: '^[0-9a-f]{24}$' },
+          description: 'Of a push, or of a job.',
+        },
+      ],
+      responses: { 200: { description: 'The push and its rows.', schema: { type: 'object' } } },
+      async handle(request, reply) {
+        const { id = '' } = request.params as { readonly id?: string };
+        const shown = board.get(id);
+        if (shown !== undefined && shown.rows.length > 0) return sendJSON(reply, shown);
+        const job = /^[0-9a-f]{24}$/.test(id) ? await jobs.store.get(id) : undefined;
+        if (job === undefined) throw new RequestError(404, `no such push: ${id.slice(0, 64)}`);
+        const { rows, bytesSent } = foldJobEvents(await jobs.store.events(id, 0));
+        return sendJSON(reply, {
+          id,
+          kind: 'job',
+          image: nameOf(job.source),
+          principal: job.principal,
+          destinations: referencesOf(job),
+          state: job.state,
+          startedAt: Date.parse(job.startedAt ?? job.createdAt),
+          endedAt: job.finishedAt === undefined ? undefined : Date.parse(job.finishedAt),
+          bytesSent,
+          errors: [job.error, ...job.destinations.map(({ error }) => error)].filter((error) => error !== undefined),
+          rows,
+        });
+      },
+    },
+  ];
+}
+
+function referencesOf(job: JobRecord): readonly string[] {
+  return job.destinations.map(({ reference }) => reference);
+}
