@@ -181,6 +181,7 @@ function layerForm(layer: SourceLayer, content: Content, wanted: Compression, co
         readTotal: content.size,
         compressor,
         cache: context.cache,
+        gate: context.gate,
         signal: context.signal,
       }),
   );

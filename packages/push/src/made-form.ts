@@ -2,6 +2,8 @@ import { type AbortOptions, type ByteStream, type Compressor, compressionPass, t
 import type { CachedLayer, LayerCache, LayerCacheWriter } from '@slipway/image-store';
 import type { BlobForm, BlobIdentity } from './blob-form.ts';
 import { codeOf } from './error-code.ts';
+import type { Gate } from './gate.ts';
+import { compressFirstLimit } from './upload-shapes.ts';
 import { abortable, Growth } from './waiting.ts';
 
 export interface MadeFormOptions {
@@ -12,6 +14,8 @@ export interface MadeFormOptions {
   readonly readTotal: number;
   readonly compressor: Compressor;
   readonly cache: LayerCache | undefined;
+  /** Passed by what is compressed before it is sent: more at once than there are cores costs memory and saves no time. */
+  readonly gate: Gate;
   /** Aborts when the push ends; a computation outlives the one destination that began it. */
   readonly signal: AbortSignal;
 }
@@ -124,7 +128,6 @@ export class MadeForm implements BlobForm {
     let kept: CachedLayer | undefined;
     const made = new Growth(0);
     const fill = async (): Promise<BlobIdentity> => {
-      await using _ = writer; // what is not committed leaves nothing behind
       const pass = this.#pass(this.#options.signal);
       for await (const chunk of pass.stream) {
         await writer.append(chunk);
@@ -133,7 +136,12 @@ export class MadeForm implements BlobForm {
       kept = await writer.commit(pass.result());
       return this.#adopt(kept);
     };
-    const done = fill();
+    const run = async (): Promise<BlobIdentity> => {
+      await using _ = writer; // what is not committed leaves nothing behind
+      const { gate, readTotal, signal } = this.#options;
+      return readTotal > compressFirstLimit ? await fill() : await gate.pass(fill, { signal });
+    };
+    const done = run();
     done.catch(() => {}); // readers and `identify` hear of it
     const open = async function* (from: number, signal: AbortSignal | undefined): ByteStream {
       if (kept !== undefined) return yield* kept.content.open({ from, signal });

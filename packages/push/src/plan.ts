@@ -6,6 +6,7 @@ import type { BlobForm } from './blob-form.ts';
 import type { BlobToPush } from './blob-to-push.ts';
 import type { DiffIDProofs } from './diff-id-check.ts';
 import { PushError } from './errors.ts';
+import type { Gate } from './gate.ts';
 import { fixedBlob, type ImagePlan, planImage } from './image-plan.ts';
 import { assembleIndex, indexEntries, warnOfAttestations } from './index-assembly.ts';
 import type { PushCompression, PushFormat } from './push.ts';
@@ -55,6 +56,8 @@ export interface PlanContext {
   readonly compression: PushCompression;
   readonly platform: Platform | undefined;
   readonly cache: LayerCache | undefined;
+  /** Shared by all pushes of a pusher. */
+  readonly gate: Gate;
   readonly signal: AbortSignal;
   /** Set when layers that go as they are, are unpacked and compared with their diffIDs. */
   readonly proofs: DiffIDProofs | undefined;

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { availableParallelism } from 'node:os';
 import type { Compression, Compressor } from '@slipway/digest';
 import type { SourceItem } from '@slipway/image-source';
 import { canonicalName, familiarName, formatReference } from '@slipway/reference';
@@ -10,10 +11,12 @@ import { storedProofs } from './diff-id-check.ts';
 import { overEndpoints } from './endpoints.ts';
 import { PushError, pushFailure } from './errors.ts';
 import type { PushEvent, PushTotals } from './events.ts';
-import { type ResolvedPushOptions, resolvePushOptions } from './options.ts';
+import { Gate } from './gate.ts';
+import type { ProtocolContext } from './legacy/protocols.ts';
+import { isLegacy, type ResolvedPushOptions, resolvePushOptions } from './options.ts';
 import { patientRepository } from './patient-repository.ts';
 import { type ItemPlan, type PlanContext, planItem } from './plan.ts';
-import type { Destination, Pusher, PusherOptions, PushResult } from './push.ts';
+import type { Destination, Pusher, PusherOptions, PushFormat, PushResult } from './push.ts';
 import type { PushBlobsOptions } from './push-blobs.ts';
 import { pushTags, type TagResult } from './push-tags.ts';
 import { TotalsCounter } from './totals.ts';
@@ -28,6 +31,7 @@ export function createPusher(options: PusherOptions): Pusher {
     ...options,
     retry: { ...options.retry, hostBackoff, attempts: options.attempts },
     turns: new Turns(),
+    gate: new Gate(availableParallelism() + 1),
     shapesOf(registry) {
       const known = shapes.get(registry) ?? new UploadShapes(registryProfile(registry), options.chunkSize);
       shapes.set(registry, known);
@@ -43,6 +47,8 @@ export function createPusher(options: PusherOptions): Pusher {
 interface SharedOptions extends PusherOptions {
   readonly retry: PushBlobsOptions['retry'];
   readonly turns: Turns;
+  /** For compressions that come before their uploads. */
+  readonly gate: Gate;
   /** What a registry has shown to take; kept from push to push. */
   shapesOf(registry: string): UploadShapes;
 }
@@ -72,17 +78,19 @@ async function runPush(
 }
 
 function planContext(
-  pusher: PusherOptions,
-  { format, compression, platform, verify, onEvent }: ResolvedPushOptions,
+  pusher: SharedOptions,
+  { format, protocol, compression, platform, verify, onEvent }: ResolvedPushOptions,
   forms: Map<string, BlobForm>,
   signal: AbortSignal,
 ): PlanContext {
   const told = new Set<string>();
+  const isOld = isLegacy({ format, protocol });
   return {
-    format,
-    compression,
+    format: isOld ? 'docker' : (format as PushFormat),
+    compression: isOld ? 'gzip' : compression,
     platform,
     cache: pusher.layerCache,
+    gate: pusher.gate,
     proofs: verify === 'diffid' ? storedProofs(pusher.metadataStore) : undefined,
     signal,
     compressor: (wanted) => compressorFor(pusher, wanted),
@@ -151,36 +159,38 @@ async function pushGroup(
   };
   emit({ type: 'push:started', destination, repository: name });
   try {
-    const tags = group.flatMap(({ reference }) => reference.tag ?? []);
-    const results = await overEndpoints(
-      first.endpoints,
-      destination,
-      (repository, endpoint) =>
-        pushTags(
-          plan,
-          {
-            repository: patientRepository(repository, pusher.retry),
-            name,
-            destination,
-            hmacKey: first.hmacKey,
-            hasAuthInfo: first.hasAuthInfo,
-            allowNondistributable: endpoint.allowNondistributable ?? false,
-            memory: new BlobMemory(pusher.metadataStore, name, first.hmacKey, onceWarned(emit, destination)),
-            shapes: pusher.shapesOf(repository.registry),
-            present: new Map(),
-            learnt: new Map(),
-            emit,
-          },
-          {
-            ...options,
-            tags: [...new Set(tags)],
-            transfers: pusher.transfers,
-            turns: pusher.turns,
-            retry: pusher.retry,
-          },
-        ),
-      options,
-    );
+    const tags = [...new Set(group.flatMap(({ reference }) => reference.tag ?? []))];
+    const { trustKey, transfers, turns, retry } = pusher;
+    const tagsOptions = { ...options, trustKey, tags, transfers, turns, retry };
+    const push = await tagPusherOf(options);
+    const viaV2 = (): Promise<readonly TagResult[]> =>
+      overEndpoints(
+        first.endpoints,
+        destination,
+        (repository, endpoint) =>
+          push(
+            plan,
+            {
+              repository: patientRepository(repository, pusher.retry),
+              name,
+              destination,
+              hmacKey: first.hmacKey,
+              hasAuthInfo: first.hasAuthInfo,
+              allowNondistributable: endpoint.allowNondistributable ?? false,
+              memory: new BlobMemory(pusher.metadataStore, name, first.hmacKey, onceWarned(emit, destination)),
+              shapes: pusher.shapesOf(repository.registry),
+              present: new Map(),
+              learnt: new Map(),
+              emit,
+            },
+            tagsOptions,
+          ),
+        options,
+      );
+    const results =
+      options.protocol === 'v2'
+        ? await viaV2()
+        : await viaProtocols({ plan, first, destination, viaV2, emit, pusher, options, tags });
     const byTag = new Map(results.map((result) => [result.tag, result]));
     return group.flatMap((member) => {
       const result = byTag.get(member.reference.tag ?? '');
@@ -196,6 +206,18 @@ async function pushGroup(
       result: finish(member, destination, { tag: member.reference.tag ?? '', error: failure }, totals.now(), emit),
     }));
   }
+}
+
+/** What pushes tags over the distribution protocol; that of old is loaded when it is asked for. */
+async function tagPusherOf({ format }: ResolvedPushOptions): Promise<typeof pushTags> {
+  if (format === 'schema1') return (await import('./legacy/push-schema1.ts')).pushSchema1Tags;
+  if (format === 'schema1-2015') return (await import('./legacy/push-graph.ts')).pushGraphTags;
+  return pushTags;
+}
+
+async function viaProtocols(context: ProtocolContext): Promise<readonly TagResult[]> {
+  const { overProtocols } = await import('./legacy/protocols.ts');
+  return await overProtocols(context);
 }
 
 function finish(

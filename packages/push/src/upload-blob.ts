@@ -8,10 +8,7 @@ import { PushError, pushFailure } from './errors.ts';
 import { isRetryable, isTokenRenewed, registryErrorOf } from './retry-rules.ts';
 import { sendBlob } from './send-blob.ts';
 import type { BlobOutcome, Target } from './target.ts';
-import type { ShapeSubject, UploadShape } from './upload-shapes.ts';
-
-/** Up to this many bytes of source, a blob is compressed before its upload begins: with its digest known, POST and PUT do. */
-export const compressFirstLimit: number = 16 * 1024 * 1024;
+import { compressFirstLimit, type ShapeSubject, type UploadShape } from './upload-shapes.ts';
 
 /** A session to send into, or the news that nothing needs to be sent. */
 type Begun = UploadSession | BlobOutcome;

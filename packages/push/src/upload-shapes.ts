@@ -21,6 +21,9 @@ export interface ShapeSubject {
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
+/** Up to this many bytes of source, a blob is compressed before its upload begins: with its digest known, POST and PUT do. */
+export const compressFirstLimit: number = 16 * MiB;
+
 /** Limits that proxies and registries are configured with, a little below the round number: Cloudflare has 100 MB, nginx 1 MiB. */
 const bodyLimits: readonly number[] = [95 * MiB, 48 * MiB, 16 * MiB, 8 * MiB, 4 * MiB, 1000 * KiB, 256 * KiB];
 
