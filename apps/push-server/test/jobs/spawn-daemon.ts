@@ -1,0 +1,81 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import type { TestResponse } from '../daemon-fixture.ts';
+
+const program = fileURLToPath(new URL('../../bin/slipwayd.cjs', import.meta.url));
+const bundle = fileURLToPath(new URL('../../dist/cli.mjs', import.meta.url));
+
+/** A daemon in a process of its own, which can be killed. */
+export interface SpawnedDaemon extends AsyncDisposable {
+  readonly socket: string;
+  /** What it wrote to its log. */
+  readonly log: () => string;
+  request(
+    method: string,
+    path: string,
+    options?: {
+      readonly headers?: Readonly<Record<string, string>> | undefined;
+      readonly body?: string | Uint8Array | undefined;
+    },
+  ): Promise<TestResponse>;
+  /** Without a chance to do anything. */
+  kill(): Promise<void>;
+  /** As an operator stops it. */
+  stop(): Promise<void>;
+}
+
+/** Starts the built program and waits until it listens. */
+export async function spawnDaemon(
+  socket: string,
+  dataDir: string,
+  ...args: readonly string[]
+): Promise<SpawnedDaemon> {
+  if (!existsSync(bundle)) throw new Error('Expected dist/cli.mjs to be built: run `pnpm --filter @slipway/server build`');
+  const child = spawn(process.execPath, [program, '--host', `unix://${socket}`, '--data-dir', dataDir, ...args], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { HOME: dataDir, PATH: process.env['PATH'] },
+  });
+  let log = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    log += chunk.toString('utf8');
+  });
+  const exited = once(child, 'exit');
+  await listening(child, () => log);
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill(signal);
+    await exited;
+  };
+  return {
+    socket,
+    log: () => log,
+    kill: () => end('SIGKILL'),
+    stop: () => end('SIGTERM'),
+    request: (method, path, { headers = {}, body } = {}) =>
+      new Promise((resolve, reject) => {
+        const request = httpRequest({ socketPath: socket, method, path, headers, agent: false }, (response) => {
+          text(response).then(
+            (content) => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: content }),
+            reject,
+          );
+        });
+        request.on('error', reject);
+        request.end(body);
+      }),
+    [Symbol.asyncDispose]: () => end('SIGKILL'),
+  };
+}
+
+async function listening(child: ChildProcess, log: () => string): Promise<void> {
+  while (!log().includes('slipwayd listens')) {
+    const [ended] = await Promise.race([
+      once(child, 'exit').then(() => [true]),
+      once(child.stderr ?? child, 'data').then(() => [false]),
+    ]);
+    if (ended) throw new Error(`slipwayd ended: ${log()}`);
+  }
+}
