@@ -34,7 +34,6 @@ export async function openDaemonSource(reference: string, options: DaemonSourceO
   const { host = defaultDaemonHost, tls, signal } = options;
   signal?.throwIfAborted();
   const names = daemonNames(reference);
-  const name = `docker-daemon:${names[0]}`;
   const { origin, socketPath } = addressOf(host, tls);
   const agent = new Agent({
     headersTimeout: answerTimeoutMs,
@@ -43,13 +42,12 @@ export async function openDaemonSource(reference: string, options: DaemonSourceO
   });
   const daemon: Daemon = { origin, host, agent, signal };
   try {
-    const body = await askForArchive(daemon, names);
-    const source = await openSpooledArchive(unbroken(body, daemon), { transport: 'docker-archive', path: '-' }, name, {
-      ...options,
-    });
+    const { name, body } = await askForArchive(daemon, names);
+    const archive = { transport: 'docker-archive', path: '-' } as const;
+    const source = await openSpooledArchive(unbroken(body, daemon), archive, `docker-daemon:${name}`, options);
     return {
       kind: 'docker-daemon',
-      name: names[0],
+      name,
       items: source.items,
       [Symbol.asyncDispose]: () => source[Symbol.asyncDispose](),
     };
@@ -67,6 +65,12 @@ interface Daemon {
 
 type Body = Dispatcher.ResponseData['body'];
 
+interface NamedBody {
+  /** The name that the daemon knows. */
+  readonly name: string;
+  readonly body: Body;
+}
+
 /** What to ask for, in order. A name without a tag means `latest`, not all tags as it would for `docker save`. */
 function daemonNames(text: string): readonly [string, ...string[]] {
   const parsed = parseAnyReference(text);
@@ -75,11 +79,11 @@ function daemonNames(text: string): readonly [string, ...string[]] {
   return /^[0-9a-f]{4,63}$/.test(text) ? [named, text] : [named]; // the beginning of an image ID looks like a name
 }
 
-async function askForArchive(daemon: Daemon, names: readonly string[]): Promise<Body> {
+async function askForArchive(daemon: Daemon, names: readonly string[]): Promise<NamedBody> {
   let refusal: SourceError | undefined;
   for (const name of names) {
     const answer = await ask(daemon, `/images/${name.split('/').map(encodeName).join('/')}/get`);
-    if (answer.statusCode === 200) return answer.body;
+    if (answer.statusCode === 200) return { name, body: answer.body };
     const message = await readMessage(answer.body);
     if (!isUnknownImage(answer.statusCode, message)) {
       throw new SourceError(

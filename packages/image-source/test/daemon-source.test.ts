@@ -54,6 +54,12 @@ describe('openDaemonSource', () => {
     expect(daemon.paths).toEqual(paths);
   });
 
+  test('an image found by the beginning of its ID is called by that', async () => {
+    await using daemon = await startDaemonDouble({ images: { c0ffee123456: await savedImage() } });
+    await using source = await openDaemonSource('c0ffee123456', { host: daemon.host });
+    expect(source.name).toBe('c0ffee123456');
+  });
+
   test('an older daemon says 500 for an image it has not', async () => {
     await using daemon = await startDaemonDouble({
       listener: (_, response) => response.writeHead(500).end('reference does not exist\n'),

@@ -1,8 +1,10 @@
 import { resolve } from 'node:path';
 import { type AbortOptions, type ByteStream, type Digest, verified } from '@slipway/digest';
 import type { ImageSource, SourceItem } from '@slipway/image-source';
-import { familiarString, formatReference, parseReference, type Reference, withDefaultTag } from '@slipway/reference';
+import { familiarString, formatReference, type Reference, withDefaultTag } from '@slipway/reference';
+import { bytesOf } from './bytes-of-items.ts';
 import { deleteImage } from './delete-image.ts';
+import { describeImage, timeOf } from './describe-image.ts';
 import { ImageStoreError } from './errors.ts';
 import { findImage, findImages } from './find-image.ts';
 import { chainsOf, FactsReader, type ManifestFacts } from './image-facts.ts';
@@ -29,6 +31,7 @@ import { provenPair, stageItem } from './stage-item.ts';
 import { asStoreError, StoreFiles, sizeOf } from './store-files.ts';
 import { openStoredItems } from './store-source.ts';
 import { type StoredManifest, StoreState } from './store-state.ts';
+import { takeItem } from './take-item.ts';
 import { abandonedWorkspaces, Workspace } from './workspace.ts';
 
 const defaults = {
@@ -92,7 +95,7 @@ class DiskImageStore implements ImageStore {
       signal?.throwIfAborted();
       const loaded = await this.#change(async (state) => {
         for (const digest of await workspace.digests()) await this.#files.adopt(workspace.path(digest), digest);
-        return staged.map(({ item, stored }) => take(state, item, stored));
+        return staged.map(({ item, stored }) => takeItem(state, item, stored));
       });
       for (const { id, tags } of loaded) {
         for (const reference of tags.length > 0 ? tags : [undefined]) this.#tell({ type: 'load', id, reference });
@@ -304,8 +307,7 @@ class DiskImageStore implements ImageStore {
   async #admit({ name, items }: ImageSource): Promise<void> {
     const { admit } = this.#options;
     if (!admit) return;
-    const bytes = [...sizesOf(items).values()].reduce((total, size) => total + size, 0);
-    await admit({ name, bytes, usedBytes: sum(await this.#files.blobs()) });
+    await admit({ name, bytes: bytesOf(items), usedBytes: sum(await this.#files.blobs()) });
   }
 
   async #provenLayers(): Promise<Set<string>> {
@@ -377,76 +379,6 @@ class DiskImageStore implements ImageStore {
   }
 }
 
-/** Takes what a load has brought into the state, with the names the source gives it. */
-function take(state: StoreState, { kind, names }: SourceItem, stored: StoredManifest): LoadedImage {
-  const { id, descriptor } = stored;
-  state.add(stored);
-  const tags: string[] = [];
-  const replaced: { tag: string; id: Digest }[] = [];
-  for (const reference of names.map(tagOf)) {
-    if (!reference) continue;
-    const tag = familiarString(reference);
-    const before = state.tag(reference, descriptor.digest, new Date().toISOString());
-    tags.push(tag);
-    if (before !== undefined && before !== id) replaced.push({ tag, id: before });
-  }
-  return { id, kind, tags, replaced };
-}
-
-/** A layout may call its images what it likes: a bare `v1` is no name of an image here. */
-function tagOf(name: string): Reference | undefined {
-  if (!/[:/]/.test(name)) return undefined;
-  try {
-    const reference = parseReference(name);
-    return reference.digest === undefined ? withDefaultTag(reference) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function describeImage(
-  state: StoreState,
-  { id, descriptor, isBuilt }: StoredManifest,
-  facts: ManifestFacts,
-): StoredImage {
-  const references = state.references.references(id);
-  return {
-    id,
-    kind: facts.kind,
-    tags: references.filter(({ digest }) => digest === undefined).map(familiarString),
-    digests: references.filter(({ digest }) => digest !== undefined).map(familiarString),
-    manifest: descriptor,
-    isManifestBuilt: isBuilt,
-    created: facts.config?.created,
-    platform: facts.config?.platform,
-    labels: facts.config?.labels ?? {},
-    size: [...facts.blobs.values()].reduce((total, size) => total + size, 0),
-  };
-}
-
-function timeOf({ created = '' }: StoredImage): number {
-  return Date.parse(created) || 0;
-}
-
 function sum(blobs: readonly { readonly size: number }[]): number {
   return blobs.reduce((total, { size }) => total + size, 0);
-}
-
-/** Bytes of each blob that a load may write. */
-function sizesOf(items: readonly SourceItem[], sizes: Map<unknown, number> = new Map()): ReadonlyMap<unknown, number> {
-  for (const item of items) {
-    if (item.manifest) sizes.set(item.manifest.digest, item.manifest.bytes.byteLength);
-    if (item.kind === 'image') {
-      sizes.set(item.config.digest, item.config.bytes.byteLength);
-      for (const { content } of item.layers) if (content) sizes.set(content, content.size);
-    } else if (item.kind === 'artifact') {
-      for (const { content } of item.blobs) sizes.set(content, content.size);
-    } else {
-      sizesOf(
-        item.children.map((child) => child.item),
-        sizes,
-      );
-    }
-  }
-  return sizes;
 }
