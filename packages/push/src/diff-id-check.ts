@@ -123,7 +123,7 @@ class LayerCheck {
   #failure: Error | undefined;
   #wake: () => void = () => {};
   #makeRoom: () => void = () => {};
-  #room: Promise<void> = Promise.resolve();
+  #room: Promise<void> | undefined;
 
   constructor({ diffID, compression, signal }: StoredLayer, digest: Digest) {
     const plain = decompress(this.#taken(), compression, { ...bomb, signal });
@@ -151,11 +151,13 @@ class LayerCheck {
     this.#queued += fresh.byteLength;
     this.#queue.push(fresh);
     this.#wake();
-    if (this.#queued > backlogBytes) {
-      this.#room = new Promise((resolve) => {
-        this.#makeRoom = resolve;
-      });
-    }
+    if (this.#queued <= backlogBytes) return;
+    this.#room ??= new Promise((resolve) => {
+      this.#makeRoom = () => {
+        this.#room = undefined;
+        resolve();
+      };
+    });
     await this.#room;
   }
 
