@@ -132,7 +132,12 @@ async function begin({ blob, target, subject, options }: UploadState): Promise<B
   // Asking to mount from the repository itself costs nothing and says whether the blob is there already (decision 0013).
   const asks = identity !== undefined && attempts.mountsTrusted && target.shapes.profile.mountsFromItself;
   const mount = asks ? { digest: identity.digest, from: target.repository.path } : undefined;
-  const begun = await target.repository.beginUpload({ mount, signal });
+  const begun = await target.repository.beginUpload({ mount, signal }).catch(async (error: unknown) => {
+    // Harbor answers 400 where there is nothing to mount (goharbor/harbor#22078): asking for more than a session was the fault.
+    if (mount === undefined || signal?.aborted || !isMountRefusal(error)) throw error;
+    attempts.mountsTrusted = false;
+    return await target.repository.beginUpload({ signal });
+  });
   if (begun.kind === 'session') return begun.session;
   if (identity === undefined) throw new Error('unreachable: nothing was asked to be mounted');
   return await there(blob, target, { kind: 'existed', identity, learnt: false });
@@ -191,6 +196,12 @@ function tellStartingOver({ blob, target, shape, subject }: UploadState, error: 
       message: `${target.repository.registry} takes a blob in one piece only: the upload of ${blob.id} starts again from its beginning`,
     }),
   );
+}
+
+/** Whether an answer is about the mount, and a plain session may still be had. */
+function isMountRefusal(error: unknown): boolean {
+  const status = registryErrorOf(error)?.status;
+  return status === 400 || status === 404 || status === 405 || status === 416 || status === 501;
 }
 
 /** Nothing came back, or only a gateway's word: the registry may have done the work. */

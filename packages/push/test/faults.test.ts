@@ -94,6 +94,7 @@ async function openScene(fault: Fault): Promise<Scene> {
     await startRegistry({
       auth: authOf(fault),
       quirks: fault.quirks,
+      chunkMinBytes: fault.chunkMinBytes,
       repositories: ['demo/app'],
       tls: isTLS ? certificates : undefined,
     }),
