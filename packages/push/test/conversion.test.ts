@@ -180,4 +180,3 @@ test('annotations about the compressed bytes of a layer do not outlive them', as
   expect(layer?.digest).not.toBe(source.layers[0]?.descriptor?.digest);
   expect(layer?.annotations).toEqual({ kept: 'yes' });
 });
-});
