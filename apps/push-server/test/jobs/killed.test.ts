@@ -1,17 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type EmbeddedRegistry, randomImage, readBack, startRegistry, writeDockerArchive } from '@slipway/testkit';
+import { randomImage, readBack, startRegistry, temporaryFolder, writeDockerArchive } from '@slipway/testkit';
 import { expect, test } from 'vitest';
-import { temporaryFolder } from '@slipway/testkit';
+import { commitsOf } from './commits.ts';
 import { spawnDaemon } from './spawn-daemon.ts';
-
-/** Blobs that were committed, each time. */
-export function commits(registry: EmbeddedRegistry): readonly string[] {
-  return registry.requests
-    .filter(({ kind, status }) => kind === 'upload-put' && status === 201)
-    .map(({ repository, query }) => `${repository} ${query.get('digest')}`);
-}
 
 test('kill -9 during a job, start again: the job ends pushed, and no blob that was there is sent again', async () => {
   await using folder = await temporaryFolder();
@@ -40,7 +33,7 @@ test('kill -9 during a job, start again: the job ends pushed, and no blob that w
     await first.kill();
   }
   stall.remove();
-  expect(commits(registry)).toHaveLength(3);
+  expect(commitsOf(registry)).toHaveLength(3);
   expect(registry.tags(repository)).toEqual([]);
 
   await using second = await spawnDaemon(socket, dataDir);
@@ -50,8 +43,8 @@ test('kill -9 during a job, start again: the job ends pushed, and no blob that w
   expect(job).toMatchObject({ id, state: 'pushed', attempts: 2, destinations: [{ state: 'pushed' }] });
   const read = await readBack(registry.host, repository, '1');
   expect(read.layers.map(({ diffID }) => diffID)).toEqual(image.layers.map(({ diffID }) => diffID));
-  expect(new Set(commits(registry)).size).toBe(commits(registry).length);
-  expect(commits(registry)).toHaveLength(7);
+  expect(new Set(commitsOf(registry)).size).toBe(commitsOf(registry).length);
+  expect(commitsOf(registry)).toHaveLength(7);
 });
 
 test('a daemon that is stopped in order hands its job over: it does not count as an attempt', async () => {

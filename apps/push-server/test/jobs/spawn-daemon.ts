@@ -12,6 +12,7 @@ const bundle = fileURLToPath(new URL('../../dist/cli.mjs', import.meta.url));
 /** A daemon in a process of its own, which can be killed. */
 export interface SpawnedDaemon extends AsyncDisposable {
   readonly socket: string;
+  readonly pid: number;
   /** What it wrote to its log. */
   readonly log: () => string;
   request(
@@ -52,6 +53,7 @@ export async function spawnDaemon(
   };
   return {
     socket,
+    pid: child.pid ?? 0,
     log: () => log,
     kill: () => end('SIGKILL'),
     stop: () => end('SIGTERM'),

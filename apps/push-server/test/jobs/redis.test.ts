@@ -1,0 +1,129 @@
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createMetadataStore } from '@slipway/metadata-store';
+import { metadataStoreSuite } from '@slipway/metadata-store/suite';
+import { randomImage, readBack, requireTool, startRegistry, writeDockerArchive } from '@slipway/testkit';
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openRedis, type RedisConnections } from '../../src/jobs/redis/open-redis.ts';
+import { createRedisBackend } from '../../src/jobs/redis/redis-backend.ts';
+import { createRedisLocks } from '../../src/jobs/redis/redis-locks.ts';
+import { commitsOf } from './commits.ts';
+import { type RedisServer, startRedis } from './redis-server.ts';
+import { type SpawnedDaemon, spawnDaemon } from './spawn-daemon.ts';
+
+const log = pino({ level: 'silent' });
+
+describe.skipIf(requireTool('redis-server'))('on one Redis', () => {
+  let server: RedisServer;
+  let redis: RedisConnections;
+
+  beforeAll(async () => {
+    server = await startRedis();
+    redis = await openRedis(server.url, log);
+  });
+  afterAll(async () => {
+    await redis?.[Symbol.asyncDispose]();
+    await server?.[Symbol.asyncDispose]();
+  });
+
+  metadataStoreSuite('the Redis store', async () => createMetadataStore(createRedisBackend(redis.main, randomUUID())));
+
+  test('changes made at the same time are all made', async () => {
+    const backend = createRedisBackend(redis.main, randomUUID());
+    const increment = (value: Uint8Array | undefined): Uint8Array => Buffer.from(String(Number(value ?? 0) + 1));
+    const other = createRedisBackend(redis.open(), 'x');
+    await Promise.all(Array.from({ length: 50 }, () => backend.update('n', 'k', increment)));
+    expect(String(await backend.get('n', 'k'))).toBe('50');
+    await backend.update('n', 'k', () => undefined);
+    expect(await backend.list?.('n')).toEqual([]);
+    expect(await other.list?.('n')).toEqual([]);
+  });
+
+  test('of those who want a lock, one at a time has it, and who leaves the line is not waited for', async () => {
+    const locks = createRedisLocks(redis.main, { prefix: randomUUID(), leaseMs: 60_000, log });
+    const controller = new AbortController();
+    let inside = 0;
+    let most = 0;
+    const work = async (): Promise<void> => {
+      inside += 1;
+      most = Math.max(most, inside);
+      await new Promise((resolve) => setImmediate(resolve));
+      inside -= 1;
+    };
+    const first = locks.hold('a', () => locks.hold('b', work, {}), {});
+    const refused = locks.hold('c', () => locks.hold('c', work, { signal: controller.signal }), {});
+    const others = Array.from({ length: 5 }, () => locks.hold('a', work, {}));
+    controller.abort(new Error('enough'));
+    await expect(refused).rejects.toThrow('enough');
+    await Promise.all([first, ...others]);
+    expect(most).toBe(1);
+  });
+
+  test('the lock of somebody who died is free after its lease', async () => {
+    const prefix = randomUUID();
+    await redis.main.set(`${prefix}:lock:a`, 'a dead daemon', 'PX', 50);
+    expect(await createRedisLocks(redis.main, { prefix, leaseMs: 50, log }).hold('a', async () => 'free', {})).toBe('free');
+  });
+
+  test('a Redis that evicts is refused', async () => {
+    await redis.main.config('SET', 'maxmemory-policy', 'allkeys-lru');
+    await expect(openRedis(server.url, log)).rejects.toMatchObject({ code: 'ERR_SERVER_REDIS' });
+    await redis.main.config('SET', 'maxmemory-policy', 'noeviction');
+  });
+
+  test('two daemons, one killed: all jobs done, each destination right, each blob sent once', async () => {
+    const { folder } = server;
+    const dataDir = join(folder.path, 'data');
+    await using registry = await startRegistry();
+    const archive = join(folder.path, 'app.tar');
+    const shared = (await randomImage({ seed: 'base', layers: [{ size: 200_000, kind: 'random' }] })).layers[0];
+    if (shared === undefined) throw new Error('unreachable');
+    const images = await Promise.all(
+      Array.from({ length: 12 }, (_, at) => randomImage({ seed: `app-${at}`, layers: [shared, { size: 60_000 }] })),
+    );
+    await writeDockerArchive(
+      archive,
+      images.map((image, at) => ({ image, references: [`demo/app:${at}`] })),
+    );
+    const args = ['--redis', server.url, '--job-lease', '1s', '--job-concurrency', '2'];
+    await using a = await spawnDaemon(join(folder.path, 'a.sock'), dataDir, ...args);
+    await using b = await spawnDaemon(join(folder.path, 'b.sock'), dataDir, ...args);
+    await a.request('POST', '/images/load', { body: await readFile(archive) });
+
+    // What both begin takes so long that one can be killed in the middle of it.
+    const slow = registry.misbehave({ match: { kind: 'manifest-put' }, times: 4, delayMs: 2_000 });
+    const submit = async (daemon: SpawnedDaemon, at: number): Promise<string> => {
+      const answer = await daemon.request('POST', '/slipway/v1/jobs', {
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ image: `demo/app:${at}`, destinations: [`${registry.host}/team/app:${at}`] }),
+      });
+      expect(answer.status).toBe(201);
+      return JSON.parse(answer.body).id;
+    };
+    const jobOf = async (id: string): Promise<{ readonly state: string; readonly daemon: string; readonly attempts: number }> =>
+      JSON.parse((await b.request('GET', `/slipway/v1/jobs/${id}`)).body);
+    const ids: string[] = [];
+    for (const at of images.keys()) ids.push(await submit(at % 2 === 0 ? a : b, at));
+    const isAtWork = async (): Promise<boolean> => {
+      const jobs = await Promise.all(ids.map(jobOf));
+      return slow.hits > 0 && jobs.some(({ state, daemon }) => state === 'running' && daemon.includes(`-${a.pid}-`));
+    };
+    while (!(await isAtWork())) await delay(50);
+    await a.kill();
+
+    await Promise.all(ids.map((id) => b.request('GET', `/slipway/v1/jobs/${id}/events`)));
+    const jobs = await Promise.all(ids.map(jobOf));
+    expect(jobs.some(({ attempts }) => attempts > 1)).toBe(true);
+    expect(jobs.map(({ state }) => state)).toEqual(ids.map(() => 'pushed'));
+    for (const [at, image] of images.entries()) {
+      const read = await readBack(registry.host, 'team/app', String(at));
+      expect(read.layers.map(({ diffID }) => diffID)).toEqual(image.layers.map(({ diffID }) => diffID));
+    }
+    const commits = commitsOf(registry);
+    expect(commits).toHaveLength(1 + 2 * images.length);
+    expect(new Set(commits).size).toBe(commits.length);
+  });
+});
