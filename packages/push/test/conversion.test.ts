@@ -15,7 +15,7 @@ import { type Bench, digestOf, imageOf, openBench, textBytes } from './setup.ts'
 
 async function gzipped(bytes: Uint8Array): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of createGzipCompressor({ level: 1 }).compress(contentOf(bytes).open())) chunks.push(chunk);
+  for await (const chunk of createGzipCompressor({ level: 9 }).compress(contentOf(bytes).open())) chunks.push(chunk);
   return Buffer.concat(chunks);
 }
 
