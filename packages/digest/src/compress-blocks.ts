@@ -9,6 +9,8 @@ export interface BlockCodec extends AbortOptions {
   readonly blockSize: number;
   /** Makes the memory of a block. @default ordinary memory */
   readonly newBlock?: ((size: number) => Uint8Array) | undefined;
+  /** Takes the memory of a block back, once nothing reads it any more. Blocks of work that failed are not given back. */
+  readonly freeBlock?: ((block: Uint8Array) => void) | undefined;
   /** Blocks worked on at once. */
   readonly concurrency: number;
   /** Called for every block, in order, before it is compressed. */
@@ -21,8 +23,25 @@ export interface BlockCodec extends AbortOptions {
 }
 
 interface Task {
-  readonly block: Uint8Array;
-  readonly previous: Uint8Array | undefined;
+  readonly block: Lease;
+  readonly previous: Lease | undefined;
+}
+
+/** A block and its two readers: its own compression, and that of the next block, whose dictionary it is. */
+class Lease {
+  readonly bytes: Uint8Array;
+  readonly #free: BlockCodec['freeBlock'];
+  #readers = 2;
+
+  constructor(bytes: Uint8Array, free: BlockCodec['freeBlock']) {
+    this.bytes = bytes;
+    this.#free = free;
+  }
+
+  leave(): void {
+    this.#readers -= 1;
+    if (this.#readers === 0) this.#free?.(this.bytes);
+  }
 }
 
 /** Compresses a stream block by block: output depends on the bytes only, and memory on the number of blocks in flight only. */
@@ -34,7 +53,12 @@ async function* piecesOf(source: ByteStream, codec: BlockCodec): AsyncGenerator<
   const { concurrency, signal } = codec;
   // Twice as many blocks as workers: a slow block at the head of the line leaves the others something to do.
   const options = { concurrency, held: 2 * concurrency, signal };
-  const work = ({ block, previous }: Task): Promise<Uint8Array> => codec.compress(block, previous);
+  const work = async ({ block, previous }: Task): Promise<Uint8Array> => {
+    const compressed = await codec.compress(block.bytes, previous?.bytes);
+    block.leave();
+    previous?.leave();
+    return compressed;
+  };
   if (codec.header) yield codec.header();
   yield* inOrder(tasksOf(source, codec), work, options);
   if (codec.trailer) yield codec.trailer();
@@ -42,12 +66,14 @@ async function* piecesOf(source: ByteStream, codec: BlockCodec): AsyncGenerator<
 
 async function* tasksOf(
   source: ByteStream,
-  { blockSize, newBlock, onBlock }: BlockCodec,
+  { blockSize, newBlock, freeBlock, onBlock }: BlockCodec,
 ): AsyncGenerator<Task, void, void> {
-  let previous: Uint8Array | undefined;
-  for await (const block of blocksOf(source, blockSize, newBlock)) {
-    onBlock?.(block);
+  let previous: Lease | undefined;
+  for await (const bytes of blocksOf(source, blockSize, newBlock)) {
+    onBlock?.(bytes);
+    const block = new Lease(bytes, freeBlock);
     yield { block, previous };
     previous = block;
   }
+  previous?.leave(); // there is no next block
 }

@@ -25,13 +25,31 @@ export async function deflateOnThreads(block: Uint8Array, options: DeflateOption
   }
 }
 
-/** A block in memory that threads share, so that it reaches them without a copy. */
-export function sharedBlock(size: number): Uint8Array {
-  return new Uint8Array(new SharedArrayBuffer(size));
-}
+/** Blocks kept for the next ones: 8 MiB of the usual size. */
+const mostSpare = 32;
+let spare: Uint8Array[] = [];
+
+/**
+ * Blocks in memory that threads share, so that they reach them without a copy; used again and again. Left to the garbage
+ * collectors, of which each thread has its own, a push of a large image once had 700 MB of them.
+ */
+export const sharedBlocks = {
+  newBlock(size: number): Uint8Array {
+    const last = spare.at(-1);
+    if (last?.byteLength === size) {
+      spare.pop();
+      return last;
+    }
+    return new Uint8Array(new SharedArrayBuffer(size));
+  },
+  freeBlock({ buffer }: Uint8Array): void {
+    if (spare.length < mostSpare) spare.push(new Uint8Array(buffer));
+  },
+};
 
 function letGo(): void {
   const unused = pool;
   pool = undefined;
+  spare = [];
   void unused?.[Symbol.asyncDispose]();
 }

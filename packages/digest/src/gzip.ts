@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { constants, crc32, deflateRaw } from 'node:zlib';
 import { type DeflateLevel, deflateVersion, isDeflateAvailable } from '@slipway/deflate';
-import { compressBlocks } from './compress-blocks.ts';
+import { type BlockCodec, compressBlocks } from './compress-blocks.ts';
 import type { Compressor } from './compressor.ts';
 import {
   type BlockCompressorOptions,
@@ -10,7 +10,7 @@ import {
   resolveCompressorOptions,
   workersFor,
 } from './compressor-options.ts';
-import { deflateOnThreads, sharedBlock } from './deflate-threads.ts';
+import { deflateOnThreads, sharedBlocks } from './deflate-threads.ts';
 import { deflateEnd, gzipHeader, gzipTrailer, storedBlocks, storedSize } from './gzip-format.ts';
 import { isIncompressible } from './incompressible.ts';
 import { createPortableGzipCompressor } from './portable-gzip.ts';
@@ -48,7 +48,7 @@ export function createGzipCompressor(options: GzipCompressorOptions = {}): Compr
   const level = Math.min(resolved.level, highestDeflateLevel) as DeflateLevel;
   const recipe = `gzip;slipway-deflate-${deflateVersion};level=${level};block=${resolved.blockSize / 1024}k;v1`;
   const deflate: DeflateBlock = (block, dictionary) => deflateOnThreads(block, { level, dictionary, final: false });
-  return oneMember(recipe, resolved, deflate, sharedBlock);
+  return oneMember(recipe, resolved, deflate, sharedBlocks);
 }
 
 /** The compressor over `node:zlib` with the deflate function as an argument. */
@@ -68,7 +68,7 @@ function oneMember(
   recipe: string,
   { level, blockSize, concurrency }: ResolvedBlockCompressorOptions,
   deflate: DeflateBlock,
-  newBlock?: (size: number) => Uint8Array,
+  blocks?: Pick<BlockCodec, 'newBlock' | 'freeBlock'>,
 ): Compressor {
   return {
     compression: 'gzip',
@@ -78,7 +78,7 @@ function oneMember(
       let size = 0;
       return compressBlocks(source, {
         blockSize,
-        newBlock,
+        ...blocks,
         concurrency,
         signal,
         header: gzipHeader,
