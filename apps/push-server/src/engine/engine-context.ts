@@ -22,7 +22,7 @@ import { createMetrics, type Metrics } from '../operation/metrics.ts';
 import { createPushBoard, type PushBoard } from '../page/push-board.ts';
 import { type AuditLog, openAuditLog } from '../security/audit.ts';
 import { openTokenStore, type TokenStore } from '../security/token-store.ts';
-import { type Activity, createActivity } from './activity.ts';
+import { type Activity, createActivity, type WorkKind } from './activity.ts';
 import { admitWithin, type DiskKeeper, layerCacheBytes, startDiskKeeper } from './disk-space.ts';
 import { createEventLog, type EngineEvent, type EventLog } from './event-log.ts';
 import { createPushService, type PushService } from './push-service.ts';
@@ -106,8 +106,8 @@ export async function openEngineContext({ config, environment, log }: EngineCont
   });
   const disk = startDiskKeeper({ store, diskQuota, intervalMs: config.gcIntervalMs, log });
   const activity = createActivity({ push: config.maxPushes, load: config.maxLoads, save: config.maxLoads });
-  for (const kind of ['push', 'load', 'save', 'job'] as const) {
-    metrics.gauge(`slipwayd_running_${kind}s`, `Running now: ${kind}`, () => activity.running(kind));
+  for (const [kind, name] of Object.entries(plurals) as readonly (readonly [WorkKind, string])[]) {
+    metrics.gauge(`slipwayd_running_${name}`, `${name} that run now`, () => activity.running(kind));
   }
   metrics.gauge('slipwayd_events_readers', 'Readers of /events', () => events.subscribers);
   return {
@@ -141,6 +141,8 @@ export async function openEngineContext({ config, environment, log }: EngineCont
     },
   };
 }
+
+const plurals: Readonly<Record<WorkKind, string>> = { push: 'pushes', load: 'loads', save: 'saves', job: 'jobs' };
 
 /** Passes the store's events on. An image that is loaded with several names is loaded once. */
 function publishTo(events: EventLog): (event: ImageStoreEvent) => void {

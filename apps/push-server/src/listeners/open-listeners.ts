@@ -28,6 +28,7 @@ export interface OpenListenersOptions {
 
 const maxHeaderBytes = 64 * 1024; // identity tokens come in a header
 const headersTimeoutMs = 15_000;
+const backlog = 4_096; // the system's own limit is below that on some machines, and then holds
 
 /**
  * Opens every listener that the configuration names, or none.
@@ -79,7 +80,8 @@ async function openListener(address: ListenAddress, options: OpenListenersOption
   const umask = address.kind === 'unix' ? process.umask(0o177) : undefined;
   try {
     const listening = once(server, 'listening');
-    server.listen(address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port });
+    const place = address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port };
+    server.listen({ ...place, backlog });
     await listening;
   } catch (error) {
     throw new ServerError('ERR_SERVER_LISTEN', `Cannot listen on ${describe(address)}: ${(error as Error).message}`, {
