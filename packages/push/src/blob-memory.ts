@@ -1,8 +1,11 @@
-import type { Digest } from '@slipway/digest';
+import { type Digest, encodedOf } from '@slipway/digest';
 import type { LayerRecord, MetadataStore, SessionRecord } from '@slipway/metadata-store';
 import type { UploadSession } from '@slipway/registry-client';
 import type { BlobIdentity } from './blob-form.ts';
 import type { BlobToPush } from './blob-to-push.ts';
+
+/** Stands where the store has a registry's name; Docker had a file `checksum` beside each layer. */
+const tarSumSpace = 'tarsum.v1';
 
 /** What is remembered of blobs in one repository under one set of credentials. A store that fails is worked around: it never fails a push. */
 export class BlobMemory {
@@ -52,6 +55,15 @@ export class BlobMemory {
 
   async size(digest: Digest): Promise<number | undefined> {
     return this.#attempt((store) => store.blobSize(digest));
+  }
+
+  /** The TarSum of a layer, as far as registries of old were ever sent it; the hash alone. */
+  async tarSum(diffID: Digest): Promise<Digest | undefined> {
+    return this.#attempt((store) => store.v1Layer(tarSumSpace, encodedOf(diffID)));
+  }
+
+  async keepTarSum(diffID: Digest, sum: Digest): Promise<void> {
+    await this.#attempt((store) => store.setV1Layer(tarSumSpace, encodedOf(diffID), sum));
   }
 
   /** Takes the record of an upload that was begun earlier: whoever has it continues it, nobody else does. */

@@ -9,13 +9,16 @@ export { pushDefaults } from './options.ts';
 export type {
   Destination,
   Endpoint,
+  LegacyFormat,
   PushCompression,
   Pusher,
   PusherOptions,
   PushFormat,
   PushOptions,
+  PushProtocol,
   PushResult,
   PushVerify,
+  V1Endpoint,
 } from './push.ts';
 export { createPusher } from './pusher.ts';
 export { continuesOnError, isRetryable } from './retry-rules.ts';

@@ -1,8 +1,10 @@
-import type { PushCompression, PushFormat, PushOptions, PushVerify } from './push.ts';
+import type { LegacyFormat, PushCompression, PushFormat, PushOptions, PushProtocol, PushVerify } from './push.ts';
 
 /** {@link PushOptions} with every default applied. */
 export interface ResolvedPushOptions extends PushOptions {
-  readonly format: PushFormat;
+  readonly format: PushFormat | LegacyFormat;
+  readonly protocol: PushProtocol;
+  readonly requireSchema2: boolean;
   readonly compression: PushCompression;
   readonly verify: PushVerify;
   readonly dryRun: boolean;
@@ -14,6 +16,8 @@ export interface ResolvedPushOptions extends PushOptions {
 /** What {@link PushOptions} leaves out. */
 export const pushDefaults: {
   readonly format: PushFormat;
+  readonly protocol: PushProtocol;
+  readonly requireSchema2: boolean;
   readonly compression: PushCompression;
   readonly verify: PushVerify;
   readonly dryRun: boolean;
@@ -21,6 +25,8 @@ export const pushDefaults: {
   readonly verifyLearnt: boolean;
 } = Object.freeze({
   format: 'keep',
+  protocol: 'v2',
+  requireSchema2: true,
   compression: 'keep',
   verify: 'diffid',
   dryRun: false,
@@ -33,6 +39,8 @@ export function resolvePushOptions(options: PushOptions = {}): ResolvedPushOptio
   return Object.freeze({
     ...options,
     format: options.format ?? pushDefaults.format,
+    protocol: options.format === 'v1' ? 'v1' : (options.protocol ?? pushDefaults.protocol),
+    requireSchema2: options.requireSchema2 ?? pushDefaults.requireSchema2,
     compression: options.compression ?? pushDefaults.compression,
     verify: options.verify ?? pushDefaults.verify,
     dryRun: options.dryRun ?? pushDefaults.dryRun,
@@ -40,4 +48,9 @@ export function resolvePushOptions(options: PushOptions = {}): ResolvedPushOptio
     learnFrom: options.learnFrom,
     verifyLearnt: options.verifyLearnt ?? pushDefaults.verifyLearnt,
   });
+}
+
+/** Whether what is asked for is older than schema 2, so that planning has only to see to gzip layers. */
+export function isLegacy({ format, protocol }: Pick<ResolvedPushOptions, 'format' | 'protocol'>): boolean {
+  return protocol === 'v1' || format === 'v1' || format === 'schema1' || format === 'schema1-2015';
 }

@@ -68,7 +68,7 @@ export async function putManifest(
 ): Promise<{ readonly unchanged: boolean }> {
   const { mediaType, bytes, digest } = manifest;
   try {
-    await retrying(() => target.repository.putManifest(tagOrDigest, bytes, { mediaType, signal }), {
+    await retrying(() => target.repository.putManifest(tagOrDigest, bytes, { mediaType, digest, signal }), {
       ...retry,
       signal,
       host: target.repository.registry,

@@ -1,4 +1,6 @@
 import type { Digest } from '@slipway/digest';
+import { mediaTypes } from '@slipway/manifest';
+import type { TrustKey } from '@slipway/manifest/schema1';
 import { distinctBlobs, subjectOf } from './blob-to-push.ts';
 import { PushError, pushFailure } from './errors.ts';
 import { type ForeseeOptions, type Foresight, foresee } from './foresee.ts';
@@ -7,10 +9,15 @@ import { planContent } from './plan-blobs.ts';
 import type { PushBlobsOptions } from './push-blobs.ts';
 import { emitPushed, pushContent, putManifest } from './push-item.ts';
 import { hasReferrers, listAsReferrers, planReferrers, pushReferrers } from './push-referrers.ts';
+import { registryErrorOf } from './retry-rules.ts';
 import type { Target } from './target.ts';
 
 export interface PushTagsOptions extends Omit<ForeseeOptions, 'signal'>, PushBlobsOptions {
   readonly dryRun: boolean;
+  /** Whether a refused Docker manifest stays refused. @default true */
+  readonly requireSchema2?: boolean | undefined;
+  /** Signs schema 1 manifests. @default a new key */
+  readonly trustKey?: (() => Promise<TrustKey>) | undefined;
 }
 
 /** How one tag ended. */
@@ -48,9 +55,15 @@ export async function pushTags(
     await pushReferrers(plan, target, options);
   }
   const results: TagResult[] = [];
-  for (const tag of options.tags) results.push(await putTag(tag, pushed, target, options));
+  for (const tag of options.tags) results.push(await putTag(tag, pushed, plan, target, options));
   if (results.some((result) => 'manifest' in result)) await listAsReferrers([pushed], target, options);
   return results;
+}
+
+/** The registry has read the manifest and said no. */
+function isRefusal(error: unknown): boolean {
+  const answer = registryErrorOf(error);
+  return answer?.status !== undefined && answer.status >= 400 && answer.status < 500 && !answer.transient;
 }
 
 /** Puts further tags on a manifest that is there; undefined when the registry does not know its blobs after all. */
@@ -74,13 +87,23 @@ async function tagExisting(
   return results;
 }
 
-async function putTag(tag: string, manifest: Manifest, target: Target, options: PushTagsOptions): Promise<TagResult> {
+async function putTag(
+  tag: string,
+  manifest: Manifest,
+  plan: ItemPlan,
+  target: Target,
+  options: PushTagsOptions,
+): Promise<TagResult> {
   try {
     const { unchanged } = await putManifest(tag, manifest, target, options);
     emitPushed(target, tag, manifest, unchanged);
     return { tag, manifest, unchanged };
   } catch (error) {
     options.signal?.throwIfAborted();
+    if (plan.kind === 'image' && manifest.mediaType === mediaTypes.dockerManifest && isRefusal(error)) {
+      const { afterRefusal } = await import('./legacy/schema1-fallback.ts');
+      return await afterRefusal(asError(error), { tag, manifest, plan }, target, options);
+    }
     return { tag, error: asError(error) };
   }
 }

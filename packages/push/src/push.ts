@@ -2,9 +2,11 @@ import type { AbortOptions, Compressor, Digest } from '@slipway/digest';
 import type { SourceItem } from '@slipway/image-source';
 import type { LayerCache } from '@slipway/image-store';
 import type { Platform } from '@slipway/manifest';
+import type { TrustKey } from '@slipway/manifest/schema1';
 import type { MetadataStore } from '@slipway/metadata-store';
 import type { Reference } from '@slipway/reference';
-import type { Repository } from '@slipway/registry-client';
+import type { Ping, Repository } from '@slipway/registry-client';
+import type { V1Session } from '@slipway/registry-client/v1';
 import type { RetryOptions, TransferManager } from '@slipway/transfer';
 import type { PushEvent, PushTotals } from './events.ts';
 
@@ -16,6 +18,15 @@ export interface Endpoint {
   readonly allowNondistributable?: boolean | undefined;
   /** Pings, and makes the repository's client. Rejects when the registry cannot be reached or used. */
   connect(options?: AbortOptions): Promise<Repository>;
+  /** What the registry answers to a ping; only `protocol: 'auto'` asks. @default it is taken for a v2 registry */
+  ping?(options?: AbortOptions): Promise<Ping>;
+}
+
+/** One way to reach a registry that speaks the protocol of before 2015. */
+export interface V1Endpoint {
+  readonly url: URL;
+  /** Opens a session of its own; whoever asked disposes of it. */
+  open(): Promise<V1Session>;
 }
 
 /** Where an image goes. */
@@ -23,6 +34,8 @@ export interface Destination {
   /** Canonical, with a tag or a digest. */
   readonly reference: Reference;
   readonly endpoints: readonly Endpoint[];
+  /** For `protocol` 'v1' and 'auto'. @default none */
+  readonly v1Endpoints?: readonly V1Endpoint[] | undefined;
   /** Key of the HMAC that marks what was pushed with these credentials; undefined without an auth config. */
   readonly hmacKey: Uint8Array | undefined;
   /** A registry token, or a user name and a password, are at hand. */
@@ -30,13 +43,21 @@ export interface Destination {
 }
 
 export type PushFormat = 'keep' | 'docker' | 'oci';
+/** Forms of old: signed schema 1, the same as Docker 1.5 sent it (TarSums, plain layers), and images one by one. */
+export type LegacyFormat = 'schema1' | 'schema1-2015' | 'v1';
+/** `v2`: the distribution protocol; `v1`: what came before; `auto`: v1 for a registry that has not shown to speak v2. */
+export type PushProtocol = 'v2' | 'v1' | 'auto';
 export type PushCompression = 'keep' | 'gzip' | 'zstd';
 /** What a compressed layer that goes as it is, is compared with: its digest only, or also, unpacked, its diffID. */
 export type PushVerify = 'digest' | 'diffid';
 
 export interface PushOptions extends AbortOptions {
-  /** @default 'keep' */
-  readonly format?: PushFormat | undefined;
+  /** `v1` means the protocol too. @default 'keep' */
+  readonly format?: PushFormat | LegacyFormat | undefined;
+  /** @default 'v2' */
+  readonly protocol?: PushProtocol | undefined;
+  /** Whether a registry that refuses a Docker manifest gets no signed schema 1 manifest in its place. @default true */
+  readonly requireSchema2?: boolean | undefined;
   /** @default 'keep': layers go as they are, uncompressed ones as gzip */
   readonly compression?: PushCompression | undefined;
   /** Layers that are compressed here are always compared with their diffID. @default 'diffid', once a blob */
@@ -81,6 +102,8 @@ export interface PusherOptions {
   readonly gzip: Compressor;
   /** Makes zstd layers. @default `--compression zstd` is refused */
   readonly zstd?: Compressor | undefined;
+  /** The key that signs schema 1 manifests; asked for when one is to be signed. @default a new one for each push */
+  readonly trustKey?: (() => Promise<TrustKey>) | undefined;
   /** Attempts per blob, the first included; counted afresh after progress. @default 5 */
   readonly attempts?: number | undefined;
   /** Bytes of one chunk: what an interruption costs at most. Uploads of more than twice this go in chunks, where the registry takes them. @default 33554432 (32 MiB) */

@@ -132,7 +132,7 @@ export class RegistryRepository implements Repository {
   async putManifest(
     tagOrDigest: string,
     bytes: Uint8Array,
-    { mediaType, signal }: PutManifestOptions,
+    { mediaType, digest = digestBytes(bytes), signal }: PutManifestOptions,
   ): Promise<PutManifestResult> {
     const answer = await this.#send({
       method: 'PUT',
@@ -144,7 +144,6 @@ export class RegistryRepository implements Repository {
       signal,
     });
     await answer.discard();
-    const digest = digestBytes(bytes);
     assertSameDigest(answer, digest);
     const subject = answer.header('oci-subject');
     return subject !== undefined && isDigest(subject) ? { digest, subject } : { digest };

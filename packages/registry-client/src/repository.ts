@@ -40,6 +40,8 @@ export interface SendOptions extends AbortOptions {
 
 export interface PutManifestOptions extends AbortOptions {
   readonly mediaType: string;
+  /** What the registry will know the manifest by; of a signed one, the digest of what was signed. @default that of the bytes */
+  readonly digest?: Digest | undefined;
 }
 
 /** A manifest that was put. */

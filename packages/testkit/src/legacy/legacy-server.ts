@@ -23,7 +23,9 @@ export interface LegacyAnswer {
 }
 
 /** What goes wrong instead of the usual answer: another answer, or a connection that breaks before one. Undefined: nothing. */
-export type LegacyRule = (request: LegacyRequest) => LegacyAnswer | 'drop' | undefined;
+export type LegacyRule = (
+  request: LegacyRequest,
+) => LegacyAnswer | 'drop' | undefined | Promise<LegacyAnswer | 'drop' | undefined>;
 
 /** A registry of old, on the loopback, in memory. Leaving scope ends it. */
 export interface LegacyRegistry extends AsyncDisposable {
@@ -95,9 +97,7 @@ export async function startLegacyServer(
     for await (const chunk of incoming as AsyncIterable<Uint8Array>) chunks.push(chunk);
     const request = { ...arrived, body: new Uint8Array(Buffer.concat(chunks)) };
     requests[at] = request;
-    // One turn, so that requests that were sent at once are seen to be at once.
-    await new Promise((resolve) => setImmediate(resolve));
-    const verdict = rule?.(request);
+    const verdict = await rule?.(request);
     if (verdict === 'drop') {
       outgoing.destroy();
       return;

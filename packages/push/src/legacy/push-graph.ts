@@ -1,0 +1,97 @@
+import { type AbortOptions, type Digest, encodedOf, parseDigest, verified } from '@slipway/digest';
+import { tarSum } from '@slipway/digest/tarsum';
+import { buildGraphManifest } from '@slipway/manifest/schema1';
+import { pushFailure } from '../errors.ts';
+import type { BlobSubject } from '../events.ts';
+import type { ItemPlan } from '../plan.ts';
+import type { PushTagsOptions, TagResult } from '../push-tags.ts';
+import type { Target } from '../target.ts';
+import { assertImagePlan, type ChainImage, chainOf, openPlain, plainContent } from './legacy-image.ts';
+import { putSigned } from './push-schema1.ts';
+
+/** What a TarSum begins with. */
+const label = 'tarsum.v1+sha256';
+
+/**
+ * Pushes as Docker 1.5 did: top first, each layer's plain tar in one PUT under its TarSum, unless a HEAD finds it there; then
+ * a signed manifest a tag. Nothing is tried twice.
+ *
+ * @see https://github.com/moby/moby/blob/d172f1253a/graph/push.go
+ */
+export async function pushGraphTags(
+  plan: ItemPlan,
+  target: Target,
+  options: PushTagsOptions,
+): Promise<readonly TagResult[]> {
+  assertImagePlan(plan);
+  const chain = chainOf(plan.image).toReversed();
+  const sums = new Map<Digest, string>();
+  const layers: { checksum: string; json: Uint8Array }[] = [];
+  for (const image of chain) {
+    options.signal?.throwIfAborted();
+    const known = sums.get(image.diffID);
+    const checksum = known ?? (await pushLayer(image, target, options));
+    sums.set(image.diffID, checksum);
+    layers.push({ checksum, json: image.json });
+  }
+  const architecture = plan.image.platform?.architecture ?? '';
+  const results: TagResult[] = [];
+  for (const tag of options.tags) {
+    const unsigned = buildGraphManifest({ name: target.repository.path, tag, architecture, layers });
+    results.push(await putSigned(tag, unsigned, target, options));
+  }
+  return results;
+}
+
+async function pushLayer(image: ChainImage, target: Target, { signal }: PushTagsOptions): Promise<string> {
+  const { diffID } = image;
+  const subject: BlobSubject = {
+    destination: target.destination,
+    role: 'layer',
+    id: image.id.slice(0, 12),
+    key: diffID,
+  };
+  target.emit({ type: 'blob:preparing', blob: subject });
+  try {
+    const kept = await target.memory.tarSum(diffID);
+    const checksum = kept === undefined ? await sumOf(image, { signal }) : `${label}:${encodedOf(kept)}`;
+    // Docker's own digests would not pass here: these registries name blobs by TarSum.
+    const name = checksum as Digest;
+    if (kept !== undefined && (await target.repository.statBlob(name, { signal })) !== undefined) {
+      target.emit({ type: 'blob:existed', blob: subject, digest: diffID, size: image.stored.size, learnt: false });
+      return checksum;
+    }
+    const content = await plainContent(image, { signal });
+    const begun = await target.repository.beginUpload({ signal });
+    if (begun.kind === 'session') {
+      await using session = begun.session;
+      await session.put(content, name, {
+        signal,
+        onProgress: (sent) =>
+          target.emit({
+            type: 'blob:progress',
+            blob: subject,
+            sent,
+            size: content.size,
+            read: sent,
+            readTotal: content.size,
+          }),
+      });
+    }
+    if (kept === undefined) await target.memory.keepTarSum(diffID, digestOf(checksum));
+    target.emit({ type: 'blob:pushed', blob: subject, digest: diffID, size: content.size });
+    return checksum;
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw pushFailure(`${subject.id} to ${target.destination}`, { op: 'push layer', origin: 'destination', cause });
+  }
+}
+
+async function sumOf(image: ChainImage, { signal }: AbortOptions): Promise<string> {
+  return await tarSum(verified(openPlain(image, { signal }), { digest: image.diffID }), '1', { signal });
+}
+
+/** The TarSum's hash in the form the store keeps. */
+function digestOf(checksum: string): Digest {
+  return parseDigest(checksum.slice(checksum.indexOf('+') + 1));
+}

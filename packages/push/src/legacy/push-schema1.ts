@@ -1,0 +1,107 @@
+import { contentOf, type Digest, shortDigest } from '@slipway/digest';
+import { mediaTypes } from '@slipway/manifest';
+import { buildSchema1Manifest, emptyLayer, type UnsignedManifest } from '@slipway/manifest/schema1';
+import type { BlobToPush } from '../blob-to-push.ts';
+import { PushError, pushFailure } from '../errors.ts';
+import { fixedBlob, type ImagePlan, type LayerDescriptor } from '../image-plan.ts';
+import type { ItemPlan, Manifest } from '../plan.ts';
+import { planContent } from '../plan-blobs.ts';
+import { emitPushed, pushContent, putManifest } from '../push-item.ts';
+import type { PushTagsOptions, TagResult } from '../push-tags.ts';
+import type { Target } from '../target.ts';
+import { assertImagePlan } from './legacy-image.ts';
+import { signManifest } from './signed-manifest.ts';
+
+/**
+ * Pushes one image as a signed schema 1 manifest a tag: the layers as for schema 2, no config, and the blob of an empty layer
+ * where the history has one.
+ *
+ * @see https://github.com/distribution/distribution/blob/v2.8.3/manifest/schema1/config_builder.go
+ */
+export async function pushSchema1Tags(
+  plan: ItemPlan,
+  target: Target,
+  options: PushTagsOptions,
+): Promise<readonly TagResult[]> {
+  assertImagePlan(plan);
+  const [tag = 'latest'] = options.tags;
+  let digests: readonly Digest[] = [];
+  const build = (layers: readonly Digest[], name: string): UnsignedManifest => unsignedOf(plan, layers, name, target);
+  // What cannot be said in schema 1 is told before anything is sent.
+  const { usesEmptyLayer } = build(
+    plan.layers.map(({ key }) => key),
+    tag,
+  );
+  const own: ImagePlan = {
+    ...plan,
+    verbatim: undefined,
+    // Nothing but layers goes; a second naming of the top layer is one blob with the first.
+    config: usesEmptyLayer ? emptyBlob : (plan.layers.at(-1) ?? emptyBlob),
+    assemble(layers) {
+      digests = layers.map(digestOf);
+      const { bytes, digest } = build(digests, tag);
+      return { mediaType: mediaTypes.schema1SignedManifest, bytes, digest };
+    },
+  };
+  if (options.dryRun) {
+    await planContent(own, target, options);
+    return options.tags.map((name) => planned(name, build(digests, name), target));
+  }
+  await pushContent(own, target, options);
+  const results: TagResult[] = [];
+  for (const name of options.tags) results.push(await putSigned(name, build(digests, name), target, options));
+  return results;
+}
+
+/** Signs and puts a manifest under its tag. */
+export async function putSigned(
+  tag: string,
+  unsigned: UnsignedManifest,
+  target: Target,
+  options: PushTagsOptions,
+): Promise<TagResult> {
+  try {
+    const { sent, told } = await signManifest(unsigned, options);
+    const { unchanged } = await putManifest(tag, sent, target, options);
+    emitPushed(target, tag, told, unchanged);
+    return { tag, manifest: told, unchanged };
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    return { tag, error: pushFailure(tag, { op: 'build manifest', origin: 'request', cause: error }) };
+  }
+}
+
+/** The schema 1 manifest of an image whose layers have these digests. */
+export function unsignedOf(plan: ImagePlan, layers: readonly Digest[], tag: string, target: Target): UnsignedManifest {
+  const { config } = plan.image;
+  try {
+    return buildSchema1Manifest({ config: config.bytes, layers, name: target.repository.path, tag });
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new PushError('ERR_PUSH_FORMAT', `Could not plan ${shortDigest(config.digest)} as schema 1: ${why}`, {
+      op: 'plan',
+      origin: 'request',
+      cause,
+    });
+  }
+}
+
+/** The blob of an empty layer. */
+export const emptyBlob: BlobToPush = fixedBlob(
+  'blob',
+  contentOf(emptyLayer.bytes),
+  { digest: emptyLayer.digest, size: emptyLayer.bytes.byteLength },
+  undefined,
+);
+
+function digestOf(layer: LayerDescriptor): Digest {
+  return 'foreign' in layer ? layer.foreign.digest : layer.digest;
+}
+
+function planned(tag: string, { bytes, digest, size }: UnsignedManifest, target: Target): TagResult {
+  const mediaType = mediaTypes.schema1SignedManifest;
+  const { destination } = target;
+  target.emit({ type: 'manifest:planned', destination, tag, digest, size, mediaType, unchanged: false });
+  const manifest: Manifest = { mediaType, digest, bytes };
+  return { tag, manifest, unchanged: false };
+}

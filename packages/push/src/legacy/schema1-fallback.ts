@@ -1,0 +1,71 @@
+import { parseManifest } from '@slipway/manifest';
+import { parseReference } from '@slipway/reference';
+import { PushError } from '../errors.ts';
+import type { ImagePlan } from '../image-plan.ts';
+import type { Manifest } from '../plan.ts';
+import { pushBlobs } from '../push-blobs.ts';
+import type { PushTagsOptions, TagResult } from '../push-tags.ts';
+import { registryErrorOf } from '../retry-rules.ts';
+import type { Target } from '../target.ts';
+import { emptyBlob, putSigned, unsignedOf } from './push-schema1.ts';
+
+const moreInformation = 'More information at https://docs.docker.com/registry/spec/deprecated-schema-v1/';
+
+/** A Docker manifest that a registry has refused. */
+export interface RefusedManifest {
+  readonly tag: string;
+  readonly manifest: Manifest;
+  readonly plan: ImagePlan;
+}
+
+/**
+ * What follows when a registry refuses a Docker manifest: with `requireSchema2`, as ever since Docker 20.10, the refusal, with
+ * an explanation for the words of registries that know schema 1 only; else a signed schema 1 manifest and a notice.
+ *
+ * @see https://github.com/moby/moby/blob/v25.0.0/distribution/push_v2.go#L214-L247
+ */
+export async function afterRefusal(
+  error: Error,
+  { tag, manifest, plan }: RefusedManifest,
+  target: Target,
+  options: PushTagsOptions,
+): Promise<TagResult> {
+  if (options.requireSchema2 !== false) return { tag, error: reworded(error) };
+  try {
+    const document = parseManifest(manifest.bytes, manifest.mediaType);
+    if (document.kind !== 'docker-manifest') return { tag, error };
+    const unsigned = unsignedOf(
+      plan,
+      document.layers.map(({ digest }) => digest),
+      tag,
+      target,
+    );
+    if (unsigned.usesEmptyLayer) await pushBlobs([emptyBlob], target, options);
+    const result = await putSigned(tag, unsigned, target, options);
+    if ('manifest' in result) warn(target);
+    return result;
+  } catch (failure) {
+    options.signal?.throwIfAborted();
+    return { tag, error: failure instanceof Error ? failure : error };
+  }
+}
+
+function warn(target: Target): void {
+  const { registry } = parseReference(target.name);
+  target.emit({
+    type: 'warning',
+    destination: target.destination,
+    code: 'schema1-deprecated',
+    message: `[DEPRECATION NOTICE] support for pushing manifest v2 schema1 images will be removed in an upcoming release. Please contact admins of the ${registry} registry NOW to avoid future disruption. ${moreInformation}`,
+  });
+}
+
+function reworded(error: Error): Error {
+  if (registryErrorOf(error)?.dockerMessage !== 'tag invalid' || !(error instanceof PushError)) return error;
+  const { code, op, origin, descriptor } = error;
+  return new PushError(
+    code,
+    `[DEPRECATED] support for pushing manifest v2 schema1 images has been removed. ${moreInformation}: tag invalid`,
+    { op, origin, descriptor, cause: error, hint: 'if the registry takes nothing newer, use --format schema1' },
+  );
+}

@@ -1,0 +1,23 @@
+import { mediaTypes } from '@slipway/manifest';
+import { createTrustKey, signJSON, type UnsignedManifest } from '@slipway/manifest/schema1';
+import type { Manifest } from '../plan.ts';
+import type { PushTagsOptions } from '../push-tags.ts';
+
+/** A signed manifest: what is sent, and what users are told of it. */
+export interface SignedManifest {
+  /** Its digest is that of what was signed: by it the registry knows the manifest. */
+  readonly sent: Manifest;
+  /** Digest and size of what was signed. */
+  readonly told: Manifest;
+}
+
+/** Signs with the pusher's key, or a new one. */
+export async function signManifest(
+  { bytes, digest }: UnsignedManifest,
+  { trustKey }: Pick<PushTagsOptions, 'trustKey'>,
+): Promise<SignedManifest> {
+  const key = trustKey === undefined ? createTrustKey() : await trustKey();
+  const signed = await signJSON(bytes, [key]);
+  const mediaType = mediaTypes.schema1SignedManifest;
+  return { sent: { mediaType, digest, bytes: signed.bytes }, told: { mediaType, digest, bytes } };
+}
