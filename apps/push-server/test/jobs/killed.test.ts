@@ -23,10 +23,14 @@ test('kill -9 during a job, start again: the job ends pushed, and no blob that w
   {
     await using first = await spawnDaemon(socket, dataDir, '--concurrency', '2');
     const destination = `${registry.host}/${repository}:1`;
-    const answer = await first.request('POST', `/slipway/v1/jobs/archive?destination=${encodeURIComponent(destination)}`, {
-      headers: { 'content-type': 'application/x-tar', 'idempotency-key': 'one' },
-      body: await readFile(archive),
-    });
+    const answer = await first.request(
+      'POST',
+      `/slipway/v1/jobs/archive?destination=${encodeURIComponent(destination)}`,
+      {
+        headers: { 'content-type': 'application/x-tar', 'idempotency-key': 'one' },
+        body: await readFile(archive),
+      },
+    );
     expect(answer.status).toBe(201);
     id = JSON.parse(answer.body).id;
     while (stall.hits === 0) await delay(20);

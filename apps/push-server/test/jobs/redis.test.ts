@@ -65,7 +65,9 @@ describe.skipIf(requireTool('redis-server'))('on one Redis', () => {
   test('the lock of somebody who died is free after its lease', async () => {
     const prefix = randomUUID();
     await redis.main.set(`${prefix}:lock:a`, 'a dead daemon', 'PX', 50);
-    expect(await createRedisLocks(redis.main, { prefix, leaseMs: 50, log }).hold('a', async () => 'free', {})).toBe('free');
+    expect(await createRedisLocks(redis.main, { prefix, leaseMs: 50, log }).hold('a', async () => 'free', {})).toBe(
+      'free',
+    );
   });
 
   test('a Redis that evicts is refused', async () => {
@@ -103,7 +105,9 @@ describe.skipIf(requireTool('redis-server'))('on one Redis', () => {
       expect(answer.status).toBe(201);
       return JSON.parse(answer.body).id;
     };
-    const jobOf = async (id: string): Promise<{ readonly state: string; readonly daemon: string; readonly attempts: number }> =>
+    const jobOf = async (
+      id: string,
+    ): Promise<{ readonly state: string; readonly daemon: string; readonly attempts: number }> =>
       JSON.parse((await b.request('GET', `/slipway/v1/jobs/${id}`)).body);
     const ids: string[] = [];
     for (const at of images.keys()) ids.push(await submit(at % 2 === 0 ? a : b, at));

@@ -30,12 +30,9 @@ export interface SpawnedDaemon extends AsyncDisposable {
 }
 
 /** Starts the built program and waits until it listens. */
-export async function spawnDaemon(
-  socket: string,
-  dataDir: string,
-  ...args: readonly string[]
-): Promise<SpawnedDaemon> {
-  if (!existsSync(bundle)) throw new Error('Expected dist/cli.mjs to be built: run `pnpm --filter @slipway/server build`');
+export async function spawnDaemon(socket: string, dataDir: string, ...args: readonly string[]): Promise<SpawnedDaemon> {
+  if (!existsSync(bundle))
+    throw new Error('Expected dist/cli.mjs to be built: run `pnpm --filter @slipway/server build`');
   const child = spawn(process.execPath, [program, '--host', `unix://${socket}`, '--data-dir', dataDir, ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { HOME: dataDir, PATH: process.env['PATH'] },
