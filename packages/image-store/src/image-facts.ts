@@ -5,6 +5,7 @@ import {
   isAttestation,
   isImageConfigMediaType,
   isIndexMediaType,
+  isLayerMediaType,
   isManifestMediaType,
   matchPlatform,
   type ParsedManifest,
@@ -91,7 +92,7 @@ export class FactsReader {
       case 'docker-manifest': {
         const { config, layers } = parsed;
         const blobs = new Map([...own, ...sized([config, ...layers])]);
-        const facts = isRunnable(parsed) ? await this.#config(config, layers.length) : undefined;
+        const facts = isRunnable(parsed, descriptor) ? await this.#config(config, layers.length) : undefined;
         return { ...empty, kind: facts ? 'image' : 'artifact', blobs, config: facts, layers };
       }
       case 'oci-artifact-manifest':
@@ -123,9 +124,9 @@ export class FactsReader {
   }
 }
 
-/** The same bytes are read differently under another media type. */
-function keyOf({ mediaType, digest }: Descriptor): string {
-  return `${mediaType} ${digest}`;
+/** The same bytes are read differently under another media type, or as an attestation. */
+function keyOf(descriptor: Descriptor): string {
+  return `${isAttestation(descriptor)} ${descriptor.mediaType} ${descriptor.digest}`;
 }
 
 /** The chainIDs of every stack of layers in an image, or in all images of an index. */
@@ -134,9 +135,18 @@ export function chainsOf(facts: ManifestFacts): readonly (readonly Digest[])[] {
   return facts.kind === 'image' && facts.config ? [chainIDs(facts.config.diffIDs)] : [];
 }
 
-function isRunnable(parsed: Extract<ParsedManifest, { readonly kind: 'oci-manifest' | 'docker-manifest' }>): boolean {
+/** The same rule by which image-source tells images from artifacts: only an image's diffIDs were checked when it was loaded. */
+function isRunnable(
+  parsed: Extract<ParsedManifest, { readonly kind: 'oci-manifest' | 'docker-manifest' }>,
+  descriptor: Descriptor,
+): boolean {
   const artifactType = parsed.kind === 'oci-manifest' ? parsed.artifactType : undefined;
-  return !artifactType && isImageConfigMediaType(parsed.config.mediaType);
+  return (
+    !artifactType &&
+    !isAttestation(descriptor) &&
+    isImageConfigMediaType(parsed.config.mediaType) &&
+    parsed.layers.every(({ mediaType }) => isLayerMediaType(mediaType))
+  );
 }
 
 /** The image that this machine would run, else the first. */

@@ -264,9 +264,9 @@ class DiskImageStore implements ImageStore {
       const state = await this.#state();
       const before = new Map(state.manifests);
       const result = await work(state);
-      await this.#commit(state);
       const gone = [...before.values()].filter(({ descriptor }) => !state.manifests.has(descriptor.digest));
-      await this.#sweep(gone, state);
+      if (gone.length === 0) await this.#commit(state);
+      else await this.#commitAndSweep(state, gone);
       return result;
     });
   }
@@ -277,29 +277,39 @@ class DiskImageStore implements ImageStore {
     await this.#files.write('repositories.json', state.references.encode(), 0o600);
   }
 
-  async #sweep(gone: readonly StoredManifest[], state: StoreState): Promise<void> {
-    if (gone.length === 0) return;
+  async #commitAndSweep(state: StoreState, gone: readonly StoredManifest[]): Promise<void> {
+    const superfluous = await this.#superfluous(state, gone);
+    // Noted first: who opens the store after a crash finds here what was to be removed.
+    await using workspace = await Workspace.open(this.#files);
+    for (const digest of superfluous) await workspace.note(digest);
+    await this.#commit(state);
+    await this.#files.remove(superfluous);
+  }
+
+  async #superfluous(state: StoreState, gone: readonly StoredManifest[]): Promise<readonly Digest[]> {
     try {
       const marked = await this.#facts.mark(state.roots);
-      for (const { descriptor } of gone) {
-        const facts = await this.#facts.read(descriptor).catch(() => undefined);
-        const blobs = [...(facts?.blobs.keys() ?? [descriptor.digest])];
-        await this.#files.remove(blobs.filter((digest) => !marked.has(digest)));
-      }
+      const facts = await Promise.all(
+        gone.map(({ descriptor }) => this.#facts.read(descriptor).catch(() => undefined)),
+      );
+      const blobs = gone.flatMap(({ descriptor }, at) => [...(facts[at]?.blobs.keys() ?? [descriptor.digest])]);
+      return [...new Set(blobs)].filter((digest) => !marked.has(digest));
     } catch (error) {
-      // The image is gone all the same. Whose blobs the others are cannot be told, so they stay.
+      // Whose blobs the other images need cannot be told, so all stay until a garbage collection can tell.
       this.#leaveOut(error);
+      return [];
     }
   }
 
-  /** What loads of dead processes had brought in already goes, unless the last thing they did was to finish. */
+  /** What dead processes had brought in, or were about to remove, goes unless an image needs it. */
   async #clearAbandoned(): Promise<void> {
     for (const workspace of await abandonedWorkspaces(this.#files, Date.now())) {
-      await this.#files.locked(async () => {
-        const marked = await this.#facts.mark((await this.#state()).roots);
-        const left = (await workspace.digests()).filter((digest) => !marked.has(digest));
-        await this.#files.remove(left);
-      });
+      await this.#files
+        .locked(async () => {
+          const marked = await this.#facts.mark((await this.#state()).roots);
+          await this.#files.remove((await workspace.digests()).filter((digest) => !marked.has(digest)));
+        })
+        .catch((error: unknown) => this.#leaveOut(error)); // damage of one image keeps nobody from the others
       await workspace[Symbol.asyncDispose]();
     }
   }
@@ -312,16 +322,17 @@ class DiskImageStore implements ImageStore {
 
   async #provenLayers(): Promise<Set<string>> {
     const proven = new Set<string>();
-    const visit = ({ layers, config, children }: ManifestFacts): void => {
-      for (const [at, { digest }] of layers.entries()) {
+    const visit = ({ kind, layers, config, children }: ManifestFacts): void => {
+      for (const [at, { digest }] of kind === 'image' ? layers.entries() : []) {
         const diffID = config?.diffIDs[at];
         if (diffID) proven.add(provenPair(digest, diffID));
       }
       children.forEach(visit);
     };
-    for (const { descriptor } of (await this.#state()).manifests.values()) {
+    for (const { descriptor, id } of (await this.#state()).manifests.values()) {
       const facts = await this.#facts.read(descriptor).catch(() => undefined);
-      if (facts) visit(facts);
+      // An artifact may look like an image. Its diffIDs were never checked, and its ID is that of its manifest.
+      if (facts && (facts.kind === 'index' || facts.config?.digest === id)) visit(facts);
     }
     return proven;
   }

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { constants, copyFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { constants, copyFile, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Digest } from '@slipway/digest';
@@ -70,7 +70,12 @@ export class Workspace implements AsyncDisposable {
     return false;
   }
 
-  /** What has been gathered or held; nothing when somebody else has cleared this workspace away. */
+  /** Notes a blob by name only. */
+  async note(digest: Digest): Promise<void> {
+    await writeFile(await this.#prepared(digest), '');
+  }
+
+  /** What has been gathered, held or noted; nothing when somebody else has cleared this workspace away. */
   async digests(): Promise<readonly Digest[]> {
     const found: Digest[] = [];
     const blobs = join(this.folder, 'blobs');

@@ -576,6 +576,17 @@ describe('garbage and disk use', () => {
 });
 
 describe('a folder in a bad state', () => {
+  test('damage and leftovers together keep nobody from opening the store', async () => {
+    await loadArchive();
+    await flipByte(at(`store/blobs/sha256/${hex(image.imageID)}`), 0);
+    const machine = createHash('sha256').update(hostname()).digest('hex').slice(0, 12);
+    await mkdir(at(`store/.slipway/work/4194305-${machine}-x/blobs/sha256`), { recursive: true });
+    const onWarning = vi.fn();
+    await using again = await opened({ onWarning });
+    expect(await again.list()).toEqual([]);
+    expect(onWarning).toHaveBeenCalledWith(expect.stringContaining('is damaged'));
+  });
+
   test('a damaged index.json is told, and nothing is written over it', async () => {
     await loadArchive();
     await writeFile(at('store/index.json'), '{');

@@ -35,7 +35,9 @@ async function archivesOf(name: string): Promise<readonly string[]> {
   return paths;
 }
 
-test('two processes that load, tag, delete and collect garbage at once lose nothing and leave nothing', async () => {
+test('two processes that load, tag, delete and collect garbage at once lose nothing and leave nothing', {
+  timeout: 120_000,
+}, async () => {
   const workers = await Promise.all(['one', 'two'].map(async (name) => startWorker(name, 6, await archivesOf(name))));
   const said = await Promise.all(workers.map((worker) => linesOf(worker)));
   expect(said.map((lines) => lines.at(-1))).toEqual(['done', 'done']);
