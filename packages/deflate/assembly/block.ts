@@ -204,13 +204,18 @@ function putSequences(
       run -= 4;
     }
     if (run > 0) {
-      do {
-        const code = load<u32>(literalCodes + ((load<u8>(position) as usize) << 2));
-        bits |= ((code >>> 8) as u64) << count;
-        count += code & 255;
-        position++;
-        run--;
-      } while (run > 0);
+      // One to three: all are looked up and the surplus is dropped, which costs less than a wrong guess about the number.
+      const four = load<u32>(position);
+      const a = load<u32>(literalCodes + ((four & 255) << 2));
+      const b = select<u32>(load<u32>(literalCodes + (((four >>> 8) & 255) << 2)), 0, run > 1);
+      const c = select<u32>(load<u32>(literalCodes + (((four >>> 16) & 255) << 2)), 0, run > 2);
+      bits |= ((a >>> 8) as u64) << count;
+      count += a & 255;
+      bits |= ((b >>> 8) as u64) << count;
+      count += b & 255;
+      bits |= ((c >>> 8) as u64) << count;
+      count += c & 255;
+      position += run;
       store<u64>(at, bits);
       at += (count >> 3) as usize;
       bits >>= count & 56;

@@ -5,7 +5,7 @@ import { SEQUENCES, TABLES, WINDOW } from './layout';
 import { putLiterals, putMatch, setParsed } from './sequences';
 
 
-const BITS: u32 = 15;
+const BITS: u32 = 14;
 const SIZE: usize = 4 << BITS;
 
 export function clearPairs(): void {
@@ -26,8 +26,11 @@ export function learnPairs(from: usize, to: usize): void {
   }
 }
 
-/** Parses from `from` to `to` or a little further; matches may reach to `end`. */
-export function parseGreedy(from: usize, to: usize, end: usize): void {
+/**
+ * Parses from `from` to `to` or a little further; matches may reach to `end`. Of a match, the first
+ * `learn` positions become known to later searches, and the last.
+ */
+export function parseGreedy(from: usize, to: usize, end: usize, learn: usize): void {
   let next: usize = SEQUENCES;
   let position = from;
   let literals = from;
@@ -38,11 +41,10 @@ export function parseGreedy(from: usize, to: usize, end: usize): void {
     const slot = slotOf(word);
     const pair = load<u32>(slot);
     store<u32>(slot, (pair << 16) | ((position as u32) & 0xffff));
-    const limit = min(end - position, 258) as u32;
     let distance = ((position as u32) - pair) & 0xffff;
     let length: u32 = 0;
     if (distance - 1 < (WINDOW as u32) && load<u32>(position - distance) == word) {
-      length = matchLength(position, position - distance, 4, limit);
+      length = matchLength(position, position - distance, 4, min(end - position, 258) as u32);
       const older = ((position as u32) - (pair >>> 16)) & 0xffff;
       if (
         older - 1 < (WINDOW as u32) &&
@@ -50,7 +52,7 @@ export function parseGreedy(from: usize, to: usize, end: usize): void {
         load<u32>(position - older) == word &&
         load<u32>(position - older + length - 3) == load<u32>(position + length - 3)
       ) {
-        const longer = matchLength(position, position - older, 4, limit);
+        const longer = matchLength(position, position - older, 4, min(end - position, 258) as u32);
         if (longer > length) {
           length = longer;
           distance = older;
@@ -62,18 +64,19 @@ export function parseGreedy(from: usize, to: usize, end: usize): void {
         position++;
         continue;
       }
-      length = matchLength(position, position - distance, 4, limit);
+      length = matchLength(position, position - distance, 4, min(end - position, 258) as u32);
     }
     next = putMatch(next, position - literals, length, distance);
     literals = position + length;
-    const known = min(literals, last);
+    const known = min(min(literals, position + learn), last);
     for (position++; position < known; position++) {
       const inner = slotOf(load<u32>(position));
       store<u32>(inner, (load<u32>(inner) << 16) | ((position as u32) & 0xffff));
     }
+    if (known < literals && literals <= last) learnPairs(literals - 1, literals);
     position = literals;
   }
-  const stop = max(to, position);
+  const stop = max(to, literals);
   next = putLiterals(next, stop - literals);
   setParsed(next, stop);
 }

@@ -81,9 +81,10 @@ function learn(level: u32, from: usize, to: usize): void {
 
 /** The curve: higher levels are smaller and slower. */
 function parse(level: u32, from: usize, to: usize, end: usize): void {
-  if (level <= 2) parseGreedy(from, to, end);
+  if (level == 1) parseGreedy(from, to, end, 6);
+  else if (level == 2) parseGreedy(from, to, end, 258);
   else if (level == 3) parseLazy(from, to, end, 24, 6, 4);
-  else if (level == 4) parseLazy(from, to, end, 32, 12, 6);
-  else if (level == 5) parseLazy(from, to, end, 64, 24, 16);
-  else parseLazy(from, to, end, 128, 64, 16);
+  else if (level == 4) parseLazy(from, to, end, 32, 10, 6);
+  else if (level == 5) parseLazy(from, to, end, 64, 24, 10);
+  else parseLazy(from, to, end, 258, 258, 16);
 }

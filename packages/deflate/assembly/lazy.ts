@@ -127,7 +127,7 @@ export function parseLazy(from: usize, to: usize, end: usize, nice: u32, lazy: u
     learnRows(known, min(literals, last));
     position = literals;
   }
-  const stop = max(to, position);
+  const stop = max(to, literals);
   next = putLiterals(next, stop - literals);
   setParsed(next, stop);
 }

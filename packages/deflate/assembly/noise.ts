@@ -40,9 +40,9 @@ function isFlat(from: usize, to: usize): bool {
     const count = load<u32>(slot);
     squares += count * count;
   }
-  const seen = (RUNS * RUN) as u32;
+  const seen: u32 = (RUNS * RUN) as u32;
   // Even random letters have unequal counts: by chance alone the sum is larger by `seen`.
-  return 10 * 256 * (squares - seen) <= 11 * seen * seen;
+  return squares - seen <= (seen * seen * 11) / 2560;
 }
 
 /**

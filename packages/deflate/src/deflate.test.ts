@@ -129,6 +129,13 @@ describe('deflateBlock', () => {
     }
   });
 
+  test('long runs become next to nothing', () => {
+    for (const letter of [0, 9, 255]) {
+      const input = new Uint8Array(MiB).fill(letter);
+      for (const level of levels) expect(deflateBlock(input, { level }).byteLength).toBeLessThan(1500);
+    }
+  });
+
   test('noise that is said again is not stored again', () => {
     const word = inputOf('noise', 20_000, 1);
     const input = Buffer.concat([word, word, word, word, word]);
