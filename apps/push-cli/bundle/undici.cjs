@@ -6,9 +6,11 @@ const Agent = require('undici/lib/dispatcher/agent.js');
 const Pool = require('undici/lib/dispatcher/pool.js');
 const ProxyAgent = require('undici/lib/dispatcher/proxy-agent.js');
 const buildConnector = require('undici/lib/core/connect.js');
+const connect = require('undici/lib/api/api-connect.js');
 const request = require('undici/lib/api/api-request.js');
 
-Object.assign(Dispatcher.prototype, { request });
+// `connect` is how its proxy agent opens a tunnel.
+Object.assign(Dispatcher.prototype, { connect, request });
 
 exports.Agent = Agent;
 exports.Dispatcher = Dispatcher;

@@ -1,5 +1,6 @@
 import type { AbortOptions } from '@slipway/digest';
 import type { Repository } from '@slipway/registry-client';
+import { codeOf } from './error-code.ts';
 import { PushError, pushFailure } from './errors.ts';
 import type { Endpoint } from './push.ts';
 import { continuesOnError, registryErrorOf } from './retry-rules.ts';
@@ -53,8 +54,13 @@ export async function overEndpoints<T>(
   );
 }
 
-/** A certificate that was refused says more than http's silence after it. */
+/** A certificate or a proxy that was in the way says more than http's silence after it. */
 function preferred(earlier: unknown, later: unknown): unknown {
   const isAnswer = registryErrorOf(later)?.status !== undefined;
-  return registryErrorOf(earlier)?.reason === 'tls' && !isAnswer ? earlier : later;
+  const saysMore = registryErrorOf(earlier)?.reason === 'tls' || isProxyRefusal(earlier);
+  return saysMore && !isAnswer ? earlier : later;
+}
+
+function isProxyRefusal(error: unknown): boolean {
+  return codeOf(error) === 'ERR_PROXY_REFUSED' || (error instanceof Error && isProxyRefusal(error.cause));
 }
