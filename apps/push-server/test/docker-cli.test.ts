@@ -1,6 +1,11 @@
+import { once } from 'node:events';
+import { createReadStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import {
   type DebianRegistry,
+  findTool,
   randomImage,
   requireTool,
   runTool,
@@ -8,12 +13,17 @@ import {
   startRegistry,
   writeDockerArchive,
 } from '@slipway/testkit';
+import Docker from 'dockerode';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTestDaemon, type TestDaemon } from './daemon-fixture.ts';
 
-const missing = requireTool('docker', 'docker-registry');
+const missing = requireTool('docker-registry');
+/** Debian has no docker client of this age; where there is none, dockerode does the same below. */
+const hasDocker = findTool('docker') !== undefined;
 
-describe.skipIf(missing)('the real docker client', () => {
+if (hasDocker) describe.skipIf(missing)('the real docker client', withDocker);
+
+function withDocker(): void {
   let server: TestDaemon;
   let registry: DebianRegistry;
   let archive: string;
@@ -158,38 +168,40 @@ describe.skipIf(missing)('the real docker client', () => {
         .every((line) => line.includes(' image push ')),
     ).toBe(true);
   });
-});
+}
 
-test.skipIf(missing || requireTool('bash'))('login, then a push with those credentials alone', async () => {
-  await using server = await startTestDaemon();
-  await using registry = await startDebianRegistry({ users: { me: 'secret' } });
-  const login = (password: string) =>
-    runTool('bash', ['-c', `echo ${password} | docker login ${registry.host} -u me --password-stdin`], {
-      env: {
-        DOCKER_HOST: `unix://${server.socket}`,
-        DOCKER_CONFIG: join(server.folder.path, 'docker'),
-        HOME: server.folder.path,
-      },
+if (hasDocker) {
+  test.skipIf(missing)('login, then a push with those credentials alone', async () => {
+    await using server = await startTestDaemon();
+    await using registry = await startDebianRegistry({ users: { me: 'secret' } });
+    const login = (password: string) =>
+      runTool('bash', ['-c', `echo ${password} | docker login ${registry.host} -u me --password-stdin`], {
+        env: {
+          DOCKER_HOST: `unix://${server.socket}`,
+          DOCKER_CONFIG: join(server.folder.path, 'docker'),
+          HOME: server.folder.path,
+        },
+      });
+    const archive = join(server.folder.path, 'a.tar');
+    const reference = `${registry.host}/private/app:v1`;
+    await writeDockerArchive(archive, [{ image: await randomImage({ seed: 'login' }), references: [reference] }]);
+    await server.docker('load', '-i', archive);
+
+    const before = await server.docker('push', reference);
+    expect([before.code, before.stderr]).toEqual([1, 'no basic auth credentials\n']);
+    const wrong = await login('wrong');
+    expect(wrong.code).toBe(1);
+    expect(wrong.stderr).toContain('unauthorized');
+    expect(await login('secret')).toMatchObject({ code: 0, stdout: expect.stringContaining('Login Succeeded') });
+    expect((await server.docker('push', reference)).code).toBe(0);
+    // The daemon has kept nothing: without the client's credentials the same push fails as it did before.
+    const auth = await server.request('POST', `/v1.51/images/${registry.host}/private/app/push?tag=v1`, {
+      headers: { 'x-registry-auth': 'e30=' },
     });
-  const archive = join(server.folder.path, 'a.tar');
-  const reference = `${registry.host}/private/app:v1`;
-  await writeDockerArchive(archive, [{ image: await randomImage({ seed: 'login' }), references: [reference] }]);
-  await server.docker('load', '-i', archive);
-
-  const before = await server.docker('push', reference);
-  expect([before.code, before.stderr]).toEqual([1, 'no basic auth credentials\n']);
-  const wrong = await login('wrong');
-  expect(wrong.code).toBe(1);
-  expect(wrong.stderr).toContain('unauthorized');
-  expect(await login('secret')).toMatchObject({ code: 0, stdout: expect.stringContaining('Login Succeeded') });
-  expect((await server.docker('push', reference)).code).toBe(0);
-  // The daemon has kept nothing: without the client's credentials the same push fails as it did before.
-  const auth = await server.request('POST', `/v1.51/images/${registry.host}/private/app/push?tag=v1`, {
-    headers: { 'x-registry-auth': 'e30=' },
+    expect(auth.body).toContain('no basic auth credentials');
+    expect(JSON.stringify(server.log)).not.toContain('secret');
   });
-  expect(auth.body).toContain('no basic auth credentials');
-  expect(JSON.stringify(server.log)).not.toContain('secret');
-});
+}
 
 test('a refused push is told in the registry’s words', async () => {
   await using server = await startTestDaemon();
@@ -199,7 +211,6 @@ test('a refused push is told in the registry’s words', async () => {
   const archive = join(server.folder.path, 'a.tar');
   const reference = `${registry.host}/not/mine:v1`;
   await writeDockerArchive(archive, [{ image: await randomImage({ seed: 'denied' }), references: [reference] }]);
-  const { readFile } = await import('node:fs/promises');
   await server.request('POST', '/images/load', { body: await readFile(archive) });
   const auth = Buffer.from(JSON.stringify({ username: 'me', password: 'secret' })).toString('base64url');
   const { status, body } = await server.request('POST', `/images/${reference.replace(':v1', '')}/push?tag=v1`, {
@@ -208,4 +219,51 @@ test('a refused push is told in the registry’s words', async () => {
   expect(status).toBe(200);
   expect(body).toContain('denied: requested access to the resource is denied');
   expect(server.audits().at(-1)).toMatchObject({ action: 'push', outcome: 'failed', subject: reference });
+});
+
+test.skipIf(missing)('dockerode does all that the docker client does', async () => {
+  await using server = await startTestDaemon();
+  await using registry = await startDebianRegistry({ users: { me: 'secret' } });
+  const app = `${registry.host}/demo/app`;
+  const archive = join(server.folder.path, 'a.tar');
+  await writeDockerArchive(archive, [{ image: await randomImage({ seed: 'rode' }), references: [`${app}:v1`] }]);
+  const client = new Docker({ socketPath: server.socket, version: 'v1.41' });
+  const authconfig = { username: 'me', password: 'secret', serveraddress: registry.host };
+
+  expect(await client.version()).toMatchObject({ ApiVersion: '1.51', MinAPIVersion: '1.24', Os: 'linux' });
+  expect(await client.info()).toMatchObject({ Images: 0, Swarm: { LocalNodeState: 'inactive' } });
+  const events = (await client.getEvents()) as NodeJS.ReadableStream & { destroy(): void };
+  const load = async (stream: NodeJS.ReadableStream): Promise<string> => text(await client.loadImage(stream));
+  expect(await load(createReadStream(archive))).toContain(`Loaded image: ${app}:v1`);
+  await client.getImage(`${app}:v1`).tag({ repo: app, tag: 'v2' });
+  const [image] = await client.listImages({ filters: { reference: [app] } });
+  expect(image).toMatchObject({ RepoTags: [`${app}:v1`, `${app}:v2`], Containers: -1, VirtualSize: image?.Size });
+  expect(await client.getImage(`${app}:v2`).inspect()).toMatchObject({ Id: image?.Id, Architecture: 'amd64' });
+  expect(await client.checkAuth(authconfig)).toMatchObject({ Status: 'Login Succeeded' });
+  await expect(client.checkAuth({ ...authconfig, password: 'wrong' })).rejects.toMatchObject({ statusCode: 401 });
+  for (const [tag, authorised] of [
+    ['v1', false],
+    ['v1', true],
+    [undefined, true],
+  ] as const) {
+    const push = await client.getImage(app).push({ ...(tag && { tag }), authconfig: authorised ? authconfig : {} });
+    const records = await text(push);
+    expect(records.includes('"error":"no basic auth credentials"')).toBe(!authorised);
+    expect(records.includes('"aux":{"Tag":"v1"')).toBe(authorised);
+    expect(records.includes('"aux":{"Tag":"v2"')).toBe(authorised && tag === undefined);
+  }
+  const saved = await client.getImage(`${app}:v2`).get();
+  expect(await load(saved)).toContain(`Loaded image: ${app}:v2`);
+  expect(await client.getImage(`${app}:v2`).remove()).toEqual([{ Untagged: `${app}:v2` }]);
+  await expect(client.getImage('nothing/here').inspect()).rejects.toMatchObject({
+    statusCode: 404,
+    json: { message: 'No such image: nothing/here:latest' },
+  });
+  const heard: string[] = [];
+  events.on('data', (chunk: Buffer) => heard.push(chunk.toString()));
+  await expect.poll(() => heard.join('')).toContain('"Action":"untag"');
+  const closed = once(events, 'close');
+  events.destroy();
+  await closed;
+  await expect.poll(() => server.daemon.context.events.subscribers).toBe(0);
 });

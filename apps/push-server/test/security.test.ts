@@ -32,6 +32,9 @@ describe('who may do what over TCP', () => {
     expect([refused.status, refused.headers['www-authenticate']]).toEqual([401, 'Bearer realm="slipwayd"']);
     expect((await server.request('GET', '/info', { tcp: true, headers })).status).toBe(200);
     expect((await server.request('GET', '/_ping', { tcp: true })).status).toBe(200);
+    for (const { id } of await server.daemon.context.tokens.list()) await server.daemon.context.tokens.revoke(id);
+    expect((await server.request('GET', '/info', { tcp: true, headers })).status).toBe(401);
+    expect((await server.request('GET', '/info', { tcp: true })).status).toBe(401); // the door stays shut
     expect((await server.request('GET', '/info')).status).toBe(200); // the socket has its file's permissions
   });
 

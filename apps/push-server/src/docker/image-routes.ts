@@ -21,9 +21,8 @@ export const registerImageRoutes: RegisterRoutes = (app, context) => {
   const { store } = context;
 
   app.get('/images/json', { config: { access: 'read' } }, async (request, reply) => {
-    const { signal } = new AbortController();
-    const images = await listImages(store, parseFilters(request, imageFilterNames), signal);
-    const shared = queryFlag(request, 'shared-size') ? await sharedSizes(store, await store.list(), signal) : undefined;
+    const images = await listImages(store, parseFilters(request, imageFilterNames));
+    const shared = queryFlag(request, 'shared-size') ? await sharedSizes(store, await store.list()) : undefined;
     return sendJSON(
       reply,
       images.map((image) => imageSummary(image, request.apiVersion, shared?.get(image.id) ?? -1)),

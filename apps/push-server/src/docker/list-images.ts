@@ -14,17 +14,13 @@ export const imageFilterNames: readonly string[] = ['dangling', 'label', 'before
  * @throws {RequestError} 400 for a filter that cannot be read
  * @throws {ImageStoreError} when `before` or `since` name no image
  */
-export async function listImages(
-  store: ImageStore,
-  filters: Filters,
-  signal: AbortSignal,
-): Promise<readonly StoredImage[]> {
+export async function listImages(store: ImageStore, filters: Filters): Promise<readonly StoredImage[]> {
   const dangling = booleanFilter(filters, 'dangling');
   const labels = filters.get('label') ?? [];
   const patterns = filters.get('reference') ?? [];
-  const limits = await timeLimits(store, filters, signal);
+  const limits = await timeLimits(store, filters);
   const found: StoredImage[] = [];
-  for (const image of await store.list({ signal })) {
+  for (const image of await store.list()) {
     const created = createdSeconds(image);
     if (!limits.every((fits) => fits(created))) continue;
     if (!matchesLabels(labels, image.labels)) continue;
@@ -39,12 +35,11 @@ export async function listImages(
 export async function sharedSizes(
   store: ImageStore,
   images: readonly StoredImage[],
-  signal: AbortSignal,
 ): Promise<ReadonlyMap<Digest, number>> {
   const layers = new Map<Digest, ReadonlyMap<Digest, number>>();
   const users = new Map<Digest, number>();
   for (const { id } of images) {
-    const { layers: descriptors } = await store.inspect(id, { signal });
+    const { layers: descriptors } = await store.inspect(id);
     const sizes = new Map(descriptors.map(({ digest, size }) => [digest, size]));
     layers.set(id, sizes);
     for (const digest of sizes.keys()) users.set(digest, (users.get(digest) ?? 0) + 1);
@@ -64,14 +59,10 @@ function withMatching(image: StoredImage, patterns: readonly string[]): StoredIm
   return tags.length + digests.length === 0 ? undefined : { ...image, tags, digests };
 }
 
-async function timeLimits(
-  store: ImageStore,
-  filters: Filters,
-  signal: AbortSignal,
-): Promise<readonly ((created: number) => boolean)[]> {
+async function timeLimits(store: ImageStore, filters: Filters): Promise<readonly ((created: number) => boolean)[]> {
   const limits: ((created: number) => boolean)[] = [];
   const createdOf = async (name: string): Promise<number> =>
-    createdSeconds(await store.inspect(isDigest(name) ? name : name.trim(), { signal }));
+    createdSeconds(await store.inspect(isDigest(name) ? name : name.trim()));
   for (const name of filters.get('before') ?? []) {
     const limit = await createdOf(name);
     limits.push((created) => created < limit);

@@ -34,7 +34,7 @@ export async function authenticate(
     throw new RequestError(401, 'unauthorized: the token is unknown, revoked or expired');
   }
   // Decided anew for each request: with the first token that is made, every TCP listener asks for one.
-  if (guard.isLoopback && !guard.clientCertificates && (await tokens.list()).length === 0) {
+  if (guard.isLoopback && !guard.clientCertificates && !(await tokens.areUsed())) {
     assertNoForeignPage(request);
     return { name: 'loopback', scopes: admin };
   }

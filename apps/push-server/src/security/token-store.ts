@@ -29,6 +29,8 @@ export interface TokenStore {
   /** The text is told this once and kept nowhere. */
   create(options: CreateTokenOptions): Promise<{ readonly token: StoredToken; readonly text: string }>;
   list(): Promise<readonly StoredToken[]>;
+  /** A token was made once: from then on TCP listeners ask for one, also when the last has been revoked. */
+  areUsed(): Promise<boolean>;
   /** @throws {ServerError} `ERR_SERVER_TOKEN` when no token has that id */
   revoke(id: string): Promise<void>;
   /** The token that a request shows; undefined when it is none, or expired. */
@@ -108,6 +110,7 @@ export function openTokenStore({ folder, now = Date.now }: TokenStoreOptions): T
       return { token, text: `slipway_${id}_${secret}` };
     },
     list: async () => (await read()).map(tokenOf),
+    areUsed: async () => (await stat(file).catch(absentIsUndefined)) !== undefined,
     async revoke(id) {
       await change((records) => {
         const left = records.filter((record) => record.id !== id);
