@@ -122,6 +122,14 @@ describe.each([
       expect(source.closed).toBe(1);
     });
 
+    test('the ratio does not matter below the bytes that may come out anyway', async () => {
+      const zeros = await compress(new Uint8Array(4 * MiB));
+      const limits = { maxRatio: 1, ratioFromBytes: 4 * MiB };
+      expect(await collect(decompress(chunked(zeros), compression, limits))).toHaveLength(4 * MiB);
+      const reading = collect(decompress(chunked(zeros), compression, { ...limits, ratioFromBytes: 4 * MiB - 1 }));
+      await expect(reading).rejects.toMatchObject({ code: 'ERR_COMPRESSION_TOO_LARGE' });
+    });
+
     test('no limit is set unless asked for', async () => {
       const bomb = await compress(new Uint8Array(3 * MiB));
       let size = 0;

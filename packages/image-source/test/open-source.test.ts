@@ -207,6 +207,8 @@ describe('openSource', () => {
       maxMetadataBytes: 268_435_456,
       maxIndexDepth: 8,
       maxManifests: 100_000,
+      maxSpoolBytes: 1024 ** 4,
+      maxSpoolRatio: 250,
     });
   });
 });
@@ -308,6 +310,18 @@ describe('the spool', () => {
     expect(await readdir(spoolFolder)).toEqual([]);
     expect((await layerOf(source)).equals(soundDocker.layer)).toBe(true);
   });
+
+  test.each([[{ maxSpoolBytes: 1000 }, 'expected at most 1000 bytes']])(
+    'more than %o allows is refused as a bomb',
+    async (limits, reason) => {
+      const stdin = streamOf(dockerArchiveOf(), 4096);
+      await expect(openSource('-', { stdin, spoolFolder: folder(), limits })).rejects.toMatchObject({
+        code: 'ERR_SOURCE_INVALID',
+        message: expect.stringContaining(reason),
+        hint: expect.stringContaining('decompress it beforehand'),
+      });
+    },
+  );
 
   test('asks for a chunk only once the last but one is written', async () => {
     const handle = await open(await written('any'));

@@ -19,6 +19,16 @@ const session: SessionRecord = {
  */
 export function metadataStoreSuite(name: string, open: () => Promise<MetadataStore>): void {
   describe(`${name} is a MetadataStore`, () => {
+    test('a proof is of one blob and one diffID', async () => {
+      await using store = await open();
+      expect(await store.isProven(digest(11), digest(1))).toBe(false);
+      await store.rememberProof(digest(11), digest(1));
+      expect(await store.isProven(digest(11), digest(1))).toBe(true);
+      expect(await store.isProven(digest(11), digest(2))).toBe(false);
+      expect(await store.isProven(digest(12), digest(1))).toBe(false);
+      expect(await store.diffIDOf(digest(11))).toBeUndefined();
+    });
+
     test('what is not known is undefined, or an empty list', async () => {
       await using store = await open();
       expect(await store.layerRecords(digest(1))).toEqual([]);
