@@ -1,13 +1,15 @@
 /** The values of options that offer a choice; the first is the default. Help, checks and completion read these. */
 export const choices: Readonly<{
-  format: readonly ['keep', 'docker', 'oci', 'schema1', 'v1'];
+  format: readonly ['keep', 'docker', 'oci', 'schema1', 'schema1-2015', 'v1'];
+  protocol: readonly ['v2', 'auto', 'v1'];
   compression: readonly ['keep', 'gzip', 'zstd'];
   compressor: readonly ['deflate', 'zlib', 'fflate'];
   verify: readonly ['diffid', 'digest'];
   progress: readonly ['auto', 'tty', 'plain', 'json', 'none'];
   shell: readonly ['bash', 'zsh', 'fish'];
 }> = Object.freeze({
-  format: ['keep', 'docker', 'oci', 'schema1', 'v1'],
+  format: ['keep', 'docker', 'oci', 'schema1', 'schema1-2015', 'v1'],
+  protocol: ['v2', 'auto', 'v1'],
   compression: ['keep', 'gzip', 'zstd'],
   compressor: ['deflate', 'zlib', 'fflate'],
   verify: ['diffid', 'digest'],
@@ -16,6 +18,7 @@ export const choices: Readonly<{
 });
 
 export type Format = (typeof choices.format)[number];
+export type ProtocolChoice = (typeof choices.protocol)[number];
 export type CompressionChoice = (typeof choices.compression)[number];
 export type CompressorChoice = (typeof choices.compressor)[number];
 export type VerifyChoice = (typeof choices.verify)[number];

@@ -13,11 +13,14 @@ import { createRateLimit } from './rate-limit.ts';
 import { createRegistries } from './registries.ts';
 import { openCliSource } from './sources.ts';
 import { openStores } from './stores.ts';
+import { trustKeyOf } from './trust-key.ts';
 
 /** Everything one push works with. Leaving scope closes it all. */
 export interface Engine extends AsyncDisposable {
   readonly pusher: Pusher;
   openSource(text: string): Promise<ImageSource>;
+  /** Greets the registries while something else is done. Who does not answer is asked again when it matters. */
+  greet(references: readonly Reference[]): void;
   destinationOf(reference: Reference): Promise<Destination>;
 }
 
@@ -55,14 +58,23 @@ export async function openEngine(
     gzip: createGzipCompressor(options.compression === 'zstd' ? {} : { level, compressor: options.compressor }),
     zstd: isZstdAvailable() ? createZstdCompressor(options.compression === 'zstd' ? { level } : {}) : undefined,
     attempts: options.retries + 1,
+    trustKey: () => trustKeyOf(options, context.environment, warn),
     retry: { hostBackoff: createHostBackoff() },
   });
   return {
     pusher,
     openSource: (text) => openCliSource(text, { ...options, print, warn, onRequest }, context),
+    greet(references) {
+      for (const reference of references) {
+        const [first] = registries.endpointsOf(reference);
+        first?.connect({ signal: context.signal }).catch(() => {});
+      }
+    },
     destinationOf: async (reference) => ({
       reference,
       endpoints: registries.endpointsOf(reference),
+      v1Endpoints:
+        options.protocol === 'v2' && options.format !== 'v1' ? [] : await registries.v1EndpointsOf(reference),
       ...(await identityFor(reference, credentials, context)),
     }),
     async [Symbol.asyncDispose]() {

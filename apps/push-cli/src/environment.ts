@@ -13,6 +13,8 @@ export interface Environment {
   readonly dockerConfigFolder: string;
   /** All variables, for those who take them whole: proxies, credential helpers, the way to a Docker daemon. */
   readonly variables: Readonly<Record<string, string | undefined>>;
+  /** `DOCKER_ALLOW_SCHEMA1_PUSH_DONOTUSE`: a registry that refuses schema 2 gets schema 1. */
+  readonly allowsSchema1: boolean;
   /** A CI service runs the program. */
   readonly isCI: boolean;
   /** The locale says UTF-8, so bars and dots may be more than ASCII. */
@@ -35,6 +37,7 @@ export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): Env
     homeFolder: home,
     dockerConfigFolder: value('DOCKER_CONFIG') ?? join(home, '.docker'),
     variables,
+    allowsSchema1: value('DOCKER_ALLOW_SCHEMA1_PUSH_DONOTUSE') !== undefined,
     isCI: value('CI') !== undefined && value('CI') !== 'false',
     hasUnicode: process.platform === 'win32' ? value('WT_SESSION') !== undefined : /utf-?8/i.test(locale),
     hasColour: value('NO_COLOR') === undefined && !isDumbTerminal,

@@ -27,7 +27,7 @@ describe('wrong usage is exit code 2, with a way out', () => {
     ['a rate that is none', ['push', 'a', 'b', '--limit-rate', 'fast'], 'such as 500k', 'slipway help'],
     ['a shell that is none', ['completion', 'tcsh'], 'Allowed choices are bash, zsh, fish', 'slipway help'],
     ['a bad reference', ['push', 'a', 'ghcr.io/Me/app'], 'must be lowercase', 'ghcr.io/me/app'],
-    ['a format that comes later', ['push', 'a', 'b', '--format', 'v1'], 'comes later', 'use docker, oci or keep'],
+    ['a dry run over v1', ['push', 'a', 'b', '--format', 'v1', '--dry-run'], 'cannot ask', 'leave it out'],
     [
       'a registry for the whole world',
       ['registry', 'serve', '--host', '0.0.0.0'],

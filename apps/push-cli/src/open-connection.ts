@@ -4,6 +4,7 @@ import {
   loadTLSOptions,
   openRegistry,
   type Registry,
+  type RegistryOptions,
   type RequestRecord,
   readProxyVariables,
 } from '@slipway/registry-client';
@@ -29,10 +30,15 @@ export interface OpenConnectionOptions extends Pick<ConnectionOptions, 'certDir'
 }
 
 /** Opens a registry with this user's certificates and proxies, and this program's name. Nothing is sent yet. */
-export async function openConnection(
+export async function openConnection(target: ConnectionTarget, options: OpenConnectionOptions): Promise<Registry> {
+  return openRegistry(await connectionOptions(target, options));
+}
+
+/** What {@link openConnection} opens a registry with, for whoever speaks another protocol to it. */
+export async function connectionOptions(
   { registry, url, insecureTls }: ConnectionTarget,
   { environment, certDir, maxRequestsPerSecond, credentials, onRequest, warn }: OpenConnectionOptions,
-): Promise<Registry> {
+): Promise<RegistryOptions> {
   const connect =
     url.protocol === 'https:'
       ? await loadTLSOptions(registry, {
@@ -44,7 +50,7 @@ export async function openConnection(
         })
       : undefined;
   const proxies = await readProxyVariables({ env: environment.variables, homeFolder: environment.homeFolder });
-  return openRegistry({
+  return {
     url,
     name: registry,
     credentials,
@@ -53,7 +59,7 @@ export async function openConnection(
     dispatcher: dispatcherFor(proxies),
     maxRequestsPerSecond,
     onRequest,
-  });
+  };
 }
 
 /** One line about a request, for `--verbose`; the URL has no user and no query. */

@@ -3,6 +3,7 @@ import { type RawPushOptions, readsStandardInput, resolvePushOptions } from './p
 
 const defaults: RawPushOptions = {
   format: 'keep',
+  protocol: 'v2',
   compression: 'keep',
   verify: 'diffid',
   concurrency: 5,
@@ -26,8 +27,9 @@ describe('resolvePushOptions', () => {
   });
 
   test.each<[string, string, Partial<RawPushOptions>]>([
-    ['--format schema1 comes later', 'image.tar', { format: 'schema1' }],
-    ['--format v1 comes later', 'image.tar', { format: 'v1' }],
+    ['know gzip layers only', 'image.tar', { format: 'schema1', compression: 'zstd' }],
+    ['--protocol v1 excludes --format oci', 'image.tar', { protocol: 'v1', format: 'oci' }],
+    ['--dry-run cannot ask', 'image.tar', { format: 'v1', dryRun: true }],
     ['--compression-level 12 is for zstd', 'image.tar', { compressionLevel: 12 }],
     ['--compressor is for gzip', 'image.tar', { compressor: 'zlib', compression: 'zstd' }],
     ['--format docker cannot hold zstd layers', 'image.tar', { format: 'docker', compression: 'zstd' }],

@@ -1,8 +1,15 @@
 import { isDigest } from '@slipway/digest';
 import type { Platform } from '@slipway/manifest';
-import type { PushCompression, PushFormat } from '@slipway/push';
+import type { LegacyFormat, PushCompression, PushFormat } from '@slipway/push';
 import { isTag } from '@slipway/reference';
-import type { CompressionChoice, CompressorChoice, Format, ProgressChoice, VerifyChoice } from './choices.ts';
+import type {
+  CompressionChoice,
+  CompressorChoice,
+  Format,
+  ProgressChoice,
+  ProtocolChoice,
+  VerifyChoice,
+} from './choices.ts';
 import type { ConnectionOptions } from './connection-options.ts';
 import { usageError } from './errors.ts';
 
@@ -12,6 +19,7 @@ export interface RawPushOptions extends ConnectionOptions {
   readonly platform?: Platform | undefined;
   readonly referrers?: boolean | undefined;
   readonly format: Format;
+  readonly protocol: ProtocolChoice;
   readonly compression: CompressionChoice;
   readonly compressionLevel?: number | undefined;
   readonly compressor?: CompressorChoice | undefined;
@@ -37,7 +45,7 @@ export interface RawPushOptions extends ConnectionOptions {
 
 /** The same after the checks that need more than one option. */
 export interface ResolvedPushOptions extends RawPushOptions {
-  readonly format: PushFormat;
+  readonly format: PushFormat | LegacyFormat;
   readonly compression: PushCompression;
 }
 
@@ -48,8 +56,15 @@ export interface ResolvedPushOptions extends RawPushOptions {
  */
 export function resolvePushOptions(source: string, raw: RawPushOptions): ResolvedPushOptions {
   const { format, compression, compressionLevel } = raw;
-  if (format === 'schema1' || format === 'v1') {
-    throw usageError(`--format ${format} comes later`, 'use docker, oci or keep');
+  const isOld = format === 'schema1' || format === 'schema1-2015' || format === 'v1' || raw.protocol === 'v1';
+  if (isOld && compression === 'zstd') {
+    throw usageError('registries of that age know gzip layers only', 'leave out --compression zstd');
+  }
+  if (raw.protocol === 'v1' && format !== 'keep' && format !== 'v1') {
+    throw usageError(`--protocol v1 excludes --format ${format}`, 'leave --format out');
+  }
+  if (raw.dryRun === true && (format === 'v1' || format === 'schema1-2015' || raw.protocol === 'v1')) {
+    throw usageError('--dry-run cannot ask a registry of that age', 'leave it out, or use --format schema1');
   }
   if (compressionLevel !== undefined && compressionLevel > 9 && compression !== 'zstd') {
     throw usageError(`--compression-level ${compressionLevel} is for zstd; gzip has 1 to 9`, 'add --compression zstd');

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AbortOptions, ByteStream, Content } from '@slipway/digest';
 import type { Repository, UploadSession } from '@slipway/registry-client';
+import type { V1Session } from '@slipway/registry-client/v1';
 
 /** Lets bytes pass at a steady pace; everybody who shares it shares the pace. */
 export interface RateLimit {
@@ -47,6 +48,13 @@ export function limitUploads(repository: Repository, limit: RateLimit): Reposito
       return begun.kind === 'mounted' ? begun : { ...begun, session: limitSession(begun.session, limit) };
     },
     resumeUpload: async (...args) => limitSession(await repository.resumeUpload(...args), limit),
+  });
+}
+
+/** The same for a session with a v1 registry. */
+export function limitV1Uploads(session: V1Session, limit: RateLimit): V1Session {
+  return overlaid(session, {
+    putLayer: (endpoint, id, layer, options) => session.putLayer(endpoint, id, paced(layer, limit, options), options),
   });
 }
 

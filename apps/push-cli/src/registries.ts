@@ -1,5 +1,5 @@
 import type { AbortOptions } from '@slipway/digest';
-import type { Endpoint } from '@slipway/push';
+import type { Endpoint, V1Endpoint } from '@slipway/push';
 import type { Reference } from '@slipway/reference';
 import {
   type CredentialProvider,
@@ -11,8 +11,8 @@ import {
 import type { AdaptiveLimits } from '@slipway/transfer';
 import type { ConnectionOptions } from './connection-options.ts';
 import type { Environment } from './environment.ts';
-import { openConnection } from './open-connection.ts';
-import { limitUploads, type RateLimit } from './rate-limit.ts';
+import { connectionOptions, openConnection } from './open-connection.ts';
+import { limitUploads, limitV1Uploads, type RateLimit } from './rate-limit.ts';
 
 export interface RegistriesOptions extends ConnectionOptions {
   readonly environment: Environment;
@@ -32,6 +32,8 @@ export interface RegistriesOptions extends ConnectionOptions {
 export interface Registries extends AsyncDisposable {
   /** The ways to a reference's repository, in the order to try them. */
   endpointsOf(reference: Reference): readonly Endpoint[];
+  /** The same for the protocol of before 2015. */
+  v1EndpointsOf(reference: Reference): Promise<readonly V1Endpoint[]>;
 }
 
 /** Opens registries as they are needed, the way the options say. */
@@ -65,7 +67,18 @@ export function createRegistries(options: RegistriesOptions): Registries {
         url,
         allowNondistributable: options.allowNondistributable,
         connect: (connectOptions) => connect(reference, url, insecureTls, connectOptions),
+        ping: async (pingOptions) => (await open(reference.registry, url, insecureTls)).ping(pingOptions),
       })),
+    async v1EndpointsOf({ registry }) {
+      const { openV1Session, v1EndpointURLs } = await import('@slipway/registry-client/v1');
+      return v1EndpointURLs(registry, options).map(({ url, insecureTls }) => ({
+        url,
+        async open() {
+          const session = openV1Session(await connectionOptions({ registry, url, insecureTls }, options));
+          return options.rateLimit === undefined ? session : limitV1Uploads(session, options.rateLimit);
+        },
+      }));
+    },
     async [Symbol.asyncDispose]() {
       const settled = await Promise.allSettled(opened.values());
       await Promise.all(settled.map((result) => result.status === 'fulfilled' && result.value[Symbol.asyncDispose]()));

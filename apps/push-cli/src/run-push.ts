@@ -47,6 +47,7 @@ async function pushAll(
 ): Promise<readonly PushResult[]> {
   const { signal } = context;
   await using engine = await openEngine(options, references, { context, progress });
+  engine.greet(references); // the answer is there by the time the source is indexed
   await using source = await engine.openSource(sourceText);
   const selections = options.allTags === true ? selectAllTags(source, references) : selectOne(source, references);
   const results: PushResult[] = [];
@@ -55,6 +56,8 @@ async function pushAll(
     const pushed = await engine.pusher.push(item, destinations, {
       signal,
       format: options.format,
+      protocol: options.protocol,
+      requireSchema2: !context.environment.allowsSchema1,
       compression: options.compression,
       verify: options.verify,
       platform: options.platform,

@@ -20,6 +20,11 @@ export function addPushCommand(program: Command, context: CommandContext): void 
         .default('keep'),
     )
     .addOption(
+      new Option('--protocol <protocol>', 'v1 for registries of before 2015; auto where that has to be found out')
+        .choices(choices.protocol)
+        .default('v2'),
+    )
+    .addOption(
       new Option('--compression <kind>', 'of layers: as in the source (plain ones become gzip), or made anew')
         .choices(choices.compression)
         .default('keep'),

@@ -1,0 +1,117 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseTrustKey } from '@slipway/manifest/schema1';
+import {
+  randomImage,
+  randomLayer,
+  readBack,
+  startRegistry,
+  temporaryFolder,
+  writeDockerArchive,
+} from '@slipway/testkit';
+import {
+  readBackSchema1,
+  readBackV1,
+  startGraphRegistry,
+  startV1Registry,
+  writeGraphArchive,
+} from '@slipway/testkit/legacy';
+import { describe, expect, test } from 'vitest';
+import { runCli } from './run-cli.ts';
+
+async function archive(folder: string): Promise<string> {
+  const path = join(folder, 'app.tar');
+  await writeDockerArchive(path, [{ image: await randomImage(), references: ['app:v1'] }], { layout: 'old' });
+  return path;
+}
+
+describe('registries of old', () => {
+  test('--format schema1 signs with the key of the data folder, which is made and kept', async () => {
+    await using folder = await temporaryFolder();
+    await using registry = await startRegistry({ schema1: true });
+    const path = await archive(folder.path);
+    for (const tag of ['1', '2']) {
+      const args = ['push', path, `${registry.host}/demo/app:${tag}`, '--format', 'schema1', '--data-dir', folder.path];
+      const { code, stdout } = await runCli(args);
+      expect(code).toBe(0);
+      const back = await readBackSchema1(registry.url, 'demo/app', tag);
+      expect(stdout).toBe(`${registry.host}/demo/app@${back.digest}\n`);
+      const { id } = parseTrustKey(await readFile(join(folder.path, 'key.json'), 'utf8'));
+      expect(back.keys.map((key) => key.id)).toEqual([id]);
+    }
+  });
+
+  test.each([[['--protocol', 'v1']], [['--format', 'v1']], [['--protocol', 'auto']]])(
+    '%j reaches a v1 registry',
+    async (options) => {
+      await using folder = await temporaryFolder();
+      await using registry = await startV1Registry();
+      const { code, stderr } = await runCli([
+        'push',
+        await archive(folder.path),
+        `${registry.host}/demo/app:1`,
+        ...options,
+      ]);
+      expect(stderr).toContain('Pushed');
+      expect(code).toBe(0);
+      expect(await readBackV1(registry.url, 'demo/app', '1')).toHaveLength(2);
+    },
+  );
+
+  test('without it, a v1 registry is none', async () => {
+    await using folder = await temporaryFolder();
+    await using registry = await startV1Registry();
+    const { code } = await runCli([
+      'push',
+      await archive(folder.path),
+      `${registry.host}/demo/app:1`,
+      '--retries',
+      '0',
+    ]);
+    expect(code).not.toBe(0);
+    expect(registry.requests.filter(({ path }) => path.startsWith('/v1/'))).toEqual([]);
+  });
+
+  test('a refused Docker manifest is explained; with Docker’s variable, schema 1 goes in its place', async () => {
+    await using folder = await temporaryFolder();
+    await using registry = await startRegistry({ schema1: true });
+    const rule = {
+      match: { kind: 'manifest-put' },
+      times: 1,
+      status: 400,
+      body: { errors: [{ code: 'TAG_INVALID' }] },
+    } as const;
+    registry.misbehave(rule);
+    const args = ['push', await archive(folder.path), `${registry.host}/demo/app:1`];
+    const refused = await runCli(args);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain('use --format schema1');
+    registry.misbehave(rule);
+    const taken = await runCli(args, {
+      env: { DOCKER_ALLOW_SCHEMA1_PUSH_DONOTUSE: '1', SLIPWAY_DATA_DIR: folder.path },
+    });
+    expect(taken.stderr).toContain('DEPRECATION NOTICE');
+    expect(taken.code).toBe(0);
+    await readBackSchema1(registry.url, 'demo/app', '1');
+  });
+
+  test('an archive of 2015 goes to registries of its time and of ours', async () => {
+    await using folder = await temporaryFolder();
+    const id = 'c'.repeat(64);
+    const { tar } = await randomLayer({ size: 5000 });
+    const json = new TextEncoder().encode(
+      JSON.stringify({ id, created: '2015-03-09T00:00:00Z', architecture: 'amd64', os: 'linux' }),
+    );
+    const path = join(folder.path, 'old.tar');
+    await writeGraphArchive(path, [{ id, json, layer: tar }], { app: { v1: id } });
+
+    await using graph = await startGraphRegistry();
+    // The usual data folder of these tests cannot be written to, which is told and does not matter.
+    expect((await runCli(['push', path, `${graph.host}/demo/app:1`, '--format', 'schema1-2015'])).code).toBe(0);
+    expect((await readBackSchema1(graph.url, 'demo/app', '1')).layers[0]?.blobSum).toMatch(/^tarsum\.v1\+sha256:/);
+
+    await using registry = await startRegistry();
+    expect((await runCli(['push', path, `${registry.host}/demo/app:1`])).code).toBe(0);
+    expect((await readBack(registry.host, 'demo/app', '1')).layers).toHaveLength(1);
+  });
+});
