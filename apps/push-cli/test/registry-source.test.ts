@@ -95,7 +95,12 @@ describe('from one registry to another', () => {
 
   test('a blob that breaks off is read on from where it was', async () => {
     await using target = await startRegistry();
-    const broken = source.misbehave({ match: { method: 'GET', path: /\/blobs\/sha256/ }, after: 2, truncateAfter: 30_000, times: 2 });
+    const broken = source.misbehave({
+      match: { method: 'GET', path: /\/blobs\/sha256/ },
+      after: 2,
+      truncateAfter: 30_000,
+      times: 2,
+    });
     expect((await push([`docker://${source.host}/team/app:v1`, `${target.host}/copy/app:v1`])).code).toBe(0);
     expect(broken.hits).toBe(2);
     broken[Symbol.dispose]();
@@ -129,7 +134,9 @@ describe('within one registry', () => {
     expect(JSON.parse(stdout)).toMatchObject({ digest: index.digest, totals: { uploaded: 0, bytesSent: 0 } });
     expect(JSON.parse(stdout).totals.mounted).toBeGreaterThan(4);
     const configs = 2; // read for their platforms
-    expect(source.requests.filter(({ method, path }) => method === 'GET' && path.includes('/blobs/'))).toHaveLength(configs);
+    expect(source.requests.filter(({ method, path }) => method === 'GET' && path.includes('/blobs/'))).toHaveLength(
+      configs,
+    );
     expect([...source.manifests('other/app')].sort()).toEqual([...source.manifests('team/app')].sort());
   });
 
