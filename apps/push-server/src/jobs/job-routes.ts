@@ -281,8 +281,17 @@ function settingsOf(request: JobOptions & { readonly credentialsName?: string | 
   readonly credentialsName: string | undefined;
 } {
   const { platform, format, compression, credentialsName } = request;
-  if (platform !== undefined) parsePlatform(platform);
+  assertPlatform(platform);
   return { options: { platform, format, compression }, credentialsName };
+}
+
+/** @throws {RequestError} 400 */
+function assertPlatform(platform: string | undefined): void {
+  try {
+    if (platform !== undefined) parsePlatform(platform);
+  } catch (cause) {
+    throw new RequestError(400, (cause as Error).message, { cause });
+  }
 }
 
 function authsOf(credentials: Readonly<Record<string, unknown>>): ReadonlyMap<string, AuthConfig> {

@@ -1,9 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openSource } from '@slipway/image-source';
+import { openSource, SourceError } from '@slipway/image-source';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { EngineContext } from '../engine/engine-context.ts';
+import { RequestError } from '../errors.ts';
 import { watchClient } from '../http/client-signal.ts';
 import { readBody } from '../http/request-body.ts';
 import type { JobSource } from './job.ts';
@@ -55,6 +56,8 @@ export async function uploadArchive(
     return { source, contentHash: hash.digest('hex'), path };
   } catch (error) {
     await rm(path, { force: true });
+    if (error instanceof SourceError)
+      throw new RequestError(400, error.message.replaceAll(path, 'the archive'), { cause: error });
     throw error;
   }
 }

@@ -1,6 +1,13 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type EmbeddedRegistry, randomImage, readBack, startRegistry, writeDockerArchive } from '@slipway/testkit';
+import {
+  type EmbeddedRegistry,
+  randomImage,
+  readBack,
+  startRegistry,
+  temporaryFolder,
+  writeDockerArchive,
+} from '@slipway/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { JobEvent } from '../../src/jobs/job.ts';
 import { startTestDaemon, type TestDaemon, type TestResponse } from '../daemon-fixture.ts';
@@ -99,4 +106,166 @@ describe('a job', () => {
     await follow(idOf(first));
     expect(registry.requests.filter(({ kind }) => kind === 'manifest-put')).toHaveLength(1);
   });
+
+  test('events go on after the last one seen, each once', async () => {
+    await load();
+    const id = idOf(await submit({ image: 'demo/app:v1', destinations: [`${registry.host}/a/app:1`] }));
+    const all = (await follow(id)).filter(({ seq }) => seq !== undefined);
+    expect(all.map(({ seq }) => seq)).toEqual(all.map((_event, at) => at + 1));
+    const middle = Math.floor(all.length / 2);
+    expect(await follow(id, middle)).toEqual(all.slice(middle));
+    expect(await follow(id, all.length)).toEqual([]);
+  });
+
+  test('that runs is cancelled at a safe point; one that waits is never begun', async () => {
+    await load();
+    const stall = registry.misbehave({ match: { kind: 'upload-put' }, stall: true });
+    const destinations = (name: string): readonly string[] => [`${registry.host}/${name}/app:1`];
+    const running = [
+      idOf(await submit({ image: 'demo/app:v1', destinations: destinations('a') })),
+      idOf(await submit({ image: 'demo/app:v1', destinations: destinations('b') })),
+    ];
+    while (stall.hits < 2) await new Promise((resolve) => setTimeout(resolve, 20));
+    const waiting = idOf(await submit({ image: 'demo/app:v1', destinations: destinations('c') }));
+    expect((await server.request('DELETE', `/slipway/v1/jobs/${waiting}`)).status).toBe(409);
+    for (const id of [waiting, ...running]) {
+      const answer = await server.request('POST', `/slipway/v1/jobs/${id}/cancel`);
+      expect([answer.status, JSON.parse(answer.body).isCancelRequested]).toEqual([202, true]);
+    }
+    for (const id of [waiting, ...running]) {
+      expect((await follow(id)).at(-1)).toMatchObject({ type: 'job:finished', state: 'cancelled' });
+      expect(await job(id)).toMatchObject({ state: 'cancelled', attempts: id === waiting ? 0 : 1 });
+    }
+    expect(registry.repositories().flatMap((repository) => registry.tags(repository))).toEqual([]);
+    const again = await server.request('POST', `/slipway/v1/jobs/${waiting}/cancel`);
+    expect([again.status, JSON.parse(again.body).state]).toEqual([202, 'cancelled']);
+  });
+
+  test('is found by state, destination and submitter, page by page, and can be forgotten', async () => {
+    await load();
+    const ids: string[] = [];
+    for (const name of ['a', 'b', 'c']) {
+      ids.push(idOf(await submit({ image: 'demo/app:v1', destinations: [`${registry.host}/${name}/app:1`] })));
+    }
+    for (const id of ids) await follow(id);
+    const list = async (
+      query: string,
+    ): Promise<{ readonly jobs: readonly { readonly id: string }[]; readonly next?: string }> =>
+      JSON.parse((await server.request('GET', `/slipway/v1/jobs?${query}`)).body);
+    const found = async (query: string): Promise<readonly string[]> => (await list(query)).jobs.map(({ id }) => id);
+    const newestFirst = [...ids].reverse();
+    expect(await found('')).toEqual(newestFirst);
+    expect(await found('state=pushed&state=failed')).toEqual(newestFirst);
+    expect(await found('state=failed')).toEqual([]);
+    expect(await found(`destination=${registry.host}/b/`)).toEqual([ids[1]]);
+    expect(await found('principal=local')).toEqual(newestFirst);
+    expect(await found('principal=nobody')).toEqual([]);
+    const first = await list('limit=2');
+    expect(first.jobs.map(({ id }) => id)).toEqual(newestFirst.slice(0, 2));
+    expect(await found(`limit=2&before=${first.next}`)).toEqual(newestFirst.slice(2));
+    expect((await server.request('DELETE', `/slipway/v1/jobs/${ids[0]}`)).status).toBe(204);
+    expect((await server.request('GET', `/slipway/v1/jobs/${ids[0]}/events`)).status).toBe(404);
+    expect(await found('')).toEqual(newestFirst.slice(0, 2));
+  });
+
+  test.each<[string, object, string]>([
+    [
+      'no destination',
+      { image: 'demo/app:v1', destinations: [] },
+      'body/destinations must NOT have fewer than 1 items',
+    ],
+    [
+      'an unknown member',
+      { image: 'demo/app:v1', destinations: ['a/b'], pasword: 'hunter2' },
+      'body must NOT have additional properties: pasword',
+    ],
+    [
+      'a credential that is no text',
+      { image: 'a', destinations: ['a/b'], credentials: { 'ghcr.io': { password: ['hunter2'] } } },
+      'body/credentials/ghcr.io/password must be string',
+    ],
+    [
+      'an unknown name of credentials',
+      { image: 'demo/app:v1', destinations: ['a/b'], credentialsName: 'ci' },
+      'there are no credentials',
+    ],
+    [
+      'a digest as destination',
+      { image: 'demo/app:v1', destinations: [`a/b@sha256:${'0'.repeat(64)}`] },
+      'cannot push a digest reference',
+    ],
+    ['a platform that is none', { image: 'demo/app:v1', destinations: ['a/b'], platform: '/' }, 'platform'],
+  ])('with %s is refused, and the answer repeats no secret', async (_rule, body, message) => {
+    await load();
+    const answer = await submit(body);
+    expect([answer.status, answer.body]).toEqual([400, expect.stringContaining(message)]);
+    expect(answer.body).not.toContain('hunter2');
+    expect(JSON.parse((await server.request('GET', '/slipway/v1/jobs')).body)).toEqual({ jobs: [] });
+  });
+
+  test('of an image that is not there, or an archive that is none, is refused at once', async () => {
+    expect((await submit({ image: 'demo/none', destinations: ['a/b'] })).status).toBe(404);
+    const answer = await server.request('POST', '/slipway/v1/jobs/archive?destination=a/b', { body: 'no archive' });
+    expect(answer.status).toBe(400);
+    expect(await readdir(join(server.folder.path, 'data', 'jobs', 'archives'))).toEqual([]);
+  });
+});
+
+test('credentials serve their job, and stand nowhere in the clear', async () => {
+  await using guarded = await startRegistry({ auth: { kind: 'basic', users: { ci: 'hunter2-secret' } } });
+  await load();
+  const destinations = [`${guarded.host}/team/app:1`];
+  const refused = idOf(await submit({ image: 'demo/app:v1', destinations }));
+  await follow(refused);
+  expect(await job(refused)).toMatchObject({ state: 'failed' });
+  const slow = guarded.misbehave({ match: { kind: 'manifest-put' }, delayMs: 300 });
+  const credentials = { [guarded.host]: { username: 'ci', password: 'hunter2-secret' } };
+  const id = idOf(await submit({ image: 'demo/app:v1', destinations, credentials }));
+  while (slow.hits === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  const data = join(server.folder.path, 'data', 'jobs', 'store', 'data.mdb');
+  const during = await readFile(data);
+  const events = await follow(id);
+  expect(await job(id)).toMatchObject({ state: 'pushed' });
+  const told = JSON.stringify([events, await job(id), server.log]) + during.toString('latin1');
+  expect(told).not.toContain('hunter2-secret');
+  expect(told).not.toContain(Buffer.from('ci:hunter2-secret').toString('base64'));
+});
+
+test('the daemon’s own credentials are named, not known', async () => {
+  await using guarded = await startRegistry({ auth: { kind: 'basic', users: { ci: 'hunter2-secret' } } });
+  await using folder = await temporaryFolder();
+  const file = join(folder.path, 'auth.json');
+  const auth = Buffer.from('ci:hunter2-secret').toString('base64');
+  await writeFile(file, JSON.stringify({ auths: { [guarded.host]: { auth } } }));
+  await using daemon = await startTestDaemon({ jobCredentials: [`farm=${file}`], jobHistory: 1 });
+  for (const tag of ['1', '2', '3']) {
+    const query = new URLSearchParams({ destination: `${guarded.host}/team/app:${tag}`, credentialsName: 'farm' });
+    const answer = await daemon.request('POST', `/slipway/v1/jobs/archive?${query}`, { body: await readFile(archive) });
+    expect(answer.status).toBe(201);
+    await daemon.request('GET', `/slipway/v1/jobs/${idOf(answer)}/events`);
+  }
+  expect(guarded.tags('team/app')).toEqual(['1', '2', '3']);
+  const remembered = async (): Promise<number> =>
+    JSON.parse((await daemon.request('GET', '/slipway/v1/jobs')).body).jobs.length;
+  while ((await remembered()) > 1) await new Promise((resolve) => setTimeout(resolve, 20)); // as many as jobHistory says
+  expect(JSON.stringify(daemon.log)).not.toContain('hunter2-secret');
+});
+
+test('who may not push there submits nothing and cancels nothing', async () => {
+  await load();
+  const { text } = await server.daemon.context.tokens.create({
+    name: 'elsewhere',
+    scopes: [{ kind: 'push', pattern: 'ghcr.io/team/*' }],
+  });
+  const headers = { ...json, authorization: `Bearer ${text}` };
+  const body = JSON.stringify({ image: 'demo/app:v1', destinations: ['ghcr.io/team/app', `${registry.host}/a/app:1`] });
+  const refused = await server.request('POST', '/slipway/v1/jobs', { tcp: true, headers, body });
+  expect([refused.status, refused.body]).toEqual([403, expect.stringContaining('may not push to')]);
+  expect(JSON.parse((await server.request('GET', '/slipway/v1/jobs')).body)).toEqual({ jobs: [] });
+  const id = idOf(await submit({ image: 'demo/app:v1', destinations: [`${registry.host}/a/app:1`] }));
+  const cancel = await server.request('POST', `/slipway/v1/jobs/${id}/cancel`, { tcp: true, headers });
+  expect(cancel.status).toBe(403);
+  await follow(id);
+  expect(await job(id)).toMatchObject({ state: 'pushed' });
+  expect((await server.request('GET', '/slipway/v1/jobs', { tcp: true })).status).toBe(401);
 });

@@ -54,6 +54,7 @@ function rowText({ phase, outcome, done, total, note }) {
     return note === undefined || outcome === 'skipped' ? words[outcome] : `${words[outcome]} ${note}`;
   if (phase === 'reading' || phase === 'sending') {
     const how = phase === 'reading' ? 'compresses' : '';
+    if (phase === 'sending' && total > 0 && done >= total) return `${bytes(total)} sent, not confirmed yet`;
     return `${how} ${bytes(done)}${total > 0 ? ` of ${bytes(total)}` : ''}`.trim();
   }
   return note ?? words[phase];
@@ -221,9 +222,9 @@ function renderTimeline(push) {
   const start = Math.min(push.startedAt, ...spans.map(({ from }) => from));
   const end = Math.max(start + 1, ...spans.map(({ to }) => to));
   const several = new Set(rows.map(({ destination }) => destination)).size > 1;
-  const labelOf = ({ label, destination, role }) =>
-    `${role === 'manifest' ? 'manifest ' : ''}${label}${several ? ` (${destination})` : ''}`;
-  const labels = new Map(rows.map((row) => [row.key, labelOf(row)]));
+  const labelOf = ({ label, role }) => `${role === 'manifest' ? 'manifest ' : ''}${label}`;
+  const nameOf = (row) => `${labelOf(row)}${several ? ` to ${row.destination}` : ''}`;
+  const labels = new Map(rows.map((row) => [row.key, nameOf(row)]));
   const last = rows
     .filter(({ role }) => role !== 'manifest')
     .sort((a, b) => (b.spans.at(-1)?.to ?? 0) - (a.spans.at(-1)?.to ?? 0))[0];
@@ -232,8 +233,9 @@ function renderTimeline(push) {
   const sent = push.bytesSent > 0 ? `, ${bytes(push.bytesSent)} sent` : '';
   $('timeline-summary').textContent =
     `${push.destinations.join(', ')}: ${push.state} after ${duration(end - start)}${sent}${longest}.`;
+  const timed = rows.toSorted((a, b) => (a.destination === b.destination ? 0 : a.destination < b.destination ? -1 : 1));
   $('timeline-rows').replaceChildren(
-    ...rows.map((row) => {
+    ...timed.flatMap((row, at) => {
       const track = element('div', { class: 'track', 'aria-hidden': 'true' });
       for (const { phase, from, to } of row.spans) {
         const span = element('span', { 'data-phase': phase, title: `${phase} ${duration(to - from)}` });
@@ -241,13 +243,10 @@ function renderTimeline(push) {
         span.style.width = `${((to - from) / (end - start)) * 100}%`;
         track.append(span);
       }
-      return element(
-        'li',
-        {},
-        element('span', { class: 'mono', title: row.destination }, labelOf(row)),
-        track,
-        element('p', { class: 'story' }, story(row, labels)),
-      );
+      const line = element('li', {}, element('span', { class: 'mono', title: row.destination }, labelOf(row)), track);
+      line.append(element('p', { class: 'story' }, story(row, labels)));
+      const isFirst = timed[at - 1]?.destination !== row.destination;
+      return several && isFirst ? [element('li', { class: 'group' }, row.destination), line] : [line];
     }),
   );
 }

@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest';
+import { createLocalQueue } from './local-queue.ts';
+
+function held(): {
+  readonly started: string[];
+  readonly ends: Map<string, () => void>;
+  work(id: string): Promise<'done'>;
+} {
+  const started: string[] = [];
+  const ends = new Map<string, () => void>();
+  return {
+    started,
+    ends,
+    work(id) {
+      started.push(id);
+      return new Promise((resolve) => ends.set(id, () => resolve('done')));
+    },
+  };
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+test('so many at once, in the order added, each once', async () => {
+  const { started, ends, work } = held();
+  const queue = createLocalQueue({ concurrency: 2 });
+  for (const id of ['a', 'b', 'c', 'b']) await queue.add(id);
+  await queue.start(work);
+  await queue.add('a');
+  expect(started).toEqual(['a', 'b']);
+  ends.get('b')?.();
+  await turn();
+  expect(started).toEqual(['a', 'b', 'c']);
+});
+
+test('what is taken back, or comes after a pause, is not begun', async () => {
+  const { started, ends, work } = held();
+  const queue = createLocalQueue({ concurrency: 1 });
+  await queue.start(work);
+  for (const id of ['a', 'b', 'c']) await queue.add(id);
+  await queue.remove('b');
+  ends.get('a')?.();
+  await turn();
+  expect(started).toEqual(['a', 'c']);
+  await queue.pause();
+  await queue.add('d');
+  ends.get('c')?.();
+  await turn();
+  expect(started).toEqual(['a', 'c']);
+});
+
+test('work that fails gives its place to the next; disposing aborts what runs and waits for it', async () => {
+  const queue = createLocalQueue({ concurrency: 1 });
+  let aborted = false;
+  await queue.start(async (id, signal) => {
+    if (id === 'bad') throw new Error('bad');
+    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    aborted = true;
+    return 'handed-over';
+  });
+  await queue.add('bad');
+  await queue.add('good');
+  await turn();
+  await queue[Symbol.asyncDispose]();
+  expect(aborted).toBe(true);
+});
