@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer as createPlainServer } from 'node:net';
-import { type Content, contentOf, createGzipCompressor, digestBytes } from '@slipway/digest';
+import { gzipSync } from 'node:zlib';
+import { contentOf, createGzipCompressor, digestBytes } from '@slipway/digest';
 import type { SourceImage } from '@slipway/image-source';
 import { createMemoryLayerCache, type LayerCache } from '@slipway/image-store';
 import { mediaTypes } from '@slipway/manifest';
@@ -19,18 +20,15 @@ import { type Clock, createTransferManager } from '@slipway/transfer';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createPusher, type PushEvent, type PushResult } from '../src/index.ts';
 import { chunkSize, type Fault, faults, layerSize } from './faults-table.ts';
-import { imageOf, plainLayer, textBytes } from './setup.ts';
+import { imageOf, noiseBytes, plainLayer } from './setup.ts';
 
 const users = { me: 'secret-word' };
 /** A moment that is a whole second, as HTTP dates are. */
 const epochMs = Date.UTC(2026, 0, 1);
 
-/** Bytes that do not shrink, so that what goes over the wire is as long as the layer. */
-const noise = new Uint8Array(layerSize);
-for (let at = 0, state = 1; at < layerSize; at += 1) {
-  state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-  noise[at] = state >>> 24;
-}
+/** What goes over the wire is as long as the layer: it does not shrink. */
+const noise = noiseBytes(layerSize);
+const compressed = new Uint8Array(gzipSync(noise));
 let certificates: { readonly cert: string; readonly key: string } | undefined;
 
 beforeAll(async () => {
@@ -198,9 +196,13 @@ async function urlOf(
 
 function imageFor({ shape }: Fault): SourceImage {
   if (shape === 'stream') return imageOf([plainLayer(noise)]);
-  const content: Content = contentOf(noise);
-  const descriptor = { mediaType: mediaTypes.ociLayerGzip, digest: digestBytes(noise), size: layerSize };
-  return imageOf([{ diffID: digestBytes(textBytes(1, 100)), content, compression: 'gzip', descriptor }]);
+  const content = contentOf(compressed);
+  const descriptor = {
+    mediaType: mediaTypes.ociLayerGzip,
+    digest: digestBytes(compressed),
+    size: compressed.byteLength,
+  };
+  return imageOf([{ diffID: digestBytes(noise), content, compression: 'gzip', descriptor }]);
 }
 
 function layerCacheOf({ shape, local }: Fault): LayerCache | undefined {

@@ -28,6 +28,17 @@ export function textBytes(seed: number, size: number): Uint8Array {
   return bytes;
 }
 
+/** Bytes that do not shrink, the same for one size. */
+export function noiseBytes(size: number): Uint8Array {
+  const bytes = new Uint8Array(size);
+  let state = 1;
+  for (let at = 0; at < size; at += 1) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    bytes[at] = state >>> 24;
+  }
+  return bytes;
+}
+
 export function plainLayer(bytes: Uint8Array): SourceLayer {
   return { diffID: digestBytes(bytes), content: contentOf(bytes), compression: 'none', descriptor: undefined };
 }
