@@ -19,8 +19,6 @@ import { trustKeyOf } from './trust-key.ts';
 export interface Engine extends AsyncDisposable {
   readonly pusher: Pusher;
   openSource(text: string): Promise<ImageSource>;
-  /** Greets the registries while something else is done. Who does not answer is asked again when it matters. */
-  greet(references: readonly Reference[]): void;
   destinationOf(reference: Reference): Promise<Destination>;
 }
 
@@ -64,12 +62,6 @@ export async function openEngine(
   return {
     pusher,
     openSource: (text) => openCliSource(text, { ...options, print, warn, onRequest }, context),
-    greet(references) {
-      for (const reference of references) {
-        const [first] = registries.endpointsOf(reference);
-        first?.connect({ signal: context.signal }).catch(() => {});
-      }
-    },
     destinationOf: async (reference) => ({
       reference,
       endpoints: registries.endpointsOf(reference),

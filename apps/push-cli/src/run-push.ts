@@ -47,7 +47,6 @@ async function pushAll(
 ): Promise<readonly PushResult[]> {
   const { signal } = context;
   await using engine = await openEngine(options, references, { context, progress });
-  engine.greet(references); // the answer is there by the time the source is indexed
   await using source = await engine.openSource(sourceText);
   const selections = options.allTags === true ? selectAllTags(source, references) : selectOne(source, references);
   const results: PushResult[] = [];
