@@ -1,3 +1,4 @@
+import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { Agent, buildConnector, type Dispatcher } from 'undici';
 import type { DispatcherOptions, TLSOptions } from '../options.ts';
 
@@ -19,7 +20,7 @@ export function agentOptions({ connections, maxHeaderSize }: DispatcherOptions):
 
 function createConnector({ connectTimeoutMs, tlsTimeoutMs, tls }: DispatcherOptions): buildConnector.connector {
   const connectTCP = buildConnector({ timeout: connectTimeoutMs });
-  const connectTLS = buildConnector({ timeout: tlsTimeoutMs, ...tlsConnectOptions(tls) });
+  let connectTLS: buildConnector.connector | undefined;
   return (options, callback) => {
     connectTCP(
       { ...options, protocol: 'http:', port: options.port || (options.protocol === 'https:' ? '443' : '80') },
@@ -27,6 +28,12 @@ function createConnector({ connectTimeoutMs, tlsTimeoutMs, tls }: DispatcherOpti
         if (error !== null || options.protocol !== 'https:') {
           // A callback of either form: undici's type tells them apart, its caller does not.
           return error === null ? callback(null, socket) : callback(error, null);
+        }
+        try {
+          connectTLS ??= buildConnector({ timeout: tlsTimeoutMs, ...withContext(tlsConnectOptions(tls)) });
+        } catch (cause) {
+          socket.destroy();
+          return callback(cause as Error, null);
         }
         connectTLS({ ...options, httpSocket: socket }, callback);
       },
@@ -50,4 +57,10 @@ export function tlsConnectOptions({
     ...(servername !== undefined && { servername }),
     ...(rejectUnauthorized !== undefined && { rejectUnauthorized }),
   };
+}
+
+/** Reads certificates and keys once for all connections: for a list of authorities that takes longer than the handshake. */
+function withContext(options: ReturnType<typeof tlsConnectOptions>): buildConnector.BuildOptions {
+  const { minVersion, ca, cert, key, ...others } = options as SecureContextOptions & buildConnector.BuildOptions;
+  return { ...others, secureContext: createSecureContext({ minVersion, ca, cert, key }) };
 }
