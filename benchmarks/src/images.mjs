@@ -23,7 +23,7 @@ import { paddingOf, tarEnd, tarHeader } from './tar.mjs';
 
 const MiB = 1024 * 1024;
 /** Raised when what is generated changes: older images are made again. */
-const generation = 1;
+const generation = 2;
 
 /** What there is to push. `size` is that of the plain layers together. */
 export const imageSpecs = Object.freeze({

@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fits } from './tar.mjs';
 
-const roots = ['/usr/bin', '/usr/lib', '/usr/share', '/usr/include', '/usr/sbin', '/usr/local', '/opt', '/etc/ssl'];
+const roots = ['/usr/bin', '/usr/lib', '/usr/share', '/usr/include', '/usr/sbin', '/usr/local'];
 const largest = 64 * 1024 * 1024;
 
 /**
