@@ -10,9 +10,7 @@ export type PushErrorCode =
   /** When: no manifest of the index has the wanted platform. Retry: no. Do: choose one of the platforms that the message lists. */
   | 'ERR_PUSH_NO_PLATFORM'
   /** When: no endpoint of the registry is left to try. Retry: no. Do: check the insecure and TLS settings of that registry. */
-  | 'ERR_PUSH_NO_ENDPOINT'
-  /** When: the registry answered a manifest PUT with another digest than the one that was sent. Retry: no. Do: look for a proxy that rewrites manifests. */
-  | 'ERR_PUSH_DIGEST_CHANGED';
+  | 'ERR_PUSH_NO_ENDPOINT';
 
 /** What was being done when a push failed. */
 export type PushOperation =
