@@ -3,13 +3,21 @@ import { join } from 'node:path';
 import { type ImageSource, openSource, type SourceItem } from '@slipway/image-source';
 import type { ImageStore } from '@slipway/image-store';
 import { parsePlatform } from '@slipway/manifest';
-import type { PushResult } from '@slipway/push';
-import { parseReference } from '@slipway/reference';
+import type { PushEvent, PushOptions, PushResult } from '@slipway/push';
+import { familiarString, parseReference } from '@slipway/reference';
 import type { Logger } from 'pino';
 import type { PushService } from '../engine/push-service.ts';
-import { RequestError } from '../errors.ts';
+import { RequestError, ServerError } from '../errors.ts';
 import type { AuditLog } from '../security/audit.ts';
-import { failureOf, isFinal, type JobDestination, type JobRecord, type JobSource, type JobState } from './job.ts';
+import {
+  failureOf,
+  isFinal,
+  type JobDestination,
+  type JobFailure,
+  type JobRecord,
+  type JobSource,
+  type JobState,
+} from './job.ts';
 import { type JobJournal, openJobJournal } from './job-journal.ts';
 import { JobLost, type WorkOutcome } from './job-queue.ts';
 import type { JobStore } from './job-store.ts';
@@ -19,6 +27,11 @@ import type { Auths, CredentialSeal } from './sealed-credentials.ts';
 
 /** A daemon that dies this often over one job does so because of it. */
 const maxAttempts = 5;
+
+interface RunOptions {
+  readonly onEvent: NonNullable<PushOptions['onEvent']>;
+  readonly signal: AbortSignal;
+}
 
 export interface JobRunnerOptions {
   readonly store: JobStore;
@@ -94,7 +107,7 @@ export function createJobRunner(options: JobRunnerOptions): JobRunner {
     return sealedCredentials === undefined ? new Map() : seal.open(id, sealedCredentials);
   };
 
-  const push = async (job: JobRecord, journal: JobJournal, signal: AbortSignal): Promise<readonly PushResult[]> => {
+  const push = async (job: JobRecord, { onEvent, signal }: RunOptions): Promise<readonly PushResult[]> => {
     const auths = await authsOf(job);
     await using source = await openJobSource(job.source, options, signal);
     const { platform, format, compression } = job.options;
@@ -107,7 +120,7 @@ export function createJobRunner(options: JobRunnerOptions): JobRunner {
       format,
       compression,
       signal,
-      onEvent: (event) => journal.push(event),
+      onEvent,
     });
   };
 
@@ -126,14 +139,19 @@ export function createJobRunner(options: JobRunnerOptions): JobRunner {
       }
       if (job.state !== 'running' || job.daemon !== daemon) {
         const message = `the daemon ended ${job.attempts} times while it worked on this job`;
-        await finish(job, journal, { ...job, state: 'failed', error: { code: 'ERR_JOB_ATTEMPTS', message } });
+        await finish(job, journal, { ...job, state: 'failed', error: tooOften(message) });
         return 'done';
       }
       journal.step({ type: 'job:started', attempt: job.attempts, daemon });
       await journal.flush();
       using watch = watchCancellation(id, outer, options);
+      const reached = new Map<string, Extract<PushEvent, { readonly type: 'push:finished' }>>();
+      const onEvent = (event: PushEvent): void => {
+        journal.push(event);
+        if (event.type === 'push:finished') reached.set(`${event.destination}:${event.tag}`, event);
+      };
       try {
-        const results = await push(job, journal, watch.signal);
+        const results = await push(job, { onEvent, signal: watch.signal });
         const destinations = job.destinations.map((destination, at) => destinationOf(destination, results[at]));
         const state: JobState = destinations.every((each) => each.state === 'pushed') ? 'pushed' : 'failed';
         await finish(job, journal, { state, destinations, error: undefined });
@@ -144,7 +162,15 @@ export function createJobRunner(options: JobRunnerOptions): JobRunner {
           return 'handed-over';
         }
         const state = watch.signal.aborted ? 'cancelled' : 'failed';
-        await finish(job, journal, { ...job, state, error: state === 'failed' ? failureOf(error) : undefined });
+        // What was reached before stays reached.
+        const destinations = job.destinations.map((destination): JobDestination => {
+          const end = reached.get(familiarString(parseReference(destination.reference)));
+          return end === undefined
+            ? destination
+            : { ...destination, state: 'pushed', digest: end.digest, totals: end.totals };
+        });
+        const failure = state === 'failed' ? failureOf(error) : undefined;
+        await finish(job, journal, { state, destinations, error: failure });
       }
       return 'done';
     },
@@ -155,6 +181,10 @@ export function createJobRunner(options: JobRunnerOptions): JobRunner {
       return await finish(job, journal, { ...job, state: 'cancelled' });
     },
   };
+}
+
+function tooOften(message: string): JobFailure {
+  return failureOf(new ServerError('ERR_SERVER_JOB_ATTEMPTS', message));
 }
 
 /** Puts a job back as this daemon stops; the attempt does not count, as the daemon ended in order. */

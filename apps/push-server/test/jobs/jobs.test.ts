@@ -137,6 +137,18 @@ describe('a job', () => {
       expect(await job(id)).toMatchObject({ state: 'cancelled', attempts: id === waiting ? 0 : 1 });
     }
     expect(registry.repositories().flatMap((repository) => registry.tags(repository))).toEqual([]);
+    stall.remove();
+    const half = registry.misbehave({ match: { kind: 'manifest-put', repository: 'e/app' }, stall: true });
+    const both = [...destinations('d'), ...destinations('e')];
+    const id = idOf(await submit({ image: 'demo/app:v1', destinations: both }));
+    while (half.hits === 0 || registry.tags('d/app').length === 0)
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    await server.request('POST', `/slipway/v1/jobs/${id}/cancel`);
+    await follow(id);
+    expect(await job(id)).toMatchObject({
+      state: 'cancelled',
+      destinations: [{ state: 'pushed' }, { state: 'pending' }],
+    });
     const again = await server.request('POST', `/slipway/v1/jobs/${waiting}/cancel`);
     expect([again.status, JSON.parse(again.body).state]).toEqual([202, 'cancelled']);
   });
