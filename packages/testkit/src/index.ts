@@ -35,6 +35,7 @@ export { type QuirkName, quirkNames, type RegistryQuirks, resolveQuirks } from '
 export type { RequestRecord } from './registry/request-record.ts';
 export type { RequestKind } from './registry/route.ts';
 export type { VerifiedCounts } from './registry/verify.ts';
+export { asNobody } from './tools/as-nobody.ts';
 export {
   type DebianRegistry,
   type DebianRegistryOptions,

@@ -1,6 +1,7 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
+import { asNobody } from '@slipway/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { loadTLSOptions, type TLSSources } from '../../src/tls/tls-options.ts';
 import { createFakeHome, type FakeHome } from '../credentials/fake-home.ts';
@@ -129,18 +130,16 @@ describe('folders', () => {
     expect(options).toEqual({ rejectUnauthorized: false, cert: client.cert.trim(), key: client.key });
   });
 
-  // To root no folder is closed.
-  test.runIf(process.getuid?.() !== 0)(
-    'a folder that is closed to the user is passed over, unless it was named',
-    async () => {
-      await home.write('etc/docker/registry.test:5000/ca.crt', authority.cert);
-      const closed = join(home.homeFolder, 'etc/docker/registry.test:5000');
-      await chmod(closed, 0);
+  test('a folder that is closed to the user is passed over, unless it was named', async () => {
+    await home.write('etc/docker/registry.test:5000/ca.crt', authority.cert);
+    const closed = join(home.homeFolder, 'etc/docker/registry.test:5000');
+    await chmod(closed, 0);
+    await asNobody(async () => {
       await expect(load()).resolves.toEqual({});
       await expect(load({ certFolder: closed })).rejects.toMatchObject({ code: 'ERR_CERTIFICATE_FILE' });
-      await chmod(closed, 0o700);
-    },
-  );
+    });
+    await chmod(closed, 0o700);
+  });
 
   test.each(['..', '.', 'a/b', '../etc', 'a\\b', ''])('%j is no registry', async (registry) => {
     await expect(load({}, registry)).rejects.toThrow(TypeError);
