@@ -13,6 +13,7 @@ import { PushError, pushFailure } from './errors.ts';
 import type { PushEvent, PushTotals } from './events.ts';
 import { Gate } from './gate.ts';
 import type { ProtocolContext } from './legacy/protocols.ts';
+import { lendTransfers } from './lent-transfers.ts';
 import { isLegacy, type ResolvedPushOptions, resolvePushOptions } from './options.ts';
 import { patientRepository } from './patient-repository.ts';
 import { type ItemPlan, type PlanContext, planItem } from './plan.ts';
@@ -65,14 +66,16 @@ async function runPush(
   if (options.signal !== undefined) setMaxListeners(0, options.signal);
   const ended = new AbortController(); // ends computations that outlive the destination that began them
   setMaxListeners(0, ended.signal);
+  const transfers = lendTransfers(pusher.transfers);
   const forms = new Map<string, BlobForm>();
   const plan = planItem(item, planContext(pusher, options, forms, ended.signal));
   try {
     const groups = [...groupByRepository(destinations).values()];
-    const results = await Promise.all(groups.map((group) => pushGroup(pusher, plan, group, options)));
+    const results = await Promise.all(groups.map((group) => pushGroup({ ...pusher, transfers }, plan, group, options)));
     const byDestination = new Map(results.flat().map((result) => [result.destination, result.result]));
     return destinations.flatMap((destination) => byDestination.get(destination) ?? []);
   } finally {
+    await transfers.settled(); // somebody else may wait for a transfer that reads what is this push's
     ended.abort(new Error('the push has ended'));
   }
 }
