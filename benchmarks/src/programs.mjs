@@ -97,12 +97,6 @@ export function installedPrograms(wanted) {
     .filter(({ name, find = () => findTool(name) }) => find() !== undefined);
 }
 
-/** A folder for what one run's program remembers. */
-export function makeHome(folder) {
-  mkdirSync(folder, { recursive: true });
-  return folder;
-}
-
 function hostOf(destination) {
   return destination.slice(0, destination.indexOf('/'));
 }
