@@ -6,6 +6,8 @@ import { MetadataStoreError } from './errors.ts';
 
 /** A lock is held for milliseconds. One that is older than this was left behind where its owner's death cannot be seen. */
 const maxHoldMs = 30_000;
+/** A lock that names nobody is being written, which takes microseconds, or its maker was killed before it could. */
+const maxNamelessMs = 1_000;
 
 export interface FileLockOptions {
   /** How long to wait for other processes. */
@@ -70,7 +72,7 @@ async function takeOver(path: string): Promise<boolean> {
 async function isAbandoned(path: string, owner: string): Promise<boolean> {
   const [pid = '', host] = owner.split('\n');
   if (host === hostname() && /^\d+$/.test(pid) && !isAlive(Number(pid))) return true;
-  return await isOlderThan(path, maxHoldMs);
+  return await isOlderThan(path, owner === '' ? maxNamelessMs : maxHoldMs);
 }
 
 function isAlive(pid: number): boolean {
