@@ -1,3 +1,4 @@
+import { compressorDefaults } from '@slipway/digest';
 import {
   bytes,
   choice,
@@ -117,7 +118,7 @@ export const settings: { readonly [Key in keyof ServerConfig]: Setting<ServerCon
         return level !== undefined && level <= 9 ? level : undefined;
       },
     },
-    initial: 6,
+    initial: compressorDefaults.gzip.level,
   },
   insecureRegistries: {
     name: 'insecure-registry',

@@ -2,9 +2,9 @@ import { createGzipCompressor, createZstdCompressor, isZstdAvailable } from '@sl
 import type { SourceItem } from '@slipway/image-source';
 import type { LayerCache } from '@slipway/image-store';
 import type { MetadataStore } from '@slipway/metadata-store';
-import { createPusher, type PushOptions, type PushResult } from '@slipway/push';
+import { createPusher, type Pusher, type PushOptions, type PushResult } from '@slipway/push';
 import type { Reference } from '@slipway/reference';
-import { createHostBackoff } from '@slipway/transfer';
+import { createHostBackoff, type TransferManager } from '@slipway/transfer';
 import type { Logger } from 'pino';
 import { lockedTransfers, type SharedLocks } from '../jobs/shared-locks.ts';
 import type { Metrics } from '../operation/metrics.ts';
@@ -43,20 +43,23 @@ export function createPushService(options: PushServiceOptions): PushService {
   const gzip = createGzipCompressor({ level: options.compressionLevel });
   const zstd = isZstdAvailable() ? createZstdCompressor() : undefined;
   const hostBackoff = createHostBackoff(); // a registry that wants to be left alone is left alone by everybody
+  // What a pusher learns of registries, and the order in which it mounts, is worth keeping for as long as somebody pushes.
+  const pushers = new WeakMap<TransferManager, Pusher>();
+  const createIdentityPusher = (transfers: TransferManager): Pusher =>
+    createPusher({
+      transfers: lockedTransfers(transfers, locks),
+      metadataStore,
+      layerCache,
+      gzip,
+      zstd,
+      attempts: options.retries + 1,
+      retry: { hostBackoff },
+    });
   return {
     async push(item, references, { identity, subject, onEvent, ...pushOptions }) {
       await using lease = registries.lease(identity);
-      const transfers = lockedTransfers(lease.transfers, locks);
-      const attempts = options.retries + 1;
-      const pusher = createPusher({
-        transfers,
-        metadataStore,
-        layerCache,
-        gzip,
-        zstd,
-        attempts,
-        retry: { hostBackoff },
-      });
+      const pusher = pushers.get(lease.transfers) ?? createIdentityPusher(lease.transfers);
+      pushers.set(lease.transfers, pusher);
       const destinations = await Promise.all(references.map((reference) => lease.destinationOf(reference)));
       const started = performance.now();
       using shown = board.begin(subject, references);

@@ -64,6 +64,7 @@ export interface RegistryAccessOptions {
 /** What all leases of one identity have in common. */
 interface SharedAccess {
   leases: number;
+  readonly transfers: TransferManager;
   readonly registries: Map<string, Promise<Registry>>;
 }
 
@@ -110,7 +111,11 @@ export function createRegistryAccess(accessOptions: RegistryAccessOptions): Regi
     open,
     lease({ auths, metaHeaders = {} }) {
       const key = keyOf(secret, auths, metaHeaders);
-      const access = shared.get(key) ?? { leases: 0, registries: new Map() };
+      const access = shared.get(key) ?? {
+        leases: 0,
+        registries: new Map(),
+        transfers: scopedTransfers(transfers, key),
+      };
       access.leases += 1;
       shared.set(key, access);
       const credentials: CredentialProvider = async (registry) => credentialsOf(auths.get(registry) ?? {});
@@ -124,7 +129,7 @@ export function createRegistryAccess(accessOptions: RegistryAccessOptions): Regi
       };
       let isOpen = true;
       return {
-        transfers: scopedTransfers(transfers, key),
+        transfers: access.transfers,
         async destinationOf(reference) {
           const auth = auths.get(reference.registry) ?? {};
           const endpoints = await endpointsOf(reference.registry);
