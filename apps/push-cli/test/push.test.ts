@@ -94,7 +94,7 @@ describe('every kind of source arrives whole', () => {
     await using registry = await startRegistry();
     const socket = at('docker.sock');
     const daemon = createServer(({ url }, answer) => {
-      if (url === '/images/get?names=demo%2Fapp%3Av1') createReadStream(at('new.tar')).pipe(answer);
+      if (url === '/images/demo/app:v1/get') createReadStream(at('new.tar')).pipe(answer);
       else answer.writeHead(404).end('{"message":"No such image: nope"}');
     });
     await once(daemon.listen(socket), 'listening');
@@ -105,7 +105,7 @@ describe('every kind of source arrives whole', () => {
     const missing = await push(['docker-daemon:nope', `${registry.host}/demo/app:v1`], { env });
     expect([missing.code, missing.lines[0]]).toEqual([
       4,
-      'slipway: The Docker daemon has no image "nope": No such image: nope',
+      `slipway: The Docker daemon at unix://${socket} has no image "nope:latest": No such image: nope`,
     ]);
     await new Promise((closed) => daemon.close(closed));
     const gone = await push(['docker-daemon:demo/app:v1', `${registry.host}/demo/app:v1`], { env });
@@ -132,7 +132,7 @@ describe('every kind of source arrives whole', () => {
     }
     const missing = await push([`docker://${from.host}/demo/app:v9`, `${registry.host}/copy:v9`]);
     expect(missing.code).toBe(4);
-    expect(missing.lines[0]).toContain('the registry has no manifest v9');
+    expect(missing.lines[0]).toContain(`There is no docker://${from.host}/demo/app:v9 in the registry`);
   });
 
   test('an index, whole or one platform of it', async () => {
