@@ -104,7 +104,7 @@ function missingContent(blob: BlobToPush): PushError {
     'ERR_PUSH_FAILED',
     `Could not push layer ${blob.id}: the source does not carry the bytes of this foreign layer`,
     {
-      op: 'open layer',
+      op: 'read',
       origin: 'source',
       descriptor: blob.foreign,
       hint: 'leave out --allow-nondistributable: its descriptor then goes as it is',

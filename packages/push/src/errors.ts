@@ -15,7 +15,7 @@ export type PushErrorCode =
 /** What was being done when a push failed. */
 export type PushOperation =
   | 'connect'
-  | 'open layer'
+  | 'read'
   | 'push layer'
   | 'push config'
   | 'push blob'

@@ -86,7 +86,7 @@ async function planBlob(blob: BlobToPush, target: Target, { signal }: AbortOptio
   }
   const identity = await form.identify({ signal }).catch((error: unknown) => {
     signal?.throwIfAborted();
-    throw pushFailure(`${blob.role} ${blob.id}`, { op: 'open layer', origin: 'source', cause: error });
+    throw pushFailure(`${blob.role} ${blob.id}`, { op: 'read', origin: 'source', cause: error });
   });
   const own = [{ digest: identity.digest, sourceRepository: '', hmac: '' }];
   const there = await findExisting(blob, target, { records: own, others: true, attempts: 1, checked, signal });

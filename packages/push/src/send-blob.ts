@@ -14,6 +14,8 @@ export interface SendProgress {
 }
 
 export interface SendBlobOptions extends AbortOptions {
+  /** What messages call it: `layer 71dffa6c98fb`. */
+  readonly subject: string;
   readonly shape: UploadShape;
   readonly onProgress: (progress: SendProgress) => void;
   /** After each chunk that the registry acknowledged. */
@@ -31,7 +33,7 @@ export async function sendBlob(
   session: UploadSession,
   options: SendBlobOptions,
 ): Promise<BlobIdentity> {
-  const { shape, signal, onProgress, onAcknowledged } = options;
+  const { subject, shape, signal, onProgress, onAcknowledged } = options;
   const source = new WatchedSource(form);
   const report = (sent: number): void =>
     onProgress({ sent, size: form.identity?.size, read: form.read, readTotal: form.readTotal });
@@ -56,7 +58,7 @@ export async function sendBlob(
     signal?.throwIfAborted();
     // A body that fails looks like a broken connection to the client: the source's own error is the cause.
     if (source.error === undefined || codeOf(source.error) === 'ERR_CACHE_WRITE') throw source.error ?? error;
-    throw pushFailure('layer', { op: 'open layer', origin: 'source', cause: source.error });
+    throw pushFailure(subject, { op: 'read', origin: 'source', cause: source.error });
   }
 }
 

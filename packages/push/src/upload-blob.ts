@@ -86,6 +86,7 @@ async function uploadIn(state: UploadState, declined: UploadSession | undefined)
   state.acknowledged = session.offset;
   try {
     const sent = await sendBlob(form, session, {
+      subject: `${blob.role} ${blob.id}`,
       shape: state.shape,
       signal,
       onProgress(progress) {
@@ -230,6 +231,6 @@ async function identify(blob: BlobToPush, form: BlobForm, signal: AbortSignal | 
     return await form.identify({ signal });
   } catch (error) {
     signal?.throwIfAborted();
-    throw pushFailure(`${blob.role} ${blob.id}`, { op: 'open layer', origin: 'source', cause: error });
+    throw pushFailure(`${blob.role} ${blob.id}`, { op: 'read', origin: 'source', cause: error });
   }
 }

@@ -11,7 +11,7 @@ describe('a source that is not what it claims', () => {
     wrong[250_000] = 0;
     const image = imageOf([plainLayer(textBytes(8, 1000)), { ...plainLayer(bytes), content: contentOf(wrong) }]);
     const [result] = await bench.push(image, 'demo/app:1');
-    expect(result).toMatchObject({ ok: false, error: { code: 'ERR_PUSH_FAILED', op: 'open layer', origin: 'source' } });
+    expect(result).toMatchObject({ ok: false, error: { code: 'ERR_PUSH_FAILED', op: 'read', origin: 'source' } });
     expect(bench.registry.tags('demo/app')).toEqual([]);
     expect(outcomes(bench.events)['blob:retrying']).toBeUndefined();
   });
