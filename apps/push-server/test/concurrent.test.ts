@@ -24,7 +24,7 @@ test('twenty pushes of images that share layers: each blob goes up once, and mem
         seed: `own-${at}`,
         layers: [...shared, await randomLayer({ seed: at, size: 50_000 })],
       }),
-      references: [`${registry.host}/farm/app:v${at}`],
+      references: [`${registry.host}/fleet/app:v${at}`],
     })),
   );
   await load(server, images);
@@ -46,7 +46,7 @@ test('twenty pushes of images that share layers: each blob goes up once, and mem
   }
   await registry.settled();
   await registry.verify();
-  expect(registry.tags('farm/app')).toHaveLength(pushes);
+  expect(registry.tags('fleet/app')).toHaveLength(pushes);
   // Two shared layers, and of each image a layer and a config.
   expect(uploadsOf(registry)).toHaveLength(2 + 2 * pushes);
   // The chunks in flight, not the layers of twenty pushes (the registry of this test keeps 10 MB of them in memory itself).

@@ -3,8 +3,8 @@ import { attemptLimits } from '@slipway/metadata-store';
 import { parseReference } from '@slipway/reference';
 import type { BlobIdentity } from './blob-form.ts';
 import { type BlobToPush, distinctBlobs, subjectOf } from './blob-to-push.ts';
-import { pushFailure } from './errors.ts';
 import { findExisting } from './existence.ts';
+import { identifyBlob } from './identify-blob.ts';
 import type { LayerDescriptor } from './image-plan.ts';
 import { mountCandidatesOf } from './mount.ts';
 import type { ItemPlan, Manifest } from './plan.ts';
@@ -84,10 +84,7 @@ async function planBlob(blob: BlobToPush, target: Target, { signal }: AbortOptio
       from: parseReference(candidate.sourceRepository).repository,
     };
   }
-  const identity = await form.identify({ signal }).catch((error: unknown) => {
-    signal?.throwIfAborted();
-    throw pushFailure(`${blob.role} ${blob.id}`, { op: 'read', origin: 'source', cause: error });
-  });
+  const identity = await identifyBlob(blob, form, { signal });
   const own = [{ digest: identity.digest, sourceRepository: '', hmac: '' }];
   const there = await findExisting(blob, target, { records: own, others: true, attempts: 1, checked, signal });
   return { action: there === undefined ? 'upload' : 'exists', identity };

@@ -4,7 +4,8 @@ import { type BlobToPush, subjectOf } from './blob-to-push.ts';
 import { ChunksRefused } from './chunked-upload.ts';
 import type { EnsureBlobOptions } from './ensure-blob.ts';
 import { codeOf } from './error-code.ts';
-import { PushError, pushFailure } from './errors.ts';
+import { PushError } from './errors.ts';
+import { identifyBlob } from './identify-blob.ts';
 import { isRetryable, isTokenRenewed, registryErrorOf } from './retry-rules.ts';
 import { sendBlob } from './send-blob.ts';
 import type { BlobOutcome, Target } from './target.ts';
@@ -33,7 +34,7 @@ export async function uploadBlob(
     const subject = { size: identity?.size ?? form.readTotal, identity, isKept: form.isKept };
     const shape = target.shapes.choose(subject);
     if (shape === 'digest-first') {
-      identity = await identify(blob, form, signal);
+      identity = await identifyBlob(blob, form, { signal });
       continue;
     }
     const state: UploadState = { blob, form, target, subject, options, shape, sent: 0, acknowledged: 0 };
@@ -223,14 +224,5 @@ async function identityBeforeSending(
 ): Promise<BlobIdentity | undefined> {
   const known = form.identity ?? (await form.recall({ signal }));
   if (known !== undefined || !form.isKept || form.readTotal > compressFirstLimit) return known;
-  return await identify(blob, form, signal);
-}
-
-async function identify(blob: BlobToPush, form: BlobForm, signal: AbortSignal | undefined): Promise<BlobIdentity> {
-  try {
-    return await form.identify({ signal });
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw pushFailure(`${blob.role} ${blob.id}`, { op: 'read', origin: 'source', cause: error });
-  }
+  return await identifyBlob(blob, form, { signal });
 }
