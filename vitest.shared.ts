@@ -1,4 +1,16 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
+import type { Reporter } from 'vitest/node';
+
+const results = 'node_modules/.slipway-test';
+
+/** Vitest's JSON report leaves out what was thrown outside of any test, which fails the run all the same. */
+const strayErrors: Reporter = {
+  onTestRunEnd(_modules, errors) {
+    mkdirSync(results, { recursive: true });
+    writeFileSync(`${results}/stray-errors.json`, JSON.stringify(errors.map(({ stack, message }) => stack ?? message)));
+  },
+};
 
 /** What every package's tests share: sources instead of builds, a result file for the closing count. */
 export function sharedTestConfig(test: ViteUserConfig['test'] = {}): ViteUserConfig {
@@ -8,8 +20,8 @@ export function sharedTestConfig(test: ViteUserConfig['test'] = {}): ViteUserCon
       include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
       testTimeout: 30_000,
       hookTimeout: 60_000,
-      reporters: ['default', 'json'],
-      outputFile: { json: 'node_modules/.slipway-test/results.json' },
+      reporters: ['default', 'json', strayErrors],
+      outputFile: { json: `${results}/results.json` },
       ...test,
     },
   });

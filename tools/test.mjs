@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs
 import { join } from 'node:path';
 
 const members = ['packages', 'apps', 'examples'].flatMap(membersIn);
-for (const member of members) rmSync(resultsOf(member), { force: true });
+for (const member of members) rmSync(resultsOf(member), { recursive: true, force: true });
 
 const filters = process.argv.slice(2).filter((argument) => argument !== '--');
 const turbo = ['run', 'test', '--output-logs=new-only', '--log-order=grouped', '--continue', '--concurrency=2'];
@@ -16,14 +16,14 @@ const { status } = spawnSync('turbo', [...turbo, ...filters], {
 const count = { passed: 0, failed: 0, skipped: 0 };
 let silent = 0;
 for (const member of members) {
-  if (!existsSync(resultsOf(member))) {
+  if (!existsSync(join(resultsOf(member), 'results.json'))) {
     if (filters.length === 0) {
       process.stderr.write(`${member}: its tests left no result\n`);
       silent += 1;
     }
     continue;
   }
-  const results = JSON.parse(readFileSync(resultsOf(member), 'utf8'));
+  const results = readResult(member, 'results.json');
   count.passed += results.numPassedTests;
   count.failed += results.numFailedTests;
   count.skipped += results.numPendingTests + results.numTodoTests;
@@ -32,6 +32,11 @@ for (const member of members) {
     (file) => file.status === 'failed' && file.assertionResults.length === 0,
   ).length;
   for (const file of results.testResults) for (const test of file.assertionResults) report(member, test);
+  // Thrown outside of any test, as by a stream that nobody listens to: the run has failed, though no test has.
+  for (const error of readResult(member, 'stray-errors.json')) {
+    count.failed += 1;
+    process.stderr.write(`FAILED ${member}, outside of its tests: ${error}\n`);
+  }
 }
 const mustNotSkip = process.env.CI === 'true' && count.skipped > 0;
 if (mustNotSkip) process.stderr.write(`${count.skipped} tests were skipped: in CI that is a failure\n`);
@@ -52,7 +57,11 @@ function hasTests(path) {
 }
 
 function resultsOf(member) {
-  return join(member, 'node_modules/.slipway-test/results.json');
+  return join(member, 'node_modules/.slipway-test');
+}
+
+function readResult(member, name) {
+  return JSON.parse(readFileSync(join(resultsOf(member), name), 'utf8'));
 }
 
 function report(member, test) {
