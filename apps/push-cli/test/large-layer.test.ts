@@ -144,7 +144,7 @@ async function startFarRegistries({ configBytes, imageID, layers }: TestImage): 
     response.writeHead(from === 0 ? 200 : 206, { 'content-length': layer.size - from, ...range });
     for await (const chunk of layer.tar.open({ from })) {
       if (response.destroyed) return;
-      if (!response.write(chunk)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+      if (!response.write(chunk)) await roomIn(response);
     }
     response.end();
   };
@@ -160,6 +160,17 @@ async function startFarRegistries({ configBytes, imageID, layers }: TestImage): 
       server.close();
     },
   };
+}
+
+/** `once()` for two events would leave the listeners of the one that did not come. */
+function roomIn(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = () => {
+      response.off('drain', settle).off('close', settle);
+      resolve();
+    };
+    response.on('drain', settle).on('close', settle);
+  });
 }
 
 interface FarRegistries extends AsyncDisposable {
