@@ -6,7 +6,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const given = process.argv.slice(2);
 const args = given[0] === '--' ? given.slice(1) : given; // pnpm hands a separating `--` on
 const script =
-  args.length === 0 ? ['examples/first-push/first-push.mjs'] : ['apps/push-cli/dist/cli.mjs', 'push', ...args];
+  args.length === 0 ? ['examples/first-push/first-push.mjs'] : ['apps/push-cli/bin/slipway.cjs', 'push', ...args];
 const [file, ...rest] = script;
 
 const child = spawn(process.execPath, [`${root}${file}`, ...rest], {

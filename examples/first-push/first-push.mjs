@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { randomImage, readBack, startRegistry, writeDockerArchive } from '@slipway/testkit';
 
-const cli = fileURLToPath(new URL('../../apps/push-cli/dist/cli.mjs', import.meta.url));
+const cli = fileURLToPath(new URL('../../apps/push-cli/bin/slipway.cjs', import.meta.url));
 const folder = await mkdtemp(join(tmpdir(), 'slipway-first-push-'));
 const registry = await startRegistry();
 try {

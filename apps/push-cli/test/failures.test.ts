@@ -261,9 +261,9 @@ test('slipway inspect shows a layout as JSON', async () => {
 });
 
 test('the program can be run from any folder, by its own name', async () => {
-  const child = spawn(process.execPath, [join(import.meta.dirname, '../dist/cli.mjs'), '--version'], { cwd: '/' });
-  const [code] = await once(child, 'close');
+  const { code, stdout } = await runCli(['--help'], { folder: '/' });
   expect(code).toBe(0);
+  expect(stdout).toContain('Usage: slipway');
 });
 
 /** One line that says what went wrong, perhaps a hint, and never a stack trace. */

@@ -7,8 +7,10 @@ import { fileURLToPath } from 'node:url';
 
 /** What npm puts on PATH as `slipway`. */
 export const program: string = fileURLToPath(new URL('../bin/slipway.cjs', import.meta.url));
-const bundle = fileURLToPath(new URL('../dist/cli.mjs', import.meta.url));
+const bundle = fileURLToPath(new URL('../dist/cli.cjs', import.meta.url));
 
+/** Where the program keeps what V8 compiled of it: with the test results, which are removed before each run. */
+const cacheFolder = fileURLToPath(new URL('../node_modules/.slipway-test', import.meta.url));
 /** For runs that name no other; nobody can write there, so that nothing is left behind. */
 const dataFolder = '/dev/null/slipway';
 
@@ -33,10 +35,10 @@ export function startCli(
   args: readonly string[],
   { env = {}, folder }: CliOptions = {},
 ): ChildProcessByStdio<Writable, Readable, Readable> {
-  if (!existsSync(bundle)) throw new Error('Expected dist/cli.mjs to be built: run `pnpm --filter slipway build`');
+  if (!existsSync(bundle)) throw new Error('Expected dist/cli.cjs to be built: run `pnpm --filter slipway build`');
   return spawn(process.execPath, [program, ...args], {
     cwd: folder,
-    env: { PATH: process.env['PATH'], SLIPWAY_DATA_DIR: dataFolder, ...env },
+    env: { PATH: process.env['PATH'], SLIPWAY_DATA_DIR: dataFolder, XDG_CACHE_HOME: cacheFolder, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
 }

@@ -1,0 +1,63 @@
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { runCli } from './run-cli.ts';
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'slipway-compiled-'));
+});
+
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+const help = (env: Record<string, string> = {}) =>
+  runCli(['push', '--help'], { env: { XDG_CACHE_HOME: folder, ...env } });
+
+async function kept(): Promise<string[]> {
+  const names = await readdir(join(folder, 'slipway')).catch(() => []);
+  return names.map((name) => join(folder, 'slipway', name));
+}
+
+// Later ones do it themselves.
+describe.runIf(process.version.startsWith('v20.'))('on Node 20, what V8 compiled of the program', () => {
+  test('is kept for the next run, readable for its owner alone', async () => {
+    const { code } = await help();
+    expect(code).toBe(0);
+    const [file = '', ...others] = await kept();
+    expect(others).toEqual([]);
+    const { mode, mtimeMs } = await stat(file);
+    expect(mode & 0o777).toBe(0o600);
+
+    expect((await help()).code).toBe(0);
+    expect((await stat(file)).mtimeMs, 'V8 took it, so it was not written again').toBe(mtimeMs);
+  });
+
+  test('is made anew when it is damaged', async () => {
+    await help();
+    const [file = ''] = await kept();
+    const good = await readFile(file);
+    await writeFile(file, good.subarray(0, 100));
+    const { code, stderr } = await help();
+    expect([code, stderr]).toEqual([0, '']);
+    expect((await readFile(file)).byteLength).toBeGreaterThan(100);
+  });
+
+  test('is not taken from a file that others can write', async () => {
+    await help();
+    const [file = ''] = await kept();
+    await chmod(file, 0o666);
+    await help();
+    expect((await stat(file)).mode & 0o777, 'replaced by one of its own').toBe(0o600);
+  });
+
+  test('is not kept when that is not wished, and not missed where nothing can be written', async () => {
+    expect((await help({ NODE_DISABLE_COMPILE_CACHE: '1' })).code).toBe(0);
+    expect(await kept()).toEqual([]);
+    const { code, stderr } = await help({ XDG_CACHE_HOME: '/dev/null' });
+    expect([code, stderr]).toEqual([0, '']);
+  });
+});
