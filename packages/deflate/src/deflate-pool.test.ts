@@ -29,6 +29,25 @@ describe('createDeflatePool', () => {
     expect(await pool.deflate(Buffer.from(block), { dictionary, final: false })).toEqual(expected);
   });
 
+  test('a result goes where it is wanted, if it fits there', async () => {
+    await using pool = createDeflatePool({ threads: 2 });
+    const block = blocks[0] as Uint8Array;
+    const expected = deflateBlock(block);
+    const output = shared(new Uint8Array(block.byteLength));
+    const made = await pool.deflate(block, { output });
+    expect(made).toEqual(expected);
+    expect(made.buffer).toBe(output.buffer);
+
+    const tooSmall = shared(new Uint8Array(expected.byteLength - 1));
+    expect(await pool.deflate(block, { output: tooSmall })).toEqual(expected);
+    const long = inputOf('mixed', 1_200_000, 1);
+    const longOutput = shared(new Uint8Array(1_300_000));
+    expect(Buffer.compare(await pool.deflate(long, { output: longOutput }), deflateBlock(long))).toBe(0);
+    await expect(pool.deflate(block, { output: new Uint8Array(block.byteLength) })).rejects.toThrow(
+      'Expected `output` to be on a SharedArrayBuffer',
+    );
+  });
+
   test('input keeps its bytes', async () => {
     await using pool = createDeflatePool({ threads: 1 });
     const block = Uint8Array.from(blocks[0] as Uint8Array);

@@ -14,6 +14,12 @@ export interface DeflatePoolOptions {
 export interface PoolDeflateOptions extends DeflateOptions {
   /** Gives the block up, with the signal's own reason. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Memory on a SharedArrayBuffer for the result, which is a view of it then; new memory is made where the result does not
+   * fit, or the input has more than 983,025 bytes. Do not read or write it before the promise settles. When it rejects, a worker
+   * may still write to it. @default new memory
+   */
+  readonly output?: Uint8Array | undefined;
 }
 
 /**
@@ -38,6 +44,7 @@ export interface DeflatePool extends AsyncDisposable {
 /** One piece on its way. */
 interface Job {
   readonly piece: Piece;
+  readonly output: Uint8Array | undefined;
   readonly settle: (outcome: { readonly deflated: Uint8Array } | { readonly error: unknown }) => void;
 }
 
@@ -77,11 +84,15 @@ class WorkerPool implements DeflatePool {
   }
 
   async deflate(input: Uint8Array, options: PoolDeflateOptions = {}): Promise<Uint8Array> {
-    const { signal } = options;
+    const { signal, output } = options;
     signal?.throwIfAborted();
+    if (output !== undefined && !(output.buffer instanceof SharedArrayBuffer)) {
+      throw new RangeError('Expected `output` to be on a SharedArrayBuffer');
+    }
     const pieces = piecesOf(input, resolveDeflateOptions(options));
     if (this.#closed) throw closedError();
-    return joined(await Promise.all(pieces.map((piece) => this.#run(piece, signal))));
+    const target = pieces.length === 1 ? output : undefined;
+    return joined(await Promise.all(pieces.map((piece) => this.#run(piece, target, signal))));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -94,7 +105,7 @@ class WorkerPool implements DeflatePool {
     await Promise.all(threads.map(({ worker }) => worker.terminate()));
   }
 
-  #run(piece: Piece, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  #run(piece: Piece, output: Uint8Array | undefined, signal: AbortSignal | undefined): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       const giveUp = (): void => {
         this.#waiting.delete(job); // a worker that has it already finishes it, which takes milliseconds, for nobody
@@ -102,6 +113,7 @@ class WorkerPool implements DeflatePool {
       };
       const job: Job = {
         piece,
+        output,
         settle(outcome) {
           signal?.removeEventListener('abort', giveUp);
           if ('deflated' in outcome) resolve(outcome.deflated);
@@ -134,12 +146,14 @@ class WorkerPool implements DeflatePool {
   }
 
   #give({ worker, jobs }: Thread, job: Job): void {
+    const { output } = job;
     const { bytes, options } = job.piece;
     const { level, dictionary, final } = options;
     const id = this.#nextId++;
     if (jobs.size === 0) worker.ref();
     jobs.set(id, job);
-    const request: WorkerRequest = { id, bytes: sendable(bytes), level, dictionary: sendable(dictionary), final };
+    const [input, before] = [sendable(bytes), sendable(dictionary)];
+    const request: WorkerRequest = { id, bytes: input, level, dictionary: before, final, output };
     worker.postMessage(request);
   }
 
@@ -153,11 +167,11 @@ class WorkerPool implements DeflatePool {
     worker.unref();
     const thread: Thread = { worker, jobs: new Map() };
     this.#workers.add(thread);
-    worker.on('message', ({ id, deflated }: WorkerAnswer) => {
+    worker.on('message', ({ id, result }: WorkerAnswer) => {
       const job = thread.jobs.get(id);
       thread.jobs.delete(id);
       if (thread.jobs.size === 0) worker.unref();
-      job?.settle({ deflated });
+      job?.settle({ deflated: typeof result === 'number' ? (job.output as Uint8Array).subarray(0, result) : result });
       this.#assign();
     });
     let cause: unknown;

@@ -8,12 +8,17 @@ const { exports } = new WebAssembly.Instance(workerData, {});
 const memory = new Uint8Array(exports.memory.buffer);
 const inputAddress = exports.inputAddress();
 const outputAddress = exports.outputAddress();
-parentPort.on('message', ({ id, bytes, level, dictionary, final }) => {
+parentPort.on('message', ({ id, bytes, level, dictionary, final, output }) => {
   memory.set(dictionary, inputAddress);
   memory.set(bytes, inputAddress + dictionary.byteLength);
   const size = exports.deflate(dictionary.byteLength, bytes.byteLength, level, final ? 1 : 0);
-  const deflated = memory.slice(outputAddress, outputAddress + size);
-  parentPort.postMessage({ id, deflated }, [deflated.buffer]);
+  if (output !== undefined && size <= output.byteLength) {
+    output.set(memory.subarray(outputAddress, outputAddress + size));
+    parentPort.postMessage({ id, result: size });
+    return;
+  }
+  const result = memory.slice(outputAddress, outputAddress + size);
+  parentPort.postMessage({ id, result }, [result.buffer]);
 });
 `;
 
@@ -24,10 +29,13 @@ export interface WorkerRequest {
   readonly level: number;
   readonly dictionary: Uint8Array;
   readonly final: boolean;
+  /** Where the result goes, if it fits. */
+  readonly output: Uint8Array | undefined;
 }
 
 /** What comes back. */
 export interface WorkerAnswer {
   readonly id: number;
-  readonly deflated: Uint8Array;
+  /** The bytes, or how many of them there are in the request's `output`. */
+  readonly result: Uint8Array | number;
 }

@@ -7,7 +7,7 @@ vi.mock('../src/pool-worker.ts', () => ({
 parentPort.on('message', ({ id, bytes }) => {
   if (bytes[0] === 1) process.exit(3);
   if (bytes[0] === 2) throw new Error('out of memory');
-  parentPort.postMessage({ id, deflated: bytes });
+  parentPort.postMessage({ id, result: bytes });
 });`,
 }));
 

@@ -1,16 +1,18 @@
 import { blocksOf } from './blocks.ts';
-import type { AbortOptions, ByteStream } from './content.ts';
+import type { ByteStream, ReuseOptions } from './content.ts';
 import { gathered } from './gather.ts';
 import { inOrder } from './in-order.ts';
 
 /** A codec that turns each block into bytes by itself, so that several can be worked on at once. */
-export interface BlockCodec extends AbortOptions {
+export interface BlockCodec extends ReuseOptions {
   /** Plain bytes per block. */
   readonly blockSize: number;
   /** Makes the memory of a block. @default ordinary memory */
   readonly newBlock?: ((size: number) => Uint8Array) | undefined;
   /** Takes the memory of a block back, once nothing reads it any more. Blocks of work that failed are not given back. */
   readonly freeBlock?: ((block: Uint8Array) => void) | undefined;
+  /** Takes the memory of what `compress` returned back, where the stream's reader leaves it for that. */
+  readonly freeCompressed?: ((compressed: Uint8Array) => void) | undefined;
   /** Blocks worked on at once. */
   readonly concurrency: number;
   /** Called for every block, in order, before it is compressed. */
@@ -46,7 +48,7 @@ class Lease {
 
 /** Compresses a stream block by block: output depends on the bytes only, and memory on the number of blocks in flight only. */
 export function compressBlocks(source: ByteStream, codec: BlockCodec): ByteStream {
-  return gathered(piecesOf(source, codec));
+  return gathered(piecesOf(source, codec), codec.reuse);
 }
 
 async function* piecesOf(source: ByteStream, codec: BlockCodec): AsyncGenerator<Uint8Array, void, void> {
@@ -60,7 +62,10 @@ async function* piecesOf(source: ByteStream, codec: BlockCodec): AsyncGenerator<
     return compressed;
   };
   if (codec.header) yield codec.header();
-  yield* inOrder(tasksOf(source, codec), work, options);
+  for await (const compressed of inOrder(tasksOf(source, codec), work, options)) {
+    yield compressed;
+    if (codec.reuse) codec.freeCompressed?.(compressed);
+  }
   if (codec.trailer) yield codec.trailer();
 }
 

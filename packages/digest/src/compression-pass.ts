@@ -1,10 +1,10 @@
 import type { Compressor } from './compressor.ts';
-import type { AbortOptions, ByteStream } from './content.ts';
+import type { ByteStream, ReuseOptions } from './content.ts';
 import { algorithmOf, type Digest } from './digest.ts';
 import type { CreateDigester, ExpectedContent } from './digester.ts';
 import { measuring } from './measured.ts';
 
-export interface CompressionPassOptions extends AbortOptions {
+export interface CompressionPassOptions extends ReuseOptions {
   /** What the plain bytes must be: `digest` is the diffID. Checked while they are read. */
   readonly expected?: ExpectedContent | undefined;
 }
@@ -33,11 +33,11 @@ export function passWith(
   createDigester: CreateDigester,
   source: ByteStream,
   compressor: Compressor,
-  { signal, expected }: CompressionPassOptions,
+  { signal, expected, reuse }: CompressionPassOptions,
 ): CompressionPass {
   const plain = measuring(source, createDigester(expected && algorithmOf(expected.digest)), expected);
   async function* compress(): AsyncGenerator<Uint8Array, void, void> {
-    yield* compressor.compress(plain.stream, { signal });
+    yield* compressor.compress(plain.stream, { signal, reuse });
     plain.result(); // throws if the compressor ended without asking for the end of its source: nothing would be proven
   }
   const compressed = measuring(compress(), createDigester());

@@ -1,4 +1,4 @@
-import type { AbortOptions, ByteStream } from './content.ts';
+import type { ByteStream, ReuseOptions } from './content.ts';
 
 /** How bytes are compressed, as their first bytes tell. */
 export type Compression = 'none' | 'gzip' | 'zstd';
@@ -8,5 +8,6 @@ export interface Compressor {
   readonly compression: 'gzip' | 'zstd';
   /** Names everything that decides the bytes: algorithm, library and its version, level, block size. */
   readonly recipe: string;
-  compress(source: ByteStream, options?: AbortOptions): ByteStream;
+  /** Each chunk of `source` is used up before the next one is asked for. */
+  compress(source: ByteStream, options?: ReuseOptions): ByteStream;
 }

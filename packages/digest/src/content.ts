@@ -1,4 +1,7 @@
-/** A one-pass sequence of bytes. Node and web streams both fit. A source does not write into a chunk it has handed out. */
+/**
+ * A one-pass sequence of bytes. Node and web streams both fit. A source does not write into a chunk it has handed out, unless
+ * it was asked for with {@link ReuseOptions.reuse}.
+ */
 export type ByteStream = AsyncIterable<Uint8Array>;
 
 /** Every wait ends early, with the signal's own reason, once the signal aborts. */
@@ -6,7 +9,15 @@ export interface AbortOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface OpenOptions extends AbortOptions {
+export interface ReuseOptions extends AbortOptions {
+  /**
+   * The reader is done with each chunk when it asks for the next one: it may be written over then. Memory is used again
+   * instead of being left to the garbage collector. @default false
+   */
+  readonly reuse?: boolean | undefined;
+}
+
+export interface OpenOptions extends ReuseOptions {
   /** First byte wanted. @default 0 */
   readonly from?: number | undefined;
 }

@@ -1,8 +1,14 @@
 /** Smaller chunks cost a system call, and over TLS a record, each. */
 const worthSending = 32 * 1024;
 
-/** Joins small chunks, in order, until they are worth sending; larger ones pass untouched. */
-export async function* gathered(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
+/**
+ * Joins small chunks, in order, until they are worth sending; larger ones pass untouched. Where the source writes over its
+ * chunks, small ones are copied.
+ */
+export async function* gathered(
+  chunks: AsyncIterable<Uint8Array>,
+  isReused = false,
+): AsyncGenerator<Uint8Array, void, void> {
   let small: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of chunks) {
@@ -11,7 +17,7 @@ export async function* gathered(chunks: AsyncIterable<Uint8Array>): AsyncGenerat
       yield chunk;
       continue;
     }
-    small.push(chunk);
+    small.push(isReused ? new Uint8Array(chunk) : chunk);
     size += chunk.byteLength;
     if (size < worthSending) continue;
     yield join(small, size);

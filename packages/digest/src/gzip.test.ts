@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { constants, deflateRawSync, gunzipSync } from 'node:zlib';
 import { describe, expect, test, vi } from 'vitest';
 import { chunked, collect, distributions, noise, settled, watched } from '../test/support.ts';
+import type { GzipCompressorKind } from './compressor-options.ts';
 import { createGzipCompressor, createGzipCompressorOn, type DeflateBlock } from './gzip.ts';
 import { digestBytes } from './hashing.ts';
 
@@ -176,3 +177,30 @@ describe('createGzipCompressor', () => {
     }
   });
 });
+
+test.each<GzipCompressorKind>(['deflate', 'zlib'])(
+  '%s makes the same bytes for a reader that is done with each chunk, of a source that writes over its own',
+  async (compressor) => {
+    const bytes = Buffer.concat([noise(5_000_000), new Uint8Array(500_000), noise(700_001, 2), new Uint8Array(40_000)]);
+    const codec = createGzipCompressor({ compressor });
+    async function* overwritten(): AsyncGenerator<Uint8Array, void, void> {
+      const buffer = new Uint8Array(100_000);
+      for (let at = 0; at < bytes.byteLength; at += buffer.byteLength) {
+        const chunk = bytes.subarray(at, at + buffer.byteLength);
+        buffer.set(chunk);
+        yield buffer.subarray(0, chunk.byteLength);
+        buffer.fill(0);
+      }
+    }
+    const copies: Uint8Array[] = [];
+    const memory = new Set<ArrayBufferLike>();
+    for await (const chunk of codec.compress(overwritten(), { reuse: true })) {
+      await new Promise(setImmediate);
+      copies.push(new Uint8Array(chunk));
+      memory.add(chunk.buffer);
+      chunk.fill(0);
+    }
+    expect(Buffer.compare(Buffer.concat(copies), await collect(codec.compress(chunked(bytes, 10_000))))).toBe(0);
+    if (compressor === 'deflate') expect(memory.size).toBeLessThan(copies.length);
+  },
+);

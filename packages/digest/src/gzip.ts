@@ -10,7 +10,7 @@ import {
   resolveCompressorOptions,
   workersFor,
 } from './compressor-options.ts';
-import { deflateOnThreads, sharedBlocks } from './deflate-threads.ts';
+import { deflateOnThreads, sharedBlocks, sharedResults } from './deflate-threads.ts';
 import { deflateEnd, gzipHeader, gzipTrailer, storedBlocks, storedSize } from './gzip-format.ts';
 import { isIncompressible } from './incompressible.ts';
 import { createPortableGzipCompressor } from './portable-gzip.ts';
@@ -47,8 +47,16 @@ export function createGzipCompressor(options: GzipCompressorOptions = {}): Compr
   const resolved = resolveCompressorOptions('gzip', options, workersFor(availableParallelism()));
   const level = Math.min(resolved.level, highestDeflateLevel) as DeflateLevel;
   const recipe = `gzip;slipway-deflate-${deflateVersion};level=${level};block=${resolved.blockSize / 1024}k;v1`;
-  const deflate: DeflateBlock = (block, dictionary) => deflateOnThreads(block, { level, dictionary, final: false });
-  return oneMember(recipe, resolved, deflate, sharedBlocks);
+  const resultSize = storedSize(resolved.blockSize) + 1024; // no result is larger
+  return oneMember(recipe, resolved, {
+    newBlock: (size) => sharedBlocks.take(size),
+    freeBlock: (block) => sharedBlocks.giveBack(block),
+    deflate: (block, dictionary, isReused) =>
+      deflateOnThreads(block, { level, dictionary, final: false }, isReused ? resultSize : undefined),
+    freeCompressed(compressed) {
+      if (compressed.buffer instanceof SharedArrayBuffer) sharedResults.giveBack(compressed);
+    },
+  });
 }
 
 /** The compressor over `node:zlib` with the deflate function as an argument. */
@@ -57,37 +65,45 @@ export function createGzipCompressorOn(deflate: DeflateBlock, options: BlockComp
   const { level, blockSize } = resolved;
   // The architecture stands here because zlib's matching differs with the vector instructions there are.
   const recipe = `gzip;zlib-${process.versions.zlib};${process.arch};level=${level};block=${blockSize / 1024}k;v1`;
-  return oneMember(recipe, resolved, async (block, dictionary) => {
-    if (isIncompressible(block, dictionary)) return storedBlocks(block);
-    const deflated = await deflate(block, dictionary, level);
-    return deflated.byteLength < storedSize(block.byteLength) ? deflated : storedBlocks(block);
+  return oneMember(recipe, resolved, {
+    async deflate(block, dictionary) {
+      if (isIncompressible(block, dictionary)) return storedBlocks(block);
+      const deflated = await deflate(block, dictionary, level);
+      return deflated.byteLength < storedSize(block.byteLength) ? deflated : storedBlocks(block);
+    },
   });
+}
+
+/** How one block is deflated, and in what memory. */
+interface MemberCodec extends Pick<BlockCodec, 'newBlock' | 'freeBlock' | 'freeCompressed'> {
+  /** `isReused`: the result is handed to `freeCompressed` in the end. */
+  deflate(block: Uint8Array, dictionary: Uint8Array | undefined, isReused: boolean): Promise<Uint8Array>;
 }
 
 function oneMember(
   recipe: string,
-  { level, blockSize, concurrency }: ResolvedBlockCompressorOptions,
-  deflate: DeflateBlock,
-  blocks?: Pick<BlockCodec, 'newBlock' | 'freeBlock'>,
+  { blockSize, concurrency }: ResolvedBlockCompressorOptions,
+  { deflate, ...memory }: MemberCodec,
 ): Compressor {
   return {
     compression: 'gzip',
     recipe,
-    compress(source, { signal } = {}) {
+    compress(source, { signal, reuse = false } = {}) {
       let crc = 0;
       let size = 0;
       return compressBlocks(source, {
         blockSize,
-        ...blocks,
+        ...memory,
         concurrency,
         signal,
+        reuse,
         header: gzipHeader,
         onBlock(block) {
           crc = crc32(block, crc);
           size += block.byteLength;
         },
         async compress(block, previous) {
-          return block.byteLength === 0 ? block : deflate(block, previous?.subarray(-windowSize), level);
+          return block.byteLength === 0 ? block : deflate(block, previous?.subarray(-windowSize), reuse);
         },
         trailer: () => Uint8Array.of(...deflateEnd(), ...gzipTrailer(crc, size)),
       });

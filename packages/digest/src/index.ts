@@ -15,7 +15,14 @@ export {
   type GzipCompressorKind,
   type GzipCompressorOptions,
 } from './compressor-options.ts';
-export { type AbortOptions, type ByteStream, type Content, contentOf, type OpenOptions } from './content.ts';
+export {
+  type AbortOptions,
+  type ByteStream,
+  type Content,
+  contentOf,
+  type OpenOptions,
+  type ReuseOptions,
+} from './content.ts';
 export { decompress } from './decompress.ts';
 export type { DecompressOptions } from './decompression.ts';
 export { detectCompression } from './detect-compression.ts';

@@ -73,6 +73,20 @@ describe('a file reader', () => {
     expect(Buffer.concat(chunks).equals(large)).toBe(true);
   });
 
+  test.each([0, 1, 700_000])('two buffers serve a reader that is done with each chunk, from byte %i', async (from) => {
+    await using reader = await readerOf(large);
+    const buffers = new Set<ArrayBufferLike>();
+    const copies: Uint8Array[] = [];
+    for await (const chunk of reader.slice(0, large.byteLength, 'it').open({ from, reuse: true })) {
+      buffers.add(chunk.buffer);
+      await new Promise(setImmediate); // the next chunk is being read meanwhile
+      copies.push(new Uint8Array(chunk));
+      chunk.fill(0);
+    }
+    expect(Buffer.concat(copies).equals(large.subarray(from))).toBe(true);
+    expect(buffers.size).toBe(2);
+  });
+
   test.each([
     ['grew', (path: string) => appendFile(path, 'x'), 'its size went from 3000000 to 3000001 bytes'],
     ['became shorter', (path: string) => truncate(path, 10), 'its size went from 3000000 to 10 bytes'],

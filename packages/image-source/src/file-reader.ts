@@ -100,23 +100,26 @@ class OpenFile implements FileReader {
   }
 
   async *#stream(start: number, size: number, label: string, options: OpenOptions = {}): AsyncGenerator<Uint8Array> {
-    const { signal, from = 0 } = options;
+    const { signal, from = 0, reuse = false } = options;
     assertOffset(from, size);
     signal?.throwIfAborted();
     const end = start + size;
     let position = start + from;
     // One buffer is read ahead of the consumer, none further: the peak is two buffers whatever the size.
     let ahead: Promise<Buffer> | undefined;
+    let lent: Buffer | undefined;
     try {
       await this.#assertUnchanged();
       if (position < end) ahead = this.#readAhead(position, end);
       while (ahead !== undefined) {
+        const free = lent; // the consumer has asked for more
         const chunk = await ahead;
         ahead = undefined;
         signal?.throwIfAborted();
         position += chunk.byteLength;
-        if (position < end) ahead = this.#readAhead(position, end);
+        if (position < end) ahead = this.#readAhead(position, end, free);
         else await this.#assertUnchanged(); // before the last bytes: a caller that has them all may trust them
+        if (reuse) lent = chunk;
         yield chunk;
         signal?.throwIfAborted();
       }
@@ -129,8 +132,11 @@ class OpenFile implements FileReader {
     }
   }
 
-  #readAhead(position: number, end: number): Promise<Buffer> {
-    const reading = this.read(position, Math.min(chunkSize, end - position));
+  /** Into `buffer`, when there is one that nobody uses any more. */
+  #readAhead(position: number, end: number, buffer?: Buffer): Promise<Buffer> {
+    const length = Math.min(chunkSize, end - position);
+    const into = buffer === undefined ? Buffer.allocUnsafeSlow(length) : buffer.subarray(0, length);
+    const reading = this.#fill(into, position).then(() => into);
     reading.catch(() => {}); // heard of when it is awaited, which may be much later
     return reading;
   }

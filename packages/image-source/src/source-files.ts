@@ -76,11 +76,11 @@ async function fileOf(path: string, onRead: ReadHook | undefined): Promise<Store
     throw changed(path, 'it was written to');
   }
 
-  async function* open({ from = 0, signal }: OpenOptions = {}): AsyncGenerator<Uint8Array> {
+  async function* open({ from = 0, signal, reuse }: OpenOptions = {}): AsyncGenerator<Uint8Array> {
     assertOffset(from, size);
     signal?.throwIfAborted();
     await using reader = await reopen();
-    yield* reader.slice(0, size, 'it').open({ from, signal });
+    yield* reader.slice(0, size, 'it').open({ from, signal, reuse });
   }
 
   return {

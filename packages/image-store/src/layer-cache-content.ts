@@ -1,12 +1,12 @@
 import { open } from 'node:fs/promises';
 import {
-  type AbortOptions,
   algorithmOf,
   type ByteStream,
   type Content,
   createDigester,
   type Digest,
   type OpenOptions,
+  type ReuseOptions,
 } from '@slipway/digest';
 import { LayerCacheError } from './errors.ts';
 
@@ -15,8 +15,8 @@ const readSize = 256 * 1024;
 export interface ProvenContentOptions {
   readonly digest: Digest;
   readonly size: number;
-  /** Reads from the first byte. */
-  readonly read: (options: AbortOptions) => ByteStream;
+  /** Reads from the first byte. With `reuse`, a chunk may be written over once the second one after it is asked for. */
+  readonly read: (options: ReuseOptions) => ByteStream;
   /** Removes what turned out to be damaged. */
   readonly onCorrupt: () => Promise<void>;
 }
@@ -28,12 +28,12 @@ export interface ProvenContentOptions {
 export function provenContent({ digest, size, read, onCorrupt }: ProvenContentOptions): Content {
   return {
     size,
-    async *open({ from = 0, signal }: OpenOptions = {}) {
+    async *open({ from = 0, signal, reuse }: OpenOptions = {}) {
       signal?.throwIfAborted();
       const digester = createDigester(algorithmOf(digest));
       let held: Uint8Array | undefined;
       try {
-        for await (const chunk of read({ signal })) {
+        for await (const chunk of read({ signal, reuse })) {
           const skipped = Math.max(0, from - digester.size);
           digester.update(chunk);
           if (digester.size > size) break;
@@ -54,15 +54,19 @@ export function provenContent({ digest, size, read, onCorrupt }: ProvenContentOp
   };
 }
 
-/** Reads a file from its first byte. It is opened when the first chunk is asked for. */
+/**
+ * Reads a file from its first byte. It is opened when the first chunk is asked for. With `reuse`, a chunk is written over
+ * when the second one after it is asked for.
+ */
 export async function* readFileChunks(
   path: string,
-  { signal }: AbortOptions = {},
+  { signal, reuse }: ReuseOptions = {},
 ): ByteStream & AsyncGenerator<Uint8Array, void, void> {
   await using file = await open(path);
-  for (;;) {
+  const buffers = reuse ? [new Uint8Array(readSize), new Uint8Array(readSize)] : undefined;
+  for (let turn = 0; ; turn = 1 - turn) {
     signal?.throwIfAborted();
-    const { bytesRead, buffer } = await file.read(new Uint8Array(readSize));
+    const { bytesRead, buffer } = await file.read(buffers?.[turn] ?? new Uint8Array(readSize));
     if (bytesRead === 0) return;
     yield buffer.subarray(0, bytesRead);
   }

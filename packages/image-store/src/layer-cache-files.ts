@@ -41,8 +41,8 @@ export class FileStorage implements SpoolStorage {
     }
   }
 
-  async read(position: number, maxLength: number): Promise<Uint8Array> {
-    const buffer = new Uint8Array(maxLength);
+  async read(position: number, maxLength: number, into?: Uint8Array): Promise<Uint8Array> {
+    const buffer = into ?? new Uint8Array(maxLength);
     const { bytesRead } = await this.#file.read(buffer, 0, maxLength, position);
     if (bytesRead === 0) throw new Error(`unexpected end of the partial layer at byte ${position}`); // somebody truncated it
     return buffer.subarray(0, bytesRead);

@@ -1,12 +1,12 @@
-import type { AbortOptions } from '@slipway/digest';
+import type { ReuseOptions } from '@slipway/digest';
 import { LayerCacheError } from './errors.ts';
 
 /** Where the bytes of one layer gather. */
 export interface SpoolStorage {
   /** Writes all of `chunk` at `position`. */
   write(chunk: Uint8Array, position: number): Promise<void>;
-  /** Reads some bytes at `position`, at least one: it is only asked for what was written. */
-  read(position: number, maxLength: number): Promise<Uint8Array>;
+  /** Reads some bytes at `position`, at least one: it is only asked for what was written. It may read into `buffer`, as far as that reaches. */
+  read(position: number, maxLength: number, buffer?: Uint8Array): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 
@@ -46,10 +46,11 @@ export class Spool {
     this.#wake();
   }
 
-  async *read(from: number, { signal }: AbortOptions = {}): AsyncGenerator<Uint8Array, void, void> {
+  async *read(from: number, { signal, reuse }: ReuseOptions = {}): AsyncGenerator<Uint8Array, void, void> {
     signal?.throwIfAborted();
     if (this.#users === 0) throw new LayerCacheError('ERR_CACHE_ABORTED', 'Cannot read a layer whose writer is closed');
     this.#users += 1;
+    const buffer = reuse ? new Uint8Array(readSize) : undefined;
     try {
       for (let position = from; ; ) {
         while (position >= this.#size) {
@@ -58,7 +59,7 @@ export class Spool {
           if (this.#state.kind === 'complete') return;
           await this.#change(signal);
         }
-        const chunk = await this.#storage.read(position, Math.min(readSize, this.#size - position));
+        const chunk = await this.#storage.read(position, Math.min(readSize, this.#size - position), buffer);
         signal?.throwIfAborted();
         position += chunk.byteLength;
         yield chunk;

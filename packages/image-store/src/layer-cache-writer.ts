@@ -1,4 +1,4 @@
-import type { AbortOptions } from '@slipway/digest';
+import type { ReuseOptions } from '@slipway/digest';
 import { LayerCacheError } from './errors.ts';
 import type { CachedLayer, LayerCacheWriter } from './layer-cache.ts';
 import { Spool, type SpoolStorage } from './layer-cache-spool.ts';
@@ -33,7 +33,7 @@ export class SpoolWriter implements LayerCacheWriter {
     await this.#orFail(() => this.#spool.append(chunk));
   }
 
-  openWritten(from: number, options: AbortOptions = {}): AsyncIterable<Uint8Array> {
+  openWritten(from: number, options: ReuseOptions = {}): AsyncIterable<Uint8Array> {
     // A closed writer no longer holds the bytes, the cache does.
     if (this.#isClosed && this.#kept !== undefined) return this.#kept.content.open({ ...options, from });
     return this.#spool.read(from, options);

@@ -43,6 +43,19 @@ describe.each<[string, () => Promise<LayerCache & AsyncDisposable>]>([
     }
   });
 
+  test('gives the same bytes to a reader that is done with each chunk', async () => {
+    await using cache = await open();
+    const bytes = pattern(1_300_000);
+    await using writer = await begin(cache);
+    await writer.append(bytes);
+    const growing = copied(writer.openWritten(5, { reuse: true }));
+    const { content } = await writer.commit({ digest: digestBytes(bytes), size: bytes.byteLength });
+    expectBytes(await growing, bytes.subarray(5));
+    for (const from of [0, 1, 262_144, 300_000, 1_299_999]) {
+      expectBytes(await copied(content.open({ from, reuse: true })), bytes.subarray(from));
+    }
+  });
+
   test('knows nothing of another recipe or diffID', async () => {
     await using cache = await open();
     await put(cache, diffID, recipe, pattern(10));
@@ -260,6 +273,16 @@ async function put(cache: LayerCache, id: Digest, name: string, bytes: Uint8Arra
   await using writer = await cache.begin(id, name);
   await writer!.append(bytes);
   return await writer!.commit({ digest: digestBytes(bytes), size: bytes.byteLength });
+}
+
+/** Reads as one who is done with each chunk before asking for the next, and slower than the source. */
+async function copied(stream: ByteStream): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of stream) {
+    await new Promise(setImmediate);
+    chunks.push(new Uint8Array(chunk));
+  }
+  return concat(...chunks);
 }
 
 async function collect(stream: ByteStream): Promise<Uint8Array> {

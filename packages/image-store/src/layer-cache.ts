@@ -1,4 +1,4 @@
-import type { AbortOptions, Content, Digest } from '@slipway/digest';
+import type { AbortOptions, Content, Digest, ReuseOptions } from '@slipway/digest';
 
 /** A compressed layer that was kept. */
 export interface CachedLayer {
@@ -18,7 +18,7 @@ export interface LayerCacheWriter extends AsyncDisposable {
    * @throws {LayerCacheError} where the bytes end: `ERR_CACHE_WRITE` after a failed append, `ERR_CACHE_ABORTED` once
    * the writer was closed without a commit.
    */
-  openWritten(from: number, options?: AbortOptions): AsyncIterable<Uint8Array>;
+  openWritten(from: number, options?: ReuseOptions): AsyncIterable<Uint8Array>;
   /** @throws {LayerCacheError} `ERR_CACHE_WRITE` when the layer cannot be kept; its readers end well all the same. */
   commit(result: { readonly digest: Digest; readonly size: number }): Promise<CachedLayer>;
 }

@@ -1,4 +1,12 @@
-import { type AbortOptions, type ByteStream, type Content, type Digest, digestStream, verified } from '@slipway/digest';
+import {
+  type AbortOptions,
+  type ByteStream,
+  type Content,
+  type Digest,
+  digestStream,
+  type OpenOptions,
+  verified,
+} from '@slipway/digest';
 
 /** Digest and size of a blob's bytes, known once all of them have been seen. */
 export interface BlobIdentity {
@@ -27,7 +35,7 @@ export interface BlobForm {
    */
   available(atLeast: number, options?: AbortOptions): Promise<number | undefined>;
   /** The bytes from `from`; while compression runs, its output as it comes. Fails rather than end if the source is not what it claims. */
-  open(options?: AbortOptions & { readonly from?: number | undefined }): ByteStream;
+  open(options?: OpenOptions): ByteStream;
 }
 
 /** Bytes that go as they lie in the source, with a digest that is known. */
@@ -41,8 +49,8 @@ export function storedForm(content: Content, identity: BlobIdentity): BlobForm {
     identify: async () => identity,
     recall: async () => identity,
     available: async () => identity.size,
-    open: ({ from = 0, signal } = {}) =>
-      from === 0 ? verified(content.open({ signal }), identity) : content.open({ from, signal }),
+    open: (options = {}) =>
+      (options.from ?? 0) === 0 ? verified(content.open(options), identity) : content.open(options),
   };
 }
 
@@ -70,7 +78,7 @@ export class UnnamedForm implements BlobForm {
 
   identify(): Promise<BlobIdentity> {
     // Not bound to one caller's signal: several destinations wait for the same digest.
-    this.#identity ??= digestStream(this.#content.open()).then((identity) => {
+    this.#identity ??= digestStream(this.#content.open({ reuse: true })).then((identity) => {
       this.#known = identity;
       return identity;
     });
@@ -85,8 +93,8 @@ export class UnnamedForm implements BlobForm {
     return (await this.identify()).size;
   }
 
-  async *open({ from = 0, signal }: AbortOptions & { readonly from?: number | undefined } = {}): ByteStream {
+  async *open(options?: OpenOptions): ByteStream {
     const identity = await this.identify();
-    yield* storedForm(this.#content, identity).open({ from, signal });
+    yield* storedForm(this.#content, identity).open(options);
   }
 }

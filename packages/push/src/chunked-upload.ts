@@ -1,4 +1,4 @@
-import type { AbortOptions, ByteStream, Content } from '@slipway/digest';
+import type { AbortOptions, ByteStream, Content, OpenOptions } from '@slipway/digest';
 import type { UploadSession } from '@slipway/registry-client';
 import { codeOf } from './error-code.ts';
 
@@ -14,7 +14,7 @@ const maxCorrections = 3;
 export interface ChunkSource {
   /** Waits until `atLeast` bytes are there, or all; how many there are. */
   available(atLeast: number, options: AbortOptions): Promise<number>;
-  open(options: AbortOptions & { readonly from: number }): ByteStream;
+  open(options: OpenOptions): ByteStream;
 }
 
 export interface SendChunksOptions extends AbortOptions {
@@ -74,10 +74,10 @@ export async function sendChunks(
 function slice(source: ChunkSource, offset: number, length: number): Content {
   return {
     size: length,
-    async *open({ from = 0, signal } = {}) {
+    async *open({ from = 0, signal, reuse } = {}) {
       let left = length - from;
       if (left <= 0) return;
-      for await (const chunk of source.open({ from: offset + from, signal })) {
+      for await (const chunk of source.open({ from: offset + from, signal, reuse })) {
         yield chunk.byteLength > left ? chunk.subarray(0, left) : chunk;
         left -= chunk.byteLength;
         if (left <= 0) return;

@@ -6,6 +6,7 @@ import {
   type Digest,
   decompress,
   digestStream,
+  type OpenOptions,
 } from '@slipway/digest';
 import type { MetadataStore } from '@slipway/metadata-store';
 import type { BlobForm, BlobIdentity } from './blob-form.ts';
@@ -81,7 +82,7 @@ export class CheckedForm implements BlobForm {
     return this.#form.available(atLeast, options);
   }
 
-  async *open(options: AbortOptions & { readonly from?: number | undefined } = {}): ByteStream {
+  async *open(options: OpenOptions = {}): ByteStream {
     const { diffID, proofs } = this.#layer;
     const { digest, size } = await this.#form.identify(options);
     this.#isProven ??= proofs.isProven(digest, diffID);
@@ -92,7 +93,8 @@ export class CheckedForm implements BlobForm {
     // Who goes on from where an earlier run stopped does not see what came before: that is read beside it.
     const rereading = offset > check.position ? this.#feedRest(check, options.signal) : undefined;
     rereading?.catch(() => {}); // heard of at the end
-    for await (const chunk of this.#form.open(options)) {
+    // Chunks wait to be unpacked after the next one was asked for.
+    for await (const chunk of this.#form.open({ ...options, reuse: false })) {
       if (rereading === undefined) await check.feed(offset, chunk);
       offset += chunk.byteLength;
       if (offset === size) {

@@ -177,7 +177,7 @@ function layerForm(layer: SourceLayer, content: Content, wanted: Compression, co
         openPlain: (options) =>
           layer.compression === 'none'
             ? content.open(options)
-            : decompress(content.open(options), layer.compression, options),
+            : decompress(content.open({ signal: options.signal }), layer.compression, options),
         readTotal: content.size,
         compressor,
         cache: context.cache,

@@ -1,4 +1,12 @@
-import { type AbortOptions, type ByteStream, type Compressor, compressionPass, type Digest } from '@slipway/digest';
+import {
+  type AbortOptions,
+  type ByteStream,
+  type Compressor,
+  compressionPass,
+  type Digest,
+  type OpenOptions,
+  type ReuseOptions,
+} from '@slipway/digest';
 import type { CachedLayer, LayerCache, LayerCacheWriter } from '@slipway/image-store';
 import type { BlobForm, BlobIdentity } from './blob-form.ts';
 import { codeOf } from './error-code.ts';
@@ -8,8 +16,8 @@ import { abortable, Growth } from './waiting.ts';
 
 export interface MadeFormOptions {
   readonly diffID: Digest;
-  /** Opens the plain tar from its start. */
-  readonly openPlain: (options: AbortOptions) => ByteStream;
+  /** Opens the plain tar from its start. Each chunk is used up before the next one is asked for. */
+  readonly openPlain: (options: OpenOptions) => ByteStream;
   /** Bytes of the plain tar, or of what it is unpacked from: for progress only. */
   readonly readTotal: number;
   readonly compressor: Compressor;
@@ -25,7 +33,7 @@ interface Run {
   readonly done: Promise<BlobIdentity>;
   /** What has been made, for reading it while more is made; undefined when nothing is kept. */
   readonly made: Growth | undefined;
-  open(from: number, signal: AbortSignal | undefined): ByteStream;
+  open(options: OpenOptions): ByteStream;
 }
 
 /**
@@ -93,12 +101,12 @@ export class MadeForm implements BlobForm {
     }
   }
 
-  async *open({ from = 0, signal }: AbortOptions & { readonly from?: number | undefined } = {}): ByteStream {
+  async *open(options: OpenOptions = {}): ByteStream {
     const run = await this.#start();
     try {
-      yield* run.open(from, signal);
+      yield* run.open(options);
     } catch (error) {
-      signal?.throwIfAborted();
+      options.signal?.throwIfAborted();
       this.#leaveCache(error);
       throw error;
     }
@@ -120,7 +128,7 @@ export class MadeForm implements BlobForm {
   #keptRun(kept: CachedLayer): Run {
     this.#adopt(kept);
     const identity = { digest: kept.digest, size: kept.size };
-    const open = (from: number, signal: AbortSignal | undefined): ByteStream => kept.content.open({ from, signal });
+    const open = (options: OpenOptions): ByteStream => kept.content.open(options);
     return { done: Promise.resolve(identity), made: new Growth(kept.size), open };
   }
 
@@ -128,7 +136,7 @@ export class MadeForm implements BlobForm {
     let kept: CachedLayer | undefined;
     const made = new Growth(0);
     const fill = async (): Promise<BlobIdentity> => {
-      const pass = this.#pass(this.#options.signal);
+      const pass = this.#pass({ signal: this.#options.signal, reuse: true });
       for await (const chunk of pass.stream) {
         await writer.append(chunk);
         made.grow(chunk.byteLength);
@@ -143,10 +151,11 @@ export class MadeForm implements BlobForm {
     };
     const done = run();
     done.catch(() => {}); // readers and `identify` hear of it
-    const open = async function* (from: number, signal: AbortSignal | undefined): ByteStream {
-      if (kept !== undefined) return yield* kept.content.open({ from, signal });
+    const open = async function* (options: OpenOptions): ByteStream {
+      if (kept !== undefined) return yield* kept.content.open(options);
+      const { from = 0, signal, reuse } = options;
       try {
-        yield* writer.openWritten(from);
+        yield* writer.openWritten(from, { reuse });
       } catch (error) {
         await abortable(done, signal); // the computation's own error says more than the reader's
         throw error;
@@ -157,8 +166,8 @@ export class MadeForm implements BlobForm {
   }
 
   #directRun(): Run {
-    const compress = async function* (this: MadeForm, from: number, signal: AbortSignal | undefined): ByteStream {
-      const pass = this.#pass(signal);
+    const compress = async function* (this: MadeForm, { from = 0, signal, reuse }: OpenOptions): ByteStream {
+      const pass = this.#pass({ signal, reuse });
       let position = 0;
       for await (const chunk of pass.stream) {
         const start = Math.max(0, from - position);
@@ -168,7 +177,7 @@ export class MadeForm implements BlobForm {
       this.#adopt(pass.result());
     }.bind(this);
     const measure = async (): Promise<BlobIdentity> => {
-      for await (const _ of compress(0, this.#options.signal));
+      for await (const _ of compress({ signal: this.#options.signal, reuse: true }));
       return this.#identity as BlobIdentity;
     };
     let measured: Promise<BlobIdentity> | undefined;
@@ -182,10 +191,11 @@ export class MadeForm implements BlobForm {
     };
   }
 
-  #pass(signal: AbortSignal | undefined): ReturnType<typeof compressionPass> {
+  #pass(options: ReuseOptions): ReturnType<typeof compressionPass> {
     const { openPlain, compressor, diffID } = this.#options;
     this.#read = 0;
-    return compressionPass(this.#counted(openPlain({ signal })), compressor, { signal, expected: { digest: diffID } });
+    const plain = this.#counted(openPlain({ signal: options.signal, reuse: true }));
+    return compressionPass(plain, compressor, { ...options, expected: { digest: diffID } });
   }
 
   async *#counted(source: ByteStream): ByteStream {

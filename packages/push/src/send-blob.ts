@@ -1,4 +1,4 @@
-import type { AbortOptions, ByteStream, Content } from '@slipway/digest';
+import type { AbortOptions, ByteStream, Content, OpenOptions } from '@slipway/digest';
 import type { UploadSession } from '@slipway/registry-client';
 import type { BlobForm, BlobIdentity } from './blob-form.ts';
 import { type ChunkSource, sendChunks } from './chunked-upload.ts';
@@ -43,7 +43,10 @@ export async function sendBlob(
         await session.put(source.content(shape.identity.size), shape.identity.digest, { signal, onProgress: report });
         return shape.identity;
       case 'stream':
-        await session.stream(source.open({ from: session.offset, signal }), { signal, onProgress: report });
+        await session.stream(source.open({ from: session.offset, signal, reuse: true }), {
+          signal,
+          onProgress: report,
+        });
         break;
       case 'chunks':
         await sendChunks(source, session, { size: shape.size, signal, onProgress: report, onAcknowledged });
@@ -71,7 +74,7 @@ class WatchedSource implements ChunkSource {
     this.#form = form;
   }
 
-  async *open(options: AbortOptions & { readonly from?: number | undefined }): ByteStream {
+  async *open(options: OpenOptions): ByteStream {
     const chunks = this.#form.open(options)[Symbol.asyncIterator]();
     try {
       for (;;) {

@@ -4,6 +4,11 @@ import type { ByteStream } from '@slipway/digest';
 const minPieceSize = 65_536;
 /** Larger chunks are cut, so that "no byte moved" stays an honest measure on a slow line. */
 const maxPieceSize = 262_144;
+/**
+ * A socket that is handed more than its high-water mark (16 KiB in Node 20, 64 KiB since) asks for the next piece only when
+ * the kernel has this one. Smaller ones it may still hold by then.
+ */
+const neverHeldFrom = 131_072;
 
 /** What the sender of a body wants to know. */
 export interface OutgoingBodyOptions {
@@ -20,7 +25,7 @@ export interface OutgoingBodyOptions {
 
 /**
  * A body on its way into a socket: read only as fast as the socket takes it, in pieces of a good size, and let go at
- * any moment, also while the source keeps it waiting.
+ * any moment, also while the source keeps it waiting. Chunks of the source are used up before the next one is asked for.
  */
 export class OutgoingBody implements AsyncIterable<Uint8Array> {
   /** Bytes the socket has taken. */
@@ -119,5 +124,9 @@ async function* inPieces(source: ByteStream): AsyncGenerator<Uint8Array, void, v
 }
 
 function* cut(chunk: Uint8Array): Generator<Uint8Array, void, void> {
-  for (let at = 0; at < chunk.byteLength; at += maxPieceSize) yield chunk.subarray(at, at + maxPieceSize);
+  for (let at = 0; at < chunk.byteLength; at += maxPieceSize) {
+    const end = Math.min(at + maxPieceSize, chunk.byteLength);
+    const piece = chunk.subarray(at, end);
+    yield piece.byteLength < neverHeldFrom ? new Uint8Array(piece) : piece;
+  }
 }

@@ -14,11 +14,11 @@ export function bodyOfContent(content: Content, from = 0): RequestBody {
   return {
     size: content.size - from,
     isRepeatable: true,
-    open: (signal) => content.open({ from, signal }),
+    open: (signal) => content.open({ from, signal, reuse: true }),
   };
 }
 
-/** A stream that can be read once. */
+/** A stream that can be read once. Each chunk is used up before the next one is asked for. */
 export function bodyOfStream(stream: ByteStream): RequestBody {
   return { size: undefined, isRepeatable: false, open: () => stream };
 }
