@@ -16,6 +16,9 @@ export interface LayerCacheOptions {
   readonly onWarning?: ((warning: LayerCacheError) => void) | undefined;
 }
 
+/** When this part of what it may hold has been added, the cache looks again: other processes add to it too. */
+const lookPart = 16;
+
 /** What nobody wrote to for so long was left behind by a process that died. */
 const partialLifeMs = 24 * 60 * 60 * 1000;
 
@@ -46,6 +49,10 @@ class DiskLayerCache implements LayerCache, AsyncDisposable {
   readonly #ports: LayerCachePorts;
   #isClosed = false;
   #hasWarned = false;
+  /** Bytes that were there when all files were looked at last; unknown before. */
+  #seen = Number.POSITIVE_INFINITY;
+  /** Bytes added since. */
+  #unseen = 0;
 
   constructor(
     index: LayerCacheIndex,
@@ -83,7 +90,7 @@ class DiskLayerCache implements LayerCache, AsyncDisposable {
         keep: async ({ digest, size }) => {
           const entry = { digest, size, diffID, recipe };
           await this.#index.add(partial, entry, this.#ports.now());
-          await this.#index.evict(this.#maxBytes, digest).catch(() => {}); // too large a cache is no reason to lose a layer
+          await this.#makeRoom(entry).catch(() => {}); // too large a cache is no reason to lose a layer
           return this.#layerOf(entry);
         },
         discard: () => rm(partial, { force: true }).catch(() => {}), // cleared away in a day, if not now
@@ -97,6 +104,14 @@ class DiskLayerCache implements LayerCache, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
+  }
+
+  /** Looking at every file costs more than a small layer does: it is done when the cache may have become too large. */
+  async #makeRoom({ digest, size }: LayerCacheEntry): Promise<void> {
+    this.#unseen += size;
+    if (this.#seen + this.#unseen <= this.#maxBytes && this.#unseen <= this.#maxBytes / lookPart) return;
+    this.#unseen = 0;
+    this.#seen = await this.#index.evict(this.#maxBytes, digest);
   }
 
   #layerOf(entry: LayerCacheEntry): CachedLayer {

@@ -65,15 +65,12 @@ export class LayerCacheIndex {
 
   /** Takes `partial` in as the blob of `entry`. */
   async add(partial: string, entry: LayerCacheEntry, now: number): Promise<void> {
-    const blob = this.blobPath(entry.digest);
-    await mkdir(dirname(blob), { recursive: true, mode: 0o700 });
-    await rename(partial, blob);
+    await moveTo(this.blobPath(entry.digest), partial);
     const path = this.#entryPath(entry.diffID, entry.recipe);
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     const draft = this.newPartialPath();
     await writeFile(draft, `${JSON.stringify(entry)}\n`, { mode: 0o600, flag: 'wx' });
     await utimes(draft, new Date(now), new Date(now));
-    await rename(draft, path);
+    await moveTo(path, draft);
   }
 
   async remove(entry: LayerCacheEntry): Promise<void> {
@@ -81,12 +78,16 @@ export class LayerCacheIndex {
     await rm(this.blobPath(entry.digest), { force: true });
   }
 
-  /** Removes the least recently used blobs until `maxBytes` are left, but never `newest`: it was just made for somebody. */
-  async evict(maxBytes: number, newest: Digest): Promise<void> {
+  /**
+   * Removes the least recently used blobs until `maxBytes` are left, but never `newest`: it was just made for somebody.
+   *
+   * @returns bytes that are left
+   */
+  async evict(maxBytes: number, newest: Digest): Promise<number> {
     const blobs = await this.#blobs();
     let total = 0;
     for (const { size } of blobs.values()) total += size;
-    if (total <= maxBytes) return;
+    if (total <= maxBytes) return total;
 
     const entries = await this.#entries();
     const order = [...blobs].map(([digest, { size, path, usedAt }]) => {
@@ -96,12 +97,13 @@ export class LayerCacheIndex {
     });
     order.sort((a, b) => a.usedAt - b.usedAt);
     for (const { digest, size, path, own } of order) {
-      if (total <= maxBytes) return;
+      if (total <= maxBytes) break;
       if (digest === newest) continue;
       for (const entry of own) await rm(entry.path, { force: true });
       await rm(path, { force: true });
       total -= size;
     }
+    return total;
   }
 
   #entryPath(diffID: Digest, recipe: string): string {
@@ -130,6 +132,21 @@ export class LayerCacheIndex {
     }
     return entries;
   }
+}
+
+/** Renames a file into a folder that is there nearly always. */
+async function moveTo(path: string, from: string): Promise<void> {
+  try {
+    await rename(from, path);
+  } catch (error) {
+    if (!isAbsence(error)) throw error;
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await rename(from, path);
+  }
+}
+
+function isAbsence(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
 async function readEntry(path: string): Promise<LayerCacheEntry | undefined> {
