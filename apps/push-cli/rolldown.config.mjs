@@ -6,18 +6,54 @@ import { defineConfig } from 'rolldown';
 const client = new URL('../../packages/registry-client/package.json', import.meta.url);
 const undici = join(dirname(createRequire(client).resolve('undici/package.json')), 'lib');
 
+/** Modules of Node that most runs do not need, by the variables they are in: each costs milliseconds. */
+const laterBuiltins = {
+  childProcess: 'child_process',
+  node_child_process: 'child_process',
+  node_dns_promises: 'dns/promises',
+  node_https: 'https',
+  node_readline_promises: 'readline/promises',
+  node_tls: 'tls',
+};
+
+/** Has them loaded by whoever uses them first. */
+function loadLater(code) {
+  let lazy = code;
+  for (const [variable, name] of Object.entries(laterBuiltins)) {
+    const eager = `${variable}=require("node:${name}")`;
+    if (!lazy.includes(eager)) throw new Error(`Expected the bundle to have ${eager}`);
+    lazy = lazy.replace(eager, `${variable}=()=>require("node:${name}")`);
+    lazy = lazy.replaceAll(new RegExp(`\\b${variable}\\.`, 'g'), `${variable}().`);
+    const odd = new RegExp(`(new ${variable}\\b|\\b${variable}\\b(?!=\\(\\)=>|\\(\\)\\.)).{0,30}`).exec(lazy);
+    if (odd !== null) throw new Error(`Cannot load node:${name} later, as it is used in ${odd[0]}`);
+  }
+  return lazy;
+}
+
 // One file: finding, reading and linking twenty costs more than compiling what a run does not use. Modules that are
 // imported when they are needed are still evaluated only then.
 export default defineConfig({
   input: { cli: 'src/cli.ts' },
   platform: 'node',
   resolve: {
-    alias: { undici$: fileURLToPath(new URL('bundle/undici.cjs', import.meta.url)), 'undici/lib': undici },
+    alias: {
+      undici$: fileURLToPath(new URL('bundle/undici.cjs', import.meta.url)),
+      'undici/lib': undici,
+      'node:http2': fileURLToPath(new URL('bundle/http2.cjs', import.meta.url)),
+    },
     conditionNames: ['@slipway/source', 'import', 'node', 'default'],
   },
   transform: { target: 'node20.19' },
   // Installed beside the program and loaded only when they are needed: a native module, and one that reads its own .wasm file.
   external: ['lmdb', '@bokuweb/zstd-wasm'],
+  plugins: [
+    {
+      name: 'load-later',
+      generateBundle(_, { 'cli.cjs': program }) {
+        program.code = loadLater(program.code);
+      },
+    },
+  ],
   output: {
     dir: 'dist',
     cleanDir: true,

@@ -162,6 +162,7 @@ class WorkerPool implements DeflatePool {
       eval: true,
       workerData: this.#module,
       execArgv: [], // the program's loaders and flags are not for this thread
+      resourceLimits: { maxYoungGenerationSizeMb: 1 }, // it makes next to no objects
       name: 'slipway-deflate',
     });
     worker.unref();

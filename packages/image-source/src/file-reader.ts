@@ -19,9 +19,10 @@ export interface FileReader extends AsyncDisposable {
 
 /**
  * Bytes of one read of content; two are in memory per stream. bench/read-content.bench.ts, two busy cores, warm cache:
- * 64 KiB 1.1 GiB/s, 256 KiB 3.5, 512 KiB 6.5, 1 MiB 6.7. Hashing, which always follows, does 1.4.
+ * 64 KiB 1.1 GiB/s, 256 KiB 3.5, 512 KiB 6.5, 1 MiB 6.7. Hashing, which always follows, does 1.4. Of small content,
+ * thirty are read at once: they make do with half.
  */
-const chunkSize = 512 * 1024;
+const chunkSizeOf = (size: number): number => (size > 8 * 1024 * 1024 ? 512 * 1024 : 256 * 1024);
 
 export interface FileReaderOptions {
   readonly onRead?: ReadHook | undefined;
@@ -104,20 +105,21 @@ class OpenFile implements FileReader {
     assertOffset(from, size);
     signal?.throwIfAborted();
     const end = start + size;
+    const most = chunkSizeOf(size);
     let position = start + from;
     // One buffer is read ahead of the consumer, none further: the peak is two buffers whatever the size.
     let ahead: Promise<Buffer> | undefined;
     let lent: Buffer | undefined;
     try {
       await this.#assertUnchanged();
-      if (position < end) ahead = this.#readAhead(position, end);
+      if (position < end) ahead = this.#readAhead(position, end, most);
       while (ahead !== undefined) {
         const free = lent; // the consumer has asked for more
         const chunk = await ahead;
         ahead = undefined;
         signal?.throwIfAborted();
         position += chunk.byteLength;
-        if (position < end) ahead = this.#readAhead(position, end, free);
+        if (position < end) ahead = this.#readAhead(position, end, most, free);
         else await this.#assertUnchanged(); // before the last bytes: a caller that has them all may trust them
         if (reuse) lent = chunk;
         yield chunk;
@@ -133,8 +135,8 @@ class OpenFile implements FileReader {
   }
 
   /** Into `buffer`, when there is one that nobody uses any more. */
-  #readAhead(position: number, end: number, buffer?: Buffer): Promise<Buffer> {
-    const length = Math.min(chunkSize, end - position);
+  #readAhead(position: number, end: number, most: number, buffer?: Buffer): Promise<Buffer> {
+    const length = Math.min(most, end - position);
     const into = buffer === undefined ? Buffer.allocUnsafeSlow(length) : buffer.subarray(0, length);
     const reading = this.#fill(into, position).then(() => into);
     reading.catch(() => {}); // heard of when it is awaited, which may be much later

@@ -5,6 +5,7 @@ import {
   type Content,
   type Digest,
   detectCompression,
+  type OpenOptions,
   verified,
 } from '@slipway/digest';
 import { invalidSource, SourceError } from './errors.ts';
@@ -18,29 +19,30 @@ import type { SourceFiles, StoredFile } from './source-files.ts';
 export function provenContent(content: Content, digest: Digest, label: string): Content {
   return {
     size: content.size,
-    open: ({ from = 0, signal } = {}) =>
-      from === 0 ? proven(content, digest, label, signal) : content.open({ from, signal }),
+    proves: digest,
+    open: (options = {}) =>
+      (options.from ?? 0) === 0 ? proven(content, digest, label, options) : content.open(options),
   };
 }
 
-async function* proven(content: Content, digest: Digest, label: string, signal: AbortSignal | undefined): ByteStream {
+async function* proven(content: Content, digest: Digest, label: string, options: OpenOptions): ByteStream {
+  const { size } = content;
+  let position = 0;
+  let last: Uint8Array | undefined;
   try {
-    yield* lastHeldBack(verified(content.open({ signal }), { digest, size: content.size }));
+    for await (const chunk of verified(content.open(options), { digest, size })) {
+      if (chunk.byteLength === 0) continue;
+      position += chunk.byteLength;
+      // Whoever gets the last chunk may believe in all of them, so it waits until the stream has ended well.
+      if (position < size) yield chunk;
+      else last = chunk;
+    }
+    if (last !== undefined) yield last;
   } catch (cause) {
     const { code } = cause as { code?: unknown };
     if (code !== 'ERR_DIGEST_MISMATCH' && code !== 'ERR_SIZE_MISMATCH') throw cause;
     throw invalidSource(`${label} is corrupt: its bytes are not those of ${digest}`, { cause });
   }
-}
-
-/** Whoever gets the last chunk may believe in all of them, so it waits until the stream has ended well. */
-async function* lastHeldBack(stream: ByteStream): ByteStream {
-  let held: Uint8Array | undefined;
-  for await (const chunk of stream) {
-    if (held) yield held;
-    held = chunk;
-  }
-  if (held) yield held;
 }
 
 /** What the first bytes of a file say. Besides what is opened here, it knows what to tell the user to convert. */

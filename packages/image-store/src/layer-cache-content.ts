@@ -15,7 +15,7 @@ const readSize = 256 * 1024;
 export interface ProvenContentOptions {
   readonly digest: Digest;
   readonly size: number;
-  /** Reads from the first byte. With `reuse`, a chunk may be written over once the second one after it is asked for. */
+  /** Reads from the first byte. */
   readonly read: (options: ReuseOptions) => ByteStream;
   /** Removes what turned out to be damaged. */
   readonly onCorrupt: () => Promise<void>;
@@ -28,17 +28,19 @@ export interface ProvenContentOptions {
 export function provenContent({ digest, size, read, onCorrupt }: ProvenContentOptions): Content {
   return {
     size,
+    proves: digest,
     async *open({ from = 0, signal, reuse }: OpenOptions = {}) {
       signal?.throwIfAborted();
       const digester = createDigester(algorithmOf(digest));
-      let held: Uint8Array | undefined;
+      let last: Uint8Array | undefined;
       try {
         for await (const chunk of read({ signal, reuse })) {
           const skipped = Math.max(0, from - digester.size);
           digester.update(chunk);
           if (digester.size > size) break;
-          if (held !== undefined) yield held;
-          held = skipped < chunk.byteLength ? chunk.subarray(skipped) : undefined;
+          if (skipped >= chunk.byteLength) continue;
+          if (digester.size < size) yield chunk.subarray(skipped);
+          else last = chunk.subarray(skipped);
         }
       } catch (cause) {
         signal?.throwIfAborted();
@@ -49,24 +51,21 @@ export function provenContent({ digest, size, read, onCorrupt }: ProvenContentOp
         await onCorrupt();
         throw new LayerCacheError('ERR_CACHE_CORRUPT', `The cached layer ${digest} is damaged, and was removed`);
       }
-      if (held !== undefined) yield held;
+      if (last !== undefined) yield last;
     },
   };
 }
 
-/**
- * Reads a file from its first byte. It is opened when the first chunk is asked for. With `reuse`, a chunk is written over
- * when the second one after it is asked for.
- */
+/** Reads a file from its first byte. It is opened when the first chunk is asked for. */
 export async function* readFileChunks(
   path: string,
   { signal, reuse }: ReuseOptions = {},
 ): ByteStream & AsyncGenerator<Uint8Array, void, void> {
   await using file = await open(path);
-  const buffers = reuse ? [new Uint8Array(readSize), new Uint8Array(readSize)] : undefined;
-  for (let turn = 0; ; turn = 1 - turn) {
+  const reused = reuse ? new Uint8Array(readSize) : undefined;
+  for (;;) {
     signal?.throwIfAborted();
-    const { bytesRead, buffer } = await file.read(buffers?.[turn] ?? new Uint8Array(readSize));
+    const { bytesRead, buffer } = await file.read(reused ?? new Uint8Array(readSize));
     if (bytesRead === 0) return;
     yield buffer.subarray(0, bytesRead);
   }

@@ -50,7 +50,9 @@ export function storedForm(content: Content, identity: BlobIdentity): BlobForm {
     recall: async () => identity,
     available: async () => identity.size,
     open: (options = {}) =>
-      (options.from ?? 0) === 0 ? verified(content.open(options), identity) : content.open(options),
+      content.proves === identity.digest || (options.from ?? 0) > 0
+        ? content.open(options)
+        : verified(content.open(options), identity),
   };
 }
 
