@@ -126,8 +126,10 @@ class LayerCheck {
   #wake: () => void = () => {};
   #makeRoom: () => void = () => {};
   #room: Promise<void> | undefined;
+  readonly #signal: AbortSignal;
 
   constructor({ diffID, compression, signal }: StoredLayer, digest: Digest) {
+    this.#signal = signal;
     const plain = decompress(this.#taken(), compression, { ...bomb, signal });
     this.#verdict = digestStream(plain, { signal }).then((actual) => {
       if (actual.digest !== diffID) throw mismatch(digest, diffID, actual.digest);
@@ -145,6 +147,8 @@ class LayerCheck {
 
   /** Takes what is new of a chunk that begins at `offset`; waits while too much is waiting to be unpacked. */
   async feed(offset: number, chunk: Uint8Array): Promise<void> {
+    // A push that is given up lets the chunk on its way end; there is no verdict any more, and so no end of the blob.
+    if (this.#signal.aborted) return;
     if (this.#failure !== undefined) throw this.#failure;
     const known = this.#position - offset;
     if (known < 0 || known >= chunk.byteLength) return;
