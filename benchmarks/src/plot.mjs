@@ -1,4 +1,11 @@
-const colours = { slipway: '#1f6feb', skopeo: '#8b949e', crane: '#bf8700', regctl: '#8250df', oras: '#1a7f37' };
+const colours = {
+  slipway: '#1f6feb',
+  'slipway --verify digest': '#79b8ff',
+  skopeo: '#8b949e',
+  crane: '#bf8700',
+  regctl: '#8250df',
+  oras: '#1a7f37',
+};
 const barHeight = 14;
 const width = 860;
 const left = 330;
@@ -7,7 +14,8 @@ const left = 330;
 export function plot(summary) {
   const shapes = [];
   let y = 44;
-  for (const { title, form, rows, wallRatio } of summary) {
+  for (const { title, form, rows } of summary) {
+    const { wallRatio } = rows[0];
     const most = Math.max(...rows.map(({ wall }) => wall));
     shapes.push(text(left - 12, y + barHeight - 3, `${title} · ${form}`, 'end', 'bold'));
     if (wallRatio !== undefined)

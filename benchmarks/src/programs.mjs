@@ -13,21 +13,16 @@ export const programs = [
   {
     name: 'slipway',
     find: () => process.execPath,
-    command: ({ archive, layout, isIndex }, destinations, home) => [
-      [
-        process.execPath,
-        slipway,
-        'push',
-        archive ?? (isIndex ? layout : `oci:${layout}:1`),
-        ...destinations,
-        '--plain-http',
-        '--quiet',
-        '--progress',
-        'none',
-        '--data-dir',
-        join(home, 'slipway'),
-      ],
-    ],
+    command: (source, destinations, home) => [slipwayCommand(source, destinations, home)],
+  },
+  {
+    // What skopeo checks of a layout too; the others check nothing.
+    name: 'slipway --verify digest',
+    find: () => process.execPath,
+    command: (source, destinations, home) =>
+      source.archive === undefined
+        ? [[...slipwayCommand(source, destinations, home), '--verify', 'digest']]
+        : undefined,
   },
   {
     name: 'skopeo',
@@ -89,10 +84,26 @@ export const programs = [
   },
 ];
 
+function slipwayCommand({ archive, layout, isIndex }, destinations, home) {
+  return [
+    process.execPath,
+    slipway,
+    'push',
+    archive ?? (isIndex ? layout : `oci:${layout}:1`),
+    ...destinations,
+    '--plain-http',
+    '--quiet',
+    '--progress',
+    'none',
+    '--data-dir',
+    join(home, 'slipway'),
+  ];
+}
+
 /** Those that are installed, as far as `wanted` names them. */
 export function installedPrograms(wanted) {
   return programs
-    .filter(({ name }) => wanted === undefined || wanted.includes(name))
+    .filter(({ name }) => wanted === undefined || wanted.includes(name.split(' ')[0]))
     .filter(({ name, find = () => findTool(name) }) => find() !== undefined);
 }
 

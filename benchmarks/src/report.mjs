@@ -13,14 +13,21 @@ export function summarize(results) {
       byKind: figures[0]?.byKind,
       stored: median(figures.map(({ stored }) => stored)),
     }));
-    const own = rows.find(({ program }) => program === 'slipway');
-    const peers = rows.filter(({ program }) => program !== 'slipway');
-    const ratio = (figure) => {
-      const values = peers.map((row) => row[figure]).filter((value) => value !== undefined);
-      return own?.[figure] === undefined || values.length === 0 ? undefined : own[figure] / Math.min(...values);
+    const peers = rows.filter(({ program }) => !isOwn(program));
+    const ratio = (row, figure) => {
+      const values = peers.map((peer) => peer[figure]).filter((value) => value !== undefined);
+      return row[figure] === undefined || values.length === 0 ? undefined : row[figure] / Math.min(...values);
     };
-    return { title, form, image, limit, rows, wallRatio: ratio('wall'), cpuRatio: ratio('cpu') };
+    const compared = rows.map((row) =>
+      isOwn(row.program) ? { ...row, wallRatio: ratio(row, 'wall'), cpuRatio: ratio(row, 'cpu') } : row,
+    );
+    return { title, form, image, limit, rows: compared };
   });
+}
+
+/** Slipway, in one way or another. */
+function isOwn(program) {
+  return program.startsWith('slipway');
 }
 
 /** The table a person reads. */
@@ -31,20 +38,20 @@ export function markdown(summary, { machine, date }) {
     '| Case | Source | Program | Wall s | CPU s | Peak MB | Requests | Stored MB | Wall ratio | CPU ratio |',
     '| --- | --- | --- | --: | --: | --: | --: | --: | --: | --: |',
   ];
-  for (const { title, form, rows, wallRatio, cpuRatio } of summary) {
-    for (const { program, wall, cpu, peak, requests, stored } of rows) {
-      const isOwn = program === 'slipway';
+  for (const { title, form, rows } of summary) {
+    for (const [at, row] of rows.entries()) {
+      const { program, wall, cpu, peak, requests, stored, wallRatio, cpuRatio } = row;
       const cells = [
-        isOwn ? title : '',
-        isOwn ? form : '',
+        at === 0 ? title : '',
+        at === 0 ? form : '',
         program,
         fixed(wall, 2),
         fixed(cpu, 2),
         fixed(peak === undefined ? undefined : peak / 1e6, 0),
         fixed(requests, 0),
         fixed(stored / 1e6, 1),
-        isOwn ? fixed(wallRatio, 2) : '',
-        isOwn ? fixed(cpuRatio, 2) : '',
+        isOwn(program) ? fixed(wallRatio, 2) : '',
+        isOwn(program) ? fixed(cpuRatio, 2) : '',
       ];
       lines.push(`| ${cells.join(' | ')} |`);
     }
