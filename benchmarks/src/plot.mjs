@@ -7,7 +7,7 @@ const colours = {
   oras: '#1a7f37',
 };
 const barHeight = 14;
-const width = 860;
+const width = 900;
 const left = 330;
 
 /** Bars of wall time by case and program, each case on a scale of its own: what matters is who is longer, and by how much. */
@@ -21,7 +21,7 @@ export function plot(summary) {
     if (wallRatio !== undefined)
       shapes.push(text(left - 12, y + 2 * barHeight, `${wallRatio.toFixed(2)} of the best other`, 'end'));
     for (const { program, wall, cpu } of rows) {
-      const length = (wall / most) * (width - left - 190);
+      const length = (wall / most) * (width - left - 250);
       const hue = colours[program] ?? '#57606a';
       shapes.push(`<rect x="${left}" y="${y}" width="${length.toFixed(1)}" height="${barHeight - 3}" fill="${hue}"/>`);
       const told = `${program} ${wall.toFixed(2)} s${cpu === undefined ? '' : ` (${cpu.toFixed(2)} s CPU)`}`;
