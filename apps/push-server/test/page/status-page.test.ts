@@ -78,7 +78,8 @@ describe.skipIf(requireTool('chromium'))('the status page in Chromium', () => {
     await submit([`${registry.host}/three/app:1`]);
     await page.waitForSelector('#running-list .row progress');
     expect(await page.locator('#running-list .row[data-key*="sha256"]').count()).toBeGreaterThanOrEqual(12);
-    expect(await page.locator('#queue-list li').count()).toBe(1);
+    // The rows come as they happen, the jobs with the next look at all of them.
+    await page.waitForFunction(() => document.querySelectorAll('#queue-list li').length === 1);
     await page.waitForSelector('#running-list .row[data-phase="done"]');
     expect(await page.locator('#figure-running').textContent()).toBe('1');
     await look(page, 'running-light');
