@@ -16,7 +16,7 @@ export interface PoolDeflateOptions extends DeflateOptions {
   readonly signal?: AbortSignal | undefined;
   /**
    * Memory on a SharedArrayBuffer for the result, which is a view of it then; new memory is made where the result does not
-   * fit, or the input has more than 983,025 bytes. Do not read or write it before the promise settles. When it rejects, a worker
+   * fit, or the input has more than 1,048,560 bytes. Do not read or write it before the promise settles. When it rejects, a worker
    * may still write to it. @default new memory
    */
   readonly output?: Uint8Array | undefined;
@@ -146,14 +146,13 @@ class WorkerPool implements DeflatePool {
   }
 
   #give({ worker, jobs }: Thread, job: Job): void {
-    const { output } = job;
-    const { bytes, options } = job.piece;
-    const { level, dictionary, final } = options;
+    const { piece, output } = job;
+    const { level, dictionary, final } = piece.options;
     const id = this.#nextId++;
     if (jobs.size === 0) worker.ref();
     jobs.set(id, job);
-    const [input, before] = [sendable(bytes), sendable(dictionary)];
-    const request: WorkerRequest = { id, bytes: input, level, dictionary: before, final, output };
+    const bytes = sendable(piece.bytes);
+    const request: WorkerRequest = { id, bytes, level, dictionary: sendable(dictionary), final, output };
     worker.postMessage(request);
   }
 

@@ -103,7 +103,7 @@ function oneMember(
           size += block.byteLength;
         },
         async compress(block, previous) {
-          return block.byteLength === 0 ? block : deflate(block, previous?.subarray(-windowSize), reuse);
+          return block.byteLength === 0 ? new Uint8Array(0) : deflate(block, previous?.subarray(-windowSize), reuse);
         },
         trailer: () => Uint8Array.of(...deflateEnd(), ...gzipTrailer(crc, size)),
       });

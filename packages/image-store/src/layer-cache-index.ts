@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Digest, encodedOf, isDigest } from '@slipway/digest';
+import { isAbsent } from './store-files.ts';
 
 /** What the cache knows about one layer. The file's time is when it was last used. */
 export interface LayerCacheEntry {
@@ -139,14 +140,10 @@ async function moveTo(path: string, from: string): Promise<void> {
   try {
     await rename(from, path);
   } catch (error) {
-    if (!isAbsence(error)) throw error;
+    if (!isAbsent(error)) throw error;
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     await rename(from, path);
   }
-}
-
-function isAbsence(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
 async function readEntry(path: string): Promise<LayerCacheEntry | undefined> {

@@ -561,8 +561,7 @@ describe('garbage and disk use', () => {
   });
 
   test('what a dead process has left behind is cleared away', async () => {
-    const machine = createHash('sha256').update(hostname()).digest('hex').slice(0, 12);
-    const work = at(`store/.slipway/work/4194305-${machine}-x`); // beyond the largest process ID of Linux
+    const work = deadWorkFolder();
     const stray = new TextEncoder().encode('stray');
     const name = hex(digestBytes(stray));
     await mkdir(join(work, 'blobs/sha256'), { recursive: true });
@@ -579,8 +578,7 @@ describe('a folder in a bad state', () => {
   test('damage and leftovers together keep nobody from opening the store', async () => {
     await loadArchive();
     await flipByte(at(`store/blobs/sha256/${hex(image.imageID)}`), 0);
-    const machine = createHash('sha256').update(hostname()).digest('hex').slice(0, 12);
-    await mkdir(at(`store/.slipway/work/4194305-${machine}-x/blobs/sha256`), { recursive: true });
+    await mkdir(join(deadWorkFolder(), 'blobs/sha256'), { recursive: true });
     const onWarning = vi.fn();
     await using again = await opened({ onWarning });
     expect(await again.list()).toEqual([]);
@@ -616,3 +614,9 @@ describe('a folder in a bad state', () => {
     await expect(store.list()).rejects.toMatchObject({ code: 'ERR_IMAGE_STORE_UNAVAILABLE' });
   });
 });
+
+/** Where a process of this machine worked that is no more: its ID is beyond the largest of Linux. */
+function deadWorkFolder(): string {
+  const host = createHash('sha256').update(hostname()).digest('hex').slice(0, 12);
+  return at(`store/.slipway/work/4194305-${host}-x`);
+}

@@ -17,7 +17,7 @@ import { abortable, Growth } from './waiting.ts';
 export interface MadeFormOptions {
   readonly diffID: Digest;
   /** Opens the plain tar from its start. Each chunk is used up before the next one is asked for. */
-  readonly openPlain: (options: OpenOptions) => ByteStream;
+  readonly openPlain: (options: ReuseOptions) => ByteStream;
   /** Bytes of the plain tar, or of what it is unpacked from: for progress only. */
   readonly readTotal: number;
   readonly compressor: Compressor;
