@@ -28,8 +28,11 @@ export function statusRoutes(context: EngineContext, jobs: JobService): readonly
     });
   });
 
-  // However many readers there are, jobs are listed once a moment.
+  // However many readers there are, jobs are listed once a moment, and anew when there is news of them: a reader is told once.
   let listed: { readonly at: number; readonly jobs: Promise<readonly unknown[]> } | undefined;
+  jobs.channel.subscribe((news) => {
+    if (news.kind !== 'event' || news.event.type.startsWith('job:')) listed = undefined;
+  });
   const listJobs = (): Promise<readonly unknown[]> => {
     if (listed === undefined || Date.now() - listed.at >= tellMs) {
       listed = {
