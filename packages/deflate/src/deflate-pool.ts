@@ -1,10 +1,9 @@
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
 import { encoderModule, joined, type Piece, piecesOf } from './encoder.ts';
-import { DeflateError } from './errors.ts';
 import { type DeflateOptions, resolveDeflateOptions } from './options.ts';
 import { type WorkerAnswer, type WorkerRequest, workerSource } from './pool-worker.ts';
 import type { WebAssemblyModule } from './web-assembly.ts';
+import { closedError, WorkerThread } from './worker-thread.ts';
 
 export interface DeflatePoolOptions {
   /** Worker threads at most; each starts when it is first needed, and keeps 3 MiB. @default as many as there are cores */
@@ -48,12 +47,6 @@ interface Job {
   readonly settle: (outcome: { readonly deflated: Uint8Array } | { readonly error: unknown }) => void;
 }
 
-interface Thread {
-  readonly worker: Worker;
-  /** What the worker has and has not answered, oldest first: at most {@link jobsPerThread}. */
-  readonly jobs: Map<number, Job>;
-}
-
 /** One being worked on, one at hand: a worker that is done need not wait for this thread to hear of it. */
 const jobsPerThread = 2;
 
@@ -73,9 +66,8 @@ export function createDeflatePool({ threads = availableParallelism() }: DeflateP
 class WorkerPool implements DeflatePool {
   readonly threads: number;
   readonly #module: WebAssemblyModule;
-  readonly #workers = new Set<Thread>();
+  readonly #threads = new Set<WorkerThread<WorkerAnswer>>();
   readonly #waiting = new Set<Job>();
-  #nextId = 0;
   #closed = false;
 
   constructor(threads: number, module: WebAssemblyModule) {
@@ -99,10 +91,9 @@ class WorkerPool implements DeflatePool {
     this.#closed = true;
     for (const job of this.#waiting) job.settle({ error: closedError() });
     this.#waiting.clear();
-    const threads = [...this.#workers];
-    this.#workers.clear();
-    for (const { jobs } of threads) for (const job of jobs.values()) job.settle({ error: closedError() });
-    await Promise.all(threads.map(({ worker }) => worker.terminate()));
+    const threads = [...this.#threads];
+    this.#threads.clear();
+    await Promise.all(threads.map((thread) => thread.end(closedError())));
   }
 
   #run(piece: Piece, output: Uint8Array | undefined, signal: AbortSignal | undefined): Promise<Uint8Array> {
@@ -132,58 +123,45 @@ class WorkerPool implements DeflatePool {
       const thread = this.#leastBusy();
       if (thread === undefined) return;
       this.#waiting.delete(job);
-      this.#give(thread, job);
+      void this.#give(thread, job);
     }
   }
 
-  #leastBusy(): Thread | undefined {
-    let best: Thread | undefined;
-    for (const thread of this.#workers) {
-      if (best === undefined || thread.jobs.size < best.jobs.size) best = thread;
+  #leastBusy(): WorkerThread<WorkerAnswer> | undefined {
+    let best: WorkerThread<WorkerAnswer> | undefined;
+    for (const thread of this.#threads) {
+      if (best === undefined || thread.pending < best.pending) best = thread;
     }
-    if (best?.jobs.size !== 0 && this.#workers.size < this.threads) return this.#start();
-    return best !== undefined && best.jobs.size < jobsPerThread ? best : undefined;
+    if (best?.pending !== 0 && this.#threads.size < this.threads) return this.#start();
+    return best !== undefined && best.pending < jobsPerThread ? best : undefined;
   }
 
-  #give({ worker, jobs }: Thread, job: Job): void {
-    const { piece, output } = job;
+  async #give(thread: WorkerThread<WorkerAnswer>, { piece, output, settle }: Job): Promise<void> {
     const { level, dictionary, final } = piece.options;
-    const id = this.#nextId++;
-    if (jobs.size === 0) worker.ref();
-    jobs.set(id, job);
-    const bytes = sendable(piece.bytes);
-    const request: WorkerRequest = { id, bytes, level, dictionary: sendable(dictionary), final, output };
-    worker.postMessage(request);
+    const request: WorkerRequest = {
+      bytes: sendable(piece.bytes),
+      level,
+      dictionary: sendable(dictionary),
+      final,
+      output,
+    };
+    try {
+      const { result } = await thread.ask(request);
+      settle({ deflated: typeof result === 'number' ? (output as Uint8Array).subarray(0, result) : result });
+    } catch (error) {
+      settle({ error });
+    }
+    this.#assign();
   }
 
-  #start(): Thread {
-    const worker = new Worker(workerSource, {
-      eval: true,
-      workerData: this.#module,
-      execArgv: [], // the program's loaders and flags are not for this thread
-      resourceLimits: { maxYoungGenerationSizeMb: 1 }, // it makes next to no objects
+  #start(): WorkerThread<WorkerAnswer> {
+    const thread = new WorkerThread<WorkerAnswer>({
       name: 'slipway-deflate',
+      source: workerSource,
+      module: this.#module,
+      onExit: () => this.#threads.delete(thread),
     });
-    worker.unref();
-    const thread: Thread = { worker, jobs: new Map() };
-    this.#workers.add(thread);
-    worker.on('message', ({ id, result }: WorkerAnswer) => {
-      const job = thread.jobs.get(id);
-      thread.jobs.delete(id);
-      if (thread.jobs.size === 0) worker.unref();
-      job?.settle({ deflated: typeof result === 'number' ? (job.output as Uint8Array).subarray(0, result) : result });
-      this.#assign();
-    });
-    let cause: unknown;
-    worker.on('error', (error) => {
-      cause = error;
-    });
-    worker.on('exit', (code) => {
-      if (!this.#workers.delete(thread)) return;
-      const error = new DeflateError('ERR_DEFLATE_WORKER', `The worker thread ended with exit code ${code}`, { cause });
-      for (const job of thread.jobs.values()) job.settle({ error });
-      this.#assign();
-    });
+    this.#threads.add(thread);
     return thread;
   }
 }
@@ -192,8 +170,4 @@ class WorkerPool implements DeflatePool {
 function sendable(bytes: Uint8Array): Uint8Array {
   const isWhole = bytes.buffer instanceof SharedArrayBuffer || bytes.byteLength === bytes.buffer.byteLength;
   return isWhole && bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes);
-}
-
-function closedError(): DeflateError {
-  return new DeflateError('ERR_DEFLATE_CLOSED', 'The pool has been disposed of');
 }

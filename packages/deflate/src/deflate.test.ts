@@ -4,8 +4,9 @@ import fc from 'fast-check';
 import { inflateSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
 import { inputOf, kinds } from '../test/corpus.ts';
+import { isDeflateAvailable } from './compile.ts';
 import { deflateBlock } from './deflate.ts';
-import { createEncoder, isDeflateAvailable, pieceSize } from './encoder.ts';
+import { createEncoder, pieceSize } from './encoder.ts';
 import { type DeflateLevel, deflateDefaults } from './options.ts';
 
 const levels: readonly DeflateLevel[] = [1, 2, 3, 4, 5, 6];

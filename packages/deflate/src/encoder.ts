@@ -1,4 +1,4 @@
-import { DeflateError } from './errors.ts';
+import { compile } from './compile.ts';
 import { type ResolvedDeflateOptions, windowSize } from './options.ts';
 import { wasmBase64 } from './wasm-module.ts';
 import { type WebAssemblyApi, type WebAssemblyModule, webAssembly } from './web-assembly.ts';
@@ -17,17 +17,6 @@ interface Exports {
  */
 export const pieceSize: number = 16 * 65_535;
 
-/** A function that does nothing but name a SIMD instruction: `v128.const 0; drop`. */
-const simdProbe = Uint8Array.of(
-  ...[0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0],
-  ...[10, 23, 1, 21, 0, 253, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 26, 11],
-);
-
-/** Whether this runtime has WebAssembly with SIMD. */
-export function isDeflateAvailable(): boolean {
-  return webAssembly?.validate(simdProbe) ?? false;
-}
-
 let compiled: WebAssemblyModule | undefined;
 
 /**
@@ -36,12 +25,7 @@ let compiled: WebAssemblyModule | undefined;
  * @throws {DeflateError} `ERR_DEFLATE_UNSUPPORTED`.
  */
 export function encoderModule(): WebAssemblyModule {
-  if (compiled === undefined) {
-    if (webAssembly === undefined || !isDeflateAvailable()) {
-      throw new DeflateError('ERR_DEFLATE_UNSUPPORTED', 'This runtime has no WebAssembly with SIMD');
-    }
-    compiled = new webAssembly.Module(Uint8Array.from(atob(wasmBase64), (letter) => letter.charCodeAt(0)));
-  }
+  compiled ??= compile(wasmBase64);
   return compiled;
 }
 

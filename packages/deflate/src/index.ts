@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
+export { isDeflateAvailable } from './compile.ts';
 export { deflateBlock, deflateVersion } from './deflate.ts';
-export { isDeflateAvailable } from './encoder.ts';
 export { DeflateError, type DeflateErrorCode } from './errors.ts';
 export { type DeflateLevel, type DeflateOptions, deflateDefaults } from './options.ts';

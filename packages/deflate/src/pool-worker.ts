@@ -22,9 +22,8 @@ parentPort.on('message', ({ id, bytes, level, dictionary, final, output }) => {
 });
 `;
 
-/** What is sent to a worker: one piece. */
+/** What is sent to a worker, with an id: one piece. */
 export interface WorkerRequest {
-  readonly id: number;
   readonly bytes: Uint8Array;
   readonly level: number;
   readonly dictionary: Uint8Array;

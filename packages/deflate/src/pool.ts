@@ -1,5 +1,5 @@
 /**
- * Deflate on worker threads. For Node; the main entry runs everywhere.
+ * Deflate, and the unpacking of gzip, on worker threads. For Node; the main entry runs everywhere.
  *
  * @packageDocumentation
  */
@@ -9,3 +9,11 @@ export {
   type DeflatePoolOptions,
   type PoolDeflateOptions,
 } from './deflate-pool.ts';
+export {
+  createGunzipHashPool,
+  type GunzipHash,
+  type GunzipHashOptions,
+  type GunzipHashPool,
+  type GunzipHashRun,
+  type GunzipPoolOptions,
+} from './gunzip-pool.ts';

@@ -1,43 +1,56 @@
-// Compiles assembly/ and writes the module into src/wasm-module.ts, where bundlers and workers find it without a file.
-// Usage: node tools/build-wasm.mjs [--check]   --check only compares: the committed module must be what assembly/ makes.
+// Compiles assembly/ and writes the modules into src/, where bundlers and workers find them without a file.
+// Usage: node tools/build-wasm.mjs [--check]   --check only compares: the committed modules must be what assembly/ makes.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
 
 const folder = join(dirname(fileURLToPath(import.meta.url)), '..');
-const target = join(folder, 'src/wasm-module.ts');
-const pages = '48';
-const options = [
-  ...['assembly/index.ts', '--outFile', 'deflate.wasm', '--baseDir', folder],
-  ...['-O3', '--converge', '--noAssert', '--runtime', 'stub', '--use', 'abort=', '--enable', 'simd'],
-  ...['--memoryBase', '1024', '--initialMemory', pages, '--maximumMemory', pages],
+const modules = [
+  { entry: 'assembly/index.ts', target: 'src/wasm-module.ts', name: 'wasmBase64', what: 'The encoder', pages: '48' },
+  {
+    entry: 'assembly/inflate/index.ts',
+    target: 'src/inflate-module.ts',
+    name: 'inflateBase64',
+    what: 'The decoder',
+    pages: '5',
+  },
 ];
 
-let wasm;
-const { error, stderr } = await asc.main(options, {
-  readFile: (name, base) => read(join(base, name)),
-  listFiles: () => [],
-  writeFile: (_name, bytes) => {
-    wasm = bytes;
-  },
-});
-if (error) {
-  process.stderr.write(`${stderr}\n${error.message}\n`);
-  process.exit(1);
-}
+for (const { entry, target, name, what, pages } of modules) {
+  const wasm = await compile(entry, pages);
+  const source = `// Made by tools/build-wasm.mjs from assembly/. Do not edit.
 
-const source = `// Made by tools/build-wasm.mjs from assembly/. Do not edit.
-
-/** The encoder, ${wasm.byteLength} bytes of WebAssembly, in base64. */
-export const wasmBase64: string =
+/** ${what}, ${wasm.byteLength} bytes of WebAssembly, in base64. */
+export const ${name}: string =
   '${Buffer.from(wasm).toString('base64')}';
 `;
-if (!process.argv.includes('--check')) writeFileSync(target, source);
-else if (read(target) !== source) {
-  process.stderr.write(
-    'src/wasm-module.ts is not what assembly/ makes: run `pnpm --filter @slipway/deflate build:wasm`\n',
-  );
+  if (!process.argv.includes('--check')) writeFileSync(join(folder, target), source);
+  else if (read(join(folder, target)) !== source) {
+    fail(`${target} is not what assembly/ makes: run \`pnpm --filter @slipway/deflate build:wasm\``);
+  }
+}
+
+async function compile(entry, pages) {
+  let wasm;
+  const options = [
+    ...[entry, '--outFile', 'module.wasm', '--baseDir', folder],
+    ...['-O3', '--converge', '--noAssert', '--runtime', 'stub', '--use', 'abort=', '--enable', 'simd'],
+    ...['--memoryBase', '1024', '--initialMemory', pages, '--maximumMemory', pages],
+  ];
+  const { error, stderr } = await asc.main(options, {
+    readFile: (path, base) => read(join(base, path)),
+    listFiles: () => [],
+    writeFile: (_path, bytes) => {
+      wasm = bytes;
+    },
+  });
+  if (error) fail(`${stderr}\n${error.message}`);
+  return wasm;
+}
+
+function fail(message) {
+  process.stderr.write(`${message}\n`);
   process.exit(1);
 }
 

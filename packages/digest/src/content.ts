@@ -13,7 +13,7 @@ export interface AbortOptions {
 
 export interface ReuseOptions extends AbortOptions {
   /**
-   * The reader is done with each chunk when it asks for the next one: it may be written over then. Memory is used again
+   * The reader is done with each chunk when it asks for the next one, or leaves: it may be written over then. Memory is used again
    * instead of being left to the garbage collector. @default false
    */
   readonly reuse?: boolean | undefined;

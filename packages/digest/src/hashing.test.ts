@@ -111,10 +111,22 @@ describe.each([
 
     test('the first surplus byte closes the source', async () => {
       const source = watched(new Uint8Array(100));
-      await expect(collect(verified(source, { digest, size: 1000 }))).rejects.toMatchObject({
+      const thousand = digestBytes(new Uint8Array(1000));
+      await expect(collect(verified(source, { digest: thousand, size: 1000 }))).rejects.toMatchObject({
         code: 'ERR_SIZE_MISMATCH',
       });
       expect(source).toMatchObject({ given: 11, closed: 1 });
+    });
+
+    test('the last chunk is handed out only when all are proven, before the next one is asked for', async () => {
+      const source = watched(new Uint8Array(100));
+      const chunks: Uint8Array[] = [];
+      const reading = (async () => {
+        for await (const chunk of verified(source, { digest, size: 1000 })) chunks.push(chunk);
+      })();
+      await expect(reading).rejects.toMatchObject({ code: 'ERR_DIGEST_MISMATCH' });
+      expect(chunks).toHaveLength(9);
+      expect(source).toMatchObject({ given: 10, closed: 1 });
     });
 
     test('leaving early closes the source', async () => {

@@ -35,7 +35,8 @@ export function measured(source: ByteStream, options: DigestOptions = {}): Measu
 
 /**
  * Passes `source` through untouched while measuring it, and fails if it was not what `expected` promised.
- * Nothing is buffered: treat the bytes as unproven until iteration ends.
+ * Nothing is buffered: treat the bytes as unproven until iteration ends. Where the size is promised too, whoever gets the last chunk may believe
+ * in all of them.
  *
  * @throws {ContentMismatchError} `ERR_SIZE_MISMATCH` on the first surplus byte or a short end; `ERR_DIGEST_MISMATCH` at the end.
  */

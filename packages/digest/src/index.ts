@@ -54,4 +54,5 @@ export {
 } from './hashing.ts';
 export type { DigestOptions, DigestStreamOptions, MeasuredStream } from './measured.ts';
 export { createPortableGzipCompressor } from './portable-gzip.ts';
+export { createUnpackDigester, type UnpackDigester, type UnpackDigesterOptions } from './unpack-digester.ts';
 export { createZstdCompressor, isZstdAvailable } from './zstd.ts';

@@ -49,26 +49,34 @@ export function measuring(
   };
 }
 
-/** Passes `source` through while `digester` sees every chunk. `onDigest` hears what it was, once that is proven. */
+/**
+ * Passes `source` through while `digester` sees every chunk. Where the size is promised, the last chunk is handed out only when all
+ * are proven. `onDigest` hears what it was, at the end.
+ */
 export async function* checked(
   source: ByteStream,
   digester: Digester,
   expected: Partial<ExpectedContent>,
   onDigest?: (digest: Digest) => void,
 ): AsyncGenerator<Uint8Array, void, void> {
-  const { digest: promised, size = Number.POSITIVE_INFINITY } = expected;
+  const { size } = expected;
+  let proven: Digest | undefined;
   for await (const chunk of source) {
-    if (digester.size + chunk.byteLength > size) throw sizeMismatch(expected, 'more');
-    digester.update(chunk);
+    if (size !== undefined && digester.size + chunk.byteLength > size) throw sizeMismatch(expected, 'more');
+    if (proven === undefined) digester.update(chunk);
+    if (digester.size === size) proven ??= prove(digester, expected);
     yield chunk;
   }
-  if (expected.size !== undefined && digester.size !== size) throw sizeMismatch(expected, digester.size);
+  if (size !== undefined && digester.size !== size) throw sizeMismatch(expected, digester.size);
+  proven ??= prove(digester, expected);
+  onDigest?.(proven);
+}
+
+function prove(digester: Digester, { digest: promised }: Partial<ExpectedContent>): Digest {
   const actual = digester.digest();
-  if (promised !== undefined && actual !== promised) {
-    const message = `Reading content: expected ${promised}, got ${actual} (${digester.size} bytes)`;
-    throw new ContentMismatchError('ERR_DIGEST_MISMATCH', message);
-  }
-  onDigest?.(actual);
+  if (promised === undefined || actual === promised) return actual;
+  const message = `Reading content: expected ${promised}, got ${actual} (${digester.size} bytes)`;
+  throw new ContentMismatchError('ERR_DIGEST_MISMATCH', message);
 }
 
 function sizeMismatch({ digest, size }: Partial<ExpectedContent>, actual: number | 'more'): ContentMismatchError {

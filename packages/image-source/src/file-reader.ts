@@ -3,6 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import type { Content, OpenOptions } from '@slipway/digest';
 import { fromSystemError, invalidSource, SourceError } from './errors.ts';
 import type { ReadHook } from './options.ts';
+import { ReadBuffers } from './read-buffers.ts';
 
 /** An open regular file, read by position; several readers share it. */
 export interface FileReader extends AsyncDisposable {
@@ -22,7 +23,9 @@ export interface FileReader extends AsyncDisposable {
  * 64 KiB 1.1 GiB/s, 256 KiB 3.5, 512 KiB 6.5, 1 MiB 6.7. Hashing, which always follows, does 1.4. Of small content,
  * thirty are read at once: they make do with half.
  */
-const chunkSizeOf = (size: number): number => (size > 8 * 1024 * 1024 ? 512 * 1024 : 256 * 1024);
+const chunkSizeOf = (size: number): number => (size > 8 * 1024 * 1024 ? 512 * 1024 : 128 * 1024);
+/** Smaller content gets buffers of its own size. */
+const worthABuffer = 64 * 1024;
 
 export interface FileReaderOptions {
   readonly onRead?: ReadHook | undefined;
@@ -108,20 +111,18 @@ class OpenFile implements FileReader {
     const most = chunkSizeOf(size);
     let position = start + from;
     // One buffer is read ahead of the consumer, none further: the peak is two buffers whatever the size.
+    using buffers = new ReadBuffers(most, reuse && size > worthABuffer);
     let ahead: Promise<Buffer> | undefined;
-    let lent: Buffer | undefined;
     try {
       await this.#assertUnchanged();
-      if (position < end) ahead = this.#readAhead(position, end, most);
+      if (position < end) ahead = this.#readAhead(position, buffers.next(Math.min(most, end - position)));
       while (ahead !== undefined) {
-        const free = lent; // the consumer has asked for more
         const chunk = await ahead;
         ahead = undefined;
         signal?.throwIfAborted();
         position += chunk.byteLength;
-        if (position < end) ahead = this.#readAhead(position, end, most, free);
+        if (position < end) ahead = this.#readAhead(position, buffers.next(Math.min(most, end - position)));
         else await this.#assertUnchanged(); // before the last bytes: a caller that has them all may trust them
-        if (reuse) lent = chunk;
         yield chunk;
         signal?.throwIfAborted();
       }
@@ -134,10 +135,7 @@ class OpenFile implements FileReader {
     }
   }
 
-  /** Into `buffer`, when there is one that nobody uses any more. */
-  #readAhead(position: number, end: number, most: number, buffer?: Buffer): Promise<Buffer> {
-    const length = Math.min(most, end - position);
-    const into = buffer === undefined ? Buffer.allocUnsafeSlow(length) : buffer.subarray(0, length);
+  #readAhead(position: number, into: Buffer): Promise<Buffer> {
     const reading = this.#fill(into, position).then(() => into);
     reading.catch(() => {}); // heard of when it is awaited, which may be much later
     return reading;

@@ -26,18 +26,8 @@ export function provenContent(content: Content, digest: Digest, label: string): 
 }
 
 async function* proven(content: Content, digest: Digest, label: string, options: OpenOptions): ByteStream {
-  const { size } = content;
-  let position = 0;
-  let last: Uint8Array | undefined;
   try {
-    for await (const chunk of verified(content.open(options), { digest, size })) {
-      if (chunk.byteLength === 0) continue;
-      position += chunk.byteLength;
-      // Whoever gets the last chunk may believe in all of them, so it waits until the stream has ended well.
-      if (position < size) yield chunk;
-      else last = chunk;
-    }
-    if (last !== undefined) yield last;
+    yield* verified(content.open(options), { digest, size: content.size });
   } catch (cause) {
     const { code } = cause as { code?: unknown };
     if (code !== 'ERR_DIGEST_MISMATCH' && code !== 'ERR_SIZE_MISMATCH') throw cause;

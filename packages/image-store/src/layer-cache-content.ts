@@ -1,12 +1,12 @@
 import { open } from 'node:fs/promises';
 import {
-  algorithmOf,
   type ByteStream,
   type Content,
-  createDigester,
+  ContentMismatchError,
   type Digest,
   type OpenOptions,
   type ReuseOptions,
+  verified,
 } from '@slipway/digest';
 import { LayerCacheError } from './errors.ts';
 
@@ -22,7 +22,7 @@ export interface ProvenContentOptions {
 }
 
 /**
- * Content that proves itself: the last chunk is held back until the digest of the whole is right, so nobody can take
+ * Content that proves itself: the last chunk is handed out when the digest of the whole is right, so nobody can take
  * damaged bytes for complete ones. A read from further on reads, and checks, the beginning too.
  */
 export function provenContent({ digest, size, read, onCorrupt }: ProvenContentOptions): Content {
@@ -31,29 +31,28 @@ export function provenContent({ digest, size, read, onCorrupt }: ProvenContentOp
     proves: digest,
     async *open({ from = 0, signal, reuse }: OpenOptions = {}) {
       signal?.throwIfAborted();
-      const digester = createDigester(algorithmOf(digest));
-      let last: Uint8Array | undefined;
+      let position = 0;
       try {
-        for await (const chunk of read({ signal, reuse })) {
-          const skipped = Math.max(0, from - digester.size);
-          digester.update(chunk);
-          if (digester.size > size) break;
-          if (skipped >= chunk.byteLength) continue;
-          if (digester.size < size) yield chunk.subarray(skipped);
-          else last = chunk.subarray(skipped);
+        for await (const chunk of verified(read({ signal, reuse }), { digest, size })) {
+          const skipped = Math.max(0, from - position);
+          position += chunk.byteLength;
+          if (skipped < chunk.byteLength) yield chunk.subarray(skipped);
         }
       } catch (cause) {
         signal?.throwIfAborted();
-        if (!isBusy(cause)) await onCorrupt();
-        throw new LayerCacheError('ERR_CACHE_CORRUPT', `Cannot read the cached layer ${digest}`, { cause });
-      }
-      if (digester.size !== size || digester.digest() !== digest) {
+        if (isBusy(cause)) throw unreadable(digest, cause);
         await onCorrupt();
-        throw new LayerCacheError('ERR_CACHE_CORRUPT', `The cached layer ${digest} is damaged, and was removed`);
+        if (!(cause instanceof ContentMismatchError)) throw unreadable(digest, cause);
+        throw new LayerCacheError('ERR_CACHE_CORRUPT', `The cached layer ${digest} is damaged, and was removed`, {
+          cause,
+        });
       }
-      if (last !== undefined) yield last;
     },
   };
+}
+
+function unreadable(digest: Digest, cause: unknown): LayerCacheError {
+  return new LayerCacheError('ERR_CACHE_CORRUPT', `Cannot read the cached layer ${digest}`, { cause });
 }
 
 /** Reads a file from its first byte. It is opened when the first chunk is asked for. */

@@ -1,18 +1,16 @@
 import {
   type AbortOptions,
+  algorithmOf,
   type ByteStream,
   type Compression,
   ContentMismatchError,
+  createUnpackDigester,
   type Digest,
-  decompress,
-  digestStream,
   type OpenOptions,
+  type UnpackDigester,
 } from '@slipway/digest';
 import type { MetadataStore } from '@slipway/metadata-store';
 import type { BlobForm, BlobIdentity } from './blob-form.ts';
-
-/** Compressed bytes that may lie between the one who sends and the one who unpacks. */
-const backlogBytes = 2 * 1024 * 1024;
 
 /** Beyond so many plain bytes, a layer that unpacks to more than this many times its size is a bomb. */
 const bomb = { ratioFromBytes: 4 * 1024 ** 3, maxRatio: 250 };
@@ -93,8 +91,7 @@ export class CheckedForm implements BlobForm {
     // Who goes on from where an earlier run stopped does not see what came before: that is read beside it.
     const rereading = offset > check.position ? this.#feedRest(check, options.signal) : undefined;
     rereading?.catch(() => {}); // heard of at the end
-    // Chunks wait to be unpacked after the next one was asked for.
-    for await (const chunk of this.#form.open({ ...options, reuse: false })) {
+    for await (const chunk of this.#form.open(options)) {
       if (rereading === undefined) await check.feed(offset, chunk);
       offset += chunk.byteLength;
       if (offset === size) {
@@ -108,7 +105,7 @@ export class CheckedForm implements BlobForm {
 
   async #feedRest(check: LayerCheck, signal: AbortSignal | undefined): Promise<void> {
     let offset = check.position;
-    for await (const chunk of this.#form.open({ from: offset, signal })) {
+    for await (const chunk of this.#form.open({ from: offset, signal, reuse: true })) {
       await check.feed(offset, chunk);
       offset += chunk.byteLength;
     }
@@ -117,27 +114,16 @@ export class CheckedForm implements BlobForm {
 
 /** Takes compressed bytes in order, from whoever has the next ones, and says in the end whether they were the layer. */
 class LayerCheck {
-  readonly #queue: Uint8Array[] = [];
-  readonly #verdict: Promise<void>;
+  readonly #layer: StoredLayer;
+  readonly #digest: Digest;
+  readonly #digester: UnpackDigester;
   #position = 0;
-  #queued = 0;
-  #isEnded = false;
-  #failure: Error | undefined;
-  #wake: () => void = () => {};
-  #makeRoom: () => void = () => {};
-  #room: Promise<void> | undefined;
-  readonly #signal: AbortSignal;
 
-  constructor({ diffID, compression, signal }: StoredLayer, digest: Digest) {
-    this.#signal = signal;
-    const plain = decompress(this.#taken(), compression, { ...bomb, signal });
-    this.#verdict = digestStream(plain, { signal }).then((actual) => {
-      if (actual.digest !== diffID) throw mismatch(digest, diffID, actual.digest);
-    });
-    this.#verdict.catch((error: Error) => {
-      this.#failure = error;
-      this.#makeRoom();
-    });
+  constructor(layer: StoredLayer, digest: Digest) {
+    const { compression, diffID, signal } = layer;
+    this.#layer = layer;
+    this.#digest = digest;
+    this.#digester = createUnpackDigester(compression, { ...bomb, algorithm: algorithmOf(diffID), signal });
   }
 
   /** Bytes that were fed. */
@@ -148,46 +134,29 @@ class LayerCheck {
   /** Takes what is new of a chunk that begins at `offset`; waits while too much is waiting to be unpacked. */
   async feed(offset: number, chunk: Uint8Array): Promise<void> {
     // A push that is given up lets the chunk on its way end; there is no verdict any more, and so no end of the blob.
-    if (this.#signal.aborted) return;
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#layer.signal.aborted) return;
     const known = this.#position - offset;
     if (known < 0 || known >= chunk.byteLength) return;
     const fresh = known === 0 ? chunk : chunk.subarray(known);
     this.#position += fresh.byteLength;
-    this.#queued += fresh.byteLength;
-    this.#queue.push(fresh);
-    this.#wake();
-    if (this.#queued <= backlogBytes) return;
-    this.#room ??= new Promise((resolve) => {
-      this.#makeRoom = () => {
-        this.#room = undefined;
-        resolve();
-      };
-    });
-    await this.#room;
+    try {
+      await this.#digester.feed(fresh);
+    } catch (error) {
+      if (!this.#layer.signal.aborted) throw error;
+    }
   }
 
   /** Resolves when all bytes were fed, and were the layer. */
-  async end(): Promise<void> {
-    this.#isEnded = true;
-    this.#wake();
-    await this.#verdict;
+  end(): Promise<void> {
+    this.#verdict ??= this.#judge();
+    return this.#verdict;
   }
 
-  async *#taken(): ByteStream {
-    for (;;) {
-      const chunk = this.#queue.shift();
-      if (chunk !== undefined) {
-        this.#queued -= chunk.byteLength;
-        if (this.#queued <= backlogBytes) this.#makeRoom();
-        yield chunk;
-      } else if (this.#isEnded) return;
-      else {
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-      }
-    }
+  #verdict: Promise<void> | undefined;
+
+  async #judge(): Promise<void> {
+    const { digest } = await this.#digester.end();
+    if (digest !== this.#layer.diffID) throw mismatch(this.#digest, this.#layer.diffID, digest);
   }
 }
 

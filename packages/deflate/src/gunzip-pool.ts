@@ -1,0 +1,198 @@
+import { availableParallelism } from 'node:os';
+import { decoderModule } from './decoder.ts';
+import { DeflateError } from './errors.ts';
+import { type GunzipAnswer, type GunzipBegin, gunzipWorkerSource } from './gunzip-worker.ts';
+import type { WebAssemblyModule } from './web-assembly.ts';
+import { closedError, WorkerThread } from './worker-thread.ts';
+
+export interface GunzipPoolOptions {
+  /** Worker threads at most; each starts when it is first needed. @default as many as there are cores, less the one that feeds them */
+  readonly threads?: number | undefined;
+}
+
+export interface GunzipHashOptions {
+  /** A hash of `node:crypto`. @default 'sha256' */
+  readonly algorithm?: string | undefined;
+  /** Plain bytes allowed in all. @default no limit */
+  readonly maxSize?: number | undefined;
+  /** Plain bytes allowed per compressed byte, looked at once more than `ratioFromSize` have come out. @default no limit */
+  readonly maxRatio?: number | undefined;
+  /** Plain bytes that may come out at any ratio. @default 1048576 (1 MiB) */
+  readonly ratioFromSize?: number | undefined;
+}
+
+/** What was unpacked. */
+export interface GunzipHash {
+  /** In hexadecimal letters. */
+  readonly hash: string;
+  /** Plain bytes in all. */
+  readonly size: number;
+}
+
+/** One gzip stream on its way through a thread. Leaving scope gives it up. */
+export interface GunzipHashRun extends Disposable {
+  /**
+   * The next compressed bytes. Resolves when the thread has read them, and they may be written over; several may be on their way. Bytes on
+   * a SharedArrayBuffer are not copied.
+   *
+   * @throws {DeflateError} `ERR_INFLATE_CORRUPT`, `ERR_INFLATE_TOO_LARGE`, `ERR_DEFLATE_WORKER`, `ERR_DEFLATE_CLOSED`; so do all later calls.
+   */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Nothing more comes: what it was. @throws {DeflateError} as `write`, and when the stream was cut */
+  end(): Promise<GunzipHash>;
+}
+
+/**
+ * Worker threads that unpack gzip to say what is in it; the plain bytes stay in the thread. They keep the process alive only while there
+ * is something to read. Leaving scope ends them; what is not done by then is rejected with `ERR_DEFLATE_CLOSED`.
+ */
+export interface GunzipHashPool extends AsyncDisposable {
+  /** Worker threads at most. */
+  readonly threads: number;
+  /** Begins with a stream of one or more gzip members (RFC 1952). All of it is unpacked on one thread, with 320 KiB of memory. */
+  begin(options?: GunzipHashOptions): GunzipHashRun;
+}
+
+/**
+ * A pool of worker threads for Node. The threads run from memory: there is no file to ship.
+ *
+ * @throws {DeflateError} `ERR_DEFLATE_UNSUPPORTED`, without WebAssembly SIMD.
+ * @throws {RangeError} when `threads` is not a positive integer.
+ */
+export function createGunzipHashPool({ threads = availableParallelism() }: GunzipPoolOptions = {}): GunzipHashPool {
+  if (!(Number.isInteger(threads) && threads > 0)) {
+    throw new RangeError(`Expected \`threads\` to be a positive integer, got ${threads}`);
+  }
+  return new Pool(threads, decoderModule());
+}
+
+class Pool implements GunzipHashPool {
+  readonly threads: number;
+  readonly #module: WebAssemblyModule;
+  /** Each with the runs that it has. */
+  readonly #threads = new Map<WorkerThread<GunzipAnswer>, Set<Run>>();
+  #closed = false;
+
+  constructor(threads: number, module: WebAssemblyModule) {
+    this.threads = threads;
+    this.#module = module;
+  }
+
+  begin(options: GunzipHashOptions = {}): GunzipHashRun {
+    const begin = resolve(options);
+    if (this.#closed) throw closedError();
+    const [thread, runs] = this.#leastBusy();
+    const run = new Run(thread, begin, () => runs.delete(run));
+    runs.add(run);
+    return run;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    const threads = [...this.#threads];
+    this.#threads.clear();
+    for (const [, runs] of threads) for (const run of [...runs]) run.fail(closedError());
+    await Promise.all(threads.map(([thread]) => thread.end(closedError())));
+  }
+
+  #leastBusy(): readonly [WorkerThread<GunzipAnswer>, Set<Run>] {
+    let best: readonly [WorkerThread<GunzipAnswer>, Set<Run>] | undefined;
+    for (const entry of this.#threads) {
+      if (best === undefined || entry[1].size < best[1].size) best = entry;
+    }
+    return best === undefined || (best[1].size > 0 && this.#threads.size < this.threads) ? this.#start() : best;
+  }
+
+  #start(): readonly [WorkerThread<GunzipAnswer>, Set<Run>] {
+    const thread = new WorkerThread<GunzipAnswer>({
+      name: 'slipway-gunzip',
+      source: gunzipWorkerSource,
+      module: this.#module,
+      onExit: () => this.#threads.delete(thread),
+    });
+    const runs = new Set<Run>();
+    this.#threads.set(thread, runs);
+    return [thread, runs];
+  }
+}
+
+let runs = 0;
+
+class Run implements GunzipHashRun {
+  readonly #thread: WorkerThread<GunzipAnswer>;
+  readonly #id = runs++;
+  readonly #onEnd: () => void;
+  #begin: GunzipBegin | undefined;
+  #isEnded = false;
+  #failure: unknown;
+
+  constructor(thread: WorkerThread<GunzipAnswer>, begin: GunzipBegin, onEnd: () => void) {
+    this.#thread = thread;
+    this.#begin = begin;
+    this.#onEnd = onEnd;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    this.#assertOpen();
+    if (bytes.byteLength > 0) await this.#ask(bytes, false);
+  }
+
+  async end(): Promise<GunzipHash> {
+    this.#assertOpen();
+    this.#isEnded = true;
+    const { result } = await this.#ask(new Uint8Array(0), true);
+    this.#onEnd();
+    return result as GunzipHash;
+  }
+
+  /** What comes after this is rejected with `error`. */
+  fail(error: unknown): void {
+    this.#failure ??= error;
+    this.#onEnd();
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#isEnded || this.#failure !== undefined) return;
+    this.fail(closedError());
+    // The thread lets go of what it has; if it ended by itself it has nothing.
+    if (this.#begin === undefined) this.#send(undefined, false).catch(() => {});
+  }
+
+  async #ask(bytes: Uint8Array, isLast: boolean): Promise<GunzipAnswer> {
+    try {
+      const answer = await this.#send(bytes, isLast);
+      if (answer.failure !== undefined) throw errorOf(answer.failure);
+      if (this.#failure !== undefined) throw this.#failure;
+      return answer;
+    } catch (error) {
+      this.fail(error);
+      throw this.#failure;
+    }
+  }
+
+  #send(bytes: Uint8Array | undefined, isLast: boolean): Promise<GunzipAnswer> {
+    const begin = this.#begin;
+    this.#begin = undefined;
+    return this.#thread.ask({ run: this.#id, begin, bytes, isLast });
+  }
+
+  #assertOpen(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#isEnded) throw new TypeError('Expected a stream that has not ended, got one after `end`');
+  }
+}
+
+function resolve(options: GunzipHashOptions): GunzipBegin {
+  const { algorithm = 'sha256', maxSize = Number.POSITIVE_INFINITY } = options;
+  const { maxRatio = Number.POSITIVE_INFINITY, ratioFromSize = 1024 * 1024 } = options;
+  for (const [name, value] of Object.entries({ maxSize, maxRatio, ratioFromSize })) {
+    if (!(value >= 0)) throw new RangeError(`Expected \`${name}\` to be a number from 0, got ${value}`);
+  }
+  return { algorithm, maxSize, maxRatio, ratioFromSize };
+}
+
+function errorOf(failure: NonNullable<GunzipAnswer['failure']>): DeflateError {
+  if ('reason' in failure) return new DeflateError('ERR_INFLATE_CORRUPT', `Unpacking gzip: ${failure.reason}`);
+  const { read, size } = failure;
+  return new DeflateError('ERR_INFLATE_TOO_LARGE', `Unpacking gzip: got ${size} bytes from ${read}, more than allowed`);
+}

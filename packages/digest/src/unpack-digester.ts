@@ -1,0 +1,105 @@
+import { isDeflateAvailable } from '@slipway/deflate';
+import type { Compression } from './compressor.ts';
+import type { ByteStream } from './content.ts';
+import { decompress } from './decompress.ts';
+import type { DecompressOptions } from './decompression.ts';
+import type { DigestAlgorithm } from './digest.ts';
+import type { MeasuredContent } from './digester.ts';
+import { GunzipDigester } from './gunzip-threads.ts';
+import { digestStream } from './hashing.ts';
+
+export interface UnpackDigesterOptions extends DecompressOptions {
+  /** @default 'sha256' */
+  readonly algorithm?: DigestAlgorithm | undefined;
+}
+
+/** Takes compressed bytes in order and says what they unpack to. Leaving scope gives it up. */
+export interface UnpackDigester extends Disposable {
+  /**
+   * Takes the next chunk, which may be written over once this resolves. Waits while too much is waiting to be unpacked.
+   *
+   * @throws {CompressionError} for what was taken so far: `ERR_COMPRESSION_CORRUPT`, `ERR_COMPRESSION_TOO_LARGE`.
+   */
+  feed(chunk: Uint8Array): Promise<void>;
+  /** Nothing more comes: digest and size of the plain bytes. @throws {CompressionError} as `feed`, also when the end is missing. */
+  end(): Promise<MeasuredContent>;
+}
+
+/**
+ * Works out the digest of what compressed bytes unpack to, in bounded memory: gzip on a worker thread, so that who feeds it can do something
+ * else; zstd, and gzip where there is no WebAssembly SIMD, beside the caller. What follows the last member or frame is refused.
+ *
+ * @throws {RangeError} when a limit is not a number from 0.
+ */
+export function createUnpackDigester(compression: Compression, options: UnpackDigesterOptions = {}): UnpackDigester {
+  return compression === 'gzip' && isDeflateAvailable()
+    ? new GunzipDigester(options)
+    : new QueueDigester(compression, options);
+}
+
+/** Compressed bytes that may wait to be unpacked. */
+const backlogBytes = 1024 * 1024;
+
+/** Unpacks with the decoders of {@link decompress}, beside the caller. */
+class QueueDigester implements UnpackDigester {
+  readonly #queue: Uint8Array[] = [];
+  readonly #result: Promise<MeasuredContent>;
+  readonly #abort = new AbortController();
+  #queued = 0;
+  #isEnded = false;
+  #failure: { readonly error: unknown } | undefined;
+  #wake: () => void = () => {};
+  #makeRoom: () => void = () => {};
+  #room: Promise<void> | undefined;
+
+  constructor(compression: Compression, { algorithm, signal, ...limits }: UnpackDigesterOptions) {
+    const aborted = signal === undefined ? this.#abort.signal : AbortSignal.any([signal, this.#abort.signal]);
+    const plain = decompress(this.#taken(), compression, { ...limits, signal: aborted });
+    this.#result = digestStream(plain, { algorithm, signal: aborted });
+    this.#result.catch((error: unknown) => {
+      this.#failure = { error };
+      this.#makeRoom();
+    });
+  }
+
+  async feed(chunk: Uint8Array): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure.error;
+    this.#queue.push(new Uint8Array(chunk));
+    this.#queued += chunk.byteLength;
+    this.#wake();
+    if (this.#queued <= backlogBytes) return;
+    this.#room ??= new Promise((resolve) => {
+      this.#makeRoom = () => {
+        this.#room = undefined;
+        resolve();
+      };
+    });
+    await this.#room;
+  }
+
+  async end(): Promise<MeasuredContent> {
+    this.#isEnded = true;
+    this.#wake();
+    return await this.#result;
+  }
+
+  [Symbol.dispose](): void {
+    this.#abort.abort();
+  }
+
+  async *#taken(): ByteStream {
+    for (;;) {
+      const chunk = this.#queue.shift();
+      if (chunk !== undefined) {
+        this.#queued -= chunk.byteLength;
+        if (this.#queued <= backlogBytes) this.#makeRoom();
+        yield chunk;
+      } else if (this.#isEnded) return;
+      else {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+      }
+    }
+  }
+}
