@@ -30,6 +30,11 @@ function loadLater(code) {
   return lazy;
 }
 
+/** The few letters beyond ASCII are in texts: escaped, V8 keeps the whole program in one byte a letter. */
+function inAscii(code) {
+  return code.replaceAll(/[^\0-\x7f]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
 // One file: finding, reading and linking twenty costs more than compiling what a run does not use. Modules that are
 // imported when they are needed are still evaluated only then.
 export default defineConfig({
@@ -40,17 +45,26 @@ export default defineConfig({
       undici$: fileURLToPath(new URL('bundle/undici.cjs', import.meta.url)),
       'undici/lib': undici,
       'node:http2': fileURLToPath(new URL('bundle/http2.cjs', import.meta.url)),
+      msgpackr: fileURLToPath(new URL('bundle/msgpackr.cjs', import.meta.url)),
+      'node-gyp-build-optional-packages': fileURLToPath(new URL('bundle/lmdb-native.cjs', import.meta.url)),
     },
     conditionNames: ['@slipway/source', 'import', 'node', 'default'],
   },
   transform: { target: 'node20.19' },
-  // Installed beside the program and loaded only when they are needed: a native module, and one that reads its own .wasm file.
-  external: ['lmdb', '@bokuweb/zstd-wasm'],
+  // Installed beside the program and loaded only when it is needed: it reads its own .wasm file.
+  external: ['@bokuweb/zstd-wasm'],
   plugins: [
     {
-      name: 'load-later',
+      name: 'http-parser',
+      resolveId: {
+        filter: { id: /^\.\.\/llhttp\/llhttp_simd-wasm\.js$/ },
+        handler: () => fileURLToPath(new URL('bundle/http-parser.cjs', import.meta.url)),
+      },
+    },
+    {
+      name: 'after-bundling',
       generateBundle(_, { 'cli.cjs': program }) {
-        program.code = loadLater(program.code);
+        program.code = inAscii(loadLater(program.code));
       },
     },
   ],

@@ -8,13 +8,6 @@ if ((first === '--version' || first === '-V') && others.length === 0) {
   // libuv reads the size of its thread pool once, when the pool is first used. Unpacking and file access run there, so
   // the size is set here: one thread a core, four at least.
   process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, require('node:os').availableParallelism()));
-  // The parser of HTTP answers is one large WebAssembly function: V8 would spend more time on optimising it in the
-  // background than a push spends in it, and 35 MB of memory. What really is hot still gets there. Set before anything is
-  // compiled, for V8 keeps what it compiled only for the same flags.
-  const { setFlagsFromString } = require('node:v8');
-  setFlagsFromString('--wasm-tiering-budget=18000000');
-  // The room for young objects stays small and is collected often: what hangs on them outside of it is large.
-  setFlagsFromString('--semi-space-growth-factor=1');
   // Node 22.8 and later keep what they have compiled for the next run; for Node 20 the program does.
   // NODE_COMPILE_CACHE (Node's own) and NODE_DISABLE_COMPILE_CACHE are honoured.
   const { enableCompileCache } = require('node:module');
