@@ -1,4 +1,3 @@
-import { deflateSync } from 'fflate';
 import { compressBlocks } from './compress-blocks.ts';
 import type { Compressor } from './compressor.ts';
 import { type BlockCompressorOptions, resolveCompressorOptions } from './compressor-options.ts';
@@ -26,7 +25,9 @@ export function createPortableGzipCompressor(options: BlockCompressorOptions = {
         async compress(block) {
           // One block keeps the thread busy for up to 100 ms: let others have a turn in between.
           await new Promise((resolve) => setTimeout(resolve, 0));
-          return member(block, level as DeflateLevel);
+          // Loaded by those who use it: it makes tables at once.
+          const { deflateSync } = await import('fflate');
+          return member(block, (bytes) => deflateSync(bytes, { level: level as DeflateLevel }));
         },
       }),
   };
@@ -38,9 +39,8 @@ type DeflateLevel = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9;
  * fflate's streams are never used for output: they can make invalid deflate data, and their bytes depend on how the input
  * was cut (https://github.com/101arrowz/fflate/issues/260). One-shot compression is sound.
  */
-function member(block: Uint8Array, level: DeflateLevel): Uint8Array {
-  const plain = isIncompressible(block, undefined);
-  const deflated = plain ? undefined : deflateSync(block, { level });
+function member(block: Uint8Array, deflate: (block: Uint8Array) => Uint8Array): Uint8Array {
+  const deflated = isIncompressible(block, undefined) ? undefined : deflate(block);
   const body =
     deflated !== undefined && deflated.byteLength < storedSize(block.byteLength) + deflateEnd().byteLength
       ? [deflated]
