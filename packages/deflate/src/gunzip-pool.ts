@@ -1,12 +1,13 @@
+import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { decoderModule } from './decoder.ts';
 import { DeflateError } from './errors.ts';
 import { type GunzipAnswer, type GunzipBegin, gunzipWorkerSource } from './gunzip-worker.ts';
 import type { WebAssemblyModule } from './web-assembly.ts';
-import { closedError, WorkerThread } from './worker-thread.ts';
+import { closedError, sendable, WorkerThread } from './worker-thread.ts';
 
 export interface GunzipPoolOptions {
-  /** Worker threads at most; each starts when it is first needed. @default as many as there are cores, less the one that feeds them */
+  /** Worker threads at most; each starts when it is first needed. @default as many as there are cores */
   readonly threads?: number | undefined;
 }
 
@@ -49,7 +50,12 @@ export interface GunzipHashRun extends Disposable {
 export interface GunzipHashPool extends AsyncDisposable {
   /** Worker threads at most. */
   readonly threads: number;
-  /** Begins with a stream of one or more gzip members (RFC 1952). All of it is unpacked on one thread, with 320 KiB of memory. */
+  /**
+   * Begins with a stream of one or more gzip members (RFC 1952). All of it is unpacked on one thread, with 320 KiB of memory.
+   *
+   * @throws {RangeError} when `algorithm` is not known, or a limit is not a number from 0.
+   * @throws {DeflateError} `ERR_DEFLATE_CLOSED`.
+   */
   begin(options?: GunzipHashOptions): GunzipHashRun;
 }
 
@@ -124,6 +130,8 @@ class Run implements GunzipHashRun {
   readonly #onEnd: () => void;
   #begin: GunzipBegin | undefined;
   #isEnded = false;
+  /** Whether the thread has said what the stream was. */
+  #isDone = false;
   #failure: unknown;
 
   constructor(thread: WorkerThread<GunzipAnswer>, begin: GunzipBegin, onEnd: () => void) {
@@ -134,13 +142,14 @@ class Run implements GunzipHashRun {
 
   async write(bytes: Uint8Array): Promise<void> {
     this.#assertOpen();
-    if (bytes.byteLength > 0) await this.#ask(bytes, false);
+    if (bytes.byteLength > 0) await this.#ask(sendable(bytes), false);
   }
 
   async end(): Promise<GunzipHash> {
     this.#assertOpen();
     this.#isEnded = true;
     const { result } = await this.#ask(new Uint8Array(0), true);
+    this.#isDone = true;
     this.#onEnd();
     return result as GunzipHash;
   }
@@ -152,10 +161,10 @@ class Run implements GunzipHashRun {
   }
 
   [Symbol.dispose](): void {
-    if (this.#isEnded || this.#failure !== undefined) return;
+    if (this.#isDone || this.#failure !== undefined) return;
     this.fail(closedError());
-    // The thread lets go of what it has; if it ended by itself it has nothing.
-    if (this.#begin === undefined) this.#send(undefined, false).catch(() => {});
+    // The thread lets go of what it has: when it hears this, or when it answers `end`.
+    if (this.#begin === undefined && !this.#isEnded) this.#send(undefined, false).catch(() => {});
   }
 
   async #ask(bytes: Uint8Array, isLast: boolean): Promise<GunzipAnswer> {
@@ -188,7 +197,20 @@ function resolve(options: GunzipHashOptions): GunzipBegin {
   for (const [name, value] of Object.entries({ maxSize, maxRatio, ratioFromSize })) {
     if (!(value >= 0)) throw new RangeError(`Expected \`${name}\` to be a number from 0, got ${value}`);
   }
+  if (!isHash(algorithm)) {
+    throw new RangeError(`Expected \`algorithm\` to be a hash of node:crypto, got ${JSON.stringify(algorithm)}`);
+  }
   return { algorithm, maxSize, maxRatio, ratioFromSize };
+}
+
+/** Asked here, because a thread that throws ends, with all the runs that it has. */
+function isHash(algorithm: string): boolean {
+  try {
+    createHash(algorithm);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function errorOf(failure: NonNullable<GunzipAnswer['failure']>): DeflateError {

@@ -25,6 +25,7 @@ export class WorkerThread<Answer extends { readonly id: number }> {
   readonly #worker: Worker;
   readonly #requests = new Map<number, Request<Answer>>();
   #nextId = 0;
+  #ended: Error | undefined;
 
   constructor({ name, source, module, onExit }: WorkerThreadOptions) {
     this.#worker = new Worker(source, {
@@ -57,7 +58,9 @@ export class WorkerThread<Answer extends { readonly id: number }> {
     return this.#requests.size;
   }
 
+  /** @throws {DeflateError} at once, when the thread has ended: nobody would answer. */
   ask(request: object): Promise<Answer> {
+    if (this.#ended !== undefined) return Promise.reject(this.#ended);
     return new Promise((resolve, reject) => {
       const id = this.#nextId++;
       if (this.#requests.size === 0) this.#worker.ref();
@@ -73,6 +76,7 @@ export class WorkerThread<Answer extends { readonly id: number }> {
   }
 
   #rejectAll(error: Error): void {
+    this.#ended ??= error;
     const requests = [...this.#requests.values()];
     this.#requests.clear();
     for (const request of requests) request.reject(error);
@@ -82,4 +86,10 @@ export class WorkerThread<Answer extends { readonly id: number }> {
 /** Whoever asks a pool that was disposed of hears this. */
 export function closedError(): DeflateError {
   return new DeflateError('ERR_DEFLATE_CLOSED', 'The pool has been disposed of');
+}
+
+/** A view that does not take the rest of its buffer along: structured cloning copies whole buffers. */
+export function sendable(bytes: Uint8Array): Uint8Array {
+  const isWhole = bytes.buffer instanceof SharedArrayBuffer || bytes.byteLength === bytes.buffer.byteLength;
+  return isWhole && bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes);
 }
