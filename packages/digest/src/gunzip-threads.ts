@@ -35,7 +35,8 @@ export class GunzipDigester implements UnpackDigester {
       threads.leave();
       throw error;
     }
-    signal?.addEventListener('abort', this.#onAbort);
+    if (signal?.aborted) this[Symbol.dispose]();
+    else signal?.addEventListener('abort', this.#onAbort);
   }
 
   async feed(chunk: Uint8Array): Promise<void> {

@@ -45,6 +45,7 @@ class QueueDigester implements UnpackDigester {
   readonly #queue: Uint8Array[] = [];
   readonly #result: Promise<MeasuredContent>;
   readonly #abort = new AbortController();
+  readonly #signal: AbortSignal | undefined;
   #queued = 0;
   #isEnded = false;
   #failure: { readonly error: unknown } | undefined;
@@ -53,6 +54,7 @@ class QueueDigester implements UnpackDigester {
   #room: Promise<void> | undefined;
 
   constructor(compression: Compression, { algorithm, signal, ...limits }: UnpackDigesterOptions) {
+    this.#signal = signal;
     const aborted = signal === undefined ? this.#abort.signal : AbortSignal.any([signal, this.#abort.signal]);
     const plain = decompress(this.#taken(), compression, { ...limits, signal: aborted });
     this.#result = digestStream(plain, { algorithm, signal: aborted });
@@ -63,7 +65,7 @@ class QueueDigester implements UnpackDigester {
   }
 
   async feed(chunk: Uint8Array): Promise<void> {
-    if (this.#failure !== undefined) throw this.#failure.error;
+    this.#assertGoing();
     this.#queue.push(new Uint8Array(chunk));
     this.#queued += chunk.byteLength;
     this.#wake();
@@ -75,6 +77,7 @@ class QueueDigester implements UnpackDigester {
       };
     });
     await this.#room;
+    this.#assertGoing();
   }
 
   async end(): Promise<MeasuredContent> {
@@ -85,6 +88,11 @@ class QueueDigester implements UnpackDigester {
 
   [Symbol.dispose](): void {
     this.#abort.abort();
+  }
+
+  #assertGoing(): void {
+    this.#signal?.throwIfAborted();
+    if (this.#failure !== undefined) throw this.#failure.error;
   }
 
   async *#taken(): ByteStream {
