@@ -46,7 +46,7 @@ function isFlat(from: usize, to: usize): bool {
 }
 
 /**
- * Looks for four letters that occurred before within the window, at one position in sixteen: those that the content itself
+ * Looks for four letters that occurred before within the window, at one position in sixty-four: those that the content itself
  * marks, so that a repetition is met at the same places as the original.
  */
 function isRepeated(from: usize, to: usize): bool {
@@ -60,7 +60,7 @@ function isRepeated(from: usize, to: usize): bool {
 
 /** Enters the marked words; returns how many there were, times 65536, plus how many were known. */
 function mark(from: usize, to: usize): u32 {
-  const low = i8x16.splat(15);
+  const low = i8x16.splat(63);
   const sign = i8x16.splat(9);
   let total: u32 = 0;
   let known: u32 = 0;
