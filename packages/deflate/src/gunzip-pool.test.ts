@@ -265,8 +265,9 @@ describe('what is refused', () => {
     ['distance symbol 31', fixed(65, 257, [0b11111, 5], 256)],
   ])('%s', async (_name, deflated) => {
     expect(inflateReading(deflated).plain).toBeUndefined();
-    await expect(gunzip(memberOf(deflated, new Uint8Array(0)))).rejects.toMatchObject(corrupt);
-    await expect(gunzip(memberOf(deflated, new Uint8Array(0)), [1])).rejects.toMatchObject(corrupt);
+    const refused = { ...corrupt, message: expect.not.stringContaining('checksum') };
+    await expect(gunzip(memberOf(deflated, new Uint8Array(0)))).rejects.toMatchObject(refused);
+    await expect(gunzip(memberOf(deflated, new Uint8Array(0)), [1])).rejects.toMatchObject(refused);
   });
 
   test.each([
