@@ -19,6 +19,8 @@ export interface BlockCodec extends ReuseOptions {
   readonly onBlock?: (block: Uint8Array) => void;
   /** Compresses one block, possibly with the one before it as a dictionary. An empty stream is one empty block. */
   readonly compress: (block: Uint8Array, previous: Uint8Array | undefined) => Promise<Uint8Array>;
+  /** Called for every block, in order, before what became of it is handed out. */
+  readonly onCompressed?: ((compressed: Uint8Array, plainSize: number) => void) | undefined;
   readonly header?: () => Uint8Array;
   /** Called after all blocks. */
   readonly trailer?: () => Uint8Array;
@@ -27,6 +29,11 @@ export interface BlockCodec extends ReuseOptions {
 interface Task {
   readonly block: Lease;
   readonly previous: Lease | undefined;
+}
+
+interface Result {
+  readonly compressed: Uint8Array;
+  readonly plainSize: number;
 }
 
 /** A block and its two readers: its own compression, and that of the next block, whose dictionary it is. */
@@ -55,14 +62,16 @@ async function* piecesOf(source: ByteStream, codec: BlockCodec): AsyncGenerator<
   const { concurrency, signal } = codec;
   // Twice as many blocks as workers: a slow block at the head of the line leaves the others something to do.
   const options = { concurrency, held: 2 * concurrency, signal };
-  const work = async ({ block, previous }: Task): Promise<Uint8Array> => {
+  const work = async ({ block, previous }: Task): Promise<Result> => {
+    const plainSize = block.bytes.byteLength;
     const compressed = await codec.compress(block.bytes, previous?.bytes);
     block.leave();
     previous?.leave();
-    return compressed;
+    return { compressed, plainSize };
   };
   if (codec.header) yield codec.header();
-  for await (const compressed of inOrder(tasksOf(source, codec), work, options)) {
+  for await (const { compressed, plainSize } of inOrder(tasksOf(source, codec), work, options)) {
+    codec.onCompressed?.(compressed, plainSize);
     yield compressed;
     if (codec.reuse) codec.freeCompressed?.(compressed);
   }

@@ -1,10 +1,10 @@
-import type { Compressor } from './compressor.ts';
-import type { ByteStream, ReuseOptions } from './content.ts';
+import type { CompressOptions, Compressor } from './compressor.ts';
+import type { ByteStream } from './content.ts';
 import { algorithmOf, type Digest } from './digest.ts';
 import type { CreateDigester, ExpectedContent } from './digester.ts';
 import { measuring } from './measured.ts';
 
-export interface CompressionPassOptions extends ReuseOptions {
+export interface CompressionPassOptions extends CompressOptions {
   /** What the plain bytes must be: `digest` is the diffID. Checked while they are read. */
   readonly expected?: ExpectedContent | undefined;
 }
@@ -33,11 +33,11 @@ export function passWith(
   createDigester: CreateDigester,
   source: ByteStream,
   compressor: Compressor,
-  { signal, expected, reuse }: CompressionPassOptions,
+  { expected, ...options }: CompressionPassOptions,
 ): CompressionPass {
   const plain = measuring(source, createDigester(expected && algorithmOf(expected.digest)), expected);
   async function* compress(): AsyncGenerator<Uint8Array, void, void> {
-    yield* compressor.compress(plain.stream, { signal, reuse });
+    yield* compressor.compress(plain.stream, options);
     plain.result(); // throws if the compressor ended without asking for the end of its source: nothing would be proven
   }
   const compressed = measuring(compress(), createDigester());

@@ -39,9 +39,46 @@ export function storedBlocks(bytes: Uint8Array): Uint8Array {
   for (let offset = 0; offset < bytes.byteLength; offset += storedMaximum) {
     const part = bytes.subarray(offset, offset + storedMaximum);
     const size = part.byteLength;
-    stored.set([0, size & 0xff, size >> 8, ~size & 0xff, (~size >> 8) & 0xff], at);
+    stored.set(storedHeader(size), at);
     stored.set(part, at + 5);
     at += 5 + size;
   }
   return stored;
+}
+
+/**
+ * Makes what {@link storedBlocks} makes of `size` plain bytes in `into`, which has room for {@link storedSize} of them. `read` fills what
+ * it is given with the plain bytes that come next.
+ */
+export async function readStoredBlocks(
+  into: Uint8Array,
+  size: number,
+  read: (target: Uint8Array) => Promise<void>,
+): Promise<void> {
+  let at = 0;
+  for (let left = size; left > 0; ) {
+    const part = Math.min(left, storedMaximum);
+    into.set(storedHeader(part), at);
+    await read(into.subarray(at + 5, at + 5 + part));
+    at += 5 + part;
+    left -= part;
+  }
+}
+
+function storedHeader(size: number): readonly number[] {
+  return [0, size & 0xff, size >> 8, ~size & 0xff, (~size >> 8) & 0xff];
+}
+
+/** Whether deflate blocks are what {@link storedBlocks} makes of `size` bytes. */
+export function areStoredBlocks(blocks: Uint8Array, size: number): boolean {
+  if (blocks.byteLength !== storedSize(size)) return false;
+  for (let at = 0, left = size; left > 0; ) {
+    const part = Math.min(left, storedMaximum);
+    const said = (blocks[at + 1] as number) | ((blocks[at + 2] as number) << 8);
+    const again = (blocks[at + 3] as number) | ((blocks[at + 4] as number) << 8);
+    if (blocks[at] !== 0 || said !== part || again !== (part ^ 0xffff)) return false;
+    at += 5 + part;
+    left -= part;
+  }
+  return true;
 }

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { constants, crc32, deflateRaw } from 'node:zlib';
 import { type DeflateLevel, deflateVersion, isDeflateAvailable } from '@slipway/deflate';
 import { type BlockCodec, compressBlocks } from './compress-blocks.ts';
-import type { Compressor } from './compressor.ts';
+import type { Compressor, StoredRange } from './compressor.ts';
 import {
   type BlockCompressorOptions,
   type GzipCompressorOptions,
@@ -11,7 +11,7 @@ import {
   workersFor,
 } from './compressor-options.ts';
 import { deflateOnThreads, sharedBlocks, sharedResults } from './deflate-threads.ts';
-import { deflateEnd, gzipHeader, gzipTrailer, storedBlocks, storedSize } from './gzip-format.ts';
+import { areStoredBlocks, deflateEnd, gzipHeader, gzipTrailer, storedBlocks, storedSize } from './gzip-format.ts';
 import { isIncompressible } from './incompressible.ts';
 import { createPortableGzipCompressor } from './portable-gzip.ts';
 
@@ -88,9 +88,10 @@ function oneMember(
   return {
     compression: 'gzip',
     recipe,
-    compress(source, { signal, reuse = false } = {}) {
+    compress(source, { signal, reuse = false, onStored } = {}) {
       let crc = 0;
       let size = 0;
+      const tellStored = onStored && storedRangesFrom(gzipHeader().byteLength, onStored);
       return compressBlocks(source, {
         blockSize,
         ...memory,
@@ -105,9 +106,23 @@ function oneMember(
         async compress(block, previous) {
           return block.byteLength === 0 ? new Uint8Array(0) : deflate(block, previous?.subarray(-windowSize), reuse);
         },
+        onCompressed: tellStored,
         trailer: () => Uint8Array.of(...deflateEnd(), ...gzipTrailer(crc, size)),
       });
     },
+  };
+}
+
+/** Follows the blocks of a stream, the first of which begins at `offset`, and tells of those that are stored. */
+function storedRangesFrom(
+  offset: number,
+  onStored: (range: StoredRange) => void,
+): (compressed: Uint8Array, plainSize: number) => void {
+  let plainOffset = 0;
+  return (compressed, plainSize) => {
+    if (plainSize > 0 && areStoredBlocks(compressed, plainSize)) onStored({ offset, plainOffset, plainSize });
+    offset += compressed.byteLength;
+    plainOffset += plainSize;
   };
 }
 

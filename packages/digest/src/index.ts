@@ -8,7 +8,7 @@ export type {
   CompressionPassOptions,
   CompressionPassResult,
 } from './compression-pass.ts';
-export type { Compression, Compressor } from './compressor.ts';
+export type { Compression, CompressOptions, Compressor, StoredRange } from './compressor.ts';
 export {
   type BlockCompressorOptions,
   compressorDefaults,
@@ -44,6 +44,7 @@ export {
   InvalidDigestError,
 } from './errors.ts';
 export { createGzipCompressor } from './gzip.ts';
+export { readStoredBlocks, storedSize } from './gzip-format.ts';
 export {
   compressionPass,
   createDigester,
@@ -52,6 +53,7 @@ export {
   measured,
   verified,
 } from './hashing.ts';
+export { isIncompressible } from './incompressible.ts';
 export type { DigestOptions, DigestStreamOptions, MeasuredStream } from './measured.ts';
 export { createPortableGzipCompressor } from './portable-gzip.ts';
 export { createUnpackDigester, type UnpackDigester, type UnpackDigesterOptions } from './unpack-digester.ts';

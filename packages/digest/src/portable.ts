@@ -9,9 +9,16 @@ export type {
   CompressionPassOptions,
   CompressionPassResult,
 } from './compression-pass.ts';
-export type { Compression, Compressor } from './compressor.ts';
+export type { Compression, CompressOptions, Compressor, StoredRange } from './compressor.ts';
 export { type BlockCompressorOptions, compressorDefaults } from './compressor-options.ts';
-export { type AbortOptions, type ByteStream, type Content, contentOf, type OpenOptions } from './content.ts';
+export {
+  type AbortOptions,
+  type ByteStream,
+  type Content,
+  contentOf,
+  type OpenOptions,
+  type ReuseOptions,
+} from './content.ts';
 export type { DecompressOptions } from './decompression.ts';
 export { detectCompression } from './detect-compression.ts';
 export {
@@ -31,6 +38,8 @@ export {
   type DigestRule,
   InvalidDigestError,
 } from './errors.ts';
+export { readStoredBlocks, storedSize } from './gzip-format.ts';
+export { isIncompressible } from './incompressible.ts';
 export type { DigestOptions, DigestStreamOptions, MeasuredStream } from './measured.ts';
 export { decompress } from './portable-decompress.ts';
 export { createPortableGzipCompressor } from './portable-gzip.ts';

@@ -178,6 +178,7 @@ function layerForm(layer: SourceLayer, content: Content, wanted: Compression, co
           layer.compression === 'none'
             ? content.open(options)
             : decompress(content.open({ signal: options.signal }), layer.compression, options),
+        plain: layer.compression === 'none' ? content : undefined,
         readTotal: content.size,
         compressor,
         cache: context.cache,

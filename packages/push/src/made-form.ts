@@ -1,7 +1,9 @@
 import {
   type AbortOptions,
   type ByteStream,
+  type CompressOptions,
   type Compressor,
+  type Content,
   compressionPass,
   type Digest,
   type OpenOptions,
@@ -11,6 +13,8 @@ import type { CachedLayer, LayerCache, LayerCacheWriter } from '@slipway/image-s
 import type { BlobForm, BlobIdentity } from './blob-form.ts';
 import { codeOf } from './error-code.ts';
 import type { Gate } from './gate.ts';
+import { looksIncompressible } from './incompressible-layer.ts';
+import { LeanForm, NotLean } from './lean-form.ts';
 import { compressFirstLimit } from './upload-shapes.ts';
 import { abortable, Growth } from './waiting.ts';
 
@@ -18,6 +22,8 @@ export interface MadeFormOptions {
   readonly diffID: Digest;
   /** Opens the plain tar from its start. Each chunk is used up before the next one is asked for. */
   readonly openPlain: (options: ReuseOptions) => ByteStream;
+  /** The plain tar, where any part of it can be read by itself. */
+  readonly plain: Content | undefined;
   /** Bytes of the plain tar, or of what it is unpacked from: for progress only. */
   readonly readTotal: number;
   readonly compressor: Compressor;
@@ -38,7 +44,8 @@ interface Run {
 
 /**
  * A layer that is compressed here: once, into the cache, from where every destination and every retry reads, also
- * while it still grows. Without a cache each reader compresses for itself, with back-pressure and in constant memory.
+ * while it still grows. One that cannot be compressed is not kept: its form is the source's bytes, and read there (decision 0062). Without a
+ * cache each reader compresses for itself, with back-pressure and in constant memory.
  */
 export class MadeForm implements BlobForm {
   readonly recipe: string;
@@ -48,6 +55,9 @@ export class MadeForm implements BlobForm {
   #read = 0;
   #identity: BlobIdentity | undefined;
   #run: Promise<Run> | undefined;
+  /** What {@link #run} came to last. */
+  #current: Run | undefined;
+  #mayBeLean = true;
 
   constructor(options: MadeFormOptions) {
     this.#options = options;
@@ -84,43 +94,56 @@ export class MadeForm implements BlobForm {
     try {
       return await abortable(run.done, signal);
     } catch (error) {
-      if (!this.#leaveCache(error)) throw error;
+      if (!this.#goOnWithout(run, error)) throw error;
       return this.identify({ signal });
     }
   }
 
   async available(atLeast: number, { signal }: AbortOptions = {}): Promise<number | undefined> {
-    const { made, done } = await this.#start();
+    const run = await this.#start();
+    const { made, done } = run;
     if (made === undefined) return undefined;
     try {
       await abortable(Promise.race([made.reached(atLeast), done]), signal);
       return made.total;
     } catch (error) {
-      if (!this.#leaveCache(error)) throw error;
-      return undefined;
+      if (!this.#goOnWithout(run, error)) throw error;
+      return this.available(atLeast, { signal });
     }
   }
 
   async *open(options: OpenOptions = {}): ByteStream {
-    const run = await this.#start();
-    try {
-      yield* run.open(options);
-    } catch (error) {
-      options.signal?.throwIfAborted();
-      this.#leaveCache(error);
-      throw error;
+    let from = options.from ?? 0;
+    for (;;) {
+      const run = await this.#start();
+      try {
+        for await (const chunk of run.open({ ...options, from })) {
+          from += chunk.byteLength;
+          yield chunk;
+        }
+        return;
+      } catch (error) {
+        options.signal?.throwIfAborted();
+        this.#goOnWithout(run, error);
+        if (!(error instanceof NotLean)) throw error;
+      }
     }
   }
 
-  #start(): Promise<Run> {
+  async #start(): Promise<Run> {
     this.#run ??= this.#begin();
-    return this.#run;
+    this.#current = await this.#run;
+    return this.#current;
   }
 
   async #begin(): Promise<Run> {
     const { diffID, signal } = this.#options;
     const kept = await this.#cache?.find(diffID, this.recipe, { signal });
     if (kept !== undefined) return this.#keptRun(kept);
+    const { plain } = this.#options;
+    const mayBeLean = this.#mayBeLean && this.#cache !== undefined && plain !== undefined;
+    if (mayBeLean && plain.size > compressFirstLimit && (await looksIncompressible(plain, { signal })))
+      return this.#leanRun(plain);
     const writer = await this.#cache?.begin(diffID, this.recipe, { signal });
     return writer === undefined ? this.#directRun() : this.#cachedRun(writer);
   }
@@ -165,6 +188,33 @@ export class MadeForm implements BlobForm {
     return { done, made, open };
   }
 
+  #leanRun(plain: Content): Run {
+    const { signal } = this.#options;
+    const form = new LeanForm(plain);
+    const made = new Growth(0);
+    const run = async (): Promise<BlobIdentity> => {
+      const pass = this.#pass({ signal, reuse: true, onStored: (range) => form.tell(range) });
+      for await (const chunk of pass.stream) {
+        form.append(chunk);
+        made.grow(chunk.byteLength);
+      }
+      return this.#adopt(pass.result());
+    };
+    const done = run();
+    done.catch(() => {}); // readers and `identify` hear of it
+    const open = async function* (options: OpenOptions): ByteStream {
+      for (let from = options.from ?? 0; ; ) {
+        for await (const chunk of form.open({ ...options, from })) {
+          from += chunk.byteLength;
+          yield chunk;
+        }
+        const identity = await abortable(Promise.race([made.reached(from + 1), done]), options.signal);
+        if (identity !== undefined && from >= identity.size) return;
+      }
+    };
+    return { done, made, open };
+  }
+
   #directRun(): Run {
     const compress = async function* (this: MadeForm, { from = 0, signal, reuse }: OpenOptions): ByteStream {
       const pass = this.#pass({ signal, reuse });
@@ -191,7 +241,7 @@ export class MadeForm implements BlobForm {
     };
   }
 
-  #pass(options: ReuseOptions): ReturnType<typeof compressionPass> {
+  #pass(options: CompressOptions): ReturnType<typeof compressionPass> {
     const { openPlain, compressor, diffID } = this.#options;
     this.#read = 0;
     const plain = this.#counted(openPlain({ signal: options.signal, reuse: true }));
@@ -211,11 +261,12 @@ export class MadeForm implements BlobForm {
     return this.#identity;
   }
 
-  /** After the cache failed (disk full), goes on without it. Returns whether trying again makes sense. */
-  #leaveCache(error: unknown): boolean {
-    if (codeOf(error) !== 'ERR_CACHE_WRITE') return false;
-    this.#cache = undefined;
-    this.#run = undefined;
+  /** Goes on without what failed: the cache (disk full), or the belief that the layer cannot be compressed. Returns whether trying again makes sense. */
+  #goOnWithout(run: Run, error: unknown): boolean {
+    if (error instanceof NotLean) this.#mayBeLean = false;
+    else if (codeOf(error) === 'ERR_CACHE_WRITE') this.#cache = undefined;
+    else return false;
+    if (this.#current === run) this.#run = undefined; // somebody else may have begun anew
     return true;
   }
 }
