@@ -224,13 +224,26 @@ const fixedLengths = Array.from({ length: 288 }, (_, i) => (i < 144 ? 8 : i < 25
 const fixed = (...symbols: readonly (number | readonly [number, number])[]): Uint8Array =>
   withSymbols(new BitWriter().bits(1, 1).bits(1, 2), fixedLengths, symbols);
 
-/** A block whose code lengths begin with `symbol`, in a code of code lengths of two symbols, this one and 1. */
-const lengthsFrom = (symbol: number, more: number, bits: number): Uint8Array => {
-  const order = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1];
+/** A block of one A, whose code lengths are said in these words; of the code of code lengths, these symbols have so many bits. */
+function worded(
+  metas: Readonly<Record<number, number>>,
+  ...words: readonly (number | readonly [number, number])[]
+): Uint8Array {
   const out = new BitWriter().bits(1, 1).bits(2, 2).bits(0, 5).bits(0, 5).bits(14, 4);
-  for (const meta of order) out.bits(meta === symbol || meta === 1 ? 1 : 0, 3);
-  return out.code(1, 1).bits(more, bits).bits(0, 64).bytes();
-};
+  for (const symbol of [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1]) out.bits(metas[symbol] ?? 0, 3);
+  withSymbols(out, lengths(19, metas), words);
+  return withSymbols(out, lengths(257, literal), [65, 256]);
+}
+
+const zeroLengths = (count: number): number[] => new Array<number>(count).fill(0);
+/** What a code of one symbol has no meaning for. */
+const otherBits = (count: number): (readonly [number, number])[] => Array.from({ length: count }, () => [1, 1]);
+
+/** More than the window holds: a distance that does not exist has something to point at. */
+const far: readonly (number | readonly [number, number])[] = [
+  65,
+  ...Array.from({ length: 130 }, () => [285, [0, 5] as const]).flat(),
+];
 
 const literal = { 65: 1, 256: 1 };
 const withMatch = { 65: 1, 256: 2, 257: 2 };
@@ -245,8 +258,15 @@ describe('what is refused', () => {
     ['a final block that is not there', fixed(65, 256).map((byte, i) => (i === 0 ? byte & 0xfe : byte))],
     ['287 literals and lengths', block(lengths(287, literal), [1], 65, 256)],
     ['31 distances', block(lengths(257, literal), lengths(31, { 0: 1 }), 65, 256)],
-    ['a repetition of nothing', lengthsFrom(16, 3, 2)],
-    ['more repetitions than symbols', lengthsFrom(18, 127, 7)],
+    [
+      'a repetition of nothing',
+      worded({ 0: 1, 1: 2, 16: 2 }, 16, [0, 2], ...zeroLengths(62), 1, ...zeroLengths(190), 1, 1),
+    ],
+    [
+      'more repetitions than symbols',
+      worded({ 0: 1, 1: 2, 18: 2 }, ...zeroLengths(65), 1, ...zeroLengths(190), 1, 18, [0, 7]),
+    ],
+    ['a code of code lengths that has one symbol', worded({ 1: 1 }, ...otherBits(65), 1, ...otherBits(190), 1, 1)],
     ['too many literals', block(lengths(257, { 65: 1, 66: 1, 256: 1 }), [1], 65, 256)],
     ['too many distances', block(lengths(257, literal), [1, 1, 1], 65, 256)],
     ['too few literals', block(lengths(257, { 65: 2, 256: 2 }), [1], 65, 256)],
@@ -261,8 +281,8 @@ describe('what is refused', () => {
     ['a match from before the beginning', fixed(65, 66, 257, [0b01000, 5], 256)],
     ['length symbol 286', fixed(65, 286, [0, 5], 256)],
     ['length symbol 287', fixed(65, 287, [0, 5], 256)],
-    ['distance symbol 30', fixed(65, 257, [0b01111, 5], 256)],
-    ['distance symbol 31', fixed(65, 257, [0b11111, 5], 256)],
+    ['distance symbol 30', fixed(...far, 257, [0b01111, 5], [0, 14], 256)],
+    ['distance symbol 31', fixed(...far, 257, [0b11111, 5], [0, 14], 256)],
   ])('%s', async (_name, deflated) => {
     expect(inflateReading(deflated).plain).toBeUndefined();
     const refused = { ...corrupt, message: expect.not.stringContaining('checksum') };
@@ -273,6 +293,10 @@ describe('what is refused', () => {
   test.each([
     ['an empty stored block', new BitWriter().bits(1, 8).bits(0, 16).bits(0xffff, 16).bytes()],
     ['an empty block', fixed(256)],
+    [
+      'code lengths that are repeated',
+      worded({ 0: 1, 1: 3, 16: 3, 18: 2 }, 18, [54, 7], 1, 0, 16, [3, 2], ...zeroLengths(183), 1, 1),
+    ],
     ['286 literals and lengths', block(lengths(286, literal), [1], 65, 256)],
     ['30 distances', block(lengths(257, literal), lengths(30, { 0: 1 }), 65, 256)],
     ['nothing but an end', block(lengths(257, { 256: 1 }), [1], 256)],
@@ -290,7 +314,8 @@ describe('what is refused', () => {
     const border = (members[0] as Uint8Array).byteLength;
     for (let size = 0; size < whole.byteLength; size += 1) {
       if (size === border) continue;
-      await expect(gunzip(whole.subarray(0, size)), `${size} bytes`).rejects.toMatchObject(corrupt);
+      const refused = { ...corrupt, message: 'Unpacking gzip: unexpected end' };
+      await expect(gunzip(whole.subarray(0, size)), `${size} bytes`).rejects.toMatchObject(refused);
     }
   });
 
