@@ -348,14 +348,16 @@ describe('what is refused', () => {
     }
   });
 
-  test('a match from the member before', async () => {
-    const member = gzipSync(hello);
-    const reaching = fixed(257, [0, 5], 256);
-    const plain = new Uint8Array(3).fill(hello.at(-1) as number);
-    const stream = Buffer.concat([member, memberOf(reaching, plain)]);
-    expect(zlibHash(stream)).toBeUndefined();
-    await expect(gunzip(stream)).rejects.toMatchObject({ ...corrupt, message: 'Unpacking gzip: invalid data' });
-    await expect(gunzip(stream, [member.byteLength])).rejects.toMatchObject(corrupt);
+  // The second size brings the window's move between the member's beginning and the match.
+  test.each([100, 194_000])('a match from the member before, of %i bytes', async (size) => {
+    const member = gzipSync(inputOf('noise', size, 1));
+    const near = far.slice(0, 41); // 5,161 bytes
+    for (const reaching of [fixed(257, [0, 5], 256), fixed(...near, 257, [0b01011, 5], [0, 12], 256)]) {
+      const stream = Buffer.concat([member, memberOf(reaching, new Uint8Array(0))]);
+      expect(zlibHash(stream)).toBeUndefined();
+      await expect(gunzip(stream)).rejects.toMatchObject({ ...corrupt, message: 'Unpacking gzip: invalid data' });
+      await expect(gunzip(stream, [member.byteLength])).rejects.toMatchObject(corrupt);
+    }
   });
 
   test.each<[string, Uint8Array]>([
