@@ -1,10 +1,11 @@
 import { type AbortOptions, type Content, type Digest, digestBytes, parseDigest } from '@slipway/digest';
 import { type Descriptor, mediaTypes, platformOfConfig } from '@slipway/manifest';
-import { familiarString, formatReference, parseReference, type Reference } from '@slipway/reference';
+import { familiarString, parseReference, type Reference } from '@slipway/reference';
 import { descriptorOf, imageConfigOf, type JsonObject, objectOf, parseJson, stringsOf, textOf } from './documents.ts';
-import { invalidSource, SourceError } from './errors.ts';
+import { invalidSource } from './errors.ts';
 import type { SourceImage, SourceLayer } from './image-source.ts';
 import { Allowance, type ResolvedSourceLimits } from './options.ts';
+import { selectImage } from './select-image.ts';
 import type { SourceFiles } from './source-files.ts';
 import type { DockerArchiveSelector } from './source-text.ts';
 import { compressionOf, labelOf, provenContent, readMember } from './stored-content.ts';
@@ -45,7 +46,7 @@ export async function readDockerArchive(
     proven: new Map(),
   };
   const images: SourceImage[] = [];
-  for (const entry of select ? [selected(entries, select, files.name)] : entries) {
+  for (const entry of select ? [selectImage(entries, select, files.name)] : entries) {
     signal?.throwIfAborted();
     images.push(await readImage(archive, entry));
   }
@@ -101,26 +102,6 @@ function referenceOf(tag: string, label: string): Reference {
     cause = error;
   }
   throw invalidSource(`${label}: invalid tag ${JSON.stringify(tag)}`, { cause });
-}
-
-function selected(entries: readonly Entry[], select: DockerArchiveSelector, archive: string): Entry {
-  const found = 'position' in select ? entries[select.position] : entries.find(hasReference(select.reference));
-  if (found) return found;
-  const wanted = 'position' in select ? `at position ${select.position}` : JSON.stringify(select.reference);
-  const there = entries.map(({ references }, at) => [`@${at}`, ...references.map(familiarString)].join(' '));
-  throw new SourceError('ERR_SOURCE_NOT_FOUND', `No image ${wanted} in ${JSON.stringify(archive)}`, {
-    hint: there.length > 0 ? `It holds: ${there.slice(0, 50).join(', ')}` : 'It holds no images',
-  });
-}
-
-function hasReference(text: string): (entry: Entry) => boolean {
-  let wanted: string;
-  try {
-    wanted = formatReference(parseReference(text, { defaultTag: 'latest' }));
-  } catch (cause) {
-    throw invalidSource(`Cannot look for ${JSON.stringify(text)}: it is not a reference`, { cause });
-  }
-  return ({ references }) => references.some((reference) => formatReference(reference) === wanted);
 }
 
 async function readImage(archive: Archive, { label: entryLabel, ...entry }: Entry): Promise<SourceImage> {

@@ -5,8 +5,9 @@ import { familiarString, parseReference, type Reference } from '@slipway/referen
 import { imageConfigOf, objectOf, parseJson, textOf } from './documents.ts';
 import { invalidSource } from './errors.ts';
 import type { SourceImage, SourceLayer, SourceV1Image } from './image-source.ts';
-import { type LegacyImage, legacyHeads, selectLegacy } from './legacy-selection.ts';
+import { type LegacyImage, legacyHeads } from './legacy-images.ts';
 import { Allowance, type ResolvedSourceLimits } from './options.ts';
+import { selectImage } from './select-image.ts';
 import type { SourceFiles } from './source-files.ts';
 import type { DockerArchiveSelector } from './source-text.ts';
 import { compressionOf, labelOf, readMember } from './stored-content.ts';
@@ -45,7 +46,7 @@ export async function readLegacyArchive(
   const images = tagged.length > 0 ? tagged : await readHeads(archive, names);
   if (images.length === 0) throw invalidSource(`${JSON.stringify(files.name)} holds no image`);
   const opened: SourceImage[] = [];
-  for (const image of select ? [selectLegacy(images, select, files.name)] : images) {
+  for (const image of select ? [selectImage(images, select, files.name)] : images) {
     signal?.throwIfAborted();
     opened.push(await readImage(archive, image));
   }
