@@ -1,9 +1,15 @@
 'use strict';
-const { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } = require('node:fs');
+const { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } = require('node:fs');
 const { createRequire } = require('node:module');
 const { homedir } = require('node:os');
 const { dirname, join } = require('node:path');
 const { Script } = require('node:vm');
+
+/** A run of so long does not feel the twentieth of a second that V8 needs to hand out what it compiled. */
+const longRunSeconds = 2;
+
+/** What was written so long ago is made anew by whoever still needs it. */
+const oldMs = 60 * 24 * 60 * 60 * 1000;
 
 /**
  * Loads a CommonJS program with what V8 compiled of it in earlier runs, and keeps that for the next ones: in the user's
@@ -15,7 +21,7 @@ exports.load = (path) => {
   const cachedData = file === undefined ? undefined : ownBytes(file);
   const source = `(function (exports, require, module, __filename, __dirname) {${readFileSync(path, 'utf8')}\n})`;
   const script = new Script(source, { filename: path, cachedData });
-  if (file !== undefined && (cachedData === undefined || script.cachedDataRejected)) keepAtExit(script, file);
+  if (file !== undefined) keepAtExit(script, file, script.cachedDataRejected ? undefined : cachedData);
   const module = { exports: {} };
   script.runInThisContext()(module.exports, createRequire(path), module, path, dirname(path));
 };
@@ -43,18 +49,33 @@ function ownBytes(file) {
   }
 }
 
-/** At the end V8 has also compiled what was first needed on the way. */
-function keepAtExit(script, file) {
+/**
+ * At the end V8 has also compiled what was first needed on the way. A run that took its time looks whether that is more than what is kept:
+ * `--help` may have been the first.
+ */
+function keepAtExit(script, file, known) {
   process.once('exit', () => {
+    if (known !== undefined && process.uptime() < longRunSeconds) return;
     const temporary = `${file}.${process.pid}`;
     try {
+      const compiled = script.createCachedData();
+      if (known !== undefined && compiled.byteLength < 1.05 * known.byteLength) return;
       mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-      writeFileSync(temporary, script.createCachedData(), { mode: 0o600, flag: 'wx' });
+      writeFileSync(temporary, compiled, { mode: 0o600, flag: 'wx' });
       renameSync(temporary, file);
+      removeOld(dirname(file));
     } catch {
       try {
         rmSync(temporary, { force: true });
       } catch {} // nothing of it is there
     }
   });
+}
+
+/** Programs and Nodes that were replaced leave what was compiled for them. */
+function removeOld(folder) {
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    if (name.includes('.v8cache') && Date.now() - statSync(path).mtimeMs > oldMs) rmSync(path, { force: true });
+  }
 }

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -52,6 +52,18 @@ describe.runIf(process.version.startsWith('v20.'))('on Node 20, what V8 compiled
     await chmod(file, 0o666);
     await help();
     expect((await stat(file)).mode & 0o777, 'replaced by one of its own').toBe(0o600);
+  });
+
+  test('of programs that were replaced is removed after a while', async () => {
+    await help();
+    const [file = ''] = await kept();
+    const [old, young, other] = ['old.v8cache', 'young.v8cache', 'other'].map((name) => join(folder, 'slipway', name));
+    for (const path of [old, young, other]) await writeFile(path as string, '');
+    const longAgo = new Date(Date.now() - 100 * 24 * 60 * 60 * 1000);
+    for (const path of [old, other]) await utimes(path as string, longAgo, longAgo);
+    await rm(file);
+    await help();
+    expect((await kept()).sort()).toEqual([file, young, other].sort());
   });
 
   test('is not kept when that is not wished, and not missed where nothing can be written', async () => {
