@@ -248,6 +248,23 @@ const far: readonly (number | readonly [number, number])[] = [
 const literal = { 65: 1, 256: 1 };
 const withMatch = { 65: 1, 256: 2, 257: 2 };
 
+test('a match whose codes are as long as can be, after two literals, is read over any edge', async () => {
+  const deep = [66, 67, 68, 69, 70, 71, 72, 73, 74, 285, 65, 75, 76, 77, 256];
+  const literals = lengths(286, { ...Object.fromEntries(deep.map((symbol, i) => [symbol, i + 1])), 284: 15 });
+  const distances = [...Array.from({ length: 14 }, (_, i) => i + 1), ...zeroLengths(14), 15, 15];
+  const longest = Array.from(
+    { length: 40 },
+    (_, i) => [65, 65, 284, [i % 31, 5], [0x3fff, 15], [i * 200, 13]] as const,
+  );
+  const filling = Array.from({ length: 130 }, () => [285, [0, 1]] as const);
+  const deflated = block(literals, distances, 65, ...filling.flat(), ...longest.flat(), 256);
+  const plain = inflateReading(deflated).plain as Uint8Array;
+  const member = memberOf(deflated, plain);
+  for (let at = 1; at < member.byteLength; at += 1) {
+    expect(await gunzip(member, [at, member.byteLength]), `cut at ${at}`).toEqual(hashOf(plain));
+  }
+});
+
 describe('what is refused', () => {
   test.each([
     ['the last block type', new BitWriter().bits(1, 1).bits(3, 2).bits(0, 60).bytes()],
