@@ -1,13 +1,18 @@
 import { expect, test, vi } from 'vitest';
 import { createGunzipHashPool } from '../src/gunzip-pool.ts';
 
-/** A worker that ends when bytes say so, and takes all others for plain ones. */
+/** A worker that ends when bytes say so, and says of every stream how many were given up. */
 vi.mock('../src/gunzip-worker.ts', () => ({
   gunzipWorkerSource: `const { parentPort } = require('node:worker_threads');
+let givenUp = 0;
 parentPort.on('message', ({ id, bytes, isLast }) => {
+  if (bytes === undefined) {
+    givenUp += 1;
+    return parentPort.postMessage({ id });
+  }
   if (bytes[0] === 1) process.exit(3);
   if (bytes[0] === 2) throw new Error('out of memory');
-  parentPort.postMessage({ id, result: isLast ? { hash: '', size: 0 } : undefined });
+  parentPort.postMessage({ id, result: isLast ? { hash: '', size: givenUp } : undefined });
 });`,
 }));
 
@@ -33,3 +38,12 @@ test.each([
     expect(await pool.begin().end()).toEqual({ hash: '', size: 0 });
   },
 );
+
+test('a thread hears of each run that is given up before its end, once, if it has begun with it', async () => {
+  await using pool = createGunzipHashPool({ threads: 1 });
+  const [begun, never, ended] = [pool.begin(), pool.begin(), pool.begin()];
+  await begun.write(Uint8Array.of(7));
+  await ended.end();
+  for (const run of [begun, begun, never, ended]) run[Symbol.dispose]();
+  expect(await pool.begin().end()).toEqual({ hash: '', size: 1 });
+});
