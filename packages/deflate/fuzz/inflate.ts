@@ -37,7 +37,7 @@ await pool[Symbol.asyncDispose]();
 
 function report(): void {
   const { user, system } = process.cpuUsage();
-  const plain = `${Math.round(bytesOut / 2 ** 20)} MiB of plain bytes, ${Math.round((user + system) / 6e7)} min of CPU`;
+  const plain = `${Math.round(bytesOut / 2 ** 20)} MiB of plain bytes, ${((user + system) / 6e7).toFixed(1)} min of CPU`;
   process.stdout.write(
     `seeds ${firstSeed} to ${firstSeed + seeds - 1}: ${accepted} accepted by both, ${plain}, no failure\n`,
   );
