@@ -21,7 +21,7 @@ exports.load = (path) => {
   const cachedData = file === undefined ? undefined : ownBytes(file);
   const source = `(function (exports, require, module, __filename, __dirname) {${readFileSync(path, 'utf8')}\n})`;
   const script = new Script(source, { filename: path, cachedData });
-  if (file !== undefined) keepAtExit(script, file, script.cachedDataRejected ? undefined : cachedData);
+  if (file !== undefined) keepAtExit(script, file, script.cachedDataRejected ? 0 : (cachedData?.byteLength ?? 0));
   const module = { exports: {} };
   script.runInThisContext()(module.exports, createRequire(path), module, path, dirname(path));
 };
@@ -53,13 +53,13 @@ function ownBytes(file) {
  * At the end V8 has also compiled what was first needed on the way. A run that took its time looks whether that is more than what is kept:
  * `--help` may have been the first.
  */
-function keepAtExit(script, file, known) {
+function keepAtExit(script, file, knownSize) {
   process.once('exit', () => {
-    if (known !== undefined && process.uptime() < longRunSeconds) return;
+    if (knownSize > 0 && process.uptime() < longRunSeconds) return;
     const temporary = `${file}.${process.pid}`;
     try {
       const compiled = script.createCachedData();
-      if (known !== undefined && compiled.byteLength < 1.05 * known.byteLength) return;
+      if (compiled.byteLength < 1.05 * knownSize) return;
       mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
       writeFileSync(temporary, compiled, { mode: 0o600, flag: 'wx' });
       renameSync(temporary, file);

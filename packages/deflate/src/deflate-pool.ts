@@ -3,7 +3,7 @@ import { encoderModule, joined, type Piece, piecesOf } from './encoder.ts';
 import { type DeflateOptions, resolveDeflateOptions } from './options.ts';
 import { type WorkerAnswer, type WorkerRequest, workerSource } from './pool-worker.ts';
 import type { WebAssemblyModule } from './web-assembly.ts';
-import { closedError, WorkerThread } from './worker-thread.ts';
+import { closedError, sendable, WorkerThread } from './worker-thread.ts';
 
 export interface DeflatePoolOptions {
   /** Worker threads at most; each starts when it is first needed, and keeps 3 MiB. @default as many as there are cores */
@@ -164,10 +164,4 @@ class WorkerPool implements DeflatePool {
     this.#threads.add(thread);
     return thread;
   }
-}
-
-/** A view that does not take the rest of its buffer along: structured cloning copies whole buffers. */
-function sendable(bytes: Uint8Array): Uint8Array {
-  const isWhole = bytes.buffer instanceof SharedArrayBuffer || bytes.byteLength === bytes.buffer.byteLength;
-  return isWhole && bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes);
 }

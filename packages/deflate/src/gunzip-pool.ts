@@ -14,6 +14,11 @@ export interface GunzipPoolOptions {
 export interface GunzipHashOptions {
   /** A hash of `node:crypto`. @default 'sha256' */
   readonly algorithm?: string | undefined;
+  /**
+   * Compressed bytes that will come, as far as is known: one thread takes many short streams, and is spared the memory of a second.
+   * @default enough for a thread
+   */
+  readonly expectedSize?: number | undefined;
   /** Plain bytes allowed in all. @default no limit */
   readonly maxSize?: number | undefined;
   /** Plain bytes allowed per compressed byte, looked at once more than `ratioFromSize` have come out. @default no limit */
@@ -72,11 +77,16 @@ export function createGunzipHashPool({ threads = availableParallelism() }: Gunzi
   return new Pool(threads, decoderModule());
 }
 
+/** A thread that has so many compressed bytes before it is not given more while another may be started. */
+const worthAThread = 48 * 1024 * 1024;
+
+/** A thread, and the expected sizes of the runs that it has. */
+type Load = readonly [WorkerThread<GunzipAnswer>, Map<Run, number>];
+
 class Pool implements GunzipHashPool {
   readonly threads: number;
   readonly #module: WebAssemblyModule;
-  /** Each with the runs that it has. */
-  readonly #threads = new Map<WorkerThread<GunzipAnswer>, Set<Run>>();
+  readonly #threads = new Map<Load[0], Load[1]>();
   #closed = false;
 
   constructor(threads: number, module: WebAssemblyModule) {
@@ -89,7 +99,7 @@ class Pool implements GunzipHashPool {
     if (this.#closed) throw closedError();
     const [thread, runs] = this.#leastBusy();
     const run = new Run(thread, begin, () => runs.delete(run));
-    runs.add(run);
+    runs.set(run, options.expectedSize ?? worthAThread);
     return run;
   }
 
@@ -97,26 +107,32 @@ class Pool implements GunzipHashPool {
     this.#closed = true;
     const threads = [...this.#threads];
     this.#threads.clear();
-    for (const [, runs] of threads) for (const run of [...runs]) run.fail(closedError());
+    for (const [, runs] of threads) for (const run of [...runs.keys()]) run.fail(closedError());
     await Promise.all(threads.map(([thread]) => thread.end(closedError())));
   }
 
-  #leastBusy(): readonly [WorkerThread<GunzipAnswer>, Set<Run>] {
-    let best: readonly [WorkerThread<GunzipAnswer>, Set<Run>] | undefined;
-    for (const entry of this.#threads) {
-      if (best === undefined || entry[1].size < best[1].size) best = entry;
+  #leastBusy(): Load {
+    let best: Load | undefined;
+    let least = Number.POSITIVE_INFINITY;
+    for (const load of this.#threads) {
+      const expected = [...load[1].values()].reduce((sum, size) => sum + size, 0);
+      if (best === undefined || expected < least) {
+        best = load;
+        least = expected;
+      }
     }
-    return best === undefined || (best[1].size > 0 && this.#threads.size < this.threads) ? this.#start() : best;
+    const isBusy = least >= worthAThread;
+    return best === undefined || (isBusy && this.#threads.size < this.threads) ? this.#start() : best;
   }
 
-  #start(): readonly [WorkerThread<GunzipAnswer>, Set<Run>] {
+  #start(): Load {
     const thread = new WorkerThread<GunzipAnswer>({
       name: 'slipway-gunzip',
       source: gunzipWorkerSource,
       module: this.#module,
       onExit: () => this.#threads.delete(thread),
     });
-    const runs = new Set<Run>();
+    const runs = new Map<Run, number>();
     this.#threads.set(thread, runs);
     return [thread, runs];
   }

@@ -3,7 +3,10 @@ import { createDeflatePool } from '@slipway/deflate/pool';
 import { ProcessPool } from './process-pool.ts';
 import { SharedMemory } from './shared-memory.ts';
 
-/** Shorter blocks are done here: that takes less time than waking a thread, and tiny layers need no thread at all. */
+/**
+ * Shorter blocks are done here until there are threads: tiny layers need none. Beside threads, an encoder for this thread would only
+ * cost its 3 MiB.
+ */
 const worthAThread = 32 * 1024;
 
 /**
@@ -25,7 +28,7 @@ export async function deflateOnThreads(
   options: DeflateOptions,
   resultSize?: number,
 ): Promise<Uint8Array> {
-  if (block.byteLength <= worthAThread) return deflateBlock(block, options);
+  if (block.byteLength <= worthAThread && !threads.isRunning) return deflateBlock(block, options);
   const pool = threads.enter();
   try {
     const output = resultSize === undefined ? undefined : sharedResults.take(resultSize);

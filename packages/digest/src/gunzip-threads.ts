@@ -25,12 +25,19 @@ export class GunzipDigester implements UnpackDigester {
   #isOver = false;
   #failure: { readonly error: unknown } | undefined;
 
-  constructor({ algorithm = 'sha256', signal, maxBytes, maxRatio, ratioFromBytes }: UnpackDigesterOptions) {
+  constructor({
+    algorithm = 'sha256',
+    signal,
+    expectedSize,
+    maxBytes,
+    maxRatio,
+    ratioFromBytes,
+  }: UnpackDigesterOptions) {
     this.#algorithm = algorithm;
     this.#signal = signal;
     const pool = threads.enter();
     try {
-      this.#run = pool.begin({ algorithm, maxSize: maxBytes, maxRatio, ratioFromSize: ratioFromBytes });
+      this.#run = pool.begin({ algorithm, expectedSize, maxSize: maxBytes, maxRatio, ratioFromSize: ratioFromBytes });
     } catch (error) {
       threads.leave();
       throw error;

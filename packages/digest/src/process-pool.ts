@@ -14,6 +14,10 @@ export class ProcessPool<Pool extends AsyncDisposable> {
     this.#onLetGo = onLetGo;
   }
 
+  get isRunning(): boolean {
+    return this.#pool !== undefined;
+  }
+
   /** The pool, for somebody who will say `leave`. */
   enter(): Pool {
     this.#pool ??= this.#create();

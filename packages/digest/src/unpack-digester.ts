@@ -11,6 +11,8 @@ import { digestStream } from './hashing.ts';
 export interface UnpackDigesterOptions extends DecompressOptions {
   /** @default 'sha256' */
   readonly algorithm?: DigestAlgorithm | undefined;
+  /** Compressed bytes that will come, as far as is known: decides how many threads are worth it. @default unknown */
+  readonly expectedSize?: number | undefined;
 }
 
 /** Takes compressed bytes in order and says what they unpack to. Leaving scope gives it up. */
@@ -53,7 +55,7 @@ class QueueDigester implements UnpackDigester {
   #makeRoom: () => void = () => {};
   #room: Promise<void> | undefined;
 
-  constructor(compression: Compression, { algorithm, signal, ...limits }: UnpackDigesterOptions) {
+  constructor(compression: Compression, { algorithm, signal, expectedSize: _, ...limits }: UnpackDigesterOptions) {
     this.#signal = signal;
     const aborted = signal === undefined ? this.#abort.signal : AbortSignal.any([signal, this.#abort.signal]);
     const plain = decompress(this.#taken(), compression, { ...limits, signal: aborted });

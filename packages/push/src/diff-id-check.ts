@@ -85,7 +85,7 @@ export class CheckedForm implements BlobForm {
     const { digest, size } = await this.#form.identify(options);
     this.#isProven ??= proofs.isProven(digest, diffID);
     if (await this.#isProven) return yield* this.#form.open(options);
-    this.#check ??= new LayerCheck(this.#layer, digest);
+    this.#check ??= new LayerCheck(this.#layer, { digest, size });
     const check = this.#check;
     let offset = options.from ?? 0;
     // Who goes on from where an earlier run stopped does not see what came before: that is read beside it.
@@ -119,11 +119,16 @@ class LayerCheck {
   readonly #digester: UnpackDigester;
   #position = 0;
 
-  constructor(layer: StoredLayer, digest: Digest) {
+  constructor(layer: StoredLayer, { digest, size }: BlobIdentity) {
     const { compression, diffID, signal } = layer;
     this.#layer = layer;
     this.#digest = digest;
-    this.#digester = createUnpackDigester(compression, { ...bomb, algorithm: algorithmOf(diffID), signal });
+    this.#digester = createUnpackDigester(compression, {
+      ...bomb,
+      algorithm: algorithmOf(diffID),
+      expectedSize: size,
+      signal,
+    });
   }
 
   /** Bytes that were fed. */

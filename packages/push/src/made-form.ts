@@ -28,7 +28,7 @@ export interface MadeFormOptions {
   readonly readTotal: number;
   readonly compressor: Compressor;
   readonly cache: LayerCache | undefined;
-  /** Passed by what is compressed before it is sent: more at once than there are cores costs memory and saves no time. */
+  /** Passed by what is compressed into the cache: more at once than there are cores costs memory and saves no time. */
   readonly gate: Gate;
   /** Aborts when the push ends; a computation outlives the one destination that began it. */
   readonly signal: AbortSignal;
@@ -169,8 +169,8 @@ export class MadeForm implements BlobForm {
     };
     const run = async (): Promise<BlobIdentity> => {
       await using _ = writer; // what is not committed leaves nothing behind
-      const { gate, readTotal, signal } = this.#options;
-      return readTotal > compressFirstLimit ? await fill() : await gate.pass(fill, { signal });
+      const { gate, signal } = this.#options;
+      return await gate.pass(fill, { signal });
     };
     const done = run();
     done.catch(() => {}); // readers and `identify` hear of it
@@ -192,7 +192,7 @@ export class MadeForm implements BlobForm {
     const { signal } = this.#options;
     const form = new LeanForm(plain);
     const made = new Growth(0);
-    const run = async (): Promise<BlobIdentity> => {
+    const fill = async (): Promise<BlobIdentity> => {
       const pass = this.#pass({ signal, reuse: true, onStored: (range) => form.tell(range) });
       for await (const chunk of pass.stream) {
         form.append(chunk);
@@ -200,7 +200,7 @@ export class MadeForm implements BlobForm {
       }
       return this.#adopt(pass.result());
     };
-    const done = run();
+    const done = fill();
     done.catch(() => {}); // readers and `identify` hear of it
     const open = async function* (options: OpenOptions): ByteStream {
       for (let from = options.from ?? 0; ; ) {
