@@ -105,6 +105,49 @@ describe('hosts', () => {
   });
 });
 
+describe('a host that stands less than the others', () => {
+  const names = (prefix: string, count: number): string[] => Array.from({ length: count }, (_, i) => `${prefix}${i}`);
+
+  test('has room for small ones in the usual measure', () => {
+    const { slots, started, ask, end } = open({ concurrency: 5 });
+    slots.limitHost('a', 2);
+    for (const name of names('small', 14)) ask(name, kib, 'a');
+    expect(started).toEqual(names('small', 12));
+    for (const name of names('other', 3)) ask(name, kib, 'b');
+    expect(started).toEqual([...names('small', 12), ...names('other', 3)]);
+    end('small0');
+    expect(started.at(-1)).toBe('small12');
+    slots.limitHost('a', undefined);
+    expect(started.at(-1)).toBe('small13');
+  });
+
+  test('does not let small ones pass a large one that came before them', () => {
+    const { slots, started, ask, end } = open({ concurrency: 5 });
+    slots.limitHost('a', 2);
+    for (const name of names('small', 7)) ask(name, kib, 'a');
+    ask('large', undefined, 'a');
+    ask('late', kib, 'a');
+    expect(started).toEqual(names('small', 7));
+    end('small3');
+    expect(started.slice(7)).toEqual(['large']);
+    end('small4');
+    expect(started.slice(8)).toEqual(['late']);
+  });
+
+  test('takes one at a time at a limit of 1', () => {
+    const { slots, started, ask, end } = open({ concurrency: 5 });
+    slots.limitHost('a', 1);
+    ask('small', kib, 'a');
+    ask('smaller', 1, 'a');
+    ask('large', undefined, 'a');
+    expect(started).toEqual(['small']);
+    end('small');
+    expect(started).toEqual(['small', 'smaller']);
+    end('smaller');
+    expect(started).toEqual(['small', 'smaller', 'large']);
+  });
+});
+
 test('a limit lowered to 1 counts small ones that are still running', () => {
   const { slots, started, ask, end } = open({ concurrency: 2 });
   ask('small', kib);

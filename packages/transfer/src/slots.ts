@@ -22,6 +22,14 @@ interface Entry extends SlotRequest {
   state: 'waiting' | 'active' | 'over';
 }
 
+/** Transfers to one host that have their slot. */
+interface Active {
+  readonly large: number;
+  readonly small: number;
+}
+
+const idle: Active = { large: 0, small: 0 };
+
 /**
  * Slots in two classes, each first come first served: `concurrency` for large transfers and `smallPerSlot` times as many
  * for small ones.
@@ -36,7 +44,7 @@ export class Slots {
   readonly #options: ResolvedTransferManagerOptions;
   /** Those who wait, by host: a host at its limit holds back only its own. */
   readonly #lines = new Map<string, { readonly large: Line; readonly small: Line }>();
-  readonly #activeByHost = new Map<string, number>();
+  readonly #activeByHost = new Map<string, Active>();
   /** Hosts that stand less than the others, for now. */
   readonly #hostLimits = new Map<string, number>();
   #concurrency: number;
@@ -61,7 +69,10 @@ export class Slots {
     this.#fill();
   }
 
-  /** Changes what one host may have at once, of either class; `undefined` lifts its limit. Slots already given stay given. */
+  /**
+   * Changes how many slots one host may have at once; `undefined` lifts its limit. As many small transfers as usual count as one large one,
+   * but a limit of 1 means one at a time, of either class. Slots already given stay given.
+   */
   limitHost(host: string, limit: number | undefined): void {
     if (limit === undefined) this.#hostLimits.delete(host);
     else {
@@ -105,9 +116,11 @@ export class Slots {
     for (const [host, line] of this.#lines) {
       const heads = { large: line.large.first(), small: line.small.first() };
       if (!heads.large && !heads.small) this.#lines.delete(host);
-      if (this.#isHostFull(host)) continue;
-      large = earlier(large, heads.large);
-      small = earlier(small, heads.small);
+      const first = earlier(heads.large, heads.small);
+      // Who asked first is not overtaken, by small ones without end, at a host that has no room for it.
+      if (first === undefined || !this.#hasRoomAtHost(first)) continue;
+      if (heads.large && this.#hasRoomAtHost(heads.large)) large = earlier(large, heads.large);
+      if (heads.small && this.#hasRoomAtHost(heads.small)) small = earlier(small, heads.small);
     }
     const first = earlier(large, small);
     return [first, first === large ? small : large].find((entry) => entry && this.#hasRoom(entry));
@@ -126,13 +139,15 @@ export class Slots {
     return this.#activeSmall < this.#concurrency * this.#options.smallPerSlot && fits;
   }
 
-  #isHostFull(host: string): boolean {
-    const { perHost } = this.#options;
-    const most = Math.min(
-      perHost > 0 ? perHost : Number.POSITIVE_INFINITY,
-      this.#hostLimits.get(host) ?? Number.POSITIVE_INFINITY,
-    );
-    return host !== '' && (this.#activeByHost.get(host) ?? 0) >= most;
+  #hasRoomAtHost({ host, isSmall }: Entry): boolean {
+    if (host === '') return true;
+    const { perHost, smallPerSlot } = this.#options;
+    const { large, small } = this.#activeByHost.get(host) ?? idle;
+    if (perHost > 0 && large + small >= perHost) return false;
+    const limit = this.#hostLimits.get(host);
+    if (limit === undefined) return true;
+    if (limit === 1) return large + small === 0;
+    return large * smallPerSlot + small + (isSmall ? 1 : smallPerSlot) <= limit * smallPerSlot;
   }
 
   #count({ host, size = 0, isSmall }: Entry, by: 1 | -1): void {
@@ -143,9 +158,12 @@ export class Slots {
       this.#activeLarge += by;
     }
     if (host === '') return;
-    const active = (this.#activeByHost.get(host) ?? 0) + by;
-    if (active === 0) this.#activeByHost.delete(host);
-    else this.#activeByHost.set(host, active);
+    const active = this.#activeByHost.get(host) ?? idle;
+    const { large, small } = isSmall
+      ? { large: active.large, small: active.small + by }
+      : { large: active.large + by, small: active.small };
+    if (large + small === 0) this.#activeByHost.delete(host);
+    else this.#activeByHost.set(host, { large, small });
   }
 }
 

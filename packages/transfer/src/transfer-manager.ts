@@ -57,7 +57,8 @@ export interface TransferManager extends AsyncDisposable {
   /** Slots at once; changeable while jobs run, in force for later starts. 0 = unlimited. @throws {RangeError} when it is not a whole number from 0 up */
   concurrency: number;
   /**
-   * Transfers to one host at once, small ones included, below what `concurrency` allows; `undefined` lifts the limit.
+   * Slots of one host, below what `concurrency` allows; `undefined` lifts the limit. As many small transfers as have a slot's worth count as
+   * one large one; at 1 there is one transfer at a time, of either class.
    * In force for later starts. @throws {RangeError} when it is not a whole number from 0 up
    */
   limitHost(host: string, limit: number | undefined): void;
