@@ -78,7 +78,7 @@ class WatchedSource implements ChunkSource {
     const chunks = this.#form.open(options)[Symbol.asyncIterator]();
     try {
       for (;;) {
-        const next = await this.#watch(chunks.next());
+        const next = await this.#watch(chunks.next(), options);
         if (next.done) return;
         yield next.value;
       }
@@ -92,21 +92,22 @@ class WatchedSource implements ChunkSource {
   }
 
   async available(atLeast: number, options: AbortOptions): Promise<number> {
-    const there = await this.#watch(this.#form.available(atLeast, options));
+    const there = await this.#watch(this.#form.available(atLeast, options), options);
     if (there !== undefined) return there;
     // Nothing is kept any more (disk full): the attempt begins again without chunks.
     throw Object.assign(new Error('the compressed layer could not be kept'), { code: 'ERR_CACHE_WRITE' });
   }
 
   identify(options: AbortOptions): Promise<BlobIdentity> {
-    return this.#watch(this.#form.identify(options));
+    return this.#watch(this.#form.identify(options), options);
   }
 
-  async #watch<T>(work: Promise<T>): Promise<T> {
+  async #watch<T>(work: Promise<T>, { signal }: AbortOptions): Promise<T> {
     try {
       return await work;
     } catch (error) {
-      this.error ??= error;
+      // A request that is over, refused perhaps, has no use for its body any more: that is no failure to read it.
+      if (!signal?.aborted) this.error ??= error;
       throw error;
     }
   }
