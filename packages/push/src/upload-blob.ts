@@ -5,7 +5,7 @@ import { ChunksRefused } from './chunked-upload.ts';
 import type { EnsureBlobOptions } from './ensure-blob.ts';
 import { codeOf } from './error-code.ts';
 import { PushError } from './errors.ts';
-import { identifyBlob } from './identify-blob.ts';
+import { awaitBlob, identifyBlob } from './identify-blob.ts';
 import { isRetryable, isTokenRenewed, registryErrorOf } from './retry-rules.ts';
 import { sendBlob } from './send-blob.ts';
 import type { BlobOutcome, Target } from './target.ts';
@@ -223,6 +223,8 @@ async function identityBeforeSending(
   signal: AbortSignal | undefined,
 ): Promise<BlobIdentity | undefined> {
   const known = form.identity ?? (await form.recall({ signal }));
-  if (known !== undefined || !form.isKept || form.readTotal > compressFirstLimit) return known;
-  return await identifyBlob(blob, form, { signal });
+  if (known !== undefined || !form.isKept) return known;
+  if (form.readTotal <= compressFirstLimit) return await identifyBlob(blob, form, { signal });
+  await awaitBlob(blob, form, { signal });
+  return form.identity;
 }
