@@ -22,6 +22,7 @@ export class GunzipDigester implements UnpackDigester {
   readonly #run: GunzipHashRun;
   readonly #waiting: Promise<void>[] = [];
   readonly #onAbort = (): void => this[Symbol.dispose]();
+  #lastFeed: Promise<void> = Promise.resolve();
   #isOver = false;
   #failure: { readonly error: unknown } | undefined;
 
@@ -46,7 +47,14 @@ export class GunzipDigester implements UnpackDigester {
     else signal?.addEventListener('abort', this.#onAbort);
   }
 
-  async feed(chunk: Uint8Array): Promise<void> {
+  feed(chunk: Uint8Array): Promise<void> {
+    // Several may be under way, when several readers take turns: a chunk in pieces is not cut into by the next one.
+    const turn = this.#lastFeed.then(() => this.#take(chunk));
+    this.#lastFeed = turn.catch(() => {}); // the caller hears of it
+    return turn;
+  }
+
+  async #take(chunk: Uint8Array): Promise<void> {
     for (let from = 0; from < chunk.byteLength; from += pieceSize) {
       this.#assertGoing();
       this.#waiting.push(this.#send(chunk.subarray(from, from + pieceSize)));
@@ -56,6 +64,7 @@ export class GunzipDigester implements UnpackDigester {
   }
 
   async end(): Promise<MeasuredContent> {
+    await this.#lastFeed;
     this.#assertGoing();
     try {
       const { hash, size } = await this.#run.end();

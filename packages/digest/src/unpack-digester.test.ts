@@ -68,6 +68,18 @@ describe.each<[Compression, Compress]>([
     expect(await unpack(await compress(plain), compression)).toEqual(contentOf(plain));
   });
 
+  test('chunks that are fed while others are still taken, in the order of the calls', async () => {
+    const plain = noise(3 * MiB);
+    const compressed = await compress(plain);
+    using digester = createUnpackDigester(compression);
+    const feeds: Promise<void>[] = [];
+    for (let at = 0; at < compressed.byteLength; at += 500_000) {
+      feeds.push(digester.feed(compressed.subarray(at, at + 500_000)));
+    }
+    await Promise.all(feeds);
+    expect(await digester.end()).toEqual(contentOf(plain));
+  });
+
   test('several at once', async () => {
     const plains = Array.from({ length: 12 }, (_, i) => distributions.mixed(200_000 + i, i));
     const measured = await Promise.all(plains.map(async (plain) => unpack(await compress(plain), compression, [9000])));

@@ -118,6 +118,7 @@ class LayerCheck {
   readonly #digest: Digest;
   readonly #digester: UnpackDigester;
   #position = 0;
+  #verdict: Promise<void> | undefined;
 
   constructor(layer: StoredLayer, { digest, size }: BlobIdentity) {
     const { compression, diffID, signal } = layer;
@@ -156,8 +157,6 @@ class LayerCheck {
     this.#verdict ??= this.#judge();
     return this.#verdict;
   }
-
-  #verdict: Promise<void> | undefined;
 
   async #judge(): Promise<void> {
     const { digest } = await this.#digester.end();
