@@ -18,6 +18,7 @@ import { trustKeyOf } from './trust-key.ts';
 /** Everything one push works with. Leaving scope closes it all. */
 export interface Engine extends AsyncDisposable {
   readonly pusher: Pusher;
+  /** Opens what is pushed. It closes with the engine, once nothing reads it any more: an interrupted upload ends its chunk. */
   openSource(text: string): Promise<ImageSource>;
   destinationOf(reference: Reference): Promise<Destination>;
 }
@@ -59,9 +60,13 @@ export async function openEngine(
     trustKey: () => trustKeyOf(options, context.environment, warn),
     retry: { hostBackoff: createHostBackoff() },
   });
+  let source: ImageSource | undefined;
   return {
     pusher,
-    openSource: (text) => openCliSource(text, { ...options, print, warn, onRequest }, context),
+    async openSource(text) {
+      source = await openCliSource(text, { ...options, print, warn, onRequest }, context);
+      return source;
+    },
     destinationOf: async (reference) => ({
       reference,
       endpoints: registries.endpointsOf(reference),
@@ -71,6 +76,7 @@ export async function openEngine(
     }),
     async [Symbol.asyncDispose]() {
       await transfers[Symbol.asyncDispose]();
+      await source?.[Symbol.asyncDispose]();
       await registries[Symbol.asyncDispose]();
       await stores[Symbol.asyncDispose]();
     },

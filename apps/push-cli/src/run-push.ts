@@ -47,7 +47,7 @@ async function pushAll(
 ): Promise<readonly PushResult[]> {
   const { signal } = context;
   await using engine = await openEngine(options, references, { context, progress });
-  await using source = await engine.openSource(sourceText);
+  const source = await engine.openSource(sourceText);
   const selections = options.allTags === true ? selectAllTags(source, references) : selectOne(source, references);
   const results: PushResult[] = [];
   for (const { item, references: wanted } of selections) {
