@@ -12,6 +12,7 @@ import {
   startRegistry,
   type TemporaryFolder,
   temporaryFolder,
+  writeDockerArchive,
   writeOciLayout,
 } from '@slipway/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -32,6 +33,7 @@ beforeAll(async () => {
   ] as const) {
     const image = await randomImage({ seed: name, layers: [{ size, kind: 'random', files: 1 }] });
     await writeOciLayout(at(name), [{ content: image, refName: 'v1' }], { layerCompression: 'none' });
+    if (name === 'small') await writeDockerArchive(at('small.tar'), [{ image }], { layout: 'old' });
   }
 }, 120_000);
 afterAll(async () => {
@@ -107,6 +109,23 @@ describe('an interrupted upload', () => {
   const missing = requireTool('docker-registry');
 
   test.skipIf(missing)(
+    'docker-registry 2.8: the chunk on its way ends, also out of an archive that is read while it is sent',
+    async () => {
+      await using registry = await startDebianRegistry();
+      const data = ['--data-dir', at('data-archive')];
+      const first = startPush('small.tar', registry.host, [...data, '--limit-rate', '60M']);
+      await until(first, () => registry.requests.filter(({ method }) => method === 'PATCH').length >= 1);
+      await wait(100); // the second chunk has half a second to go
+      first.kill('SIGINT');
+      expect(await once(first, 'close')).toEqual([130, null]);
+      const { code, stderr } = await runPush('small.tar', registry.host, data);
+      expect(code, stderr).toBe(0);
+      expect(stderr).toContain(`Resuming at ${2 * chunk} bytes`);
+    },
+    60_000,
+  );
+
+  test.skipIf(missing)(
     'docker-registry 2.8: Ctrl-C between chunks is continued',
     async () => {
       await using registry = await startDebianRegistry();
@@ -143,7 +162,8 @@ describe('an interrupted upload', () => {
 });
 
 function args(image: string, host: string, options: readonly string[]): string[] {
-  return ['push', `oci:${at(image)}:v1`, `${host}/demo/app:v1`, '--progress', 'plain', ...options];
+  const source = image.endsWith('.tar') ? `docker-archive:${at(image)}` : `oci:${at(image)}:v1`;
+  return ['push', source, `${host}/demo/app:v1`, '--progress', 'plain', ...options];
 }
 
 function startPush(image: string, host: string, options: readonly string[]): ReturnType<typeof startCli> {
