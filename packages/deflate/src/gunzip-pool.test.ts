@@ -372,7 +372,10 @@ describe('what is refused', () => {
     for (const reaching of [fixed(257, [0, 5], 256), fixed(...near, 257, [0b01011, 5], [0, 12], 256)]) {
       const stream = Buffer.concat([member, memberOf(reaching, new Uint8Array(0))]);
       expect(zlibHash(stream)).toBeUndefined();
-      await expect(gunzip(stream)).rejects.toMatchObject({ ...corrupt, message: 'Unpacking gzip: invalid data' });
+      await expect(gunzip(stream)).rejects.toMatchObject({
+        ...corrupt,
+        message: expect.stringMatching(/^Unpacking gzip: invalid data/),
+      });
       await expect(gunzip(stream, [member.byteLength])).rejects.toMatchObject(corrupt);
     }
   });

@@ -42,11 +42,16 @@ class Run {
     const { exports } = this.decoder;
     for (;;) {
       const result = exports.inflate(isLast);
-      if (result < 0) return { reason: result === -1 ? 'unexpected end' : 'invalid data' };
+      if (result < 0) return { reason: this.reasonOf(result) };
       if (result === 0 || result === 3) return;
       if (this.take()) return { isTooLarge: true, read: this.read, size: this.size };
       if (result === 2 && !this.endMember()) return { reason: 'wrong checksum' };
     }
+  }
+
+  reasonOf(result) {
+    if (result === -1) return 'unexpected end';
+    return this.size > 0 && this.size === this.memberStart ? 'invalid data after a member' : 'invalid data';
   }
 
   take() {
