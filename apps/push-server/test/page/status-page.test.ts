@@ -73,7 +73,8 @@ describe.skipIf(requireTool('chromium'))('the status page in Chromium', () => {
 
   test('a push is shown while it runs, with a bar a layer; the next one waits; both end in the history with a timeline', async () => {
     const { page, faults } = await open();
-    const slow = registry.misbehave({ match: { kind: ['upload-put', 'upload-patch'] }, delayMs: 700 });
+    // So slow that a busy machine sees each state.
+    const slow = registry.misbehave({ match: { kind: ['upload-put', 'upload-patch'] }, delayMs: 2_000 });
     await submit([`${registry.host}/one/app:1`, `${registry.host}/two/app:1`]);
     await submit([`${registry.host}/three/app:1`]);
     await page.waitForSelector('#running-list .row progress');
