@@ -73,8 +73,11 @@ describe.skipIf(requireTool('chromium'))('the status page in Chromium', () => {
 
   test('a push is shown while it runs, with a bar a layer; the next one waits; both end in the history with a timeline', async () => {
     const { page, faults } = await open();
-    // So slow that a busy machine sees each state.
-    const slow = registry.misbehave({ match: { kind: ['upload-put', 'upload-patch'] }, delayMs: 2_000 });
+    // So slow that each state can be seen: all blobs are done at once, and then the manifest keeps the push going.
+    const slow = registry.misbehave({
+      match: { kind: ['upload-put', 'upload-patch', 'manifest-put'] },
+      delayMs: 1_500,
+    });
     await submit([`${registry.host}/one/app:1`, `${registry.host}/two/app:1`]);
     await submit([`${registry.host}/three/app:1`]);
     await page.waitForSelector('#running-list .row progress');
