@@ -21,4 +21,4 @@ export type {
   V1Endpoint,
 } from './push.ts';
 export { createPusher } from './pusher.ts';
-export { continuesOnError, isRetryable } from './retry-rules.ts';
+export { continuesOnError, isRetryable } from './upload/retry-rules.ts';

@@ -5,24 +5,24 @@ import type { SourceItem } from '@slipway/image-source';
 import { canonicalName, familiarName, formatReference } from '@slipway/reference';
 import { registryProfile } from '@slipway/registry-client';
 import { createHostBackoff } from '@slipway/transfer';
-import type { BlobForm } from './blob-form.ts';
-import { BlobMemory } from './blob-memory.ts';
-import { storedProofs } from './diff-id-check.ts';
-import { overEndpoints } from './endpoints.ts';
+import { overEndpoints } from './deliver/endpoints.ts';
+import { lendTransfers } from './deliver/lent-transfers.ts';
+import { patientRepository } from './deliver/patient-repository.ts';
+import type { PushBlobsOptions } from './deliver/push-blobs.ts';
+import { pushTags, type TagResult } from './deliver/push-tags.ts';
+import { Turns } from './deliver/turns.ts';
 import { PushError, pushFailure } from './errors.ts';
 import type { PushEvent, PushTotals } from './events.ts';
-import { Gate } from './gate.ts';
+import { storedProofs } from './form/diff-id-check.ts';
+import type { BlobForm } from './form/form.ts';
+import { Gate } from './form/gate.ts';
 import type { ProtocolContext } from './legacy/protocols.ts';
-import { lendTransfers } from './lent-transfers.ts';
 import { isLegacy, type ResolvedPushOptions, resolvePushOptions } from './options.ts';
-import { patientRepository } from './patient-repository.ts';
-import { type ItemPlan, type PlanContext, planItem } from './plan.ts';
+import { type ItemPlan, type PlanContext, planItem } from './plan/plan.ts';
+import { BlobMemory } from './presence/blob-memory.ts';
 import type { Destination, Pusher, PusherOptions, PushFormat, PushResult } from './push.ts';
-import type { PushBlobsOptions } from './push-blobs.ts';
-import { pushTags, type TagResult } from './push-tags.ts';
 import { TotalsCounter } from './totals.ts';
-import { Turns } from './turns.ts';
-import { UploadShapes } from './upload-shapes.ts';
+import { UploadShapes } from './upload/upload-shapes.ts';
 
 /** Makes a pusher of the parts it is given; it owns none of them. */
 export function createPusher(options: PusherOptions): Pusher {

@@ -3,8 +3,8 @@ import type { SourceImage, SourceLayer } from '@slipway/image-source';
 import { buildOciManifest, mediaTypes } from '@slipway/manifest';
 import { createMemoryMetadataStore } from '@slipway/metadata-store';
 import { describe, expect, test } from 'vitest';
-import { storedForm } from '../src/blob-form.ts';
-import { CheckedForm, type DiffIDProofs, storedProofs } from '../src/diff-id-check.ts';
+import { CheckedForm, type DiffIDProofs, storedProofs } from '../src/form/diff-id-check.ts';
+import { storedForm } from '../src/form/form.ts';
 import { imageOf, openBench, textBytes } from './setup.ts';
 
 async function collect(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {

@@ -1,6 +1,6 @@
 import { RegistryError, type Repository } from '@slipway/registry-client';
 import { describe, expect, test } from 'vitest';
-import { overEndpoints } from '../src/endpoints.ts';
+import { overEndpoints } from '../src/deliver/endpoints.ts';
 import { PushError } from '../src/errors.ts';
 import type { Endpoint } from '../src/push.ts';
 

@@ -4,8 +4,8 @@ import type { LayerCache } from '@slipway/image-store';
 import { createMemoryLayerCache } from '@slipway/image-store';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { looksIncompressible } from '../src/incompressible-layer.ts';
-import { LeanForm, NotLean } from '../src/lean-form.ts';
+import { looksIncompressible } from '../src/form/incompressible-layer.ts';
+import { LeanForm, NotLean } from '../src/form/lean-form.ts';
 import { type Bench, imageOf, noiseBytes, openBench, plainLayer, textBytes } from './setup.ts';
 
 const MiB = 1024 * 1024;

@@ -1,12 +1,12 @@
 import type { AbortOptions } from '@slipway/digest';
 import type { V1Session } from '@slipway/registry-client/v1';
+import type { TagResult } from '../deliver/push-tags.ts';
 import { PushError, pushFailure } from '../errors.ts';
 import type { PushEvent } from '../events.ts';
 import type { ResolvedPushOptions } from '../options.ts';
-import type { ItemPlan } from '../plan.ts';
+import type { ItemPlan } from '../plan/plan.ts';
 import type { Destination, PusherOptions } from '../push.ts';
-import type { TagResult } from '../push-tags.ts';
-import { continuesOnError, registryErrorOf } from '../retry-rules.ts';
+import { continuesOnError, registryErrorOf } from '../upload/retry-rules.ts';
 import { assertImagePlan, chainOf } from './legacy-image.ts';
 import { pushV1 } from './push-v1.ts';
 

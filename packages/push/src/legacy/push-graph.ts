@@ -1,11 +1,11 @@
 import { type AbortOptions, type Digest, encodedOf, parseDigest, verified } from '@slipway/digest';
 import { tarSum } from '@slipway/digest/tarsum';
 import { buildGraphManifest } from '@slipway/manifest/schema1';
+import type { PushTagsOptions, TagResult } from '../deliver/push-tags.ts';
 import { pushFailure } from '../errors.ts';
 import type { BlobSubject } from '../events.ts';
-import type { ItemPlan } from '../plan.ts';
-import type { PushTagsOptions, TagResult } from '../push-tags.ts';
-import type { Target } from '../target.ts';
+import type { ItemPlan } from '../plan/plan.ts';
+import type { Target } from '../presence/target.ts';
 import { assertImagePlan, type ChainImage, chainOf, openPlain, plainContent } from './legacy-image.ts';
 import { putSigned } from './push-schema1.ts';
 

@@ -1,14 +1,14 @@
 import { contentOf, type Digest, shortDigest } from '@slipway/digest';
 import { mediaTypes } from '@slipway/manifest';
 import { buildSchema1Manifest, emptyLayer, type UnsignedManifest } from '@slipway/manifest/schema1';
-import type { BlobToPush } from '../blob-to-push.ts';
+import { emitPushed, pushContent, putManifest } from '../deliver/push-item.ts';
+import type { PushTagsOptions, TagResult } from '../deliver/push-tags.ts';
 import { PushError, pushFailure } from '../errors.ts';
-import { fixedBlob, type ImagePlan, type LayerDescriptor } from '../image-plan.ts';
-import type { ItemPlan, Manifest } from '../plan.ts';
-import { planContent } from '../plan-blobs.ts';
-import { emitPushed, pushContent, putManifest } from '../push-item.ts';
-import type { PushTagsOptions, TagResult } from '../push-tags.ts';
-import type { Target } from '../target.ts';
+import type { BlobToPush } from '../plan/blob-to-push.ts';
+import { fixedBlob, type ImagePlan, type LayerDescriptor } from '../plan/image-plan.ts';
+import type { ItemPlan, Manifest } from '../plan/plan.ts';
+import { planContent } from '../presence/plan-blobs.ts';
+import type { Target } from '../presence/target.ts';
 import { assertImagePlan } from './legacy-image.ts';
 import { signManifest } from './signed-manifest.ts';
 

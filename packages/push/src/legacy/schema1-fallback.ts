@@ -1,12 +1,12 @@
 import { parseManifest } from '@slipway/manifest';
 import { parseReference } from '@slipway/reference';
+import { pushBlobs } from '../deliver/push-blobs.ts';
+import type { PushTagsOptions, TagResult } from '../deliver/push-tags.ts';
 import { PushError } from '../errors.ts';
-import type { ImagePlan } from '../image-plan.ts';
-import type { Manifest } from '../plan.ts';
-import { pushBlobs } from '../push-blobs.ts';
-import type { PushTagsOptions, TagResult } from '../push-tags.ts';
-import { registryErrorOf } from '../retry-rules.ts';
-import type { Target } from '../target.ts';
+import type { ImagePlan } from '../plan/image-plan.ts';
+import type { Manifest } from '../plan/plan.ts';
+import type { Target } from '../presence/target.ts';
+import { registryErrorOf } from '../upload/retry-rules.ts';
 import { emptyBlob, putSigned, unsignedOf } from './push-schema1.ts';
 
 const moreInformation = 'More information at https://docs.docker.com/registry/spec/deprecated-schema-v1/';

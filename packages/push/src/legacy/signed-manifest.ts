@@ -1,7 +1,7 @@
 import { mediaTypes } from '@slipway/manifest';
 import { createTrustKey, signJSON, type UnsignedManifest } from '@slipway/manifest/schema1';
-import type { Manifest } from '../plan.ts';
-import type { PushTagsOptions } from '../push-tags.ts';
+import type { PushTagsOptions } from '../deliver/push-tags.ts';
+import type { Manifest } from '../plan/plan.ts';
 
 /** A signed manifest: what is sent, and what users are told of it. */
 export interface SignedManifest {

@@ -1,6 +1,6 @@
 import type { AbortOptions, ByteStream, Content, OpenOptions } from '@slipway/digest';
 import type { UploadSession } from '@slipway/registry-client';
-import { codeOf } from './error-code.ts';
+import { codeOf } from '../error-code.ts';
 
 /** Bytes of a chunk: what is sent again at most after the worst interruption. */
 export const defaultChunkSize: number = 32 * 1024 * 1024;

@@ -10,12 +10,12 @@ import {
   type ReuseOptions,
 } from '@slipway/digest';
 import type { CachedLayer, LayerCache, LayerCacheWriter } from '@slipway/image-store';
-import type { BlobForm, BlobIdentity } from './blob-form.ts';
-import { codeOf } from './error-code.ts';
+import { codeOf } from '../error-code.ts';
+import { compressFirstLimit } from '../upload/upload-shapes.ts';
+import type { BlobForm, BlobIdentity } from './form.ts';
 import type { Gate } from './gate.ts';
 import { looksIncompressible } from './incompressible-layer.ts';
 import { LeanForm, NotLean } from './lean-form.ts';
-import { compressFirstLimit } from './upload-shapes.ts';
 import { abortable, Growth } from './waiting.ts';
 
 export interface MadeFormOptions {

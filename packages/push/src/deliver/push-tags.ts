@@ -1,16 +1,16 @@
 import type { Digest } from '@slipway/digest';
 import { mediaTypes } from '@slipway/manifest';
 import type { TrustKey } from '@slipway/manifest/schema1';
-import { distinctBlobs, subjectOf } from './blob-to-push.ts';
-import { PushError, pushFailure } from './errors.ts';
-import { type ForeseeOptions, type Foresight, foresee } from './foresee.ts';
-import type { ItemPlan, Manifest } from './plan.ts';
-import { planContent } from './plan-blobs.ts';
+import { PushError, pushFailure } from '../errors.ts';
+import { distinctBlobs, subjectOf } from '../plan/blob-to-push.ts';
+import type { ItemPlan, Manifest } from '../plan/plan.ts';
+import { type ForeseeOptions, type Foresight, foresee } from '../presence/foresee.ts';
+import { planContent } from '../presence/plan-blobs.ts';
+import type { Target } from '../presence/target.ts';
+import { registryErrorOf } from '../upload/retry-rules.ts';
 import type { PushBlobsOptions } from './push-blobs.ts';
 import { emitPushed, pushContent, putManifest } from './push-item.ts';
 import { hasReferrers, listAsReferrers, planReferrers, pushReferrers } from './push-referrers.ts';
-import { registryErrorOf } from './retry-rules.ts';
-import type { Target } from './target.ts';
 
 export interface PushTagsOptions extends Omit<ForeseeOptions, 'signal'>, PushBlobsOptions {
   readonly dryRun: boolean;
@@ -101,7 +101,7 @@ async function putTag(
   } catch (error) {
     options.signal?.throwIfAborted();
     if (plan.kind === 'image' && manifest.mediaType === mediaTypes.dockerManifest && isRefusal(error)) {
-      const { afterRefusal } = await import('./legacy/schema1-fallback.ts');
+      const { afterRefusal } = await import('../legacy/schema1-fallback.ts');
       return await afterRefusal(asError(error), { tag, manifest, plan }, target, options);
     }
     return { tag, error: asError(error) };

@@ -1,7 +1,7 @@
 import type { Digest } from '@slipway/digest';
 import type { Descriptor } from '@slipway/manifest';
-import type { BlobForm, BlobIdentity } from './blob-form.ts';
-import type { BlobRole, BlobSubject } from './events.ts';
+import type { BlobRole, BlobSubject } from '../events.ts';
+import type { BlobForm, BlobIdentity } from '../form/form.ts';
 
 /** One blob that a manifest needs, whatever its destination. */
 export interface BlobToPush {

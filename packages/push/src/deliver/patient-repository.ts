@@ -1,7 +1,7 @@
 import type { AbortOptions } from '@slipway/digest';
 import type { Repository } from '@slipway/registry-client';
 import { type RetryOptions, retrying } from '@slipway/transfer';
-import { isBusy } from './retry-rules.ts';
+import { isBusy } from '../upload/retry-rules.ts';
 
 /** What is asked and changes nothing. */
 const questions: ReadonlySet<string | symbol> = new Set(['statBlob', 'statManifest', 'getManifest', 'referrers']);

@@ -1,13 +1,13 @@
 import type { AbortOptions } from '@slipway/digest';
 import { type RetryOptions, retrying, type TransferManager, type TransferWatch } from '@slipway/transfer';
-import { type BlobToPush, distinctBlobs, subjectOf } from './blob-to-push.ts';
-import { BlobAttempts, ensureBlob } from './ensure-blob.ts';
-import { pushFailure } from './errors.ts';
-import type { BlobSubject, PushEvent } from './events.ts';
-import { isRetryable } from './retry-rules.ts';
-import type { BlobOutcome, Target } from './target.ts';
+import { pushFailure } from '../errors.ts';
+import type { BlobSubject, PushEvent } from '../events.ts';
+import { abortable } from '../form/waiting.ts';
+import { type BlobToPush, distinctBlobs, subjectOf } from '../plan/blob-to-push.ts';
+import { BlobAttempts, ensureBlob } from '../presence/ensure-blob.ts';
+import type { BlobOutcome, Target } from '../presence/target.ts';
+import { isRetryable } from '../upload/retry-rules.ts';
 import type { Turns } from './turns.ts';
-import { abortable } from './waiting.ts';
 
 export interface PushBlobsOptions extends AbortOptions {
   readonly transfers: TransferManager;

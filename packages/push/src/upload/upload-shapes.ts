@@ -1,5 +1,5 @@
 import type { RegistryProfile } from '@slipway/registry-client';
-import type { BlobIdentity } from './blob-form.ts';
+import type { BlobIdentity } from '../form/form.ts';
 import { ChunksRefused, defaultChunkSize } from './chunked-upload.ts';
 import { registryErrorOf } from './retry-rules.ts';
 

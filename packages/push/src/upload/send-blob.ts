@@ -1,9 +1,9 @@
 import type { AbortOptions, ByteStream, Content, OpenOptions } from '@slipway/digest';
 import type { UploadSession } from '@slipway/registry-client';
-import type { BlobForm, BlobIdentity } from './blob-form.ts';
+import { codeOf } from '../error-code.ts';
+import { pushFailure } from '../errors.ts';
+import type { BlobForm, BlobIdentity } from '../form/form.ts';
 import { type ChunkSource, sendChunks } from './chunked-upload.ts';
-import { codeOf } from './error-code.ts';
-import { pushFailure } from './errors.ts';
 import type { UploadShape } from './upload-shapes.ts';
 
 export interface SendProgress {

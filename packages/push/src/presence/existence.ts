@@ -1,7 +1,7 @@
 import type { AbortOptions, Digest } from '@slipway/digest';
 import { existenceCandidates, hmacMatches, type LayerRecord } from '@slipway/metadata-store';
-import type { BlobIdentity } from './blob-form.ts';
-import type { BlobToPush } from './blob-to-push.ts';
+import type { BlobIdentity } from '../form/form.ts';
+import type { BlobToPush } from '../plan/blob-to-push.ts';
 import type { Target } from './target.ts';
 
 export interface ExistenceCheck extends AbortOptions {

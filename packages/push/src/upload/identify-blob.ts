@@ -1,7 +1,7 @@
 import type { AbortOptions } from '@slipway/digest';
-import type { BlobForm, BlobIdentity } from './blob-form.ts';
-import type { BlobToPush } from './blob-to-push.ts';
-import { pushFailure } from './errors.ts';
+import { pushFailure } from '../errors.ts';
+import type { BlobForm, BlobIdentity } from '../form/form.ts';
+import type { BlobToPush } from '../plan/blob-to-push.ts';
 
 /**
  * Computes what a blob's bytes are, or remembers it.

@@ -8,8 +8,8 @@ import {
   parseManifest,
 } from '@slipway/manifest';
 import type { Repository } from '@slipway/registry-client';
-import type { BlobIdentity } from './blob-form.ts';
-import type { Manifest } from './plan.ts';
+import type { BlobIdentity } from '../form/form.ts';
+import type { Manifest } from '../plan/plan.ts';
 
 /** Manifests looked at beside the destination tag, when that does not tell enough. */
 const furtherTags = 2;

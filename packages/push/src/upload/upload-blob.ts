@@ -1,14 +1,14 @@
 import type { UploadSession } from '@slipway/registry-client';
-import type { BlobForm, BlobIdentity } from './blob-form.ts';
-import { type BlobToPush, subjectOf } from './blob-to-push.ts';
+import { codeOf } from '../error-code.ts';
+import { PushError } from '../errors.ts';
+import type { BlobForm, BlobIdentity } from '../form/form.ts';
+import { type BlobToPush, subjectOf } from '../plan/blob-to-push.ts';
+import type { EnsureBlobOptions } from '../presence/ensure-blob.ts';
+import type { BlobOutcome, Target } from '../presence/target.ts';
 import { ChunksRefused } from './chunked-upload.ts';
-import type { EnsureBlobOptions } from './ensure-blob.ts';
-import { codeOf } from './error-code.ts';
-import { PushError } from './errors.ts';
 import { awaitBlob, identifyBlob } from './identify-blob.ts';
 import { isRetryable, isTokenRenewed, registryErrorOf } from './retry-rules.ts';
 import { sendBlob } from './send-blob.ts';
-import type { BlobOutcome, Target } from './target.ts';
 import { compressFirstLimit, type ShapeSubject, type UploadShape } from './upload-shapes.ts';
 
 /** A session to send into, or the news that nothing needs to be sent. */

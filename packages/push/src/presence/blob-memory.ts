@@ -1,8 +1,8 @@
 import { type Digest, encodedOf } from '@slipway/digest';
 import type { LayerRecord, MetadataStore, SessionRecord } from '@slipway/metadata-store';
 import type { UploadSession } from '@slipway/registry-client';
-import type { BlobIdentity } from './blob-form.ts';
-import type { BlobToPush } from './blob-to-push.ts';
+import type { BlobIdentity } from '../form/form.ts';
+import type { BlobToPush } from '../plan/blob-to-push.ts';
 
 /** Stands where the store has a registry's name; Docker had a file `checksum` beside each layer. */
 const tarSumSpace = 'tarsum.v1';

@@ -1,14 +1,14 @@
 import type { AbortOptions, Digest } from '@slipway/digest';
 import { attemptLimits } from '@slipway/metadata-store';
 import type { UploadSession } from '@slipway/registry-client';
-import type { BlobIdentity } from './blob-form.ts';
-import type { BlobToPush } from './blob-to-push.ts';
-import { PushError } from './errors.ts';
+import { PushError } from '../errors.ts';
+import type { BlobIdentity } from '../form/form.ts';
+import type { BlobToPush } from '../plan/blob-to-push.ts';
+import type { SendProgress } from '../upload/send-blob.ts';
+import { uploadBlob } from '../upload/upload-blob.ts';
 import { findExisting } from './existence.ts';
 import { tryMounts } from './mount.ts';
-import type { SendProgress } from './send-blob.ts';
 import type { BlobOutcome, Target } from './target.ts';
-import { uploadBlob } from './upload-blob.ts';
 
 /** What survives from one attempt at a blob to the next. */
 export class BlobAttempts {

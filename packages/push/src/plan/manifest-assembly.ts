@@ -13,9 +13,9 @@ import {
   toDockerMediaType,
   toOciMediaType,
 } from '@slipway/manifest';
+import type { PushFormat } from '../push.ts';
 import type { LayerDescriptor } from './image-plan.ts';
 import type { Manifest, PlanContext } from './plan.ts';
-import type { PushFormat } from './push.ts';
 
 /** Whose media types a manifest speaks. */
 export type ManifestFamily = 'docker' | 'oci';

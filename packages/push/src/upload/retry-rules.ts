@@ -1,7 +1,7 @@
 import { RegistryError } from '@slipway/registry-client';
+import { codeOf } from '../error-code.ts';
+import { PushError } from '../errors.ts';
 import { ChunksRefused } from './chunked-upload.ts';
-import { codeOf } from './error-code.ts';
-import { PushError } from './errors.ts';
 
 /** Codes that no second attempt will change. `TOOMANYREQUESTS` is not among them: it waits as the registry says (decision 0012). */
 const finalCodes: ReadonlySet<string> = new Set([

@@ -8,13 +8,13 @@ import {
 } from '@slipway/manifest';
 import { ensureReferrers } from '@slipway/registry-client';
 import { retrying } from '@slipway/transfer';
-import { pushFailure } from './errors.ts';
-import type { ItemPlan, Manifest } from './plan.ts';
-import { planContent } from './plan-blobs.ts';
+import { pushFailure } from '../errors.ts';
+import type { ItemPlan, Manifest } from '../plan/plan.ts';
+import { planContent } from '../presence/plan-blobs.ts';
+import type { Target } from '../presence/target.ts';
+import { isManifestRetryable } from '../upload/retry-rules.ts';
 import type { PushBlobsOptions } from './push-blobs.ts';
 import { emitPushed, namesManifest, pushContent, putManifest } from './push-item.ts';
-import { isManifestRetryable } from './retry-rules.ts';
-import type { Target } from './target.ts';
 
 /** Whether anything in the plan has referrers. */
 export function hasReferrers(plan: ItemPlan): boolean {

@@ -10,7 +10,7 @@ import {
   type UnpackDigester,
 } from '@slipway/digest';
 import type { MetadataStore } from '@slipway/metadata-store';
-import type { BlobForm, BlobIdentity } from './blob-form.ts';
+import type { BlobForm, BlobIdentity } from './form.ts';
 
 /** Beyond so many plain bytes, a layer that unpacks to more than this many times its size is a bomb. */
 const bomb = { ratioFromBytes: 4 * 1024 ** 3, maxRatio: 250 };

@@ -9,11 +9,11 @@ import {
 } from '@slipway/digest';
 import type { SourceImage, SourceLayer } from '@slipway/image-source';
 import type { Descriptor } from '@slipway/manifest';
-import { type BlobForm, type BlobIdentity, storedForm, UnnamedForm } from './blob-form.ts';
+import { PushError } from '../errors.ts';
+import { CheckedForm } from '../form/diff-id-check.ts';
+import { type BlobForm, type BlobIdentity, storedForm, UnnamedForm } from '../form/form.ts';
+import { MadeForm } from '../form/made-form.ts';
 import type { BlobToPush } from './blob-to-push.ts';
-import { CheckedForm } from './diff-id-check.ts';
-import { PushError } from './errors.ts';
-import { MadeForm } from './made-form.ts';
 import { assembleManifest, type ManifestFamily, manifestFamilyOf, warnOfLosses } from './manifest-assembly.ts';
 import type { Manifest, PlanContext, ReferrerPlan } from './plan.ts';
 

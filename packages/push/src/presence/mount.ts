@@ -2,8 +2,8 @@ import type { AbortOptions } from '@slipway/digest';
 import { hmacMatches, type LayerRecord, mountCandidates } from '@slipway/metadata-store';
 import { parseReference } from '@slipway/reference';
 import { RegistryError, type UploadSession } from '@slipway/registry-client';
-import type { BlobIdentity } from './blob-form.ts';
-import type { BlobToPush } from './blob-to-push.ts';
+import type { BlobIdentity } from '../form/form.ts';
+import type { BlobToPush } from '../plan/blob-to-push.ts';
 import type { Target } from './target.ts';
 
 /** A mount, or the session that the last declined one left open. */

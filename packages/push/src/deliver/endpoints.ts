@@ -1,9 +1,9 @@
 import type { AbortOptions } from '@slipway/digest';
 import type { Repository } from '@slipway/registry-client';
-import { codeOf } from './error-code.ts';
-import { PushError, pushFailure } from './errors.ts';
-import type { Endpoint } from './push.ts';
-import { continuesOnError, registryErrorOf } from './retry-rules.ts';
+import { codeOf } from '../error-code.ts';
+import { PushError, pushFailure } from '../errors.ts';
+import type { Endpoint } from '../push.ts';
+import { continuesOnError, registryErrorOf } from '../upload/retry-rules.ts';
 
 /**
  * Runs `work` with the first endpoint that serves: https, then http for an insecure host. Once https has answered,

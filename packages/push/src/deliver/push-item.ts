@@ -1,13 +1,13 @@
 import type { AbortOptions } from '@slipway/digest';
 import { type RetryNotice, retrying } from '@slipway/transfer';
-import type { BlobIdentity } from './blob-form.ts';
-import type { BlobToPush } from './blob-to-push.ts';
-import { pushFailure } from './errors.ts';
-import type { ImagePlan, LayerDescriptor } from './image-plan.ts';
-import type { IndexPlan, ItemPlan, Manifest } from './plan.ts';
+import { pushFailure } from '../errors.ts';
+import type { BlobIdentity } from '../form/form.ts';
+import type { BlobToPush } from '../plan/blob-to-push.ts';
+import type { ImagePlan, LayerDescriptor } from '../plan/image-plan.ts';
+import type { IndexPlan, ItemPlan, Manifest } from '../plan/plan.ts';
+import type { BlobOutcome, Target } from '../presence/target.ts';
+import { isManifestRetryable, registryErrorOf } from '../upload/retry-rules.ts';
 import { type PushBlobsOptions, pushBlobs } from './push-blobs.ts';
-import { isManifestRetryable, registryErrorOf } from './retry-rules.ts';
-import type { BlobOutcome, Target } from './target.ts';
 
 /**
  * Brings everything a manifest names into the repository, children before parents, and returns the manifest.

@@ -10,9 +10,9 @@ import {
   type Platform,
   parseManifest,
 } from '@slipway/manifest';
-import { PushError } from './errors.ts';
+import { PushError } from '../errors.ts';
+import type { PushFormat } from '../push.ts';
 import type { ItemPlan, Manifest, PlanContext } from './plan.ts';
-import type { PushFormat } from './push.ts';
 
 /** Names, in the entry of a BuildKit attestation, the manifest that it is about. */
 const referenceDigest = 'vnd.docker.reference.digest';

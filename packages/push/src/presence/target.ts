@@ -1,8 +1,8 @@
 import type { Repository } from '@slipway/registry-client';
-import type { BlobIdentity } from './blob-form.ts';
+import type { PushEvent } from '../events.ts';
+import type { BlobIdentity } from '../form/form.ts';
+import type { UploadShapes } from '../upload/upload-shapes.ts';
 import type { BlobMemory } from './blob-memory.ts';
-import type { PushEvent } from './events.ts';
-import type { UploadShapes } from './upload-shapes.ts';
 
 /** One repository, reached through one endpoint, during one push. */
 export interface Target {

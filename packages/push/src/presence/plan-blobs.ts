@@ -1,13 +1,13 @@
 import type { AbortOptions } from '@slipway/digest';
 import { attemptLimits } from '@slipway/metadata-store';
 import { parseReference } from '@slipway/reference';
-import type { BlobIdentity } from './blob-form.ts';
-import { type BlobToPush, distinctBlobs, subjectOf } from './blob-to-push.ts';
+import type { BlobIdentity } from '../form/form.ts';
+import { type BlobToPush, distinctBlobs, subjectOf } from '../plan/blob-to-push.ts';
+import type { LayerDescriptor } from '../plan/image-plan.ts';
+import type { ItemPlan, Manifest } from '../plan/plan.ts';
+import { identifyBlob } from '../upload/identify-blob.ts';
 import { findExisting } from './existence.ts';
-import { identifyBlob } from './identify-blob.ts';
-import type { LayerDescriptor } from './image-plan.ts';
 import { mountCandidatesOf } from './mount.ts';
-import type { ItemPlan, Manifest } from './plan.ts';
 import type { Target } from './target.ts';
 
 /** What a dry run finds for one blob. */

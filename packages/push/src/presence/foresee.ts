@@ -1,11 +1,11 @@
 import { type AbortOptions, type Digest, decompress, digestStream } from '@slipway/digest';
 import { hmacMatches } from '@slipway/metadata-store';
-import type { BlobIdentity } from './blob-form.ts';
-import { type BlobToPush, distinctBlobs } from './blob-to-push.ts';
-import type { ImagePlan } from './image-plan.ts';
+import { predictManifest } from '../deliver/push-item.ts';
+import type { BlobIdentity } from '../form/form.ts';
+import { type BlobToPush, distinctBlobs } from '../plan/blob-to-push.ts';
+import type { ImagePlan } from '../plan/image-plan.ts';
+import type { ItemPlan, Manifest } from '../plan/plan.ts';
 import { learnFromRepository } from './learn.ts';
-import type { ItemPlan, Manifest } from './plan.ts';
-import { predictManifest } from './push-item.ts';
 import type { Target } from './target.ts';
 
 export interface ForeseeOptions extends AbortOptions {

@@ -2,14 +2,14 @@ import type { Compression, Compressor, Digest } from '@slipway/digest';
 import type { SourceArtifact, SourceIndex, SourceItem } from '@slipway/image-source';
 import type { LayerCache } from '@slipway/image-store';
 import { formatPlatform, matchPlatform, type Platform } from '@slipway/manifest';
-import type { BlobForm } from './blob-form.ts';
+import { PushError } from '../errors.ts';
+import type { DiffIDProofs } from '../form/diff-id-check.ts';
+import type { BlobForm } from '../form/form.ts';
+import type { Gate } from '../form/gate.ts';
+import type { PushCompression, PushFormat } from '../push.ts';
 import type { BlobToPush } from './blob-to-push.ts';
-import type { DiffIDProofs } from './diff-id-check.ts';
-import { PushError } from './errors.ts';
-import type { Gate } from './gate.ts';
 import { fixedBlob, type ImagePlan, planImage } from './image-plan.ts';
 import { assembleIndex, indexEntries, warnOfAttestations } from './index-assembly.ts';
-import type { PushCompression, PushFormat } from './push.ts';
 
 /** A manifest or index as it is sent. */
 export interface Manifest {
