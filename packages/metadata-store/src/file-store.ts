@@ -66,7 +66,9 @@ class FileBackend implements KeyValueBackend {
     const path = this.#pathOf(namespace, key);
     await this.#run('write', () =>
       this.#locked(async () => {
-        const value = change(await readValue(path));
+        const before = await readValue(path);
+        const value = change(before);
+        if (value === before && value !== undefined) return;
         if (value === undefined) await rm(path, { force: true });
         else await writeValue(path, value);
       }),

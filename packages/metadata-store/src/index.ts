@@ -21,5 +21,5 @@ export type { KeyValueBackend, ValueChange } from './key-value-backend.ts';
 export { createMetadataStore } from './key-value-store.ts';
 export { type LmdbMetadataStoreOptions, openLmdbBackend, openLmdbMetadataStore } from './lmdb-store.ts';
 export { createMemoryMetadataStore } from './memory-store.ts';
-export type { LayerRecord, MetadataStore, SessionRecord } from './metadata-store.ts';
+export type { LayerClaim, LayerRecord, MetadataStore, SessionRecord } from './metadata-store.ts';
 export { openResilientMetadataStore, type ResilientMetadataStoreOptions } from './resilient-store.ts';

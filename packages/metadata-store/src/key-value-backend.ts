@@ -1,4 +1,7 @@
-/** Changes one value: gets what is there, returns what shall be; undefined means absent, on both sides. Must not throw on odd bytes. */
+/**
+ * Changes one value: gets what is there, returns what shall be; undefined means absent, on both sides. Returning the
+ * very value it was given changes nothing. Must not throw on odd bytes.
+ */
 export type ValueChange = (value: Uint8Array | undefined) => Uint8Array | undefined;
 
 /**

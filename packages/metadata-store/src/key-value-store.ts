@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { type Digest, isDigest } from '@slipway/digest';
 import { computeHmac, formatGoString } from './hmac.ts';
 import type { KeyValueBackend } from './key-value-backend.ts';
-import type { LayerRecord, MetadataStore, SessionRecord } from './metadata-store.ts';
+import { addedClaim, claimsIn, claimsKey, removedClaim } from './layer-claims.ts';
+import type { LayerClaim, LayerRecord, MetadataStore, SessionRecord } from './metadata-store.ts';
+import { decode, encode, isObject, parseJSON } from './stored-json.ts';
 
 /** Docker's own namespaces, and ours, which Docker never looks into. */
 const namespaces = Object.freeze({
@@ -11,11 +13,16 @@ const namespaces = Object.freeze({
   v1Layers: 'v1id',
   blobSizes: 'slipway-blob-size',
   proofs: 'slipway-proven-diffid',
+  provenDigests: 'slipway-proven-digests',
+  claims: 'slipway-claim',
   sessions: 'slipway-session',
 });
 
 /** Records kept for one diffID. @see https://github.com/moby/moby/blob/v28.0.0/distribution/metadata/v2_metadata_service.go#L121 */
 const maxRecords = 50;
+
+/** Forms of one layer that are worth naming: a few compressors, levels and tools. */
+const maxProvenDigests = 20;
 
 /** Registries forget an abandoned session within days (a week is the default of most). */
 const sessionLifeMs = 7 * 24 * 60 * 60 * 1000;
@@ -81,9 +88,7 @@ class KeyValueMetadataStore implements MetadataStore {
   }
 
   async rememberBlobSize(digest: Digest, size: number): Promise<void> {
-    if (!Number.isSafeInteger(size) || size < 0) {
-      throw new RangeError(`Expected \`size\` to be a count of bytes, got ${size}`);
-    }
+    assertSize(size);
     await this.#backend.set(namespaces.blobSizes, keyOf(digest), encode(String(size)));
   }
 
@@ -92,13 +97,53 @@ class KeyValueMetadataStore implements MetadataStore {
   }
 
   async rememberProof(digest: Digest, diffID: Digest): Promise<void> {
-    await this.#backend.set(namespaces.proofs, keyOf(digest), encode(diffID));
+    await Promise.all([
+      this.#backend.set(namespaces.proofs, keyOf(digest), encode(diffID)),
+      this.#backend.update(namespaces.provenDigests, keyOf(diffID), (value) => {
+        const known = parseDigests(value);
+        if (known[0] === digest) return value;
+        const others = known.filter((other) => other !== digest);
+        return encode(JSON.stringify([digest, ...others].slice(0, maxProvenDigests)));
+      }),
+    ]);
+  }
+
+  async provenDigests(diffID: Digest): Promise<readonly Digest[]> {
+    return parseDigests(await this.#backend.get(namespaces.provenDigests, keyOf(diffID)));
+  }
+
+  async claims(repository: string, diffID: Digest): Promise<readonly LayerClaim[]> {
+    return claimsIn(await this.#backend.get(namespaces.claims, claimsKey(repository, diffID)), repository, diffID);
+  }
+
+  async addClaim(repository: string, diffID: Digest, claim: LayerClaim): Promise<void> {
+    assertSize(claim.size);
+    const key = claimsKey(repository, diffID);
+    await this.#backend.update(namespaces.claims, key, (value) => addedClaim(value, repository, diffID, claim));
+  }
+
+  async removeClaim(repository: string, diffID: Digest, digest: Digest): Promise<void> {
+    const key = claimsKey(repository, diffID);
+    await this.#backend.update(namespaces.claims, key, (value) => removedClaim(value, repository, diffID, digest));
   }
 
   async session(repository: string, subject: string): Promise<SessionRecord | undefined> {
-    const value = await this.#backend.get(namespaces.sessions, sessionKey(repository, subject));
-    const record = parseSession(value);
-    return record?.repository === repository && record.subject === subject ? record : undefined;
+    return sessionOf(
+      await this.#backend.get(namespaces.sessions, sessionKey(repository, subject)),
+      repository,
+      subject,
+    );
+  }
+
+  async takeSession(repository: string, subject: string): Promise<SessionRecord | undefined> {
+    const key = sessionKey(repository, subject);
+    if ((await this.#backend.get(namespaces.sessions, key)) === undefined) return undefined; // mostly, and costs no write
+    let taken: SessionRecord | undefined;
+    await this.#backend.update(namespaces.sessions, key, (value) => {
+      taken = sessionOf(value, repository, subject);
+      return undefined;
+    });
+    return taken;
   }
 
   async saveSession(record: SessionRecord): Promise<void> {
@@ -132,6 +177,12 @@ class KeyValueMetadataStore implements MetadataStore {
       const record = parseSession(await this.#backend.get(namespaces.sessions, key));
       if (record === undefined || record.updatedAt < time) await this.#backend.delete(namespaces.sessions, key);
     }
+  }
+}
+
+function assertSize(size: number): void {
+  if (!Number.isSafeInteger(size) || size < 0) {
+    throw new RangeError(`Expected \`size\` to be a count of bytes, got ${size}`);
   }
 }
 
@@ -175,6 +226,12 @@ function parseRecords(value: Uint8Array | undefined): readonly LayerRecord[] {
   });
 }
 
+/** The session, if the value is one of this repository and subject. */
+function sessionOf(value: Uint8Array | undefined, repository: string, subject: string): SessionRecord | undefined {
+  const record = parseSession(value);
+  return record?.repository === repository && record.subject === subject ? record : undefined;
+}
+
 function parseSession(value: Uint8Array | undefined): SessionRecord | undefined {
   const item = parseJSON(value);
   if (!isObject(item)) return undefined;
@@ -185,28 +242,13 @@ function parseSession(value: Uint8Array | undefined): SessionRecord | undefined 
   return { repository, subject, location, offset, updatedAt };
 }
 
+function parseDigests(value: Uint8Array | undefined): readonly Digest[] {
+  const list = parseJSON(value);
+  if (!Array.isArray(list)) return [];
+  return list.filter((item: unknown): item is Digest => typeof item === 'string' && isDigest(item));
+}
+
 function parseDigestText(value: Uint8Array | undefined): Digest | undefined {
   const text = value && decode(value);
   return text !== undefined && isDigest(text) ? text : undefined;
-}
-
-function parseJSON(value: Uint8Array | undefined): unknown {
-  if (value === undefined) return undefined;
-  try {
-    return JSON.parse(decode(value));
-  } catch {
-    return undefined;
-  }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function encode(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
-}
-
-function decode(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
 }

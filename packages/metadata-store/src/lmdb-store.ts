@@ -119,7 +119,7 @@ class LmdbBackend implements KeyValueBackend {
     for (;;) {
       const entry = this.#database.getEntry(key);
       const value = changes.reduce((current, change) => change(current), entry?.value);
-      if (value === undefined && entry === undefined) return;
+      if (value === entry?.value) return;
       // `null` as the version expected: the key must not be there. The type does not know.
       const expected = (entry === undefined ? null : entry.version) as number;
       const isWritten =

@@ -22,6 +22,17 @@ export interface SessionRecord {
   readonly updatedAt: number;
 }
 
+/**
+ * What a manifest in a repository said of a layer. Nobody here has compared the two, so it is believed of that one
+ * repository only, and never becomes a record by itself.
+ */
+export interface LayerClaim {
+  /** Digest of the blob that the manifest names for the layer. */
+  readonly digest: Digest;
+  /** Size of that blob in bytes. */
+  readonly size: number;
+}
+
 /** Remembers across runs: diffID to digests, where blobs were seen, open upload sessions. */
 export interface MetadataStore extends AsyncDisposable {
   /** Oldest first; empty when nothing is known. */
@@ -39,7 +50,18 @@ export interface MetadataStore extends AsyncDisposable {
   /** Whether this blob was unpacked once, and was the layer with this diffID. */
   isProven(digest: Digest, diffID: Digest): Promise<boolean>;
   rememberProof(digest: Digest, diffID: Digest): Promise<void>;
+  /** Blobs proven to be the layer with this diffID: newest first, 20 at most. */
+  provenDigests(diffID: Digest): Promise<readonly Digest[]>;
+  /** What manifests in `repository` (canonical name with its domain) said of a layer: newest first. */
+  claims(repository: string, diffID: Digest): Promise<readonly LayerClaim[]>;
+  /** Adds a claim. Of each repository, about the newest 1,000 are kept. */
+  addClaim(repository: string, diffID: Digest, claim: LayerClaim): Promise<void>;
+  /** Drops the claim that `digest` is the layer; one that nobody knows is no error. */
+  removeClaim(repository: string, diffID: Digest, digest: Digest): Promise<void>;
+  /** Looks at an upload session and leaves it where it is. */
   session(repository: string, subject: string): Promise<SessionRecord | undefined>;
+  /** Reads and deletes a session in one step: of several callers and processes that take it, exactly one gets it. */
+  takeSession(repository: string, subject: string): Promise<SessionRecord | undefined>;
   saveSession(record: SessionRecord): Promise<void>;
   dropSession(repository: string, subject: string): Promise<void>;
   /** diffID of a v1 image in a v1 registry (namespace `v1id`). */

@@ -56,7 +56,12 @@ class ResilientStore implements MetadataStore {
     this.#run((store) => store.rememberBlobSize(...input));
   isProven: MetadataStore['isProven'] = (...input) => this.#run((store) => store.isProven(...input));
   rememberProof: MetadataStore['rememberProof'] = (...input) => this.#run((store) => store.rememberProof(...input));
+  provenDigests: MetadataStore['provenDigests'] = (...input) => this.#run((store) => store.provenDigests(...input));
+  claims: MetadataStore['claims'] = (...input) => this.#run((store) => store.claims(...input));
+  addClaim: MetadataStore['addClaim'] = (...input) => this.#run((store) => store.addClaim(...input));
+  removeClaim: MetadataStore['removeClaim'] = (...input) => this.#run((store) => store.removeClaim(...input));
   session: MetadataStore['session'] = (...input) => this.#run((store) => store.session(...input));
+  takeSession: MetadataStore['takeSession'] = (...input) => this.#run((store) => store.takeSession(...input));
   saveSession: MetadataStore['saveSession'] = (...input) => this.#run((store) => store.saveSession(...input));
   dropSession: MetadataStore['dropSession'] = (...input) => this.#run((store) => store.dropSession(...input));
   v1Layer: MetadataStore['v1Layer'] = (...input) => this.#run((store) => store.v1Layer(...input));

@@ -29,6 +29,77 @@ export function metadataStoreSuite(name: string, open: () => Promise<MetadataSto
       expect(await store.diffIDOf(digest(11))).toBeUndefined();
     });
 
+    test('proven digests come newest first, once each, and 20 at most', async () => {
+      await using store = await open();
+      expect(await store.provenDigests(digest(1))).toEqual([]);
+      for (const n of [11, 12, 11]) await store.rememberProof(digest(n), digest(1));
+      expect(await store.provenDigests(digest(1))).toEqual([digest(11), digest(12)]);
+      expect(await store.provenDigests(digest(2))).toEqual([]);
+      for (let i = 100; i < 125; i += 1) await store.rememberProof(digest(i), digest(1));
+      expect(await store.provenDigests(digest(1))).toEqual(Array.from({ length: 20 }, (_, i) => digest(124 - i)));
+    });
+
+    test('claims are of one repository and one layer, newest first, and apart from records and proofs', async () => {
+      await using store = await open();
+      const alpine = 'docker.io/library/alpine';
+      expect(await store.claims(busybox, digest(1))).toEqual([]);
+      await store.addClaim(busybox, digest(1), { digest: digest(11), size: 0 });
+      await store.addClaim(busybox, digest(1), { digest: digest(12), size: 70 * 1024 ** 3 });
+      await store.addClaim(busybox, digest(2), { digest: digest(11), size: 7 });
+      await store.addClaim(alpine, digest(1), { digest: digest(13), size: 8 });
+      expect(await store.claims(busybox, digest(1))).toEqual([
+        { digest: digest(12), size: 70 * 1024 ** 3 },
+        { digest: digest(11), size: 0 },
+      ]);
+      expect(await store.claims(busybox, digest(2))).toEqual([{ digest: digest(11), size: 7 }]);
+      expect(await store.claims(alpine, digest(1))).toEqual([{ digest: digest(13), size: 8 }]);
+      expect(await store.claims(alpine, digest(2))).toEqual([]);
+      expect(await store.layerRecords(digest(1))).toEqual([]);
+      expect(await store.diffIDOf(digest(11))).toBeUndefined();
+      expect(await store.blobSize(digest(11))).toBeUndefined();
+      expect(await store.isProven(digest(11), digest(1))).toBe(false);
+      expect(await store.provenDigests(digest(1))).toEqual([]);
+    });
+
+    test('a claim is there once, with the size that was said last', async () => {
+      await using store = await open();
+      for (const size of [7, 7, 8]) await store.addClaim(busybox, digest(1), { digest: digest(11), size });
+      expect(await store.claims(busybox, digest(1))).toEqual([{ digest: digest(11), size: 8 }]);
+      await expect(store.addClaim(busybox, digest(1), { digest: digest(11), size: -1 })).rejects.toThrow(RangeError);
+    });
+
+    test('a claim can be dropped, and dropped again', async () => {
+      await using store = await open();
+      for (const n of [11, 12]) await store.addClaim(busybox, digest(1), { digest: digest(n), size: n });
+      await store.removeClaim(busybox, digest(1), digest(11));
+      await store.removeClaim(busybox, digest(1), digest(11));
+      await store.removeClaim('docker.io/nobody/knows', digest(1), digest(12));
+      expect(await store.claims(busybox, digest(1))).toEqual([{ digest: digest(12), size: 12 }]);
+      await store.removeClaim(busybox, digest(1), digest(12));
+      expect(await store.claims(busybox, digest(1))).toEqual([]);
+    });
+
+    test('claims added at the same time are all kept', async () => {
+      await using store = await open();
+      const ours = Array.from({ length: 40 }, (_, i) => i + 100);
+      await Promise.all(ours.map((n) => store.addClaim(busybox, digest(1), { digest: digest(n), size: n })));
+      expect(new Set((await store.claims(busybox, digest(1))).map(({ size }) => size))).toEqual(new Set(ours));
+    });
+
+    test('of the claims of a repository, about the newest 1,000 are kept', async () => {
+      await using store = await open();
+      for (let start = 0; start < 1_500; start += 100) {
+        const group = Array.from({ length: 100 }, (_, i) => start + i);
+        await Promise.all(group.map((n) => store.addClaim(busybox, digest(n), { digest: digest(n), size: n })));
+      }
+      const kept = await Promise.all(Array.from({ length: 1_500 }, (_, n) => store.claims(busybox, digest(n))));
+      const numbers = kept.flatMap((claims, n) => (claims.length === 0 ? [] : n));
+      expect(numbers.length).toBeGreaterThan(800);
+      expect(numbers.length).toBeLessThan(1_100);
+      expect(numbers.filter((n) => n < 200)).toEqual([]);
+      expect(numbers.filter((n) => n >= 1_300)).toHaveLength(200);
+    });
+
     test('what is not known is undefined, or an empty list', async () => {
       await using store = await open();
       expect(await store.layerRecords(digest(1))).toEqual([]);
@@ -139,6 +210,26 @@ export function metadataStoreSuite(name: string, open: () => Promise<MetadataSto
       expect(await store.session(busybox, digest(2))).toEqual(other);
     });
 
+    test('a session that is taken is gone', async () => {
+      await using store = await open();
+      expect(await store.takeSession(busybox, digest(1))).toBeUndefined();
+      await store.saveSession(session);
+      expect(await store.takeSession('docker.io/library/alpine', digest(1))).toBeUndefined();
+      expect(await store.takeSession(busybox, digest(2))).toBeUndefined();
+      expect(await store.takeSession(busybox, digest(1))).toEqual(session);
+      expect(await store.takeSession(busybox, digest(1))).toBeUndefined();
+      expect(await store.session(busybox, digest(1))).toBeUndefined();
+      await store.saveSession(session);
+      expect(await store.takeSession(busybox, digest(1))).toEqual(session);
+    });
+
+    test('of many that take a session at once, one gets it', async () => {
+      await using store = await open();
+      await store.saveSession(session);
+      const taken = await Promise.all(Array.from({ length: 20 }, () => store.takeSession(busybox, digest(1))));
+      expect(taken.filter((each) => each !== undefined)).toEqual([session]);
+    });
+
     test('any subject and a long repository will do for a session', async () => {
       await using store = await open();
       const long = {
@@ -148,6 +239,7 @@ export function metadataStoreSuite(name: string, open: () => Promise<MetadataSto
       };
       await store.saveSession(long);
       expect(await store.session(long.repository, long.subject)).toEqual(long);
+      expect(await store.takeSession(long.repository, long.subject)).toEqual(long);
     });
 
     test('layers of a v1 registry', async () => {

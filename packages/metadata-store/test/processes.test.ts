@@ -34,6 +34,31 @@ describe.each<[string, (folder: string) => Promise<MetadataStore>]>([
     await expectKnown(await open(folder), said);
   });
 
+  test('of two that take the same sessions, each session goes to one', { timeout: 60_000 }, async () => {
+    const folder = await mkdtemp(join(root, `${kind}-`));
+    const count = 100;
+    {
+      await using store = await open(folder);
+      const record = {
+        repository: 'docker.io/library/busybox',
+        location: 'https://r.example/1',
+        offset: 0,
+        updatedAt: 1,
+      };
+      await Promise.all(Array.from({ length: count }, (_, i) => store.saveSession({ ...record, subject: String(i) })));
+    }
+    const takers = [1, 2].map(() => startProcess('taker.ts', kind, folder, count));
+    let ready = 0;
+    const said = takers.map((taker) =>
+      linesOf(taker, (lines) => {
+        if (lines === 1) ready += 1;
+        if (lines === 1 && ready === takers.length) for (const each of takers) each.stdin?.end('go\n');
+      }),
+    );
+    const taken = (await Promise.all(said)).flat().filter((line) => line !== 'ready');
+    expect(taken.map(Number).sort((a, b) => a - b)).toEqual(Array.from({ length: count }, (_, i) => i));
+  });
+
   test('a writer that is killed loses nothing that was committed, and blocks nobody', { timeout: 60_000 }, async () => {
     const folder = await mkdtemp(join(root, `${kind}-`));
     for (const [name, kills] of [
@@ -52,23 +77,27 @@ describe.each<[string, (folder: string) => Promise<MetadataStore>]>([
 });
 
 function startWriter(...input: readonly (string | number)[]): ChildProcess {
-  const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-  const options = ['--import', here('typescript-loader.mjs'), '--conditions=@slipway/source', here('writer.ts')];
-  return spawn(process.execPath, [...options, ...input.map(String)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  return startProcess('writer.ts', ...input);
 }
 
-/** Every digest that the writer said it had committed. */
-async function linesOf(writer: ChildProcess, onLine: (count: number) => void = () => {}): Promise<readonly Digest[]> {
-  const exit = once(writer, 'exit');
-  const lines: Digest[] = [];
-  for await (const line of createInterface({ input: writer.stdout! })) onLine(lines.push(line as Digest));
+function startProcess(script: string, ...input: readonly (string | number)[]): ChildProcess {
+  const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+  const options = ['--import', here('typescript-loader.mjs'), '--conditions=@slipway/source', here(script)];
+  return spawn(process.execPath, [...options, ...input.map(String)], { stdio: ['pipe', 'pipe', 'inherit'] });
+}
+
+/** What a process said, to its end. */
+async function linesOf(child: ChildProcess, onLine: (count: number) => void = () => {}): Promise<readonly string[]> {
+  const exit = once(child, 'exit');
+  const lines: string[] = [];
+  for await (const line of createInterface({ input: child.stdout! })) onLine(lines.push(line));
   await exit;
   return lines;
 }
 
-async function expectKnown(store: MetadataStore, digests: readonly Digest[]): Promise<void> {
+async function expectKnown(store: MetadataStore, digests: readonly string[]): Promise<void> {
   await using known = store;
-  for (const digest of digests) {
+  for (const digest of digests as readonly Digest[]) {
     const diffID = await known.diffIDOf(digest);
     expect(diffID).toBeDefined();
     expect((await known.layerRecords(diffID!)).map((record) => record.digest)).toContain(digest);
