@@ -10,6 +10,7 @@ import {
 import { type Descriptor, mediaTypes } from '@slipway/manifest';
 import { isTag } from '@slipway/reference';
 import type { Access } from './auth/authorizer.ts';
+import { isCovered, mergeScopes } from './auth/scopes.ts';
 import { readBlob } from './blobs/read-blob.ts';
 import { createUploadSession } from './blobs/upload-session.ts';
 import { assertSameDigest, contentDigest } from './content-digest.ts';
@@ -197,7 +198,8 @@ function mountQuery({ digest, from }: NonNullable<BeginUploadOptions['mount']>):
 
 /** What is written to stays first: some token servers read no further. */
 function withPullFrom(access: Access, from: string): Access {
-  return { ...access, scopes: [...access.scopes, `repository:${from}:pull`] };
+  const scope = `repository:${from}:pull`;
+  return isCovered(scope, access.scopes) ? access : { ...access, scopes: mergeScopes([...access.scopes, scope]) };
 }
 
 function sizeOf(answer: Answer): number | undefined {

@@ -128,6 +128,35 @@ describe('asking for a token', () => {
     expect(world.seen.at(-1)?.headers.authorization).toBe('Bearer token-number-1');
   });
 
+  test('that the usual one covers already is not asked for again: a mount from the repository itself', async () => {
+    await using world = await startTokenWorld(undefined, (request, response) => {
+      if (request.method === 'POST') response.writeHead(201).end();
+      else response.writeHead(404).end();
+    });
+    await using registry = openRegistry({ url: world.url });
+    const repository = registry.repository('demo/app');
+    await repository.beginUpload({ mount: { digest, from: 'demo/app' } });
+    await repository.statBlob(digest);
+    expect(world.asked.map((parameters) => parameters.getAll('scope'))).toEqual([['repository:demo/app:push,pull']]);
+  });
+
+  test.each(['first', 'last-of-repository'] as const)(
+    'goes with token servers that read %s of several scopes for one repository',
+    async (scopesRead) => {
+      await using server = await startRegistry({ auth: { kind: 'bearer', users: { ann: 'secret' }, scopesRead } });
+      const credentials = known({ kind: 'basic', username: 'ann', password: 'secret' });
+      await using registry = openRegistry({ url: server.url, credentials });
+      const repository = registry.repository('demo/app');
+      const content = contentOf(testBytes(1_000));
+      const layer = digestBytes(testBytes(1_000));
+      const begun = await repository.beginUpload({ mount: { digest: layer, from: 'demo/app' } });
+      if (begun.kind !== 'session') throw new Error('Expected a session');
+      await begun.session.put(content, layer);
+      expect(server.hasBlob('demo/app', layer)).toBe(true);
+      expect(server.tokensIssued).toBe(1);
+    },
+  );
+
   test('the realm keeps its own query', async () => {
     await using server = await startScriptedServer((request, response) => {
       if (request.url.startsWith('/token')) {
@@ -317,6 +346,26 @@ describe('a 401 after the ping', () => {
     await repository.statBlob(digest);
     await repository.statBlob(digest);
     expect(scopes).toEqual([['repository:a:push,pull'], ['repository:a:push,pull', 'aws']]);
+  });
+
+  test('that names more rights on the same repository has one scope with all of them asked for', async () => {
+    const scopes: string[][] = [];
+    await using server = await startScriptedServer((request, response) => {
+      const url = new URL(request.url, 'http://x');
+      if (url.pathname === '/token') {
+        scopes.push(url.searchParams.getAll('scope'));
+        const isWide = url.searchParams.getAll('scope').some((scope) => scope.includes('delete'));
+        return void response.end(JSON.stringify({ token: isWide ? 'wide' : 'narrow' }));
+      }
+      const scope = request.url === '/v2/' ? '' : ',scope="repository:a:pull,delete"';
+      if (request.headers.authorization === 'Bearer wide') return void response.writeHead(404).end();
+      const challenge = `Bearer realm="http://${request.headers.host}/token"${scope}`;
+      response.writeHead(401, { 'www-authenticate': challenge }).end();
+    });
+    await using registry = openRegistry({ url: server.url });
+    await registry.repository('a').statBlob(digest);
+    await registry.repository('a').statBlob(digest);
+    expect(scopes).toEqual([['repository:a:push,pull'], ['repository:a:push,pull,delete']]);
   });
 
   test('may be the first to offer a way to authenticate', async () => {

@@ -6,13 +6,14 @@ import type { HTTPClient } from '../http/http-client.ts';
 import { redactURL } from '../http/redact-url.ts';
 import type { ResolvedRegistryOptions } from '../options.ts';
 import type { Challenge } from './challenge.ts';
+import { mergeScopes } from './scopes.ts';
 import { basicValue, fetchToken, type Token } from './token.ts';
 
 /** What a request wants to be allowed. */
 export interface Access {
   /** Repository that credentials are looked up for. */
   readonly repository: string | undefined;
-  /** Token scopes, the one that is written to first. */
+  /** Token scopes, the one that is written to first; each resource once. */
   readonly scopes: readonly string[];
 }
 
@@ -72,15 +73,15 @@ export class Authorizer {
     await this.#forget(refused);
     const named = challenges.flatMap(({ parameters }) => parameters.get('scope')?.split(' ') ?? []);
     const { repository, scopes } = refused.access;
-    const missing = named.filter((scope) => scope !== '' && !isCovered(scope, scopes));
-    const renewed = await this.#authorize({ repository, scopes: [...scopes, ...missing] }, options);
+    const renewed = await this.#authorize({ repository, scopes: mergeScopes([...scopes, ...named]) }, options);
     const isToken = renewed.header?.startsWith('Bearer ') ?? false;
     return isToken || renewed.header !== refused.header ? renewed : undefined;
   }
 
   /** Shows for `wanted` from now on what did at last. */
   learn(wanted: Access, sufficient: Authorization): void {
-    if (sufficient.access.scopes.length > wanted.scopes.length) this.#learnt.set(accessKey(wanted), sufficient.access);
+    const key = accessKey(wanted);
+    if (accessKey(sufficient.access) !== key) this.#learnt.set(key, sufficient.access);
   }
 
   async #authorize(access: Access, { signal }: AbortOptions): Promise<Authorization> {
@@ -170,18 +171,4 @@ export class Authorizer {
 
 function accessKey({ repository, scopes }: Access): string {
   return JSON.stringify([repository, ...scopes]);
-}
-
-/** Whether a scope is within others, whatever the order of its actions. */
-function isCovered(scope: string, scopes: readonly string[]): boolean {
-  const { resource, actions } = splitScope(scope);
-  return scopes
-    .map(splitScope)
-    .some((other) => other.resource === resource && actions.every((action) => other.actions.includes(action)));
-}
-
-/** `repository:host:5000/app:pull,push`: the actions follow the last colon. */
-function splitScope(scope: string): { readonly resource: string; readonly actions: readonly string[] } {
-  const colon = scope.lastIndexOf(':');
-  return { resource: scope.slice(0, Math.max(colon, 0)), actions: scope.slice(colon + 1).split(',') };
 }

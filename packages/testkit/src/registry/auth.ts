@@ -19,6 +19,11 @@ export interface BearerAuthOptions {
   readonly tokenField?: 'token' | 'access_token' | 'both' | undefined;
   /** Whether the token server knows the OAuth2 POST; without it, 404. @default true */
   readonly oauth2?: boolean | undefined;
+  /**
+   * What of a request's scopes the token server reads: all of them, the first one alone, or of several for one repository
+   * the last, as GitLab's did (GoogleContainerTools/kaniko#181, cesanta/docker_auth#67). @default 'all'
+   */
+  readonly scopesRead?: 'all' | 'first' | 'last-of-repository' | undefined;
   /** What a user may do in a repository. @default everything */
   readonly allow?: ((user: string, repository: string, action: string) => boolean) | undefined;
 }
@@ -189,13 +194,14 @@ export class TokenServer {
 
   /** What of the asked scopes the user gets. More than that is not refused: the registry will say so. */
   #granted(user: string, scopes: readonly string[]): Map<string, Set<string>> {
-    const { anonymous = 'nothing', allow = () => true } = this.#options;
+    const { anonymous = 'nothing', allow = () => true, scopesRead = 'all' } = this.#options;
     const access = new Map<string, Set<string>>();
-    for (const scope of scopes.flatMap((text) => text.split(' ')).filter(Boolean)) {
+    const asked = scopes.flatMap((text) => text.split(' ')).filter(Boolean);
+    for (const scope of scopesRead === 'first' ? asked.slice(0, 1) : asked) {
       const at = scope.lastIndexOf(':');
       const resource = scope.slice(0, at);
       const repository = resource.slice(resource.indexOf(':') + 1);
-      const actions = access.get(resource) ?? new Set();
+      const actions = (scopesRead === 'all' ? access.get(resource) : undefined) ?? new Set();
       for (const action of scope.slice(at + 1).split(',')) {
         const may = user === '' ? anonymous === 'pull' && action === 'pull' : allow(user, repository, action);
         if (may) actions.add(action);
