@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AbortOptions, ByteStream, Content } from '@slipway/digest';
-import type { Repository, UploadSession } from '@slipway/registry-client';
+import type { Repository, StreamedContent, UploadSession } from '@slipway/registry-client';
 import type { V1Session } from '@slipway/registry-client/v1';
 
 /** Lets bytes pass at a steady pace; everybody who shares it shares the pace. */
@@ -60,7 +60,7 @@ export function limitV1Uploads(session: V1Session, limit: RateLimit): V1Session 
 
 function limitSession(session: UploadSession, limit: RateLimit): UploadSession {
   return overlaid(session, {
-    stream: (body, options) => session.stream(paced(body, limit, options), options),
+    stream: (content, options) => session.stream({ open: pacedOpen(content, limit) }, options),
     append: (chunk, options) => session.append(pacedContent(chunk, limit), options),
     put: (content, digest, options) => session.put(pacedContent(content, limit), digest, options),
   });
@@ -78,7 +78,11 @@ function overlaid<T extends object>(base: T, methods: Partial<T>): T {
 }
 
 function pacedContent(content: Content, limit: RateLimit): Content {
-  return { size: content.size, open: (options) => paced(content.open(options), limit, options) };
+  return { size: content.size, open: pacedOpen(content, limit) };
+}
+
+function pacedOpen(content: StreamedContent, limit: RateLimit): StreamedContent['open'] {
+  return (options) => paced(content.open(options), limit, options);
 }
 
 /** Small pieces, so that a slow pace is a trickle and not silence followed by a gush. */

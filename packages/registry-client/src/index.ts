@@ -45,6 +45,7 @@ export type {
   Repository,
   SendOptions,
   StatManifestOptions,
+  StreamedContent,
   UploadSession,
 } from './repository.ts';
 export { CertificateError, type CertificateErrorCode } from './tls/errors.ts';

@@ -68,12 +68,12 @@ export class RegistryConnection {
 
   /**
    * Sends a request and returns its answer if the status is one of `expect`. A 401 is answered once, with fresh
-   * credentials, if the body can be sent again.
+   * credentials.
    *
    * @throws {RegistryError} for every other status
    */
   async send(request: ConnectionRequest): Promise<Answer> {
-    const { method, access, signal, expect, body } = request;
+    const { method, access, signal, expect } = request;
     await this.ping({ signal });
     const url = this.#url(request.target);
     // Nothing is shown to other hosts, for instance where uploads are sent elsewhere.
@@ -86,7 +86,6 @@ export class RegistryConnection {
     const challenges = parseChallenges(answer.headers('www-authenticate'));
     const renewed = await this.#authorizer.renew(shown, challenges, { signal });
     if (renewed === undefined) throw error;
-    if (!(body?.isRepeatable ?? true)) throw withoutVerdict(error);
     const second = await this.#send(request, url, renewed.header);
     if (!expect.includes(second.status)) throw await this.error(second);
     if (method !== 'DELETE') this.#authorizer.learn(access, renewed); // the right to delete is not asked for with every token
@@ -178,14 +177,6 @@ export class RegistryConnection {
       idleTimeoutMs: body !== undefined || isDownload ? idleMs : metadataMs,
     });
   }
-}
-
-/**
- * The token died on the way. There is a fresh one now, but only the caller can begin the body again. The diagnostics go:
- * they speak of a token that has been replaced.
- */
-function withoutVerdict({ message, code, status, dockerMessage }: RegistryError): RegistryError {
-  return new RegistryError(message, { code, status, dockerMessage, transient: true });
 }
 
 function wrongProtocol(url: URL): RegistryError {

@@ -61,6 +61,9 @@ export interface ListTagsOptions extends AbortOptions {
   readonly pageSize?: number | undefined;
 }
 
+/** Bytes that can be read again, from any offset, and whose number only their end tells: a layer that is being compressed. */
+export type StreamedContent = Pick<Content, 'open'>;
+
 /** One blob upload in progress. Leaving scope before a commit has succeeded cancels it at the registry. */
 export interface UploadSession extends AsyncDisposable {
   /** The session's newest URL, with the registry's own query. */
@@ -71,8 +74,11 @@ export interface UploadSession extends AsyncDisposable {
   readonly minChunkSize: number | undefined;
   /** `OCI-Chunk-Max-Length`, if the registry named one: Cloudflare's does. */
   readonly maxChunkSize?: number | undefined;
-  /** PATCHes a stream of unknown length in one request, from the current offset. Returns the bytes acknowledged in all. */
-  stream(body: ByteStream, options?: SendOptions): Promise<number>;
+  /**
+   * PATCHes everything from the current offset on in one request of unknown length. Opens `content` again where the request
+   * has to be repeated: after a 307 or 308, and with a fresh token. Returns the bytes acknowledged in all.
+   */
+  stream(content: StreamedContent, options?: SendOptions): Promise<number>;
   /** PATCHes one chunk of known length, with `Content-Range`. */
   append(chunk: Content, options?: SendOptions): Promise<number>;
   /** Sends all remaining bytes and commits, in one PUT: for content whose digest is known. */

@@ -6,7 +6,7 @@ import { mediaTypes } from '@slipway/manifest';
 import { type DebianRegistry, findTool, startDebianRegistry } from '@slipway/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openRegistry, type Registry } from '../src/index.ts';
-import { beginSession, collect, listOf, manifestOf, streamOf, testBytes, uploadShapes } from './push-through.ts';
+import { beginSession, collect, listOf, manifestOf, testBytes, uploadShapes } from './push-through.ts';
 
 const layer = testBytes(1_200_000);
 const digest = digestBytes(layer);
@@ -101,7 +101,7 @@ describe.skipIf(findTool('docker-registry') === undefined)('distribution 2.8', (
   test('a session that was left is gone', async () => {
     const repository = registry.repository('demo/left');
     const session = await beginSession(repository);
-    await session.stream(streamOf(layer));
+    await session.stream(contentOf(layer));
     await session[Symbol.asyncDispose]();
     await expect(repository.resumeUpload(session.location)).rejects.toMatchObject({
       code: 'ERR_SESSION_LOST',
@@ -112,7 +112,7 @@ describe.skipIf(findTool('docker-registry') === undefined)('distribution 2.8', (
   test('a commit with another digest is refused with the registry’s words', async () => {
     const repository = registry.repository('demo/wrong');
     await using session = await beginSession(repository);
-    await session.stream(streamOf(layer));
+    await session.stream(contentOf(layer));
     await expect(session.commit(digestBytes(new Uint8Array(1)))).rejects.toMatchObject({
       status: 400,
       diagnostics: [{ code: 'DIGEST_INVALID', bare: false }],

@@ -24,7 +24,7 @@ export const uploadShapes: Readonly<
   Record<'stream' | 'put' | 'chunks', (session: UploadSession, content: Content, digest: Digest) => Promise<void>>
 > = {
   async stream(session, content, digest) {
-    await session.stream(content.open());
+    await session.stream(content);
     await session.commit(digest);
   },
   async put(session, content, digest) {

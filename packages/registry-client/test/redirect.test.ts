@@ -4,7 +4,7 @@ import { contentOf, digestBytes } from '@slipway/digest';
 import { Agent, buildConnector } from 'undici';
 import { describe, expect, test } from 'vitest';
 import { type CredentialProvider, type DispatcherFactory, openRegistry } from '../src/index.ts';
-import { beginSession, collect, streamOf, testBytes } from './push-through.ts';
+import { beginSession, collect, testBytes } from './push-through.ts';
 import { afterPing, type Script, type ScriptedServer, startScriptedServer } from './scripted-server.ts';
 
 const pem = (name: string): string => readFileSync(join(import.meta.dirname, 'fixtures/certificates', name), 'utf8');
@@ -108,7 +108,7 @@ describe('an upload location on another origin', () => {
     );
     await using registry = openRegistry({ url: server.url, credentials });
     const session = await beginSession(registry.repository('a'));
-    await session.stream(streamOf(bytes));
+    await session.stream(contentOf(bytes));
     await session.commit(digest);
     expect(storage.seen.map(({ method, url }) => `${method} ${url}`)).toEqual([
       'PATCH /upload?sig=a+b',
@@ -137,20 +137,47 @@ describe('a redirect of a request with a body', () => {
     expect(Buffer.compare(server.seen.at(-1)?.body ?? Buffer.alloc(0), bytes)).toBe(0);
   });
 
-  test('is an error for a one-shot stream, and for statuses that would change the method', async () => {
+  const large = testBytes(3_000_000);
+
+  test.each([
+    [307, 'once it has all bytes', true],
+    [308, 'once it has all bytes', true],
+    [307, 'at the first byte', false],
+  ])('%d of a stream %s begins the stream anew at its target, without the credentials', async (status, _, reads) => {
+    await using storage = await startStorage(async (request, response) => {
+      await request.read();
+      response.writeHead(request.method === 'PUT' ? 201 : 202, { location: '/next?sig=b' }).end();
+    });
+    await using server = await startScriptedServer(
+      guarded(async (request, response) => {
+        if (request.method === 'POST') return void response.writeHead(202, { location: '/u' }).end();
+        if (reads) await request.read();
+        response.writeHead(status, { location: `${storage.url}/elsewhere?sig=a%2Bb` }).end();
+      }),
+    );
+    await using registry = openRegistry({ url: server.url, credentials });
+    const session = await beginSession(registry.repository('a'));
+    expect(await session.stream(contentOf(large))).toBe(3_000_000);
+    expect(session.location.href).toBe(`${storage.url}/next?sig=b`);
+    await session.commit(digest);
+    expect(storage.seen.map(({ method, url }) => `${method} ${url}`)).toEqual([
+      'PATCH /elsewhere?sig=a%2Bb',
+      `PUT /next?sig=b&digest=${encodeURIComponent(digest)}`,
+    ]);
+    expect(Buffer.compare(storage.seen[0]?.body ?? Buffer.alloc(0), large)).toBe(0);
+    for (const { headers } of storage.seen) expect(headers).not.toHaveProperty('authorization');
+  });
+
+  test('is an error for statuses that would change the method', async () => {
     await using server = await startScriptedServer(
       afterPing(async (request, response) => {
         if (request.method === 'POST') return void response.writeHead(202, { location: '/u' }).end();
         await request.read();
-        response.writeHead(request.method === 'PATCH' ? 307 : 302, { location: '/elsewhere' }).end();
+        response.writeHead(302, { location: '/elsewhere' }).end();
       }),
     );
     await using registry = openRegistry({ url: server.url });
     const session = await beginSession(registry.repository('a'));
-    await expect(session.stream(streamOf(bytes))).rejects.toMatchObject({
-      code: 'ERR_REGISTRY_REDIRECT_REFUSED',
-      status: 307,
-    });
     await expect(session.put(contentOf(bytes), digest)).rejects.toMatchObject({
       code: 'ERR_REGISTRY_REDIRECT_REFUSED',
       status: 302,

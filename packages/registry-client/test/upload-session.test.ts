@@ -73,7 +73,7 @@ function watched(size: number, chunkSize = 65_536): Content & { read: number; cl
 describe('what is sent', () => {
   test('a stream goes as one chunked PATCH without a length or range', async () => {
     await using world = await startWorld(answering(202, { range: '0-299999' }));
-    expect(await world.session.stream(streamOf(bytes))).toBe(300_000);
+    expect(await world.session.stream(contentOf(bytes))).toBe(300_000);
     const [patch] = world.seen();
     expect(patch?.method).toBe('PATCH');
     expect(patch?.url).toBe(location);
@@ -150,7 +150,7 @@ describe('what is sent', () => {
   test('small chunks are gathered into large ones', async () => {
     const sizes: number[] = [];
     await using world = await startWorld(answering(202));
-    await world.session.stream(streamOf(bytes, 100), { onProgress: (sent) => sizes.push(sent) });
+    await world.session.stream({ open: () => streamOf(bytes, 100) }, { onProgress: (sent) => sizes.push(sent) });
     expect(sizes).toEqual([65_536, 131_072, 196_608, 262_144, 300_000]);
   });
 });
@@ -166,7 +166,7 @@ describe('what is understood', () => {
     ['a part', 202, { range: '0-99999' }, 100_000],
   ])('a PATCH answered by %s', async (_, status, headers, offset) => {
     await using world = await startWorld(answering(status, headers));
-    expect(await world.session.stream(streamOf(bytes))).toBe(offset);
+    expect(await world.session.stream(contentOf(bytes))).toBe(offset);
     expect(world.session.offset).toBe(offset);
   });
 
@@ -176,7 +176,7 @@ describe('what is understood', () => {
     ['an end before its start', '9-5'],
   ])('a PATCH answered with %s breaks the protocol', async (_, range) => {
     await using world = await startWorld(answering(202, { range }));
-    await expect(world.session.stream(streamOf(bytes))).rejects.toMatchObject({ code: 'ERR_REGISTRY_PROTOCOL' });
+    await expect(world.session.stream(contentOf(bytes))).rejects.toMatchObject({ code: 'ERR_REGISTRY_PROTOCOL' });
   });
 
   test('each answer may move the session', async () => {
@@ -365,7 +365,7 @@ describe('an answer before the end of an upload', () => {
     await using world = await startWorld((request, response) => {
       request.raw.once('data', () => response.writeHead(202).end());
     });
-    await expect(world.session.stream(watched(large).open())).rejects.toMatchObject({
+    await expect(world.session.stream(watched(large))).rejects.toMatchObject({
       code: 'ERR_REGISTRY_PROTOCOL',
       message: expect.stringContaining('not yet sent'),
     });
@@ -424,7 +424,7 @@ describe('while bytes are on their way', () => {
       await new Promise((resolve) => setTimeout(resolve, 800));
       yield new Uint8Array(65_536);
     }
-    expect(await world.session.stream(slow())).toBe(131_072);
+    expect(await world.session.stream({ open: slow })).toBe(131_072);
   });
 
   test('a registry that takes its time over a commit is waited for', async () => {
@@ -473,7 +473,7 @@ describe('while bytes are on their way', () => {
       yield new Uint8Array(100_000);
       throw broken;
     }
-    await expect(world.session.stream(source())).rejects.toBe(broken);
+    await expect(world.session.stream({ open: source })).rejects.toBe(broken);
     await expect.poll(() => isComplete).toBe(false);
   });
 
@@ -495,7 +495,7 @@ describe('while bytes are on their way', () => {
     await expect.poll(() => content.closed).toBe(1);
     const spent = new AbortController();
     spent.abort(reason);
-    await expect(world.session.stream(streamOf(bytes), { signal: spent.signal })).rejects.toBe(reason);
+    await expect(world.session.stream(contentOf(bytes), { signal: spent.signal })).rejects.toBe(reason);
     expect(world.seen()).toHaveLength(1);
   });
 

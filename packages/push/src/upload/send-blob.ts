@@ -43,10 +43,7 @@ export async function sendBlob(
         await session.put(source.content(shape.identity.size), shape.identity.digest, { signal, onProgress: report });
         return shape.identity;
       case 'stream':
-        await session.stream(source.open({ from: session.offset, signal, reuse: true }), {
-          signal,
-          onProgress: report,
-        });
+        await session.stream(source, { signal, onProgress: report });
         break;
       case 'chunks':
         await sendChunks(source, session, { size: shape.size, signal, onProgress: report, onAcknowledged });
@@ -74,7 +71,7 @@ class WatchedSource implements ChunkSource {
     this.#form = form;
   }
 
-  async *open(options: OpenOptions): ByteStream {
+  async *open(options: OpenOptions = {}): ByteStream {
     const chunks = this.#form.open(options)[Symbol.asyncIterator]();
     try {
       for (;;) {
@@ -88,7 +85,7 @@ class WatchedSource implements ChunkSource {
   }
 
   content(size: number): Content {
-    return { size, open: (options) => this.open(options ?? {}) };
+    return { size, open: (options) => this.open(options) };
   }
 
   async available(atLeast: number, options: AbortOptions): Promise<number> {

@@ -1,13 +1,13 @@
-import type { AbortOptions, ByteStream, Content, Digest } from '@slipway/digest';
+import type { AbortOptions, Content, Digest } from '@slipway/digest';
 import type { Access } from '../auth/authorizer.ts';
 import { assertSameDigest } from '../content-digest.ts';
 import { RegistryError } from '../errors.ts';
 import type { Answer } from '../http/answer.ts';
 import { acknowledgedBytes, type ByteRange, parseRange, withParameter } from '../http/location.ts';
 import { redactURL } from '../http/redact-url.ts';
-import { bodyOfContent, bodyOfStream, type RequestBody } from '../http/request-body.ts';
+import { bodyOfContent, bodyOfStreamed, type RequestBody } from '../http/request-body.ts';
 import type { ConnectionRequest, RegistryConnection } from '../registry-connection.ts';
-import type { SendOptions, UploadSession } from '../repository.ts';
+import type { SendOptions, StreamedContent, UploadSession } from '../repository.ts';
 
 /** ECR answers a PATCH with 201, others with 204; the specification says 202 and 201. */
 const accepted: readonly number[] = [200, 201, 202, 204];
@@ -62,9 +62,9 @@ class RegistryUploadSession implements UploadSession {
     return this.#maxChunkSize;
   }
 
-  async stream(body: ByteStream, options: SendOptions = {}): Promise<number> {
+  async stream(content: StreamedContent, options: SendOptions = {}): Promise<number> {
     // No Content-Range: the length is not known, and one request carries everything.
-    return await this.#patch(bodyOfStream(body), {}, options);
+    return await this.#patch(bodyOfStreamed(content, this.#offset), {}, options);
   }
 
   async append(chunk: Content, options: SendOptions = {}): Promise<number> {

@@ -1,4 +1,5 @@
 import type { ByteStream, Content } from '@slipway/digest';
+import type { StreamedContent } from '../repository.ts';
 
 /** What a request carries. */
 export interface RequestBody {
@@ -16,6 +17,11 @@ export function bodyOfContent(content: Content, from = 0): RequestBody {
     isRepeatable: true,
     open: (signal) => content.open({ from, signal, reuse: true }),
   };
+}
+
+/** All bytes of `content` from an offset on, however many there are. */
+export function bodyOfStreamed(content: StreamedContent, from: number): RequestBody {
+  return { size: undefined, isRepeatable: true, open: (signal) => content.open({ from, signal, reuse: true }) };
 }
 
 /** A stream that can be read once. Each chunk is used up before the next one is asked for. */
