@@ -10,6 +10,7 @@ import type { HTTPClient } from './http/http-client.ts';
 import { resolveLocation } from './http/location.ts';
 import { redactURL } from './http/redact-url.ts';
 import type { RequestBody } from './http/request-body.ts';
+import { isWebPage, webPageError, webPageLimit } from './http/web-page.ts';
 import type { ResolvedRegistryOptions } from './options.ts';
 import { explainTLSError } from './tls/explain-tls-error.ts';
 
@@ -53,7 +54,11 @@ export class RegistryConnection {
     this.#base = options.url;
   }
 
-  /** Asks the registry whether it is there and what it wants to be shown: once, for all who ask. */
+  /**
+   * Asks the registry whether it is there and what it wants to be shown: once, for all who ask.
+   *
+   * @throws {RegistryError} `ERR_REGISTRY_UNREACHABLE` when no answer comes, `ERR_REGISTRY_PROTOCOL` when a web site answers
+   */
   async ping({ signal }: AbortOptions = {}): Promise<Ping> {
     signal?.throwIfAborted();
     if (this.#ping === undefined) {
@@ -127,12 +132,11 @@ export class RegistryConnection {
     const answer = await this.#http.send(request).catch(async (error: unknown) => {
       throw await this.#explained(error, url);
     });
-    if (answer.status === 400) {
-      const body = new TextDecoder().decode(await answer.bytes({ limit: 4_096, timeoutMs, truncate: true }));
-      if (isHTTPToHTTPS(400, body)) throw wrongProtocol(url);
-    } else {
-      await answer.discard();
-    }
+    const body = await answer
+      .bytes({ limit: webPageLimit, timeoutMs: 5_000, truncate: true })
+      .catch(() => new Uint8Array(0)); // the status is what was asked for
+    if (isHTTPToHTTPS(answer.status, new TextDecoder().decode(body))) throw wrongProtocol(url);
+    if (isWebPage(answer, body)) throw webPageError(answer);
     const isSameHost = answer.url.hostname === url.hostname;
     // A redirect from http to https on the same host holds for every request: most of them could not follow it.
     if (isSameHost && url.protocol === 'http:' && answer.url.protocol === 'https:') {

@@ -16,6 +16,7 @@ import { createUploadSession } from './blobs/upload-session.ts';
 import { assertSameDigest, contentDigest } from './content-digest.ts';
 import type { Answer } from './http/answer.ts';
 import { bodyOfBytes } from './http/request-body.ts';
+import { isWebPage, webPageError, webPageLimit } from './http/web-page.ts';
 import { listTagPages } from './list-tags.ts';
 import { queryReferrers } from './referrers.ts';
 import type { ConnectionRequest, RegistryConnection } from './registry-connection.ts';
@@ -67,6 +68,7 @@ export class RegistryRepository implements Repository {
       signal,
     });
     await answer.discard();
+    if (isWebPage(answer, undefined)) throw webPageError(answer);
     return answer.status === 404 ? undefined : { digest, size: sizeOf(answer) };
   }
 
@@ -84,7 +86,7 @@ export class RegistryRepository implements Repository {
       expect: [200, 201, 202, 204],
       signal,
     });
-    await answer.discard();
+    await assertNoWebPage(answer);
     if (answer.status === 201) {
       if (mount === undefined) throw answer.protocolError('a blob where an upload session was asked for');
       assertSameDigest(answer, mount.digest);
@@ -112,6 +114,7 @@ export class RegistryRepository implements Repository {
   async statManifest(tagOrDigest: string, options: StatManifestOptions = {}): Promise<ManifestStat | undefined> {
     const answer = await this.#askManifest('HEAD', tagOrDigest, options);
     await answer.discard();
+    if (isWebPage(answer, undefined)) throw webPageError(answer);
     if (answer.status === 404) return undefined;
     return { mediaType: mediaTypeOf(answer), digest: contentDigest(answer), size: sizeOf(answer) };
   }
@@ -124,6 +127,7 @@ export class RegistryRepository implements Repository {
     }
     const { metadataMs } = this.#connection.options.timeouts;
     const bytes = await answer.bytes({ limit: maxManifestSize, timeoutMs: metadataMs });
+    if (isWebPage(answer, bytes)) throw webPageError(answer);
     const asked = isDigest(tagOrDigest) ? tagOrDigest : undefined;
     const digest = digestBytes(bytes, asked && algorithmOf(asked));
     if (asked !== undefined && digest !== asked) throw answer.protocolError(`a manifest of another digest, ${digest}`);
@@ -133,7 +137,7 @@ export class RegistryRepository implements Repository {
   async putManifest(
     tagOrDigest: string,
     bytes: Uint8Array,
-    { mediaType, digest = digestBytes(bytes), signal }: PutManifestOptions,
+    { mediaType, signal }: PutManifestOptions,
   ): Promise<PutManifestResult> {
     const answer = await this.#send({
       method: 'PUT',
@@ -144,10 +148,14 @@ export class RegistryRepository implements Repository {
       expect: [200, 201, 202, 204],
       signal,
     });
-    await answer.discard();
-    assertSameDigest(answer, digest);
+    await assertNoWebPage(answer);
     const subject = answer.header('oci-subject');
-    return subject !== undefined && isDigest(subject) ? { digest, subject } : { digest };
+    return {
+      status: answer.status,
+      digest: contentDigest(answer),
+      location: targetOf(answer),
+      ...(subject !== undefined && isDigest(subject) && { subject }),
+    };
   }
 
   referrers(subject: Digest, options: AbortOptions = {}): Promise<readonly Descriptor[] | undefined> {
@@ -200,6 +208,18 @@ function mountQuery({ digest, from }: NonNullable<BeginUploadOptions['mount']>):
 function withPullFrom(access: Access, from: string): Access {
   const scope = `repository:${from}:pull`;
   return isCovered(scope, access.scopes) ? access : { ...access, scopes: mergeScopes([...access.scopes, scope]) };
+}
+
+/** Reads a short answer to its end, so that the connection can be used again. */
+async function assertNoWebPage(answer: Answer): Promise<void> {
+  const body = await answer.bytes({ limit: webPageLimit, timeoutMs: 5_000, truncate: true }).catch(() => undefined); // its head says what counts
+  if (body !== undefined && isWebPage(answer, body)) throw webPageError(answer);
+}
+
+/** Where an answer says that the thing is now; undefined for what is no URL. Nothing is sent there. */
+function targetOf(answer: Answer): URL | undefined {
+  const location = answer.header('location');
+  return location !== undefined && URL.canParse(location, answer.url.href) ? new URL(location, answer.url) : undefined;
 }
 
 function sizeOf(answer: Answer): number | undefined {

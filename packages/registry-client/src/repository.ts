@@ -40,13 +40,16 @@ export interface SendOptions extends AbortOptions {
 
 export interface PutManifestOptions extends AbortOptions {
   readonly mediaType: string;
-  /** What the registry will know the manifest by; of a signed one, the digest of what was signed. @default that of the bytes */
-  readonly digest?: Digest | undefined;
 }
 
-/** A manifest that was put. */
+/** What a registry said of a manifest that it took. Whether that is what was wanted is the caller's to judge. */
 export interface PutManifestResult {
-  readonly digest: Digest;
+  /** 201 as the specification has it, or 200, 202, 204. */
+  readonly status: number;
+  /** The `Docker-Content-Digest` of the answer; undefined where there is none that can be read. */
+  readonly digest: Digest | undefined;
+  /** The `Location` of the answer, resolved; undefined where there is none that can be read. */
+  readonly location: URL | undefined;
   /** The `OCI-Subject` of the answer: the registry lists the manifest as a referrer of it by itself. */
   readonly subject?: Digest | undefined;
 }
@@ -97,6 +100,7 @@ export interface Repository {
   readonly registry: string;
   /** Path within the registry: `library/alpine`. */
   readonly path: string;
+  /** `ERR_REGISTRY_PROTOCOL` when a web site answers in the registry's place; likewise {@link statManifest}. */
   statBlob(digest: Digest, options?: AbortOptions): Promise<BlobStat | undefined>;
   openBlob(digest: Digest, options?: OpenOptions): ByteStream;
   beginUpload(options?: BeginUploadOptions): Promise<BeginUploadResult>;

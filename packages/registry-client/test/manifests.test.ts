@@ -10,23 +10,32 @@ const digest = digestBytes(bytes);
 const mediaType = mediaTypes.ociManifest;
 
 describe('putManifest', () => {
-  test.each([
-    [200, {}],
-    [201, {}],
-    [202, {}],
-    [204, {}],
-    [201, { 'docker-content-digest': digest }],
-    [201, { 'docker-content-digest': 'not a digest' }],
-    [201, { 'docker-content-digest': `sha512:${'0'.repeat(128)}` }],
-  ])('%d with %j is a success, and the digest is our own', async (status, headers) => {
+  const other = digestBytes(new Uint8Array(1));
+
+  test.each<[number, Record<string, string>, { digest?: string; subject?: string; location?: string }]>([
+    [200, {}, {}],
+    [201, {}, {}],
+    [202, {}, {}],
+    [204, {}, {}],
+    [201, { 'docker-content-digest': digest }, { digest }],
+    [201, { 'docker-content-digest': other }, { digest: other }],
+    [201, { 'docker-content-digest': 'not a digest' }, {}],
+    [201, { 'content-type': 'text/html; charset=utf-8' }, {}],
+    [201, { 'oci-subject': other }, { subject: other }],
+    [201, { location: '/v2/demo/app/manifests/v1' }, { location: '/v2/demo/app/manifests/v1' }],
+    [201, { location: 'https://elsewhere.example/m' }, { location: 'https://elsewhere.example/m' }],
+    [201, { location: 'http://[' }, {}],
+  ])('%d with %j is a success, told as it was said', async (status, headers, expected) => {
     await using server = await startScriptedServer(
       afterPing(async (request, response) => {
         await request.read();
-        response.writeHead(status, headers as Record<string, string>).end();
+        response.writeHead(status, headers).end();
       }),
     );
     await using registry = openRegistry({ url: server.url });
-    expect(await registry.repository('demo/app').putManifest('v1', bytes, { mediaType })).toEqual({ digest });
+    const { location, ...result } = await registry.repository('demo/app').putManifest('v1', bytes, { mediaType });
+    expect(location?.href).toBe(expected.location && new URL(expected.location, server.url).href);
+    expect({ ...result, location: expected.location }).toEqual({ status, digest: undefined, ...expected });
     expect(server.seen[1]).toMatchObject({
       method: 'PUT',
       url: '/v2/demo/app/manifests/v1',
@@ -35,15 +44,17 @@ describe('putManifest', () => {
     expect(Buffer.compare(server.seen[1]?.body ?? Buffer.alloc(0), bytes)).toBe(0);
   });
 
-  test('another digest in the answer breaks the protocol', async () => {
-    const other = digestBytes(new Uint8Array(1));
+  test.each([200, 201])('%d with a web page is no success', async (status) => {
     await using server = await startScriptedServer(
-      afterPing((_, response) => void response.writeHead(201, { 'docker-content-digest': other }).end()),
+      afterPing(async (request, response) => {
+        await request.read();
+        response.writeHead(status, { 'content-type': 'text/html' }).end('<html><title>Sign in</title></html>');
+      }),
     );
     await using registry = openRegistry({ url: server.url });
     await expect(registry.repository('a').putManifest('v1', bytes, { mediaType })).rejects.toMatchObject({
       code: 'ERR_REGISTRY_PROTOCOL',
-      message: expect.stringContaining(`expected ${digest}, got ${other}`),
+      message: expect.stringContaining('answers with web pages'),
     });
   });
 });

@@ -1,4 +1,5 @@
-import type { AbortOptions } from '@slipway/digest';
+import { type AbortOptions, algorithmOf } from '@slipway/digest';
+import { RegistryError } from '@slipway/registry-client';
 import { type RetryNotice, retrying } from '@slipway/transfer';
 import { pushFailure } from '../errors.ts';
 import type { BlobIdentity } from '../form/form.ts';
@@ -68,7 +69,13 @@ export async function putManifest(
 ): Promise<{ readonly unchanged: boolean }> {
   const { mediaType, bytes, digest } = manifest;
   try {
-    await retrying(() => target.repository.putManifest(tagOrDigest, bytes, { mediaType, digest, signal }), {
+    const put = async (): Promise<void> => {
+      const { status, digest: stored } = await target.repository.putManifest(tagOrDigest, bytes, { mediaType, signal });
+      if (stored === undefined || stored === digest || algorithmOf(stored) !== algorithmOf(digest)) return;
+      const message = `the registry answered with another digest: expected ${digest}, got ${stored}`;
+      throw new RegistryError(message, { code: 'ERR_REGISTRY_PROTOCOL', status });
+    };
+    await retrying(put, {
       ...retry,
       signal,
       host: target.repository.registry,

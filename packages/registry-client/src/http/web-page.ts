@@ -1,0 +1,40 @@
+import { RegistryError } from '../errors.ts';
+import type { Answer } from './answer.ts';
+import { redactURL } from './redact-url.ts';
+
+/** Bytes of a body that are enough to tell a web page by. */
+export const webPageLimit = 65_536;
+
+/**
+ * Whether a success comes from a web site in the registry's place: the page for unknown paths, a sign-in page. Frameworks
+ * label a registry's own empty or plain answers as HTML too (Quay's says `true` in one), so the label alone is no proof where
+ * there is a body, and a header that only registries send settles it.
+ *
+ * @param body what the answer holds; undefined for a HEAD
+ */
+export function isWebPage(answer: Answer, body: Uint8Array | undefined): boolean {
+  if (answer.status < 200 || answer.status > 299 || isRegistryAnswer(answer)) return false;
+  const type = (answer.header('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase();
+  const isHTML = type === 'text/html' || type === 'application/xhtml+xml';
+  if (body === undefined) return isHTML;
+  const start = new TextDecoder().decode(body.subarray(0, 1_024)).trimStart();
+  return isHTML
+    ? start.startsWith('<')
+    : /^(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b/is.test(start);
+}
+
+/** The error for an answer that {@link isWebPage}. */
+export function webPageError({ method, url, status }: Answer): RegistryError {
+  return new RegistryError(
+    `${url.host} answers with web pages: no registry, or its proxy does not pass /v2/ on (${method} ${redactURL(url)} answered ${status} with a web page)`,
+    {
+      code: 'ERR_REGISTRY_PROTOCOL',
+      status,
+      hint: "check the registry's name and port; a network may want you to sign in first",
+    },
+  );
+}
+
+function isRegistryAnswer(answer: Answer): boolean {
+  return ['docker-distribution-api-version', 'docker-content-digest'].some((name) => answer.header(name) !== undefined);
+}
