@@ -401,6 +401,104 @@ describe('a 401 after the ping', () => {
   });
 });
 
+describe('many refusals at once', () => {
+  const blobs = Array.from({ length: 20 }, (_, index) => digestBytes(testBytes(10, index)));
+
+  /** A registry whose 401s to what has died come together, or half of them only when the others have been answered anew. */
+  async function startDyingWorld(kind: 'bearer' | 'basic', half: 'at once' | 'later') {
+    let valid = 1;
+    let granted = 0;
+    let served = 0;
+    let refused = 0;
+    const held: (() => void)[] = [];
+    const isDue = (): boolean => (half === 'at once' ? held.length === 20 : held.length === 10 && served === 10);
+    const server = await startScriptedServer((request, response) => {
+      if (request.url.startsWith('/token')) {
+        granted += 1;
+        return void response.end(JSON.stringify({ token: `t${valid}` }));
+      }
+      const good = kind === 'bearer' ? `Bearer t${valid}` : `Basic ${btoa(`u:p${valid}`)}`;
+      const challenge = kind === 'bearer' ? `Bearer realm="http://${request.headers.host}/token"` : 'Basic realm="r"';
+      const refuse = (): void => void response.writeHead(401, { 'www-authenticate': challenge }).end();
+      if (request.url === '/v2/' || valid === 1) {
+        if (request.headers.authorization === good) return void response.writeHead(404).end();
+        return refuse();
+      }
+      if (request.headers.authorization === good) {
+        response.writeHead(404).end();
+        served += 1;
+      } else if (half === 'later' && refused < 10) {
+        refused += 1;
+        return refuse();
+      } else {
+        held.push(refuse);
+      }
+      if (isDue()) for (const release of held.splice(0)) release();
+    });
+    let asked = 0;
+    const provider: CredentialProvider = async () => {
+      asked += 1;
+      return { kind: 'basic', username: 'u', password: `p${valid}` };
+    };
+    return Object.assign(server, {
+      provider,
+      counts: () => ({ asked, granted }),
+      expire() {
+        valid = 2;
+        asked = 0;
+        granted = 0;
+      },
+    });
+  }
+
+  test.each([
+    ['bearer', 'at once'],
+    ['bearer', 'later'],
+    ['basic', 'at once'],
+    ['basic', 'later'],
+  ] as const)('%s: twenty that come %s start one look-up', async (kind, half) => {
+    await using world = await startDyingWorld(kind, half);
+    await using registry = openRegistry({ url: world.url, credentials: world.provider });
+    const repository = registry.repository('a');
+    await repository.statBlob(digest);
+    world.expire();
+    await Promise.all(blobs.map((blob) => repository.statBlob(blob)));
+    expect(world.counts()).toEqual({ asked: 1, granted: kind === 'bearer' ? 1 : 0 });
+  });
+
+  test('one that leaves takes the look-up from nobody', async () => {
+    let release = (): void => {};
+    const gate = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await using world = await startDyingWorld('bearer', 'at once');
+    let isGated = false;
+    let waiting = 0;
+    const credentials: CredentialProvider = async (...args) => {
+      waiting += 1;
+      if (isGated) await gate;
+      return await world.provider(...args);
+    };
+    await using registry = openRegistry({ url: world.url, credentials });
+    const repository = registry.repository('a');
+    await repository.statBlob(digest);
+    world.expire();
+    isGated = true;
+    waiting = 0;
+    const controller = new AbortController();
+    const reason = new Error('leaving');
+    const asking = blobs.map((blob, index) =>
+      repository.statBlob(blob, index === 0 ? { signal: controller.signal } : {}).catch((error: unknown) => error),
+    );
+    await expect.poll(() => waiting).toBe(1);
+    controller.abort(reason);
+    expect(await asking[0]).toBe(reason);
+    release();
+    expect(await Promise.all(asking.slice(1))).toEqual(blobs.slice(1).map(() => undefined));
+    expect(world.counts()).toEqual({ asked: 1, granted: 1 });
+  });
+});
+
 describe('the ways a registry offers', () => {
   test.each<[string, readonly string[], Credentials | undefined, string | undefined]>([
     [

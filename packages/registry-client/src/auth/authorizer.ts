@@ -23,6 +23,9 @@ export interface Authorization {
   readonly header: string | undefined;
   /** What it allows. */
   readonly access: Access;
+  /** The look-ups that it was made from: once one of them was refused, all who hold it share the next. */
+  readonly credentials?: Promise<Credentials | undefined> | undefined;
+  readonly token?: Promise<Token> | undefined;
 }
 
 /** Chooses and keeps what one registry is shown: nothing, a user and password, or a token for each set of scopes. */
@@ -70,7 +73,7 @@ export class Authorizer {
     options: AbortOptions = {},
   ): Promise<Authorization | undefined> {
     this.adopt(challenges);
-    await this.#forget(refused);
+    this.#forget(refused);
     const named = challenges.flatMap(({ parameters }) => parameters.get('scope')?.split(' ') ?? []);
     const { repository, scopes } = refused.access;
     const renewed = await this.#authorize({ repository, scopes: mergeScopes([...scopes, ...named]) }, options);
@@ -86,10 +89,11 @@ export class Authorizer {
 
   async #authorize(access: Access, { signal }: AbortOptions): Promise<Authorization> {
     if (this.#challenges.length === 0) return { header: undefined, access };
-    const credentials = await abortable(this.#credentialsOf(access), signal);
+    const lookup = this.#credentialsOf(access);
+    const credentials = await abortable(lookup, signal);
     const bearer = this.#challenges.find(({ scheme }) => scheme === 'bearer');
     if (credentials?.kind === 'registry-token') {
-      return { header: bearer && `Bearer ${credentials.token}`, access };
+      return { header: bearer && `Bearer ${credentials.token}`, access, credentials: lookup };
     }
     const basic = this.#challenges.find(({ scheme }) => scheme === 'basic');
     if (
@@ -99,13 +103,14 @@ export class Authorizer {
       credentials.password !== ''
     ) {
       // Docker shows these last of all, and so they win where both are offered.
-      return { header: `Basic ${basicValue(credentials.username, credentials.password)}`, access };
+      const header = `Basic ${basicValue(credentials.username, credentials.password)}`;
+      return { header, access, credentials: lookup };
     }
     if (bearer !== undefined) {
-      const token = await this.#token(bearer, access, credentials, signal);
-      return { header: `Bearer ${token.value}`, access };
+      const { token, value } = await this.#token(bearer, access, credentials, signal);
+      return { header: `Bearer ${value}`, access, credentials: lookup, token };
     }
-    if (basic === undefined) return { header: undefined, access };
+    if (basic === undefined) return { header: undefined, access, credentials: lookup };
     throw new RegistryError(
       `${redactURL(this.#options.url)} asks for a user name and password: no basic auth credentials`,
       {
@@ -117,13 +122,12 @@ export class Authorizer {
     );
   }
 
-  /** Drops what the registry refused, unless another request has fetched something fresh meanwhile. */
-  async #forget({ access, header }: Authorization): Promise<void> {
+  /** Drops what the registry refused. Who comes later finds another look-up in its place, and waits for that one. */
+  #forget({ access, credentials, token }: Authorization): void {
     const key = accessKey(access);
-    const known = await this.#tokens.get(key)?.catch(() => undefined);
-    if (known !== undefined && header !== `Bearer ${known.value}`) return;
-    this.#tokens.delete(key);
-    this.#credentials.delete(access.repository ?? '');
+    if (this.#tokens.get(key) === token) this.#tokens.delete(key);
+    const { repository = '' } = access;
+    if (this.#credentials.get(repository) === credentials) this.#credentials.delete(repository);
   }
 
   async #token(
@@ -131,12 +135,12 @@ export class Authorizer {
     access: Access,
     credentials: Credentials | undefined,
     signal: AbortSignal | undefined,
-  ): Promise<Token> {
+  ): Promise<{ readonly token: Promise<Token>; readonly value: string }> {
     const key = accessKey(access);
     const known = this.#tokens.get(key);
     if (known !== undefined) {
-      const token = await abortable(known, signal);
-      if (this.#options.now() < token.renewAt) return token;
+      const { value, renewAt } = await abortable(known, signal);
+      if (this.#options.now() < renewAt) return { token: known, value };
       if (this.#tokens.get(key) !== known) return await this.#token(challenge, access, credentials, signal);
     }
     const { url: registry, now, timeouts, tls } = this.#options;
@@ -155,7 +159,8 @@ export class Authorizer {
     fetched.catch(() => {
       if (this.#tokens.get(key) === fetched) this.#tokens.delete(key);
     });
-    return await abortable(fetched, signal);
+    const { value } = await abortable(fetched, signal);
+    return { token: fetched, value };
   }
 
   #credentialsOf({ repository }: Access): Promise<Credentials | undefined> {
@@ -164,7 +169,9 @@ export class Authorizer {
     if (known !== undefined) return known;
     const found = this.#options.credentials(this.#options.name, { repository });
     this.#credentials.set(key, found);
-    found.catch(() => this.#credentials.delete(key));
+    found.catch(() => {
+      if (this.#credentials.get(key) === found) this.#credentials.delete(key);
+    });
     return found;
   }
 }
