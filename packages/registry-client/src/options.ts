@@ -1,4 +1,4 @@
-import { isIPv4 } from 'node:net';
+import { isIPv4, type LookupFunction } from 'node:net';
 import type { Dispatcher } from 'undici';
 import type { CredentialProvider } from './credentials.ts';
 
@@ -25,6 +25,8 @@ export interface DispatcherOptions {
   readonly connections: number;
   /** Bytes of an answer's headers. */
   readonly maxHeaderSize: number;
+  /** For `net.connect`: resolves each name once, so that the address that was judged is the one that is connected to. */
+  readonly lookup?: LookupFunction | undefined;
 }
 
 /** Makes the undici dispatcher that all requests go through, for instance one that uses a proxy. */
@@ -85,7 +87,7 @@ export interface RegistryOptions {
   readonly onRequest?: ((record: RequestRecord) => void) | undefined;
   /** Milliseconds since 1970, for expiry and `Retry-After`. @default Date.now */
   readonly now?: (() => number) | undefined;
-  /** Addresses of a host name, for judging redirects. @default the system's resolver */
+  /** Addresses of a host name: where connections go, and what redirects are judged by. @default the system's resolver */
   readonly lookup?: ((hostname: string) => Promise<readonly string[]>) | undefined;
 }
 

@@ -240,6 +240,65 @@ test('an upload location inside the client’s network is refused before a byte 
   await expect(registry.repository('a').beginUpload()).rejects.toMatchObject({ code: 'ERR_REGISTRY_REDIRECT_REFUSED' });
 });
 
+describe('names that a registry sends its client to', () => {
+  test('are connected to at the address that was judged', async () => {
+    await using inside = await startScriptedServer((_, response) => void response.writeHead(200).end(bytes));
+    let asked = 0;
+    const lookup = async (hostname: string): Promise<readonly string[]> => {
+      if (hostname === 'registry.example') return ['127.0.0.1'];
+      asked += 1;
+      return asked === 1 ? ['127.0.0.2'] : ['127.0.0.1']; // only the second answer leads to the server
+    };
+    await using server = await startScriptedServer(
+      afterPing(
+        (_, response) => void response.writeHead(307, { location: `http://cdn.example:${inside.port}/` }).end(),
+      ),
+    );
+    await using registry = openRegistry({ url: `http://registry.example:${server.port}`, lookup });
+    await expect(collect(registry.repository('a').openBlob(digest))).rejects.toMatchObject({
+      message: expect.stringContaining('127.0.0.2'),
+    });
+    expect(inside.seen).toEqual([]);
+    expect(await collect(registry.repository('a').openBlob(digest))).toEqual(bytes); // looked up again after the failure
+  });
+
+  test('are not connected to when they change from public to private', async () => {
+    await using inside = await startScriptedServer((_, response) => void response.writeHead(200).end(bytes));
+    let asked = 0;
+    const lookup = async (hostname: string): Promise<readonly string[]> => {
+      if (hostname === 'registry.example') return ['127.0.0.1'];
+      asked += 1;
+      if (asked === 1) throw new Error('getaddrinfo ENOTFOUND');
+      return ['127.0.0.1'];
+    };
+    await using server = await startScriptedServer(
+      afterPing(
+        (_, response) => void response.writeHead(307, { location: `http://cdn.example:${inside.port}/` }).end(),
+      ),
+    );
+    await using registry = openRegistry({ url: `http://registry.example:${server.port}`, lookup });
+    await expect(collect(registry.repository('a').openBlob(digest))).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_REDIRECT_REFUSED',
+    });
+    expect(inside.seen).toEqual([]);
+  });
+
+  test('may be no link-local address, a token server’s name neither, wherever the registry is', async () => {
+    await using server = await startScriptedServer(
+      (_, response) =>
+        void response
+          .writeHead(401, { 'www-authenticate': 'Bearer realm="http://metadata.example/latest/token"' })
+          .end(),
+    );
+    const lookup = async (): Promise<readonly string[]> => ['169.254.169.254'];
+    await using registry = openRegistry({ url: server.url, lookup, credentials });
+    await expect(registry.repository('a').statBlob(digest)).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_REDIRECT_REFUSED',
+      message: expect.stringContaining('link-local'),
+    });
+  });
+});
+
 describe('a registry behind a TLS proxy that names itself http', () => {
   test('is taken to mean https on the same port', async () => {
     const location = 'http://127.0.0.1/v2/a/blobs/uploads/1?_state=x';

@@ -39,6 +39,7 @@ export interface TokenRequest {
 export async function fetchToken(http: HTTPClient, request: TokenRequest): Promise<Token> {
   const { credentials, timeoutMs, now, authHint } = request;
   const realm = realmOf(request);
+  await http.policy.checkLinkLocal(request.registry, realm);
   const requestedAt = now();
   const answer =
     credentials?.kind === 'identity-token'

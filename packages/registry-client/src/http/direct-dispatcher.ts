@@ -18,8 +18,8 @@ export function agentOptions({ connections, maxHeaderSize }: DispatcherOptions):
   };
 }
 
-function createConnector({ connectTimeoutMs, tlsTimeoutMs, tls }: DispatcherOptions): buildConnector.connector {
-  const connectTCP = buildConnector({ timeout: connectTimeoutMs });
+function createConnector({ connectTimeoutMs, tlsTimeoutMs, tls, lookup }: DispatcherOptions): buildConnector.connector {
+  const connectTCP = buildConnector({ timeout: connectTimeoutMs, ...(lookup !== undefined && { lookup }) });
   let connectTLS: buildConnector.connector | undefined;
   return (options, callback) => {
     connectTCP(

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
+import { RegistryError } from '../errors.ts';
 import type { RequestRecord } from '../options.ts';
 import { Answer } from './answer.ts';
 import { networkError, timeoutError } from './network-error.ts';
@@ -92,6 +93,7 @@ export async function exchange(context: ExchangeContext, request: ExchangeReques
     if (signal?.aborted) throw signal.reason;
     if (reason !== undefined) throw reason;
     if (body?.sourceError !== undefined) throw body.sourceError;
+    if (error instanceof RegistryError) throw error; // a name that may not be connected to
     if (isTimeout(error)) throw timeoutError(method, url, 'no answer came', answerTimeoutMs);
     throw networkError(method, url, error);
   }

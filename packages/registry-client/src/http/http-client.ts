@@ -1,25 +1,29 @@
 import { RegistryError } from '../errors.ts';
+import type { AddressBook } from './address-book.ts';
 import type { Answer } from './answer.ts';
 import { type ExchangeContext, type ExchangeRequest, exchange } from './exchange.ts';
 import { resolveLocation } from './location.ts';
 import { redactURL } from './redact-url.ts';
-import type { RedirectPolicy } from './redirect-policy.ts';
+import { RedirectPolicy } from './redirect-policy.ts';
 import type { RequestPace } from './request-pace.ts';
 
 const maxRedirects = 10;
 
+/** What a client sends its requests with. */
+export interface HTTPClientContext extends ExchangeContext {
+  readonly addresses: AddressBook;
+  readonly userAgent: string;
+  readonly pace: RequestPace;
+}
+
 /** Sends requests and follows redirects. Credentials do not leave the origin they were meant for. */
 export class HTTPClient {
-  readonly #context: ExchangeContext;
-  readonly #userAgent: string;
-  readonly #pace: RequestPace;
   readonly policy: RedirectPolicy;
+  readonly #context: HTTPClientContext;
 
-  constructor(context: ExchangeContext, policy: RedirectPolicy, userAgent: string, pace: RequestPace) {
-    this.#pace = pace;
+  constructor(context: HTTPClientContext) {
     this.#context = context;
-    this.policy = policy;
-    this.#userAgent = userAgent;
+    this.policy = new RedirectPolicy(context.addresses);
   }
 
   /**
@@ -30,7 +34,7 @@ export class HTTPClient {
    */
   async send(request: ExchangeRequest): Promise<Answer> {
     let { url } = request;
-    let headers: Record<string, string> = { 'user-agent': this.#userAgent, ...request.headers };
+    let headers: Record<string, string> = { 'user-agent': this.#context.userAgent, ...request.headers };
     for (let redirects = 0; ; redirects += 1) {
       const answer = await this.#exchange({ ...request, url, headers });
       const location = answer.header('location');
@@ -54,10 +58,13 @@ export class HTTPClient {
 
   /** A connection kept alive may be closed by the peer at the very moment it is used again: that says nothing of the request. */
   async #exchange(request: ExchangeRequest): Promise<Answer> {
-    await this.#pace(request.signal);
+    await this.#context.pace(request.signal);
     try {
       return await exchange(this.#context, request);
     } catch (error) {
+      if (error instanceof RegistryError && error.reason !== undefined) {
+        this.#context.addresses.forget(request.url.hostname); // another address may answer, once there is one
+      }
       const isIdempotent = request.method === 'GET' || request.method === 'HEAD';
       if (!(isIdempotent && error instanceof RegistryError && error.reason === 'ECONNRESET')) throw error;
       return await exchange(this.#context, request);
