@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { digestBytes } from '@slipway/digest';
+import { contentOf, digestBytes } from '@slipway/digest';
 import { describe, expect, test } from 'vitest';
 import { openRegistry } from '../src/index.ts';
-import { collect } from './push-through.ts';
-import { afterPing, startScriptedServer } from './scripted-server.ts';
+import { beginSession, collect, testBytes } from './push-through.ts';
+import { afterPing, type Script, startScriptedServer } from './scripted-server.ts';
 
 const digest = digestBytes(new Uint8Array(0));
 const pem = (name: string): string => readFileSync(join(import.meta.dirname, 'fixtures/certificates', name), 'utf8');
@@ -289,6 +289,68 @@ describe('connections', () => {
     await registry.repository('a').statBlob(digest);
     expect(await registry.repository('a').statBlob(digest)).toBeUndefined();
     expect(answered).toBe(3);
+  });
+
+  /** Resets every connection at its second request, as a balancer with a short memory does. */
+  function onceOnly(script: Script): Script {
+    const used = new Set<unknown>();
+    return (request, response) => {
+      const { socket } = request.raw;
+      if (used.has(socket)) return void socket.resetAndDestroy();
+      used.add(socket);
+      return script(request, response);
+    };
+  }
+
+  test('that are reset whenever they are used again cost an upload and a manifest nothing', async () => {
+    const bytes = testBytes(100_000);
+    await using server = await startScriptedServer(
+      onceOnly(
+        afterPing(async (request, response) => {
+          await request.read();
+          response.writeHead(request.method === 'POST' ? 202 : 201, { location: '/u' }).end();
+        }),
+      ),
+    );
+    await using registry = openRegistry({ url: server.url });
+    const repository = registry.repository('a');
+    const session = await beginSession(repository);
+    await session.put(contentOf(bytes), digestBytes(bytes));
+    await repository.putManifest('v1', bytes, { mediaType: 'application/x' });
+    const begun = await Promise.all([repository.beginUpload(), repository.beginUpload(), repository.beginUpload()]);
+    expect(begun.map(({ kind }) => kind)).toEqual(['session', 'session', 'session']);
+    const puts = server.seen.filter(({ method, body }) => method === 'PUT' && body.length > 0);
+    expect(puts.map(({ body }) => Buffer.compare(body, bytes))).toEqual([0, 0]);
+  });
+
+  test('that are reset under a chunk fail it: the registry may have it', async () => {
+    await using server = await startScriptedServer(
+      onceOnly(
+        afterPing((request, response) => {
+          if (request.method === 'PATCH') request.raw.socket.resetAndDestroy();
+          else response.writeHead(202, { location: '/u' }).end();
+        }),
+      ),
+    );
+    await using registry = openRegistry({ url: server.url });
+    const session = await beginSession(registry.repository('a'));
+    await expect(session.append(contentOf(testBytes(100)))).rejects.toMatchObject({ reason: 'ECONNRESET' });
+    expect(server.seen.filter(({ method }) => method === 'PATCH')).toHaveLength(1);
+    session.keep();
+  });
+
+  test('that are new and reset fail what begins an upload, and a body', async () => {
+    await using server = await startScriptedServer((request, response) => {
+      if (request.method === 'GET') response.writeHead(200, { connection: 'close' }).end();
+      else request.raw.socket.resetAndDestroy();
+    });
+    await using registry = openRegistry({ url: server.url });
+    const repository = registry.repository('a');
+    await expect(repository.beginUpload()).rejects.toMatchObject({ reason: 'ECONNRESET', transient: true });
+    await expect(repository.putManifest('v1', testBytes(10), { mediaType: 'a/b' })).rejects.toMatchObject({
+      reason: 'ECONNRESET',
+    });
+    expect(server.seen.map(({ method }) => method)).toEqual(['GET', 'POST', 'PUT']);
   });
 
   test('end with the registry', async () => {

@@ -2,6 +2,7 @@ import { RegistryError } from '../errors.ts';
 import type { AddressBook } from './address-book.ts';
 import type { Answer } from './answer.ts';
 import { type ExchangeContext, type ExchangeRequest, exchange } from './exchange.ts';
+import { wasKept, watchConnections } from './kept-connections.ts';
 import { resolveLocation } from './location.ts';
 import { redactURL } from './redact-url.ts';
 import { RedirectPolicy } from './redirect-policy.ts';
@@ -24,6 +25,7 @@ export class HTTPClient {
   constructor(context: HTTPClientContext) {
     this.#context = context;
     this.policy = new RedirectPolicy(context.addresses);
+    watchConnections();
   }
 
   /**
@@ -56,20 +58,43 @@ export class HTTPClient {
     }
   }
 
-  /** A connection kept alive may be closed by the peer at the very moment it is used again: that says nothing of the request. */
   async #exchange(request: ExchangeRequest): Promise<Answer> {
-    await this.#context.pace(request.signal);
-    try {
-      return await exchange(this.#context, request);
-    } catch (error) {
-      if (error instanceof RegistryError && error.reason !== undefined) {
-        this.#context.addresses.forget(request.url.hostname); // another address may answer, once there is one
+    const { addresses, pace } = this.#context;
+    for (let repeats = 0; ; repeats += 1) {
+      await pace(request.signal);
+      let sent = 0;
+      const onTaken = (total: number): void => {
+        sent = total;
+        request.onTaken?.(total);
+      };
+      try {
+        return await exchange(this.#context, { ...request, onTaken });
+      } catch (error) {
+        if (!(error instanceof RegistryError)) throw error;
+        if (error.reason !== undefined) addresses.forget(request.url.hostname); // another address may answer, once there is one
+        if (!isRepeated(request, error, sent, repeats)) throw error;
       }
-      const isIdempotent = request.method === 'GET' || request.method === 'HEAD';
-      if (!(isIdempotent && error instanceof RegistryError && error.reason === 'ECONNRESET')) throw error;
-      return await exchange(this.#context, request);
     }
   }
+}
+
+/** Kept connections that may be found closed one after the other: as many as a client keeps at most. */
+const maxRepeats = 48;
+/** Bytes of a body that a connection takes before it is known to be closed. */
+const maxLostBytes = 1_048_576;
+
+/**
+ * Whether a request is sent again at once because its connection broke. On a kept connection that says nothing of the
+ * request, and whatever is harmless to do twice is repeated; on a new one only what changes nothing is, and once.
+ */
+function isRepeated({ method, body }: ExchangeRequest, error: RegistryError, sent: number, repeats: number): boolean {
+  if (error.reason !== 'ECONNRESET' && error.reason !== 'EPIPE') return false;
+  const changesNothing = method === 'GET' || method === 'HEAD';
+  if (!wasKept(error)) return changesNothing && repeats === 0;
+  if (repeats >= maxRepeats) return false;
+  if (changesNothing || method === 'DELETE') return true;
+  if (method === 'POST') return body === undefined; // begins an upload; one that nobody knows of expires
+  return method === 'PUT' && (body?.isRepeatable ?? true) && sent <= maxLostBytes;
 }
 
 function isRedirect({ method, body }: ExchangeRequest, status: number): boolean {
