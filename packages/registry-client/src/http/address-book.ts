@@ -1,4 +1,4 @@
-import dns from 'node:dns';
+import { lookup as systemLookup } from 'node:dns/promises';
 import { isIP, type LookupFunction } from 'node:net';
 import { RegistryError } from '../errors.ts';
 import { isLoopbackName } from '../options.ts';
@@ -86,10 +86,6 @@ function strictest(addresses: readonly string[]): HostKind {
 }
 
 async function lookupAll(hostname: string): Promise<readonly string[]> {
-  return await new Promise((resolve, reject) => {
-    dns.lookup(hostname, { all: true }, (error, found) => {
-      if (error) reject(error);
-      else resolve(found.map(({ address }) => address));
-    });
-  });
+  const found = await systemLookup(hostname, { all: true });
+  return found.map(({ address }) => address);
 }
