@@ -107,6 +107,11 @@ export class RegistryConnection {
     const header = answer.header('location');
     if (header === undefined) return undefined;
     const target = resolveLocation(header, answer.url);
+    // A path of the session itself leads back to the registry, which redirects again as it likes: signed for that request.
+    const isRelative = !/^(?:[a-z][a-z0-9+.-]*:|\/\/)/i.test(header);
+    if (isRelative && answer.url.origin !== answer.asked.origin && target.pathname === answer.asked.pathname) {
+      return new URL(target.pathname + target.search, answer.asked);
+    }
     // A registry behind a TLS proxy that does not know of it names itself http (distribution#2225).
     if (target.protocol === 'http:' && this.#base.protocol === 'https:' && target.hostname === this.#base.hostname) {
       target.protocol = 'https:';

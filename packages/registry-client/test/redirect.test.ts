@@ -168,6 +168,30 @@ describe('a redirect of a request with a body', () => {
     for (const { headers } of storage.seen) expect(headers).not.toHaveProperty('authorization');
   });
 
+  test('leaves the session at the registry, if the target names its very path', async () => {
+    await using storage = await startStorage(async (request, response) => {
+      await request.read();
+      response.writeHead(request.method === 'PUT' ? 201 : 202, { location: '/u?state=2' }).end();
+    });
+    await using server = await startScriptedServer(
+      guarded(async (request, response) => {
+        if (request.method === 'POST') return void response.writeHead(202, { location: '/u?state=1' }).end();
+        await request.read();
+        response.writeHead(308, { location: `${storage.url}${request.url}&sig=a%2Bb` }).end();
+      }),
+    );
+    await using registry = openRegistry({ url: server.url, credentials });
+    const session = await beginSession(registry.repository('a'));
+    await session.stream(contentOf(bytes));
+    expect(session.location.href).toBe(`${server.url}/u?state=2`);
+    await session.commit(digest);
+    expect(storage.seen.map(({ method, url }) => `${method} ${url}`)).toEqual([
+      'PATCH /u?state=1&sig=a%2Bb',
+      `PUT /u?state=2&digest=${encodeURIComponent(digest)}&sig=a%2Bb`,
+    ]);
+    for (const { headers } of storage.seen) expect(headers).not.toHaveProperty('authorization');
+  });
+
   test('is an error for statuses that would change the method', async () => {
     await using server = await startScriptedServer(
       afterPing(async (request, response) => {

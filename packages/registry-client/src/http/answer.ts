@@ -9,6 +9,8 @@ import { redactURL } from './redact-url.ts';
 export interface AnswerContext {
   readonly method: string;
   readonly url: URL;
+  /** Where the request was sent before it was redirected. */
+  readonly asked: URL;
   /** Ends the request. */
   readonly abort: (reason: unknown) => void;
   /** The caller's own wish to stop, which goes before every other explanation. */
@@ -27,6 +29,8 @@ export class Answer {
   readonly statusText: string;
   readonly method: string;
   readonly url: URL;
+  /** Where the request was sent before it was redirected to `url`. */
+  readonly asked: URL;
   /** Whether the registry had the whole request when it answered. */
   readonly isAfterBody: boolean;
   /** What the request carried and must not come back in a message. */
@@ -39,6 +43,7 @@ export class Answer {
     this.statusText = response.statusText;
     this.method = context.method;
     this.url = context.url;
+    this.asked = context.asked;
     this.secrets = context.secrets;
     this.isAfterBody = context.hasWholeBody();
     this.#response = response;

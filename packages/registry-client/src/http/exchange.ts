@@ -14,6 +14,8 @@ export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 export interface ExchangeRequest {
   readonly method: Method;
   readonly url: URL;
+  /** Where the request was sent before it was redirected to `url`. @default `url` */
+  readonly asked?: URL | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: RequestBody | undefined;
   /** What the body carries and must not come back in a message; `Authorization` is known to be secret. */
@@ -81,6 +83,7 @@ export async function exchange(context: ExchangeContext, request: ExchangeReques
     return new Answer(response, {
       method,
       url,
+      asked: request.asked ?? url,
       abort,
       signal,
       secrets: [...(request.secrets ?? []), ...secretsOf(request.headers['authorization'])],

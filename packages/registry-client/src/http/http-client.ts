@@ -38,7 +38,7 @@ export class HTTPClient {
     let { url } = request;
     let headers: Record<string, string> = { 'user-agent': this.#context.userAgent, ...request.headers };
     for (let redirects = 0; ; redirects += 1) {
-      const answer = await this.#exchange({ ...request, url, headers });
+      const answer = await this.#exchange({ ...request, url, asked: request.url, headers });
       const location = answer.header('location');
       if (location === undefined || !isRedirect(request, answer.status)) return answer;
       await answer.discard();
