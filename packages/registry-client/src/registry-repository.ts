@@ -69,7 +69,7 @@ export class RegistryRepository implements Repository {
     });
     await answer.discard();
     if (isWebPage(answer, undefined)) throw webPageError(answer);
-    return answer.status === 404 ? undefined : { digest, size: sizeOf(answer) };
+    return answer.status === 404 ? undefined : { digest, size: answer.size };
   }
 
   openBlob(digest: Digest, options: OpenOptions = {}): ByteStream {
@@ -116,7 +116,7 @@ export class RegistryRepository implements Repository {
     await answer.discard();
     if (isWebPage(answer, undefined)) throw webPageError(answer);
     if (answer.status === 404) return undefined;
-    return { mediaType: mediaTypeOf(answer), digest: contentDigest(answer), size: sizeOf(answer) };
+    return { mediaType: mediaTypeOf(answer), digest: contentDigest(answer), size: answer.size };
   }
 
   async getManifest(tagOrDigest: string, options: StatManifestOptions = {}): Promise<ManifestContent | undefined> {
@@ -220,11 +220,6 @@ async function assertNoWebPage(answer: Answer): Promise<void> {
 function targetOf(answer: Answer): URL | undefined {
   const location = answer.header('location');
   return location !== undefined && URL.canParse(location, answer.url.href) ? new URL(location, answer.url) : undefined;
-}
-
-function sizeOf(answer: Answer): number | undefined {
-  const header = answer.header('content-length');
-  return header !== undefined && /^\d{1,15}$/.test(header) ? Number(header) : undefined;
 }
 
 function mediaTypeOf(answer: Answer): string {

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { ByteStream } from '@slipway/digest';
 import type { Dispatcher } from 'undici';
 import { RegistryError } from '../errors.ts';
+import { CodingError, decodedBody } from './decoded-body.ts';
 import { networkError, timeoutError } from './network-error.ts';
 import { redactURL } from './redact-url.ts';
 
@@ -61,7 +62,11 @@ export class Answer {
     return this.headers(name)[0];
   }
 
-  /** The whole body. Longer ones than `limit` are an error, or cut when `truncate` is set. */
+  /**
+   * The whole body, its coding undone. Longer ones than `limit` are an error, or cut when `truncate` is set.
+   *
+   * @throws {RegistryError} `ERR_REGISTRY_PROTOCOL` when it is too long, or not coded as it says
+   */
   async bytes(limits: { limit: number; timeoutMs: number; truncate?: boolean }): Promise<Uint8Array> {
     const { limit, timeoutMs, truncate = false } = limits;
     const { method, url, abort } = this.#context;
@@ -72,7 +77,7 @@ export class Answer {
     const chunks: Uint8Array[] = [];
     let length = 0;
     try {
-      for await (const chunk of this.stream()) {
+      for await (const chunk of decodedBody(this.stream(), this.header('content-encoding'))) {
         length += chunk.byteLength;
         if (length <= limit) {
           chunks.push(chunk);
@@ -82,11 +87,21 @@ export class Answer {
         chunks.push(chunk.subarray(0, chunk.byteLength - (length - limit)));
         break;
       }
+    } catch (error) {
+      if (!(error instanceof CodingError)) throw error;
+      throw this.protocolError(`a body that cannot be decoded (${error.message})`);
     } finally {
       clearTimeout(timer);
     }
     await setImmediate(); // undici takes the connection back one turn later; a request before that would open another
     return concatenate(chunks);
+  }
+
+  /** Bytes that the body holds, as its head says; undefined where nobody knows before it is read. */
+  get size(): number | undefined {
+    const header = this.header('content-length');
+    const isCoded = !['', 'identity'].includes(this.header('content-encoding') ?? '');
+    return !isCoded && header !== undefined && /^\d{1,15}$/.test(header) ? Number(header) : undefined;
   }
 
   /** The body as it comes. Leaving the loop closes the connection. */

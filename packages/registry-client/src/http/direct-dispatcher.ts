@@ -1,10 +1,11 @@
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { Agent, buildConnector, type Dispatcher } from 'undici';
 import type { DispatcherOptions, TLSOptions } from '../options.ts';
+import { watchedConnector } from './connections.ts';
 
 /** Connects straight to each host, with limits of their own for the connection and for TLS. */
 export function createDirectDispatcher(options: DispatcherOptions): Dispatcher {
-  return new Agent({ ...agentOptions(options), connect: createConnector(options) });
+  return new Agent({ ...agentOptions(options), connect: watchedConnector(createConnector(options)) });
 }
 
 /** Undici's own options for what a {@link DispatcherOptions} asks. */

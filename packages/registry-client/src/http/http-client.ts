@@ -1,8 +1,8 @@
 import { RegistryError } from '../errors.ts';
 import type { AddressBook } from './address-book.ts';
 import type { Answer } from './answer.ts';
+import { wasKept } from './connections.ts';
 import { type ExchangeContext, type ExchangeRequest, exchange } from './exchange.ts';
-import { wasKept, watchConnections } from './kept-connections.ts';
 import { resolveLocation } from './location.ts';
 import { redactURL } from './redact-url.ts';
 import { RedirectPolicy } from './redirect-policy.ts';
@@ -25,7 +25,6 @@ export class HTTPClient {
   constructor(context: HTTPClientContext) {
     this.#context = context;
     this.policy = new RedirectPolicy(context.addresses);
-    watchConnections();
   }
 
   /**
@@ -36,7 +35,11 @@ export class HTTPClient {
    */
   async send(request: ExchangeRequest): Promise<Answer> {
     let { url } = request;
-    let headers: Record<string, string> = { 'user-agent': this.#context.userAgent, ...request.headers };
+    let headers: Record<string, string> = {
+      'user-agent': this.#context.userAgent,
+      'accept-encoding': 'identity', // without it any coding is permitted (RFC 9110, 12.5.3)
+      ...request.headers,
+    };
     for (let redirects = 0; ; redirects += 1) {
       const answer = await this.#exchange({ ...request, url, asked: request.url, headers });
       const location = answer.header('location');

@@ -1,4 +1,5 @@
 import { Dispatcher, Pool, ProxyAgent } from 'undici';
+import { watchedConnector } from '../http/connections.ts';
 import { agentOptions, createDirectDispatcher, tlsConnectOptions } from '../http/direct-dispatcher.ts';
 import type { DispatcherFactory, DispatcherOptions } from '../options.ts';
 import { ProxyError } from './errors.ts';
@@ -80,8 +81,15 @@ function createProxyAgent(proxy: URL, options: DispatcherOptions): ProxyAgent {
     proxyTunnel: false, // plain http goes as an absolute URI, as everywhere; https is tunnelled all the same
     proxyTls: { timeout: connectTimeoutMs, ...tlsConnectOptions(proxyTLS) },
     requestTls: { timeout: tlsTimeoutMs, ...tlsConnectOptions(tls) },
-    factory: (target: URL | string, own: object) => new Pool(target, { ...agentOptions(options), ...own }),
+    clientFactory: (target: URL, own: Pool.Options) => new Pool(target, watched(own)),
+    factory: (target: URL | string, own: Pool.Options) =>
+      new Pool(target, { ...agentOptions(options), ...watched(own) }),
   });
+}
+
+/** Options of undici's own, whose connections are to be like those that need no proxy. */
+function watched(own: Pool.Options): Pool.Options {
+  return typeof own.connect === 'function' ? { ...own, connect: watchedConnector(own.connect) } : own;
 }
 
 /** A lone `%` in a password is common, and meant as it stands. */
