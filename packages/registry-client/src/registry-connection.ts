@@ -72,8 +72,8 @@ export class RegistryConnection {
   }
 
   /**
-   * Sends a request and returns its answer if the status is one of `expect`. A 401 is answered once, with fresh
-   * credentials.
+   * Sends a request and returns its answer if the status is one of `expect`. A 401 is answered with fresh credentials, and
+   * then with the other kind that the registry offers.
    *
    * @throws {RegistryError} for every other status
    */
@@ -83,18 +83,20 @@ export class RegistryConnection {
     const url = this.#url(request.target);
     // Nothing is shown to other hosts, for instance where uploads are sent elsewhere.
     const isOurs = url.origin === this.#base.origin;
-    const shown = isOurs ? await this.#authorizer.authorize(access, { signal }) : undefined;
-    const answer = await this.#send(request, url, shown?.header);
-    if (expect.includes(answer.status)) return answer;
-    const error = await this.error(answer);
-    if (answer.status !== 401 || shown === undefined || answer.url.origin !== this.#base.origin) throw error;
-    const challenges = parseChallenges(answer.headers('www-authenticate'));
-    const renewed = await this.#authorizer.renew(shown, challenges, { signal });
-    if (renewed === undefined) throw error;
-    const second = await this.#send(request, url, renewed.header);
-    if (!expect.includes(second.status)) throw await this.error(second);
-    if (method !== 'DELETE') this.#authorizer.learn(access, renewed); // the right to delete is not asked for with every token
-    return second;
+    let shown = isOurs ? await this.#authorizer.authorize(access, { signal }) : undefined;
+    for (;;) {
+      const answer = await this.#send(request, url, shown?.header);
+      if (expect.includes(answer.status)) {
+        // The right to delete is not asked for with every token.
+        if (shown !== undefined && method !== 'DELETE') this.#authorizer.learn(access, shown);
+        return answer;
+      }
+      const error = await this.error(answer);
+      if (answer.status !== 401 || shown === undefined || answer.url.origin !== this.#base.origin) throw error;
+      const challenges = parseChallenges(answer.headers('www-authenticate'));
+      shown = await this.#authorizer.renew(shown, challenges, { signal });
+      if (shown === undefined) throw error;
+    }
   }
 
   /** Makes an error of an answer. */

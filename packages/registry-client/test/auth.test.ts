@@ -157,6 +157,39 @@ describe('asking for a token', () => {
     },
   );
 
+  test('a relative realm is the registry’s own', async () => {
+    await using server = await startScriptedServer((request, response) => {
+      if (request.url.startsWith('/token?')) response.end('{"token":"t"}');
+      else if (request.headers.authorization === 'Bearer t') response.writeHead(404).end();
+      else response.writeHead(401, { 'www-authenticate': 'Bearer realm="/token",service="s"' }).end();
+    });
+    await using registry = openRegistry({ url: server.url });
+    expect(await registry.repository('a').statBlob(digest)).toBeUndefined();
+  });
+
+  test('a refresh token that is replaced with each token is used once, also by requests at the same time', async () => {
+    let current = 'refresh-token-0';
+    const used: string[] = [];
+    await using server = await startScriptedServer(async (request, response) => {
+      if (request.url.startsWith('/token')) {
+        const form = new URLSearchParams((await request.read()).toString());
+        const sent = form.get('refresh_token') ?? '';
+        used.push(sent);
+        if (sent !== current) return void response.writeHead(400).end('{"error":"invalid_grant"}');
+        current = `refresh-token-${used.length}`;
+        return void response.end(JSON.stringify({ access_token: `t${used.length}`, refresh_token: current }));
+      }
+      if (request.headers.authorization !== undefined) return void response.writeHead(404).end();
+      const realm = `http://${request.headers.host}/token`;
+      response.writeHead(401, { 'www-authenticate': `Bearer realm="${realm}"` }).end();
+    });
+    const credentials = known({ kind: 'identity-token', token: 'refresh-token-0' });
+    await using registry = openRegistry({ url: server.url, credentials });
+    await Promise.all(['a', 'b', 'c'].map((path) => registry.repository(path).statBlob(digest)));
+    await registry.repository('d').statBlob(digest);
+    expect(used).toEqual(['refresh-token-0', 'refresh-token-1', 'refresh-token-2', 'refresh-token-3']);
+  });
+
   test('the realm keeps its own query', async () => {
     await using server = await startScriptedServer((request, response) => {
       if (request.url.startsWith('/token')) {
@@ -401,6 +434,80 @@ describe('a 401 after the ping', () => {
   });
 });
 
+describe('a registry that offers two ways and takes one', () => {
+  /** Offers with each 401 what `offers` says, takes `taken`, and hands out tokens. */
+  async function startChoosyRegistry(
+    taken: 'Basic' | 'Bearer',
+    offers: (request: number, realm: string) => readonly string[],
+  ) {
+    let refusals = 0;
+    return await startScriptedServer((request, response) => {
+      const realm = `http://${request.headers.host}/token`;
+      if (request.url.startsWith('/token')) return void response.end('{"token":"t"}');
+      if (request.headers.authorization?.startsWith(taken)) return void response.writeHead(404).end();
+      refusals += 1;
+      response.writeHead(401, { 'www-authenticate': offers(refusals, realm) as string[] }).end();
+    });
+  }
+
+  const shownTo = ({ seen }: ScriptedServer): (string | undefined)[] =>
+    seen.filter(({ url }) => !url.startsWith('/token')).map(({ headers }) => headers.authorization?.split(' ')[0]);
+
+  test.each([
+    ['in two lines', (_: number, realm: string) => ['Basic realm="r"', `Bearer realm="${realm}"`]],
+    ['in one line', (_: number, realm: string) => [`Basic realm="r", Bearer realm="${realm}",service="s"`]],
+    [
+      'one after the other',
+      (request: number, realm: string) => [request === 1 ? 'Basic realm="r"' : `Bearer realm="${realm}"`],
+    ],
+  ])('tokens, offered %s: the token follows the refused password, and goes first from then on', async (_, offers) => {
+    await using server = await startChoosyRegistry('Bearer', offers);
+    await using registry = openRegistry({ url: server.url, credentials: known(ann) });
+    expect(await registry.repository('a').statBlob(digest)).toBeUndefined();
+    expect(await registry.repository('a').statBlob(digest)).toBeUndefined();
+    expect(shownTo(server)).toEqual([undefined, 'Basic', 'Bearer', 'Bearer']);
+  });
+
+  test('passwords, offered after tokens: the password follows the refused tokens', async () => {
+    await using server = await startChoosyRegistry('Basic', (request, realm) => [
+      request === 1 ? `Bearer realm="${realm}"` : 'Basic realm="r"',
+    ]);
+    await using registry = openRegistry({ url: server.url, credentials: known(ann) });
+    expect(await registry.repository('a').statBlob(digest)).toBeUndefined();
+    expect(await registry.repository('a').statBlob(digest)).toBeUndefined();
+    expect(shownTo(server)).toEqual([undefined, 'Bearer', 'Bearer', 'Basic', 'Basic']);
+  });
+
+  test('neither of both: each is shown once more at most', async () => {
+    await using server = await startChoosyRegistry('Basic', (_, realm) => [
+      `Bearer realm="${realm}"`,
+      'Basic realm="r"',
+    ]);
+    const wrong: CredentialProvider = async () => undefined;
+    await using registry = openRegistry({ url: server.url, credentials: wrong });
+    await expect(registry.repository('a').statBlob(digest)).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_UNAUTHORIZED',
+    });
+    expect(shownTo(server)).toEqual([undefined, 'Bearer', 'Bearer']);
+  });
+
+  test('a dead token that is answered with Basic alone is renewed all the same', async () => {
+    let isDead = false;
+    await using server = await startScriptedServer((request, response) => {
+      const realm = `http://${request.headers.host}/token`;
+      if (request.url.startsWith('/token')) return void response.end(JSON.stringify({ token: isDead ? 't2' : 't1' }));
+      const { authorization } = request.headers;
+      if (authorization === (isDead ? 'Bearer t2' : 'Bearer t1')) return void response.writeHead(404).end();
+      const challenge = isDead ? 'Basic realm="GitLab"' : `Bearer realm="${realm}"`;
+      response.writeHead(401, { 'www-authenticate': challenge }).end();
+    });
+    await using registry = openRegistry({ url: server.url, credentials: known(ann) });
+    await registry.repository('a').statBlob(digest);
+    isDead = true;
+    expect(await registry.repository('a').statBlob(digest)).toBeUndefined();
+  });
+});
+
 describe('many refusals at once', () => {
   const blobs = Array.from({ length: 20 }, (_, index) => digestBytes(testBytes(10, index)));
 
@@ -554,7 +661,7 @@ describe('a token server that does not do', () => {
       () => {},
       { code: 'ERR_REGISTRY_PROTOCOL', dockerMessage: 'no realm specified for token auth challenge' },
     ],
-    ['has a realm that is no URL', 'Bearer realm="/token"', () => {}, { code: 'ERR_REGISTRY_PROTOCOL' }],
+    ['has a realm that is no URL', 'Bearer realm="http://["', () => {}, { code: 'ERR_REGISTRY_PROTOCOL' }],
     ['has a realm of another scheme', 'Bearer realm="file:///etc/passwd"', () => {}, { code: 'ERR_REGISTRY_PROTOCOL' }],
     [
       'sends no token',

@@ -17,27 +17,42 @@ export interface Access {
   readonly scopes: readonly string[];
 }
 
+/** A way to authenticate that is known here. */
+type Scheme = 'basic' | 'bearer';
+
 /** What goes into a request's headers. */
 export interface Authorization {
   /** Value of the `Authorization` header; undefined to send none. */
   readonly header: string | undefined;
   /** What it allows. */
   readonly access: Access;
+  /** How it was made; undefined where there is no header. */
+  readonly scheme?: Scheme | undefined;
   /** The look-ups that it was made from: once one of them was refused, all who hold it share the next. */
   readonly credentials?: Promise<Credentials | undefined> | undefined;
   readonly token?: Promise<Token> | undefined;
+  /** Whether it was made after a refusal of the same request: there is nothing newer of its scheme. */
+  readonly isFresh?: boolean | undefined;
+  /** Schemes that were refused in vain for the same request. */
+  readonly refused?: readonly Scheme[] | undefined;
 }
 
 /** Chooses and keeps what one registry is shown: nothing, a user and password, or a token for each set of scopes. */
 export class Authorizer {
   readonly #options: ResolvedRegistryOptions;
   readonly #http: HTTPClient;
-  #challenges: readonly Challenge[] = [];
+  /** What the registry offers, by scheme. One that a later answer does not name still holds. */
+  readonly #challenges = new Map<string, Challenge>();
+  /** What was taken where the usual choice had been refused. */
+  #preferred: Scheme | undefined;
   readonly #credentials = new Map<string, Promise<Credentials | undefined>>();
   /** What proved necessary where less was asked for at first. */
   readonly #learnt = new Map<string, Access>();
   /** One fetch at a time per set of scopes; those who come later wait for it. */
   readonly #tokens = new Map<string, Promise<Token>>();
+  /** The refresh token that came in place of another. */
+  readonly #rotated = new Map<string, string>();
+  #lastTurn: Promise<unknown> = Promise.resolve();
 
   constructor(options: ResolvedRegistryOptions, http: HTTPClient) {
     this.#options = options;
@@ -51,7 +66,7 @@ export class Authorizer {
 
   /** Takes over what the registry offers. */
   adopt(challenges: readonly Challenge[]): void {
-    if (challenges.length > 0) this.#challenges = challenges;
+    for (const challenge of challenges.toReversed()) this.#challenges.set(challenge.scheme, challenge);
   }
 
   /**
@@ -64,8 +79,9 @@ export class Authorizer {
   }
 
   /**
-   * Something else to show after `refused` was answered with 401 and `challenges`; undefined where there is nothing else.
-   * A scope that the registry names is asked for too.
+   * Something else to show after `refused` was answered with 401 and `challenges`: first something newer of the same kind,
+   * then the other kind that the registry offers. Undefined where there is nothing else. A scope that the registry names is
+   * asked for too.
    */
   async renew(
     refused: Authorization,
@@ -76,41 +92,45 @@ export class Authorizer {
     this.#forget(refused);
     const named = challenges.flatMap(({ parameters }) => parameters.get('scope')?.split(' ') ?? []);
     const { repository, scopes } = refused.access;
-    const renewed = await this.#authorize({ repository, scopes: mergeScopes([...scopes, ...named]) }, options);
-    const isToken = renewed.header?.startsWith('Bearer ') ?? false;
-    return isToken || renewed.header !== refused.header ? renewed : undefined;
+    const access = { repository, scopes: mergeScopes([...scopes, ...named]) };
+    const { scheme } = refused;
+    if (scheme === undefined) {
+      const first = await this.#authorize(access, options);
+      return first.header === undefined ? undefined : { ...first, isFresh: true };
+    }
+    let spent = refused.refused ?? [];
+    if (refused.isFresh !== true) {
+      const newer = await this.#authorizeBy(scheme, access, options);
+      const isToken = newer?.token !== undefined;
+      if (isToken || (newer !== undefined && newer.header !== refused.header)) {
+        return { ...newer, isFresh: true, refused: spent };
+      }
+    }
+    spent = [...spent, scheme];
+    const other = scheme === 'basic' ? 'bearer' : 'basic';
+    if (spent.includes(other)) return undefined;
+    const offered = await this.#authorizeBy(other, access, options);
+    return offered && { ...offered, isFresh: true, refused: spent };
   }
 
   /** Shows for `wanted` from now on what did at last. */
   learn(wanted: Access, sufficient: Authorization): void {
     const key = accessKey(wanted);
     if (accessKey(sufficient.access) !== key) this.#learnt.set(key, sufficient.access);
+    if ((sufficient.refused ?? []).length > 0) this.#preferred = sufficient.scheme;
   }
 
-  async #authorize(access: Access, { signal }: AbortOptions): Promise<Authorization> {
-    if (this.#challenges.length === 0) return { header: undefined, access };
-    const lookup = this.#credentialsOf(access);
-    const credentials = await abortable(lookup, signal);
-    const bearer = this.#challenges.find(({ scheme }) => scheme === 'bearer');
-    if (credentials?.kind === 'registry-token') {
-      return { header: bearer && `Bearer ${credentials.token}`, access, credentials: lookup };
+  async #authorize(access: Access, options: AbortOptions): Promise<Authorization> {
+    if (this.#challenges.size === 0) return { header: undefined, access };
+    // Docker shows a user and password last of all, and so they win where both are offered.
+    const schemes: readonly Scheme[] = this.#preferred === 'bearer' ? ['bearer', 'basic'] : ['basic', 'bearer'];
+    for (const scheme of schemes) {
+      const authorization = await this.#authorizeBy(scheme, access, options);
+      if (authorization !== undefined) return authorization;
     }
-    const basic = this.#challenges.find(({ scheme }) => scheme === 'basic');
-    if (
-      basic !== undefined &&
-      credentials?.kind === 'basic' &&
-      credentials.username !== '' &&
-      credentials.password !== ''
-    ) {
-      // Docker shows these last of all, and so they win where both are offered.
-      const header = `Basic ${basicValue(credentials.username, credentials.password)}`;
-      return { header, access, credentials: lookup };
-    }
-    if (bearer !== undefined) {
-      const { token, value } = await this.#token(bearer, access, credentials, signal);
-      return { header: `Bearer ${value}`, access, credentials: lookup, token };
-    }
-    if (basic === undefined) return { header: undefined, access, credentials: lookup };
+    const credentials = this.#credentialsOf(access);
+    const isRegistryToken = (await abortable(credentials, options.signal))?.kind === 'registry-token';
+    if (isRegistryToken || !this.#challenges.has('basic')) return { header: undefined, access, credentials };
     throw new RegistryError(
       `${redactURL(this.#options.url)} asks for a user name and password: no basic auth credentials`,
       {
@@ -120,6 +140,24 @@ export class Authorizer {
         hint: this.hint,
       },
     );
+  }
+
+  /** What to show in one way; undefined where the registry does not offer it, or nothing fits it. */
+  async #authorizeBy(scheme: Scheme, access: Access, { signal }: AbortOptions): Promise<Authorization | undefined> {
+    const challenge = this.#challenges.get(scheme);
+    if (challenge === undefined) return undefined;
+    const lookup = this.#credentialsOf(access);
+    const credentials = await abortable(lookup, signal);
+    const made = { access, scheme, credentials: lookup };
+    if (credentials?.kind === 'registry-token') {
+      return scheme === 'bearer' ? { ...made, header: `Bearer ${credentials.token}` } : undefined;
+    }
+    if (scheme === 'bearer') {
+      const { token, value } = await this.#token(challenge, access, credentials, signal);
+      return { ...made, header: `Bearer ${value}`, token };
+    }
+    if (credentials?.kind !== 'basic' || credentials.username === '' || credentials.password === '') return undefined;
+    return { ...made, header: `Basic ${basicValue(credentials.username, credentials.password)}` };
   }
 
   /** Drops what the registry refused. Who comes later finds another look-up in its place, and waits for that one. */
@@ -143,9 +181,22 @@ export class Authorizer {
       if (this.#options.now() < renewAt) return { token: known, value };
       if (this.#tokens.get(key) !== known) return await this.#token(challenge, access, credentials, signal);
     }
-    const { url: registry, now, timeouts, tls } = this.#options;
     // Not the caller's signal: others may be waiting for the same token.
-    const fetched = fetchToken(this.#http, {
+    const fetched =
+      credentials?.kind === 'identity-token'
+        ? this.#inTurn(() => this.#fetchByRefreshToken(challenge, access, credentials.token))
+        : this.#fetch(challenge, access, credentials);
+    this.#tokens.set(key, fetched);
+    fetched.catch(() => {
+      if (this.#tokens.get(key) === fetched) this.#tokens.delete(key);
+    });
+    const { value } = await abortable(fetched, signal);
+    return { token: fetched, value };
+  }
+
+  async #fetch(challenge: Challenge, access: Access, credentials: Credentials | undefined): Promise<Token> {
+    const { url: registry, now, timeouts, tls } = this.#options;
+    return await fetchToken(this.#http, {
       challenge,
       scopes: access.scopes,
       credentials,
@@ -155,12 +206,24 @@ export class Authorizer {
       timeoutMs: timeouts.metadataMs,
       authHint: this.hint,
     });
-    this.#tokens.set(key, fetched);
-    fetched.catch(() => {
-      if (this.#tokens.get(key) === fetched) this.#tokens.delete(key);
-    });
-    const { value } = await abortable(fetched, signal);
-    return { token: fetched, value };
+  }
+
+  /** A token server may hand out a new refresh token with each token, and take the old one only once. */
+  async #fetchByRefreshToken(challenge: Challenge, access: Access, given: string): Promise<Token> {
+    let newest = given;
+    for (let next = this.#rotated.get(newest); next !== undefined; next = this.#rotated.get(newest)) newest = next;
+    const token = await this.#fetch(challenge, access, { kind: 'identity-token', token: newest });
+    const { refreshToken } = token;
+    if (refreshToken !== undefined && refreshToken !== given && refreshToken !== newest) {
+      this.#rotated.set(newest, refreshToken);
+    }
+    return token;
+  }
+
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#lastTurn.then(work);
+    this.#lastTurn = turn.catch(() => {});
+    return await turn;
   }
 
   #credentialsOf({ repository }: Access): Promise<Credentials | undefined> {

@@ -29,9 +29,43 @@ describe('parseChallenges', () => {
         ['basic', { realm: 'b' }],
       ],
     ],
-    ['a second challenge in a line is not seen', ['Basic realm="a", Bearer realm="b"'], [['basic', { realm: 'a' }]]],
+    [
+      'several challenges in a line',
+      ['Basic realm="a, b", Bearer realm="c",service="d" , Digest realm=e'],
+      [
+        ['basic', { realm: 'a, b' }],
+        ['bearer', { realm: 'c', service: 'd' }],
+        ['digest', { realm: 'e' }],
+      ],
+    ],
+    [
+      'a scheme alone before others',
+      ['Negotiate, NTLM,Basic realm="a"'],
+      [
+        ['negotiate', {}],
+        ['ntlm', {}],
+        ['basic', { realm: 'a' }],
+      ],
+    ],
+    [
+      'a value without a key before others',
+      ['Negotiate YIIx+/a==, Bearer realm="a"'],
+      [
+        ['negotiate', {}],
+        ['bearer', { realm: 'a' }],
+      ],
+    ],
+    [
+      'a scheme alone after others',
+      ['Bearer realm="a", Negotiate'],
+      [
+        ['bearer', { realm: 'a' }],
+        ['negotiate', {}],
+      ],
+    ],
     ['reading stops at an empty value', ['Bearer realm="",service="b"'], [['bearer', {}]]],
-    ['reading stops at a missing equals sign', ['Bearer realm="a",service,scope="c"'], [['bearer', { realm: 'a' }]]],
+    ['reading stops at a parameter without a scheme', ['Negotiate,scope="c"'], [['negotiate', {}]]],
+    ['reading stops at a missing comma', ['Bearer realm="a" service="b"'], [['bearer', { realm: 'a' }]]],
     ['reading stops at a space before the equals sign', ['Bearer realm ="a"'], [['bearer', {}]]],
     ['reading stops at an open quote', ['Bearer realm="a",service="b'], [['bearer', { realm: 'a' }]]],
     ['reading stops at a lone backslash', ['Bearer realm="a\\'], [['bearer', {}]]],

@@ -7,33 +7,65 @@ export interface Challenge {
 }
 
 /**
- * Reads `WWW-Authenticate` as docker does: one challenge a header line; reading stops without complaint at the first
- * malformed piece, and at an empty value. Takes time linear in the length of the line.
+ * Reads `WWW-Authenticate`: lines of one or more challenges each. Reading a line stops without complaint at its first malformed
+ * piece, and at an empty value. Takes time linear in the length of the line.
  *
- * @see https://github.com/distribution/distribution/blob/v2.8.3/registry/client/auth/challenge/authchallenge.go
+ * @see https://www.rfc-editor.org/rfc/rfc9110#field.www-authenticate
  */
 export function parseChallenges(lines: readonly string[]): readonly Challenge[] {
-  return lines.flatMap((line) => parseChallenge(line) ?? []);
+  return lines.flatMap(parseLine);
 }
 
-function parseChallenge(line: string): Challenge | undefined {
-  const scheme = tokenAt(line, 0);
-  if (scheme === '') return undefined;
-  const parameters = new Map<string, string>();
-  let position = skipSpace(line, scheme.length);
+function parseLine(line: string): readonly Challenge[] {
+  const challenges: Challenge[] = [];
+  let scheme = tokenAt(line, 0);
+  let position = scheme.length;
+  while (scheme !== '') {
+    const parameters = new Map<string, string>();
+    challenges.push({ scheme: scheme.toLowerCase(), parameters });
+    ({ scheme, position } = readParameters(line, position, parameters));
+  }
+  return challenges;
+}
+
+/** Reads what follows a scheme. Returns the scheme of the next challenge in the line, '' where there is none. */
+function readParameters(
+  line: string,
+  start: number,
+  parameters: Map<string, string>,
+): { scheme: string; position: number } {
+  const none = { scheme: '', position: line.length };
+  let position = skipSpace(line, skipToken68(line, skipSpace(line, start)));
+  let isAfterComma = false;
   for (;;) {
-    const key = tokenAt(line, skipSpace(line, position));
-    if (key === '') break;
-    position = skipSpace(line, position) + key.length;
-    if (line[position] !== '=') break;
-    const value = valueAt(line, position + 1);
-    if (value === undefined || value.text === '') break;
+    if (parameters.size === 0 && !isAfterComma && line[position] === ',') {
+      isAfterComma = true; // a scheme alone
+      position = skipSpace(line, position + 1);
+    }
+    const key = tokenAt(line, position);
+    const end = position + key.length;
+    if (key === '') return none;
+    if (line[end] !== '=') {
+      const isScheme = isAfterComma && (end === line.length || skipSpace(line, end) > end || line[end] === ',');
+      return isScheme ? { scheme: key, position: end } : none;
+    }
+    if (isAfterComma && parameters.size === 0) return none;
+    const value = valueAt(line, end + 1);
+    if (value === undefined || value.text === '') return none;
     parameters.set(key.toLowerCase(), value.text);
     position = skipSpace(line, value.end);
-    if (line[position] !== ',') break;
-    position += 1;
+    if (line[position] !== ',') return none;
+    isAfterComma = true;
+    position = skipSpace(line, position + 1);
   }
-  return { scheme: scheme.toLowerCase(), parameters };
+}
+
+/** Steps over a value without a key, as Negotiate has one. */
+function skipToken68(line: string, start: number): number {
+  const pattern = /[A-Za-z0-9._~+/-]+=*(?=[ \t]*(?:,|$))/y;
+  pattern.lastIndex = start;
+  const match = pattern.exec(line);
+  return match === null ? start : start + match[0].length;
 }
 
 const separators: ReadonlySet<string> = new Set(' \t"(),/:;<=>?@[]\\{}');

@@ -13,6 +13,8 @@ export interface Token {
   readonly value: string;
   /** Milliseconds since 1970. */
   readonly renewAt: number;
+  /** What to ask for the next token with, if the server said so. */
+  readonly refreshToken?: string | undefined;
 }
 
 /** What a token is asked for. */
@@ -60,8 +62,11 @@ export function basicValue(username: string, password: string): string {
 function realmOf({ challenge, credentials, isInsecure, registry }: TokenRequest): URL {
   const realm = challenge.parameters.get('realm') ?? '';
   if (realm === '') throw protocolError(registry, 'no realm specified for token auth challenge');
-  if (!URL.canParse(realm)) throw protocolError(registry, 'the realm of the token auth challenge is not a URL');
-  const url = new URL(realm);
+  // A relative one is not what the specification has, and clear all the same (distribution/distribution#1458).
+  if (!URL.canParse(realm, registry.href)) {
+    throw protocolError(registry, 'the realm of the token auth challenge is not a URL');
+  }
+  const url = new URL(realm, registry);
   if (url.protocol !== 'https:' && url.protocol !== 'http:') {
     throw protocolError(registry, `the realm of the token auth challenge has scheme ${JSON.stringify(url.protocol)}`);
   }
@@ -141,7 +146,8 @@ function readToken(answer: Answer, body: Uint8Array, requestedAt: number): Token
   const issuedAt = Date.parse(stringOf(fields['issued_at']));
   const bornAt = issuedAt <= requestedAt && requestedAt < issuedAt + lifetimeMs ? issuedAt : requestedAt;
   // Renewed a little early: the request that carries it takes time to arrive.
-  return { value, renewAt: bornAt + lifetimeMs - Math.min(lifetimeMs / 10, 30_000) };
+  const refreshToken = stringOf(fields['refresh_token']) || undefined;
+  return { value, refreshToken, renewAt: bornAt + lifetimeMs - Math.min(lifetimeMs / 10, 30_000) };
 }
 
 function stringOf(value: unknown): string {
