@@ -20,6 +20,6 @@ export function assertSameDigest(answer: Answer, digest: Digest): void {
   if (stored === undefined || stored === digest || algorithmOf(stored) !== algorithmOf(digest)) return;
   throw new RegistryError(
     `${answer.method} ${redactURL(answer.url)} answered with another digest: expected ${digest}, got ${stored}`,
-    { code: 'ERR_REGISTRY_PROTOCOL', status: answer.status },
+    { code: 'ERR_REGISTRY_PROTOCOL', status: answer.status, proxy: answer.proxy },
   );
 }

@@ -316,3 +316,63 @@ describe('readErrorAnswer', () => {
 test('an empty list of diagnostics prints as Go prints it', () => {
   expect(formatDiagnostics([])).toBe('<nil>');
 });
+
+describe('words', () => {
+  const said = (body: string, contentType = 'application/json', status = 400): string =>
+    readErrorAnswer({ status, statusText: 'Bad Request', contentType, challenges: [], body }).words;
+  const errors = (...entries: object[]): string => JSON.stringify({ errors: entries });
+
+  test.each([
+    ['a digest', { Digest: 'sha256:ab' }, 'Digest: sha256:ab'],
+    ['a sentence', 'layer 3 is not signed', 'layer 3 is not signed'],
+    ['a number', 7, '7'],
+    [
+      'several values',
+      { policy: 'no-root', layer: { digest: 'sha256:ab' } },
+      'policy: no-root, layer: digest: sha256:ab',
+    ],
+    ['a list', [{ digest: 'sha256:ab' }, 'sha256:cd'], 'digest: sha256:ab, sha256:cd'],
+    ['lines', 'one\n  two', 'one two'],
+    ['far too much', 'x'.repeat(1_000), `${'x'.repeat(300)}…`],
+  ])('have the detail: %s', (_, detail, text) => {
+    expect(said(errors({ code: 'MANIFEST_INVALID', message: 'not good', detail }))).toBe(
+      `manifest invalid: not good (${text})`,
+    );
+  });
+
+  test.each([
+    ['nothing', null],
+    ['an empty object', {}],
+    ['an empty list', []],
+    ['an empty text', ''],
+    ['the message again', 'not good'],
+    ['the rights that every refusal names', [{ Type: 'repository', Class: '', Name: 'a', Action: 'push' }]],
+  ])('leave out a detail that adds nothing: %s', (_, detail) => {
+    expect(said(errors({ code: 'MANIFEST_INVALID', message: 'not good', detail }))).toBe('manifest invalid: not good');
+  });
+
+  test('tell several errors apart by their details', () => {
+    const body = errors(
+      { code: 'MANIFEST_BLOB_UNKNOWN', message: 'blob unknown', detail: { digest: 'sha256:ab' } },
+      { code: 'MANIFEST_BLOB_UNKNOWN', message: 'blob unknown', detail: { digest: 'sha256:cd' } },
+    );
+    expect(said(body, 'application/json', 404)).toBe(
+      'manifest blob unknown: blob unknown (digest: sha256:ab); manifest blob unknown: blob unknown (digest: sha256:cd)',
+    );
+  });
+
+  test.each([
+    [
+      '<html>\r\n<head><title>413 Request Entity\n Too Large</title></head></html>',
+      'an HTML page, "413 Request Entity Too Large"',
+    ],
+    ['<!DOCTYPE html><html><body><h1>Access denied</h1></body></html>', 'an HTML page, "Access denied"'],
+    ['<html><body>no title</body></html>', 'an HTML page'],
+    ['  <!doctype HTML>', 'an HTML page'],
+  ])('name a page by its title: %j', (body, text) => {
+    expect(said(body, 'text/html')).toBe(text);
+    expect(readErrorAnswer({ status: 503, statusText: 'x', contentType: undefined, challenges: [], body }).words).toBe(
+      text,
+    );
+  });
+});

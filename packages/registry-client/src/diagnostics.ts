@@ -61,7 +61,8 @@ export const defaultMessages: ReadonlyMap<string, string> = new Map([
 export function readErrorAnswer(answer: ErrorAnswerInput): ErrorAnswer {
   const { status, statusText } = answer;
   const body = readBody(answer);
-  const words = answer.body === '' ? statusText : body.diagnostics.length > 0 ? joinTexts(body.texts) : answer.body;
+  const words =
+    answer.body === '' ? statusText : (describePage(answer.body) ?? describe(body.diagnostics) ?? answer.body);
   if (status < 400 || status > 499) {
     return { diagnostics: [], dockerMessage: `received unexpected HTTP status: ${status} ${statusText}`, words };
   }
@@ -69,13 +70,68 @@ export function readErrorAnswer(answer: ErrorAnswerInput): ErrorAnswer {
   if (refusal !== undefined) {
     const diagnostics = [refusal, ...body.diagnostics];
     const dockerMessage = joinTexts([formatDiagnostic(refusal), ...body.texts]);
-    return { diagnostics, dockerMessage, words: formatDiagnostics(diagnostics) };
+    return { diagnostics, dockerMessage, words: describe(diagnostics) ?? '' };
   }
   if (status === 401 && !body.understood) {
     const diagnostic = fullDiagnostic('UNAUTHORIZED', 'authentication required');
     return { diagnostics: [diagnostic], dockerMessage: formatDiagnostic(diagnostic), words };
   }
   return { diagnostics: body.diagnostics, dockerMessage: joinTexts(body.texts), words };
+}
+
+/** A web page in one phrase; undefined for what is none. */
+export function describePage(body: string): string | undefined {
+  if (!/^\s*(?:<\?xml[^>]*>\s*)?<(?:!doctype\s+html|html|head|body|title|h1|center)\b/i.test(body.slice(0, 1_024)))
+    return undefined;
+  const [, text = ''] = /<title[^>]*>([^<]{1,1000})/i.exec(body) ?? /<h1[^>]*>([^<]{1,1000})/i.exec(body) ?? [];
+  const title = text.replace(/\s+/g, ' ').trim();
+  return title === '' ? 'an HTML page' : `an HTML page, ${JSON.stringify(title.slice(0, 200))}`;
+}
+
+/** What a registry said, with the detail where it tells more than the message. */
+function describe(diagnostics: readonly Diagnostic[]): string | undefined {
+  if (diagnostics.length === 0) return undefined;
+  return diagnostics
+    .map((diagnostic) => {
+      const detail = formatDetail(diagnostic);
+      return detail === '' ? formatDiagnostic(diagnostic) : `${formatDiagnostic(diagnostic)} (${detail})`;
+    })
+    .join('; ');
+}
+
+const maxDetailLength = 300;
+
+/**
+ * What the detail of a diagnostic adds to its message, in one line of at most 300 characters: `Digest: sha256:…`. Empty where
+ * it adds nothing: no detail, the same words again, the list of rights that every refusal carries.
+ */
+export function formatDetail({ message, detail }: Diagnostic): string {
+  const text = plainDetail(detail).replace(/\s+/g, ' ').trim();
+  if (text === '' || message.includes(text)) return '';
+  return text.length > maxDetailLength ? `${text.slice(0, maxDetailLength)}…` : text;
+}
+
+function plainDetail(detail: unknown): string {
+  if (typeof detail === 'string') return detail;
+  if (typeof detail === 'number' || typeof detail === 'boolean') return String(detail);
+  if (typeof detail !== 'object' || detail === null) return '';
+  if (Array.isArray(detail))
+    return detail
+      .filter((item) => !isAccess(item))
+      .map(plainDetail)
+      .filter(Boolean)
+      .join(', ');
+  if (isAccess(detail)) return '';
+  return Object.entries(detail)
+    .map(([key, value]) => [key, plainDetail(value)] as const)
+    .filter(([, value]) => value !== '')
+    .map(([key, value]) => `${key}: ${value}`)
+    .join(', ');
+}
+
+/** The right that a request wants, as distribution names it in every 401: `{"Type":"repository","Name":"a","Action":"push"}`. */
+function isAccess(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'Type' in value && 'Name' in value && 'Action' in value;
 }
 
 /** The text docker shows for a list of diagnostics. */

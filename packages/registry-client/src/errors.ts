@@ -37,6 +37,7 @@ export interface RegistryErrorDetails {
   readonly hint?: string | undefined;
   readonly offset?: number | undefined;
   readonly dockerMessage?: string | undefined;
+  readonly proxy?: string | undefined;
   readonly cause?: unknown;
 }
 
@@ -60,9 +61,11 @@ export class RegistryError extends Error {
   readonly offset: number | undefined;
   /** The text docker shows for the same answer; undefined when none came. */
   readonly dockerMessage: string | undefined;
+  /** The proxy that the request went through, without its user and password: `http://proxy.corp:3128`. The message names it too. */
+  readonly proxy: string | undefined;
 
   constructor(message: string, details: RegistryErrorDetails) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    super(namingProxy(message, details.proxy), details.cause === undefined ? undefined : { cause: details.cause });
     this.code = details.code;
     this.status = details.status;
     this.diagnostics = details.diagnostics ?? [];
@@ -72,5 +75,35 @@ export class RegistryError extends Error {
     this.hint = details.hint;
     this.offset = details.offset;
     this.dockerMessage = details.dockerMessage;
+    this.proxy = details.proxy;
   }
+}
+
+/** The same failure in other words, and with some of its details changed. */
+export function reworded(
+  error: RegistryError,
+  message: string,
+  changes: Partial<RegistryErrorDetails> = {},
+): RegistryError {
+  const { code, status, diagnostics, transient, retryAfterMs, reason, hint, offset, dockerMessage, proxy, cause } =
+    error;
+  const details = {
+    code,
+    status,
+    diagnostics,
+    transient,
+    retryAfterMs,
+    reason,
+    hint,
+    offset,
+    dockerMessage,
+    proxy,
+    cause,
+  };
+  return new RegistryError(message, { ...details, ...changes });
+}
+
+/** Whatever failed may be the proxy's doing, and many do not know that they have one. */
+function namingProxy(message: string, proxy: string | undefined): string {
+  return proxy === undefined || message.includes(proxy) ? message : `${message} (by way of the proxy ${proxy})`;
 }

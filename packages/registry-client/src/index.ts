@@ -13,7 +13,7 @@ export type { CredentialSources } from './credentials/credential-sources.ts';
 export { CredentialsError, type CredentialsErrorCode } from './credentials/errors.ts';
 export { eraseCredentials, type StoredCredentials, storeCredentials } from './credentials/store-credentials.ts';
 export type { CredentialProvider, CredentialProviderOptions, Credentials } from './credentials.ts';
-export { type Diagnostic, formatDiagnostics } from './diagnostics.ts';
+export { type Diagnostic, formatDetail, formatDiagnostics } from './diagnostics.ts';
 export { type EndpointURL, type EndpointURLsOptions, endpointURLs } from './endpoint-urls.ts';
 export { RegistryError, type RegistryErrorCode, type RegistryErrorDetails } from './errors.ts';
 export {

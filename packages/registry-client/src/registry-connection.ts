@@ -46,6 +46,8 @@ export class RegistryConnection {
   readonly #authorizer: Authorizer;
   #base: URL;
   #ping: Promise<Ping> | undefined;
+  /** Origins by which the registry calls itself, and where nothing answers. */
+  readonly #misnamed = new Set<string>();
 
   constructor(options: ResolvedRegistryOptions, http: HTTPClient) {
     this.options = options;
@@ -119,8 +121,30 @@ export class RegistryConnection {
       target.protocol = 'https:';
       target.port = this.#base.port;
     }
-    await this.#http.policy.check(answer.url, target);
-    return target;
+    const named = this.#named(target);
+    await this.#http.policy.check(answer.url, named);
+    return named;
+  }
+
+  /**
+   * The registry's own address for an upload that it sent to another port of its host, where nothing answers: a registry
+   * behind a proxy whose Host header lacks the port (distribution/distribution#2862). Undefined for any other location. From
+   * then on {@link location} knows.
+   */
+  ownAddress(location: URL): URL | undefined {
+    if (location.hostname !== this.#base.hostname || location.origin === this.#base.origin) return undefined;
+    this.#misnamed.add(location.origin);
+    return this.#named(location);
+  }
+
+  /** Whether a URL is the registry's own, and not a storage's or another's. */
+  isOwn(url: URL): boolean {
+    return url.origin === this.#base.origin;
+  }
+
+  #named(location: URL): URL {
+    if (!this.#misnamed.has(location.origin)) return location;
+    return new URL(location.pathname + location.search, this.#base);
   }
 
   /**

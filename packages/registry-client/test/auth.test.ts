@@ -710,6 +710,38 @@ describe('a token server that does not do', () => {
     await expect(registry.repository('a').statBlob(digest)).rejects.toMatchObject(expected);
   });
 
+  test('that is not there is named, and who named it', async () => {
+    await using server = await startScriptedServer(
+      (_, response) =>
+        void response
+          .writeHead(401, { 'www-authenticate': 'Bearer realm="http://gitea.internal:3000/v2/token"' })
+          .end(),
+    );
+    const lookup = async (hostname: string): Promise<readonly string[]> => {
+      throw Object.assign(new Error(`getaddrinfo ENOTFOUND ${hostname}`), { code: 'ENOTFOUND' });
+    };
+    await using registry = openRegistry({ url: server.url, lookup });
+    await expect(registry.repository('a').statBlob(digest)).rejects.toMatchObject({
+      reason: 'ENOTFOUND',
+      message: `GET http://gitea.internal:3000/v2/token failed: getaddrinfo ENOTFOUND gitea.internal (the token server that ${new URL(server.url).host} names)`,
+    });
+  });
+
+  test('that answers with a page is told by its title', async () => {
+    await using server = await startScriptedServer((request, response) => {
+      if (request.url.startsWith('/token')) return void response.end('<html><title>Sign in</title></html>');
+      response.writeHead(401, { 'www-authenticate': `Bearer realm="http://${request.headers.host}/token"` }).end();
+    });
+    await using registry = openRegistry({ url: server.url });
+    await expect(registry.repository('a').statBlob(digest)).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_PROTOCOL',
+      dockerMessage: 'unable to decode token response',
+      message: expect.stringContaining(
+        'unable to decode token response: an HTML page, "Sign in" (the token server that',
+      ),
+    });
+  });
+
   test('is asked again by the next request', async () => {
     await using world = await startTokenWorld((issued) => (issued === 1 ? undefined : {}));
     await using registry = openRegistry({ url: world.url });

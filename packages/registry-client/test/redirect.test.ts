@@ -264,6 +264,67 @@ test('an upload location inside the client’s network is refused before a byte 
   await expect(registry.repository('a').beginUpload()).rejects.toMatchObject({ code: 'ERR_REGISTRY_REDIRECT_REFUSED' });
 });
 
+describe('an upload location where nothing answers', () => {
+  /** A port that was free a moment ago. */
+  async function closedPort(): Promise<number> {
+    const server = await startScriptedServer(() => {});
+    await server[Symbol.asyncDispose]();
+    return server.port;
+  }
+
+  test('on another port of the registry’s host is taken to mean the registry’s own', async () => {
+    const port = await closedPort();
+    const location = `http://127.0.0.1:${port}/v2/a/blobs/uploads/1?_state=a%2Bb`;
+    await using server = await startScriptedServer(
+      guarded(async (request, response) => {
+        await request.read();
+        response.writeHead(request.method === 'PUT' ? 201 : 202, { location }).end();
+      }),
+    );
+    await using registry = openRegistry({ url: server.url, credentials });
+    const repository = registry.repository('a');
+    const session = await beginSession(repository);
+    await session.append(contentOf(bytes));
+    expect(session.location.href).toBe(`${server.url}/v2/a/blobs/uploads/1?_state=a%2Bb`);
+    await session.commit(digest);
+    const second = await beginSession(repository);
+    expect(second.location.origin).toBe(server.url); // known from then on
+    expect(server.seen.map(({ method, url }) => `${method} ${url}`).slice(-4)).toEqual([
+      'POST /v2/a/blobs/uploads/',
+      'PATCH /v2/a/blobs/uploads/1?_state=a%2Bb',
+      `PUT /v2/a/blobs/uploads/1?_state=a%2Bb&digest=${encodeURIComponent(digest)}`,
+      'POST /v2/a/blobs/uploads/',
+    ]);
+    second.keep();
+  });
+
+  test.each([
+    ['refused', async () => `http://other.test:${await closedPort()}`],
+    ['unknown', async () => 'http://registry-backend.internal:5000'],
+  ])('on another host, %s, is told as the registry’s fault and not as one of the moment', async (_, origin) => {
+    const location = `${await origin()}/v2/a/blobs/uploads/1`;
+    await using server = await startScriptedServer(
+      afterPing((_request, response) => void response.writeHead(202, { location }).end()),
+    );
+    const lookup = async (hostname: string): Promise<readonly string[]> => {
+      if (hostname === 'other.test') return ['127.0.0.1'];
+      throw Object.assign(new Error(`getaddrinfo ENOTFOUND ${hostname}`), { code: 'ENOTFOUND' });
+    };
+    await using registry = openRegistry({ url: server.url, lookup });
+    const session = await beginSession(registry.repository('a'));
+    const { host } = new URL(server.url);
+    await expect(session.put(contentOf(bytes), digest)).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_UNREACHABLE',
+      transient: false,
+      message: expect.stringContaining(
+        `${host} sent the upload to ${location}, where nothing answers: PUT ${location}`,
+      ),
+      hint: expect.stringContaining('does not know its own external address'),
+    });
+    session.keep();
+  });
+});
+
 describe('names that a registry sends its client to', () => {
   test('are connected to at the address that was judged', async () => {
     await using inside = await startScriptedServer((_, response) => void response.writeHead(200).end(bytes));

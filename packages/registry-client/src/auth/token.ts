@@ -1,5 +1,6 @@
 import type { Credentials } from '../credentials.ts';
-import { RegistryError } from '../errors.ts';
+import { describePage } from '../diagnostics.ts';
+import { RegistryError, reworded } from '../errors.ts';
 import type { Answer } from '../http/answer.ts';
 import { answerError } from '../http/answer-error.ts';
 import type { HTTPClient } from '../http/http-client.ts';
@@ -39,9 +40,19 @@ export interface TokenRequest {
  * @see https://distribution.github.io/distribution/spec/auth/oauth/
  */
 export async function fetchToken(http: HTTPClient, request: TokenRequest): Promise<Token> {
-  const { credentials, timeoutMs, now, authHint } = request;
   const realm = realmOf(request);
   await http.policy.checkLinkLocal(request.registry, realm);
+  try {
+    return await askForToken(http, realm, request);
+  } catch (error) {
+    // The user has never typed this address: it is the registry's word.
+    const who = `the token server that ${request.registry.host} names`;
+    throw error instanceof RegistryError ? reworded(error, `${error.message} (${who})`) : error;
+  }
+}
+
+async function askForToken(http: HTTPClient, realm: URL, request: TokenRequest): Promise<Token> {
+  const { credentials, timeoutMs, now, authHint } = request;
   const requestedAt = now();
   const answer =
     credentials?.kind === 'identity-token'
@@ -132,7 +143,10 @@ function readToken(answer: Answer, body: Uint8Array, requestedAt: number): Token
   try {
     document = JSON.parse(new TextDecoder().decode(body));
   } catch {
-    throw protocolError(answer.url, 'unable to decode token response'); // the parser's own words quote the token
+    // The parser's own words quote the token.
+    const page = describePage(new TextDecoder().decode(body));
+    const what = 'unable to decode token response';
+    throw protocolError(answer.url, page === undefined ? what : `${what}: ${page}`, what);
   }
   const fields: Readonly<Record<string, unknown>> =
     typeof document === 'object' && document !== null ? { ...document } : {};
@@ -154,6 +168,6 @@ function stringOf(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
 
-function protocolError(url: URL, what: string): RegistryError {
-  return new RegistryError(`${redactURL(url)}: ${what}`, { code: 'ERR_REGISTRY_PROTOCOL', dockerMessage: what });
+function protocolError(url: URL, what: string, dockerMessage: string = what): RegistryError {
+  return new RegistryError(`${redactURL(url)}: ${what}`, { code: 'ERR_REGISTRY_PROTOCOL', dockerMessage });
 }

@@ -1,7 +1,7 @@
 import type { AbortOptions, Content, Digest } from '@slipway/digest';
 import type { Access } from '../auth/authorizer.ts';
 import { assertSameDigest } from '../content-digest.ts';
-import { RegistryError } from '../errors.ts';
+import { RegistryError, reworded } from '../errors.ts';
 import type { Answer } from '../http/answer.ts';
 import { acknowledgedBytes, type ByteRange, parseRange, withParameter } from '../http/location.ts';
 import { redactURL } from '../http/redact-url.ts';
@@ -189,11 +189,26 @@ class RegistryUploadSession implements UploadSession {
   async #send(request: Omit<ConnectionRequest, 'access' | 'expect'>): Promise<Answer> {
     request.signal?.throwIfAborted();
     try {
-      const answer = await this.#connection.send({ ...request, access: this.#access, expect: [...accepted, 416] });
+      const answer = await this.#sendWhereItLeads({ ...request, access: this.#access, expect: [...accepted, 416] });
       if (answer.status === 416) throw await this.#offsetError(answer);
       return answer;
     } catch (error) {
       throw this.#asLost(request.method, error);
+    }
+  }
+
+  /** The registry said where the upload goes: when nothing answers there, that is what is wrong, and not the moment. */
+  async #sendWhereItLeads(request: ConnectionRequest): Promise<Answer> {
+    const target = request.target;
+    try {
+      return await this.#connection.send(request);
+    } catch (error) {
+      if (typeof target === 'string' || !leadsNowhere(error) || this.#connection.isOwn(target)) throw error;
+      const own = this.#connection.ownAddress(target);
+      if (own === undefined) throw misdirected(error, this.#connection.options.url, target);
+      const answer = await this.#connection.send({ ...request, target: own });
+      this.#location = this.#connection.ownAddress(this.#location) ?? this.#location;
+      return answer;
     }
   }
 
@@ -204,7 +219,7 @@ class RegistryUploadSession implements UploadSession {
     const range = header === undefined ? undefined : parseRange(header);
     const offset = range === undefined ? undefined : this.#moveTo(range);
     await this.#adopt(answer);
-    const { status, diagnostics, dockerMessage, retryAfterMs, message } = error;
+    const { status, diagnostics, dockerMessage, retryAfterMs, message, proxy } = error;
     return new RegistryError(message, {
       code: 'ERR_SESSION_OFFSET',
       status,
@@ -213,6 +228,7 @@ class RegistryUploadSession implements UploadSession {
       retryAfterMs,
       transient: true,
       offset,
+      proxy,
     });
   }
 
@@ -220,9 +236,10 @@ class RegistryUploadSession implements UploadSession {
   #asLost(method: string, error: unknown): unknown {
     if (!(error instanceof RegistryError) || !isLost(method, error)) return error;
     this.#isOpen = false;
-    const { status, diagnostics, dockerMessage, message } = error;
+    const { status, diagnostics, dockerMessage, message, proxy } = error;
     return new RegistryError(message, {
       code: 'ERR_SESSION_LOST',
+      proxy,
       status,
       diagnostics,
       dockerMessage,
@@ -256,6 +273,33 @@ function isLost(method: string, { status, diagnostics }: RegistryError): boolean
   if (status === 404) return !diagnostics.some(({ code }) => code === 'NAME_UNKNOWN');
   // A registry that cannot tell how far a session got has none to resume.
   return method === 'GET' && ![401, 403, 408, 425, 429].includes(status);
+}
+
+/** Failures to connect. A connection that broke is another matter: somebody had answered. */
+const connectFailures: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'tls',
+]);
+
+function leadsNowhere(error: unknown): error is RegistryError {
+  if (!(error instanceof RegistryError) || error.status !== undefined) return false;
+  return connectFailures.has(error.reason ?? '') || isConnectTimeout(error.cause);
+}
+
+function isConnectTimeout(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && cause.code === 'UND_ERR_CONNECT_TIMEOUT';
+}
+
+function misdirected(error: RegistryError, registry: URL, location: URL): RegistryError {
+  const message = `${registry.host} sent the upload to ${redactURL(location)}, where nothing answers: ${error.message}`;
+  return reworded(error, message, {
+    transient: false,
+    hint: `${registry.host} does not know its own external address: its \`http.host\`, or the Host header that its proxy passes on`,
+  });
 }
 
 function lost(method: string, location: URL, why: string): RegistryError {

@@ -36,6 +36,7 @@ export async function answerError(answer: Answer, context: AnswerErrorContext): 
       diagnostics,
       dockerMessage,
       transient: isTransient(status, diagnostics) && !said.includes('no space left on device'),
+      proxy: answer.proxy,
       retryAfterMs: parseRetryAfter(answer.header('retry-after'), context.now),
       hint: hintFor(answer, code, said, context),
     },
@@ -66,9 +67,19 @@ function hintFor(
   said: string,
   context: AnswerErrorContext,
 ): string | undefined {
+  if ([403, 502, 503, 504].includes(answer.status) && isProxysOwn(answer)) {
+    return `the proxy may have answered in the registry's place: check its rules, or add ${answer.url.hostname} to NO_PROXY`;
+  }
   if (code === 'ERR_REGISTRY_UNAUTHORIZED' || code === 'ERR_REGISTRY_DENIED') return context.authHint;
   if (isHTTPToHTTPS(answer.status, said)) return 'the registry expects https: leave out --plain-http';
   return undefined;
+}
+
+/** A plain http request ends at its proxy, which answers in the registry's place when it will not or cannot pass it on. */
+function isProxysOwn(answer: Answer): boolean {
+  const isRegistrys = answer.header('docker-distribution-api-version') !== undefined;
+  const isJSON = /^application\/(?:[a-z0-9.+-]*\+)?json\b/i.test(answer.header('content-type') ?? '');
+  return answer.proxy !== undefined && answer.url.protocol === 'http:' && !isRegistrys && !isJSON;
 }
 
 /** The words of Go's and nginx's servers to a client that speaks http where https is expected. */
@@ -94,11 +105,13 @@ function secretsOfQuery(url: URL): readonly string[] {
     .filter((value) => value.length >= 16 && !/^[a-z0-9]+:/.test(value));
 }
 
-/** One line, and not a page of HTML. */
+const maxLineLength = 800;
+
+/** One line of a bearable length. */
 function abridged(text: string): string {
   const line = text
     .slice(0, 4_096)
     .replace(/[\s\p{Cc}]+/gu, ' ')
     .trim();
-  return line.length > 400 ? `${line.slice(0, 400)}…` : line;
+  return line.length > maxLineLength ? `${line.slice(0, maxLineLength)}…` : line;
 }

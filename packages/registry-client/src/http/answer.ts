@@ -20,6 +20,8 @@ export interface AnswerContext {
   readonly secrets: readonly string[];
   /** Whether the request was sent to its end before the answer came. */
   readonly hasWholeBody: () => boolean;
+  /** The proxy that the request went through. */
+  readonly proxy: string | undefined;
   /** The answer has been read, or let go. */
   readonly onEnd: (receivedBytes: number) => void;
 }
@@ -36,6 +38,8 @@ export class Answer {
   readonly isAfterBody: boolean;
   /** What the request carried and must not come back in a message. */
   readonly secrets: readonly string[];
+  /** The proxy that the request went through, without its user and password. */
+  readonly proxy: string | undefined;
   readonly #response: Dispatcher.ResponseData;
   readonly #context: AnswerContext;
 
@@ -46,6 +50,7 @@ export class Answer {
     this.url = context.url;
     this.asked = context.asked;
     this.secrets = context.secrets;
+    this.proxy = context.proxy;
     this.isAfterBody = context.hasWholeBody();
     this.#response = response;
     this.#context = context;
@@ -69,9 +74,9 @@ export class Answer {
    */
   async bytes(limits: { limit: number; timeoutMs: number; truncate?: boolean }): Promise<Uint8Array> {
     const { limit, timeoutMs, truncate = false } = limits;
-    const { method, url, abort } = this.#context;
+    const { method, url, abort, proxy } = this.#context;
     const timer = setTimeout(
-      () => abort(timeoutError(method, url, 'the answer was not complete', timeoutMs)),
+      () => abort(timeoutError({ method, url, proxy }, 'the answer was not complete', timeoutMs)),
       timeoutMs,
     );
     const chunks: Uint8Array[] = [];
@@ -106,7 +111,7 @@ export class Answer {
 
   /** The body as it comes. Leaving the loop closes the connection. */
   async *stream(): ByteStream {
-    const { method, url, signal, onEnd } = this.#context;
+    const { method, url, signal, onEnd, proxy } = this.#context;
     let received = 0;
     try {
       for await (const chunk of this.#response.body) {
@@ -115,7 +120,7 @@ export class Answer {
       }
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
-      throw error instanceof RegistryError ? error : networkError(method, url, error);
+      throw error instanceof RegistryError ? error : networkError({ method, url, proxy }, error);
     } finally {
       onEnd(received);
     }
@@ -131,6 +136,7 @@ export class Answer {
     return new RegistryError(`${this.method} ${redactURL(this.url)} answered ${this.status} with ${received}`, {
       code: 'ERR_REGISTRY_PROTOCOL',
       status: this.status,
+      proxy: this.proxy,
     });
   }
 }

@@ -19,14 +19,18 @@ export function agentOptions({ connections, maxHeaderSize }: DispatcherOptions):
   };
 }
 
-function createConnector({ connectTimeoutMs, tlsTimeoutMs, tls, lookup }: DispatcherOptions): buildConnector.connector {
-  const connectTCP = buildConnector({ timeout: connectTimeoutMs, ...(lookup !== undefined && { lookup }) });
+/** Connects to hosts by `connectTCP`, and speaks TLS with those that are https. */
+export function createConnector(
+  options: DispatcherOptions,
+  connectTCP: buildConnector.connector = directTCP(options),
+): buildConnector.connector {
+  const { tlsTimeoutMs, tls } = options;
   let connectTLS: buildConnector.connector | undefined;
-  return (options, callback) => {
+  return (target, callback) => {
     connectTCP(
-      { ...options, protocol: 'http:', port: options.port || (options.protocol === 'https:' ? '443' : '80') },
+      { ...target, protocol: 'http:', port: target.port || (target.protocol === 'https:' ? '443' : '80') },
       (error, socket) => {
-        if (error !== null || options.protocol !== 'https:') {
+        if (error !== null || target.protocol !== 'https:') {
           // A callback of either form: undici's type tells them apart, its caller does not.
           return error === null ? callback(null, socket) : callback(error, null);
         }
@@ -36,10 +40,14 @@ function createConnector({ connectTimeoutMs, tlsTimeoutMs, tls, lookup }: Dispat
           socket.destroy();
           return callback(cause as Error, null);
         }
-        connectTLS({ ...options, httpSocket: socket }, callback);
+        connectTLS({ ...target, httpSocket: socket }, callback);
       },
     );
   };
+}
+
+function directTCP({ connectTimeoutMs, lookup }: DispatcherOptions): buildConnector.connector {
+  return buildConnector({ timeout: connectTimeoutMs, ...(lookup !== undefined && { lookup }) });
 }
 
 /** TLS options as undici's connector takes them; TLS 1.2 at least. */

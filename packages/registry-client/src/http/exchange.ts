@@ -2,8 +2,9 @@ import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { RegistryError } from '../errors.ts';
 import type { RequestRecord } from '../options.ts';
+import { proxyOf } from '../proxy/proxy-for.ts';
 import { Answer } from './answer.ts';
-import { networkError, timeoutError } from './network-error.ts';
+import { type FailedRequest, networkError, timeoutError } from './network-error.ts';
 import { OutgoingBody } from './outgoing-body.ts';
 import { redactURL } from './redact-url.ts';
 import type { RequestBody } from './request-body.ts';
@@ -43,6 +44,7 @@ export interface ExchangeContext {
  */
 export async function exchange(context: ExchangeContext, request: ExchangeRequest): Promise<Answer> {
   const { method, url, signal, answerTimeoutMs, idleTimeoutMs } = request;
+  const failed = { method, url, proxy: proxyOf(context.dispatcher, url) };
   signal?.throwIfAborted();
   const controller = new AbortController();
   const abort = (reason: unknown): void => controller.abort(reason);
@@ -50,7 +52,7 @@ export async function exchange(context: ExchangeContext, request: ExchangeReques
   signal?.addEventListener('abort', forward, { once: true });
   const startedAt = performance.now();
   const watch = new Watch(abort);
-  const body = request.body && outgoing(request, request.body, watch, controller.signal);
+  const body = request.body && outgoing(request, request.body, failed, watch, controller.signal);
 
   let isEnded = false;
   const end = (status: number | undefined, receivedBytes: number): void => {
@@ -86,6 +88,7 @@ export async function exchange(context: ExchangeContext, request: ExchangeReques
       asked: request.asked ?? url,
       abort,
       signal,
+      proxy: failed.proxy,
       secrets: [...(request.secrets ?? []), ...secretsOf(request.headers['authorization'])],
       onEnd: (receivedBytes) => end(response.statusCode, receivedBytes),
       hasWholeBody: () => body === undefined || body.isFinished,
@@ -97,8 +100,8 @@ export async function exchange(context: ExchangeContext, request: ExchangeReques
     if (reason !== undefined) throw reason;
     if (body?.sourceError !== undefined) throw body.sourceError;
     if (error instanceof RegistryError) throw error; // a name that may not be connected to
-    if (isTimeout(error)) throw timeoutError(method, url, 'no answer came', answerTimeoutMs);
-    throw networkError(method, url, error);
+    if (isTimeout(error)) throw timeoutError(failed, 'no answer came', answerTimeoutMs);
+    throw networkError(failed, error);
   }
 
   function isTimeout(error: unknown): boolean {
@@ -126,15 +129,21 @@ class Watch {
   }
 }
 
-function outgoing(request: ExchangeRequest, body: RequestBody, watch: Watch, signal: AbortSignal): OutgoingBody {
-  const { method, url, answerTimeoutMs, idleTimeoutMs, onTaken } = request;
+function outgoing(
+  request: ExchangeRequest,
+  body: RequestBody,
+  failed: FailedRequest,
+  watch: Watch,
+  signal: AbortSignal,
+): OutgoingBody {
+  const { answerTimeoutMs, idleTimeoutMs, onTaken } = request;
   return new OutgoingBody(body.open(signal), {
     size: body.size,
     onTaken,
     onHanded: () =>
-      watch.start(idleTimeoutMs, () => timeoutError(method, url, 'the connection took no byte', idleTimeoutMs)),
+      watch.start(idleTimeoutMs, () => timeoutError(failed, 'the connection took no byte', idleTimeoutMs)),
     onWanted: () => watch.stop(),
-    onEnd: () => watch.start(answerTimeoutMs, () => timeoutError(method, url, 'no answer came', answerTimeoutMs)),
+    onEnd: () => watch.start(answerTimeoutMs, () => timeoutError(failed, 'no answer came', answerTimeoutMs)),
   });
 }
 

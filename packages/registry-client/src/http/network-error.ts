@@ -2,18 +2,27 @@ import { RegistryError, type RegistryErrorDetails } from '../errors.ts';
 import { redactURL } from './redact-url.ts';
 
 /** Turns what the network or undici threw into a {@link RegistryError}. */
-export function networkError(method: string, url: URL, cause: unknown): RegistryError {
+export function networkError({ method, url, proxy }: FailedRequest, cause: unknown): RegistryError {
   const { what, ...details } = classify(url, cause);
-  return new RegistryError(`${method} ${redactURL(url)} failed: ${what}`, { ...details, cause });
+  return new RegistryError(`${method} ${redactURL(url)} failed: ${what}`, { ...details, proxy, cause });
 }
 
 /** No byte moved, or no answer came, for as long as was allowed. */
-export function timeoutError(method: string, url: URL, what: string, timeoutMs: number): RegistryError {
+export function timeoutError({ method, url, proxy }: FailedRequest, what: string, timeoutMs: number): RegistryError {
   return new RegistryError(`${method} ${redactURL(url)} failed: ${what} within ${timeoutMs} ms`, {
     code: 'ERR_REGISTRY_UNREACHABLE',
     reason: 'timeout',
     transient: true,
+    proxy,
   });
+}
+
+/** What is told of a request that got no answer. */
+export interface FailedRequest {
+  readonly method: string;
+  readonly url: URL;
+  /** The proxy that it went through. */
+  readonly proxy: string | undefined;
 }
 
 interface Classified extends RegistryErrorDetails {

@@ -24,12 +24,13 @@ export function isWebPage(answer: Answer, body: Uint8Array | undefined): boolean
 }
 
 /** The error for an answer that {@link isWebPage}. */
-export function webPageError({ method, url, status }: Answer): RegistryError {
+export function webPageError({ method, url, status, proxy }: Answer): RegistryError {
   return new RegistryError(
     `${url.host} answers with web pages: no registry, or its proxy does not pass /v2/ on (${method} ${redactURL(url)} answered ${status} with a web page)`,
     {
       code: 'ERR_REGISTRY_PROTOCOL',
       status,
+      proxy,
       hint: "check the registry's name and port; a network may want you to sign in first",
     },
   );

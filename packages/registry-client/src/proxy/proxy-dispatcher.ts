@@ -1,13 +1,14 @@
-import { Dispatcher, Pool, ProxyAgent } from 'undici';
+import { Agent, Dispatcher, Pool, ProxyAgent } from 'undici';
 import { watchedConnector } from '../http/connections.ts';
-import { agentOptions, createDirectDispatcher, tlsConnectOptions } from '../http/direct-dispatcher.ts';
+import { agentOptions, createConnector, createDirectDispatcher, tlsConnectOptions } from '../http/direct-dispatcher.ts';
 import type { DispatcherFactory, DispatcherOptions } from '../options.ts';
 import { ProxyError } from './errors.ts';
-import { type ProxyVariables, proxyFor } from './proxy-for.ts';
+import { isSocks, type ProxyAware, type ProxyVariables, proxyFor, proxyName } from './proxy-for.ts';
+import { createSocksConnector } from './socks-connector.ts';
 
 /**
  * Makes dispatchers that go through the proxy that {@link proxyFor} finds for each request, and straight where it finds
- * none. To https registries the proxy only opens a tunnel; the proxy itself may be https.
+ * none. To https registries the proxy only opens a tunnel; the proxy itself may be https, or a SOCKS proxy.
  */
 export function dispatcherFor(variables: ProxyVariables): DispatcherFactory {
   return (options) => new ProxyDispatcher(variables, options);
@@ -15,7 +16,7 @@ export function dispatcherFor(variables: ProxyVariables): DispatcherFactory {
 
 type Handler = Dispatcher.DispatchHandler;
 
-class ProxyDispatcher extends Dispatcher {
+class ProxyDispatcher extends Dispatcher implements ProxyAware {
   readonly #variables: ProxyVariables;
   readonly #options: DispatcherOptions;
   readonly #direct: Dispatcher;
@@ -27,6 +28,15 @@ class ProxyDispatcher extends Dispatcher {
     this.#variables = variables;
     this.#options = options;
     this.#direct = createDirectDispatcher(options);
+  }
+
+  proxyNameFor(url: URL): string | undefined {
+    try {
+      const proxy = proxyFor(url, this.#variables);
+      return proxy && proxyName(proxy);
+    } catch {
+      return undefined; // the request itself says what is wrong with the variable
+    }
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Handler): boolean {
@@ -63,10 +73,15 @@ class ProxyDispatcher extends Dispatcher {
   #agentFor(proxy: URL): Dispatcher {
     const known = this.#proxied.get(proxy.href);
     if (known) return known;
-    const agent = createProxyAgent(proxy, this.#options);
+    const agent = isSocks(proxy) ? createSocksAgent(proxy, this.#options) : createProxyAgent(proxy, this.#options);
     this.#proxied.set(proxy.href, agent);
     return agent;
   }
+}
+
+function createSocksAgent(proxy: URL, options: DispatcherOptions): Agent {
+  const connect = createConnector(options, createSocksConnector(proxy, options));
+  return new Agent({ ...agentOptions(options), connect: watchedConnector(connect) });
 }
 
 function createProxyAgent(proxy: URL, options: DispatcherOptions): ProxyAgent {
@@ -116,7 +131,9 @@ function explaining(handler: Handler, proxy: URL): Handler {
   });
 }
 
-function explained(error: Error, { origin }: URL): Error {
+function explained(error: Error, proxy: URL): Error {
+  const origin = proxyName(proxy);
+  if (isSocks(proxy) && error.message.includes(origin)) return error;
   const status = /^Proxy .*\((\d{3})\)/.exec(error.message)?.[1];
   if (status === '407') {
     return new ProxyError('ERR_PROXY_REFUSED', `the proxy ${origin} wants another user name or password (407)`, {
@@ -124,7 +141,7 @@ function explained(error: Error, { origin }: URL): Error {
     });
   }
   if (status !== undefined) {
-    return new ProxyError('ERR_PROXY_REFUSED', `the proxy ${origin} does not open the way (${status})`, {
+    return new ProxyError('ERR_PROXY_REFUSED', `the proxy ${origin} refused CONNECT (${status})`, {
       cause: error,
     });
   }

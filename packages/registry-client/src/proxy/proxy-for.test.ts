@@ -86,15 +86,31 @@ describe('proxyFor', () => {
     expect(proxied.filter((host) => !isProxied(host))).toEqual([]);
   });
 
+  test.each(['socks5://proxy:1080', 'socks5h://me:p%40w@proxy', 'SOCKS5://proxy'])('%s is a proxy', (value) => {
+    expect(proxyFor(new URL('https://ghcr.io'), { ALL_PROXY: value })?.hostname).toBe('proxy');
+  });
+
   test('no_proxy is read too', () => {
     expect(proxyFor(new URL('https://ghcr.io'), { ...both, no_proxy: 'ghcr.io' })).toBeUndefined();
   });
 
   test.each([
-    ['socks5://hunter2@proxy:1080', 'HTTPS_PROXY names a proxy of scheme "socks5", expected http or https'],
+    [
+      'socks4://hunter2@proxy:1080',
+      'HTTPS_PROXY names a proxy of scheme "socks4", expected http, https, socks5 or socks5h',
+    ],
+    ['socks5://', 'HTTPS_PROXY names a proxy of scheme "socks5", expected http, https, socks5 or socks5h'],
+    ...[
+      'http://bob:1234#hunter2@10.0.0.1:3128',
+      'bob:1234/hunter2@10.0.0.1:3128',
+      'socks5://bob:12?hunter2@10.0.0.1',
+    ].map((value) => [
+      value,
+      'HTTPS_PROXY has a #, ? or / before the @ of its user and password: write # as %23, ? as %3F, / as %2F',
+    ]),
     ['http://hunter2:x@pro xy', 'HTTPS_PROXY is not the address of a proxy'],
     ['http://me:hunter2@', 'HTTPS_PROXY is not the address of a proxy'],
-  ])('%s is refused, without a secret in the message', (value, message) => {
+  ] as [string, string][])('%s is refused, without a secret in the message', (value, message) => {
     expect(() => proxyFor(new URL('https://ghcr.io'), { HTTPS_PROXY: value })).toThrow(
       expect.objectContaining({ code: 'ERR_PROXY_INVALID', message }),
     );

@@ -7,9 +7,10 @@ export type ProxyVariables = Readonly<Record<string, string | undefined>>;
 /**
  * The proxy for a URL, undefined for a direct connection: `HTTPS_PROXY` for https, `HTTP_PROXY` for http, else
  * `ALL_PROXY`, unless `NO_PROXY` says otherwise. This machine is never reached by a proxy. A value without a scheme is an
- * http proxy. The returned URL may hold a user and a password.
+ * http proxy; `socks5` and `socks5h` are SOCKS proxies, which resolve the names themselves, as Go has it for both. The
+ * returned URL may hold a user and a password.
  *
- * @throws {ProxyError} `ERR_PROXY_INVALID` when the variable is not the address of an HTTP proxy
+ * @throws {ProxyError} `ERR_PROXY_INVALID` when the variable is not the address of an HTTP or SOCKS5 proxy
  */
 export function proxyFor(url: URL, variables: ProxyVariables): URL | undefined {
   const { REQUEST_METHOD: isCGI } = variables;
@@ -32,13 +33,44 @@ function variable(variables: ProxyVariables, name: string): string | undefined {
 
 function parseProxy(name: string, value: string): URL {
   const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`;
-  if (!URL.canParse(text)) throw new ProxyError('ERR_PROXY_INVALID', `${name} is not the address of a proxy`);
-  const proxy = new URL(text);
-  if (proxy.protocol !== 'http:' && proxy.protocol !== 'https:') {
+  if (/[#?/].*@/.test(text.slice(text.indexOf('://') + 3))) {
     throw new ProxyError(
       'ERR_PROXY_INVALID',
-      `${name} names a proxy of scheme ${JSON.stringify(proxy.protocol.slice(0, -1))}, expected http or https`,
+      `${name} has a #, ? or / before the @ of its user and password: write # as %23, ? as %3F, / as %2F`,
+    );
+  }
+  if (!URL.canParse(text)) throw new ProxyError('ERR_PROXY_INVALID', `${name} is not the address of a proxy`);
+  const proxy = new URL(text);
+  if (!isHTTP(proxy) && !isSocks(proxy)) {
+    throw new ProxyError(
+      'ERR_PROXY_INVALID',
+      `${name} names a proxy of scheme ${JSON.stringify(proxy.protocol.slice(0, -1))}, expected http, https, socks5 or socks5h`,
     );
   }
   return proxy;
+}
+
+/** Whether a proxy is a SOCKS proxy. */
+export function isSocks({ protocol, hostname }: URL): boolean {
+  return (protocol === 'socks5:' || protocol === 'socks5h:') && hostname !== '';
+}
+
+function isHTTP({ protocol }: URL): boolean {
+  return protocol === 'http:' || protocol === 'https:';
+}
+
+/** A proxy's address without its user and password: `http://proxy.corp:3128`. */
+export function proxyName({ protocol, host }: URL): string {
+  return `${protocol}//${host}`;
+}
+
+/** A dispatcher that knows which way its requests go. */
+export interface ProxyAware {
+  /** The name of the proxy for a URL; undefined for a direct connection. */
+  proxyNameFor(url: URL): string | undefined;
+}
+
+/** The name of the proxy that a dispatcher sends a request through, as far as it tells. */
+export function proxyOf(dispatcher: object, url: URL): string | undefined {
+  return 'proxyNameFor' in dispatcher ? (dispatcher as ProxyAware).proxyNameFor(url) : undefined;
 }

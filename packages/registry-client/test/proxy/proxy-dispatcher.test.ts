@@ -180,7 +180,7 @@ describe('dispatcherFor', () => {
   test.each([
     [407, 'https', /^the proxy http:\/\/127\.0\.0\.1:\d+ wants another user name or password \(407\)$/],
     [407, 'http', /^the proxy http:\/\/127\.0\.0\.1:\d+ wants another user name or password \(407\)$/],
-    [403, 'https', /^the proxy http:\/\/127\.0\.0\.1:\d+ does not open the way \(403\)$/],
+    [403, 'https', /^the proxy http:\/\/127\.0\.0\.1:\d+ refused CONNECT \(403\)$/],
   ])('a proxy that answers %d to %s is named, without its password', async (status, scheme, message) => {
     const dispatcher = open({ ALL_PROXY: `http://me:hunter2@127.0.0.1:${portOf(forward)}` });
     refuse = status;
@@ -203,7 +203,7 @@ describe('dispatcherFor', () => {
   });
 
   test('a bad variable fails the request', async () => {
-    await expect(get(open({ ALL_PROXY: 'socks5://proxy' }), 'https://registry.test')).rejects.toMatchObject({
+    await expect(get(open({ ALL_PROXY: 'ftp://proxy' }), 'https://registry.test')).rejects.toMatchObject({
       code: 'ERR_PROXY_INVALID',
     });
   });
