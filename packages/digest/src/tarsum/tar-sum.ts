@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import type { AbortOptions, ByteStream } from '../content.ts';
 import { TarSumError } from '../errors.ts';
 import {
+  type ByteText,
   blockSize,
   readLongName,
   readPaxRecords,
@@ -58,7 +59,7 @@ export async function tarSum(
 }
 
 interface FileSum {
-  readonly path: string;
+  readonly path: ByteText;
   readonly hash: string;
 }
 
@@ -72,7 +73,7 @@ class StreamingTarSum implements TarSum {
   /** Data left of the current entry, and the zeros that fill its last block. */
   #data = 0;
   #padding = 0;
-  #entry: { readonly path: string; readonly hash: Hash } | undefined;
+  #entry: { readonly path: ByteText; readonly hash: Hash } | undefined;
   #extension: { readonly typeflag: string; readonly chunks: Uint8Array[] } | undefined;
   #pending: TarExtensions = none;
   #isEnded = false;
@@ -120,7 +121,8 @@ class StreamingTarSum implements TarSum {
     const { typeflag, dataSize } = header;
     this.#data = dataSize;
     this.#padding = (blockSize - (dataSize % blockSize)) % blockSize;
-    if ('xgLK'.includes(typeflag)) {
+    // A global pax header is an entry like another for TarSum, and says nothing of those after it.
+    if ('xLK'.includes(typeflag)) {
       if (dataSize > maxExtensionBytes)
         throw new TarSumError(`an extension header has more than ${maxExtensionBytes} bytes`);
       this.#extension = { typeflag, chunks: [] };
@@ -158,19 +160,16 @@ class StreamingTarSum implements TarSum {
     const hash = createHash('sha256');
     const { name, mode, uid, gid, size, mtime, typeflag, linkname, uname, gname, devmajor, devminor, xattrs } = header;
     const hasTime = this.#version === '0';
-    hash.update(`name${name}mode${mode}uid${uid}gid${gid}size${size}${hasTime ? `mtime${mtime}` : ''}typeflag`);
-    hash.update(Uint8Array.of(typeflag.charCodeAt(0)));
-    hash.update(`linkname${linkname}uname${uname}gname${gname}devmajor${devmajor}devminor${devminor}`);
-    if (!hasTime) {
-      const names = [...xattrs.keys()].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
-      for (const key of names) hash.update(`${key}${xattrs.get(key)}`);
-    }
+    const time = hasTime ? `mtime${mtime}` : '';
+    hash.update(`name${name}mode${mode}uid${uid}gid${gid}size${size}${time}typeflag${typeflag}`, 'latin1');
+    hash.update(`linkname${linkname}uname${uname}gname${gname}devmajor${devmajor}devminor${devminor}`, 'latin1');
+    if (!hasTime) for (const key of [...xattrs.keys()].sort()) hash.update(`${key}${xattrs.get(key)}`, 'latin1');
     return hash;
   }
 }
 
 /** `./etc/` and `etc` are one path. */
-function pathOf(name: string): string {
+function pathOf(name: ByteText): ByteText {
   return name.replace(/^\.\//, '').replace(/\/$/, '');
 }
 
