@@ -7,7 +7,6 @@ export { SignatureError, TrustKeyError } from './errors.ts';
 export { emptyLayer } from './schema1/empty-layer.ts';
 export { buildGraphManifest, type GraphManifestLayer, type GraphManifestOptions } from './schema1/graph-manifest.ts';
 export {
-  mergeSignatures,
   type SignedJSON,
   type SignJSONOptions,
   signJSON,

@@ -12,6 +12,7 @@ import {
   readString,
 } from '../fields.ts';
 import { encodeGoJSON } from '../go-json.ts';
+import { findChain, readRoots } from './certificate-chain.ts';
 import { publicKeyOf, type TrustKey, type TrustPublicKey, trustPublicKeyOf } from './trust-key.ts';
 
 /** A JSON object with signatures over its own bytes. */
@@ -35,13 +36,23 @@ export interface SignJSONOptions {
 export interface VerifiedJSON extends SignedJSON {
   /** Whose signatures they are, by key id. Whether any of them is to be trusted is the caller's question. */
   readonly keys: readonly TrustPublicKey[];
+  /** How each key leads to one of the `roots`: its certificate first, the root last. Empty without `roots`. */
+  readonly chains: readonly (readonly X509Certificate[])[];
 }
 
 export interface VerifyJSONOptions {
   /** Name of the member that holds the signatures. @default 'signatures' */
   readonly member?: string | undefined;
-  /** Certificates in PEM: a signature with a certificate chain must then lead to one of them. @default chains are not followed */
+  /**
+   * Certificates in PEM that every signature must lead to by its certificates (`x5c`): authorities within their
+   * dates, key usage and path length, as `openssl verify` and RFC 5280 want it. A signature with a bare key is then
+   * refused. What the leaf's own key is meant for is not asked.
+   *
+   * @default any key counts, and certificates are not followed
+   */
   readonly roots?: readonly string[] | undefined;
+  /** Milliseconds since 1970 at which certificates must be valid. @default Date.now */
+  readonly now?: (() => number) | undefined;
   /** Bytes the document may have. @default 4 MiB */
   readonly maxSize?: number | undefined;
 }
@@ -82,39 +93,28 @@ export async function signJSON(
 }
 
 /**
- * Puts the signatures of several copies of one document into one.
- *
- * @throws {SignatureError} `ERR_SIGNATURE_INVALID` when they do not sign the same bytes.
- */
-export function mergeSignatures(
-  documents: readonly Uint8Array[],
-  options: { readonly member?: string } = {},
-): SignedJSON {
-  const { member = 'signatures' } = options;
-  const read = documents.map((bytes) => readSigned(bytes, member, undefined));
-  const [first] = read;
-  if (first === undefined) throw new SignatureError('missing signature key');
-  for (const { payload } of read) {
-    if (Buffer.compare(payload, first.payload) !== 0) throw new SignatureError('cannot merge: the payloads differ');
-  }
-  const signatures = read.flatMap(({ signed }) => signed.map(({ signature }) => signature));
-  return withSignatures(first.payload, first.formatLength, member, signatures);
-}
-
-/**
  * Checks every signature of a signed JSON object. What is verified is `payload`: read the document from there, never from
  * `bytes`, which may say more than was signed.
  *
  * @throws {SignatureError} `ERR_SIGNATURE_INVALID`
  * @throws {InvalidManifestError} `ERR_MANIFEST_INVALID` when it is no JSON object.
+ * @throws {TypeError} when one of the roots is no certificate.
  */
 export async function verifyJSON(bytes: Uint8Array, options: VerifyJSONOptions = {}): Promise<VerifiedJSON> {
-  const { member = 'signatures', roots, maxSize } = options;
+  const { member = 'signatures', maxSize, now = Date.now } = options;
+  const roots = options.roots && readRoots(options.roots);
   const { payload, signed } = readSigned(bytes, member, maxSize);
   const encoded = Buffer.from(payload).toString('base64url');
   const keys: TrustPublicKey[] = [];
-  for (const { signature, jwk, chain } of signed) {
-    const key = keyOf(jwk, chain, roots);
+  const chains: (readonly X509Certificate[])[] = [];
+  for (const { signature, jwk, certificates } of signed) {
+    const leading = readCertificates(certificates);
+    if (roots !== undefined) {
+      if (leading.length === 0)
+        throw new SignatureError('a signature has no certificates that could lead to the roots');
+      chains.push(findChain(leading, roots, now()));
+    }
+    const key = keyOf(jwk, leading[0]);
     if (signature.header['alg'] !== key.algorithm) throw new SignatureError('the algorithm is not that of the key');
     const { header, ...rest } = signature;
     try {
@@ -124,18 +124,18 @@ export async function verifyJSON(bytes: Uint8Array, options: VerifyJSONOptions =
     }
     keys.push(key);
   }
-  return { bytes, payload, digest: digestBytes(payload), keys };
+  return { bytes, payload, digest: digestBytes(payload), keys, chains };
 }
 
 interface ReadSignature {
   readonly signature: Signature;
   readonly jwk: Readonly<Record<string, unknown>> | undefined;
-  readonly chain: readonly string[] | undefined;
+  /** DER in base64, the signer's first. */
+  readonly certificates: readonly string[];
 }
 
 interface ReadDocument {
   readonly payload: Uint8Array;
-  readonly formatLength: number;
   readonly signed: readonly ReadSignature[];
 }
 
@@ -156,23 +156,23 @@ function readSigned(bytes: Uint8Array, member: string, maxSize: number | undefin
     throw new SignatureError('the format length is too large');
   const tail = Buffer.from(format.tail, 'base64url');
   const payload = new Uint8Array(Buffer.concat([bytes.subarray(0, format.length), tail]));
-  return { payload, formatLength: format.length, signed };
+  return { payload, signed };
 }
 
 function readSignature(entry: Fields): ReadSignature {
   const header = readOptionalObject(entry, 'header');
   if (header === undefined) throw new SignatureError('missing signature header');
   const jwk = readOptionalObject(header, 'jwk')?.values;
-  const chain = readOptionalStrings(header, 'x5c');
+  const certificates = readOptionalStrings(header, 'x5c') ?? [];
   const alg = readOptionalString(header, 'alg');
   return {
     signature: {
-      header: { ...(jwk && { jwk }), alg, ...(chain && { x5c: chain }) },
+      header: { alg },
       signature: clean(readString(entry, 'signature')),
       protected: clean(readString(entry, 'protected')),
     },
     jwk,
-    chain,
+    certificates,
   };
 }
 
@@ -199,33 +199,25 @@ function clean(base64: string): string {
   return base64.replace(/[\s=]+/g, '');
 }
 
-function keyOf(
-  jwk: Readonly<Record<string, unknown>> | undefined,
-  chain: readonly string[] | undefined,
-  roots: readonly string[] | undefined,
-): TrustPublicKey {
+function readCertificates(certificates: readonly string[]): readonly X509Certificate[] {
   try {
-    if (chain !== undefined && chain.length > 0) {
-      const certificates = chain.map((der) => new X509Certificate(Buffer.from(der, 'base64')));
-      if (roots !== undefined) assertChain(certificates, roots);
-      return trustPublicKeyOf(certificates[0]!.publicKey);
-    }
-    if (jwk === undefined) throw new TrustKeyError('Expected a key or a certificate chain');
-    return publicKeyOf(jwk);
+    return certificates.map((der) => new X509Certificate(Buffer.from(der, 'base64')));
   } catch (cause) {
-    if (cause instanceof SignatureError) throw cause;
-    throw new SignatureError('the signature has no key that can be used', { cause });
+    throw new SignatureError('a certificate of the signature cannot be read', { cause });
   }
 }
 
-/** Leaf first; each certificate is signed by the next, the last by a root. */
-function assertChain(certificates: readonly X509Certificate[], roots: readonly string[]): void {
-  const authorities = roots.map((pem) => new X509Certificate(pem));
-  for (const [at, certificate] of certificates.entries()) {
-    const next = certificates[at + 1];
-    const issuers = next === undefined ? authorities : [next];
-    const isIssued = issuers.some((issuer) => certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey));
-    if (!isIssued) throw new SignatureError('the certificate chain leads to none of the roots');
+/** With certificates, the first one's key counts. */
+function keyOf(
+  jwk: Readonly<Record<string, unknown>> | undefined,
+  certificate: X509Certificate | undefined,
+): TrustPublicKey {
+  try {
+    if (certificate !== undefined) return trustPublicKeyOf(certificate.publicKey);
+    if (jwk === undefined) throw new TrustKeyError('Expected a key or a certificate chain');
+    return publicKeyOf(jwk);
+  } catch (cause) {
+    throw new SignatureError('the signature has no key that can be used', { cause });
   }
 }
 
