@@ -1,6 +1,6 @@
 import type { CompressOptions, Compressor } from './compressor.ts';
 import type { ByteStream } from './content.ts';
-import { algorithmOf, type Digest } from './digest.ts';
+import { algorithmOf, type Digest, parseDigest } from './digest.ts';
 import type { CreateDigester, ExpectedContent } from './digester.ts';
 import { measuring } from './measured.ts';
 
@@ -35,7 +35,7 @@ export function passWith(
   compressor: Compressor,
   { expected, ...options }: CompressionPassOptions,
 ): CompressionPass {
-  const plain = measuring(source, createDigester(expected && algorithmOf(expected.digest)), expected);
+  const plain = measuring(source, createDigester(expected && algorithmOf(parseDigest(expected.digest))), expected);
   async function* compress(): AsyncGenerator<Uint8Array, void, void> {
     yield* compressor.compress(plain.stream, options);
     plain.result(); // throws if the compressor ended without asking for the end of its source: nothing would be proven

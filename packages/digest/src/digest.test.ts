@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { algorithmOf, type DigestAlgorithm, encodedOf, isDigest, parseDigest, shortDigest } from './digest.ts';
+import {
+  algorithmOf,
+  type Digest,
+  type DigestAlgorithm,
+  encodedOf,
+  isDigest,
+  parseDigest,
+  shortDigest,
+} from './digest.ts';
 import { InvalidDigestError } from './errors.ts';
 
 const a64 = 'a'.repeat(64);
@@ -48,6 +56,13 @@ describe('parseDigest', () => {
 
   test.each([[undefined], [null], [7], [{}]])('%s is not a digest', (value) => {
     expect(isDigest(value)).toBe(false);
+    const refusal = new TypeError(`Expected \`text\` to be a string, got ${typeof value}`);
+    expect(() => parseDigest(value as unknown as string)).toThrow(refusal);
+  });
+
+  test('there is no algorithm of a digest nobody can make', () => {
+    const refusal = { code: 'ERR_DIGEST_UNSUPPORTED', message: expect.stringContaining('got "md5"') };
+    expect(() => algorithmOf('md5:00' as Digest)).toThrow(expect.objectContaining(refusal));
   });
 
   test('a long text is quoted in part', () => {

@@ -23,9 +23,11 @@ const lowerHex = /^[a-f0-9]+$/;
  * Checks that a text is a digest and gives it back as one. Nothing is normalised: upper case is refused.
  *
  * @throws {InvalidDigestError} `ERR_DIGEST_INVALID` or `ERR_DIGEST_UNSUPPORTED`; `rule` says which rule was broken.
+ * @throws {TypeError} when it is no string
  * @see https://github.com/opencontainers/go-digest/blob/v1.0.0/digest.go#L102-L119
  */
 export function parseDigest(text: string): Digest {
+  if (typeof text !== 'string') throw new TypeError(`Expected \`text\` to be a string, got ${typeof text}`);
   const rule = brokenRule(text);
   if (rule !== undefined) throw new InvalidDigestError(text, rule);
   return text as Digest;
@@ -36,9 +38,19 @@ export function isDigest(text: unknown): text is Digest {
   return typeof text === 'string' && brokenRule(text) === undefined;
 }
 
-/** The part before the `:`. */
+/**
+ * The part before the `:`.
+ *
+ * @throws {InvalidDigestError} `ERR_DIGEST_UNSUPPORTED` when it is no algorithm that digests are made with here.
+ */
 export function algorithmOf(digest: Digest): DigestAlgorithm {
-  return digest.slice(0, digest.indexOf(':')) as DigestAlgorithm;
+  return checkAlgorithm(digest.slice(0, digest.indexOf(':')));
+}
+
+/** Names come out of settings and JavaScript too, where no type holds them. */
+export function checkAlgorithm(algorithm: unknown): DigestAlgorithm {
+  if (typeof algorithm === 'string' && encodedLength.has(algorithm)) return algorithm as DigestAlgorithm;
+  throw new InvalidDigestError(String(algorithm), 'unsupported digest algorithm', 'a digest algorithm');
 }
 
 /** The part after the `:`, in lower-case hex. */

@@ -2,7 +2,7 @@
 export type DigestErrorCode =
   /** When: the text is not `algorithm:encoded`, or `encoded` has the wrong length or letters. Retry: no. Do: check the digest's spelling. */
   | 'ERR_DIGEST_INVALID'
-  /** When: the text has the form of a digest, but its algorithm is not sha256, sha384 or sha512. Retry: no. Do: use one of these. */
+  /** When: an algorithm, or that of a digest, is not sha256, sha384 or sha512. Retry: no. Do: use one of these. */
   | 'ERR_DIGEST_UNSUPPORTED'
   /** When: content that was read does not have the digest it was promised to have. Retry: no, unless it came over a network. Do: fetch or build the content again. */
   | 'ERR_DIGEST_MISMATCH'
@@ -29,8 +29,9 @@ export class InvalidDigestError extends Error {
   readonly code: Extract<DigestErrorCode, 'ERR_DIGEST_INVALID' | 'ERR_DIGEST_UNSUPPORTED'>;
   readonly rule: DigestRule;
 
-  constructor(text: string, rule: DigestRule) {
-    super(`Expected a digest, got ${quote(text)}: ${rule}`);
+  /** `subject` is what the text was taken for. */
+  constructor(text: string, rule: DigestRule, subject: 'a digest' | 'a digest algorithm' = 'a digest') {
+    super(`Expected ${subject}, got ${quote(text)}: ${rule}`);
     this.code = rule === 'unsupported digest algorithm' ? 'ERR_DIGEST_UNSUPPORTED' : 'ERR_DIGEST_INVALID';
     this.rule = rule;
   }

@@ -5,7 +5,7 @@ import type { MeasuredContent } from './digester.ts';
 import { CompressionError } from './errors.ts';
 import { ProcessPool } from './process-pool.ts';
 import { SharedMemory } from './shared-memory.ts';
-import type { UnpackDigester, UnpackDigesterOptions } from './unpack-digester.ts';
+import type { UnpackDigester, UnpackDigesterOptions } from './unpacking.ts';
 
 /** Compressed bytes reach the threads in pieces of so many, in memory that is used again. */
 const pieceSize = 128 * 1024;

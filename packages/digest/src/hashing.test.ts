@@ -1,17 +1,54 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { chunked, collect, noise, stuck, watched } from '../test/support.ts';
+import type { Compressor } from './compressor.ts';
 import { contentOf } from './content.ts';
 import type { Digest, DigestAlgorithm } from './digest.ts';
 import * as node from './hashing.ts';
 import * as portable from './portable-hashing.ts';
 
+const plainCopy: Compressor = { compression: 'gzip', recipe: 'none', compress: (source) => source };
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 
 describe.each([
   ['node:crypto', node],
   ['portable', portable],
-])('%s', (_, { createDigester, digestBytes, digestStream, measured, verified }) => {
+])('%s', (_, { compressionPass, createDigester, digestBytes, digestStream, measured, verified }) => {
+  describe.each(['bean', 'md5', 'sha1', 'sha224', 'SHA256', 'sha-256', 'constructor', '', null, 7])(
+    'the algorithm %j is refused',
+    (name) => {
+      const algorithm = name as DigestAlgorithm;
+      const refusal = { code: 'ERR_DIGEST_UNSUPPORTED', rule: 'unsupported digest algorithm' };
+      const untouched = { [Symbol.asyncIterator]: () => expect.unreachable('nothing is to be read') };
+
+      test.each<[string, () => unknown]>([
+        ['createDigester', () => createDigester(algorithm)],
+        ['digestBytes', () => digestBytes(text('abc'), algorithm)],
+        ['measured', () => measured(untouched, { algorithm })],
+      ])('by %s', (_name, call) => {
+        expect(call).toThrow(expect.objectContaining(refusal));
+      });
+
+      test('by digestStream', async () => {
+        await expect(digestStream(untouched, { algorithm })).rejects.toMatchObject(refusal);
+      });
+    },
+  );
+
+  test.each<[string, string]>([
+    ['bean:0123', 'ERR_DIGEST_UNSUPPORTED'],
+    ['md5:d41d8cd98f00b204e9800998ecf8427e', 'ERR_DIGEST_UNSUPPORTED'],
+    ['nothing', 'ERR_DIGEST_INVALID'],
+    ['sha256:abc', 'ERR_DIGEST_INVALID'],
+  ])('content is not promised by %s', async (promised, code) => {
+    const digest = promised as Digest;
+    const source = (): AsyncIterable<Uint8Array> => contentOf(text('abc')).open();
+    expect(() => verified(source(), { digest })).toThrow(expect.objectContaining({ code }));
+    expect(() => compressionPass(source(), plainCopy, { expected: { digest } })).toThrow(
+      expect.objectContaining({ code }),
+    );
+  });
+
   test.each<[string, DigestAlgorithm, string]>([
     ['', 'sha256', 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'],
     ['abc', 'sha256', 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'],

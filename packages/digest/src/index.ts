@@ -56,5 +56,6 @@ export {
 export { isIncompressible } from './incompressible.ts';
 export type { DigestOptions, DigestStreamOptions, MeasuredStream } from './measured.ts';
 export { createPortableGzipCompressor } from './portable-gzip.ts';
-export { createUnpackDigester, type UnpackDigester, type UnpackDigesterOptions } from './unpack-digester.ts';
+export { createUnpackDigester } from './unpack-digester.ts';
+export type { UnpackDigester, UnpackDigesterOptions } from './unpacking.ts';
 export { createZstdCompressor, isZstdAvailable } from './zstd.ts';

@@ -3,7 +3,7 @@ import { bytesToHex } from '@noble/hashes/utils.js';
 import { type CompressionPass, type CompressionPassOptions, passWith } from './compression-pass.ts';
 import type { Compressor } from './compressor.ts';
 import type { ByteStream } from './content.ts';
-import { algorithmOf, type Digest, type DigestAlgorithm } from './digest.ts';
+import { algorithmOf, checkAlgorithm, type Digest, type DigestAlgorithm, parseDigest } from './digest.ts';
 import type { Digester, ExpectedContent, MeasuredContent } from './digester.ts';
 import {
   checked,
@@ -16,22 +16,38 @@ import {
 
 const hashes = { sha256, sha384, sha512 } as const;
 
-/** Starts a digest that is fed chunk by chunk. @default sha256 */
+/**
+ * Starts a digest that is fed chunk by chunk. @default sha256
+ *
+ * @throws {InvalidDigestError} `ERR_DIGEST_UNSUPPORTED` for any other algorithm than sha256, sha384 and sha512
+ */
 export function createDigester(algorithm: DigestAlgorithm = 'sha256'): Digester {
-  return new PortableDigester(algorithm);
+  return new PortableDigester(checkAlgorithm(algorithm));
 }
 
-/** The digest of exactly these bytes. */
+/**
+ * The digest of exactly these bytes. @default sha256
+ *
+ * @throws {InvalidDigestError} `ERR_DIGEST_UNSUPPORTED` for any other algorithm than sha256, sha384 and sha512
+ */
 export function digestBytes(bytes: Uint8Array, algorithm: DigestAlgorithm = 'sha256'): Digest {
-  return `${algorithm}:${bytesToHex(hashes[algorithm](bytes))}` as Digest;
+  return `${algorithm}:${bytesToHex(hashes[checkAlgorithm(algorithm)](bytes))}` as Digest;
 }
 
-/** Reads a stream to its end and says what it was. */
-export function digestStream(stream: ByteStream, options: DigestStreamOptions = {}): Promise<MeasuredContent> {
-  return measure(stream, createDigester(options.algorithm), options);
+/**
+ * Reads a stream to its end and says what it was.
+ *
+ * @throws {InvalidDigestError} `ERR_DIGEST_UNSUPPORTED`, before anything is read
+ */
+export async function digestStream(stream: ByteStream, options: DigestStreamOptions = {}): Promise<MeasuredContent> {
+  return await measure(stream, createDigester(options.algorithm), options);
 }
 
-/** Lets somebody else read a stream and tells afterwards what it was: digest and size on the way, without a second reading. */
+/**
+ * Lets somebody else read a stream and tells afterwards what it was: digest and size, without a second reading.
+ *
+ * @throws {InvalidDigestError} `ERR_DIGEST_UNSUPPORTED`
+ */
 export function measured(source: ByteStream, options: DigestOptions = {}): MeasuredStream {
   return measuring(source, createDigester(options.algorithm));
 }
@@ -41,9 +57,10 @@ export function measured(source: ByteStream, options: DigestOptions = {}): Measu
  * Nothing is buffered: treat the bytes as unproven until iteration ends.
  *
  * @throws {ContentMismatchError} `ERR_SIZE_MISMATCH` on the first surplus byte or a short end; `ERR_DIGEST_MISMATCH` at the end.
+ * @throws {InvalidDigestError} at once, when the digest that is expected is none.
  */
 export function verified(source: ByteStream, expected: ExpectedContent): AsyncGenerator<Uint8Array, void, void> {
-  return checked(source, createDigester(algorithmOf(expected.digest)), expected);
+  return checked(source, createDigester(algorithmOf(parseDigest(expected.digest))), expected);
 }
 
 /**

@@ -2,39 +2,21 @@ import { isDeflateAvailable } from '@slipway/deflate';
 import type { Compression } from './compressor.ts';
 import type { ByteStream } from './content.ts';
 import { decompress } from './decompress.ts';
-import type { DecompressOptions } from './decompression.ts';
-import type { DigestAlgorithm } from './digest.ts';
+import { checkAlgorithm } from './digest.ts';
 import type { MeasuredContent } from './digester.ts';
 import { GunzipDigester } from './gunzip-threads.ts';
 import { digestStream } from './hashing.ts';
-
-export interface UnpackDigesterOptions extends DecompressOptions {
-  /** @default 'sha256' */
-  readonly algorithm?: DigestAlgorithm | undefined;
-  /** Compressed bytes that will come, as far as is known: decides how many threads are worth it. @default unknown */
-  readonly expectedSize?: number | undefined;
-}
-
-/** Takes compressed bytes in order and says what they unpack to. Leaving scope gives it up. */
-export interface UnpackDigester extends Disposable {
-  /**
-   * Takes the next chunk, which may be written over once this resolves. Waits while too much is waiting to be unpacked. Calls may overlap:
-   * they are taken in their order.
-   *
-   * @throws {CompressionError} for what was taken so far: `ERR_COMPRESSION_CORRUPT`, `ERR_COMPRESSION_TOO_LARGE`.
-   */
-  feed(chunk: Uint8Array): Promise<void>;
-  /** Nothing more comes: digest and size of the plain bytes. @throws {CompressionError} as `feed`, also when the end is missing. */
-  end(): Promise<MeasuredContent>;
-}
+import type { UnpackDigester, UnpackDigesterOptions } from './unpacking.ts';
 
 /**
  * Works out the digest of what compressed bytes unpack to, in bounded memory: gzip on a worker thread, so that who feeds it can do something
  * else; zstd, and gzip where there is no WebAssembly SIMD, beside the caller. What follows the last member or frame is refused.
  *
  * @throws {RangeError} when a limit is not a number from 0.
+ * @throws {InvalidDigestError} `ERR_DIGEST_UNSUPPORTED` for an algorithm that no digest is made with.
  */
 export function createUnpackDigester(compression: Compression, options: UnpackDigesterOptions = {}): UnpackDigester {
+  if (options.algorithm !== undefined) checkAlgorithm(options.algorithm);
   return compression === 'gzip' && isDeflateAvailable()
     ? new GunzipDigester(options)
     : new QueueDigester(compression, options);

@@ -131,6 +131,12 @@ describe('upstream’s vectors', () => {
   });
 });
 
+test('there is no other version', () => {
+  expect(() => createTarSum('2' as TarSumVersion)).toThrow(
+    new TypeError('Expected `version` to be 0, 1 or dev, got 2'),
+  );
+});
+
 describe('rules', () => {
   const a = { name: 'a', data: encode('1') };
   const b = { name: 'b', data: encode('2') };

@@ -38,9 +38,11 @@ const maxExtensionBytes = 1024 * 1024;
 /**
  * Starts a TarSum. Nothing but one hash per file is kept.
  *
+ * @throws {TypeError} when there is no such version
  * @see https://github.com/moby/moby/blob/v1.12.6/pkg/tarsum/tarsum_spec.md
  */
 export function createTarSum(version: TarSumVersion): TarSum {
+  if (!Object.hasOwn(labels, version)) throw new TypeError(`Expected \`version\` to be 0, 1 or dev, got ${version}`);
   return new StreamingTarSum(version);
 }
 
