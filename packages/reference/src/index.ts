@@ -30,8 +30,6 @@ export {
   isNameOnly,
   nameOnly,
   type Reference,
-  withDefaultTag,
-  withDigest,
-  withTag,
 } from './reference.ts';
 export { compareReferences, sortReferences } from './sort.ts';
+export { withDefaultTag, withDigest, withTag } from './with-tag.ts';

@@ -1,7 +1,8 @@
 import { type Digest, isDigest } from '@slipway/digest';
 import { InvalidReferenceError } from './errors.ts';
 import { assertText, isIdentifier, parseExpanded, toLowerCase } from './grammar.ts';
-import { defaultRegistry, formatReference, isNameOnly, type Reference, withDefaultTag, withTag } from './reference.ts';
+import { defaultRegistry, formatReference, isNameOnly, type Reference } from './reference.ts';
+import { withDefaultTag, withTag } from './with-tag.ts';
 
 export interface ParseReferenceOptions {
   /** Tag for a text that has neither tag nor digest. @default none is added */

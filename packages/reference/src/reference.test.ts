@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import { familiarName } from './familiar.ts';
 import { parseRepositoryName } from './grammar.ts';
 import { parseReference } from './parse-reference.ts';
-import { formatReference, isNameOnly, nameOnly, withDefaultTag, withDigest, withTag } from './reference.ts';
+import { formatReference, isNameOnly, nameOnly } from './reference.ts';
+import { withDefaultTag, withDigest, withTag } from './with-tag.ts';
 
 const digest = `sha256:${'ab'.repeat(32)}` as Digest;
 

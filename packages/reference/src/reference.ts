@@ -1,6 +1,4 @@
 import type { Digest } from '@slipway/digest';
-import { InvalidReferenceError } from './errors.ts';
-import { hasDigestForm, isTag } from './grammar.ts';
 
 /** A place in a registry: `registry/repository[:tag][@digest]`. Frozen. */
 export interface Reference {
@@ -36,32 +34,6 @@ export function formatSuffix({ tag, digest }: Reference): string {
 /** Whether there is neither tag nor digest. */
 export function isNameOnly({ tag, digest }: Reference): boolean {
   return tag === undefined && digest === undefined;
-}
-
-/**
- * The same reference with this tag; a digest is kept.
- *
- * @throws {InvalidReferenceError} `ERR_REFERENCE_INVALID`, `rule` `tag`.
- */
-export function withTag(reference: Reference, tag: string): Reference {
-  if (!isTag(tag)) throw new InvalidReferenceError('tag', 'invalid tag format', tag);
-  return Object.freeze({ ...reference, tag });
-}
-
-/**
- * The same reference with this digest; a tag is kept.
- * Checked by the grammar of references alone, so an algorithm we cannot compute passes.
- *
- * @throws {InvalidReferenceError} `ERR_REFERENCE_INVALID`, `rule` `digest`.
- */
-export function withDigest(reference: Reference, digest: Digest): Reference {
-  if (!hasDigestForm(digest)) throw new InvalidReferenceError('digest', 'invalid digest format', digest);
-  return Object.freeze({ ...reference, digest });
-}
-
-/** Adds `latest` where there is neither tag nor digest. */
-export function withDefaultTag(reference: Reference): Reference {
-  return isNameOnly(reference) ? withTag(reference, defaultTag) : reference;
 }
 
 /** Drops tag and digest. */
