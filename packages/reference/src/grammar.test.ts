@@ -1,7 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { InvalidReferenceError } from './errors.ts';
-import { hasDigestForm, isIdentifier, isTag, parseGrammar, parseRepositoryName, toLowerCase } from './grammar.ts';
+import {
+  hasDigestForm,
+  isIdentifier,
+  isRegistryName,
+  isTag,
+  parseGrammar,
+  parseRepositoryName,
+  toLowerCase,
+} from './grammar.ts';
 import { formatReference } from './reference.ts';
 
 const hex = 'a3ed95caeb02ffe68cdd9fd84406680ae93d633cb16422d00e8a7c22955b46d4';
@@ -215,6 +223,26 @@ describe('parseGrammar', () => {
       { numRuns: 5_000 },
     );
   });
+});
+
+test.each<[string, boolean]>([
+  ['docker.io', true],
+  ['localhost:5000', true],
+  ['Registry', true],
+  ['[::1]', true],
+  ['[2001:db8::1]:443', true],
+  ['a--b', true],
+  ['', false],
+  ['-a', false],
+  ['a-.b', false],
+  ['a_b', false],
+  ['a:', false],
+  ['a:b', false],
+  ['::1', false],
+  ['[::g]', false],
+  ['a/b', false],
+])('%j is a registry: %s', (text, expected) => {
+  expect(isRegistryName(text)).toBe(expected);
 });
 
 describe('parseRepositoryName', () => {

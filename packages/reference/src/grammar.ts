@@ -42,6 +42,16 @@ export function isTag(text: string): boolean {
   return text.length <= 128 && /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(text);
 }
 
+/** Whether a text can stand before a repository as its registry: `host`, `host:port`, `[IPv6]`, `[IPv6]:port`. */
+export function isRegistryName(text: string): boolean {
+  const [host, port] = cut(text, text.indexOf(':', text.lastIndexOf(']') + 1));
+  if (port !== undefined && !/^[0-9]+$/.test(port)) return false;
+  if (host.startsWith('[')) return /^\[[A-Fa-f0-9:]+\]$/.test(host);
+  return host
+    .split('.')
+    .every((label) => /^[A-Za-z0-9-]+$/.test(label) && !label.startsWith('-') && !label.endsWith('-'));
+}
+
 /** Whether a text has the form a reference allows for a digest: wider than what `parseDigest` accepts. */
 export function hasDigestForm(text: string): boolean {
   const colon = text.indexOf(':');
@@ -95,19 +105,10 @@ function cut(text: string, index: number): readonly [string, string | undefined]
 function splitName(name: string): NameParts | undefined {
   const slash = name.indexOf('/');
   const domain = name.slice(0, Math.max(slash, 0));
-  const parts = isDomain(domain)
+  const parts = isRegistryName(domain)
     ? { registry: domain, repository: name.slice(slash + 1) }
     : { registry: '', repository: name };
   return parts.repository.split('/').every(isPathComponent) ? parts : undefined;
-}
-
-function isDomain(text: string): boolean {
-  const [host, port] = cut(text, text.indexOf(':', text.lastIndexOf(']') + 1));
-  if (port !== undefined && !/^[0-9]+$/.test(port)) return false;
-  if (host.startsWith('[')) return /^\[[A-Fa-f0-9:]+\]$/.test(host);
-  return host
-    .split('.')
-    .every((label) => /^[A-Za-z0-9-]+$/.test(label) && !label.startsWith('-') && !label.endsWith('-'));
 }
 
 /** Runs of `[a-z0-9]`, with one of `.`, `_`, `__` or any number of `-` between two of them. */

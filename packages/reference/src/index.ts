@@ -8,6 +8,7 @@ export { familiarName, familiarString } from './familiar.ts';
 export {
   hasDigestForm,
   isIdentifier,
+  isRegistryName,
   isTag,
   maxRepositoryLength,
   parseGrammar,

@@ -1,3 +1,4 @@
+import { parseGrammar, parseReference } from '@slipway/reference';
 import { describe, expect, test } from 'vitest';
 import { type EndpointURLsOptions, endpointURLs } from './endpoint-urls.ts';
 
@@ -48,7 +49,7 @@ describe('endpointURLs', () => {
     [
       'listed with a stray scheme',
       'registry.example',
-      { insecureRegistries: ['http://registry.example/'] },
+      { insecureRegistries: ['HTTP://registry.example'] },
       both('registry.example'),
     ],
     ['in a listed range', '10.1.2.3:5000', { insecureRegistries: ['10.0.0.0/8'] }, both('10.1.2.3:5000')],
@@ -72,7 +73,34 @@ describe('endpointURLs', () => {
     },
   );
 
-  test.each(['', 'a/b', 'a?b', 'user@host', 'a b', 'host:port'])('%j is no registry', (registry) => {
-    expect(() => endpointURLs(registry)).toThrow(TypeError);
+  test('whatever the registry', () => {
+    const options = { plainHttp: true, insecureRegistries: ['svn://registry.example'] };
+    for (const registry of ['docker.io', 'localhost:5000', 'registry.example']) {
+      expect(() => endpointURLs(registry, options)).toThrow("should not contain '://'");
+    }
   });
+
+  test.each([
+    ...['', 'a/b', 'a?b', 'a#b', 'user@host', 'a b', 'host:port', 'host:', ':5000', 'host:500000', 'a\tb', 'a\n'],
+    ...['-example.com', 'example.com-', 'a.-b.com', 'example-.com', 'a..b', '.example', 'example.', 'my_host', '*'],
+    ...['bücher.example', '[::1', '[::1%eth0]', '[::g]', '::1', 'http://a', 'a\\b', '%61.example'],
+  ])('%j is no registry, for endpoints and for references alike', (registry) => {
+    expect(() => endpointURLs(registry)).toThrow(TypeError);
+    const reference = (() => {
+      try {
+        return parseReference(`${registry}/a/b`);
+      } catch {
+        return undefined;
+      }
+    })();
+    if (registry !== 'host:500000') expect(reference?.registry).not.toBe(registry);
+  });
+
+  test.each(['registry', 'Registry.Example', 'a-b.c--d', '1.2.3.4', 'xn--bcher-kva.example:443', '[fe80::1]:5000'])(
+    '%s is one for both',
+    (registry) => {
+      expect(endpointURLs(registry)).toHaveLength(1);
+      expect(parseGrammar(`${registry}/a/b`).registry).toBe(registry);
+    },
+  );
 });

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { parseInsecureRegistries } from '@slipway/registry-client';
 import { ServerError } from '../errors.ts';
 import { parseListenAddress } from '../listeners/listen-address.ts';
 import { type ServerConfig, settings } from './server-config.ts';
@@ -87,16 +88,18 @@ async function readConfigFile(file: string, faults: string[]): Promise<Readonly<
 }
 
 /** What is right by itself, but not together. Whether a listener is guarded well enough is asked when it is opened. */
-function contradictions({ hosts, tlsCert, tlsKey, tlsCa }: ServerConfig): readonly string[] {
+function contradictions({ hosts, insecureRegistries, tlsCert, tlsKey, tlsCa }: ServerConfig): readonly string[] {
   const faults: string[] = [];
   if (hosts.length === 0) faults.push('--host: there is no address to listen on');
-  for (const host of hosts) {
+  const check = (name: string, value: string, parse: (value: string) => unknown): void => {
     try {
-      parseListenAddress(host);
+      parse(value);
     } catch (error) {
-      faults.push(`--host: ${error instanceof Error ? error.message : String(error)}`);
+      faults.push(`--${name}: ${error instanceof Error ? error.message : String(error)}`);
     }
-  }
+  };
+  for (const host of hosts) check('host', host, parseListenAddress);
+  for (const entry of insecureRegistries) check('insecure-registry', entry, (one) => parseInsecureRegistries([one]));
   if ((tlsCert === undefined) !== (tlsKey === undefined)) faults.push('--tls-cert and --tls-key go together');
   if (tlsCa !== undefined && tlsCert === undefined) faults.push('--tls-ca needs --tls-cert and --tls-key');
   return faults;

@@ -1,4 +1,5 @@
 import { availableParallelism, hostname, release, totalmem } from 'node:os';
+import { parseInsecureRegistries } from '@slipway/registry-client';
 import type { RegisterRoutes } from '../server.ts';
 import { version } from '../version.ts';
 import { maxApiVersion, minApiVersion } from './api-version.ts';
@@ -58,10 +59,8 @@ export const registerSystemRoutes: RegisterRoutes = (app, { config, store }) => 
   );
 
   app.get('/info', { config: { access: 'read' } }, async (_request, reply) => {
-    const indexes = config.insecureRegistries.filter((entry) => !entry.includes('/'));
-    const insecure = indexes.map(
-      (name) => [name, { Name: name, Mirrors: [], Secure: false, Official: false }] as const,
-    );
+    const { hosts, ranges } = parseInsecureRegistries(config.insecureRegistries);
+    const insecure = hosts.map((name) => [name, { Name: name, Mirrors: [], Secure: false, Official: false }] as const);
     return sendJSON(reply, {
       ID: hostname(),
       Containers: 0,
@@ -87,11 +86,7 @@ export const registerSystemRoutes: RegisterRoutes = (app, { config, store }) => 
       Architecture: process.arch === 'x64' ? 'x86_64' : process.arch === 'arm64' ? 'aarch64' : process.arch,
       IndexServerAddress: 'https://index.docker.io/v1/',
       RegistryConfig: {
-        InsecureRegistryCIDRs: [
-          '127.0.0.0/8',
-          '::1/128',
-          ...config.insecureRegistries.filter((entry) => entry.includes('/')),
-        ],
+        InsecureRegistryCIDRs: ['127.0.0.0/8', '::1/128', ...ranges],
         IndexConfigs: {
           'docker.io': { Name: 'docker.io', Mirrors: [], Secure: true, Official: true },
           ...Object.fromEntries(insecure),

@@ -13,6 +13,7 @@ import {
   loadTLSOptions,
   openRegistry,
   type ProxyVariables,
+  parseInsecureRegistries,
   type Registry,
   type RequestRecord,
   readProxyVariables,
@@ -73,12 +74,12 @@ export function createRegistryAccess(accessOptions: RegistryAccessOptions): Regi
   const { config, environment, log, transfers, onRequest } = accessOptions;
   const shared = new Map<string, SharedAccess>();
   const secret = randomBytes(32); // keys that stand in the transfer manager tell nothing of the credentials
+  const insecure = parseInsecureRegistries(config.insecureRegistries);
   let proxies: Promise<ProxyVariables> | undefined;
 
   const endpointsOf = async (registry: string): Promise<readonly EndpointURL[]> => {
     const { insecureRegistries } = config;
-    const asksForAddress = insecureRegistries.some((entry) => entry.includes('/') && !entry.includes('://'));
-    const addresses = asksForAddress ? await addressesOf(registry) : undefined;
+    const addresses = insecure.ranges.length > 0 ? await addressesOf(registry) : undefined;
     return endpointURLs(registry, { insecureRegistries, addresses });
   };
 
