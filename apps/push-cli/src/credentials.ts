@@ -4,6 +4,7 @@ import type { Reference } from '@slipway/reference';
 import {
   type CredentialSources,
   createCredentialProvider,
+  hasAuthInfo,
   type UserCredentialProvider,
 } from '@slipway/registry-client';
 import type { CommandContext } from './command-context.ts';
@@ -58,6 +59,6 @@ export async function identityFor(
   { signal }: Pick<CommandContext, 'signal'>,
 ): Promise<Pick<Destination, 'hmacKey' | 'hasAuthInfo'>> {
   const config = await provider.authConfigOf(registry, { repository, signal });
-  const hasAuthInfo = Boolean(config?.registrytoken ?? config?.identitytoken ?? config?.auth ?? config?.password);
-  return { hmacKey: computeHmacKey(config), hasAuthInfo };
+  // No credentials are an empty config for docker, whose key marks what is pushed without a name.
+  return { hmacKey: computeHmacKey(config ?? {}), hasAuthInfo: hasAuthInfo(config) };
 }

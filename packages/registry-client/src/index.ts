@@ -11,6 +11,7 @@ export {
 } from './credentials/credential-provider.ts';
 export type { CredentialSources } from './credentials/credential-sources.ts';
 export { CredentialsError, type CredentialsErrorCode } from './credentials/errors.ts';
+export { hasAuthInfo } from './credentials/has-auth-info.ts';
 export { eraseCredentials, type StoredCredentials, storeCredentials } from './credentials/store-credentials.ts';
 export type { CredentialProvider, CredentialProviderOptions, Credentials } from './credentials.ts';
 export { type Diagnostic, formatDetail, formatDiagnostics } from './diagnostics.ts';

@@ -1,6 +1,7 @@
 import { type Credentials, credentialsOf, RegistryError, type RequestRecord } from '@slipway/registry-client';
 import type { EngineContext } from '../engine/engine-context.ts';
 import { authConfigOf } from '../engine/registry-auth.ts';
+import { upstreamClientOf } from '../engine/upstream-client.ts';
 import { RequestError } from '../errors.ts';
 import { audited } from '../http/audited.ts';
 import { watchClient } from '../http/client-signal.ts';
@@ -22,7 +23,7 @@ export const registerAuthRoutes: RegisterRoutes = (app, context) => {
     using client = watchClient(reply.raw, new AbortController().signal);
     const credentials = credentialsOf(authConfigOf(body));
     await audited(context, request, { action: 'login', subject: registry }, () =>
-      logIn(context, registry, credentials, client.signal),
+      logIn(context, registry, { credentials, upstreamClient: upstreamClientOf(request.headers) }, client.signal),
     );
     return sendJSON(reply, { IdentityToken: '', Status: 'Login Succeeded' });
   });
@@ -34,6 +35,11 @@ function registryOf(address: string): string {
   return host === '' || host === 'index.docker.io' || host === 'registry-1.docker.io' ? 'docker.io' : host;
 }
 
+interface Login {
+  readonly credentials: Credentials | undefined;
+  readonly upstreamClient: string | undefined;
+}
+
 /**
  * Tries the registry's endpoints until one answers. A registry without tokens says by its answer to a manifest that nobody
  * has whether it takes the credentials; one with tokens, by handing one out.
@@ -41,7 +47,7 @@ function registryOf(address: string): string {
 async function logIn(
   { registries }: EngineContext,
   name: string,
-  credentials: Credentials | undefined,
+  { credentials, upstreamClient }: Login,
   signal: AbortSignal,
 ): Promise<void> {
   let failure: unknown;
@@ -49,6 +55,7 @@ async function logIn(
     const requests: RequestRecord[] = [];
     await using registry = await registries.open(name, endpoint, {
       credentials: async () => credentials,
+      upstreamClient,
       onRequest: (record) => requests.push(record),
     });
     try {

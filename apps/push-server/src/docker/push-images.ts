@@ -17,6 +17,7 @@ import type { EngineContext } from '../engine/engine-context.ts';
 import { metaHeadersOf } from '../engine/meta-headers.ts';
 import type { Identity } from '../engine/registry-access.ts';
 import { parseRegistryAuth } from '../engine/registry-auth.ts';
+import { upstreamClientOf } from '../engine/upstream-client.ts';
 import { RequestError } from '../errors.ts';
 import { type AuditDetails, audited } from '../http/audited.ts';
 import { watchClient } from '../http/client-signal.ts';
@@ -55,12 +56,15 @@ export async function pushImages(
   const platform = platformQuery(request, '1.46');
   if (platform !== undefined) await assertPlatform(context, reference, platform);
   const auth = parseRegistryAuth(request.headers['x-registry-auth']);
-  const metaHeaders = metaHeadersOf(request.headers);
   using work = context.activity.begin('push');
   using client = watchClient(reply.raw, work.signal);
   reply.hijack();
   const stream = new DockerStream(reply.raw);
-  const identity: Identity = { auths: new Map([[reference.registry, auth]]), metaHeaders };
+  const identity: Identity = {
+    auths: new Map([[reference.registry, auth]]),
+    metaHeaders: metaHeadersOf(request.headers),
+    upstreamClient: upstreamClientOf(request.headers),
+  };
   try {
     await audited(context, request, { action: 'push', subject: familiarString(reference) }, (details) =>
       pushReferences({

@@ -10,6 +10,7 @@ import {
   dispatcherFor,
   type EndpointURL,
   endpointURLs,
+  hasAuthInfo,
   loadTLSOptions,
   openRegistry,
   type ProxyVariables,
@@ -24,12 +25,13 @@ import type { ServerConfig } from '../config/server-config.ts';
 import type { Environment } from '../environment.ts';
 import { version } from '../version.ts';
 import { type MetaHeaders, withMetaHeaders } from './meta-headers.ts';
-import { hasAuthInfo } from './registry-auth.ts';
 
 /** Whose name a push goes in: credentials by registry, and headers for the registry. They are held while a lease lasts. */
 export interface Identity {
   readonly auths: ReadonlyMap<string, AuthConfig>;
   readonly metaHeaders?: MetaHeaders | undefined;
+  /** Added to the daemon's `User-Agent`; nobody becomes somebody else by it. */
+  readonly upstreamClient?: string | undefined;
 }
 
 /** The registries as one identity sees them, for the time of one push. */
@@ -50,6 +52,7 @@ export interface RegistryAccess {
 export interface OpenAccessOptions {
   readonly credentials: CredentialProvider;
   readonly metaHeaders?: MetaHeaders | undefined;
+  readonly upstreamClient?: string | undefined;
   readonly onRequest?: ((record: RequestRecord) => void) | undefined;
 }
 
@@ -100,7 +103,7 @@ export function createRegistryAccess(accessOptions: RegistryAccessOptions): Regi
       url,
       name: registry,
       credentials: options.credentials,
-      userAgent: `slipwayd/${version}`,
+      userAgent: [`slipwayd/${version}`, ...(options.upstreamClient ? [options.upstreamClient] : [])].join(' '),
       connect,
       dispatcher: withMetaHeaders(dispatcherFor(await proxies), options.metaHeaders ?? {}, url),
       onRequest: options.onRequest,
@@ -110,7 +113,7 @@ export function createRegistryAccess(accessOptions: RegistryAccessOptions): Regi
   return {
     endpointsOf,
     open,
-    lease({ auths, metaHeaders = {} }) {
+    lease({ auths, metaHeaders = {}, upstreamClient }) {
       const key = keyOf(secret, auths, metaHeaders);
       const access = shared.get(key) ?? {
         leases: 0,
@@ -121,11 +124,12 @@ export function createRegistryAccess(accessOptions: RegistryAccessOptions): Regi
       shared.set(key, access);
       const credentials: CredentialProvider = async (registry) => credentialsOf(auths.get(registry) ?? {});
       const openShared = (registry: string, endpoint: EndpointURL): Promise<Registry> => {
-        const known = access.registries.get(endpoint.url.href);
+        const name = `${endpoint.url.href} ${upstreamClient ?? ''}`;
+        const known = access.registries.get(name);
         if (known !== undefined) return known;
-        const opening = open(registry, endpoint, { credentials, metaHeaders, onRequest });
-        access.registries.set(endpoint.url.href, opening);
-        opening.catch(() => access.registries.delete(endpoint.url.href));
+        const opening = open(registry, endpoint, { credentials, metaHeaders, upstreamClient, onRequest });
+        access.registries.set(name, opening);
+        opening.catch(() => access.registries.delete(name));
         return opening;
       };
       let isOpen = true;

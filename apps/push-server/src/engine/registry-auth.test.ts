@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hasAuthInfo, parseRegistryAuth } from './registry-auth.ts';
+import { parseRegistryAuth } from './registry-auth.ts';
 
 const header = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 
@@ -15,14 +15,4 @@ test.each([
   ['A'.repeat(100_000), {}],
 ])('%j', (value, config) => {
   expect(JSON.parse(JSON.stringify(parseRegistryAuth(value)))).toEqual(config);
-});
-
-test.each([
-  [{ username: 'me', password: 'p' }, true],
-  [{ registrytoken: 't' }, true],
-  [{ identitytoken: 't' }, false],
-  [{ username: 'me' }, false],
-  [{}, false],
-])('%j has auth info: %s', (config, has) => {
-  expect(hasAuthInfo(config)).toBe(has);
 });

@@ -1,4 +1,4 @@
-import { type AuthConfig, type Credentials, credentialsOf } from '@slipway/registry-client';
+import type { AuthConfig } from '@slipway/registry-client';
 
 const maxHeaderChars = 64 * 1024;
 
@@ -29,10 +29,4 @@ export function authConfigOf(value: unknown): AuthConfig {
     identitytoken: text('identitytoken'),
     registrytoken: text('registrytoken'),
   };
-}
-
-/** Docker's `hasAuthInfo`: an identity token alone does not count. */
-export function hasAuthInfo(config: AuthConfig): boolean {
-  const credentials: Credentials | undefined = credentialsOf(config);
-  return credentials !== undefined && credentials.kind !== 'identity-token';
 }
