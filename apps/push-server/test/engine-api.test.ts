@@ -217,6 +217,24 @@ describe('push', () => {
     expect(registry.requests.every((request) => request.headers['x-meta-build'] === '42')).toBe(true);
   });
 
+  test('the registry learns who the client is', async () => {
+    await using registry = await startRegistry();
+    const name = `${registry.host}/client/app`;
+    await server.request('POST', `/images/demo/app:v1/tag?repo=${encodeURIComponent(name)}&tag=v1`);
+    const push = async (headers: Record<string, string>): Promise<ReadonlySet<string>> => {
+      const from = registry.requests.length;
+      await server.request('POST', `/images/${name}/push?tag=v1`, {
+        headers: { 'X-Registry-Auth': 'e30=', ...headers },
+      });
+      return new Set(registry.requests.slice(from).map((request) => String(request.headers['user-agent'])));
+    };
+    const docker = await push({ 'User-Agent': 'Docker-Client/28.2.2 (linux)' });
+    expect([...docker]).toEqual([
+      expect.stringMatching(/^slipwayd\/\S+ UpstreamClient\(Docker-Client\/28\.2\.2 \\\(linux\\\)\)$/),
+    ]);
+    expect([...(await push({}))]).toEqual([expect.stringMatching(/^slipwayd\/\S+$/)]);
+  });
+
   test.each([
     ['demo/none', '', 'An image does not exist locally with the tag: demo/none'],
     ['demo/none', '?tag=v1', 'An image does not exist locally with the tag: demo/none'],
