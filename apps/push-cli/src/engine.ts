@@ -69,7 +69,7 @@ export async function openEngine(
     },
     destinationOf: async (reference) => ({
       reference,
-      endpoints: registries.endpointsOf(reference),
+      endpoints: await registries.endpointsOf(reference),
       v1Endpoints:
         options.protocol === 'v2' && options.format !== 'v1' ? [] : await registries.v1EndpointsOf(reference),
       ...(await identityFor(reference, credentials, context)),

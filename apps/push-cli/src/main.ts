@@ -4,6 +4,7 @@ import { readEnvironment } from './environment.ts';
 import { usageError } from './errors.ts';
 import { type ExitCode, exitCodeOf, exitCodes } from './exit-code.ts';
 import { listenForInterruption } from './interruption.ts';
+import { withOptionalValues } from './nondistributable.ts';
 import { problemLines } from './problem.ts';
 import { createProgram } from './program.ts';
 
@@ -42,7 +43,7 @@ export async function run(args: readonly string[], context: CommandContext): Pro
   try {
     const program = createProgram(context);
     if (args.length === 0) program.help({ error: true });
-    await program.parseAsync([...args], { from: 'user' });
+    await program.parseAsync([...withOptionalValues(args)], { from: 'user' });
     return context.exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return reportWrongUsage(error, context);

@@ -12,6 +12,7 @@ import type {
 } from './choices.ts';
 import type { ConnectionOptions } from './connection-options.ts';
 import { usageError } from './errors.ts';
+import type { NondistributableChoice } from './nondistributable.ts';
 
 /** The options of `slipway push` as commander hands them over. */
 export interface RawPushOptions extends ConnectionOptions {
@@ -28,7 +29,7 @@ export interface RawPushOptions extends ConnectionOptions {
   readonly limitRate?: number | undefined;
   readonly retries: number;
   readonly dryRun?: boolean | undefined;
-  readonly allowNondistributable?: boolean | undefined;
+  readonly allowNondistributable?: NondistributableChoice | undefined;
   readonly cache: boolean;
   readonly learn: boolean;
   readonly learnFrom?: string | undefined;

@@ -4,13 +4,16 @@ import type { Reference } from '@slipway/reference';
 import {
   type CredentialProvider,
   endpointURLs,
+  parseNondistributableRegistries,
   type Registry,
   type Repository,
   type RequestRecord,
+  registryAddresses,
 } from '@slipway/registry-client';
 import type { AdaptiveLimits } from '@slipway/transfer';
 import type { ConnectionOptions } from './connection-options.ts';
 import type { Environment } from './environment.ts';
+import type { NondistributableChoice } from './nondistributable.ts';
 import { connectionOptions, openConnection } from './open-connection.ts';
 import { limitUploads, limitV1Uploads, type RateLimit } from './rate-limit.ts';
 
@@ -21,7 +24,8 @@ export interface RegistriesOptions extends ConnectionOptions {
   readonly rateLimit?: RateLimit | undefined;
   /** Told how each registry bears what is asked of it. @default nothing is adapted */
   readonly adaptiveLimits?: AdaptiveLimits | undefined;
-  readonly allowNondistributable?: boolean | undefined;
+  /** Where foreign layers go. @default nowhere */
+  readonly allowNondistributable?: NondistributableChoice | undefined;
   /** Told of every finished request, for `--verbose`. */
   readonly onRequest?: ((record: RequestRecord) => void) | undefined;
   /** Told what a user should know. */
@@ -31,7 +35,7 @@ export interface RegistriesOptions extends ConnectionOptions {
 /** The registries of one run, each opened once. Leaving scope ends their connections. */
 export interface Registries extends AsyncDisposable {
   /** The ways to a reference's repository, in the order to try them. */
-  endpointsOf(reference: Reference): readonly Endpoint[];
+  endpointsOf(reference: Reference): Promise<readonly Endpoint[]>;
   /** The same for the protocol of before 2015. */
   v1EndpointsOf(reference: Reference): Promise<readonly V1Endpoint[]>;
 }
@@ -62,13 +66,16 @@ export function createRegistries(options: RegistriesOptions): Registries {
     return options.rateLimit === undefined ? plain : limitUploads(plain, options.rateLimit);
   };
   return {
-    endpointsOf: (reference) =>
-      endpointURLs(reference.registry, options).map(({ url, insecureTls }) => ({
+    async endpointsOf(reference) {
+      const { registry } = reference;
+      const allowNondistributable = await allowsNondistributable(registry, options.allowNondistributable);
+      return endpointURLs(registry, options).map(({ url, insecureTls }) => ({
         url,
-        allowNondistributable: options.allowNondistributable,
+        allowNondistributable,
         connect: (connectOptions) => connect(reference, url, insecureTls, connectOptions),
-        ping: async (pingOptions) => (await open(reference.registry, url, insecureTls)).ping(pingOptions),
-      })),
+        ping: async (pingOptions) => (await open(registry, url, insecureTls)).ping(pingOptions),
+      }));
+    },
     async v1EndpointsOf({ registry }) {
       const { openV1Session, v1EndpointURLs } = await import('@slipway/registry-client/v1');
       return v1EndpointURLs(registry, options).map(({ url, insecureTls }) => ({
@@ -84,6 +91,13 @@ export function createRegistries(options: RegistriesOptions): Registries {
       await Promise.all(settled.map((result) => result.status === 'fulfilled' && result.value[Symbol.asyncDispose]()));
     },
   };
+}
+
+/** By docker's rule: the host as it is written, or any of its addresses in a range. */
+async function allowsNondistributable(registry: string, choice: NondistributableChoice | undefined): Promise<boolean> {
+  if (choice === undefined || choice === 'all') return choice === 'all';
+  const list = parseNondistributableRegistries(choice);
+  return list.includes(registry, list.ranges.length > 0 ? await registryAddresses(registry) : undefined);
 }
 
 /** Refusals slow a registry's transfers down, and so do short questions that it answers ever more slowly. */

@@ -43,7 +43,7 @@ export async function openRegistryImage(
   const { platform, referrers } = options;
   try {
     let failure: unknown;
-    for (const endpoint of registries.endpointsOf(reference)) {
+    for (const endpoint of await registries.endpointsOf(reference)) {
       try {
         const repository = await endpoint.connect({ signal });
         const source = await openRegistrySource(readerOf(repository), reference, { signal, platform, referrers });

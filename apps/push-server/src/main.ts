@@ -60,9 +60,11 @@ function createProgram(host: NodeJS.Process): Command {
 function optionOf(setting: Setting<unknown>): Option {
   const { name, placeholder, description, kind } = setting;
   const text = `${description} (${variableOf(setting)})`;
-  const option = new Option(`--${name}${placeholder === undefined ? '' : ` <${placeholder}>`}`, text);
+  const [open, close] = kind.isValueOptional === true ? ['[', ']'] : ['<', '>'];
+  const option = new Option(`--${name}${placeholder === undefined ? '' : ` ${open}${placeholder}${close}`}`, text);
   if (kind.isList === true) {
-    option.argParser<string[]>((value, earlier) => [...(Array.isArray(earlier) ? earlier : []), value]);
+    // Without a value it was `true`, for all: no list can add to that.
+    option.argParser<true | string[]>((value, earlier) => earlier === true || [...(earlier ?? []), value]);
   }
   return option;
 }

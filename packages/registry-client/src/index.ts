@@ -32,6 +32,7 @@ export { type ProxyVariables, proxyFor } from './proxy/proxy-for.ts';
 export { readProxyVariables } from './proxy/proxy-variables.ts';
 export { ensureReferrers, listReferrers, referrersTag } from './referrers.ts';
 export { openRegistry, type Registry, type RepositoryOptions } from './registry.ts';
+export { registryAddresses } from './registry-addresses.ts';
 export type { Ping } from './registry-connection.ts';
 export { parseInsecureRegistries, parseNondistributableRegistries, type RegistryList } from './registry-list.ts';
 export { type RegistryProfile, registryProfile } from './registry-profile.ts';

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { choices } from '../choices.ts';
 import type { CommandContext } from '../command-context.ts';
 import { addConnectionOptions } from '../connection-options.ts';
+import { nondistributable } from '../nondistributable.ts';
 import { byteRate, platform, wholeNumber } from '../option-values.ts';
 
 /** `slipway push SOURCE DESTINATION...` */
@@ -49,7 +50,11 @@ export function addPushCommand(program: Command, context: CommandContext): void 
     .option('--max-requests-per-second <n>', 'ask each registry no more often than this', wholeNumber(1, 100_000))
     .option('--retries <n>', 'further attempts for a blob; counted afresh after progress', wholeNumber(0, 1000), 4)
     .option('--dry-run', 'say what would be sent, and change nothing')
-    .option('--allow-nondistributable', 'also upload foreign layers')
+    .option(
+      '--allow-nondistributable [=registry]',
+      'also upload foreign layers: to any registry, or to those of a host, host:port or address range; repeatable',
+      nondistributable,
+    )
     .option('--no-cache', 'neither use nor fill the data folder: compressed layers, known blobs, open uploads')
     .option('--no-learn', 'do not read the destination’s present image to find layers it has')
     .option('--learn-from <tag>', 'a further tag or digest of the destination repository to learn layers from')

@@ -38,6 +38,8 @@ test.each([
   ['socket-mode', '0600', { socketMode: 0o600 }],
   ['insecure-registry', 'a:5000, 10.0.0.0/8', { insecureRegistries: ['a:5000', '10.0.0.0/8'] }],
   ['allow-nondistributable', 'true', { allowNondistributable: true }],
+  ['allow-nondistributable', 'false', { allowNondistributable: false }],
+  ['allow-nondistributable', 'a:5000, 10.0.0.0/8', { allowNondistributable: ['a:5000', '10.0.0.0/8'] }],
 ])('%s of %s', async (name, value, expected) => {
   const variable = `SLIPWAYD_${name.toUpperCase().replaceAll('-', '_')}`;
   expect(await readConfig({ ...nothing, variables: { [variable]: value } })).toMatchObject(expected);
@@ -57,6 +59,8 @@ describe('a wrong setting is named with its place, and all of them at once', () 
     [{ flags: { 'insecure-registry': ['10.0.0.0/99'] } }, '--insecure-registry: insecure registry "10.0.0.0/99"'],
     [{ variables: { SLIPWAYD_INSECURE_REGISTRY: 'a.example:500000' } }, 'invalid port "500000"'],
     [{ flags: { 'insecure-registry': ['"a.example"'] } }, 'invalid host "\\"a.example\\""'],
+    [{ flags: { 'allow-nondistributable': ['http://a.example'] } }, '"http://a.example" should not contain'],
+    [{ flags: { 'allow-nondistributable': [7] } }, 'expected true, false, or a list, each a text, got [7]'],
     [{ flags: { 'tls-cert': '/c' } }, '--tls-cert and --tls-key go together'],
     [{ variables: { SLIPWAYD_IDLE_TIMEOUT: '60' } }, 'SLIPWAYD_IDLE_TIMEOUT: expected a duration'],
     [{ variables: { SLIPWAYD_CONCURENCY: '6' } }, 'SLIPWAYD_CONCURENCY: there is no such setting'],

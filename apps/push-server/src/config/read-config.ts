@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { parseInsecureRegistries } from '@slipway/registry-client';
+import { parseInsecureRegistries, parseNondistributableRegistries } from '@slipway/registry-client';
 import { ServerError } from '../errors.ts';
 import { parseListenAddress } from '../listeners/listen-address.ts';
 import { type ServerConfig, settings } from './server-config.ts';
@@ -88,7 +88,8 @@ async function readConfigFile(file: string, faults: string[]): Promise<Readonly<
 }
 
 /** What is right by itself, but not together. Whether a listener is guarded well enough is asked when it is opened. */
-function contradictions({ hosts, insecureRegistries, tlsCert, tlsKey, tlsCa }: ServerConfig): readonly string[] {
+function contradictions(config: ServerConfig): readonly string[] {
+  const { hosts, insecureRegistries, allowNondistributable, tlsCert, tlsKey, tlsCa } = config;
   const faults: string[] = [];
   if (hosts.length === 0) faults.push('--host: there is no address to listen on');
   const check = (name: string, value: string, parse: (value: string) => unknown): void => {
@@ -100,6 +101,9 @@ function contradictions({ hosts, insecureRegistries, tlsCert, tlsKey, tlsCa }: S
   };
   for (const host of hosts) check('host', host, parseListenAddress);
   for (const entry of insecureRegistries) check('insecure-registry', entry, (one) => parseInsecureRegistries([one]));
+  for (const entry of typeof allowNondistributable === 'boolean' ? [] : allowNondistributable) {
+    check('allow-nondistributable', entry, (one) => parseNondistributableRegistries([one]));
+  }
   if ((tlsCert === undefined) !== (tlsKey === undefined)) faults.push('--tls-cert and --tls-key go together');
   if (tlsCa !== undefined && tlsCert === undefined) faults.push('--tls-ca needs --tls-cert and --tls-key');
   return faults;

@@ -1,11 +1,11 @@
 import { compressorDefaults } from '@slipway/digest';
 import {
+  allOr,
   bytes,
   choice,
   count,
   duration,
   fileMode,
-  flag,
   type Kind,
   list,
   optionalPath,
@@ -27,7 +27,8 @@ export interface ServerConfig {
   readonly compressionLevel: number;
   readonly insecureRegistries: readonly string[];
   readonly certDir: string | undefined;
-  readonly allowNondistributable: boolean;
+  /** Foreign layers go to all registries, to none, or to those of the list. */
+  readonly allowNondistributable: boolean | readonly string[];
   readonly maxLoadSize: number;
   readonly maxConnections: number;
   readonly maxLoads: number;
@@ -136,8 +137,9 @@ export const settings: { readonly [Key in keyof ServerConfig]: Setting<ServerCon
   },
   allowNondistributable: {
     name: 'allow-nondistributable',
-    description: 'upload foreign layers too',
-    kind: flag,
+    placeholder: 'host',
+    description: 'upload foreign layers too: to any registry, or to this one (host, host:port or CIDR); repeatable',
+    kind: allOr(text),
     initial: false,
   },
   maxLoadSize: {

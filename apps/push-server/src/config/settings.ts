@@ -18,6 +18,8 @@ export interface Kind<T> {
   /** A flag may be given more than once. */
   readonly isList?: boolean | undefined;
   readonly isSwitch?: boolean | undefined;
+  /** A flag may stand without a value. */
+  readonly isValueOptional?: boolean | undefined;
   /** Undefined when the value is not of this kind. */
   read(value: unknown): T | undefined;
 }
@@ -104,6 +106,17 @@ export function list<T>(kind: Kind<T>): Kind<readonly T[]> {
       const read = members.filter((member) => member !== '').map((member: unknown) => kind.read(member));
       return read.every((member) => member !== undefined) ? read : undefined;
     },
+  };
+}
+
+/** For all, for none, or for the members of a list: a flag with or without a value, which may be given more than once. */
+export function allOr<T>(kind: Kind<T>): Kind<boolean | readonly T[]> {
+  const members = list(kind);
+  return {
+    expected: `true, false, or ${members.expected}`,
+    isList: true,
+    isValueOptional: true,
+    read: (value) => flag.read(value) ?? members.read(value),
   };
 }
 

@@ -1,5 +1,4 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { lookup } from 'node:dns/promises';
 import { computeHmacKey } from '@slipway/metadata-store';
 import type { Destination } from '@slipway/push';
 import type { Reference } from '@slipway/reference';
@@ -15,9 +14,11 @@ import {
   openRegistry,
   type ProxyVariables,
   parseInsecureRegistries,
+  parseNondistributableRegistries,
   type Registry,
   type RequestRecord,
   readProxyVariables,
+  registryAddresses,
 } from '@slipway/registry-client';
 import type { TransferManager } from '@slipway/transfer';
 import type { Logger } from 'pino';
@@ -82,8 +83,17 @@ export function createRegistryAccess(accessOptions: RegistryAccessOptions): Regi
 
   const endpointsOf = async (registry: string): Promise<readonly EndpointURL[]> => {
     const { insecureRegistries } = config;
-    const addresses = insecure.ranges.length > 0 ? await addressesOf(registry) : undefined;
+    const addresses = insecure.ranges.length > 0 ? await registryAddresses(registry) : undefined;
     return endpointURLs(registry, { insecureRegistries, addresses });
+  };
+
+  const { allowNondistributable } = config;
+  const foreign = parseNondistributableRegistries(
+    typeof allowNondistributable === 'boolean' ? [] : allowNondistributable,
+  );
+  const allowsForeign = async (registry: string): Promise<boolean> => {
+    if (allowNondistributable === true) return true;
+    return foreign.includes(registry, foreign.ranges.length > 0 ? await registryAddresses(registry) : undefined);
   };
 
   const open: RegistryAccess['open'] = async (registry, { url, insecureTls }, options) => {
@@ -138,13 +148,14 @@ export function createRegistryAccess(accessOptions: RegistryAccessOptions): Regi
         async destinationOf(reference) {
           const auth = auths.get(reference.registry) ?? {};
           const endpoints = await endpointsOf(reference.registry);
+          const allowNondistributable = await allowsForeign(reference.registry);
           return {
             reference,
             hmacKey: computeHmacKey(auth),
             hasAuthInfo: hasAuthInfo(auth),
             endpoints: endpoints.map((endpoint) => ({
               url: endpoint.url,
-              allowNondistributable: config.allowNondistributable,
+              allowNondistributable,
               async connect({ signal } = {}) {
                 const registry = await openShared(reference.registry, endpoint);
                 await registry.ping({ signal });
@@ -190,14 +201,4 @@ function keyOf(secret: Uint8Array, auths: ReadonlyMap<string, AuthConfig>, metaH
 
 function byFirst([a]: readonly unknown[], [b]: readonly unknown[]): number {
   return String(a) < String(b) ? -1 : 1;
-}
-
-/** What a registry's host resolves to; nothing when it cannot be told. */
-async function addressesOf(registry: string): Promise<readonly string[] | undefined> {
-  try {
-    const { hostname } = new URL(`https://${registry}`);
-    return (await lookup(hostname.replace(/^\[(.*)\]$/, '$1'), { all: true })).map(({ address }) => address);
-  } catch {
-    return undefined;
-  }
 }
