@@ -37,6 +37,8 @@ export interface RawPushOptions extends ConnectionOptions {
   readonly username?: string | undefined;
   readonly passwordStdin?: boolean | undefined;
   readonly dataDir?: string | undefined;
+  readonly dockerMetadata?: string | undefined;
+  readonly dockerMetadataWrite?: boolean | undefined;
   readonly progress: ProgressChoice;
   readonly json?: boolean | undefined;
   readonly quiet?: boolean | undefined;
@@ -84,6 +86,9 @@ export function resolvePushOptions(source: string, raw: RawPushOptions): Resolve
       'standard input cannot carry both the image (-) and the password (--password-stdin)',
       'log in first with `slipway login`, or push from a file',
     );
+  }
+  if (raw.dockerMetadataWrite === true && raw.dockerMetadata === undefined) {
+    throw usageError('--docker-metadata-write needs --docker-metadata', 'name the folder that is to be written');
   }
   if (!raw.learn && (raw.learnFrom !== undefined || raw.verifyLearnt === true)) {
     throw usageError(`--no-learn excludes ${raw.learnFrom === undefined ? '--verify-learnt' : '--learn-from'}`);

@@ -5,8 +5,10 @@ import {
   type MetadataStore,
   openLmdbMetadataStore,
   openResilientMetadataStore,
+  withDockerMetadata,
 } from '@slipway/metadata-store';
 import type { Environment } from './environment.ts';
+import { usageError } from './errors.ts';
 import type { ResolvedPushOptions } from './push-options.ts';
 
 /** What is remembered from one run to the next. Leaving scope closes it. */
@@ -15,12 +17,16 @@ export interface Stores extends AsyncDisposable {
   readonly layerCache: LayerCache;
 }
 
+type StoreOptions = Pick<ResolvedPushOptions, 'cache' | 'dataDir' | 'dockerMetadata' | 'dockerMetadataWrite'>;
+
 /**
  * Opens the stores in the data folder; with `--no-cache`, ones that forget everything at the end. A data folder that
  * cannot be used is told once and does not stop the push.
+ *
+ * @throws {CliError} `ERR_CLI_USAGE` when `--docker-metadata` names no folder that can be read
  */
 export async function openStores(
-  { cache, dataDir }: Pick<ResolvedPushOptions, 'cache' | 'dataDir'>,
+  { cache, dataDir, ...docker }: StoreOptions,
   { dataFolder, temporaryFolder }: Pick<Environment, 'dataFolder' | 'temporaryFolder'>,
   warn: (message: string) => void,
 ): Promise<Stores> {
@@ -35,12 +41,32 @@ export async function openStores(
   const layerCache = cache
     ? await openLayerCache({ folder: join(folder, 'layers'), onWarning })
     : createTemporaryLayerCache({ folder: temporaryFolder, onWarning });
-  return {
-    metadataStore,
-    layerCache,
-    async [Symbol.asyncDispose]() {
-      await layerCache[Symbol.asyncDispose]();
-      await metadataStore[Symbol.asyncDispose]();
-    },
+  const dispose = async (): Promise<void> => {
+    await layerCache[Symbol.asyncDispose]();
+    await metadataStore[Symbol.asyncDispose]();
   };
+  try {
+    const joined = await joinDocker(metadataStore, docker, onWarning);
+    return { metadataStore: joined, layerCache, [Symbol.asyncDispose]: dispose };
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+}
+
+async function joinDocker(
+  store: MetadataStore,
+  {
+    dockerMetadata: folder,
+    dockerMetadataWrite: isWritable,
+  }: Pick<StoreOptions, 'dockerMetadata' | 'dockerMetadataWrite'>,
+  onWarning: (error: Error) => void,
+): Promise<MetadataStore> {
+  if (folder === undefined) return store;
+  try {
+    return await withDockerMetadata(store, { folder, isWritable, onWarning });
+  } catch (cause) {
+    const hint = 'name the folder `distribution` of a Docker daemon: /var/lib/docker/image/overlay2/distribution';
+    throw usageError(cause instanceof Error ? cause.message : String(cause), hint);
+  }
 }

@@ -13,6 +13,7 @@ export {
   type RankOptions,
   rankCandidates,
 } from './candidates.ts';
+export { type DockerMetadataOptions, withDockerMetadata } from './docker-metadata.ts';
 export { MetadataStoreError, type MetadataStoreErrorCode, type MetadataStoreErrorOptions } from './errors.ts';
 export { type FileLockOptions, withFileLock } from './file-lock.ts';
 export { type FileMetadataStoreOptions, openFileMetadataStore } from './file-store.ts';

@@ -62,6 +62,11 @@ export function addPushCommand(program: Command, context: CommandContext): void 
   addConnectionOptions(command)
     .option('--username <name>', 'log in as this user, for this push only')
     .option('--password-stdin', 'read the password for --username from standard input')
+    .option(
+      '--docker-metadata <folder>',
+      'use what a Docker daemon remembers, such as /var/lib/docker/image/overlay2/distribution',
+    )
+    .option('--docker-metadata-write', 'write what is found out into that folder, for the daemon to use')
     .option('--data-dir <folder>', 'where caches and stores lie (default: $SLIPWAY_DATA_DIR or the XDG data folder)')
     .addOption(
       new Option('--progress <kind>', 'how progress is shown on standard error')

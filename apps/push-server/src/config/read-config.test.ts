@@ -61,6 +61,7 @@ describe('a wrong setting is named with its place, and all of them at once', () 
     [{ flags: { 'insecure-registry': ['"a.example"'] } }, 'invalid host "\\"a.example\\""'],
     [{ flags: { 'allow-nondistributable': ['http://a.example'] } }, '"http://a.example" should not contain'],
     [{ flags: { 'allow-nondistributable': [7] } }, 'expected true, false, or a list, each a text, got [7]'],
+    [{ flags: { 'docker-metadata-write': true } }, '--docker-metadata-write needs --docker-metadata'],
     [{ flags: { 'tls-cert': '/c' } }, '--tls-cert and --tls-key go together'],
     [{ variables: { SLIPWAYD_IDLE_TIMEOUT: '60' } }, 'SLIPWAYD_IDLE_TIMEOUT: expected a duration'],
     [{ variables: { SLIPWAYD_CONCURENCY: '6' } }, 'SLIPWAYD_CONCURENCY: there is no such setting'],

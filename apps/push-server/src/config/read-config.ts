@@ -104,6 +104,9 @@ function contradictions(config: ServerConfig): readonly string[] {
   for (const entry of typeof allowNondistributable === 'boolean' ? [] : allowNondistributable) {
     check('allow-nondistributable', entry, (one) => parseNondistributableRegistries([one]));
   }
+  if (config.dockerMetadataWrite && config.dockerMetadata === undefined) {
+    faults.push('--docker-metadata-write needs --docker-metadata');
+  }
   if ((tlsCert === undefined) !== (tlsKey === undefined)) faults.push('--tls-cert and --tls-key go together');
   if (tlsCa !== undefined && tlsCert === undefined) faults.push('--tls-ca needs --tls-cert and --tls-key');
   return faults;

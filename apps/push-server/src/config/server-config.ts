@@ -6,6 +6,7 @@ import {
   count,
   duration,
   fileMode,
+  flag,
   type Kind,
   list,
   optionalPath,
@@ -18,6 +19,8 @@ import {
 export interface ServerConfig {
   readonly hosts: readonly string[];
   readonly dataDir: string;
+  readonly dockerMetadata: string | undefined;
+  readonly dockerMetadataWrite: boolean;
   readonly socketMode: number;
   readonly tlsCert: string | undefined;
   readonly tlsKey: string | undefined;
@@ -65,6 +68,19 @@ export const settings: { readonly [Key in keyof ServerConfig]: Setting<ServerCon
     description: 'where images, layers, records, jobs and tokens are kept',
     kind: path,
     initial: '/var/lib/slipway',
+  },
+  dockerMetadata: {
+    name: 'docker-metadata',
+    placeholder: 'folder',
+    description: 'use what a Docker daemon remembers, such as /var/lib/docker/image/overlay2/distribution',
+    kind: optionalPath,
+    initial: undefined,
+  },
+  dockerMetadataWrite: {
+    name: 'docker-metadata-write',
+    description: 'write what is found out into --docker-metadata, for the Docker daemon to use',
+    kind: flag,
+    initial: false,
   },
   socketMode: {
     name: 'socket-mode',

@@ -12,6 +12,7 @@ import {
   type MetadataStore,
   openLmdbMetadataStore,
   openResilientMetadataStore,
+  withDockerMetadata,
 } from '@slipway/metadata-store';
 import { createTransferManager, type TransferManager } from '@slipway/transfer';
 import type { Logger } from 'pino';
@@ -78,13 +79,21 @@ export async function openEngineContext({ config, environment, log }: EngineCont
     onEvent: publishTo(events),
     admit: admitWithin(diskQuota),
   });
-  const metadataStore = await openResilientMetadataStore({
+  const ownMetadata = await openResilientMetadataStore({
     open: async () =>
       shared === undefined
         ? await openLmdbMetadataStore({ folder: join(dataDir, 'metadata') })
         : createMetadataStore(shared.metadata),
     onWarning,
   });
+  const metadataStore =
+    config.dockerMetadata === undefined
+      ? ownMetadata
+      : await withDockerMetadata(ownMetadata, {
+          folder: config.dockerMetadata,
+          isWritable: config.dockerMetadataWrite,
+          onWarning,
+        });
   const layerCache = await openLayerCache({
     folder: join(dataDir, 'layers'),
     maxBytes: layerCacheBytes(diskQuota),
