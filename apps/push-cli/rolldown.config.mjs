@@ -45,8 +45,6 @@ export default defineConfig({
       undici$: fileURLToPath(new URL('bundle/undici.cjs', import.meta.url)),
       'undici/lib': undici,
       'node:http2': fileURLToPath(new URL('bundle/http2.cjs', import.meta.url)),
-      msgpackr: fileURLToPath(new URL('bundle/msgpackr.cjs', import.meta.url)),
-      'node-gyp-build-optional-packages': fileURLToPath(new URL('bundle/lmdb-native.cjs', import.meta.url)),
     },
     conditionNames: ['@slipway/source', 'import', 'node', 'default'],
   },

@@ -3,8 +3,7 @@ import { createTemporaryLayerCache, type LayerCache, openLayerCache } from '@sli
 import {
   createMemoryMetadataStore,
   type MetadataStore,
-  openLmdbMetadataStore,
-  openResilientMetadataStore,
+  openMetadataStore,
   withDockerMetadata,
 } from '@slipway/metadata-store';
 import type { Environment } from './environment.ts';
@@ -33,10 +32,7 @@ export async function openStores(
   const folder = dataDir ?? dataFolder;
   const onWarning = (error: Error): void => warn(error.message);
   const metadataStore = cache
-    ? await openResilientMetadataStore({
-        open: () => openLmdbMetadataStore({ folder: join(folder, 'metadata') }),
-        onWarning,
-      })
+    ? await openMetadataStore({ folder: join(folder, 'metadata'), onWarning })
     : createMemoryMetadataStore();
   const layerCache = cache
     ? await openLayerCache({ folder: join(folder, 'layers'), onWarning })

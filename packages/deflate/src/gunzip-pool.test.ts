@@ -592,7 +592,7 @@ describe('the pool', () => {
 
   test('a program ends with its last result, whatever became of its pool and runs', () => {
     const here = (name: string): string => new URL(name, import.meta.url).href;
-    const loader = fileURLToPath(here('../../metadata-store/test/typescript-loader.mjs'));
+    const loader = fileURLToPath(here('../../../tools/typescript-loader.mjs'));
     const program = `
       import { gzipSync } from 'node:zlib';
       import { createGunzipHashPool } from ${JSON.stringify(here('pool.ts'))};

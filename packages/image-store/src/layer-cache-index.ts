@@ -1,7 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Digest, encodedOf, isDigest } from '@slipway/digest';
+import { makeFolder } from '@slipway/file-lock';
 import { isAbsent } from './store-files.ts';
 
 /** What the cache knows about one layer. The file's time is when it was last used. */
@@ -41,7 +42,7 @@ export class LayerCacheIndex {
   /** Makes the folders, and clears away what was not written to since `before` (milliseconds since the epoch). */
   async prepare(before: number): Promise<void> {
     for (const name of ['partial', 'blobs', 'by-diffid']) {
-      await mkdir(join(this.#folder, name), { recursive: true, mode: 0o700 });
+      await makeFolder(join(this.#folder, name), 0o700);
     }
     for (const { path, usedAt } of await filesOf(join(this.#folder, 'partial'))) {
       if (usedAt < before) await rm(path, { force: true });
@@ -141,15 +142,15 @@ async function moveTo(path: string, from: string): Promise<void> {
     await rename(from, path);
   } catch (error) {
     if (!isAbsent(error)) throw error;
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(path), 0o700);
     await rename(from, path);
   }
 }
 
 async function readEntry(path: string): Promise<LayerCacheEntry | undefined> {
   try {
-    const { size: length } = await stat(path);
-    if (length > 64 * 1024) return undefined;
+    const status = await stat(path);
+    if (!status.isFile() || status.size > 64 * 1024) return undefined; // reading a FIFO would never end
     const value: unknown = JSON.parse(await readFile(path, 'utf8'));
     return isEntry(value) ? value : undefined;
   } catch {

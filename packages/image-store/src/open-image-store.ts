@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
-import { type AbortOptions, type ByteStream, type Digest, verified } from '@slipway/digest';
+import type { AbortOptions, ByteStream, Digest } from '@slipway/digest';
+import type { FileLock } from '@slipway/file-lock';
 import type { ImageSource, SourceItem } from '@slipway/image-source';
 import { familiarString, formatReference, type Reference, withDefaultTag } from '@slipway/reference';
 import { bytesOf } from './bytes-of-items.ts';
@@ -24,13 +25,13 @@ import type {
   StoredImage,
   TagOfImage,
 } from './image-store.ts';
-import { readFileChunks } from './layer-cache-content.ts';
 import { ReferenceStore } from './reference-store.ts';
 import { type SavedImage, saveArchive } from './save-archive.ts';
 import { provenPair, stageItem } from './stage-item.ts';
-import { asStoreError, StoreFiles, sizeOf } from './store-files.ts';
+import { asStoreError, StoreFiles } from './store-files.ts';
 import { openStoredItems } from './store-source.ts';
 import { type StoredManifest, StoreState } from './store-state.ts';
+import { openStoredBlob } from './stored-blob.ts';
 import { takeItem } from './take-item.ts';
 import { abandonedWorkspaces, Workspace } from './workspace.ts';
 
@@ -73,8 +74,8 @@ class DiskImageStore implements ImageStore {
     await this.#run('open images', {}, async () => {
       await this.#files.prepare();
       if ((await this.#files.read('index.json')) === undefined) {
-        await this.#files.locked(async () => {
-          if ((await this.#files.read('index.json')) === undefined) await this.#commit(new StoreState());
+        await this.#files.locked(async (lock) => {
+          if ((await this.#files.read('index.json')) === undefined) await this.#commit(new StoreState(), lock);
         });
       }
       await this.#clearAbandoned();
@@ -94,7 +95,9 @@ class DiskImageStore implements ImageStore {
       }
       signal?.throwIfAborted();
       const loaded = await this.#change(async (state) => {
-        for (const digest of await workspace.digests()) await this.#files.adopt(workspace.path(digest), digest);
+        for (const [digest, size] of workspace.gathered) {
+          await this.#files.adopt(workspace.path(digest), digest, size);
+        }
         return staged.map(({ item, stored }) => takeItem(state, item, stored));
       });
       for (const { id, tags } of loaded) {
@@ -260,29 +263,30 @@ class DiskImageStore implements ImageStore {
 
   /** Works on the state while nobody else does, then makes the change real, and deletes what it made superfluous. */
   async #change<T>(work: (state: StoreState) => Promise<T>): Promise<T> {
-    return await this.#files.locked(async () => {
+    return await this.#files.locked(async (lock) => {
       const state = await this.#state();
       const before = new Map(state.manifests);
       const result = await work(state);
       const gone = [...before.values()].filter(({ descriptor }) => !state.manifests.has(descriptor.digest));
-      if (gone.length === 0) await this.#commit(state);
-      else await this.#commitAndSweep(state, gone);
+      if (gone.length === 0) await this.#commit(state, lock);
+      else await this.#commitAndSweep(state, gone, lock);
       return result;
     });
   }
 
   /** `index.json` decides; a process that dies before it has written nothing, one that dies after has written all that counts. */
-  async #commit(state: StoreState): Promise<void> {
+  async #commit(state: StoreState, lock: FileLock): Promise<void> {
+    await lock.assertHeld(); // stopped for long, this process may have lost it, and others have changed the store
     await this.#files.write('index.json', state.encodeIndex(), 0o644);
     await this.#files.write('repositories.json', state.references.encode(), 0o600);
   }
 
-  async #commitAndSweep(state: StoreState, gone: readonly StoredManifest[]): Promise<void> {
+  async #commitAndSweep(state: StoreState, gone: readonly StoredManifest[], lock: FileLock): Promise<void> {
     const superfluous = await this.#superfluous(state, gone);
     // Noted first: who opens the store after a crash finds here what was to be removed.
     await using workspace = await Workspace.open(this.#files);
     for (const digest of superfluous) await workspace.note(digest);
-    await this.#commit(state);
+    await this.#commit(state, lock);
     await this.#files.remove(superfluous);
   }
 
@@ -303,7 +307,7 @@ class DiskImageStore implements ImageStore {
 
   /** What dead processes had brought in, or were about to remove, goes unless an image needs it. */
   async #clearAbandoned(): Promise<void> {
-    for (const workspace of await abandonedWorkspaces(this.#files, Date.now())) {
+    for await (const workspace of abandonedWorkspaces(this.#files)) {
       await this.#files
         .locked(async () => {
           const marked = await this.#facts.mark((await this.#state()).roots);
@@ -350,19 +354,13 @@ class DiskImageStore implements ImageStore {
   }
 
   async *#archiveOf(images: readonly SavedImage[], options: AbortOptions): ByteStream {
-    await using workspace = await Workspace.open(this.#files);
-    for (const { facts } of images) await this.#holdAll(workspace, facts);
-    yield* saveArchive(
-      images,
-      async (digest) => {
-        const path = workspace.path(digest);
-        const size = await sizeOf(path);
-        return size === undefined
-          ? undefined
-          : { size, stream: verified(readFileChunks(path, options), { digest, size }) };
-      },
-      options,
-    );
+    try {
+      await using workspace = await Workspace.open(this.#files);
+      for (const { facts } of images) await this.#holdAll(workspace, facts);
+      yield* saveArchive(images, (digest) => openStoredBlob(workspace.path(digest), digest, options), options);
+    } catch (error) {
+      throw asStoreError(error, this.folder, 'save images');
+    }
   }
 
   /** Foreign layers are not here, and need not be. */

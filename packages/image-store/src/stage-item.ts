@@ -110,7 +110,8 @@ class Stage {
   /** Whether the bytes need not be read: they are here already, and are known to unpack to this diffID. */
   async #isThere(digest: Digest, diffID: Digest, size: number): Promise<boolean> {
     if (digest !== diffID && !this.#options.proven.has(provenPair(digest, diffID))) return false;
-    return (await this.#workspace.holdsBlob(digest, size)) || (await this.#workspace.hold(digest, size));
+    const { signal } = this.#options;
+    return this.#workspace.holdsBlob(digest, size) || (await this.#workspace.holdProven(digest, size, { signal }));
   }
 
   /** One pass: the bytes go to the disk as they come, and through the decoder for their diffID. */
@@ -149,8 +150,8 @@ class Stage {
   /** A blob that must have this digest. */
   async #blob(content: Content, digest: Digest): Promise<void> {
     const { signal } = this.#options;
-    if (await this.#workspace.holdsBlob(digest, content.size)) return; // another item has it too
-    if (await this.#workspace.hold(digest, content.size)) return;
+    if (this.#workspace.holdsBlob(digest, content.size)) return; // another item has it too
+    if (await this.#workspace.holdProven(digest, content.size, { signal })) return;
     const path = this.#workspace.newPath();
     const bytes = verified(content.open({ signal }), { digest, size: content.size });
     try {

@@ -1,13 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { link, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { algorithmOf, type Digest, digestBytes, encodedOf, isDigest } from '@slipway/digest';
+import { type FileLock, FileLockError, makeFolder, withFileLock } from '@slipway/file-lock';
 import type { Descriptor } from '@slipway/manifest';
-import { withFileLock } from '@slipway/metadata-store';
 import { ImageStoreError } from './errors.ts';
 
 /** Bytes that a manifest or a config may have. */
 export const maxDocumentBytes: number = 8 * 1024 * 1024;
+
+/** Changes of the store take milliseconds; who waits should see the lock of a dead container taken, not give up before. */
+const staleMs = 5_000;
 
 /** A blob file as it lies on the disk. */
 export interface BlobFile {
@@ -39,9 +42,8 @@ export class StoreFiles {
 
   /** Makes the folders and the marker of a layout. */
   async prepare(): Promise<void> {
-    await mkdir(this.folder, { recursive: true, mode: 0o700 });
-    await mkdir(this.workFolder, { recursive: true, mode: 0o700 });
-    await mkdir(join(this.folder, 'blobs', 'sha256'), { recursive: true, mode: 0o755 });
+    await makeFolder(this.workFolder, 0o700);
+    await makeFolder(join(this.folder, 'blobs', 'sha256'), 0o755);
     const marker = '{"imageLayoutVersion":"1.0.0"}';
     if ((await this.read('oci-layout')) === undefined) await this.write('oci-layout', marker, 0o644);
   }
@@ -76,8 +78,8 @@ export class StoreFiles {
   }
 
   /** Runs `work` while no other process, and no other caller here, changes the store. */
-  async locked<T>(work: () => Promise<T>): Promise<T> {
-    const options = { timeoutMs: this.#lockTimeoutMs };
+  async locked<T>(work: (lock: FileLock) => Promise<T>): Promise<T> {
+    const options = { timeoutMs: this.#lockTimeoutMs, staleMs };
     const turn = this.#queue.then(() => withFileLock(join(this.folder, '.slipway', 'lock'), options, work));
     this.#queue = turn.catch(() => {}); // whoever asked hears of it
     return await turn;
@@ -97,17 +99,34 @@ export class StoreFiles {
 
   /**
    * Takes a file in as a blob, and leaves it where it is too: whoever finds it there after a crash knows what came of it.
+   * The file was proven to be the blob; one of that name that is another file may be damaged, and is replaced.
    * Call it with the lock held.
+   *
+   * @throws {ImageStoreError} `ERR_IMAGE_STORE_CORRUPT` when the file is not there or not as large: somebody took it away
    */
-  async adopt(path: string, digest: Digest): Promise<void> {
+  async adopt(path: string, digest: Digest, size: number): Promise<void> {
     const blob = this.blobPath(digest);
-    await mkdir(join(this.folder, 'blobs', algorithmOf(digest)), { recursive: true, mode: 0o755 });
-    const isLinked = await linkFile(path, blob).catch((error: unknown) => {
-      if (cannotLink(error)) return false;
+    if ((await sizeOf(path)) !== size) throw takenAwayError(path, digest);
+    await makeFolder(dirname(blob), 0o755);
+    if (!(await isSameFile(path, blob))) await this.#replace(path, blob);
+    if ((await sizeOf(blob)) !== size) throw takenAwayError(blob, digest);
+  }
+
+  /** Gives the file the blob's name too, whatever has it; without links, the file is moved. */
+  async #replace(path: string, blob: string): Promise<void> {
+    const draft = join(this.folder, '.slipway', `draft-${randomUUID()}`);
+    try {
+      await link(path, draft);
+    } catch (error) {
+      if (!cannotLink(error)) throw error;
+      return await rename(path, blob);
+    }
+    try {
+      await rename(draft, blob);
+    } catch (error) {
+      await rm(draft, { force: true });
       throw error;
-    });
-    // Without links it is moved; and what is there already, but damaged, is replaced.
-    if (!isLinked || (await sizeOf(blob)) !== (await sizeOf(path))) await rename(path, blob);
+    }
   }
 
   /** Removes blobs and tells how many bytes that freed. Call it with the lock held. */
@@ -172,17 +191,34 @@ export function cannotLink(error: unknown): boolean {
   return ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EXDEV'].includes(code);
 }
 
+/** Whether both names are of one file. */
+async function isSameFile(path: string, other: string): Promise<boolean> {
+  const [a, b] = await Promise.all([path, other].map((each) => stat(each, { bigint: true }).catch(() => undefined)));
+  return a !== undefined && b !== undefined && a.ino === b.ino && a.dev === b.dev && a.ino !== 0n;
+}
+
+/** The failure of a load whose files somebody else removes. */
+export function takenAwayError(path: string, digest: Digest): ImageStoreError {
+  return new ImageStoreError(
+    'ERR_IMAGE_STORE_CORRUPT',
+    `The blob ${digest} was taken away while the image was being loaded: ${path} is not there in full`,
+    { hint: 'Load the image again' },
+  );
+}
+
 /** What the operating system says, as the one failure that callers are to expect. Everything else passes. */
 export function asStoreError(error: unknown, folder: string, operation: string): unknown {
   if (!(error instanceof Error) || error instanceof ImageStoreError) return error;
-  const { code, syscall } = error as NodeJS.ErrnoException;
-  if (code === 'ERR_STORE_LOCKED')
+  if (error instanceof FileLockError && error.code !== 'ERR_LOCK_UNAVAILABLE') {
     return new ImageStoreError('ERR_IMAGE_STORE_LOCKED', error.message, { cause: error });
-  if (syscall === undefined || code === undefined) return error;
+  }
+  const reason = error instanceof FileLockError && error.cause instanceof Error ? error.cause : error;
+  const { code, syscall } = reason as NodeJS.ErrnoException;
+  if (!(error instanceof FileLockError) && (syscall === undefined || code === undefined)) return error;
   const isFull = code === 'ENOSPC' || code === 'EDQUOT';
   return new ImageStoreError(
     isFull ? 'ERR_IMAGE_STORE_FULL' : 'ERR_IMAGE_STORE_UNAVAILABLE',
-    `Cannot ${operation} in the image store ${JSON.stringify(folder)}: ${isFull ? 'the disk is full' : code}`,
+    `Cannot ${operation} in the image store ${JSON.stringify(folder)}: ${isFull ? 'the disk is full' : reason.message}`,
     { cause: error, hint: isFull ? 'Delete images, or choose another folder' : undefined },
   );
 }
@@ -192,6 +228,7 @@ export function isAbsent(error: unknown): boolean {
   return code === 'ENOENT' || code === 'ENOTDIR';
 }
 
-async function namesIn(folder: string): Promise<readonly string[]> {
+/** Names in a folder; none when there is no such folder. */
+export async function namesIn(folder: string): Promise<readonly string[]> {
   return await readdir(folder).catch((error: unknown) => (isAbsent(error) ? [] : Promise.reject(error)));
 }

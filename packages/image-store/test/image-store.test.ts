@@ -534,7 +534,7 @@ describe('save', () => {
   test('a damaged layer breaks the archive off', async () => {
     await loadArchive();
     await flipByte(at(`store/blobs/sha256/${hex(image.layers[1]!.diffID)}`), 10);
-    await expect(bytesOf(await store.save(['demo/app:v1']))).rejects.toMatchObject({ code: 'ERR_DIGEST_MISMATCH' });
+    await expect(bytesOf(await store.save(['demo/app:v1']))).rejects.toMatchObject({ code: 'ERR_IMAGE_STORE_CORRUPT' });
     expect(await readdir(at('store/.slipway/work'))).toEqual([]);
   });
 });

@@ -87,7 +87,12 @@ async function expectSound(): Promise<void> {
 
 function startWorker(name: string, rounds: number, archives: readonly string[]): ChildProcess {
   const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
-  const options = ['--import', here('typescript-loader.mjs'), '--conditions=@slipway/source', here('worker.ts')];
+  const options = [
+    '--import',
+    here('../../../tools/typescript-loader.mjs'),
+    '--conditions=@slipway/source',
+    here('worker.ts'),
+  ];
   return spawn(process.execPath, [...options, at('store'), name, String(rounds), ...archives], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, SLIPWAY_TEST_CACHE: cache },

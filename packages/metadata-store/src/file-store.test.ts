@@ -1,9 +1,12 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { hostname, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import type { Digest } from '@slipway/digest';
+import { acquireFileLock } from '@slipway/file-lock';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openFileMetadataStore } from './file-store.ts';
+import type { MetadataStoreError } from './errors.ts';
+import { openFileMetadataStore, openMetadataStore } from './file-store.ts';
 import { metadataStoreSuite } from './suite.ts';
 
 const diffID = `sha256:${'d'.repeat(64)}` as Digest;
@@ -24,6 +27,8 @@ afterAll(async () => {
 const newFolder = () => mkdtemp(join(root, 'store-'));
 
 metadataStoreSuite('the file store', async () => openFileMetadataStore({ folder: await newFolder() }));
+
+metadataStoreSuite('the store of a push', async () => openMetadataStore({ folder: await newFolder() }));
 
 describe('the file store keeps the files of Docker', () => {
   test('the bytes are those Docker writes', async () => {
@@ -98,44 +103,57 @@ describe('a damaged record counts as unknown, and the next write repairs it', ()
   });
 });
 
+describe('what lies in the place of a record, and is no file, counts as unknown, and the next write replaces it', () => {
+  test.each<[string, (path: string) => Promise<unknown>]>([
+    ['a folder', (path) => mkdir(path)],
+    ['a folder that is not empty', (path) => mkdir(join(path, 'x'), { recursive: true })],
+    ['a link to nowhere', (path) => symlink('/nowhere/at/all', path)],
+    ['a link to itself', (path) => symlink(path, path)],
+    ['a device', (path) => symlink('/dev/zero', path)],
+    ['a FIFO', async (path) => execFileSync('mkfifo', [path])],
+  ])('%s', async (_rule, place) => {
+    const folder = await newFolder();
+    await mkdir(join(folder, records, '..'), { recursive: true });
+    await place(join(folder, records));
+    await using store = await openFileMetadataStore({ folder });
+    expect(await store.layerRecords(diffID)).toEqual([]);
+    await store.addLayerRecord(diffID, { digest, sourceRepository: '', hmac: '' });
+    expect(await store.layerRecords(diffID)).toHaveLength(1);
+  });
+
+  test('one damaged record leaves the others alone', async () => {
+    const folder = await newFolder();
+    await using store = await openFileMetadataStore({ folder });
+    const other = `sha256:${'e'.repeat(64)}` as Digest;
+    await store.addLayerRecord(other, { digest, sourceRepository: '', hmac: '' });
+    await put(folder, records, 'damaged');
+    expect(await store.layerRecords(diffID)).toEqual([]);
+    expect(await store.layerRecords(other)).toHaveLength(1);
+  });
+});
+
 describe('the lock of the file store', () => {
-  const lockOf = (pid: number | string, host = hostname()) => `${pid}\n${host}\nsome-token\n`;
-
-  test('of a dead process is taken over', async () => {
+  test('is waited for, then given up, and reads go on', async () => {
     const folder = await newFolder();
-    await put(folder, '.slipway-lock', lockOf(2 ** 30)); // above any pid there can be
-    const store = await openFileMetadataStore({ folder, lockTimeoutMs: 0 });
-    await store.rememberBlobSize(digest, 1);
-    await store[Symbol.asyncDispose]();
-    expect(await readdir(folder)).toEqual(['slipway-blob-size']);
-  });
-
-  test.each([
-    ['of another machine', lockOf(1, 'elsewhere')],
-    ['that is not readable', ''],
-  ])('%s is taken over once it is old', async (_rule, lock) => {
-    const folder = await newFolder();
-    await put(folder, '.slipway-lock', lock);
-    await using store = await openFileMetadataStore({ folder, lockTimeoutMs: 0 });
-    await expect(store.rememberBlobSize(digest, 1)).rejects.toMatchObject({ code: 'ERR_STORE_LOCKED' });
-    await utimes(join(folder, '.slipway-lock'), 0, 0);
-    await store.rememberBlobSize(digest, 1);
-    expect(await store.blobSize(digest)).toBe(1);
-  });
-
-  test('of a living process is waited for, then given up, and reads go on', async () => {
-    const folder = await newFolder();
-    await put(folder, '.slipway-lock', lockOf(process.pid));
     await using store = await openFileMetadataStore({ folder, lockTimeoutMs: 1 });
-    const writes = [
-      store.rememberBlobSize(digest, 1),
-      store.addLayerRecord(diffID, { digest, sourceRepository: '', hmac: '' }),
-    ];
-    for (const write of writes) await expect(write).rejects.toMatchObject({ code: 'ERR_STORE_LOCKED' });
-    expect(await store.blobSize(digest)).toBeUndefined();
-    await rm(join(folder, '.slipway-lock'));
-    await store.rememberBlobSize(digest, 2);
-    expect(await store.blobSize(digest)).toBe(2);
+    await store.rememberBlobSize(digest, 1);
+    {
+      await using _lock = await acquireFileLock(join(folder, '.slipway-lock'));
+      const writes = [
+        store.rememberBlobSize(digest, 2),
+        store.addLayerRecord(diffID, { digest, sourceRepository: '', hmac: '' }),
+      ];
+      for (const result of await Promise.allSettled(writes)) {
+        expect(result).toMatchObject({
+          status: 'rejected',
+          reason: { code: 'ERR_STORE_LOCKED', message: expect.stringContaining(`process ${process.pid}`) },
+        });
+      }
+      expect(await store.blobSize(digest)).toBe(1);
+    }
+    await store.rememberBlobSize(digest, 3);
+    expect(await store.blobSize(digest)).toBe(3);
+    expect(await readdir(folder)).toEqual(['slipway-blob-size']);
   });
 });
 
@@ -149,11 +167,23 @@ describe('what cannot be used is unavailable', () => {
     });
   });
 
-  test('a folder in the place of a file', async () => {
-    const folder = await newFolder();
-    await put(folder, `${records}/x`, '');
-    await using store = await openFileMetadataStore({ folder });
-    await expect(store.layerRecords(diffID)).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' });
+  test.each([
+    ['the folder', ''],
+    ['the folder of a namespace', 'slipway-blob-size'],
+    ['the folder of a digest algorithm', 'slipway-blob-size/sha256'],
+    ['the lock', '.slipway-lock'],
+  ])('a FIFO in the place of %s: writes fail, reads know nothing, and nothing hangs', async (_rule, path) => {
+    const folder = join(await newFolder(), 'store');
+    await mkdir(join(folder, path, '..'), { recursive: true });
+    execFileSync('mkfifo', [join(folder, path)]);
+    const open = openFileMetadataStore({ folder });
+    if (path === '') return await expect(open).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' });
+    await using store = await open;
+    expect(await store.blobSize(digest)).toBeUndefined();
+    await expect(store.rememberBlobSize(digest, 1)).rejects.toMatchObject({
+      code: 'ERR_STORE_UNAVAILABLE',
+      message: expect.stringContaining(`Cannot write the metadata store in ${folder}: `),
+    });
   });
 
   test('a key that leads out of the folder is refused', async () => {
@@ -165,6 +195,37 @@ describe('what cannot be used is unavailable', () => {
     const store = await openFileMetadataStore({ folder: await newFolder() });
     await store[Symbol.asyncDispose]();
     await expect(store.blobSize(digest)).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' });
+  });
+});
+
+describe('the store of a push goes on without its folder, says so once, and names it', () => {
+  test.each<[string, (folder: string) => Promise<unknown>]>([
+    ['a file in its place', (folder) => writeFile(folder, '')],
+    ['a file above it', (folder) => writeFile(dirname(folder), '')],
+    ['a FIFO in its place', async (folder) => execFileSync('mkfifo', [folder])],
+    ['a file in the place of its records', (folder) => put(folder, 'v2metadata-by-diffid', '')],
+    [
+      'a FIFO in the place of its lock',
+      async (folder) => {
+        await mkdir(folder);
+        execFileSync('mkfifo', [join(folder, '.slipway-lock')]);
+      },
+    ],
+  ])('%s', async (rule, place) => {
+    const parent = join(await newFolder(), 'above');
+    const folder = join(parent, 'store');
+    if (!rule.includes('above')) await mkdir(parent);
+    await place(folder);
+    const warnings: MetadataStoreError[] = [];
+    await using store = await openMetadataStore({ folder, onWarning: (warning) => warnings.push(warning) });
+    await store.addLayerRecord(diffID, { digest, sourceRepository: '', hmac: '' });
+    await store.addLayerRecord(diffID, { digest, sourceRepository: 'docker.io/library/busybox', hmac: '' });
+    expect(await store.layerRecords(diffID)).toHaveLength(2);
+    expect(warnings.map(({ message }) => message)).toEqual([
+      expect.stringMatching(
+        new RegExp(`^Cannot (open|write) the metadata store in ${folder}: .+; what cannot be kept`),
+      ),
+    ]);
   });
 });
 

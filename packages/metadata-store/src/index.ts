@@ -3,6 +3,8 @@
  *
  * @packageDocumentation
  */
+/** For those who change other files of the same folder, as the daemon does. */
+export { withFileLock } from '@slipway/file-lock';
 export {
   type AttemptLimits,
   attemptLimits,
@@ -14,13 +16,17 @@ export {
   rankCandidates,
 } from './candidates.ts';
 export { type DockerMetadataOptions, withDockerMetadata } from './docker-metadata.ts';
-export { MetadataStoreError, type MetadataStoreErrorCode, type MetadataStoreErrorOptions } from './errors.ts';
-export { type FileLockOptions, withFileLock } from './file-lock.ts';
-export { type FileMetadataStoreOptions, openFileMetadataStore } from './file-store.ts';
+export { MetadataStoreError, type MetadataStoreErrorCode } from './errors.ts';
+export { type FileBackendOptions, openFileBackend } from './file-backend.ts';
+export {
+  type FileMetadataStoreOptions,
+  type MetadataStoreOptions,
+  openFileMetadataStore,
+  openMetadataStore,
+} from './file-store.ts';
 export { computeHmac, computeHmacKey, type HmacAuthConfig, hmacMatches } from './hmac.ts';
 export type { KeyValueBackend, ValueChange } from './key-value-backend.ts';
 export { createMetadataStore } from './key-value-store.ts';
-export { type LmdbMetadataStoreOptions, openLmdbBackend, openLmdbMetadataStore } from './lmdb-store.ts';
 export { createMemoryMetadataStore } from './memory-store.ts';
 export type { LayerClaim, LayerRecord, MetadataStore, SessionRecord } from './metadata-store.ts';
-export { openResilientMetadataStore, type ResilientMetadataStoreOptions } from './resilient-store.ts';
+export { openResilientBackend, type ResilientBackendOptions } from './resilient-backend.ts';

@@ -5,8 +5,9 @@
 export type ValueChange = (value: Uint8Array | undefined) => Uint8Array | undefined;
 
 /**
- * Where a metadata store keeps its bytes: the only thing to implement for a new kind of store (`createMetadataStore` does the rest).
- * Every write is durable when its promise resolves. Several processes may work on the same data at once.
+ * Where a metadata store keeps its bytes: the only thing to implement for a new kind of store (`createMetadataStore`
+ * does the rest). A write is seen by every process once its promise has resolved, and survives the end of this one.
+ * Several processes may work on the same data at once.
  */
 export interface KeyValueBackend extends AsyncDisposable {
   /** `key` may contain `/`, `:`, `,`. */
@@ -16,6 +17,8 @@ export interface KeyValueBackend extends AsyncDisposable {
   delete(namespace: string, key: string): Promise<void>;
   /** Reads, changes and writes with nobody in between, in this process or another. `change` may be called again after a conflict. */
   update(namespace: string, key: string, change: ValueChange): Promise<void>;
+  /** Reads and deletes with nobody in between. Without it, that is an `update`. */
+  take?(namespace: string, key: string): Promise<Uint8Array | undefined>;
   /** Keys of a namespace, in no particular order. Without it, abandoned upload sessions are not cleared away. */
   list?(namespace: string): Promise<readonly string[]>;
 }

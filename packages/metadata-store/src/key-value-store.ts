@@ -5,6 +5,7 @@ import type { KeyValueBackend } from './key-value-backend.ts';
 import { addedClaim, claimsIn, claimsKey, removedClaim } from './layer-claims.ts';
 import type { LayerClaim, LayerRecord, MetadataStore, SessionRecord } from './metadata-store.ts';
 import { decode, encode, isObject, parseJSON } from './stored-json.ts';
+import { takeValue } from './take-value.ts';
 
 /** Docker's own namespaces, and ours, which Docker never looks into. */
 const namespaces = Object.freeze({
@@ -138,12 +139,7 @@ class KeyValueMetadataStore implements MetadataStore {
   async takeSession(repository: string, subject: string): Promise<SessionRecord | undefined> {
     const key = sessionKey(repository, subject);
     if ((await this.#backend.get(namespaces.sessions, key)) === undefined) return undefined; // mostly, and costs no write
-    let taken: SessionRecord | undefined;
-    await this.#backend.update(namespaces.sessions, key, (value) => {
-      taken = sessionOf(value, repository, subject);
-      return undefined;
-    });
-    return taken;
+    return sessionOf(await takeValue(this.#backend, namespaces.sessions, key), repository, subject);
   }
 
   async saveSession(record: SessionRecord): Promise<void> {

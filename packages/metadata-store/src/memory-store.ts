@@ -8,7 +8,8 @@ export function createMemoryMetadataStore(): MetadataStore {
   return createMetadataStore(new MemoryBackend());
 }
 
-class MemoryBackend implements KeyValueBackend {
+/** Values by key, in memory. */
+export class MemoryBackend implements KeyValueBackend {
   readonly #values = new Map<string, Map<string, Uint8Array>>();
   #isClosed = false;
 
@@ -29,6 +30,13 @@ class MemoryBackend implements KeyValueBackend {
     const value = change(values.get(key));
     if (value === undefined) values.delete(key);
     else values.set(key, value);
+  }
+
+  async take(namespace: string, key: string): Promise<Uint8Array | undefined> {
+    const values = this.#open(namespace);
+    const value = values.get(key);
+    values.delete(key);
+    return value;
   }
 
   async list(namespace: string): Promise<readonly string[]> {

@@ -86,7 +86,7 @@ export function metadataStoreSuite(name: string, open: () => Promise<MetadataSto
       expect(new Set((await store.claims(busybox, digest(1))).map(({ size }) => size))).toEqual(new Set(ours));
     });
 
-    test('of the claims of a repository, about the newest 1,000 are kept', async () => {
+    test('of the claims of a repository, about the newest 1,000 are kept', { timeout: 120_000 }, async () => {
       await using store = await open();
       for (let start = 0; start < 1_500; start += 100) {
         const group = Array.from({ length: 100 }, (_, i) => start + i);

@@ -1,14 +1,11 @@
-// A process of its own that takes sessions: `taker.ts lmdb|file FOLDER COUNT`. Begins at a line on its standard input, and
+// A process of its own that takes sessions: `taker.ts FOLDER COUNT`. Begins at a line on its standard input, and
 // says what it got, one subject a line.
 import { once } from 'node:events';
 import { writeSync } from 'node:fs';
 import { openFileMetadataStore } from '../src/file-store.ts';
-import { openLmdbMetadataStore } from '../src/lmdb-store.ts';
 
-const [kind, folder = '', count = '0'] = process.argv.slice(2);
-const store = await (kind === 'lmdb'
-  ? openLmdbMetadataStore({ folder })
-  : openFileMetadataStore({ folder, lockTimeoutMs: 60_000 }));
+const [folder = '', count = '0'] = process.argv.slice(2);
+const store = await openFileMetadataStore({ folder, lockTimeoutMs: 60_000 });
 
 writeSync(1, 'ready\n');
 await once(process.stdin, 'data');

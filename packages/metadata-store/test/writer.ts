@@ -1,13 +1,10 @@
-// A process of its own that writes to a store: `writer.ts lmdb|file FOLDER NAME COUNT`. Says what is committed, one line each.
+// A process of its own that writes to a store: `writer.ts FOLDER NAME COUNT`. Says what is committed, one line each.
 import { writeSync } from 'node:fs';
 import type { Digest } from '@slipway/digest';
 import { openFileMetadataStore } from '../src/file-store.ts';
-import { openLmdbMetadataStore } from '../src/lmdb-store.ts';
 
-const [kind, folder = '', name = '', count = '0'] = process.argv.slice(2);
-const store = await (kind === 'lmdb'
-  ? openLmdbMetadataStore({ folder })
-  : openFileMetadataStore({ folder, lockTimeoutMs: 60_000 }));
+const [folder = '', name = '', count = '0'] = process.argv.slice(2);
+const store = await openFileMetadataStore({ folder, lockTimeoutMs: 60_000 });
 
 for (let i = 0; i < Number(count); i += 1) {
   const record = {

@@ -43,6 +43,7 @@ export {
   startDebianRegistry,
 } from './tools/debian-registry.ts';
 export { findTool, requireTool } from './tools/find-tool.ts';
+export { findUnshare, type Unshare } from './tools/find-unshare.ts';
 export { type RunToolOptions, runTool, skopeo, type ToolResult } from './tools/run-tool.ts';
 export { type TemporaryFolder, temporaryFolder } from './tools/temporary-folder.ts';
 export { type TestCertificates, testCertificates } from './tools/test-certificates.ts';

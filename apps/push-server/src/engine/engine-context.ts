@@ -10,8 +10,8 @@ import {
 import {
   createMetadataStore,
   type MetadataStore,
-  openLmdbMetadataStore,
-  openResilientMetadataStore,
+  openMetadataStore,
+  openResilientBackend,
   withDockerMetadata,
 } from '@slipway/metadata-store';
 import { createTransferManager, type TransferManager } from '@slipway/transfer';
@@ -79,13 +79,10 @@ export async function openEngineContext({ config, environment, log }: EngineCont
     onEvent: publishTo(events),
     admit: admitWithin(diskQuota),
   });
-  const ownMetadata = await openResilientMetadataStore({
-    open: async () =>
-      shared === undefined
-        ? await openLmdbMetadataStore({ folder: join(dataDir, 'metadata') })
-        : createMetadataStore(shared.metadata),
-    onWarning,
-  });
+  const ownMetadata =
+    shared === undefined
+      ? await openMetadataStore({ folder: join(dataDir, 'metadata'), onWarning })
+      : createMetadataStore(await openResilientBackend({ open: async () => shared.metadata, onWarning }));
   const metadataStore =
     config.dockerMetadata === undefined
       ? ownMetadata

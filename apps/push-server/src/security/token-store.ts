@@ -1,7 +1,7 @@
 import { createHash, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { withFileLock } from '@slipway/metadata-store';
+import { withFileLock } from '@slipway/file-lock';
 import { ServerError } from '../errors.ts';
 import { formatScope, parseScope, type Scope } from './scope.ts';
 
