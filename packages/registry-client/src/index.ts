@@ -9,8 +9,14 @@ export {
   createCredentialProvider,
   type UserCredentialProvider,
 } from './credentials/credential-provider.ts';
+export type { CredentialReport, CredentialStep, FoundCredentials } from './credentials/credential-report.ts';
 export type { CredentialSources } from './credentials/credential-sources.ts';
-export { CredentialsError, type CredentialsErrorCode } from './credentials/errors.ts';
+export {
+  CredentialsError,
+  type CredentialsErrorCode,
+  type CredentialsErrorFacts,
+  type CredentialsErrorReason,
+} from './credentials/errors.ts';
 export { hasAuthInfo } from './credentials/has-auth-info.ts';
 export { eraseCredentials, type StoredCredentials, storeCredentials } from './credentials/store-credentials.ts';
 export type { CredentialProvider, CredentialProviderOptions, Credentials } from './credentials.ts';
@@ -51,11 +57,11 @@ export type {
   StreamedContent,
   UploadSession,
 } from './repository.ts';
-export { CertificateError, type CertificateErrorCode } from './tls/errors.ts';
+export type { CertificateSummary } from './tls/certificate-chain.ts';
+export { CertificateError, type CertificateErrorCode, type CertificateErrorFacts } from './tls/errors.ts';
 export {
-  type CertificateSummary,
   type ExplainTLSErrorOptions,
   explainTLSError,
   type TLSExplanation,
 } from './tls/explain-tls-error.ts';
-export { loadTLSOptions, type TLSSources } from './tls/tls-options.ts';
+export { describeTLS, loadTLSOptions, type TLSReport, type TLSSources } from './tls/tls-options.ts';

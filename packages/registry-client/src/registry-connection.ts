@@ -183,14 +183,16 @@ export class RegistryConnection {
     return { status: answer.status, apiVersions: versions.filter((version) => version !== '') };
   }
 
-  /** Says which certificate was refused. Behind a proxy this look could meet another one, and is not taken. */
+  /** Says which certificate was refused, or missed. Behind a proxy this look could meet another one, and is not taken. */
   async #explained(error: unknown, url: URL): Promise<unknown> {
-    if (!(error instanceof RegistryError && error.reason === 'tls' && isFirsthand(error))) return error;
+    if (url.protocol !== 'https:' || !(error instanceof RegistryError) || !isFirsthand(error)) return error;
+    const isClosed = error.reason === 'ECONNRESET' && this.options.tls.cert === undefined;
+    if (error.reason !== 'tls' && !isClosed) return error;
     const explanation = await explainTLSError(error.cause, url, { now: this.options.now });
     if (explanation === undefined) return error;
-    const { code, reason, cause } = error;
-    const hint = explanation.hint === undefined ? error.hint : `${explanation.hint}; or use --insecure`;
-    return new RegistryError(`GET ${redactURL(url)} failed: ${explanation.message}`, { code, reason, hint, cause });
+    const { code, cause } = error;
+    const message = `GET ${redactURL(url)} failed: ${explanation.message}`;
+    return new RegistryError(message, { code, reason: 'tls', cause });
   }
 
   #url(target: string | URL): URL {

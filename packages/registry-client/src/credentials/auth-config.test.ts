@@ -41,6 +41,12 @@ describe('decodeAuth', () => {
   test.each<[string, string, unknown]>([
     ['padding NULs go', Buffer.from('me:pw\0\0').toString('base64'), { username: 'me', password: 'pw' }],
     ['a colon in the password stays', Buffer.from('me:p:w').toString('base64'), { username: 'me', password: 'p:w' }],
+    ['line breaks and spaces in the base64 go', 'bWU6\ncHc=\r\n ', { username: 'me', password: 'pw' }],
+    [
+      'a line break in the password stays',
+      Buffer.from('me:pw\n').toString('base64'),
+      { username: 'me', password: 'pw\n' },
+    ],
     ['an empty password', Buffer.from('me:').toString('base64'), { username: 'me', password: '' }],
     ['no colon', Buffer.from('mepw').toString('base64'), undefined],
     ['no user', Buffer.from(':pw').toString('base64'), undefined],

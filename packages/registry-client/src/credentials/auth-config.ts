@@ -40,10 +40,14 @@ export function authConfigFrom(credentials: Credentials): AuthConfig {
   }
 }
 
-/** Reads base64 of `username:password`; undefined when it is not that. Docker pads short passwords with NULs. */
+/**
+ * Reads base64 of `username:password`; undefined when it is not that. Tools that wrap base64 leave line breaks in it, and
+ * docker pads short passwords with NULs: both go.
+ */
 export function decodeAuth(auth: string): { readonly username: string; readonly password: string } | undefined {
-  if (!/^[A-Za-z0-9+/_-]+={0,2}$/.test(auth)) return undefined;
-  const text = Buffer.from(auth, 'base64').toString('utf8');
+  const compact = auth.replace(/\s+/g, '');
+  if (!/^[A-Za-z0-9+/_-]+={0,2}$/.test(compact)) return undefined;
+  const text = Buffer.from(compact, 'base64').toString('utf8');
   const colon = text.indexOf(':');
   if (colon < 1) return undefined;
   return { username: text.slice(0, colon), password: text.slice(colon + 1).replace(/^\0+|\0+$/g, '') };

@@ -1,6 +1,7 @@
 import type { Credentials } from '../credentials.ts';
 import { tokenUsername } from './auth-config.ts';
-import { CredentialsError } from './errors.ts';
+import { CredentialsError, type CredentialsErrorReason } from './errors.ts';
+import { maskSecrets } from './mask-secrets.ts';
 import { type ProgramOutcome, runProgram } from './run-program.ts';
 
 /** What a helper runs with. */
@@ -11,14 +12,24 @@ export interface CredentialHelperOptions {
   readonly timeoutMs: number;
 }
 
+/** What a helper has for an address. */
+export interface HelperAnswer {
+  /** Undefined when it has none. */
+  readonly credentials: Credentials | undefined;
+  /** Why it has none, if it said so; secrets are masked. */
+  readonly said: string | undefined;
+}
+
 /**
  * A program `docker-credential-NAME`, which keeps credentials in a keychain or fetches them from a cloud.
  *
  * @see https://github.com/docker/docker-credential-helpers/blob/v0.9.3/README.md#development
  */
 export interface CredentialHelper {
-  /** Undefined when the helper has none for the address. @throws {CredentialsError} `ERR_CREDENTIAL_HELPER` */
-  get(serverAddress: string): Promise<Credentials | undefined>;
+  /** `docker-credential-NAME` */
+  readonly program: string;
+  /** @throws {CredentialsError} `ERR_CREDENTIAL_HELPER` */
+  get(serverAddress: string): Promise<HelperAnswer>;
   /** @throws {CredentialsError} `ERR_CREDENTIAL_HELPER` */
   store(serverAddress: string, credentials: Exclude<Credentials, { kind: 'registry-token' }>): Promise<void>;
   /** Resolves to whether there was something to erase. @throws {CredentialsError} `ERR_CREDENTIAL_HELPER` */
@@ -28,13 +39,15 @@ export interface CredentialHelper {
 }
 
 const maxOutput = 1024 * 1024;
-const maxQuoted = 300;
+const maxQuoted = 400;
+/** What comes later in a helper's output is not looked at. */
+const maxRead = 4_096;
 
 /** Makes the helper of a name that has been checked to be one. */
 export function openCredentialHelper(name: string, options: CredentialHelperOptions): CredentialHelper {
   const program = `docker-credential-${name}`;
-  /** Undefined where the helper says that it has nothing. */
-  const ask = async (action: string, input: string): Promise<string | undefined> => {
+  /** Answers with what the helper printed, and apart from it what it says when it has nothing. */
+  const ask = async (action: string, input: string, secrets: readonly string[] = []): Promise<Printed> => {
     const outcome = await runProgram(program, {
       args: [action],
       env: options.env,
@@ -42,44 +55,53 @@ export function openCredentialHelper(name: string, options: CredentialHelperOpti
       timeoutMs: options.timeoutMs,
       maxOutput,
     });
-    if (outcome.kind === 'exited' && outcome.code === 0) return outcome.stdout;
-    if (outcome.kind === 'exited' && action !== 'store' && saysNotFound(outcome.stdout)) return undefined;
-    throw failed(program, action, options, outcome);
+    if (outcome.kind === 'exited' && outcome.code === 0) return { stdout: outcome.stdout, said: undefined };
+    if (outcome.kind === 'exited' && action !== 'store' && saysNotFound(outcome.stdout)) {
+      return { stdout: undefined, said: sentences([outcome.stderr], secrets) };
+    }
+    throw failed(program, action, options, outcome, secrets);
   };
   const nonsense = (action: string, why: string): CredentialsError =>
-    new CredentialsError('ERR_CREDENTIAL_HELPER', `${program} ${action} answered nonsense: ${why}`, {
-      hint: hintOf(program, options),
-    });
+    helperError('helper-nonsense', `${program} ${action} answered nonsense: ${why}`, program, options);
   return {
+    program,
     async get(serverAddress) {
-      const answer = await ask('get', serverAddress);
-      if (answer === undefined) return undefined;
-      const { Username: username, Secret: secret } = parseObject(answer) ?? {};
+      const { stdout, said } = await ask('get', serverAddress);
+      if (stdout === undefined) return { credentials: undefined, said };
+      const { Username: username, Secret: secret } = parseObject(stdout) ?? {};
       if (typeof username !== 'string' || typeof secret !== 'string') {
         throw nonsense('get', 'expected JSON with `Username` and `Secret`');
       }
-      if (secret === '') return undefined;
-      if (username === tokenUsername) return { kind: 'identity-token', token: secret };
-      return { kind: 'basic', username, password: secret };
+      if (secret === '') return { credentials: undefined, said: 'an empty secret' };
+      if (username === tokenUsername)
+        return { credentials: { kind: 'identity-token', token: secret }, said: undefined };
+      return { credentials: { kind: 'basic', username, password: secret }, said: undefined };
     },
     async store(serverAddress, credentials) {
       const [username, secret] =
         credentials.kind === 'basic'
           ? [credentials.username, credentials.password]
           : [tokenUsername, credentials.token];
-      await ask('store', JSON.stringify({ ServerURL: serverAddress, Username: username, Secret: secret }));
+      const input = JSON.stringify({ ServerURL: serverAddress, Username: username, Secret: secret });
+      await ask('store', input, [secret]);
     },
     async erase(serverAddress) {
-      return (await ask('erase', serverAddress)) !== undefined;
+      return (await ask('erase', serverAddress)).stdout !== undefined;
     },
     async list() {
-      const users = parseObject((await ask('list', '')) ?? '{}');
+      const users = parseObject((await ask('list', '')).stdout ?? '{}');
       if (!users || !Object.values(users).every((user) => typeof user === 'string')) {
         throw nonsense('list', 'expected JSON of addresses and user names');
       }
       return users as Record<string, string>;
     },
   };
+}
+
+interface Printed {
+  /** Undefined where the helper says that it has nothing. */
+  readonly stdout: string | undefined;
+  readonly said: string | undefined;
 }
 
 /** Helpers print their failures on standard output, and tell this one by its text alone. */
@@ -92,47 +114,53 @@ function failed(
   action: string,
   options: CredentialHelperOptions,
   outcome: ProgramOutcome,
+  secrets: readonly string[],
 ): CredentialsError {
-  const error = (what: string, hint: string, cause?: Error): CredentialsError =>
-    new CredentialsError('ERR_CREDENTIAL_HELPER', `${program} ${action} ${what}`, { hint, ...(cause && { cause }) });
-  const hint = hintOf(program, options);
+  const error = (reason: CredentialsErrorReason, what: string, cause?: Error): CredentialsError =>
+    helperError(reason, `${program} ${action} ${what}`, program, options, cause);
   switch (outcome.kind) {
     case 'not-started':
       return outcome.error.code === 'ENOENT'
-        ? error(
-            `could not be run: there is no such program in PATH`,
-            `install it, or take it out of ${options.namedBy}`,
+        ? error('helper-missing', 'could not be run: there is no such program in PATH', outcome.error)
+        : error(
+            'helper-not-started',
+            `could not be run: ${outcome.error.code ?? outcome.error.message}`,
             outcome.error,
-          )
-        : error(`could not be run: ${outcome.error.code ?? outcome.error.message}`, hint, outcome.error);
+          );
     case 'timed-out':
-      return error(
-        `did not answer within ${options.timeoutMs} ms`,
-        `it may wait for a keychain to be unlocked; ${hint}`,
-      );
+      return error('helper-timeout', `did not answer within ${options.timeoutMs} ms`);
     case 'too-much-output':
-      return error(`wrote more than ${maxOutput} bytes`, hint);
-    case 'exited':
-      return error(`failed with ${outcome.code === null ? 'a signal' : `code ${outcome.code}`}${quote(outcome)}`, hint);
+      return error('helper-nonsense', `wrote more than ${maxOutput} bytes`);
+    case 'exited': {
+      const said = sentences([outcome.stdout, outcome.stderr], secrets);
+      const how = outcome.code === null ? 'a signal' : `code ${outcome.code}`;
+      return error('helper-failed', `failed with ${how}${said === undefined ? ' and said nothing' : `: ${said}`}`);
+    }
     default:
       return outcome satisfies never;
   }
 }
 
-function hintOf(program: string, { namedBy }: CredentialHelperOptions): string {
-  return `try \`${program} list\` by hand; it is named by ${namedBy}`;
+function helperError(
+  reason: CredentialsErrorReason,
+  message: string,
+  helper: string,
+  { namedBy }: CredentialHelperOptions,
+  cause?: Error,
+): CredentialsError {
+  const facts = { reason, file: namedBy, helper };
+  return new CredentialsError('ERR_CREDENTIAL_HELPER', message, facts, cause && { cause });
 }
 
-/** What the helper printed, as long as it cannot be a secret. */
-function quote({ stdout, stderr }: { readonly stdout: string; readonly stderr: string }): string {
-  const said = [stdout, stderr]
-    .map((text) => text.replace(/[\s\u0000-\u001f\u007f-\u009f]+/g, ' ').trim())
+/** What the helper printed, in one line, its secrets masked; undefined when it said nothing. */
+function sentences(texts: readonly string[], secrets: readonly string[]): string | undefined {
+  const said = texts
+    .map((text) => text.slice(0, maxRead).replace(/[\s\u0000-\u001f\u007f-\u009f]+/g, ' '))
+    .map((text) => maskSecrets(text.trim(), secrets))
     .filter((text) => text !== '');
-  if (said.length === 0) return ' and said nothing';
+  if (said.length === 0) return undefined;
   const text = said.join('; ');
-  if (/(?:secret|passw|token|key|authorization)\w*"?\s*[:=]/i.test(text))
-    return ' (what it printed is withheld: it may hold a secret)';
-  return `: ${text.length > maxQuoted ? `${text.slice(0, maxQuoted)}…` : text}`;
+  return text.length > maxQuoted ? `${text.slice(0, maxQuoted)}…` : text;
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {

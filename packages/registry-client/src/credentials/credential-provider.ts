@@ -1,9 +1,15 @@
 import { abortable } from '../abortable.ts';
-import type { CredentialProvider, CredentialProviderOptions, Credentials } from '../credentials.ts';
+import type { CredentialProvider, CredentialProviderOptions } from '../credentials.ts';
 import { type AuthConfig, authConfigFrom, credentialsOf } from './auth-config.ts';
-import { authConfigIn, type ConfigFile, helperIn } from './config-file.ts';
-import { openCredentialHelper } from './credential-helper.ts';
-import { type CredentialSources, openCredentialFiles } from './credential-sources.ts';
+import { type ConfigFile, entryIn, helperIn } from './config-file.ts';
+import { type HelperAnswer, openCredentialHelper } from './credential-helper.ts';
+import {
+  type CredentialReport,
+  type CredentialStep,
+  describeFound,
+  type FoundCredentials,
+} from './credential-report.ts';
+import { type CredentialPlace, type CredentialSources, openCredentialPlaces, remarkOn } from './credential-sources.ts';
 import { CredentialsError } from './errors.ts';
 import { helperAddressesOf } from './registry-key.ts';
 
@@ -17,11 +23,17 @@ export interface CredentialProviderSources extends CredentialSources {
 export interface UserCredentialProvider extends CredentialProvider {
   /**
    * The auth config that docker would push with, which the HMAC key is made of. Undefined when there are no credentials,
-   * also because a helper failed: whether they were needed only the registry can say.
+   * also because a file or a helper is of no use: whether they were needed only the registry can say.
    *
-   * @throws {CredentialsError} `ERR_CREDENTIALS_FILE`
+   * @throws {CredentialsError} `ERR_CREDENTIALS_FILE` when the file that was named cannot be used
    */
   authConfigOf(registry: string, options?: CredentialProviderOptions): Promise<AuthConfig | undefined>;
+  /**
+   * Where the credentials of a registry were looked for, and what was found, without the secrets: for advice.
+   *
+   * @throws {CredentialsError} `ERR_CREDENTIALS_FILE` when the file that was named cannot be used
+   */
+  describe(registry: string, options?: CredentialProviderOptions): Promise<CredentialReport>;
 }
 
 /** Milliseconds a credential helper may take. */
@@ -31,58 +43,126 @@ export const defaultHelperTimeoutMs = 30_000;
  * Makes a provider that reads the files anew at each question, and asks each helper once for each registry.
  *
  * In a file, the helper for the registry comes before the store for all, and that before what is written in the file
- * itself. A helper that fails is an error only if no other place has the credentials; else `onWarning` is told.
- * The lookup rejects with `CredentialsError`, `ERR_CREDENTIALS_FILE` or `ERR_CREDENTIAL_HELPER`.
+ * itself. A file or a helper that is of no use is an error only if no other place has the credentials; else `onWarning`
+ * is told. The lookup rejects with `CredentialsError`, `ERR_CREDENTIALS_FILE` or `ERR_CREDENTIAL_HELPER`.
  */
 export function createCredentialProvider(sources: CredentialProviderSources): UserCredentialProvider {
   const lookup = new Lookup(sources);
   const provide: CredentialProvider = async (registry, options = {}) => {
-    const authConfig = await lookup.find(registry, options);
+    const { authConfig, failure } = await lookup.find(registry, options);
+    if (authConfig === undefined && failure) throw failure;
     return authConfig && credentialsOf(authConfig);
   };
-  const authConfigOf: UserCredentialProvider['authConfigOf'] = async (registry, options = {}) => {
-    try {
-      return await lookup.find(registry, options);
-    } catch (error) {
-      if (error instanceof CredentialsError && error.code === 'ERR_CREDENTIAL_HELPER') return undefined;
-      throw error;
-    }
-  };
-  return Object.assign(provide, { authConfigOf });
+  return Object.assign(provide, {
+    async authConfigOf(registry: string, options: CredentialProviderOptions = {}) {
+      const { authConfig, failure } = await lookup.find(registry, options);
+      if (authConfig === undefined && failure?.code === 'ERR_CREDENTIALS_FILE') lookup.warn(failure.message);
+      return authConfig;
+    },
+    describe: async (registry: string, options: CredentialProviderOptions = {}) =>
+      (await lookup.find(registry, options)).report,
+  });
+}
+
+interface Found {
+  readonly authConfig: AuthConfig | undefined;
+  /** What would perhaps have had them. */
+  readonly failure: CredentialsError | undefined;
+  readonly report: CredentialReport;
 }
 
 class Lookup {
   readonly #sources: CredentialProviderSources;
   /** Answers of helpers by helper and registry, failures too: a keychain that hangs should do so once. */
-  readonly #asked = new Map<string, Promise<Credentials | undefined>>();
+  readonly #asked = new Map<string, Promise<HelperAnswer>>();
   readonly #warned = new Set<string>();
 
   constructor(sources: CredentialProviderSources) {
     this.#sources = sources;
   }
 
-  async find(registry: string, { repository, signal }: CredentialProviderOptions): Promise<AuthConfig | undefined> {
-    signal?.throwIfAborted();
-    if (this.#sources.explicit) return { ...this.#sources.explicit };
+  async find(registry: string, options: CredentialProviderOptions): Promise<Found> {
+    options.signal?.throwIfAborted();
+    const { explicit } = this.#sources;
+    if (explicit) return found({ ...explicit }, { place: undefined, helper: undefined, key: undefined }, []);
+    const steps: CredentialStep[] = [];
     let failure: CredentialsError | undefined;
-    for await (const file of openCredentialFiles(this.#sources)) {
-      const kept = await abortable(this.#askHelper(file, registry), signal).catch((error: unknown) => {
-        if (!(error instanceof CredentialsError)) throw error;
-        failure ??= error;
-        return undefined;
-      });
-      const found = kept ? authConfigFrom(kept) : authConfigIn(file, registry, repository);
-      if (!found) continue;
-      if (failure) this.#warn(`${failure.message}; the credentials in ${file.name} are used instead`);
-      return found;
+    for await (const place of openCredentialPlaces(this.#sources)) {
+      const { step, authConfig, key } = await this.#look(place, registry, options);
+      steps.push(step);
+      if (step.error && (place.kind !== 'skipped' || place.isTold)) failure ??= step.error;
+      if (!authConfig) continue;
+      if (failure) this.warn(`${failure.message}; the credentials in ${place.name} are used instead`);
+      const isHelpers = key === undefined;
+      return found(authConfig, { place: place.name, helper: isHelpers ? step.helper : undefined, key }, steps);
     }
-    if (failure) throw failure;
-    return undefined;
+    return { authConfig: undefined, failure, report: { steps, found: undefined } };
   }
 
-  #askHelper(file: ConfigFile, registry: string): Promise<Credentials | undefined> {
-    const name = helperIn(file, registry);
-    if (name === undefined) return Promise.resolve(undefined);
+  /** Tells a thing once. */
+  warn(message: string): void {
+    if (this.#warned.has(message)) return;
+    this.#warned.add(message);
+    this.#sources.onWarning?.(message);
+  }
+
+  async #look(
+    place: CredentialPlace,
+    registry: string,
+    { repository, signal }: CredentialProviderOptions,
+  ): Promise<{
+    readonly step: CredentialStep;
+    readonly authConfig?: AuthConfig | undefined;
+    readonly key?: string | undefined;
+  }> {
+    const { name, namedBy } = place;
+    const step = { place: name, namedBy, helper: undefined, helperSaid: undefined, error: undefined };
+    if (place.kind === 'absent') return { step: { ...step, outcome: 'absent' } };
+    if (place.kind === 'skipped') return { step: { ...step, outcome: 'skipped', error: place.error } };
+    const { file } = place;
+    const remark = remarkOn(file);
+    if (remark !== undefined) this.warn(remark);
+    const asked = await this.#askHelper(file, registry, signal);
+    if (asked.answer?.credentials) {
+      const authConfig = authConfigFrom(asked.answer.credentials);
+      return { step: { ...step, outcome: 'used', helper: asked.helper }, authConfig };
+    }
+    const { entry, error } = tryEntry(file, registry, repository);
+    return {
+      step: {
+        ...step,
+        outcome: entry ? 'used' : 'nothing',
+        helper: asked.helper,
+        helperSaid: asked.answer?.said,
+        error: asked.error ?? error,
+      },
+      authConfig: entry?.authConfig,
+      key: entry?.key,
+    };
+  }
+
+  async #askHelper(
+    file: ConfigFile,
+    registry: string,
+    signal: AbortSignal | undefined,
+  ): Promise<{
+    readonly helper?: string | undefined;
+    readonly answer?: HelperAnswer | undefined;
+    readonly error?: CredentialsError | undefined;
+  }> {
+    let helper: string | undefined;
+    try {
+      const name = helperIn(file, registry);
+      if (name === undefined) return {};
+      helper = `docker-credential-${name}`;
+      return { helper, answer: await abortable(this.#answerOf(name, file, registry), signal) };
+    } catch (error) {
+      if (!(error instanceof CredentialsError)) throw error;
+      return { helper, error };
+    }
+  }
+
+  #answerOf(name: string, file: ConfigFile, registry: string): Promise<HelperAnswer> {
     const key = `${name} ${registry}`;
     const known = this.#asked.get(key);
     if (known !== undefined) return known;
@@ -92,19 +172,37 @@ class Lookup {
     return asked;
   }
 
-  async #runHelper(name: string, file: ConfigFile, registry: string): Promise<Credentials | undefined> {
+  async #runHelper(name: string, file: ConfigFile, registry: string): Promise<HelperAnswer> {
     const { env, helperTimeoutMs = defaultHelperTimeoutMs } = this.#sources;
     const helper = openCredentialHelper(name, { env, namedBy: file.name, timeoutMs: helperTimeoutMs });
+    let said: string | undefined;
     for (const address of helperAddressesOf(registry)) {
-      const credentials = await helper.get(address);
-      if (credentials) return credentials;
+      const answer = await helper.get(address);
+      if (answer.credentials) return answer;
+      said ??= answer.said;
     }
-    return undefined;
+    return { credentials: undefined, said };
   }
+}
 
-  #warn(message: string): void {
-    if (this.#warned.has(message)) return;
-    this.#warned.add(message);
-    this.#sources.onWarning?.(message);
+function tryEntry(
+  file: ConfigFile,
+  registry: string,
+  repository: string | undefined,
+): { readonly entry?: ReturnType<typeof entryIn>; readonly error?: CredentialsError } {
+  try {
+    return { entry: entryIn(file, registry, repository) };
+  } catch (error) {
+    if (!(error instanceof CredentialsError)) throw error;
+    return { error };
   }
+}
+
+function found(
+  authConfig: AuthConfig,
+  origin: Pick<FoundCredentials, 'place' | 'helper' | 'key'>,
+  steps: readonly CredentialStep[],
+): Found {
+  const report = { steps, found: describeFound(authConfig, credentialsOf(authConfig), origin) };
+  return { authConfig, failure: undefined, report };
 }

@@ -44,6 +44,13 @@ describe('findKey', () => {
     ["docker's own key of Docker Hub first", ['docker.io', hub], 'docker.io', undefined, hub],
     ["podman's key of Docker Hub", ['docker.io'], 'docker.io', 'library/alpine', 'docker.io'],
     ['a port is part of the name', ['example.org'], 'example.org:5000', undefined, undefined],
+    ['HOST for HOST:443', ['ghcr.io'], 'ghcr.io:443', 'team/app', 'ghcr.io'],
+    ['HOST for HOST:80', ['https://ghcr.io/v2/'], 'ghcr.io:80', undefined, 'https://ghcr.io/v2/'],
+    ['HOST:443 for HOST', ['ghcr.io:443'], 'ghcr.io', undefined, 'ghcr.io:443'],
+    ['the port as written before the one that is meant', ['ghcr.io', 'ghcr.io:443'], 'ghcr.io:443', 'a', 'ghcr.io:443'],
+    ['a namespace below HOST for HOST:443', ['ghcr.io', 'ghcr.io/a'], 'ghcr.io:443', 'a/b', 'ghcr.io/a'],
+    ['HOST:443 not for HOST:80', ['ghcr.io:443'], 'ghcr.io:80', undefined, undefined],
+    ['an IPv6 address without its port', ['[::1]'], '[::1]:443', undefined, '[::1]'],
     ['nothing', [], 'ghcr.io', 'team/app', undefined],
   ])('finds %s', (_, keys, registry, repository, expected) => {
     expect(findKey(keys, registry, repository)).toBe(expected);
@@ -55,4 +62,6 @@ test('Docker Hub has an address of its own, and helpers are asked for both', () 
   expect(serverAddressOf('ghcr.io')).toBe('ghcr.io');
   expect(helperAddressesOf('docker.io')).toEqual(['https://index.docker.io/v1/', 'docker.io']);
   expect(helperAddressesOf('ghcr.io')).toEqual(['ghcr.io']);
+  expect(helperAddressesOf('ghcr.io:443')).toEqual(['ghcr.io:443', 'ghcr.io']);
+  expect(helperAddressesOf('ghcr.io:5000')).toEqual(['ghcr.io:5000']);
 });

@@ -10,10 +10,14 @@ export function serverAddressOf(registry: string): string {
   return host === dockerHub ? dockerHubAddress : host;
 }
 
-/** Addresses to ask a helper for, the likelier first: podman keeps Docker Hub under its plain name. */
+/**
+ * Addresses to ask a helper for, the likelier first: podman keeps Docker Hub under its plain name, and `HOST:443` is
+ * often kept as `HOST`.
+ */
 export function helperAddressesOf(registry: string): readonly string[] {
   const address = serverAddressOf(registry);
-  return address === dockerHubAddress ? [address, dockerHub] : [address];
+  if (address === dockerHubAddress) return [address, dockerHub];
+  return hostsMeaning(address).filter((host) => host === address || address.startsWith(`${host}:`));
 }
 
 /**
@@ -30,16 +34,26 @@ export function normalizeKey(key: string): string {
 
 /**
  * Finds the entry for a registry among keys as people and tools write them: the longest namespace that holds the
- * repository, then the registry; the exact key before those that merely mean the same.
+ * repository, then the registry; the exact key before those that merely mean the same; the port that is the default
+ * may be written or not.
  */
 export function findKey(keys: readonly string[], registry: string, repository: string | undefined): string | undefined {
-  const host = normalizeKey(registry);
+  const hosts = hostsMeaning(normalizeKey(registry));
   const path = repository === undefined || repository === '' ? [] : repository.split('/');
   for (let length = path.length; length >= 0; length -= 1) {
-    const wanted = [host, ...path.slice(0, length)].join('/');
-    const exact = length === 0 ? serverAddressOf(registry) : wanted;
-    const found = keys.find((key) => key === exact) ?? keys.find((key) => normalizeKey(key) === wanted);
-    if (found !== undefined) return found;
+    for (const host of hosts) {
+      const wanted = [host, ...path.slice(0, length)].join('/');
+      const exact = length === 0 ? serverAddressOf(host) : wanted;
+      const found = keys.find((key) => key === exact) ?? keys.find((key) => normalizeKey(key) === wanted);
+      if (found !== undefined) return found;
+    }
   }
   return undefined;
+}
+
+/** The host itself first; `HOST:443` and `HOST:80` also mean `HOST`, and `HOST` also means `HOST:443`. */
+function hostsMeaning(host: string): readonly string[] {
+  const [, bare, port] = /^(.*[^:]):(\d+)$/.exec(host) ?? [];
+  if (bare === undefined) return host === dockerHub ? [host] : [host, `${host}:443`];
+  return port === '443' || port === '80' ? [host, bare] : [host];
 }

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 
 /** What to run, and its limits. */
 export interface RunProgramOptions {
@@ -22,27 +23,36 @@ const drainMs = 500;
 
 /**
  * Runs a program without a shell, hands it `input` and gathers what it writes. At a limit it is killed together with its
- * children. Never rejects.
+ * children. Where there is a terminal the program may ask on it. Never rejects.
  */
 export function runProgram(command: string, options: RunProgramOptions): Promise<ProgramOutcome> {
   return new Promise((resolve) => {
-    // A process group of its own, so that its children can be killed with it.
-    const child = spawn(command, options.args, {
-      env: options.env,
-      stdio: 'pipe',
-      detached: process.platform !== 'win32',
-      windowsHide: true,
-    });
+    // A session of its own makes its children easy to kill, and takes the terminal away: there it stays in this one.
+    const isDetached = process.platform !== 'win32' && !hasTerminal();
+    let child: ChildProcess;
+    try {
+      child = spawn(command, options.args, {
+        env: options.env,
+        stdio: 'pipe',
+        detached: isDetached,
+        windowsHide: true,
+      });
+    } catch (error) {
+      resolve({ kind: 'not-started', error: error as NodeJS.ErrnoException });
+      return;
+    }
+    // Without a descriptor to spare there are no pipes: the error that follows says so.
+    const { stdin, stdout, stderr } = child;
     const output = { stdout: [] as Buffer[], stderr: [] as Buffer[], size: 0 };
     let drain: NodeJS.Timeout | undefined;
     const finish = (outcome: ProgramOutcome): void => {
       clearTimeout(timer);
       clearTimeout(drain);
-      for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe.destroy();
+      for (const pipe of [stdin, stdout, stderr]) pipe?.destroy();
       resolve(outcome);
     };
     const giveUp = (kind: 'timed-out' | 'too-much-output'): void => {
-      killTree(child);
+      killTree(child, isDetached);
       finish({ kind });
     };
     const exited = (code: number | null): void => {
@@ -50,8 +60,11 @@ export function runProgram(command: string, options: RunProgramOptions): Promise
       finish({ kind: 'exited', code, stdout: text(output.stdout), stderr: text(output.stderr) });
     };
     const timer = setTimeout(() => giveUp('timed-out'), options.timeoutMs);
-    for (const name of ['stdout', 'stderr'] as const) {
-      child[name].on('data', (chunk: Buffer) => {
+    for (const [name, pipe] of [
+      ['stdout', stdout],
+      ['stderr', stderr],
+    ] as const) {
+      pipe?.on('data', (chunk: Buffer) => {
         output.size += chunk.byteLength;
         if (output.size > options.maxOutput) giveUp('too-much-output');
         else output[name].push(chunk);
@@ -63,16 +76,38 @@ export function runProgram(command: string, options: RunProgramOptions): Promise
       drain = setTimeout(() => exited(code), drainMs);
     });
     // A program that does not read its input is free to.
-    child.stdin.on('error', () => {});
-    child.stdin.end(options.input);
+    stdin?.on('error', () => {});
+    stdin?.end(options.input);
   });
 }
 
-function killTree(child: ChildProcess): void {
+/** Whether this process has a terminal that a program may ask on. */
+function hasTerminal(): boolean {
   try {
-    if (child.pid !== undefined && process.platform !== 'win32') process.kill(-child.pid, 'SIGKILL');
-    else child.kill('SIGKILL');
+    closeSync(openSync('/dev/tty', 'r'));
+    return true;
   } catch {
-    // It is gone already.
+    return false;
+  }
+}
+
+function killTree(child: ChildProcess, isDetached: boolean): void {
+  if (child.pid === undefined) return;
+  for (const pid of isDetached ? [-child.pid] : [...descendantsOf(child.pid), child.pid]) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It is gone already.
+    }
+  }
+}
+
+/** The children of a process and theirs, where the system tells (Linux); none elsewhere: they then lose their pipes only. */
+function descendantsOf(pid: number): readonly number[] {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+    return children.flatMap((child) => [...descendantsOf(child), child]);
+  } catch {
+    return [];
   }
 }

@@ -2,11 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Credentials } from '../credentials.ts';
+import { systemCodeOf } from '../small-file.ts';
 import { encodeAuth } from './auth-config.ts';
-import { authConfigIn, type ConfigFile, helperIn, parseConfig, readConfigFile } from './config-file.ts';
+import { type ConfigFile, entryIn, helperIn, parseConfig, readConfigFile } from './config-file.ts';
 import { type CredentialHelper, openCredentialHelper } from './credential-helper.ts';
 import { defaultHelperTimeoutMs } from './credential-provider.ts';
-import { type CredentialSources, openCredentialFiles, writableFile } from './credential-sources.ts';
+import { type CredentialSources, openCredentialPlaces, writableFile } from './credential-sources.ts';
 import { CredentialsError } from './errors.ts';
 import { helperAddressesOf, normalizeKey, serverAddressOf } from './registry-key.ts';
 
@@ -33,8 +34,7 @@ export async function storeCredentials(
   if (credentials.kind === 'basic' && credentials.username.includes(':')) {
     throw new TypeError('Expected `username` to have no colon');
   }
-  const path = writableFile(sources);
-  const file = await readOrEmpty(path);
+  const { path, file } = await openWritable(sources);
   const helper = helperFor(file, registry, sources);
   const address = serverAddressOf(registry);
   if (helper && credentials.kind !== 'registry-token') {
@@ -57,33 +57,52 @@ export async function storeCredentials(
  * @throws {CredentialsError} `ERR_CREDENTIALS_FILE`, `ERR_CREDENTIAL_HELPER`
  */
 export async function eraseCredentials(registry: string, sources: CredentialSources): Promise<boolean> {
-  const path = writableFile(sources);
-  const file = await readOrEmpty(path);
+  const { path, file } = await openWritable(sources);
   const helper = helperFor(file, registry, sources);
   let erased = false;
   if (helper) {
     for (const address of helperAddressesOf(registry)) {
       // Some helpers also succeed in erasing nothing, so what they say of it is not believed.
-      const had = await helper.helper.get(address);
-      if (!had) continue;
+      const { credentials } = await helper.helper.get(address);
+      if (!credentials) continue;
       await helper.helper.erase(address);
       erased = true;
     }
   }
   const remaining = withoutEntry(file, registry);
   if (remaining) {
-    erased ||= authConfigIn(file, registry, undefined) !== undefined;
+    erased ||= hasEntry(file, registry);
     await writeDocument(path, remaining);
   }
-  for await (const other of openCredentialFiles(sources, { isNamedRequired: false })) {
-    if (other.name === path || !authConfigIn(other, registry, undefined)) continue;
-    sources.onWarning?.(`other credentials of ${registry} are left in ${other.name}`);
-  }
+  await tellOthers(path, registry, sources);
   return erased;
 }
 
-async function readOrEmpty(path: string): Promise<ConfigFile> {
-  return (await readConfigFile(path)) ?? parseConfig(path, '');
+/** Says where other credentials of the registry are left: files that are of no use have none. */
+async function tellOthers(path: string, registry: string, sources: CredentialSources): Promise<void> {
+  if (sources.authFile || sources.env['REGISTRY_AUTH_FILE']) return;
+  for await (const place of openCredentialPlaces(sources)) {
+    if (place.kind !== 'read' || place.name === path || !hasEntry(place.file, registry)) continue;
+    sources.onWarning?.(`other credentials of ${registry} are left in ${place.name}`);
+  }
+}
+
+function hasEntry(file: ConfigFile, registry: string): boolean {
+  try {
+    return entryIn(file, registry, undefined) !== undefined;
+  } catch {
+    return true; // it is there, and cannot be understood
+  }
+}
+
+async function openWritable(sources: CredentialSources): Promise<{ readonly path: string; readonly file: ConfigFile }> {
+  const path = await writableFile(sources);
+  if (path === undefined) {
+    const facts = { reason: 'unwritable', file: 'config.json' } as const;
+    const message = 'cannot keep credentials: this user has no home folder, and no file is named';
+    throw new CredentialsError('ERR_CREDENTIALS_FILE', message, facts);
+  }
+  return { path, file: (await readConfigFile(path)) ?? parseConfig(path, '') };
 }
 
 function helperFor(
@@ -111,10 +130,9 @@ function entryOf(credentials: Credentials): Record<string, string> {
 
 /** The document with one entry for the registry, under docker's key; unknown fields of an old entry of that key stay. */
 function withEntry(file: ConfigFile, registry: string, address: string, entry: Record<string, string>): object {
-  const { username, password, auth, identitytoken, registrytoken, ...unknown } = (file.auths[address] ?? {}) as Record<
-    string,
-    unknown
-  >;
+  const old = file.auths[address];
+  const { username, password, auth, identitytoken, registrytoken, ...unknown } =
+    typeof old === 'object' && old !== null ? (old as Record<string, unknown>) : {};
   return { ...file.document, auths: { ...entriesOfOthers(file, registry), [address]: { ...unknown, ...entry } } };
 }
 
@@ -144,9 +162,7 @@ async function writeDocument(path: string, document: object): Promise<void> {
     await rename(temporary, target);
   } catch (error) {
     if (temporary !== undefined) await rm(temporary, { force: true });
-    const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
-    throw new CredentialsError('ERR_CREDENTIALS_FILE', `cannot write credentials to ${path}: ${code}`, {
-      cause: error,
-    });
+    const message = `cannot write credentials to ${path}: ${systemCodeOf(error)}`;
+    throw new CredentialsError('ERR_CREDENTIALS_FILE', message, { reason: 'unwritable', file: path }, { cause: error });
   }
 }

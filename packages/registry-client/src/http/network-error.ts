@@ -1,4 +1,5 @@
 import { RegistryError, type RegistryErrorDetails } from '../errors.ts';
+import { tlsSentence } from '../tls/tls-sentence.ts';
 import { redactURL } from './redact-url.ts';
 
 /** Turns what the network or undici threw into a {@link RegistryError}. */
@@ -63,7 +64,9 @@ function classify(url: URL, cause: unknown): Classified {
     const hint = url.protocol === 'http:' ? 'the registry may expect https: leave out --plain-http' : undefined;
     return { code: 'ERR_REGISTRY_PROTOCOL', hint, what: 'the answer is not HTTP' };
   }
-  if (isTLSCode(code)) return { code: unreachable, reason: 'tls', what: said, hint: tlsHint(code, said) };
+  if (isTLSCode(code)) {
+    return { code: unreachable, reason: 'tls', what: tlsSentence(code, said), hint: tlsHint(code, said) };
+  }
   if (code === 'ENOTFOUND') {
     return { code: unreachable, reason: code, what: said, hint: `check the name ${JSON.stringify(url.hostname)}` };
   }

@@ -1,5 +1,5 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { open } from 'node:fs/promises';
+import { readSmallFile, systemCodeOf, TooLargeError } from '../small-file.ts';
 import { CertificateError } from './errors.ts';
 
 /** The largest bundles of authorities have a few hundred kilobytes. */
@@ -11,22 +11,21 @@ const maxBytes = 4 * 1024 * 1024;
  * @throws {CertificateError} `ERR_CERTIFICATE_FILE` when it cannot be read, has none, or has one that is malformed
  */
 export async function readCertificates(path: string): Promise<string[]> {
-  const bytes = await readSmallFile(path);
+  const bytes = await readFile(path);
   const blocks = pemCertificates(bytes.toString('latin1'));
   try {
     if (blocks.length === 0) return [new X509Certificate(bytes).toString()];
     for (const block of blocks) new X509Certificate(block);
   } catch (error) {
-    throw new CertificateError(`cannot use the certificate ${path}: it is neither PEM nor DER of one`, {
-      cause: error,
-    });
+    const message = `cannot use the certificate ${path}: it is neither PEM nor DER of one`;
+    throw new CertificateError(message, { reason: 'malformed', file: path }, { cause: error });
   }
   return blocks;
 }
 
 /** Reads what looks like certificates in a bundle that others look after; {@link isCertificate} tells which are. */
 export async function readBundle(path: string): Promise<string[]> {
-  return pemCertificates((await readSmallFile(path)).toString('latin1'));
+  return pemCertificates((await readFile(path)).toString('latin1'));
 }
 
 /** Whether Node can use it: one bad certificate among the authorities would fail every connection. */
@@ -44,7 +43,7 @@ export function isCertificate(block: string): boolean {
  * @throws {CertificateError} `ERR_CERTIFICATE_FILE`
  */
 export async function readKey(path: string, certificate: string): Promise<string> {
-  const text = (await readSmallFile(path)).toString('latin1');
+  const text = (await readFile(path)).toString('latin1');
   let key: KeyObject;
   try {
     key = createPrivateKey(text);
@@ -52,26 +51,24 @@ export async function readKey(path: string, certificate: string): Promise<string
     const isEncrypted = /ENCRYPTED/.test(text); // the codes for it differ from one OpenSSL to the next
     const why = isEncrypted ? 'it is encrypted: remove its passphrase' : 'it is not a private key in PEM';
     // Without the cause, which might quote the key.
-    throw new CertificateError(`cannot use the key ${path}: ${why}`);
+    throw new CertificateError(`cannot use the key ${path}: ${why}`, { reason: 'malformed', file: path });
   }
   if (!new X509Certificate(certificate).checkPrivateKey(key)) {
-    throw new CertificateError(`cannot use the key ${path}: it does not belong to its certificate`);
+    const message = `cannot use the key ${path}: it does not belong to its certificate`;
+    throw new CertificateError(message, { reason: 'mismatched', file: path });
   }
   return text;
 }
 
-async function readSmallFile(path: string): Promise<Buffer> {
+async function readFile(path: string): Promise<Buffer> {
   try {
-    await using file = await open(path, 'r');
-    const { size } = await file.stat();
-    if (size > maxBytes)
-      throw new CertificateError(`cannot use ${path}: it has ${size} bytes, more than the ${maxBytes} allowed`);
-    return await file.readFile();
+    return await readSmallFile(path, maxBytes);
   } catch (error) {
-    if (error instanceof CertificateError) throw error;
-    throw new CertificateError(`cannot read ${path}: ${(error as NodeJS.ErrnoException).code ?? 'unknown'}`, {
-      cause: error,
-    });
+    if (error instanceof TooLargeError) {
+      throw new CertificateError(`cannot use ${path}: ${error.message}`, { reason: 'malformed', file: path });
+    }
+    const message = `cannot read ${path}: ${systemCodeOf(error)}`;
+    throw new CertificateError(message, { reason: 'unreadable', file: path }, { cause: error });
   }
 }
 

@@ -1,27 +1,14 @@
 import type { X509Certificate } from 'node:crypto';
-import { isIP } from 'node:net';
-import { connect, type TLSSocket } from 'node:tls';
 import type { AbortOptions } from '@slipway/digest';
-
-/** What a certificate says of itself. */
-export interface CertificateSummary {
-  /** `CN=registry.example.org, O=Example` */
-  readonly subject: string;
-  readonly issuer: string;
-  /** ISO 8601. */
-  readonly validFrom: string;
-  readonly validTo: string;
-  /** Names and addresses it is for: `DNS:example.org, IP Address:127.0.0.1`. */
-  readonly names: string | undefined;
-}
+import { type CertificateSummary, connectToLook, fetchChain, summarise } from './certificate-chain.ts';
 
 /** Why TLS failed, for people. */
 export interface TLSExplanation {
   /** Which certificate, and what is wrong with it, in a sentence. */
   readonly message: string;
-  /** What to do, where the fix is known. */
-  readonly hint: string | undefined;
-  /** Undefined when the registry could not be asked for it again. */
+  /** Node's code of the failure (`CERT_HAS_EXPIRED`), or `CLIENT_CERTIFICATE_WANTED`. */
+  readonly code: string;
+  /** Undefined when the registry could not be asked for it again, or it is not about its certificate. */
   readonly certificate: CertificateSummary | undefined;
 }
 
@@ -34,36 +21,27 @@ export interface ExplainTLSErrorOptions extends AbortOptions {
 }
 
 /** Why, by Node's codes. @see https://nodejs.org/docs/latest-v20.x/api/tls.html#x509-certificate-error-codes */
-const reasons: Readonly<Record<string, readonly [why: string, hint: string]>> = {
-  CERT_HAS_EXPIRED: ['has expired', "renew the registry's certificate, or set this machine's clock"],
-  CERT_NOT_YET_VALID: ['is not valid yet', "set this machine's clock, or wait"],
-  DEPTH_ZERO_SELF_SIGNED_CERT: [
-    'is signed by itself',
-    'put it as ca.crt into the registry’s folder of certs.d, or into --cert-dir',
-  ],
-  SELF_SIGNED_CERT_IN_CHAIN: [
-    'comes from an authority that this machine does not trust',
-    'put the authority’s certificate as ca.crt into the registry’s folder of certs.d, or into --cert-dir',
-  ],
-  UNABLE_TO_GET_ISSUER_CERT: [
-    'comes from an authority that this machine does not know',
-    'put the authority’s certificate as ca.crt into the registry’s folder of certs.d, or into --cert-dir',
-  ],
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: [
-    'comes from an authority that this machine does not know',
-    'put the authority’s certificate as ca.crt into the registry’s folder of certs.d, or into --cert-dir',
-  ],
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: [
+const reasons: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: 'has expired',
+  CERT_NOT_YET_VALID: 'is not valid yet',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'is signed by itself',
+  SELF_SIGNED_CERT_IN_CHAIN: 'comes from an authority that this machine does not trust',
+  UNABLE_TO_GET_ISSUER_CERT: 'comes from an authority that this machine does not know',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'comes from an authority that this machine does not know',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE:
     'comes from an authority that this machine does not know, or the registry leaves out the certificates in between',
-    'put the authority’s certificate as ca.crt into the registry’s folder of certs.d, or let the registry send its whole chain',
-  ],
-  ERR_TLS_CERT_ALTNAME_INVALID: ['is not for this name', 'use a name that the certificate is for'],
-  CERT_REVOKED: ['has been revoked', "renew the registry's certificate"],
+  ERR_TLS_CERT_ALTNAME_INVALID: 'is not for this name',
+  CERT_REVOKED: 'has been revoked',
 };
+
+/** A connection that ended without a word. */
+const endings: ReadonlySet<string> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 
 /**
  * Says which certificate a TLS failure is about and why, after a second, unverified look at what the registry sends:
- * nothing but the handshake is exchanged. Undefined when the failure is not about a certificate.
+ * nothing but the handshake is exchanged. Of a connection that was closed it says whether the registry closes every
+ * connection right after the handshake, as one does that misses a client certificate. Undefined when the failure is not
+ * about a certificate.
  *
  * @param error what the network threw, or an error with that among its causes
  * @param url where to: `https://registry.example.org:5000`
@@ -73,12 +51,13 @@ export async function explainTLSError(
   url: URL,
   options: ExplainTLSErrorOptions = {},
 ): Promise<TLSExplanation | undefined> {
+  const timing = { signal: options.signal, timeoutMs: options.timeoutMs ?? 5_000 };
   const code = certificateCodeOf(error);
-  if (code === undefined) return undefined;
-  const [why, hint] = reasons[code] ?? [`was refused (${code})`, undefined];
-  const chain = await fetchChain(url, options);
+  if (code === undefined) return isEnding(error) ? await explainEnding(url, timing) : undefined;
+  const why = reasons[code] ?? `was refused (${code})`;
+  const chain = await fetchChain(url, timing);
   const guilty = pick(chain, code, options.now ?? Date.now);
-  if (!guilty) return { message: `the certificate of ${url.host} ${why}`, hint, certificate: undefined };
+  if (!guilty) return { message: `the certificate of ${url.host} ${why}`, code, certificate: undefined };
   const certificate = summarise(guilty);
   const role = guilty === chain[0] ? `the certificate of ${url.host}` : `a certificate in the chain of ${url.host}`;
   const { subject, issuer, validFrom, validTo, names } = certificate;
@@ -88,7 +67,7 @@ export async function explainTLSError(
     `valid from ${validFrom} to ${validTo}`,
     ...(code === 'ERR_TLS_CERT_ALTNAME_INVALID' ? [`for ${names ?? 'no name at all'}`] : []),
   ];
-  return { message: `${role} ${why} (${details.join('; ')})`, hint, certificate };
+  return { message: `${role} ${why} (${details.join('; ')})`, code, certificate };
 }
 
 /** Walks down the causes: the failure is often wrapped. */
@@ -100,40 +79,36 @@ function certificateCodeOf(error: unknown): string | undefined {
   return undefined;
 }
 
-/** The certificates that the registry sends, its own first; empty when it cannot be reached. */
-function fetchChain(url: URL, { signal, timeoutMs = 5_000 }: ExplainTLSErrorOptions): Promise<X509Certificate[]> {
-  const host = url.hostname.replace(/^\[|\]$/g, '');
-  return new Promise((resolve) => {
-    if (signal?.aborted) return resolve([]);
-    const socket = connect({
-      host,
-      port: Number(url.port || 443),
-      ...(isIP(host) === 0 && { servername: host }),
-      // Only to look: nothing is sent over this connection.
-      rejectUnauthorized: false,
-    });
-    const finish = (): void => {
-      signal?.removeEventListener('abort', finish);
-      clearTimeout(timer);
-      const chain = chainOf(socket);
-      socket.destroy();
-      resolve(chain);
-    };
-    const timer = setTimeout(finish, timeoutMs);
-    signal?.addEventListener('abort', finish, { once: true });
-    socket.once('secureConnect', finish);
-    socket.on('error', finish);
-  });
+function isEnding(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && endings.has(error.code);
 }
 
-function chainOf(socket: TLSSocket): X509Certificate[] {
-  const chain: X509Certificate[] = [];
-  let next = socket.getPeerX509Certificate();
-  while (next && chain.length < 10 && !chain.some(({ fingerprint256 }) => fingerprint256 === next?.fingerprint256)) {
-    chain.push(next);
-    next = next.issuerCertificate;
-  }
-  return chain;
+/** A server waits for the first request; one that misses a client certificate (TLS 1.3) hangs up instead. */
+function explainEnding(
+  url: URL,
+  { signal, timeoutMs }: { readonly signal?: AbortSignal | undefined; readonly timeoutMs: number },
+): Promise<TLSExplanation | undefined> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve(undefined);
+    const socket = connectToLook(url);
+    let isAgreed = false;
+    const finish = (hangsUp: boolean): void => {
+      signal?.removeEventListener('abort', giveUp);
+      clearTimeout(timer);
+      socket.destroy();
+      const message = `${url.host} closes the connection as soon as TLS is agreed on: it may want a client certificate`;
+      resolve(hangsUp && isAgreed ? { message, code: 'CLIENT_CERTIFICATE_WANTED', certificate: undefined } : undefined);
+    };
+    const giveUp = (): void => finish(false);
+    const timer = setTimeout(giveUp, Math.min(timeoutMs, 1_000));
+    signal?.addEventListener('abort', giveUp, { once: true });
+    socket.once('secureConnect', () => {
+      isAgreed = true;
+    });
+    socket.on('error', () => finish(true));
+    socket.on('close', () => finish(true));
+    socket.resume();
+  });
 }
 
 /** The certificate that the code is about: the first out of its time, the last one known of a chain that leads nowhere, else the registry's own. */
@@ -141,15 +116,4 @@ function pick(chain: readonly X509Certificate[], code: string, now: () => number
   if (code === 'CERT_HAS_EXPIRED') return chain.find(({ validTo }) => Date.parse(validTo) < now()) ?? chain[0];
   if (code === 'CERT_NOT_YET_VALID') return chain.find(({ validFrom }) => Date.parse(validFrom) > now()) ?? chain[0];
   return /ISSUER_CERT|IN_CHAIN/.test(code) ? chain.at(-1) : chain[0];
-}
-
-function summarise(certificate: X509Certificate): CertificateSummary {
-  const oneLine = (name: string): string => name.split('\n').filter(Boolean).reverse().join(', ');
-  return {
-    subject: oneLine(certificate.subject ?? '') || '(none)',
-    issuer: oneLine(certificate.issuer ?? '') || '(none)',
-    validFrom: new Date(certificate.validFrom).toISOString(),
-    validTo: new Date(certificate.validTo).toISOString(),
-    names: certificate.subjectAltName,
-  };
 }

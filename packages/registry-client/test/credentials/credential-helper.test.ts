@@ -23,33 +23,37 @@ describe('a helper that works', () => {
     ['an empty secret', { Username: 'me', Secret: '' }, undefined],
   ])('get: %s', async (_, answer, expected) => {
     await home.helper('test', answers({ ServerURL: 'ghcr.io', ...answer }));
-    await expect(open('test').get('ghcr.io')).resolves.toEqual(expected);
+    expect((await open('test').get('ghcr.io')).credentials).toEqual(expected);
   });
 
   test('is handed the address on its input and the action as its argument', async () => {
     await home.helper('test', 'printf "{\\"Username\\":\\"$1\\",\\"Secret\\":\\"$(cat)\\"}"');
-    await expect(open('test').get('ghcr.io')).resolves.toEqual({ kind: 'basic', username: 'get', password: 'ghcr.io' });
+    const { credentials } = await open('test').get('ghcr.io');
+    expect(credentials).toEqual({ kind: 'basic', username: 'get', password: 'ghcr.io' });
   });
 
   test('keeps, finds, forgets and lists', async () => {
     await home.helper('test', keychainScript);
     const helper = open('test');
-    await expect(helper.get('ghcr.io')).resolves.toBeUndefined();
+    const nothing = { credentials: undefined, said: undefined };
+    await expect(helper.get('ghcr.io')).resolves.toEqual(nothing);
     await helper.store('ghcr.io', { kind: 'identity-token', token: 'id' });
-    await expect(helper.get('ghcr.io')).resolves.toEqual({ kind: 'identity-token', token: 'id' });
+    await expect(helper.get('ghcr.io')).resolves.toMatchObject({
+      credentials: { kind: 'identity-token', token: 'id' },
+    });
     await expect(helper.erase('ghcr.io')).resolves.toBe(true);
-    await expect(helper.get('ghcr.io')).resolves.toBeUndefined();
+    await expect(helper.get('ghcr.io')).resolves.toEqual(nothing);
     await expect(helper.list()).resolves.toEqual({ 'ghcr.io': 'me' });
   });
 
   test('may leave its input unread', async () => {
     await home.helper('test', `exec < /dev/null; echo '{"Username":"me","Secret":"pw"}'`);
-    await expect(open('test').get('x'.repeat(1_000_000))).resolves.toMatchObject({ username: 'me' });
+    await expect(open('test').get('x'.repeat(1_000_000))).resolves.toMatchObject({ credentials: { username: 'me' } });
   });
 
   test('may leave a child behind that keeps its output open', async () => {
     await home.helper('test', `cat > /dev/null; sleep 3 & echo '{"Username":"me","Secret":"pw"}'`);
-    await expect(open('test').get('ghcr.io')).resolves.toMatchObject({ username: 'me' });
+    await expect(open('test').get('ghcr.io')).resolves.toMatchObject({ credentials: { username: 'me' } });
   });
 });
 
@@ -64,7 +68,7 @@ describe('a helper that does not', () => {
     ['fails without a word', 'exit 1', /failed with code 1 and said nothing$/],
     ['is killed', 'kill -9 $$', /failed with a signal/],
     ['prints control characters', `printf 'a\\033[31mb\\nc'; exit 1`, /failed with code 1: a \[31mb c$/],
-    ['prints a novel', `head -c 5000 /dev/zero | tr '\\0' x; exit 1`, /: x{300}…$/],
+    ['prints a novel', `head -c 5000 /dev/zero | tr '\\0' x; exit 1`, /: x{400}…$/],
     [
       'answers with rubbish',
       'echo hunter2',
@@ -77,7 +81,44 @@ describe('a helper that does not', () => {
     await expect(open('test').get('ghcr.io')).rejects.toMatchObject({
       code: 'ERR_CREDENTIAL_HELPER',
       message: expect.stringMatching(message),
-      hint: 'try `docker-credential-test list` by hand; it is named by ~/.docker/config.json',
+      facts: { helper: 'docker-credential-test', file: '~/.docker/config.json' },
+    });
+  });
+
+  test.each<[string, string, string]>([
+    [
+      'why it has no token',
+      `echo "ERROR: (gcloud.auth.docker-helper) There was a problem refreshing your current auth tokens: Reauthentication failed" >&2; exit 1`,
+      'refreshing your current auth tokens: Reauthentication failed',
+    ],
+    [
+      "an SDK's sentence",
+      `echo "could not retrieve GCR's access token: oauth2: \\"invalid_grant\\" \\"reauth related error (invalid_rapt)\\""; exit 1`,
+      `could not retrieve GCR's access token: oauth2: "invalid_grant" "reauth related error (invalid_rapt)"`,
+    ],
+    [
+      'a program that is missing',
+      'echo "exec: gpg: executable file not found in \\$PATH" >&2; exit 1',
+      'file not found in $PATH',
+    ],
+    [
+      'a request with its number',
+      'echo "StatusCode: 403, RequestID: 8f6b1c9e-3f1a-4b7e-9c55-0d1f2a3b4c5d, ExpiredTokenException: The security token included in the request is expired" >&2; exit 1',
+      'RequestID: 8f6b1c9e-3f1a-4b7e-9c55-0d1f2a3b4c5d, ExpiredTokenException: The security token included in the request is expired',
+    ],
+  ])('tells %s', async (_, script, sentence) => {
+    await home.helper('test', script);
+    await expect(open('test').get('ghcr.io')).rejects.toMatchObject({ message: expect.stringContaining(sentence) });
+  });
+
+  test('says why it has none, apart from that it has none', async () => {
+    await home.helper(
+      'test',
+      'echo "the session tok-SECRET-abcdef0123456789 has expired" >&2; echo "credentials not found"; exit 1',
+    );
+    await expect(open('test').get('ghcr.io')).resolves.toEqual({
+      credentials: undefined,
+      said: 'the session *** has expired',
     });
   });
 
@@ -86,6 +127,11 @@ describe('a helper that does not', () => {
     ['a variable', 'echo "AWS_SECRET_ACCESS_KEY=hunter2" >&2; exit 1'],
     ['a header', 'echo "Authorization: Basic hunter2" >&2; exit 1'],
     ['rubbish', 'echo hunter2'],
+    ['rubbish and a failure', 'echo hunter2; exit 1'],
+    ['a flag', 'echo "usage: login --password=hunter2" >&2; exit 1'],
+    ['a URL', 'echo "cannot fetch https://me:hunter2@example.org/token" >&2; exit 1'],
+    ['a sentence that ends in it', 'echo "wrong password: hunter2" >&2; exit 1'],
+    ['an answer that is cut short', `printf '{"Username":"me","Secret":"hunter2'; exit 1`],
   ])('does not leak a secret by %s', async (_, script) => {
     await home.helper('test', script);
     const error = await open('test')
@@ -99,7 +145,7 @@ describe('a helper that does not', () => {
     await expect(open('nowhere').get('ghcr.io')).rejects.toMatchObject({
       code: 'ERR_CREDENTIAL_HELPER',
       message: 'docker-credential-nowhere get could not be run: there is no such program in PATH',
-      hint: 'install it, or take it out of ~/.docker/config.json',
+      facts: { reason: 'helper-missing', helper: 'docker-credential-nowhere', file: '~/.docker/config.json' },
     });
   });
 
@@ -126,6 +172,19 @@ describe('a helper that does not', () => {
     await expect(open('test').get('ghcr.io')).rejects.toMatchObject({
       message: 'docker-credential-test get wrote more than 1048576 bytes',
     });
+  });
+
+  test('does not leak what it was to store, in any letter case and in base64', async () => {
+    await home.helper('test', `cat | tr a-z A-Z >&2; printf 'correct horse' | base64 >&2; exit 1`);
+    const credentials = { kind: 'basic', username: 'me', password: 'correct horse' } as const;
+    const error: Error = await open('test')
+      .store('ghcr.io', credentials)
+      .then(
+        () => expect.fail('expected a rejection'),
+        (thrown) => thrown,
+      );
+    expect(error.message).not.toMatch(/correct horse/i);
+    expect(error.message).not.toContain(Buffer.from('correct horse').toString('base64').slice(0, 12));
   });
 
   test('has not found what it was to store: that is a failure', async () => {

@@ -1,3 +1,6 @@
+import { execFileSync } from 'node:child_process';
+import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { asNobody } from '@slipway/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type CredentialProviderSources, createCredentialProvider } from '../../src/credentials/credential-provider.ts';
 import { createFakeHome, type FakeHome, keychainScript } from './fake-home.ts';
@@ -135,7 +138,7 @@ describe('files that are not right', () => {
       { auths: { 'ghcr.io': { username: 'me', password: 5 } } },
       /`password` in `auths` of "ghcr.io" is not text$/,
     ],
-    ['a file too large', `"${'x'.repeat(4 * 1024 * 1024)}"`, /more than the 4194304 allowed$/],
+    ['a file too large', `"${'x'.repeat(4 * 1024 * 1024)}"`, /more than the 4194304 bytes allowed$/],
   ])('%s', async (_, content, message) => {
     const path = await home.write('.docker/config.json', content);
     const error: Error = await open()
@@ -158,18 +161,14 @@ describe('files that are not right', () => {
   });
 
   test.each([
-    ['--authfile', (path: string) => ({ authFile: path }), undefined],
-    [
-      'REGISTRY_AUTH_FILE',
-      (path: string) => ({ env: { REGISTRY_AUTH_FILE: path } }),
-      'it is named by REGISTRY_AUTH_FILE',
-    ],
-  ])('a file named by %s that does not exist is an error', async (_, options, hint) => {
+    ['an option', (path: string) => ({ authFile: path }), undefined],
+    ['REGISTRY_AUTH_FILE', (path: string) => ({ env: { REGISTRY_AUTH_FILE: path } }), 'REGISTRY_AUTH_FILE'],
+  ])('a file named by %s that does not exist is an error', async (_, options, namedBy) => {
     const path = `${home.homeFolder}/nowhere.json`;
     await expect(open(options(path)).provider('ghcr.io')).rejects.toMatchObject({
       code: 'ERR_CREDENTIALS_FILE',
       message: `the credentials file ${path} does not exist`,
-      hint,
+      facts: { reason: 'missing', file: path, namedBy },
     });
   });
 
@@ -184,9 +183,206 @@ describe('files that are not right', () => {
     ['an empty one', ''],
     ['one with a byte order mark', '\uFEFF{}'],
     ['one with an empty entry', { auths: { 'ghcr.io': {} } }],
+    ['null', 'null'],
+    ['nulls in place of its parts', { auths: null, credHelpers: null, credsStore: null, proxies: null }],
+    ['an entry that is null', { auths: { 'ghcr.io': null } }],
+    ['an entry of nulls', { auths: { 'ghcr.io': { auth: null, username: null, identitytoken: null, email: null } } }],
+    ['a helper that is null', { credHelpers: { 'ghcr.io': null } }],
   ])('%s is no error', async (_, content) => {
     await home.write('.docker/config.json', content);
     await expect(open().provider('ghcr.io')).resolves.toBeUndefined();
+  });
+});
+
+describe("what is not this registry's is not judged", () => {
+  test.each<[string, object]>([
+    ['an entry that is no object', { auths: { 'quay.io': 'hunter2' } }],
+    ['auth that is not base64', { auths: { 'quay.io': { auth: '%%%' } } }],
+    ['a password that is no text', { auths: { 'quay.io': { username: 'me', password: 5 } } }],
+    ['a helper that leads elsewhere', { credHelpers: { 'quay.io': 'C:\\bin\\docker-credential-x' } }],
+    ['a helper that is no text', { credHelpers: { 'quay.io': 5 } }],
+    ['a store that is none, where the registry has a helper', { credsStore: 5, credHelpers: { 'ghcr.io': '' } }],
+    ['nulls beside what counts', { credHelpers: null, credsStore: null }],
+  ])('%s', async (_, content) => {
+    const auths = {
+      ...('auths' in content ? (content.auths as object) : {}),
+      'ghcr.io': { ...auth('me'), email: null },
+    };
+    await home.write('.docker/config.json', { ...content, auths });
+    const { provider, warnings } = open();
+    await expect(provider('ghcr.io')).resolves.toEqual(basic('me'));
+    expect(warnings).toEqual([]);
+  });
+});
+
+describe('places that are not as they should be', () => {
+  const cause = (code: string): object => ({
+    steps: expect.arrayContaining([
+      expect.objectContaining({
+        outcome: 'skipped',
+        error: expect.objectContaining({ message: expect.stringContaining(code) }),
+      }),
+    ]),
+  });
+
+  test('a folder of podman that is closed is passed over without a word', async () => {
+    await home.write('run-by-number/x', '');
+    await home.write('.docker/config.json', { auths: { 'ghcr.io': auth('docker') } });
+    await chmod(`${home.homeFolder}/run-by-number`, 0);
+    await chmod(home.homeFolder, 0o755);
+    await asNobody(async () => {
+      const { provider, warnings } = open();
+      await expect(provider('ghcr.io')).resolves.toEqual(basic('docker'));
+      await expect(provider('quay.io')).resolves.toBeUndefined();
+      expect(warnings).toEqual([]);
+      expect(await provider.describe('ghcr.io')).toMatchObject(cause('EACCES'));
+    });
+    await chmod(`${home.homeFolder}/run-by-number`, 0o700);
+  });
+
+  test("docker's file that is somebody else's is an error where nothing else has credentials, and a warning for an open registry", async () => {
+    const file = await home.write('.docker/config.json', { auths: { 'ghcr.io': auth('docker') } });
+    await chmod(home.homeFolder, 0o755);
+    await chmod(file, 0);
+    await asNobody(async () => {
+      const { provider, warnings } = open();
+      const message = `cannot read credentials from ${file}: EACCES`;
+      await expect(provider('ghcr.io')).rejects.toMatchObject({ code: 'ERR_CREDENTIALS_FILE', message });
+      await expect(provider.authConfigOf('ghcr.io')).resolves.toBeUndefined();
+      expect(warnings).toEqual([message]);
+    });
+  });
+
+  test('links in a ring, a folder in place of the file, a file in place of the folder: the next place answers', async () => {
+    await mkdir(`${home.homeFolder}/.config/containers/auth.json`, { recursive: true });
+    await mkdir(`${home.homeFolder}/.docker`);
+    await symlink('config.json', `${home.homeFolder}/.docker/config.json`);
+    await home.write('run-by-number', 'a file');
+    await home.write('.dockercfg', { 'ghcr.io': auth('dockercfg') });
+    const { provider, warnings } = open();
+    await expect(provider('ghcr.io')).resolves.toEqual(basic('dockercfg'));
+    expect(warnings).toEqual([
+      expect.stringMatching(/auth\.json: EISDIR; the credentials in .*dockercfg are used instead$/),
+    ]);
+    expect(await provider.describe('ghcr.io')).toMatchObject(cause('ELOOP'));
+  });
+
+  test('a link that leads nowhere is no file', async () => {
+    await mkdir(`${home.homeFolder}/.docker`);
+    await symlink('nowhere.json', `${home.homeFolder}/.docker/config.json`);
+    const { provider, warnings } = open();
+    await expect(provider('ghcr.io')).resolves.toBeUndefined();
+    expect(warnings).toEqual([]);
+  });
+
+  test('DOCKER_CONFIG may name the file itself', async () => {
+    const file = await home.write('elsewhere.json', { auths: { 'ghcr.io': auth('docker') } });
+    Object.assign(home.env, { DOCKER_CONFIG: file });
+    await expect(open().provider('ghcr.io')).resolves.toEqual(basic('docker'));
+  });
+
+  test('XDG folders that are not absolute are ignored', async () => {
+    Object.assign(home.env, { XDG_RUNTIME_DIR: 'run', XDG_CONFIG_HOME: './xdg' });
+    await home.write('.config/containers/auth.json', { auths: { 'ghcr.io': auth('podman') } });
+    const { provider } = open();
+    await expect(provider('ghcr.io')).resolves.toEqual(basic('podman'));
+    const { steps } = await provider.describe('ghcr.io');
+    expect(steps.map(({ place }) => place)).toEqual([
+      `${home.homeFolder}/run-by-number/${process.getuid?.()}/auth.json`,
+      `${home.homeFolder}/.config/containers/auth.json`,
+    ]);
+  });
+
+  test('without a home folder, what variables name still counts', async () => {
+    await expect(open({ homeFolder: undefined }).provider('ghcr.io')).resolves.toBeUndefined();
+    await home.write('docker/config.json', { auths: { 'ghcr.io': auth('docker') } });
+    Object.assign(home.env, { DOCKER_CONFIG: `${home.homeFolder}/docker` });
+    await expect(open({ homeFolder: undefined }).provider('ghcr.io')).resolves.toEqual(basic('docker'));
+  });
+
+  test.each([
+    ['little-endian with a mark', (text: string) => Buffer.from(`\uFEFF${text}`, 'utf16le')],
+    ['big-endian with a mark', (text: string) => Buffer.from(`\uFEFF${text}`, 'utf16le').swap16()],
+    ['little-endian without a mark', (text: string) => Buffer.from(text, 'utf16le')],
+    ['big-endian without a mark', (text: string) => Buffer.from(text, 'utf16le').swap16()],
+  ])('UTF-16, %s, is read and named', async (_, encode) => {
+    const file = await home.write('.docker/config.json', '');
+    await writeFile(file, encode(JSON.stringify({ auths: { 'ghcr.io': auth('zoë') } })));
+    const { provider, warnings } = open();
+    await expect(provider('ghcr.io')).resolves.toEqual(basic('zoë'));
+    expect(warnings).toEqual([`${file} is UTF-16, which docker and podman cannot read: save it as UTF-8`]);
+  });
+
+  test.each([
+    ['base64', Buffer.from('{"auths":{}}').toString('base64'), 'but it looks like base64'],
+    ['a path', '/root/.docker/config.json', 'but a path'],
+    ['half of it', '{"auths":\n{', 'at line 2, character 2'],
+  ])('%s in DOCKER_AUTH_CONFIG is said to be that', async (_, value, words) => {
+    Object.assign(home.env, { DOCKER_AUTH_CONFIG: value });
+    await expect(open().provider('ghcr.io')).rejects.toMatchObject({ message: expect.stringContaining(words) });
+  });
+
+  test('a file that cannot be understood does not keep the next one from answering, and is told', async () => {
+    const broken = await home.write('.config/containers/auth.json', '{"auths":');
+    const file = await home.write('.docker/config.json', { auths: { 'ghcr.io': auth('docker') } });
+    const { provider, warnings } = open();
+    await expect(provider('ghcr.io')).resolves.toEqual(basic('docker'));
+    expect(warnings).toEqual([
+      `cannot use the credentials in ${broken}: it is not valid JSON (at line 1, character 10); the credentials in ${file} are used instead`,
+    ]);
+  });
+
+  test('a named pipe, as a shell makes for <(…), is read to its end', async () => {
+    const path = `${home.homeFolder}/pipe`;
+    execFileSync('mkfifo', [path]);
+    const written = writeFile(path, JSON.stringify({ auths: { 'ghcr.io': auth('piped') } }));
+    await expect(open({ authFile: path }).provider('ghcr.io')).resolves.toEqual(basic('piped'));
+    await written;
+  });
+});
+
+describe('describe', () => {
+  test('names every place, the one that was used, and a password that ends in a line break, without any secret', async () => {
+    const password = 'S3cr3t-word\n';
+    const file = await home.write('.docker/config.json', {
+      auths: { 'https://ghcr.io': { auth: Buffer.from(`me:${password}`).toString('base64') } },
+    });
+    const report = await open().provider.describe('ghcr.io');
+    expect(report.found).toEqual({
+      kind: 'basic',
+      username: 'me',
+      place: file,
+      helper: undefined,
+      key: 'https://ghcr.io',
+      endsInLineBreak: true,
+    });
+    expect(report.steps.map(({ outcome }) => outcome)).toEqual(['absent', 'absent', 'used']);
+    expect(JSON.stringify(report)).not.toContain('S3cr3t');
+  });
+
+  test('says why a helper has nothing', async () => {
+    await home.helper(
+      'ecr',
+      'echo "the session has expired" >&2; echo "credentials not found in native keychain"; exit 1',
+    );
+    const file = await home.write('.docker/config.json', { credHelpers: { 'ghcr.io': 'ecr' } });
+    const { provider } = open();
+    await expect(provider('ghcr.io')).resolves.toBeUndefined();
+    const { steps, found } = await provider.describe('ghcr.io');
+    expect(found).toBeUndefined();
+    expect(steps.find(({ place }) => place === file)).toMatchObject({
+      outcome: 'nothing',
+      helper: 'docker-credential-ecr',
+      helperSaid: 'the session has expired',
+    });
+  });
+
+  test('names the helper that has them', async () => {
+    await home.helper('test', `echo '{"Username":"<token>","Secret":"id-S3cr3t"}'`);
+    await home.write('.docker/config.json', { credsStore: 'test' });
+    const { found } = await open().provider.describe('ghcr.io');
+    expect(found).toMatchObject({ kind: 'identity-token', helper: 'docker-credential-test', key: undefined });
+    expect(JSON.stringify(found)).not.toContain('S3cr3t');
   });
 });
 
@@ -305,9 +501,14 @@ describe('authConfigOf', () => {
     await expect(open().provider.authConfigOf('ghcr.io')).resolves.toEqual(expected);
   });
 
-  test('a broken file is an error here too', async () => {
-    await home.write('.docker/config.json', '{');
-    await expect(open().provider.authConfigOf('ghcr.io')).rejects.toMatchObject({ code: 'ERR_CREDENTIALS_FILE' });
+  test('a broken file is told: whether it was needed only the registry can say', async () => {
+    const file = await home.write('.docker/config.json', '{');
+    const { provider, warnings } = open();
+    await expect(provider.authConfigOf('ghcr.io')).resolves.toBeUndefined();
+    expect(warnings).toEqual([expect.stringContaining(`cannot use the credentials in ${file}: it is not valid JSON`)]);
+    await expect(open({ authFile: file }).provider.authConfigOf('ghcr.io')).rejects.toMatchObject({
+      code: 'ERR_CREDENTIALS_FILE',
+    });
   });
 
   test('explicit credentials are their own auth config', async () => {

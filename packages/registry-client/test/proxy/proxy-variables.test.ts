@@ -37,10 +37,24 @@ test("the environment's proxies are not mixed with docker's", async () => {
   expect(await read({ http_proxy: 'http://env:1' })).toEqual({ http_proxy: 'http://env:1' });
 });
 
-test.each([[{ proxies: 'x' }], [{ proxies: { default: [] } }], [{ proxies: { default: { httpProxy: 5 } } }], [{}]])(
-  '%j has no proxies',
-  async (content) => {
-    await home.write('.docker/config.json', content);
-    expect(await read()).toEqual({});
-  },
-);
+test.each([
+  [{ proxies: 'x' }],
+  [{ proxies: null }],
+  [{ proxies: { default: null } }],
+  [{ proxies: { default: { httpProxy: null } } }],
+  [{ proxies: { default: [] } }],
+  [{ proxies: { default: { httpProxy: 5 } } }],
+  [{}],
+])('%j has no proxies', async (content) => {
+  await home.write('.docker/config.json', content);
+  expect(await read()).toEqual({});
+});
+
+test('a docker configuration that cannot be understood has no proxies, and is told', async () => {
+  const file = await home.write('.docker/config.json', '{');
+  const warnings: string[] = [];
+  const onWarning = (message: string): void => void warnings.push(message);
+  expect(await readProxyVariables({ env: {}, homeFolder: home.homeFolder, onWarning })).toEqual({});
+  expect(warnings).toEqual([expect.stringContaining(`cannot use the credentials in ${file}`)]);
+  expect(await readProxyVariables({ env: {}, homeFolder: undefined })).toEqual({});
+});

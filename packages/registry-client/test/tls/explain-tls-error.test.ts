@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:https';
+import { createServer, type Server, type ServerOptions } from 'node:https';
 import { type AddressInfo, createServer as createTCPServer } from 'node:net';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -19,8 +19,12 @@ afterAll(async () => {
   await home[Symbol.asyncDispose]();
 });
 
-async function serve(made: MadeCertificate, chain: readonly MadeCertificate[] = []): Promise<URL> {
-  const server = createServer({ key: made.key, cert: [made, ...chain].map(({ cert }) => cert).join('\n') });
+async function serve(
+  made: MadeCertificate,
+  chain: readonly MadeCertificate[] = [],
+  options: ServerOptions = {},
+): Promise<URL> {
+  const server = createServer({ ...options, key: made.key, cert: [made, ...chain].map(({ cert }) => cert).join('\n') });
   servers.push(server);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -42,7 +46,7 @@ describe('explainTLSError', () => {
       message: expect.stringMatching(
         /^the certificate of localhost:\d+ is signed by itself \(subject CN=alone; issuer CN=alone; valid from \d{4}-.*Z to \d{4}-.*Z\)$/,
       ),
-      hint: expect.stringContaining('ca.crt'),
+      code: 'DEPTH_ZERO_SELF_SIGNED_CERT',
       certificate: { subject: 'CN=alone', issuer: 'CN=alone', names: 'DNS:localhost' },
     });
   });
@@ -117,7 +121,7 @@ describe('explainTLSError', () => {
       message: expect.stringMatching(
         /is not for this name \(subject CN=named; .*; for DNS:registry\.test, IP Address:10\.0\.0\.1\)$/,
       ),
-      hint: 'use a name that the certificate is for',
+      code: 'ERR_TLS_CERT_ALTNAME_INVALID',
     });
   });
 
@@ -143,13 +147,37 @@ describe('explainTLSError', () => {
     const silentURL = new URL(`https://127.0.0.1:${(silent.address() as AddressInfo).port}`);
     expect(await explainTLSError(expired, silentURL, { timeoutMs: 50 })).toEqual({
       message: `the certificate of ${silentURL.host} has expired`,
-      hint: "renew the registry's certificate, or set this machine's clock",
+      code: 'CERT_HAS_EXPIRED',
       certificate: undefined,
     });
     expect(await explainTLSError(unknown, silentURL, { signal: AbortSignal.abort() })).toMatchObject({
       message: `the certificate of ${silentURL.host} was refused (CERT_REJECTED)`,
     });
     silent.close();
+  });
+});
+
+describe('a connection that was closed', () => {
+  const closed = Object.assign(new Error('other side closed'), { code: 'UND_ERR_SOCKET' });
+
+  test('by a server that misses a client certificate is told as that', async () => {
+    const made = await makeCertificate(home.homeFolder, { name: 'mutual', names: 'DNS:localhost', issuer: authority });
+    const url = await serve(made, [], { requestCert: true, rejectUnauthorized: true, ca: authority.cert });
+    expect(await explainTLSError(closed, url)).toEqual({
+      message: `${url.host} closes the connection as soon as TLS is agreed on: it may want a client certificate`,
+      code: 'CLIENT_CERTIFICATE_WANTED',
+      certificate: undefined,
+    });
+  });
+
+  test('by one that waits for requests, or is no TLS server, is not explained', async () => {
+    const url = await serve(await makeCertificate(home.homeFolder, { name: 'patient', names: 'DNS:localhost' }));
+    expect(await explainTLSError(closed, url, { timeoutMs: 200 })).toBeUndefined();
+    const plain = createTCPServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
+    await once(plain, 'listening');
+    const plainURL = new URL(`https://127.0.0.1:${(plain.address() as AddressInfo).port}`);
+    expect(await explainTLSError(closed, plainURL)).toBeUndefined();
+    plain.close();
   });
 });
 

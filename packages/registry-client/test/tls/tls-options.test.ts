@@ -1,9 +1,9 @@
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { asNobody } from '@slipway/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { loadTLSOptions, type TLSSources } from '../../src/tls/tls-options.ts';
+import { describeTLS, loadTLSOptions, type TLSSources } from '../../src/tls/tls-options.ts';
 import { createFakeHome, type FakeHome } from '../credentials/fake-home.ts';
 import { type MadeCertificate, makeCertificate } from './make-certificate.ts';
 
@@ -85,14 +85,13 @@ describe('authorities', () => {
     await expect(load({ bundles: [bundle] })).resolves.toEqual({});
   });
 
-  test('a bad certificate in a bundle is passed over, a bad SSL_CERT_FILE is an error', async () => {
+  test('a bad certificate in a bundle is passed over, and so is a bad SSL_CERT_FILE, which is told', async () => {
     const bad = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
     const bundle = await home.write('bundle.pem', bad + other.cert);
     expect(added((await load({ bundles: [bundle] })).ca)).toEqual(trimmed([other.cert]));
-    await expect(load({ env: { SSL_CERT_FILE: join(home.homeFolder, 'nowhere.pem') } })).rejects.toMatchObject({
-      code: 'ERR_CERTIFICATE_FILE',
-      message: expect.stringMatching(/^cannot read .*nowhere\.pem: ENOENT$/),
-    });
+    const file = join(home.homeFolder, 'nowhere.pem');
+    expect(added((await load({ env: { SSL_CERT_FILE: file }, bundles: [bundle] })).ca)).toEqual(trimmed([other.cert]));
+    expect(warnings).toEqual([`cannot read ${file}: ENOENT; SSL_CERT_FILE names it, and is left out of account`]);
   });
 });
 
@@ -141,6 +140,77 @@ describe('folders', () => {
     await chmod(closed, 0o700);
   });
 
+  test('links that lead nowhere are passed over, and told in a folder that was named', async () => {
+    await home.write('etc/docker/registry.test:5000/ca.crt', authority.cert);
+    const folder = join(home.homeFolder, 'etc/docker/registry.test:5000');
+    await symlink('/nonexistent/rhsm/ca.pem', join(folder, 'redhat-ca.crt'));
+    expect(added((await load()).ca)).toEqual(trimmed([authority.cert]));
+    expect(warnings).toEqual([]);
+    expect(added((await load({ certFolder: folder })).ca)).toEqual(trimmed([authority.cert]));
+    expect(warnings).toEqual([`cannot read ${folder}/redhat-ca.crt: ENOENT; it is left out of account`]);
+    await expect(load({ certFolder: folder, isInsecure: true })).resolves.toEqual({ rejectUnauthorized: false });
+  });
+
+  test.each<[string, (path: string) => Promise<unknown>, RegExp]>([
+    [
+      'a file that is no certificate',
+      (path) => writeFile(path, ''),
+      /zz\.crt: it is neither PEM nor DER of one; it is left/,
+    ],
+    ['a folder in place of a file', (path) => mkdir(path), /zz\.crt: EISDIR; it is left/],
+    [
+      'a file too large',
+      (path) => writeFile(path, 'x'.repeat(5 * 1024 * 1024)),
+      /zz\.crt: it has more than the 4194304 bytes allowed; it/,
+    ],
+  ])('%s among the authorities is passed over, and told', async (_, make, warning) => {
+    await home.write('etc/docker/registry.test:5000/ca.crt', authority.cert);
+    await make(join(home.homeFolder, 'etc/docker/registry.test:5000/zz.crt'));
+    expect(added((await load()).ca)).toEqual(trimmed([authority.cert]));
+    expect(warnings).toEqual([expect.stringMatching(warning)]);
+  });
+
+  test("a client's key that is root's is passed over with its certificate, and told", async () => {
+    await home.write('etc/docker/registry.test:5000/ca.crt', authority.cert);
+    await home.write('etc/docker/registry.test:5000/client.cert', client.cert);
+    await chmod(await home.write('etc/docker/registry.test:5000/client.key', client.key), 0);
+    await chmod(home.homeFolder, 0o755);
+    await asNobody(async () => {
+      const options = await load();
+      expect(added(options.ca)).toEqual(trimmed([authority.cert]));
+      expect(options).not.toHaveProperty('cert');
+    });
+    expect(warnings).toEqual([expect.stringMatching(/client\.key: EACCES; it is left out of account$/)]);
+  });
+
+  test('a named folder that does not exist is told', async () => {
+    await expect(load({ certFolder: '/nonexistent/certs' })).resolves.toEqual({});
+    expect(warnings).toEqual(['the certificate folder /nonexistent/certs does not exist']);
+  });
+
+  test("XDG_CONFIG_HOME leads to the user's folders, unless it is not absolute; without a home folder there are none", async () => {
+    await home.write('xdg/containers/certs.d/registry.test:5000/ca.crt', authority.cert);
+    await home.write('.config/docker/certs.d/registry.test:5000/ca.crt', other.cert);
+    const at = (folder: string) => load({ env: { XDG_CONFIG_HOME: folder } });
+    expect(added((await at(join(home.homeFolder, 'xdg'))).ca)).toEqual(trimmed([authority.cert]));
+    expect(added((await at('xdg')).ca)).toEqual(trimmed([other.cert]));
+    await expect(load({ homeFolder: undefined })).resolves.toEqual({});
+  });
+
+  test('describeTLS says what counts, without a key', async () => {
+    const path = join(home.homeFolder, 'etc/docker/registry.test:5000');
+    await home.write('etc/docker/registry.test:5000/ca.crt', authority.cert);
+    await home.write('etc/docker/registry.test:5000/client.cert', client.cert);
+    await home.write('etc/docker/registry.test:5000/client.key', client.key);
+    const sources = { env: {}, homeFolder: undefined, systemFolders: [join(home.homeFolder, 'etc/docker')] };
+    await expect(describeTLS('registry.test:5000', sources)).resolves.toEqual({
+      folder: path,
+      authorities: 1,
+      client: 'client.cert',
+      skipped: [],
+    });
+  });
+
   test.each(['..', '.', 'a/b', '../etc', 'a\\b', ''])('%j is no registry', async (registry) => {
     await expect(load({}, registry)).rejects.toThrow(TypeError);
   });
@@ -182,15 +252,8 @@ describe('client certificates', () => {
 
   test.each<[string, string, () => string, RegExp]>([
     ['a certificate that is none', 'client.cert', () => 'rubbish', /client\.cert: it is neither PEM nor DER of one$/],
-    ['an authority that is none', 'ca.crt', () => 'rubbish', /ca\.crt: it is neither PEM nor DER of one$/],
     ['a key that is none', 'client.key', () => 'rubbish', /client\.key: it is not a private key in PEM$/],
     ["somebody else's key", 'client.key', () => other.key, /client\.key: it does not belong to its certificate$/],
-    [
-      'a file too large',
-      'ca.crt',
-      () => 'x'.repeat(5 * 1024 * 1024),
-      /ca\.crt: it has 5242880 bytes, more than the 4194304 allowed$/,
-    ],
   ])('%s', async (_, name, content, message) => {
     await home.write(`${folder}/client.cert`, client.cert);
     await home.write(`${folder}/client.key`, client.key);
@@ -209,10 +272,5 @@ describe('client certificates', () => {
     });
     await home.write(`${folder}/client.key`, String(encrypted));
     await rejects(/client\.key: it is encrypted: remove its passphrase$/);
-  });
-
-  test('a folder in place of a file is an error', async () => {
-    await mkdir(join(home.homeFolder, folder, 'ca.crt'), { recursive: true });
-    await rejects(/^cannot read .*ca\.crt: EISDIR$/);
   });
 });
