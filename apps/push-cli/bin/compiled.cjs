@@ -2,7 +2,7 @@
 const { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } = require('node:fs');
 const { createRequire } = require('node:module');
 const { homedir } = require('node:os');
-const { dirname, join } = require('node:path');
+const { dirname, isAbsolute, join } = require('node:path');
 const { Script } = require('node:vm');
 
 /** A run of so long does not feel the twentieth of a second that V8 needs to hand out what it compiled. */
@@ -30,7 +30,9 @@ exports.load = (path) => {
 function cacheFile(path) {
   try {
     const { size, mtimeMs } = statSync(path);
-    const folder = process.env.XDG_CACHE_HOME || process.env.LOCALAPPDATA || join(homedir(), '.cache');
+    // By its specification, a variable of XDG that is not absolute is to be ignored.
+    const named = [process.env.XDG_CACHE_HOME, process.env.LOCALAPPDATA].find((path) => path && isAbsolute(path));
+    const folder = named ?? join(homedir(), '.cache');
     const name = `${process.version}-${process.arch}-${size.toString(36)}-${Math.floor(mtimeMs).toString(36)}`;
     return join(folder, 'slipway', `${name}.v8cache`);
   } catch {

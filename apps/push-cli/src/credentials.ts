@@ -2,6 +2,7 @@ import { computeHmacKey } from '@slipway/metadata-store';
 import type { Destination } from '@slipway/push';
 import type { Reference } from '@slipway/reference';
 import {
+  type CredentialProvider,
   type CredentialSources,
   createCredentialProvider,
   hasAuthInfo,
@@ -13,6 +14,7 @@ import type { Environment } from './environment.ts';
 import { usageError } from './errors.ts';
 import { passwordFor } from './prompt.ts';
 import type { ResolvedPushOptions } from './push-options.ts';
+import type { RegistryFacts } from './registry-facts.ts';
 
 /** Where this user's credentials are looked up and kept. */
 export function credentialSources(
@@ -28,6 +30,29 @@ export function credentialSources(
   };
 }
 
+/** Credentials that know whether a registry asked for them. */
+export interface TrackedCredentials extends UserCredentialProvider {
+  /** What is known of a registry's credentials, for the advice after a failure; undefined when that cannot be found out. */
+  factsOf(reference: Pick<Reference, 'registry' | 'repository'>): Promise<RegistryFacts | undefined>;
+}
+
+/** Notes which registries ask for credentials. */
+export function trackCredentials(provider: UserCredentialProvider): TrackedCredentials {
+  const asked = new Set<string>();
+  const provide: CredentialProvider = async (registry, options) => {
+    asked.add(registry);
+    return await provider(registry, options);
+  };
+  return Object.assign(provide, {
+    authConfigOf: provider.authConfigOf,
+    describe: provider.describe,
+    async factsOf({ registry, repository }: Pick<Reference, 'registry' | 'repository'>) {
+      const credentials = await provider.describe(registry, { repository }).catch(() => undefined);
+      return credentials && { registry, credentials, wasAsked: asked.has(registry) };
+    },
+  });
+}
+
 /**
  * The credentials for the destinations: `--username` and its password, else those that docker and podman keep.
  *
@@ -38,10 +63,10 @@ export async function openCredentials(
   references: readonly Reference[],
   context: CommandContext,
   warn: (message: string) => void,
-): Promise<UserCredentialProvider> {
+): Promise<TrackedCredentials> {
   const sources = credentialSources(options, context.environment, warn);
   const { username } = options;
-  if (username === undefined) return createCredentialProvider(sources);
+  if (username === undefined) return trackCredentials(createCredentialProvider(sources));
   if (new Set(references.map(({ registry }) => registry)).size > 1) {
     throw usageError(
       '--username is for one registry, and the destinations are in several',
@@ -49,7 +74,7 @@ export async function openCredentials(
     );
   }
   const password = await passwordFor(username, options.passwordStdin === true, context);
-  return createCredentialProvider({ ...sources, explicit: { username, password } });
+  return trackCredentials(createCredentialProvider({ ...sources, explicit: { username, password } }));
 }
 
 /** What the engine wants to know of a destination's credentials, without the credentials. */

@@ -16,7 +16,9 @@ describe('parseDestinations', () => {
 
   test.each([
     ['App', false, 'must be lowercase', 'repositories are lowercase: app'],
-    ['docker://ghcr.io/me/app', false, 'is no reference', 'leave docker:// off'],
+    ['docker://ghcr.io/me/app', false, 'is no reference', 'write it without docker://'],
+    ['alice:S3cret@ghcr.io/me/App:1', false, '"***@ghcr.io/me/App:1" has a user and a password', 'slipway login'],
+    ['https://alice:S3cret@ghcr.io/app', true, '"https://***@ghcr.io/app" has a user', '--password-stdin'],
     ['a b', false, 'is no reference', 'a destination is'],
     ['', false, 'is no reference', 'a destination is'],
     [`app@sha256:${'a'.repeat(64)}`, false, 'only tags can be pushed', 'leave @sha256'],

@@ -1,8 +1,10 @@
 import { InvalidReferenceError, parseReference, type Reference } from '@slipway/reference';
 import { CliError, usageError } from './errors.ts';
+import { assertNoUser } from './mask-user.ts';
 
 /**
- * Reads the destinations as typed. With `allTags` they are repositories, and must have neither tag nor digest.
+ * Reads the destinations as typed. With `allTags` they are repositories, and must have neither tag nor digest. A password
+ * that was typed with one is in no message.
  *
  * @throws {CliError} `ERR_CLI_USAGE`, with the rule of the reference that was broken as its cause.
  */
@@ -20,6 +22,7 @@ export function parseDestinations(texts: readonly string[], allTags: boolean): r
 }
 
 function parseDestination(text: string, defaultTag: string | undefined): Reference {
+  assertNoUser(text);
   try {
     return parseReference(text, { defaultTag });
   } catch (cause) {
@@ -31,7 +34,7 @@ function parseDestination(text: string, defaultTag: string | undefined): Referen
 
 function hintFor(text: string): string {
   const scheme = /^[a-z-]+:(?:\/\/)/i.exec(text)?.[0];
-  if (scheme !== undefined) return `leave ${scheme} off: a destination is registry/repository:tag`;
+  if (scheme !== undefined) return `write it without ${scheme}: a destination is registry/repository:tag`;
   if (text.toLowerCase() !== text) return `repositories are lowercase: ${text.toLowerCase()}`;
   return 'a destination is [registry/]repository[:tag], such as ghcr.io/me/app:1.0';
 }

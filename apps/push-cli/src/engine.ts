@@ -5,12 +5,15 @@ import type { Reference } from '@slipway/reference';
 import type { RequestRecord } from '@slipway/registry-client';
 import { createAdaptiveLimits, createHostBackoff, createTransferManager } from '@slipway/transfer';
 import type { CommandContext } from './command-context.ts';
+import { credentialLine } from './credential-line.ts';
 import { identityFor, openCredentials } from './credentials.ts';
+import { once } from './once.ts';
 import { requestLine } from './open-connection.ts';
 import type { Progress } from './progress/progress.ts';
 import type { ResolvedPushOptions } from './push-options.ts';
 import { createRateLimit } from './rate-limit.ts';
 import { createRegistries } from './registries.ts';
+import type { RegistryFacts } from './registry-facts.ts';
 import { openCliSource } from './sources.ts';
 import { openStores } from './stores.ts';
 import { trustKeyOf } from './trust-key.ts';
@@ -21,6 +24,8 @@ export interface Engine extends AsyncDisposable {
   /** Opens what is pushed. It closes with the engine, once nothing reads it any more: an interrupted upload ends its chunk. */
   openSource(text: string): Promise<ImageSource>;
   destinationOf(reference: Reference): Promise<Destination>;
+  /** What is known of a destination's registry, for the advice after a failure. */
+  factsOf(reference: Reference): Promise<RegistryFacts | undefined>;
 }
 
 export interface EngineContext {
@@ -35,7 +40,7 @@ export async function openEngine(
   { context, progress }: EngineContext,
 ): Promise<Engine> {
   const print = (line: string): void => progress.print(line);
-  const warn = (message: string): void => progress.warn(message);
+  const warn = once((message) => progress.warn(message));
   const onRequest = options.verbose === true ? (record: RequestRecord): void => print(requestLine(record)) : undefined;
   const credentials = await openCredentials(options, references, context, warn);
   const stores = await openStores(options, context.environment, warn);
@@ -60,6 +65,10 @@ export async function openEngine(
     trustKey: () => trustKeyOf(options, context.environment, warn),
     retry: { hostBackoff: createHostBackoff() },
   });
+  const sayOnce = once(print);
+  const tellCredentials = (facts: RegistryFacts | undefined): void => {
+    if (facts !== undefined) sayOnce(credentialLine(facts));
+  };
   let source: ImageSource | undefined;
   return {
     pusher,
@@ -67,13 +76,17 @@ export async function openEngine(
       source = await openCliSource(text, { ...options, print, warn, onRequest }, context);
       return source;
     },
-    destinationOf: async (reference) => ({
-      reference,
-      endpoints: await registries.endpointsOf(reference),
-      v1Endpoints:
-        options.protocol === 'v2' && options.format !== 'v1' ? [] : await registries.v1EndpointsOf(reference),
-      ...(await identityFor(reference, credentials, context)),
-    }),
+    async destinationOf(reference) {
+      if (options.verbose === true) tellCredentials(await credentials.factsOf(reference));
+      return {
+        reference,
+        endpoints: await registries.endpointsOf(reference),
+        v1Endpoints:
+          options.protocol === 'v2' && options.format !== 'v1' ? [] : await registries.v1EndpointsOf(reference),
+        ...(await identityFor(reference, credentials, context)),
+      };
+    },
+    factsOf: (reference) => credentials.factsOf(reference),
     async [Symbol.asyncDispose]() {
       await transfers[Symbol.asyncDispose]();
       await source?.[Symbol.asyncDispose]();

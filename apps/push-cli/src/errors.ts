@@ -5,8 +5,10 @@ export type CliErrorCode =
   | 'ERR_CLI_SEVERAL_ITEMS'
   /** When: the source holds nothing that can be pushed. Retry: no. Do: look at it with `slipway inspect`. */
   | 'ERR_CLI_NO_ITEM'
-  /** When: a file that was asked for besides the push cannot be written. Retry: no. Do: check the path and the permissions. */
+  /** When: standard output, or a file that was asked for besides the push, cannot be written; the push itself is done. Retry: no. Do: check the path, the permissions and the room on the disk. */
   | 'ERR_CLI_OUTPUT'
+  /** When: a registry does not accept the user name and the password of `slipway login`. Retry: no. Do: check both; some registries want an access token in place of the password. */
+  | 'ERR_CLI_LOGIN_REFUSED'
   /** When: `slipway registry serve` cannot listen on its address. Retry: no. Do: choose another port. */
   | 'ERR_CLI_LISTEN'
   /** When: a signal (Ctrl-C) ended the work. Retry: yes, what was sent is not sent again. Do: run the command again. */

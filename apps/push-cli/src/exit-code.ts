@@ -17,6 +17,8 @@ const byCode: ReadonlyMap<string, ExitCode> = new Map<string, ExitCode>([
   ['ERR_CLI_USAGE', exitCodes.usage],
   ['ERR_CLI_SEVERAL_ITEMS', exitCodes.usage],
   ['ERR_CLI_NO_ITEM', exitCodes.source],
+  ['ERR_CLI_OUTPUT', exitCodes.failed],
+  ['ERR_CLI_LOGIN_REFUSED', exitCodes.denied],
   ['ERR_REFERENCE_INVALID', exitCodes.usage],
   ['ERR_PUSH_DIGEST_REFERENCE', exitCodes.usage],
   ['ERR_PUSH_FORMAT', exitCodes.usage],

@@ -1,8 +1,10 @@
 import { type Credentials, endpointURLs, RegistryError, type RequestRecord } from '@slipway/registry-client';
 import type { CommandContext } from './command-context.ts';
 import type { ConnectionOptions } from './connection-options.ts';
+import { CliError } from './errors.ts';
 import { openConnection, requestLine } from './open-connection.ts';
 import { warningLine } from './progress/progress.ts';
+import { reasonIn } from './registry-advice.ts';
 
 /**
  * Shows credentials to a registry.
@@ -10,7 +12,8 @@ import { warningLine } from './progress/progress.ts';
  * Asks for a manifest that nobody has, since a registry that hands out tokens accepts a login by giving one out, whatever
  * it then says of that repository.
  *
- * @throws {RegistryError} `ERR_REGISTRY_UNAUTHORIZED` when they are refused, `ERR_REGISTRY_UNREACHABLE` when there is no answer
+ * @throws {CliError} `ERR_CLI_LOGIN_REFUSED` when they are refused
+ * @throws {RegistryError} `ERR_REGISTRY_UNREACHABLE` when there is no answer
  */
 export async function verifyLogin(
   name: string,
@@ -19,6 +22,7 @@ export async function verifyLogin(
   { signal, stderr, environment }: Pick<CommandContext, 'signal' | 'stderr' | 'environment'>,
 ): Promise<void> {
   let failure: unknown;
+  let wasAsked = false;
   for (const { url, insecureTls } of endpointURLs(name, options)) {
     const requests: RequestRecord[] = [];
     const say = (line: string): void => void stderr.write(`${line}\n`);
@@ -28,7 +32,10 @@ export async function verifyLogin(
         certDir: options.certDir,
         environment,
         warn: (message) => say(warningLine(message)),
-        credentials: async () => credentials,
+        credentials: async () => {
+          wasAsked = true;
+          return credentials;
+        },
         onRequest: (request) => {
           requests.push(request);
           if (options.verbose === true) say(requestLine(request));
@@ -40,13 +47,36 @@ export async function verifyLogin(
       return;
     } catch (error) {
       signal.throwIfAborted();
-      failure = error;
       if (!(error instanceof RegistryError)) throw error;
-      if (error.code === 'ERR_REGISTRY_DENIED' || requests.some(isTokenGrant)) return;
+      if (wasAsked && (error.code === 'ERR_REGISTRY_DENIED' || requests.some(isTokenGrant))) return;
+      if (error.code === 'ERR_REGISTRY_UNAUTHORIZED') throw refused(name, error, wasAsked);
       if (error.code !== 'ERR_REGISTRY_UNREACHABLE') throw error;
+      failure ??= error;
+      // Where https was spoken, its failure is the one to tell; where it was not, that of http is.
+      if (error.reason !== 'tls' && url.protocol === 'http:' && isOtherProtocol(failure)) failure = error;
     }
   }
   throw failure;
+}
+
+function isOtherProtocol(error: unknown): boolean {
+  return error instanceof RegistryError && (error.reason !== 'tls' || /does not speak TLS/.test(error.message));
+}
+
+function refused(name: string, cause: RegistryError, wasAsked: boolean): CliError {
+  if (!wasAsked) {
+    const message = `${name} answered 401 and did not say how to log in, so the credentials were not shown`;
+    return new CliError('ERR_CLI_LOGIN_REFUSED', message, {
+      cause,
+      hint: 'its owner has to look: a WWW-Authenticate header is missing, or lost on the way',
+    });
+  }
+  const said = reasonIn(cause);
+  const why = said === undefined ? '' : `: ${said}`;
+  return new CliError('ERR_CLI_LOGIN_REFUSED', `${name} does not accept this user name or password${why}`, {
+    cause,
+    hint: 'check both; some registries want an access token in place of the password',
+  });
 }
 
 function isTokenGrant({ url, status }: RequestRecord): boolean {

@@ -1,17 +1,22 @@
 import { CommanderError } from 'commander';
 import type { CommandContext } from './command-context.ts';
 import { readEnvironment } from './environment.ts';
-import { usageError } from './errors.ts';
+import { CliError, usageError } from './errors.ts';
 import { type ExitCode, exitCodeOf, exitCodes } from './exit-code.ts';
 import { listenForInterruption } from './interruption.ts';
 import { withOptionalValues } from './nondistributable.ts';
+import { watchOutputs } from './outputs.ts';
 import { problemLines } from './problem.ts';
 import { createProgram } from './program.ts';
+import { scrubbedOutput, secretsInArguments, secretsInProxies } from './scrubbed-output.ts';
 
 /** Runs the program with the arguments after its name; resolves with its exit code and never rejects. */
 export async function main(args: readonly string[], host: NodeJS.Process = process): Promise<ExitCode> {
-  const { stdin, stdout, stderr } = host;
-  for (const stream of [stdout, stderr]) stream.on('error', ignoreClosedPipe);
+  const { stdin } = host;
+  const outputs = watchOutputs(host.stdout, host.stderr);
+  const typed = secretsInArguments(args);
+  const stdout = scrubbedOutput(host.stdout, typed);
+  const stderr = scrubbedOutput(host.stderr, [...typed, ...secretsInProxies(host.env)]);
   host.on('uncaughtException', (error) => {
     context.onForcedExit?.();
     const lines = problemLines(error, { verbose: isVerbose(args), subject: 'unexpected' });
@@ -35,7 +40,15 @@ export async function main(args: readonly string[], host: NodeJS.Process = proce
     onForcedExit: undefined,
     onInterrupted: undefined,
   };
-  return await run(args, context);
+  const exitCode = await run(args, context);
+  const failure = await outputs.flush();
+  if (failure === undefined || exitCode !== exitCodes.pushed) return exitCode;
+  const error = new CliError('ERR_CLI_OUTPUT', `standard output cannot be written: ${failure.message}`, {
+    cause: failure,
+    hint: 'check where standard output leads',
+  });
+  stderr.write(`${problemLines(error, { verbose: isVerbose(args) }).join('\n')}\n`);
+  return exitCodes.failed;
 }
 
 /** Parses the arguments and runs the command. */
@@ -66,9 +79,4 @@ function reportWrongUsage(error: CommanderError, { stderr }: CommandContext): Ex
 function isVerbose(args: readonly string[]): boolean {
   const end = args.indexOf('--');
   return args.slice(0, end === -1 ? undefined : end).includes('--verbose');
-}
-
-/** A reader that went away (`slipway … | head`) ends the talk, not the program. */
-function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error;
 }

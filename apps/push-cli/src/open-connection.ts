@@ -49,7 +49,11 @@ export async function connectionOptions(
           onWarning: warn,
         })
       : undefined;
-  const proxies = await readProxyVariables({ env: environment.variables, homeFolder: environment.homeFolder });
+  const proxies = await readProxyVariables({
+    env: environment.variables,
+    homeFolder: environment.homeFolder,
+    onWarning: warn,
+  });
   return {
     url,
     name: registry,

@@ -1,5 +1,5 @@
+import { adviceFor } from './advice.ts';
 import { causesOf, errorCodeOf } from './exit-code.ts';
-import { hintFor } from './hints.ts';
 import { printable } from './printable.ts';
 
 /** A failure as it is told to a person or a program. */
@@ -16,7 +16,7 @@ export function problemOf(error: unknown): Problem {
   const chain = causesOf(error);
   const code =
     chain.map(errorCodeOf).find((found) => found !== undefined && !wrappers.has(found)) ?? errorCodeOf(chain[0]);
-  return { code, message: printable(messageOf(error, chain)), hint: hintOf(chain) };
+  return { code, message: printable(messageOf(error, chain)), hint: adviceFor(chain) };
 }
 
 /** The lines for standard error: `slipway: …`, a hint, and with `verbose` the chain of causes. Never a stack trace. */
@@ -53,16 +53,4 @@ function messageOf(error: unknown, chain: readonly Error[]): string {
     if (!message.includes(why)) message += `: ${why}`;
   }
   return message;
-}
-
-function hintOf(chain: readonly Error[]): string | undefined {
-  for (const link of chain) {
-    const { hint } = link as { hint?: unknown };
-    if (typeof hint === 'string' && hint !== '') return hint;
-  }
-  for (const link of [...chain].reverse()) {
-    const hint = hintFor(errorCodeOf(link), link.message);
-    if (hint !== undefined) return hint;
-  }
-  return undefined;
 }

@@ -13,8 +13,10 @@ import {
 import { retrying } from '@slipway/transfer';
 import type { CommandContext } from './command-context.ts';
 import type { ConnectionOptions } from './connection-options.ts';
-import { credentialSources } from './credentials.ts';
+import { credentialSources, trackCredentials } from './credentials.ts';
+import { assertNoUser } from './mask-user.ts';
 import { createRegistries } from './registries.ts';
+import { noteFacts } from './registry-facts.ts';
 
 export interface RegistrySourceOptions extends ConnectionOptions {
   /** Manifests for other platforms are not read. */
@@ -36,8 +38,9 @@ export async function openRegistryImage(
   options: RegistrySourceOptions,
   { signal, environment }: Pick<CommandContext, 'signal' | 'environment'>,
 ): Promise<ImageSource> {
+  assertNoUser(text);
   const reference = parseReference(text, { defaultTag: 'latest' });
-  const credentials = createCredentialProvider(credentialSources(options, environment, options.warn));
+  const credentials = trackCredentials(createCredentialProvider(credentialSources(options, environment, options.warn)));
   const registries = createRegistries({ ...options, environment, credentials });
   const dispose = async (): Promise<void> => await registries[Symbol.asyncDispose]();
   const { platform, referrers } = options;
@@ -57,6 +60,7 @@ export async function openRegistryImage(
     throw failure ?? new SourceError('ERR_SOURCE_NOT_FOUND', `There is no way to ${text}`);
   } catch (error) {
     await dispose();
+    noteFacts(error, await credentials.factsOf(reference));
     throw error;
   }
 }

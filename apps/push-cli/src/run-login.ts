@@ -5,6 +5,7 @@ import type { ConnectionOptions } from './connection-options.ts';
 import { credentialSources } from './credentials.ts';
 import { usageError } from './errors.ts';
 import { verifyLogin } from './login-check.ts';
+import { assertNoUser } from './mask-user.ts';
 import { warningLine } from './progress/progress.ts';
 import { ask, passwordFor } from './prompt.ts';
 
@@ -41,13 +42,14 @@ export async function runLogin(text: string, options: RawLoginOptions, context: 
 }
 
 /**
- * A registry as people name it: `ghcr.io`, `https://ghcr.io/`, or Docker Hub's old address.
+ * A registry as people name it: `ghcr.io`, `https://ghcr.io/`, `https://ghcr.io/v2/`, or Docker Hub's old address.
  *
  * @throws {CliError} `ERR_CLI_USAGE`
  */
 export function parseRegistry(text: string): string {
-  const host = text.replace(/^https?:\/\//, '').replace(/\/+$/, '');
-  if (/^(?:docker\.io|index\.docker\.io(?:\/v1)?|registry-1\.docker\.io)$/.test(host)) return 'docker.io';
+  assertNoUser(text);
+  const host = text.replace(/^https?:\/\//i, '').replace(/(?:\/v[12])?\/*$/, '');
+  if (/^(?:docker\.io|index\.docker\.io|registry-1\.docker\.io)$/i.test(host)) return 'docker.io';
   const wrong = usageError(
     `${JSON.stringify(text)} is no registry`,
     'a registry is a host with an optional port, such as ghcr.io',

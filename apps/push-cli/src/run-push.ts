@@ -3,13 +3,15 @@ import type { Reference } from '@slipway/reference';
 import type { CommandContext } from './command-context.ts';
 import { parseDestinations } from './destinations.ts';
 import { openEngine } from './engine.ts';
-import { exitCodeOf } from './exit-code.ts';
+import { exitCodeOf, exitCodes } from './exit-code.ts';
 import { noteDigests } from './note-digests.ts';
 import { printable } from './printable.ts';
 import { openProgress, type Progress, systemClock } from './progress/progress.ts';
 import { type RawPushOptions, type ResolvedPushOptions, resolvePushOptions } from './push-options.ts';
+import { noteFacts } from './registry-facts.ts';
 import { failureRecord, resultLine, resultRecord, writeDigestFile } from './results.ts';
 import { selectAllTags, selectOne } from './select-items.ts';
+import { writeResults } from './write-results.ts';
 
 /** Pushes one source to its destinations, tells how it goes, prints the results, sets the exit code. */
 export async function runPush(
@@ -34,7 +36,7 @@ export async function runPush(
     if (context.signal.aborted) throw error;
     progress[Symbol.dispose]();
     progress.fail(error);
-    context.exitCode = exitCodeOf(error);
+    if (context.exitCode === exitCodes.pushed) context.exitCode = exitCodeOf(error);
   }
 }
 
@@ -67,9 +69,16 @@ async function pushAll(
       onEvent: (event) => progress.onEvent(event),
     });
     await noteDigests(source, item, pushed, options, { context, warn: (message) => progress.warn(message) });
+    for (const result of pushed) {
+      if (!result.ok && !isOfSource(result.error)) noteFacts(result.error, await engine.factsOf(result.reference));
+    }
     results.push(...pushed);
   }
   return results;
+}
+
+function isOfSource(error: unknown): boolean {
+  return (error as { readonly origin?: unknown }).origin === 'source';
 }
 
 async function report(
@@ -82,16 +91,15 @@ async function report(
   const pushed = results.filter((result) => result.ok);
   if (pushed.length > 0) progress.summarize(systemClock.now());
   for (const result of results) {
-    if (options.json === true) printRecord(resultRecord(result), context);
-    else if (result.ok) context.stdout.write(`${resultLine(result)}\n`);
-    if (result.ok) continue;
-    const subject = results.length > 1 ? nameOf(result.reference) : undefined;
-    progress.fail(result.error, subject);
+    if (!result.ok) progress.fail(result.error, results.length > 1 ? nameOf(result.reference) : undefined);
   }
   const failure = results.find((result) => !result.ok);
   if (failure !== undefined) context.exitCode = exitCodeOf(failure.error);
   else if (options.digestFile !== undefined && options.dryRun !== true)
     await writeDigestFile(options.digestFile, pushed);
+  const lines =
+    options.json === true ? results.map((result) => JSON.stringify(resultRecord(result))) : pushed.map(resultLine);
+  await writeResults(lines, pushed.map(resultLine), context);
 }
 
 function nameOf({ registry, repository, tag }: Reference): string {

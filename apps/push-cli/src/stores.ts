@@ -20,7 +20,7 @@ type StoreOptions = Pick<ResolvedPushOptions, 'cache' | 'dataDir' | 'dockerMetad
 
 /**
  * Opens the stores in the data folder; with `--no-cache`, ones that forget everything at the end. A data folder that
- * cannot be used is told once and does not stop the push.
+ * cannot be used, or that nobody named to a user without a home, is told once and does not stop the push.
  *
  * @throws {CliError} `ERR_CLI_USAGE` when `--docker-metadata` names no folder that can be read
  */
@@ -31,12 +31,19 @@ export async function openStores(
 ): Promise<Stores> {
   const folder = dataDir ?? dataFolder;
   const onWarning = (error: Error): void => warn(error.message);
-  const metadataStore = cache
-    ? await openMetadataStore({ folder: join(folder, 'metadata'), onWarning })
-    : createMemoryMetadataStore();
-  const layerCache = cache
-    ? await openLayerCache({ folder: join(folder, 'layers'), onWarning })
-    : createTemporaryLayerCache({ folder: temporaryFolder, onWarning });
+  if (cache && folder === undefined) {
+    warn(
+      'this user has no home folder, so this run remembers in memory only; SLIPWAY_DATA_DIR names a folder to keep it in',
+    );
+  }
+  const metadataStore =
+    cache && folder !== undefined
+      ? await openMetadataStore({ folder: join(folder, 'metadata'), onWarning })
+      : createMemoryMetadataStore();
+  const layerCache =
+    cache && folder !== undefined
+      ? await openLayerCache({ folder: join(folder, 'layers'), onWarning })
+      : createTemporaryLayerCache({ folder: temporaryFolder, onWarning });
   const dispose = async (): Promise<void> => {
     await layerCache[Symbol.asyncDispose]();
     await metadataStore[Symbol.asyncDispose]();

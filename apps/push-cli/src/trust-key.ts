@@ -14,12 +14,18 @@ export async function trustKeyOf(
   warn: (message: string) => void,
 ): Promise<TrustKey> {
   const { openTrustKey } = await import('@slipway/image-store/trust-key');
+  const folder = dataDir ?? dataFolder;
+  if (folder === undefined) return await freshKey();
   try {
-    return await openTrustKey({ folder: dataDir ?? dataFolder });
+    return await openTrustKey({ folder });
   } catch (error) {
     if (!(error instanceof Error && 'syscall' in error)) throw error;
     warn(`the key that signs manifests cannot be kept: ${error.message}`);
-    const { createTrustKey } = await import('@slipway/manifest/schema1');
-    return createTrustKey();
+    return await freshKey();
   }
+}
+
+async function freshKey(): Promise<TrustKey> {
+  const { createTrustKey } = await import('@slipway/manifest/schema1');
+  return createTrustKey();
 }

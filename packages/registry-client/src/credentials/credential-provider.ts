@@ -9,7 +9,7 @@ import {
   describeFound,
   type FoundCredentials,
 } from './credential-report.ts';
-import { type CredentialPlace, type CredentialSources, openCredentialPlaces, remarkOn } from './credential-sources.ts';
+import { type CredentialPlace, type CredentialSources, openCredentialPlaces, remarksOn } from './credential-sources.ts';
 import { CredentialsError } from './errors.ts';
 import { helperAddressesOf } from './registry-key.ts';
 
@@ -120,8 +120,7 @@ class Lookup {
     if (place.kind === 'absent') return { step: { ...step, outcome: 'absent' } };
     if (place.kind === 'skipped') return { step: { ...step, outcome: 'skipped', error: place.error } };
     const { file } = place;
-    const remark = remarkOn(file);
-    if (remark !== undefined) this.warn(remark);
+    for (const remark of remarksOn(file, this.#sources)) this.warn(remark);
     const asked = await this.#askHelper(file, registry, signal);
     if (asked.answer?.credentials) {
       const authConfig = authConfigFrom(asked.answer.credentials);

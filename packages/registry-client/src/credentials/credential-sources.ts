@@ -61,10 +61,17 @@ export async function* openCredentialPlaces(sources: CredentialSources): AsyncGe
   }
 }
 
-/** What to tell of a file that was read although it is not as it should be. */
-export function remarkOn({ name, encoding }: ConfigFile): string | undefined {
-  if (encoding === undefined) return undefined;
-  return `${name} is ${encoding}, which docker and podman cannot read: save it as UTF-8`;
+/** What to tell of a file that was read although it is not as docker and podman want it. */
+export function remarksOn({ name, namedBy, encoding }: ConfigFile, { env }: CredentialSources): readonly string[] {
+  const isFolderWanted = namedBy === 'DOCKER_CONFIG' && name === env['DOCKER_CONFIG'];
+  return [
+    ...(encoding === undefined
+      ? []
+      : [`${name} is ${encoding}, which docker and podman cannot read: save it as UTF-8`]),
+    ...(isFolderWanted
+      ? [`DOCKER_CONFIG names the file ${name}, where docker expects the folder that it lies in`]
+      : []),
+  ];
 }
 
 /** Where `login` keeps credentials: the file that was named, else docker's; undefined for a user without a home folder. */

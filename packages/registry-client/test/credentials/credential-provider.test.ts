@@ -278,7 +278,9 @@ describe('places that are not as they should be', () => {
   test('DOCKER_CONFIG may name the file itself', async () => {
     const file = await home.write('elsewhere.json', { auths: { 'ghcr.io': auth('docker') } });
     Object.assign(home.env, { DOCKER_CONFIG: file });
-    await expect(open().provider('ghcr.io')).resolves.toEqual(basic('docker'));
+    const { provider, warnings } = open();
+    await expect(provider('ghcr.io')).resolves.toEqual(basic('docker'));
+    expect(warnings).toEqual([`DOCKER_CONFIG names the file ${file}, where docker expects the folder that it lies in`]);
   });
 
   test('XDG folders that are not absolute are ignored', async () => {

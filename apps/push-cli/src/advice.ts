@@ -1,0 +1,36 @@
+import { CertificateError, CredentialsError, RegistryError } from '@slipway/registry-client';
+import { certificateErrorAdvice, credentialsErrorAdvice } from './credential-advice.ts';
+import { errorCodeOf } from './exit-code.ts';
+import { hintFor } from './hints.ts';
+import { type Advice, registryAdvice, tlsAdvice } from './registry-advice.ts';
+import { factsOf } from './registry-facts.ts';
+
+/**
+ * What to do about a failure, told by its chain of causes. The rules that know what happened come first, then the hint that
+ * an error brings along, then what can be said of its code alone.
+ */
+export function adviceFor(chain: readonly Error[]): string | undefined {
+  const facts = factsOf(chain);
+  for (const link of chain) {
+    const advice = adviceOf(link, chain, facts);
+    if (advice !== undefined) return advice ?? undefined;
+  }
+  for (const link of chain) {
+    const { hint } = link as { hint?: unknown };
+    if (typeof hint === 'string' && hint !== '') return hint;
+  }
+  for (const link of [...chain].reverse()) {
+    const hint = hintFor(errorCodeOf(link));
+    if (hint !== undefined) return hint;
+  }
+  return undefined;
+}
+
+function adviceOf(link: Error, chain: readonly Error[], facts: ReturnType<typeof factsOf>): Advice {
+  if (link instanceof CredentialsError) return credentialsErrorAdvice(link);
+  if (link instanceof CertificateError) return certificateErrorAdvice(link);
+  if (!(link instanceof RegistryError)) return undefined;
+  if (link.reason !== 'tls') return registryAdvice(link, facts);
+  const codes = chain.slice(chain.indexOf(link) + 1).flatMap((cause) => errorCodeOf(cause) ?? []);
+  return codes.map(tlsAdvice).find((advice) => advice !== undefined);
+}

@@ -1,0 +1,35 @@
+import { describe, expect, test } from 'vitest';
+import { maskUser, secretsInName } from './mask-user.ts';
+
+const digest = `sha256:${'a'.repeat(64)}`;
+
+describe('maskUser', () => {
+  test.each([
+    ['alice:S3cret@ghcr.io/app:1', '***@ghcr.io/app:1'],
+    ['alice:S3cret@127.0.0.1:5000/app', '***@127.0.0.1:5000/app'],
+    ['alice:p@ss/w:rd@[::1]:5000/app', '***@[::1]:5000/app'],
+    ['https://alice:S3cret@ghcr.io/app', 'https://***@ghcr.io/app'],
+    ['docker://alice:S3cret@ghcr.io/app', 'docker://***@ghcr.io/app'],
+    [`alice:S3cret@ghcr.io/app@${digest}`, `***@ghcr.io/app@${digest}`],
+    ['alice:@ghcr.io', '***@ghcr.io'],
+  ])('%s → %s', (text, masked) => {
+    expect(maskUser(text)).toBe(masked);
+  });
+
+  test.each([
+    'ghcr.io/app:1',
+    `ghcr.io/app:1@${digest}`,
+    `ghcr.io:5000/app@${digest}`,
+    'app@latest',
+    './a:b@c.tar',
+    '@scope/name',
+    '',
+  ])('%j names nobody', (text) => {
+    expect(maskUser(text)).toBeUndefined();
+    expect(secretsInName(text)).toEqual([]);
+  });
+});
+
+test('secretsInName has the password alone too', () => {
+  expect(secretsInName('docker://alice:S3c:ret@ghcr.io/app')).toEqual(['alice:S3c:ret', 'S3c:ret']);
+});
