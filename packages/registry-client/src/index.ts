@@ -3,6 +3,8 @@
  *
  * @packageDocumentation
  */
+
+export type { Challenge } from './auth/challenge.ts';
 export { type AuthConfig, authConfigFrom, credentialsOf } from './credentials/auth-config.ts';
 export {
   type CredentialProviderSources,
@@ -39,7 +41,7 @@ export { readProxyVariables } from './proxy/proxy-variables.ts';
 export { ensureReferrers, listReferrers, referrersTag } from './referrers.ts';
 export { openRegistry, type Registry, type RepositoryOptions } from './registry.ts';
 export { registryAddresses } from './registry-addresses.ts';
-export type { Ping } from './registry-connection.ts';
+export type { AccessReport, Ping, PingDetails } from './registry-connection.ts';
 export { parseInsecureRegistries, parseNondistributableRegistries, type RegistryList } from './registry-list.ts';
 export { type RegistryProfile, registryProfile } from './registry-profile.ts';
 export type {
@@ -64,4 +66,5 @@ export {
   explainTLSError,
   type TLSExplanation,
 } from './tls/explain-tls-error.ts';
+export { type InspectTLSOptions, inspectTLS, type TLSInspection } from './tls/inspect-tls.ts';
 export { describeTLS, loadTLSOptions, type TLSReport, type TLSSources } from './tls/tls-options.ts';

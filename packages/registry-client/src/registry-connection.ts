@@ -1,7 +1,8 @@
 import type { AbortOptions } from '@slipway/digest';
 import { abortable } from './abortable.ts';
 import { type Access, Authorizer } from './auth/authorizer.ts';
-import { parseChallenges } from './auth/challenge.ts';
+import { type Challenge, parseChallenges } from './auth/challenge.ts';
+import { readGrants } from './auth/grants.ts';
 import { RegistryError } from './errors.ts';
 import type { Answer } from './http/answer.ts';
 import { answerError, isHTTPToHTTPS } from './http/answer-error.ts';
@@ -20,6 +21,31 @@ export interface Ping {
   readonly status: number;
   /** Values of `Docker-Distribution-Api-Version`. */
   readonly apiVersions: readonly string[];
+  /** What else the answer tells, for diagnosis. */
+  readonly details?: PingDetails | undefined;
+}
+
+/** What an answer to `GET /v2/` tells of the registry, beside its status. */
+export interface PingDetails {
+  /** Where the answer came from, after redirects; without a query. */
+  readonly url: string;
+  /** How the registry wants to be shown credentials. */
+  readonly challenges: readonly Challenge[];
+  /** What the server calls itself: `nginx/1.25.3`. */
+  readonly server: string | undefined;
+  readonly mediaType: string | undefined;
+  /** The server's clock, in milliseconds since 1970, and this machine's when the answer came. */
+  readonly clock: { readonly server: number; readonly here: number } | undefined;
+}
+
+/** What a registry is shown for a repository. Holds no secret. */
+export interface AccessReport {
+  /** `anonymous`: nothing, for the registry asked for nothing. */
+  readonly kind: 'anonymous' | 'password' | 'token';
+  /** Scopes that a token is asked for: `repository:library/alpine:push,pull`. */
+  readonly asked: readonly string[];
+  /** Scopes that the token itself says it has; undefined when it cannot be read, which only its registry need be able to. */
+  readonly granted: readonly string[] | undefined;
 }
 
 /** One request to the registry, authenticated and repeated as needed. */
@@ -101,6 +127,19 @@ export class RegistryConnection {
     }
   }
 
+  /**
+   * What would be shown for `access`, without a request to the registry but the ping.
+   *
+   * @throws {RegistryError} when there are no credentials and the registry wants them, or its token server refuses
+   */
+  async describeAccess(access: Access, { signal }: AbortOptions = {}): Promise<AccessReport> {
+    await this.ping({ signal });
+    const { header } = await this.#authorizer.authorize(access, { signal });
+    const [scheme, value = ''] = header?.split(' ') ?? [];
+    if (scheme === 'Bearer') return { kind: 'token', asked: access.scopes, granted: readGrants(value) };
+    return { kind: scheme === 'Basic' ? 'password' : 'anonymous', asked: access.scopes, granted: undefined };
+  }
+
   /** Makes an error of an answer. */
   async error(answer: Answer): Promise<RegistryError> {
     return await answerError(answer, { now: this.options.now(), authHint: this.#authorizer.hint });
@@ -180,7 +219,19 @@ export class RegistryConnection {
       this.#authorizer.adopt(parseChallenges(answer.headers('www-authenticate')));
     }
     const versions = answer.headers('docker-distribution-api-version').flatMap((line) => line.split(/\s+/));
-    return { status: answer.status, apiVersions: versions.filter((version) => version !== '') };
+    const here = this.options.now();
+    const server = Date.parse(answer.header('date') ?? '');
+    return {
+      status: answer.status,
+      apiVersions: versions.filter((version) => version !== ''),
+      details: {
+        url: redactURL(answer.url),
+        challenges: parseChallenges(answer.headers('www-authenticate')),
+        server: answer.header('server'),
+        mediaType: answer.header('content-type')?.split(';', 1)[0]?.trim().toLowerCase(),
+        clock: Number.isNaN(server) ? undefined : { server, here },
+      },
+    };
   }
 
   /** Says which certificate was refused, or missed. Behind a proxy this look could meet another one, and is not taken. */

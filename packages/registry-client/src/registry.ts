@@ -1,7 +1,7 @@
 import type { AbortOptions } from '@slipway/digest';
 import { openHTTP } from './http/open-http.ts';
 import { type RegistryOptions, resolveRegistryOptions } from './options.ts';
-import { type Ping, RegistryConnection } from './registry-connection.ts';
+import { type AccessReport, type Ping, RegistryConnection } from './registry-connection.ts';
 import { RegistryRepository } from './registry-repository.ts';
 import type { Repository } from './repository.ts';
 
@@ -17,6 +17,13 @@ export interface Registry extends AsyncDisposable {
   readonly name: string;
   /** Asks `GET /v2/` once; later calls and all other requests share the answer. `ERR_REGISTRY_UNREACHABLE` when none comes. */
   ping(options?: AbortOptions): Promise<Ping>;
+  /**
+   * What the registry is shown for the repository at `path`, and what its token allows: for diagnosis. Fetches a token where
+   * the registry wants one.
+   *
+   * @throws {RegistryError} when credentials are missing or refused
+   */
+  describeAccess(path: string, options?: RepositoryOptions & AbortOptions): Promise<AccessReport>;
   /** The repository at `path`: `library/alpine`. Nothing is sent. `TypeError` for what could be no path. */
   repository(path: string, options?: RepositoryOptions): Repository;
 }
@@ -38,11 +45,16 @@ export function openRegistry(options: RegistryOptions): Registry {
   return {
     name,
     ping: (pingOptions) => connection.ping(pingOptions),
-    repository: (path, { access = 'push' } = {}) =>
-      new RegistryRepository(connection, path, access === 'push' ? 'push,pull' : 'pull'),
+    describeAccess: (path, { access = 'push', signal } = {}) =>
+      connection.describeAccess({ repository: path, scopes: [`repository:${path}:${actionsOf(access)}`] }, { signal }),
+    repository: (path, { access = 'push' } = {}) => new RegistryRepository(connection, path, actionsOf(access)),
     [Symbol.asyncDispose]: () => {
       disposal ??= dispatcher.destroy();
       return disposal;
     },
   };
+}
+
+function actionsOf(access: 'push' | 'pull'): string {
+  return access === 'push' ? 'push,pull' : 'pull';
 }
