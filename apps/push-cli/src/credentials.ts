@@ -60,7 +60,7 @@ export function trackCredentials(provider: UserCredentialProvider): TrackedCrede
  */
 export async function openCredentials(
   options: Pick<ResolvedPushOptions, 'username' | 'passwordStdin' | 'authfile'>,
-  references: readonly Reference[],
+  references: readonly Pick<Reference, 'registry'>[],
   context: CommandContext,
   warn: (message: string) => void,
 ): Promise<TrackedCredentials> {

@@ -3,7 +3,7 @@ import type { CommandContext } from './command-context.ts';
 import type { ConnectionOptions } from './connection-options.ts';
 import { CliError } from './errors.ts';
 import { openConnection, requestLine } from './open-connection.ts';
-import { warningLine } from './progress/progress.ts';
+import { preferredFailure } from './preferred-failure.ts';
 import { reasonIn } from './registry-advice.ts';
 
 /**
@@ -18,7 +18,11 @@ import { reasonIn } from './registry-advice.ts';
 export async function verifyLogin(
   name: string,
   credentials: Credentials,
-  options: ConnectionOptions & { readonly verbose?: boolean | undefined },
+  options: ConnectionOptions & {
+    readonly verbose?: boolean | undefined;
+    /** Told what a user should know. */
+    readonly warn: (message: string) => void;
+  },
   { signal, stderr, environment }: Pick<CommandContext, 'signal' | 'stderr' | 'environment'>,
 ): Promise<void> {
   let failure: unknown;
@@ -31,7 +35,7 @@ export async function verifyLogin(
       {
         certDir: options.certDir,
         environment,
-        warn: (message) => say(warningLine(message)),
+        warn: options.warn,
         credentials: async () => {
           wasAsked = true;
           return credentials;
@@ -51,16 +55,10 @@ export async function verifyLogin(
       if (wasAsked && (error.code === 'ERR_REGISTRY_DENIED' || requests.some(isTokenGrant))) return;
       if (error.code === 'ERR_REGISTRY_UNAUTHORIZED') throw refused(name, error, wasAsked);
       if (error.code !== 'ERR_REGISTRY_UNREACHABLE') throw error;
-      failure ??= error;
-      // Where https was spoken, its failure is the one to tell; where it was not, that of http is.
-      if (error.reason !== 'tls' && url.protocol === 'http:' && isOtherProtocol(failure)) failure = error;
+      failure = preferredFailure(failure, error);
     }
   }
   throw failure;
-}
-
-function isOtherProtocol(error: unknown): boolean {
-  return error instanceof RegistryError && (error.reason !== 'tls' || /does not speak TLS/.test(error.message));
 }
 
 function refused(name: string, cause: RegistryError, wasAsked: boolean): CliError {

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { CommandContext } from './command-context.ts';
 import { addCompletionCommand } from './commands/completion.ts';
+import { addDoctorCommand } from './commands/doctor.ts';
 import { addImagesCommand } from './commands/images.ts';
 import { addInspectCommand } from './commands/inspect.ts';
 import { addLoadCommand } from './commands/load.ts';
@@ -36,6 +37,7 @@ export function createProgram(context: CommandContext): Command {
     addSaveCommand,
     addLoginCommand,
     addLogoutCommand,
+    addDoctorCommand,
     addRegistryCommand,
     addCompletionCommand,
   ]) {

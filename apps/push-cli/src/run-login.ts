@@ -6,6 +6,7 @@ import { credentialSources } from './credentials.ts';
 import { usageError } from './errors.ts';
 import { verifyLogin } from './login-check.ts';
 import { assertNoUser } from './mask-user.ts';
+import { once } from './once.ts';
 import { warningLine } from './progress/progress.ts';
 import { ask, passwordFor } from './prompt.ts';
 
@@ -19,6 +20,7 @@ export interface RawLoginOptions extends ConnectionOptions {
 export async function runLogin(text: string, options: RawLoginOptions, context: CommandContext): Promise<void> {
   const { stdin, stderr, environment } = context;
   const say = (line: string): void => void stderr.write(`${line}\n`);
+  const warn = once((message) => say(warningLine(message)));
   const registry = parseRegistry(text);
   context.onInterrupted = () => say(''); // off the line of the prompt; there is nothing to stop
   if (options.username === undefined && (options.passwordStdin === true || stdin.isTTY !== true)) {
@@ -31,12 +33,8 @@ export async function runLogin(text: string, options: RawLoginOptions, context: 
   if (username === '' || username.includes(':')) throw usageError('a user name is not empty and has no colon');
   const password = await passwordFor(username, options.passwordStdin === true, context);
   const credentials = { kind: 'basic', username, password } as const;
-  await verifyLogin(registry, credentials, options, context);
-  const stored = await storeCredentials(
-    registry,
-    credentials,
-    credentialSources(options, environment, (message) => say(warningLine(message))),
-  );
+  await verifyLogin(registry, credentials, { ...options, warn }, context);
+  const stored = await storeCredentials(registry, credentials, credentialSources(options, environment, warn));
   const place = stored.helper === undefined ? stored.file : `the ${stored.helper} credential helper`;
   say(`Logged in to ${registry} as ${username}; kept in ${place}`);
 }

@@ -13,6 +13,7 @@ export {
 } from './credentials/credential-provider.ts';
 export type { CredentialReport, CredentialStep, FoundCredentials } from './credentials/credential-report.ts';
 export type { CredentialSources } from './credentials/credential-sources.ts';
+export { describeCredentialPlaces, type PlaceReport } from './credentials/describe-places.ts';
 export {
   CredentialsError,
   type CredentialsErrorCode,
