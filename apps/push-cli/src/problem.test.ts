@@ -49,6 +49,14 @@ describe('problemLines', () => {
   });
 });
 
+test('what OpenSSL says is told without its addresses and source files', () => {
+  const text = '80CC:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:../deps/x.c:355:\n';
+  const [, line] = problemLines(new Error('failed', { cause: new Error(text.replace('80CC', '80CCB331017F0000')) }), {
+    verbose: true,
+  }).filter((each) => each.startsWith('  cause'));
+  expect(line).toBe('  cause: Error · wrong version number (0A00010B)');
+});
+
 function coded(code: string, { cause, ...rest }: { cause?: Error; hint?: string } = {}, message = code): Error {
   return Object.assign(new Error(message, cause === undefined ? undefined : { cause }), { code, ...rest });
 }

@@ -26,7 +26,9 @@ export function problemLines(error: unknown, { verbose = false, subject }: Probl
   if (hint !== undefined) lines.push(`  hint: ${printable(hint)}`);
   if (verbose) {
     for (const link of causesOf(error)) {
-      lines.push(`  cause: ${printable([link.name, errorCodeOf(link), link.message].filter(Boolean).join(' · '))}`);
+      lines.push(
+        `  cause: ${printable([link.name, errorCodeOf(link), withoutAddresses(link.message)].filter(Boolean).join(' · '))}`,
+      );
     }
   }
   return lines;
@@ -53,4 +55,9 @@ function messageOf(error: unknown, chain: readonly Error[]): string {
     if (!message.includes(why)) message += `: ${why}`;
   }
   return message;
+}
+
+/** OpenSSL's texts without addresses, functions and source files: `wrong version number (0A00010B)`. */
+function withoutAddresses(message: string): string {
+  return message.replace(/(?:[0-9A-F]{8,16}:)?error:([0-9A-F]{8}):[^:]*:[^:]*:([^:]*)(?::.*)?$/s, '$2 ($1)');
 }

@@ -1,4 +1,4 @@
-import { endpointURLs, readProxyVariables } from '@slipway/registry-client';
+import { endpointURLs, type RequestRecord, readProxyVariables } from '@slipway/registry-client';
 import type { CommandContext } from './command-context.ts';
 import type { ConnectionOptions } from './connection-options.ts';
 import { openCredentials } from './credentials.ts';
@@ -55,13 +55,7 @@ async function openScene(
 ): Promise<Scene> {
   const { environment } = context;
   const reference = target && { registry: target.registry, repository: target.repository ?? 'slipway/doctor' };
-  const requests: Scene['requests'] = [];
-  if (options.verbose === true) {
-    requests.push = (...records) => {
-      for (const record of records) context.stderr.write(`${requestLine(record)}\n`);
-      return Array.prototype.push.apply(requests, records);
-    };
-  }
+  const requests: RequestRecord[] = [];
   return {
     context,
     options,
@@ -74,6 +68,10 @@ async function openScene(
     }),
     credentials: await openCredentials(options, reference === undefined ? [] : [reference], context, warn),
     requests,
+    onRequest(record) {
+      requests.push(record);
+      if (options.verbose === true) context.stderr.write(`${requestLine(record)}\n`);
+    },
     warn,
     reached: undefined,
   };

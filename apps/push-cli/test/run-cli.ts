@@ -45,7 +45,25 @@ export function startCli(
 
 /** Runs the built program to its end. */
 export async function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
-  const child = startCli(args, options);
+  return await resultOf(startCli(args, options), options);
+}
+
+/** Runs any program to its end, in exactly this environment. */
+export async function runProgram(
+  [command = '', ...args]: readonly string[],
+  options: CliOptions = {},
+): Promise<CliResult> {
+  const { env, folder } = options;
+  return await resultOf(
+    spawn(command, args, { cwd: folder, env: { ...env }, stdio: ['pipe', 'pipe', 'pipe'] }),
+    options,
+  );
+}
+
+async function resultOf(
+  child: ChildProcessByStdio<Writable, Readable, Readable>,
+  options: CliOptions,
+): Promise<CliResult> {
   child.stdin.on('error', () => {}); // a program that refuses its input closes it
   const { input = '' } = options;
   if (typeof input === 'string' || input instanceof Uint8Array) child.stdin.end(input);

@@ -243,7 +243,11 @@ export class RegistryConnection {
     if (explanation === undefined) return error;
     const { code, cause } = error;
     const message = `GET ${redactURL(url)} failed: ${explanation.message}`;
-    return new RegistryError(message, { code, reason: 'tls', cause });
+    // What the network threw tells the code of a certificate that was refused, but not of one that was missed.
+    const reason = isClosed
+      ? Object.assign(new Error('the connection was closed', { cause }), { code: explanation.code })
+      : cause;
+    return new RegistryError(message, { code, reason: 'tls', cause: reason });
   }
 
   #url(target: string | URL): URL {

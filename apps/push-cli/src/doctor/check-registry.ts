@@ -25,10 +25,10 @@ export const checkRegistry: Check = {
 };
 
 async function reach({ url, insecureTls }: EndpointURL, scene: Scene): Promise<Reached> {
-  const { target, options, context, credentials, requests, warn } = scene;
+  const { target, options, context, credentials, onRequest, warn } = scene;
   const registry = await openConnection(
     { registry: target?.registry ?? url.host, url, insecureTls },
-    { ...options, environment: context.environment, credentials, warn, onRequest: (record) => requests.push(record) },
+    { ...options, environment: context.environment, credentials, warn, onRequest },
   );
   try {
     return { registry, url, ping: await registry.ping({ signal: context.signal }) };

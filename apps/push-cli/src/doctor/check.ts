@@ -46,8 +46,9 @@ export interface Scene {
   readonly endpoints: readonly EndpointURL[];
   readonly proxies: ProxyVariables;
   readonly credentials: TrackedCredentials;
-  /** The finished requests. */
-  readonly requests: RequestRecord[];
+  /** The finished requests so far. */
+  readonly requests: readonly RequestRecord[];
+  readonly onRequest: (record: RequestRecord) => void;
   /** Told what a user should know: it becomes part of the finding. */
   readonly warn: (message: string) => void;
   /** Set by the check that reaches the registry. */

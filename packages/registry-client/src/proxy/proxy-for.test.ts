@@ -125,3 +125,12 @@ describe('proxyFor', () => {
       }),
     ));
 });
+
+test.each(['http://bob:1234#word@proxy:3128', 'bob:12?w@proxy', 'http://bob:a/b@proxy:1', 'https://bob:a\\b@proxy'])(
+  'an address whose password breaks it is refused, and not repeated: %s',
+  (value) => {
+    const find = () => proxyFor(new URL('https://ghcr.io'), { HTTPS_PROXY: value });
+    expect(find).toThrow(/^HTTPS_PROXY has a #, \?, \/ or \\ in its user or password: write %23, %3F, %2F or %5C$/);
+    expect(find).not.toThrow(/bob/);
+  },
+);

@@ -33,10 +33,11 @@ function variable(variables: ProxyVariables, name: string): string | undefined {
 
 function parseProxy(name: string, value: string): URL {
   const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`;
-  if (/[#?/].*@/.test(text.slice(text.indexOf('://') + 3))) {
+  // The address would end there, and what is left of the password would pass for its host and port.
+  if (/^[^:]+:\/\/[^@]*[#?/\\].*@/s.test(text)) {
     throw new ProxyError(
       'ERR_PROXY_INVALID',
-      `${name} has a #, ? or / before the @ of its user and password: write # as %23, ? as %3F, / as %2F`,
+      `${name} has a #, ?, / or \\ in its user or password: write %23, %3F, %2F or %5C`,
     );
   }
   if (!URL.canParse(text)) throw new ProxyError('ERR_PROXY_INVALID', `${name} is not the address of a proxy`);
