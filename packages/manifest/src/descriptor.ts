@@ -57,18 +57,28 @@ export function isAttestation({ annotations }: Descriptor): boolean {
   return annotations?.['vnd.docker.reference.type'] === 'attestation-manifest';
 }
 
+/** Tells the size of a blob whose descriptor leaves it out; undefined where that is not known. */
+export type SizeOf = (digest: Digest) => number | undefined;
+
+export interface ReadDescriptorOptions {
+  readonly dialect: 'docker' | 'oci';
+  readonly sizeOf?: SizeOf | undefined;
+}
+
 /**
  * Reads and checks a descriptor. Members that are absent are left out, so that what is read equals what was built.
- * Docker's documents leave a size of 0 out too, which is Go's `omitempty`; OCI's must say it.
+ * Docker's documents leave a size of 0 out too, which is Go's `omitempty`; OCI's must say it, unless the reader knows it.
  */
-export function readDescriptor(fields: Fields, dialect: 'docker' | 'oci'): Descriptor {
+export function readDescriptor(fields: Fields, { dialect, sizeOf }: ReadDescriptorOptions): Descriptor {
   const mediaType = readString(fields, 'mediaType');
   if (mediaType === '') fail(fields, 'mediaType', 'expected a media type, got an empty text');
   const platform = readOptionalObject(fields, 'platform');
+  const digest = readDigest(fields, 'digest');
+  const known = has(fields, 'size') ? undefined : (sizeOf?.(digest) ?? (dialect === 'docker' ? 0 : undefined));
   const descriptor: Descriptor = {
     mediaType,
-    digest: readDigest(fields, 'digest'),
-    size: dialect === 'docker' && !has(fields, 'size') ? 0 : readSize(fields, 'size'),
+    digest,
+    size: known ?? readSize(fields, 'size'),
     urls: readOptionalStrings(fields, 'urls'),
     annotations: readOptionalStringMap(fields, 'annotations'),
     data: readOptionalString(fields, 'data'),

@@ -31,6 +31,26 @@ export function memberOf(fields: Fields, key: string): unknown {
   return fields.values[key];
 }
 
+/**
+ * The same object with its known members under their own names, whatever letter case they were written in: Go reads JSON so,
+ * and builders written in Go have left `rootfS` behind. One member written twice, with different values, is refused: two
+ * readers would see two documents.
+ */
+export function inAnyCase(fields: Fields, known: readonly string[]): Fields {
+  const byLowerCase = new Map(known.map((key) => [key.toLowerCase(), key]));
+  const values: Record<string, unknown> = { ...fields.values };
+  for (const [key, value] of Object.entries(fields.values)) {
+    const meant = byLowerCase.get(key.toLowerCase());
+    if (meant === undefined || meant === key) continue;
+    if (Object.hasOwn(values, meant) && JSON.stringify(values[meant]) !== JSON.stringify(value)) {
+      fail(fields, meant, `is there twice, once as ${describe(key)}, with different values`);
+    }
+    values[meant] = value;
+    delete values[key];
+  }
+  return { ...fields, values };
+}
+
 /** Null counts as absent, as it does for Go. */
 export function has(fields: Fields, key: string): boolean {
   return fields.values[key] !== undefined && fields.values[key] !== null;
@@ -105,13 +125,13 @@ function isPlain(path: string): boolean {
   return path.length <= 120 && /^[\w.[\]/-]*$/.test(path);
 }
 
-function readList(fields: Fields, key: string): readonly unknown[] {
+export function readList(fields: Fields, key: string): readonly unknown[] {
   if (!has(fields, key)) return [];
   const value = fields.values[key];
   return Array.isArray(value) ? value : fail(fields, key, `expected a list, got ${describe(value)}`);
 }
 
-function asFields(parent: Fields, key: string, value: unknown): Fields {
+export function asFields(parent: Fields, key: string, value: unknown): Fields {
   if (!isObject(value)) return fail(parent, key, `expected an object, got ${describe(value)}`);
   return { document: parent.document, path: parent.path === '' ? key : `${parent.path}.${key}`, values: value };
 }

@@ -40,6 +40,31 @@ describe('parseImageConfig', () => {
     expect(parsed.history).toEqual([]);
   });
 
+  test.each([
+    ['rootfS', { rootfS: rootfs }],
+    ['RootFS and DIFF_IDS', { RootFS: { Type: 'layers', DIFF_IDS: [diffID] } }],
+    ['rootfs twice, alike', { rootfs, RootFS: rootfs }],
+  ])('letter case does not matter: %s', (_name, document) => {
+    expect(parseImageConfig(bytesOf(document)).rootfs).toEqual(rootfs);
+  });
+
+  test('an old Windows image has layers on a base that it does not name', () => {
+    const config = parseImageConfig(bytesOf({ rootfs: { ...rootfs, type: 'layers+base' } }));
+    expect(config.rootfs).toEqual({ type: 'layers+base', diff_ids: [diffID] });
+  });
+
+  test.each<[string, unknown, string]>([
+    ['that is no list', {}, 'history: expected a list, got an object'],
+    ['with a number', [{ created_by: 1 }], 'history[0].created_by: expected a text, got 1'],
+    ['with a doubt', [{ empty_layer: 'no' }], 'history[0].empty_layer: expected true or false, got "no"'],
+  ])('history %s is refused once it is looked at', (_name, history, message) => {
+    const config = parseImageConfig(bytesOf({ rootfs, history }));
+    expect(config.rootfs.diff_ids).toEqual([diffID]);
+    expect(() => config.history).toThrow(
+      expect.objectContaining({ code: 'ERR_MANIFEST_INVALID', message: `invalid image config: ${message}` }),
+    );
+  });
+
   test('text that is no UTF-8 is read as best it can, and kept as it is', () => {
     const bytes = bytesOf({ rootfs, author: 'J?' });
     bytes[bytes.lastIndexOf(0x3f)] = 0xe9;
@@ -54,8 +79,8 @@ describe('parseImageConfig', () => {
     ['a rootfs that is a list', { rootfs: [] }, 'rootfs: expected an object, got a list'],
     [
       'another type of rootfs',
-      { rootfs: { type: 'layers+base' } },
-      'rootfs.type: expected "layers", got "layers+base"',
+      { rootfs: { type: 'chunks' } },
+      'rootfs.type: expected "layers", got "chunks"',
     ],
     [
       'a diffID that is none',
@@ -63,16 +88,10 @@ describe('parseImageConfig', () => {
       'rootfs.diff_ids[1]: expected a digest, got "x"',
     ],
     ['diffIDs that are no list', { rootfs: { diff_ids: 'x' } }, 'rootfs.diff_ids: expected a list, got "x"'],
-    ['history that is no list', { rootfs, history: {} }, 'history: expected a list, got an object'],
     [
-      'history with a number',
-      { rootfs, history: [{ created_by: 1 }] },
-      'history[0].created_by: expected a text, got 1',
-    ],
-    [
-      'history with a doubt',
-      { rootfs, history: [{ empty_layer: 'no' }] },
-      'history[0].empty_layer: expected true or false, got "no"',
+      'a rootfs twice, with different layers',
+      { rootfs, rootFS: { diff_ids: [] } },
+      'rootfs: is there twice, once as "rootFS", with different values',
     ],
     ['an architecture that is no text', { rootfs, architecture: {} }, 'architecture: expected a text, got an object'],
   ])('%s is refused', (_name, document, message) => {

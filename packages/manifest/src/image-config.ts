@@ -3,6 +3,7 @@ import {
   type Fields,
   fail,
   has,
+  inAnyCase,
   readDigests,
   readDocument,
   readObject,
@@ -39,11 +40,16 @@ export interface ImageConfig {
   readonly created?: string | undefined;
   readonly author?: string | undefined;
   readonly rootfs: {
-    readonly type: 'layers';
+    /** `layers+base`: an old Windows image, whose base layer is no part of `diff_ids`. */
+    readonly type: 'layers' | 'layers+base';
     /** Digests of the uncompressed layers, base first. */
     readonly diff_ids: readonly Digest[];
   };
-  /** Oldest first; empty where the config has none. */
+  /**
+   * Oldest first; empty where the config has none. Looked at when it is asked for: a push does not need it.
+   *
+   * @throws {InvalidManifestError} `ERR_MANIFEST_INVALID` when it is malformed
+   */
   readonly history: readonly HistoryEntry[];
 }
 
@@ -52,18 +58,25 @@ export interface ParseImageConfigOptions {
   readonly maxSize?: number | undefined;
 }
 
+const configMembers = 'rootfs architecture os os.version os.features variant created author history'.split(' ');
+const rootfsMembers = ['type', 'diff_ids'];
+const historyMembers = ['created', 'created_by', 'author', 'comment', 'empty_layer'];
+
 /**
- * Parses the config of an image that can be run. Members this package has no use for are not looked at.
+ * Parses the config of an image that can be run. Members this package has no use for are not looked at, and letter case does
+ * not matter: runtimes are written in Go, which reads JSON so.
  *
  * @throws {InvalidManifestError} `ERR_MANIFEST_INVALID`; `path` says where. A config without `rootfs` is a v1 image's or an artifact's.
  * @throws {ManifestTooLargeError} `ERR_MANIFEST_TOO_LARGE`
  */
 export function parseImageConfig(bytes: Uint8Array, options: ParseImageConfigOptions = {}): ImageConfig {
-  const fields = readDocument('image config', bytes, options.maxSize);
+  const fields = inAnyCase(readDocument('image config', bytes, options.maxSize), configMembers);
   if (!has(fields, 'rootfs')) fail(fields, 'rootfs', 'expected an object, got nothing');
-  const rootfs = readObject(fields, 'rootfs');
+  const rootfs = inAnyCase(readObject(fields, 'rootfs'), rootfsMembers);
   const type = readOptionalString(rootfs, 'type') || 'layers';
-  if (type !== 'layers') fail(rootfs, 'type', `expected "layers", got ${JSON.stringify(type.slice(0, 120))}`);
+  if (type !== 'layers' && type !== 'layers+base') {
+    fail(rootfs, 'type', `expected "layers", got ${JSON.stringify(type.slice(0, 120))}`);
+  }
   const { architecture, os, ...rest } = readPlatform(fields);
   return Object.freeze({
     bytes,
@@ -73,7 +86,9 @@ export function parseImageConfig(bytes: Uint8Array, options: ParseImageConfigOpt
     created: readOptionalString(fields, 'created'),
     author: readOptionalString(fields, 'author'),
     rootfs: Object.freeze({ type, diff_ids: readDigests(rootfs, 'diff_ids') }),
-    history: Object.freeze(readObjects(fields, 'history').map(readHistoryEntry)),
+    get history() {
+      return Object.freeze(readObjects(fields, 'history').map(readHistoryEntry));
+    },
   });
 }
 
@@ -92,7 +107,8 @@ export function platformOfConfig(config: ImageConfig): Platform | undefined {
   });
 }
 
-function readHistoryEntry(fields: Fields): HistoryEntry {
+function readHistoryEntry(entry: Fields): HistoryEntry {
+  const fields = inAnyCase(entry, historyMembers);
   return Object.freeze({
     created: readOptionalString(fields, 'created'),
     created_by: readOptionalString(fields, 'created_by'),

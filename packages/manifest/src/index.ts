@@ -15,7 +15,7 @@ export {
   type OciManifestOptions,
 } from './build-manifest.ts';
 export { chainID, chainIDs } from './chain-id.ts';
-export { type Descriptor, emptyDescriptor, isAttestation, isForeign } from './descriptor.ts';
+export { type Descriptor, emptyDescriptor, isAttestation, isForeign, type SizeOf } from './descriptor.ts';
 export {
   InvalidManifestError,
   InvalidPlatformError,
@@ -48,6 +48,7 @@ export {
 export {
   type DockerManifest,
   type DockerManifestList,
+  essentialMediaType,
   type OciArtifactManifest,
   type OciIndex,
   type OciManifest,

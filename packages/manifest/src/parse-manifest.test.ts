@@ -98,6 +98,37 @@ describe('parseManifest', () => {
     });
   });
 
+  test('a size that is left out is what the reader knows it to be', () => {
+    const bare = without(layer, 'size');
+    const sizeOf = (wanted: string): number | undefined => (wanted === digest ? 3 : undefined);
+    for (const document of [ociManifest, dockerManifest]) {
+      const bytes = bytesOf({ ...document, layers: [bare, layer] });
+      expect(parseManifest(bytes, undefined, { sizeOf })).toMatchObject({ layers: [{ size: 3 }, { size: 3 }] });
+    }
+    const unknown = bytesOf({ ...ociManifest, layers: [bare] });
+    expect(() => parseManifest(unknown, undefined, { sizeOf: () => undefined })).toThrow('layers[0].size');
+  });
+
+  test('bad entries of an index are told and left out, where the reader says so', () => {
+    const bytes = bytesOf({ schemaVersion: 2, manifests: [{ ...layer, digest: '' }, layer, 7] });
+    const told: [number, string][] = [];
+    const index = parseManifest(bytes, mediaTypes.ociIndex, {
+      onBadEntry: (error, position) => told.push([position, error.path]),
+    });
+    expect(index).toMatchObject({ manifests: [{ digest }] });
+    expect(told).toEqual([
+      [0, 'manifests[0].digest'],
+      [2, 'manifests[2]'],
+    ]);
+    expect(() => parseManifest(bytes, mediaTypes.ociIndex)).toThrow('manifests[2]');
+  });
+
+  test('media types are compared without case and parameters', () => {
+    const bytes = bytesOf({ ...ociManifest, mediaType: mediaTypes.ociManifest.replace('json', 'JSON') });
+    const given = `${mediaTypes.ociManifest.toUpperCase()}; charset=utf-8`;
+    expect(parseManifest(bytes, given).mediaType).toBe(mediaTypes.ociManifest);
+  });
+
   test('Docker leaves a size of 0 out, OCI does not', () => {
     const bare = without(layer, 'size');
     expect(parseManifest(bytesOf({ ...dockerManifest, layers: [bare] }))).toMatchObject({

@@ -1,7 +1,8 @@
 import type { Digest } from '@slipway/digest';
-import { type Descriptor, readDescriptor } from './descriptor.ts';
+import { type Descriptor, type ReadDescriptorOptions, readDescriptor, type SizeOf } from './descriptor.ts';
 import { InvalidManifestError } from './errors.ts';
 import {
+  asFields,
   describe,
   type Fields,
   fail,
@@ -9,6 +10,7 @@ import {
   memberOf,
   readDigest,
   readDocument,
+  readList,
   readObject,
   readObjects,
   readOptionalObject,
@@ -95,6 +97,10 @@ export type ParsedManifest =
 export interface ParseManifestOptions {
   /** Bytes the document may have. @default 4 MiB */
   readonly maxSize?: number | undefined;
+  /** Fills in the sizes that an OCI document leaves out. @default it is refused */
+  readonly sizeOf?: SizeOf | undefined;
+  /** Told of each entry of an index that cannot be read, and is left out. @default the index is refused */
+  readonly onBadEntry?: ((error: InvalidManifestError, position: number) => void) | undefined;
 }
 
 /**
@@ -116,7 +122,7 @@ export function parseManifest(
   refuseOtherCase(fields);
   const actual = mediaTypeOf(fields, mediaType);
   refuseForeignMembers(fields, actual);
-  return Object.freeze(readAs(actual, fields, bytes));
+  return Object.freeze(readAs(actual, fields, bytes, options));
 }
 
 type Shape = 'manifest' | 'index' | 'artifact' | 'schema1';
@@ -159,8 +165,8 @@ function refuseOtherCase(fields: Fields): void {
 }
 
 function mediaTypeOf(fields: Fields, given: string | undefined): string {
-  const outside = essence(given);
-  const inside = readOptionalString(fields, 'mediaType') || undefined;
+  const outside = essentialMediaType(given);
+  const inside = essentialMediaType(readOptionalString(fields, 'mediaType'));
   if (inside !== undefined && outside !== undefined && inside !== outside) {
     fail(fields, 'mediaType', `expected ${describe(outside)}, got ${describe(inside)}`);
   }
@@ -171,8 +177,8 @@ function mediaTypeOf(fields: Fields, given: string | undefined): string {
   return mediaType;
 }
 
-/** The type without parameters; undefined where it says nothing. */
-function essence(contentType = ''): string | undefined {
+/** A media type in lower case and without parameters; undefined for one that says nothing of what a document is. */
+export function essentialMediaType(contentType = ''): string | undefined {
   const [type = ''] = contentType.split(';', 1);
   const mediaType = type.trim().toLowerCase();
   return meaningless.has(mediaType) ? undefined : mediaType;
@@ -196,51 +202,72 @@ function refuseForeignMembers(fields: Fields, mediaType: string): void {
   }
 }
 
-function readAs(mediaType: string, fields: Fields, bytes: Uint8Array): ParsedManifest {
+function readAs(mediaType: string, fields: Fields, bytes: Uint8Array, options: ParseManifestOptions): ParsedManifest {
   const version = shapes.get(mediaType) === 'schema1' ? 1 : 2;
   // The artifact manifest alone has no schemaVersion.
   if (mediaType !== mediaTypes.ociArtifactManifest && memberOf(fields, 'schemaVersion') !== version) {
     fail(fields, 'schemaVersion', `expected ${version}, got ${describe(memberOf(fields, 'schemaVersion'))}`);
   }
+  const docker: Reading = { ...options, dialect: 'docker' };
+  const oci: Reading = { ...options, dialect: 'oci' };
   switch (mediaType) {
     case mediaTypes.dockerManifest:
-      return { kind: 'docker-manifest', mediaType, bytes, ...readImage(fields, 'docker') };
+      return { kind: 'docker-manifest', mediaType, bytes, ...readImage(fields, docker) };
     case mediaTypes.ociManifest:
-      return { kind: 'oci-manifest', mediaType, bytes, ...readImage(fields, 'oci'), ...readExtras(fields) };
+      return { kind: 'oci-manifest', mediaType, bytes, ...readImage(fields, oci), ...readExtras(fields, oci) };
     case mediaTypes.dockerManifestList:
-      return { kind: 'docker-list', mediaType, bytes, manifests: readDescriptors(fields, 'manifests', 'docker') };
+      return { kind: 'docker-list', mediaType, bytes, manifests: readEntries(fields, docker) };
     case mediaTypes.ociIndex: {
-      const manifests = readDescriptors(fields, 'manifests', 'oci');
-      return { kind: 'oci-index', mediaType, bytes, manifests, ...readExtras(fields) };
+      const manifests = readEntries(fields, oci);
+      return { kind: 'oci-index', mediaType, bytes, manifests, ...readExtras(fields, oci) };
     }
     case mediaTypes.ociArtifactManifest: {
-      const blobs = readDescriptors(fields, 'blobs', 'oci');
+      const blobs = readDescriptors(fields, 'blobs', oci);
       const artifactType = readString(fields, 'artifactType');
-      return { kind: 'oci-artifact-manifest', mediaType, bytes, blobs, ...readExtras(fields), artifactType };
+      return { kind: 'oci-artifact-manifest', mediaType, bytes, blobs, ...readExtras(fields, oci), artifactType };
     }
     default:
       return readSchema1(mediaType, fields, bytes);
   }
 }
 
-function readImage(fields: Fields, dialect: 'docker' | 'oci'): Pick<DockerManifest, 'config' | 'layers'> {
+/** How the descriptors of a document are read. */
+type Reading = ReadDescriptorOptions & Pick<ParseManifestOptions, 'onBadEntry'>;
+
+function readImage(fields: Fields, reading: Reading): Pick<DockerManifest, 'config' | 'layers'> {
   return {
-    config: readDescriptor(readObject(fields, 'config'), dialect),
-    layers: readDescriptors(fields, 'layers', dialect),
+    config: readDescriptor(readObject(fields, 'config'), reading),
+    layers: readDescriptors(fields, 'layers', reading),
   };
 }
 
-function readExtras(fields: Fields): Pick<OciManifest, 'artifactType' | 'subject' | 'annotations'> {
+function readExtras(fields: Fields, reading: Reading): Pick<OciManifest, 'artifactType' | 'subject' | 'annotations'> {
   const subject = readOptionalObject(fields, 'subject');
   return {
     artifactType: readOptionalString(fields, 'artifactType'),
-    subject: subject && readDescriptor(subject, 'oci'),
+    subject: subject && readDescriptor(subject, reading),
     annotations: readOptionalStringMap(fields, 'annotations'),
   };
 }
 
-function readDescriptors(fields: Fields, key: string, dialect: 'docker' | 'oci'): readonly Descriptor[] {
-  return Object.freeze(readObjects(fields, key).map((entry) => readDescriptor(entry, dialect)));
+function readDescriptors(fields: Fields, key: string, reading: Reading): readonly Descriptor[] {
+  return Object.freeze(readObjects(fields, key).map((entry) => readDescriptor(entry, reading)));
+}
+
+/** The entries of an index, each by itself where the reader does not mind a bad one. */
+function readEntries(fields: Fields, reading: Reading): readonly Descriptor[] {
+  const { onBadEntry } = reading;
+  if (onBadEntry === undefined) return readDescriptors(fields, 'manifests', reading);
+  const entries = readList(fields, 'manifests').flatMap((value, position): readonly Descriptor[] => {
+    try {
+      return [readDescriptor(asFields(fields, `manifests[${position}]`, value), reading)];
+    } catch (error) {
+      if (!(error instanceof InvalidManifestError)) throw error;
+      onBadEntry(error, position);
+      return [];
+    }
+  });
+  return Object.freeze(entries);
 }
 
 function readSchema1(mediaType: string, fields: Fields, bytes: Uint8Array): Schema1Manifest {

@@ -36,6 +36,7 @@ const indent = '   ';
  */
 export function buildSchema1Manifest({ config, layers, name, tag }: Schema1ManifestOptions): UnsignedManifest {
   const { history, rootfs, architecture = '' } = parseImageConfig(config);
+  if (rootfs.type !== 'layers') throw invalid(`an image of type ${rootfs.type} cannot be written as schema1 manifest`);
   if (history.length === 0) throw invalid('empty history when trying to create schema1 manifest');
   if (rootfs.diff_ids.length !== layers.length) {
     throw invalid(
