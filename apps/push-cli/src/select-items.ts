@@ -68,6 +68,7 @@ const transports: Readonly<Record<ImageSource['kind'], string>> = Object.freeze(
   'docker-archive': 'docker-archive:',
   'oci-layout': 'oci:',
   'oci-archive': 'oci-archive:',
+  dir: 'dir:',
   'docker-daemon': 'docker-daemon:',
   registry: 'docker://',
   store: 'store:',

@@ -349,6 +349,20 @@ describe('what is refused', () => {
     const whole = Buffer.concat([member, surplus]);
     await expect(gunzip(whole)).rejects.toMatchObject(corrupt);
     await expect(gunzip(whole, [member.byteLength, surplus.byteLength])).rejects.toMatchObject(corrupt);
+    for (const sizes of [[], [member.byteLength, surplus.byteLength], [7]]) {
+      expect(await gunzip(whole, sizes, { surplus: 'ignore' })).toEqual(hashOf(hello));
+    }
+  });
+
+  test('surplus that is ignored is none before the first member, and none within one', async () => {
+    const member = gzipSync(hello);
+    const ignoring: GunzipHashOptions = { surplus: 'ignore' };
+    await expect(gunzip(Buffer.concat([Buffer.from('x'), member]), [], ignoring)).rejects.toMatchObject(corrupt);
+    await expect(gunzip(member.subarray(0, -1), [], ignoring)).rejects.toMatchObject(corrupt);
+    const damaged = gzipSync(inputOf('noise', 300_000, 1)).subarray(0, -1);
+    await expect(gunzip(Buffer.concat([member, damaged]), [], ignoring)).rejects.toMatchObject(corrupt);
+    // One that is cut before its first content is surplus: the hash says that something is missing.
+    expect(await gunzip(Buffer.concat([member, member.subarray(0, 12)]), [], ignoring)).toEqual(hashOf(hello));
   });
 
   test.each([
@@ -646,7 +660,8 @@ describe('a worker', () => {
     maxSize: Number.POSITIVE_INFINITY,
     maxRatio: Number.POSITIVE_INFINITY,
     ratioFromSize: 0,
-  };
+    surplus: 'refuse',
+  } as const;
   const member = gzipSync(hello);
   const none = new Uint8Array(0);
 

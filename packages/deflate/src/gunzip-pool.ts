@@ -25,6 +25,11 @@ export interface GunzipHashOptions {
   readonly maxRatio?: number | undefined;
   /** Plain bytes that may come out at any ratio. @default 1048576 (1 MiB) */
   readonly ratioFromSize?: number | undefined;
+  /**
+   * What becomes of bytes behind the last member that begin no further one. One that is damaged before its first content counts
+   * as such: whoever compares the hash sees that it is missing. @default 'refuse'
+   */
+  readonly surplus?: 'refuse' | 'ignore' | undefined;
 }
 
 /** What was unpacked. */
@@ -209,14 +214,14 @@ class Run implements GunzipHashRun {
 
 function resolve(options: GunzipHashOptions): GunzipBegin {
   const { algorithm = 'sha256', maxSize = Number.POSITIVE_INFINITY } = options;
-  const { maxRatio = Number.POSITIVE_INFINITY, ratioFromSize = 1024 * 1024 } = options;
+  const { maxRatio = Number.POSITIVE_INFINITY, ratioFromSize = 1024 * 1024, surplus = 'refuse' } = options;
   for (const [name, value] of Object.entries({ maxSize, maxRatio, ratioFromSize })) {
     if (!(value >= 0)) throw new RangeError(`Expected \`${name}\` to be a number from 0, got ${value}`);
   }
   if (!isHash(algorithm)) {
     throw new RangeError(`Expected \`algorithm\` to be a hash of node:crypto, got ${JSON.stringify(algorithm)}`);
   }
-  return { algorithm, maxSize, maxRatio, ratioFromSize };
+  return { algorithm, maxSize, maxRatio, ratioFromSize, surplus };
 }
 
 /** Asked here, because a thread that throws ends, with all the runs that it has. */

@@ -15,7 +15,7 @@ function createDecoder() {
 }
 
 class Run {
-  constructor({ algorithm, maxSize, maxRatio, ratioFromSize }) {
+  constructor({ algorithm, maxSize, maxRatio, ratioFromSize, surplus }) {
     this.decoder = spare.pop() ?? createDecoder();
     this.decoder.exports.reset();
     this.hash = createHash(algorithm);
@@ -24,11 +24,14 @@ class Run {
     this.size = 0;
     this.memberStart = 0;
     this.checksum = 0;
+    this.members = 0;
+    this.ignoresSurplus = surplus === 'ignore';
+    this.isOver = false;
   }
 
   feed(bytes, isLast) {
     const { exports, memory, limit } = this.decoder;
-    for (let from = 0; from < bytes.byteLength || (isLast && from === 0); from += limit) {
+    for (let from = 0; !this.isOver && (from < bytes.byteLength || (isLast && from === 0)); from += limit) {
       const part = bytes.subarray(from, from + limit);
       memory.set(part, exports.inputAddress());
       exports.feed(part.byteLength);
@@ -42,6 +45,11 @@ class Run {
     const { exports } = this.decoder;
     for (;;) {
       const result = exports.inflate(isLast);
+      if (result < 0 && this.ignoresSurplus && this.members > 0 && this.size === this.memberStart) {
+        // What begins no member is none of the stream's; whoever compares the hash sees when it was.
+        this.isOver = true;
+        return;
+      }
       if (result < 0) return { reason: this.reasonOf(result) };
       if (result === 0 || result === 3) return;
       if (this.take()) return { isTooLarge: true, read: this.read, size: this.size };
@@ -72,6 +80,7 @@ class Run {
     const isRight = exports.memberChecksum() >>> 0 === this.checksum && exports.memberSize() >>> 0 === size;
     this.memberStart = this.size;
     this.checksum = 0;
+    this.members += 1;
     return isRight;
   }
 }
@@ -102,6 +111,7 @@ export interface GunzipBegin {
   readonly maxSize: number;
   readonly maxRatio: number;
   readonly ratioFromSize: number;
+  readonly surplus: 'refuse' | 'ignore';
 }
 
 /** What is sent to a worker, with an id. */

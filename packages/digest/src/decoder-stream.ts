@@ -1,5 +1,5 @@
 import { pipeline } from 'node:stream/promises';
-import type { Gunzip } from 'node:zlib';
+import type { Gunzip, InflateRaw } from 'node:zlib';
 import type { ByteStream } from './content.ts';
 import { CompressionError } from './errors.ts';
 
@@ -10,7 +10,7 @@ import { CompressionError } from './errors.ts';
  */
 export async function* throughDecoder(
   source: ByteStream,
-  decoder: Gunzip,
+  decoder: Gunzip | InflateRaw,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array, void, void> {
   let sourceFailure: { readonly error: unknown } | undefined;

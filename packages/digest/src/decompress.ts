@@ -1,29 +1,49 @@
 import { createGunzip } from 'node:zlib';
-import type { Compression } from './compressor.ts';
 import type { ByteStream } from './content.ts';
 import { throughDecoder } from './decoder-stream.ts';
-import { type DecompressOptions, decompressWith } from './decompression.ts';
+import { type DecompressOptions, decompressWith, type ReadableCompression } from './decompression.ts';
 import { CompressionError } from './errors.ts';
+import { gunzipMembers } from './gunzip-members.ts';
 import { unzstd } from './unzstd.ts';
 
 const chunkSize = 128 * 1024;
 
 /**
  * Undoes a compression while the stream is read, in constant memory: gzip with any number of members, zstd with any number of
- * frames (windows up to 128 MiB). What follows the last member or frame is refused, as Go does. Errors of `stream` pass through.
+ * frames (windows up to 128 MiB), xz (dictionaries up to 64 MiB) and bzip2 with any number of streams. What follows the last of
+ * them is refused, as Go does, unless `surplus` says otherwise. Errors of `stream` pass through.
  *
  * @throws {CompressionError} `ERR_COMPRESSION_CORRUPT` for damaged or cut input, `ERR_COMPRESSION_TOO_LARGE` beyond a limit,
  * before the first byte too many is handed out.
  * @throws {RangeError} at once, when a limit is not a number from 0.
  */
-export function decompress(stream: ByteStream, compression: Compression, options: DecompressOptions = {}): ByteStream {
-  const { signal } = options;
+export function decompress(
+  stream: ByteStream,
+  compression: ReadableCompression,
+  options: DecompressOptions = {},
+): ByteStream {
+  const { signal, surplus } = options;
   return decompressWith(
-    { gunzip: (source) => gunzip(source, signal), unzstd: (source) => unzstd(source, signal, chunkSize) },
+    {
+      gunzip: (source) =>
+        surplus === 'ignore' ? gunzipMembers(source, { signal, chunkSize }) : gunzip(source, signal),
+      unzstd: (source) => unzstd(source, signal, chunkSize),
+      unxz,
+      bunzip2,
+    },
     stream,
     compression,
     options,
   );
+}
+
+/** Loaded when it is first needed: few archives are in xz. */
+async function* unxz(source: ByteStream): AsyncGenerator<Uint8Array, void, void> {
+  yield* (await import('./unxz.ts')).unxz(source);
+}
+
+async function* bunzip2(source: ByteStream): AsyncGenerator<Uint8Array, void, void> {
+  yield* (await import('./bunzip2.ts')).bunzip2(source);
 }
 
 async function* gunzip(source: ByteStream, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array, void, void> {

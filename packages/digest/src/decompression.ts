@@ -3,6 +3,9 @@ import type { Compression } from './compressor.ts';
 import type { AbortOptions, ByteStream } from './content.ts';
 import { CompressionError } from './errors.ts';
 
+/** What can be decompressed: what layers are made with, and what archives are found in. */
+export type ReadableCompression = Compression | 'xz' | 'bzip2';
+
 /** Limits of a decompression. Memory is bounded without them; they bound how much work a small input can ask for. */
 export interface DecompressOptions extends AbortOptions {
   /** Plain bytes allowed in all. @default no limit */
@@ -16,21 +19,28 @@ export interface DecompressOptions extends AbortOptions {
   readonly maxRatio?: number | undefined;
   /** Plain bytes that may come out at any ratio. @default 1048576 (1 MiB) */
   readonly ratioFromBytes?: number | undefined;
+  /**
+   * What becomes of bytes behind the last gzip member that begin no further one: padding of tapes, mostly. `gzip -d` ignores
+   * them, Go's decoder refuses them. @default 'refuse'
+   */
+  readonly surplus?: 'refuse' | 'ignore' | undefined;
 }
 
 /** The decoders of a runtime. */
 export interface Decoders {
   readonly gunzip: (source: ByteStream) => ByteStream;
   readonly unzstd: (source: ByteStream) => ByteStream;
+  readonly unxz?: ((source: ByteStream) => ByteStream) | undefined;
+  readonly bunzip2?: ((source: ByteStream) => ByteStream) | undefined;
 }
 
 const defaultRatioFromBytes = 1024 * 1024;
 
 /** `decompress` over any implementation of the decoders. */
 export function decompressWith(
-  { gunzip, unzstd }: Decoders,
+  { gunzip, unzstd, unxz, bunzip2 }: Decoders,
   stream: ByteStream,
-  compression: Compression,
+  compression: ReadableCompression,
   options: DecompressOptions,
 ): ByteStream {
   const bounds = new Bounds(options);
@@ -42,9 +52,22 @@ export function decompressWith(
       return bounds.checkOut(gunzip(source));
     case 'zstd':
       return bounds.checkOut(unzstd(source));
+    case 'xz':
+      return bounds.checkOut((unxz ?? unsupported('xz'))(source));
+    case 'bzip2':
+      return bounds.checkOut((bunzip2 ?? unsupported('bzip2'))(source));
     default:
-      throw new TypeError(`Expected \`compression\` to be none, gzip or zstd, got ${compression satisfies never}`);
+      throw new TypeError(
+        `Expected \`compression\` to be none, gzip, zstd, xz or bzip2, got ${compression satisfies never}`,
+      );
   }
+}
+
+function unsupported(compression: string): never {
+  throw new CompressionError(
+    'ERR_COMPRESSION_UNSUPPORTED',
+    `Decompressing ${compression}: expected Node, which has it`,
+  );
 }
 
 /** Counts what goes into and what comes out of a decoder, and refuses what is too much. */

@@ -33,12 +33,14 @@ export class GunzipDigester implements UnpackDigester {
     maxBytes,
     maxRatio,
     ratioFromBytes,
+    surplus = 'ignore',
   }: UnpackDigesterOptions) {
     this.#algorithm = algorithm;
     this.#signal = signal;
     const pool = threads.enter();
     try {
-      this.#run = pool.begin({ algorithm, expectedSize, maxSize: maxBytes, maxRatio, ratioFromSize: ratioFromBytes });
+      const limits = { maxSize: maxBytes, maxRatio, ratioFromSize: ratioFromBytes };
+      this.#run = pool.begin({ algorithm, expectedSize, surplus, ...limits });
     } catch (error) {
       threads.leave();
       throw error;

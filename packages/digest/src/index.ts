@@ -24,7 +24,7 @@ export {
   type ReuseOptions,
 } from './content.ts';
 export { decompress } from './decompress.ts';
-export type { DecompressOptions } from './decompression.ts';
+export type { DecompressOptions, ReadableCompression } from './decompression.ts';
 export { detectCompression } from './detect-compression.ts';
 export {
   algorithmOf,

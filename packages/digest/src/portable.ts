@@ -19,7 +19,7 @@ export {
   type OpenOptions,
   type ReuseOptions,
 } from './content.ts';
-export type { DecompressOptions } from './decompression.ts';
+export type { DecompressOptions, ReadableCompression } from './decompression.ts';
 export { detectCompression } from './detect-compression.ts';
 export {
   algorithmOf,

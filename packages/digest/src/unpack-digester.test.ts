@@ -170,16 +170,30 @@ describe.each<[Compression, Compress]>([
   });
 });
 
+test.each([
+  ['a byte', Buffer.from('x')],
+  ['padding of a tape', Buffer.alloc(10_240)],
+  ['text', Buffer.from('this is no gzip member at all, and longer than a header')],
+  ['the beginning of a header', Buffer.from([0x1f, 0x8b])],
+])('%s behind gzip is ignored, in one piece and in many', async (_name, surplus) => {
+  const plain = noise(30_000);
+  const all = Buffer.concat([gzipSync(hello), gzipSync(plain), surplus]);
+  for (const sizes of [[], [777], [1]]) {
+    expect(await unpack(all, 'gzip', sizes)).toEqual(contentOf(Buffer.concat([hello, plain])));
+  }
+});
+
 describe.each<['gzip' | 'zstd', Compress]>([
   ['gzip', gzip],
   ['zstd', zstd],
 ])('damaged %s', (compression, compress) => {
-  test('any number of members or frames are one content; behind the last, nothing may follow', async () => {
+  test('any number of members or frames are one content; what follows the last is refused where that is wanted', async () => {
     const parts = [hello, new Uint8Array(0), noise(30_000)];
     const joined = Buffer.concat(await Promise.all(parts.map(compress)));
     expect(await unpack(joined, compression, [777])).toEqual(contentOf(Buffer.concat(parts)));
     for (const surplus of [Buffer.from('x'), Buffer.alloc(20)]) {
-      await expect(unpack(Buffer.concat([joined, surplus]), compression, [777])).rejects.toMatchObject(corrupt);
+      const all = Buffer.concat([joined, surplus]);
+      await expect(unpack(all, compression, [777], { surplus: 'refuse' })).rejects.toMatchObject(corrupt);
     }
   });
 
@@ -246,7 +260,7 @@ describe('gzip on threads', () => {
 
 test('another compression is refused', () => {
   // @ts-expect-error -- what a caller without types may do
-  expect(() => createUnpackDigester('bzip2')).toThrow(TypeError);
+  expect(() => createUnpackDigester('lzip')).toThrow(TypeError);
 });
 
 test.each(['gzip', 'zstd', 'none'] as const)(

@@ -10,7 +10,8 @@ import type { UnpackDigester, UnpackDigesterOptions } from './unpacking.ts';
 
 /**
  * Works out the digest of what compressed bytes unpack to, in bounded memory: gzip on a worker thread, so that who feeds it can do something
- * else; zstd, and gzip where there is no WebAssembly SIMD, beside the caller. What follows the last member or frame is refused.
+ * else; zstd, and gzip where there is no WebAssembly SIMD, beside the caller. What follows the last gzip member is ignored unless
+ * `surplus` says otherwise, as `gzip -d` does: the digest says whether anything is missing. What follows the last frame is refused.
  *
  * @throws {RangeError} when a limit is not a number from 0.
  * @throws {InvalidDigestError} `ERR_DIGEST_UNSUPPORTED` for an algorithm that no digest is made with.
@@ -38,10 +39,13 @@ class QueueDigester implements UnpackDigester {
   #makeRoom: () => void = () => {};
   #room: Promise<void> | undefined;
 
-  constructor(compression: Compression, { algorithm, signal, expectedSize: _, ...limits }: UnpackDigesterOptions) {
+  constructor(
+    compression: Compression,
+    { algorithm, signal, expectedSize: _, surplus = 'ignore', ...limits }: UnpackDigesterOptions,
+  ) {
     this.#signal = signal;
     const aborted = signal === undefined ? this.#abort.signal : AbortSignal.any([signal, this.#abort.signal]);
-    const plain = decompress(this.#taken(), compression, { ...limits, signal: aborted });
+    const plain = decompress(this.#taken(), compression, { ...limits, surplus, signal: aborted });
     this.#result = digestStream(plain, { algorithm, signal: aborted });
     this.#result.catch((error: unknown) => {
       this.#failure = { error };

@@ -1,26 +1,40 @@
-import { type AbortOptions, type Content, type Digest, digestBytes, parseDigest } from '@slipway/digest';
-import { type Descriptor, mediaTypes, platformOfConfig } from '@slipway/manifest';
+import { type AbortOptions, type Compression, type Digest, digestBytes, parseDigest } from '@slipway/digest';
+import { type Descriptor, layerMediaType, mediaTypes, platformOfConfig } from '@slipway/manifest';
 import { familiarString, parseReference, type Reference } from '@slipway/reference';
-import { descriptorOf, imageConfigOf, type JsonObject, objectOf, parseJson, stringsOf, textOf } from './documents.ts';
+import {
+  descriptorOf,
+  imageConfigOf,
+  inAnyCase,
+  type JsonObject,
+  objectOf,
+  parseJson,
+  stringsOf,
+  textOf,
+} from './documents.ts';
 import { invalidSource } from './errors.ts';
-import type { SourceImage, SourceLayer } from './image-source.ts';
+import type { SourceImage, SourceLayer, SourceNotice } from './image-source.ts';
 import { Allowance, type ResolvedSourceLimits } from './options.ts';
 import { selectImage } from './select-image.ts';
 import type { SourceFiles } from './source-files.ts';
-import type { DockerArchiveSelector } from './source-text.ts';
-import { compressionOf, labelOf, provenContent, readMember } from './stored-content.ts';
+import type { ItemSelector } from './source-text.ts';
+import { labelOf, readMember } from './stored-content.ts';
+import type { UnpackedLayers } from './unpacked-layers.ts';
 
 /** Name of the list of images in a docker archive. */
 export const dockerManifestName = 'manifest.json';
 
 export interface DockerArchiveOptions extends AbortOptions {
   readonly limits: ResolvedSourceLimits;
+  /** Unpacks layers of a compression that registries do not take. */
+  readonly unpacked: UnpackedLayers;
   /** @default every image of the archive */
-  readonly select?: DockerArchiveSelector | undefined;
+  readonly select?: ItemSelector | undefined;
+  readonly onNotice?: ((notice: SourceNotice) => void) | undefined;
 }
 
 /**
  * The images of a `docker save` archive, old layout (`ID/layer.tar`) and new (`blobs/sha256/…`), one per entry of `manifest.json`.
+ * Names that cannot be read are told and left out: they are no condition of a push to a place that has its own.
  *
  * @throws {SourceError} `ERR_SOURCE_INVALID`, in docker's own words where docker refuses too; `ERR_SOURCE_NOT_FOUND` when `select` fits none.
  * @see https://github.com/moby/moby/blob/v25.0.0/image/tarexport/load.go
@@ -29,24 +43,26 @@ export async function readDockerArchive(
   files: SourceFiles,
   options: DockerArchiveOptions,
 ): Promise<readonly SourceImage[]> {
-  const { limits, select, signal } = options;
+  const { limits, select, signal, unpacked, onNotice = () => {} } = options;
   const bytes = await readMember(files, dockerManifestName, limits.maxListBytes, { signal });
   const label = labelOf(files, dockerManifestName);
   const list = parseJson(bytes, label);
   if (list === null) throw invalidSource(`${label}: invalid manifest, manifest cannot be null (but can be [])`);
   if (!Array.isArray(list)) throw invalidSource(`${label} is not a list`);
   if (list.length > limits.maxManifests) throw invalidSource(`${label} lists more than ${limits.maxManifests} images`);
-  const entries = list.map((value, at) => entryOf(objectOf(value, `${label}, image ${at}`)));
+  const entries = list.map((value, at) => entryOf(objectOf(value, `${label}, image ${at}`), onNotice));
   const archive: Archive = {
     files,
     limits,
     signal,
     allowance: new Allowance(limits),
     configs: new Map(),
-    proven: new Map(),
+    unpacked,
   };
+  const idOf = async ({ config }: Entry): Promise<Digest | undefined> =>
+    config === undefined ? undefined : await readConfig(archive, config).then(digestBytes, () => undefined);
   const images: SourceImage[] = [];
-  for (const entry of select ? [selectImage(entries, select, files.name)] : entries) {
+  for (const entry of select ? [await selectImage(entries, select, { archive: files.name, idOf })] : entries) {
     signal?.throwIfAborted();
     images.push(await readImage(archive, entry));
   }
@@ -60,75 +76,71 @@ interface Archive {
   readonly allowance: Allowance;
   /** Config bytes by path: a long list may name the same one over and over. */
   readonly configs: Map<string, Uint8Array>;
-  /** One object per blob, so that layers that are the same share their content. */
-  readonly proven: Map<Digest, Content>;
+  readonly unpacked: UnpackedLayers;
 }
 
 interface Entry {
   readonly label: string;
-  readonly config: string;
+  readonly object: JsonObject;
+  readonly config: string | undefined;
   readonly references: readonly Reference[];
-  readonly layers: readonly string[];
-  /** By diffID. */
-  readonly layerSources: ReadonlyMap<string, Descriptor>;
 }
 
-function entryOf(object: JsonObject): Entry {
-  const { label } = object;
-  const config = textOf(object, 'Config');
-  if (!config) throw invalidSource(`${label}: Config is missing`);
-  const { LayerSources } = object.fields;
-  const sources = Object.entries(objectOf(LayerSources ?? {}, `${label}: LayerSources`).fields);
-  return {
-    label,
-    config,
-    references: stringsOf(object, 'RepoTags').map((tag) => referenceOf(tag, label)),
-    layers: stringsOf(object, 'Layers'),
-    layerSources: new Map(
-      sources.map(([diffID, value]) => [
-        diffID,
-        descriptorOf(value, `${label}: LayerSources, ${JSON.stringify(diffID)}`),
-      ]),
-    ),
-  };
-}
+const entryMembers = ['Config', 'RepoTags', 'Layers', 'LayerSources'];
 
-function referenceOf(tag: string, label: string): Reference {
-  let cause: unknown;
-  try {
-    const reference = parseReference(tag);
-    if (reference.tag && !reference.digest) return reference;
-  } catch (error) {
-    cause = error;
+/** Only what finds an image is read of all of them; the rest belongs to the one that is wanted. */
+function entryOf(written: JsonObject, onNotice: (notice: SourceNotice) => void): Entry {
+  const object = inAnyCase(written, entryMembers);
+  const { label, fields } = object;
+  const tags = fields['RepoTags'] ?? [];
+  const references: Reference[] = [];
+  for (const tag of Array.isArray(tags) ? tags : [tags]) {
+    const reference = referenceOf(tag);
+    if (reference !== undefined) references.push(reference);
+    // Docker writes this for an image without a name.
+    else if (tag !== '<none>:<none>') {
+      const message = `${label}: ${JSON.stringify(tag)?.slice(0, 200)} is no name of an image, and is left out`;
+      onNotice({ code: 'name-unreadable', message });
+    }
   }
-  throw invalidSource(`${label}: invalid tag ${JSON.stringify(tag)}`, { cause });
+  const { Config } = fields;
+  return { label, object, config: typeof Config === 'string' && Config !== '' ? Config : undefined, references };
 }
 
-async function readImage(archive: Archive, { label: entryLabel, ...entry }: Entry): Promise<SourceImage> {
+function referenceOf(tag: unknown): Reference | undefined {
+  try {
+    const reference = typeof tag === 'string' ? parseReference(tag) : undefined;
+    return reference?.tag && !reference.digest ? reference : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function readImage(archive: Archive, { label: entryLabel, object, references }: Entry): Promise<SourceImage> {
   const { files, limits, signal } = archive;
-  const label = labelOf(files, entry.config);
-  const bytes = await readConfig(archive, entry.config);
+  const path = textOf(object, 'Config');
+  if (!path) throw invalidSource(`${entryLabel}: Config is missing`);
+  const paths = stringsOf(object, 'Layers');
+  const label = labelOf(files, path);
+  const bytes = await readConfig(archive, path);
   const digest = digestBytes(bytes);
-  const named = digestInName(entry.config);
+  const named = digestInName(path);
   if (named && named !== digest) throw invalidSource(`${label} is corrupt: its digest is ${digest}`);
   const config = imageConfigOf(bytes, limits.maxDocumentBytes, label);
   if (!config) throw invalidSource(`${label}: invalid image JSON, no RootFS key`);
   const { diff_ids: diffIDs } = config.rootfs;
-  if (entry.layers.length !== diffIDs.length) {
-    const counts = `expected ${diffIDs.length}, got ${entry.layers.length}`;
+  if (paths.length !== diffIDs.length) {
+    const counts = `expected ${diffIDs.length}, got ${paths.length}`;
     throw invalidSource(`${entryLabel}: invalid manifest, layers length mismatch: ${counts}`);
-  }
-  if (config.history.filter((step) => !step.empty_layer).length > diffIDs.length) {
-    throw invalidSource(`${label}: too many non-empty layers in History section`);
   }
   const layers: SourceLayer[] = [];
   for (const [at, diffID] of diffIDs.entries()) {
     signal?.throwIfAborted();
-    layers.push(await readLayer(archive, entry.layers[at]!, diffID, entry.layerSources.get(diffID)));
+    layers.push(await readLayer(archive, paths[at]!, diffID, layerSourceOf(object, diffID)));
   }
   return {
     kind: 'image',
-    names: [...new Set(entry.references.map(familiarString))],
+    names: [...new Set(references.map(familiarString))],
     platform: platformOfConfig(config),
     config: { mediaType: mediaTypes.dockerConfig, digest, bytes },
     layers,
@@ -146,8 +158,17 @@ async function readConfig({ files, limits, signal, allowance, configs }: Archive
   return bytes;
 }
 
+/** What `LayerSources` says of a layer: where a foreign one is kept, and what it is called there. */
+function layerSourceOf(object: JsonObject, diffID: Digest): Descriptor | undefined {
+  const { label, fields } = object;
+  const { LayerSources } = fields;
+  if (typeof LayerSources !== 'object' || LayerSources === null) return undefined;
+  const value = (LayerSources as Readonly<Record<string, unknown>>)[diffID];
+  return value === undefined ? undefined : descriptorOf(value, `${label}: LayerSources, ${JSON.stringify(diffID)}`);
+}
+
 async function readLayer(
-  { files, proven }: Archive,
+  { files, unpacked }: Archive,
   path: string,
   diffID: Digest,
   descriptor: Descriptor | undefined,
@@ -158,13 +179,19 @@ async function readLayer(
     if (descriptor?.urls?.length) return { diffID, content: undefined, compression: 'none', descriptor };
     throw invalidSource(`${label}, the layer ${diffID}, is missing`);
   }
-  const compression = await compressionOf(file, label);
-  // A blob whose name is a digest proves itself by it, unless that is the diffID, which every reader of a layer checks anyway.
-  const named = digestInName(path);
-  if (!named || named === diffID) return { diffID, content: file.content, compression, descriptor };
-  const content = proven.get(named) ?? provenContent(file.content, named, label);
-  proven.set(named, content);
-  return { diffID, content, compression, descriptor };
+  const { content, compression, isUnpacked } = await unpacked.open(file, `${path} in ${files.name}`);
+  const named = isUnpacked ? undefined : digestInName(path);
+  return {
+    diffID,
+    content,
+    compression,
+    descriptor: descriptor ?? (named && namedBlob(named, content.size, compression)),
+  };
+}
+
+/** A blob whose name is its digest is as good as described. */
+function namedBlob(digest: Digest, size: number, compression: Compression): Descriptor {
+  return { mediaType: layerMediaType('docker', compression), digest, size };
 }
 
 function digestInName(path: string): Digest | undefined {

@@ -4,6 +4,7 @@ import {
   type ImageConfig,
   InvalidManifestError,
   type ParsedManifest,
+  type ParseManifestOptions,
   parseImageConfig,
   parseManifest,
 } from '@slipway/manifest';
@@ -30,6 +31,26 @@ export function objectOf(value: unknown, label: string): JsonObject {
     throw invalidSource(`${label} is not an object`);
   }
   return { label, fields: value as Record<string, unknown> };
+}
+
+/**
+ * The same object with these members under their own names, whatever letter case they were written in, as Go reads JSON.
+ *
+ * @throws {SourceError} `ERR_SOURCE_INVALID` when one is there twice, with different values: two readers would see two images.
+ */
+export function inAnyCase({ label, fields }: JsonObject, members: readonly string[]): JsonObject {
+  const byLowerCase = new Map(members.map((member) => [member.toLowerCase(), member]));
+  const renamed: Record<string, unknown> = { ...fields };
+  for (const [key, value] of Object.entries(fields)) {
+    const member = byLowerCase.get(key.toLowerCase());
+    if (member === undefined || member === key) continue;
+    if (Object.hasOwn(renamed, member) && JSON.stringify(renamed[member]) !== JSON.stringify(value)) {
+      throw invalidSource(`${label}: ${member} is there twice, once as ${JSON.stringify(key)}, with different values`);
+    }
+    renamed[member] = value;
+    delete renamed[key];
+  }
+  return { label, fields: renamed };
 }
 
 /** An empty list when absent or null, as Go writes it. @throws {SourceError} `ERR_SOURCE_INVALID` when it holds anything but strings. */
@@ -65,8 +86,29 @@ export function descriptorOf(value: unknown, label: string): Descriptor {
 }
 
 /** A parsed manifest or index. @throws {SourceError} `ERR_SOURCE_INVALID` */
-export function manifestOf(bytes: Uint8Array, mediaType: string, maxSize: number, label: string): ParsedManifest {
-  return labelled(label, () => parseManifest(bytes, mediaType, { maxSize }));
+export function manifestOf(
+  bytes: Uint8Array,
+  mediaType: string | undefined,
+  options: ParseManifestOptions,
+  label: string,
+): ParsedManifest {
+  return labelled(label, () => parseManifest(bytes, mediaType, options));
+}
+
+/** Digests of a document's descriptors that leave out their size. */
+export function digestsWithoutSize(bytes: Uint8Array): readonly Digest[] {
+  let document: unknown;
+  try {
+    document = JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return []; // whoever parses it says so
+  }
+  if (typeof document !== 'object' || document === null) return [];
+  const { config, layers, manifests, blobs } = document as Readonly<Record<string, unknown>>;
+  return [config, layers, manifests, blobs].flat().flatMap((value) => {
+    const { digest, size } = (value ?? {}) as { readonly digest?: unknown; readonly size?: unknown };
+    return (size === undefined || size === null) && isDigest(digest) ? [digest] : [];
+  });
 }
 
 /** A parsed config; undefined when it has no `rootfs` and so is no image's. @throws {SourceError} `ERR_SOURCE_INVALID` */

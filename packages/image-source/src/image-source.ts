@@ -6,11 +6,11 @@ import type { ReadHook, SourceLimits } from './options.ts';
 export interface SourceLayer {
   /** Digest of the uncompressed tar, as the image's config claims it. */
   readonly diffID: Digest;
-  /** The bytes as they lie in the source, compressed or not. Undefined for a foreign layer that the source does not carry. */
+  /** The bytes as they lie in the source, compressed or not; they prove nothing by themselves. Undefined for a foreign layer that the source does not carry. */
   readonly content: Content | undefined;
   /** How `content` is compressed, recognised by its first bytes. */
   readonly compression: Compression;
-  /** The descriptor in the source's own manifest (OCI layouts, `LayerSources` of docker archives): media type, digest, size, urls, annotations. */
+  /** The descriptor in the source's own manifest (OCI layouts, `LayerSources` of docker archives, a digest as the name of a blob there): media type, digest, size, urls, annotations. */
   readonly descriptor: Descriptor | undefined;
 }
 
@@ -61,8 +61,16 @@ export interface SourceArtifact extends SourceItemExtras {
   readonly kind: 'artifact';
   readonly names: readonly string[];
   readonly manifest: { readonly mediaType: string; readonly digest: Digest; readonly bytes: Uint8Array };
-  /** Config first, then the layers (or `blobs`), as the manifest lists them. */
-  readonly blobs: readonly { readonly descriptor: Descriptor; readonly content: Content }[];
+  /** Config first, then the layers (or `blobs`), as the manifest lists them; of an index of blobs, its entries. */
+  readonly blobs: readonly SourceBlob[];
+}
+
+/** A blob that goes as it is. */
+export interface SourceBlob {
+  readonly descriptor: Descriptor;
+  readonly content: Content;
+  /** What it unpacks to, where a config says so: it is a layer of an image, other layers of which nobody here has heard of. */
+  readonly layer?: { readonly diffID: Digest; readonly compression: Compression } | undefined;
 }
 
 /** An image index (Docker: manifest list) with its children, which may be indexes again. */
@@ -71,17 +79,42 @@ export interface SourceIndex extends SourceItemExtras {
   readonly names: readonly string[];
   readonly manifest: { readonly mediaType: string; readonly digest: Digest; readonly bytes: Uint8Array };
   readonly children: readonly { readonly descriptor: Descriptor; readonly item: SourceItem }[];
+  /** Entries that are no manifests: what they name is kept as a blob. @default none */
+  readonly blobs?: readonly SourceBlob[] | undefined;
 }
 
 export type SourceItem = SourceImage | SourceArtifact | SourceIndex;
 
+/** What a source lists, and does not have whole. */
+export interface IncompleteItem {
+  readonly names: readonly string[];
+  /** Of its manifest. */
+  readonly digest: Digest;
+  /** What is not there. */
+  readonly missing: readonly Digest[];
+  /** Its platforms that are whole, as `linux/amd64`. */
+  readonly platforms: readonly string[];
+  /** As much of it as is there: an index without the children that are missing, an image without the layers. */
+  readonly item: SourceItem | undefined;
+}
+
+/** Something about a source that is worth a user's attention, and stops nothing. */
+export interface SourceNotice {
+  readonly code: 'name-unreadable' | 'entry-unreadable' | 'entry-not-image' | 'layer-unread' | 'surplus-bytes';
+  readonly message: string;
+}
+
 /** An opened source. Content stays readable until it is disposed. */
 export interface ImageSource extends AsyncDisposable {
-  readonly kind: 'docker-archive' | 'oci-layout' | 'oci-archive' | 'docker-daemon' | 'registry' | 'store';
+  readonly kind: 'docker-archive' | 'oci-layout' | 'oci-archive' | 'dir' | 'docker-daemon' | 'registry' | 'store';
   /** What a message calls it: a path or a reference, never a credential. */
   readonly name: string;
   /** Everything the source offers at its top level, in its own order. */
   readonly items: readonly SourceItem[];
+  /** What was listed and is not whole, where {@link OpenSourceOptions.incomplete} asked for it. @default nothing */
+  readonly incomplete?: readonly IncompleteItem[] | undefined;
+  /** All of a layout as one index, where its entries have no names and are platforms of one image. */
+  readonly whole?: SourceIndex | undefined;
 }
 
 export interface OpenSourceOptions extends AbortOptions {
@@ -91,6 +124,17 @@ export interface OpenSourceOptions extends AbortOptions {
   readonly onSpool?: ((spool: { readonly name: string; readonly path: string }) => void) | undefined;
   /** What `-` reads. @default the process's standard input */
   readonly stdin?: ByteStream | undefined;
+  /** Manifests of an index for other platforms are neither read nor handed out, unless none is for this one. @default all are read */
+  readonly platform?: Platform | undefined;
+  /** What becomes of images of which something is missing: all is refused, or they are listed apart. @default 'refuse' */
+  readonly incomplete?: 'refuse' | 'list' | undefined;
+  /**
+   * What becomes of an image with more or fewer layers than its config says: it is refused, or carried as an artifact whose
+   * layers nobody can compare with anything. @default 'refuse'
+   */
+  readonly unpaired?: 'refuse' | 'carry' | undefined;
+  /** Told of what was passed over. @default nobody is told */
+  readonly onNotice?: ((notice: SourceNotice) => void) | undefined;
   /** Looks for manifests that refer to others, and hands them out with what they refer to. @default false */
   readonly referrers?: boolean | undefined;
   /** What is refused for its amount. @default {@link sourceLimitDefaults} */

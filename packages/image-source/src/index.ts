@@ -6,13 +6,16 @@
 export { SourceError, type SourceErrorCode, type SourceErrorOptions } from './errors.ts';
 export type {
   ImageSource,
+  IncompleteItem,
   OpenSourceOptions,
   SourceArtifact,
+  SourceBlob,
   SourceImage,
   SourceIndex,
   SourceItem,
   SourceItemExtras,
   SourceLayer,
+  SourceNotice,
   SourceReferrer,
   SourceV1Image,
 } from './image-source.ts';
@@ -20,4 +23,10 @@ export { type OpenLayoutItemOptions, openLayoutItem } from './open-layout-item.t
 export { openSource } from './open-source.ts';
 export { type ReadHook, type ResolvedSourceLimits, type SourceLimits, sourceLimitDefaults } from './options.ts';
 export { type OpenRegistrySourceOptions, openRegistrySource, type RegistryReader } from './registry-source.ts';
-export { type DockerArchiveSelector, type OciSelector, parseSourceText, type SourceText } from './source-text.ts';
+export {
+  type ItemSelector,
+  parseSourceText,
+  type SourceText,
+  type StoredSourceText,
+  sourceReadings,
+} from './source-text.ts';

@@ -1,23 +1,27 @@
-import { type AbortOptions, type Digest, decompress, digestBytes, digestStream } from '@slipway/digest';
+import { type AbortOptions, type Digest, decompress, digestBytes, digestStream, parseDigest } from '@slipway/digest';
 import { mediaTypes, platformOfConfig } from '@slipway/manifest';
 import { configFromV1 } from '@slipway/manifest/schema1';
 import { familiarString, parseReference, type Reference } from '@slipway/reference';
 import { imageConfigOf, objectOf, parseJson, textOf } from './documents.ts';
 import { invalidSource } from './errors.ts';
-import type { SourceImage, SourceLayer, SourceV1Image } from './image-source.ts';
+import type { SourceImage, SourceLayer, SourceNotice, SourceV1Image } from './image-source.ts';
 import { type LegacyImage, legacyHeads } from './legacy-images.ts';
 import { Allowance, type ResolvedSourceLimits } from './options.ts';
 import { selectImage } from './select-image.ts';
 import type { SourceFiles } from './source-files.ts';
-import type { DockerArchiveSelector } from './source-text.ts';
-import { compressionOf, labelOf, readMember } from './stored-content.ts';
+import type { ItemSelector } from './source-text.ts';
+import { labelOf, readMember } from './stored-content.ts';
+import type { UnpackedLayers } from './unpacked-layers.ts';
 
 const repositoriesName = 'repositories';
 
 export interface LegacyArchiveOptions extends AbortOptions {
   readonly limits: ResolvedSourceLimits;
+  /** Unpacks layers of a compression that registries do not take. */
+  readonly unpacked: UnpackedLayers;
   /** @default every image of the archive */
-  readonly select?: DockerArchiveSelector | undefined;
+  readonly select?: ItemSelector | undefined;
+  readonly onNotice?: ((notice: SourceNotice) => void) | undefined;
 }
 
 /**
@@ -33,12 +37,14 @@ export async function readLegacyArchive(
   names: Iterable<string>,
   options: LegacyArchiveOptions,
 ): Promise<readonly SourceImage[]> {
-  const { limits, select, signal } = options;
+  const { limits, select, signal, unpacked, onNotice = () => {} } = options;
   const archive: Archive = {
     files,
     limits,
     signal,
     allowance: new Allowance(limits),
+    unpacked,
+    onNotice,
     links: new Map(),
     layers: new Map(),
   };
@@ -46,7 +52,9 @@ export async function readLegacyArchive(
   const images = tagged.length > 0 ? tagged : await readHeads(archive, names);
   if (images.length === 0) throw invalidSource(`${JSON.stringify(files.name)} holds no image`);
   const opened: SourceImage[] = [];
-  for (const image of select ? [selectImage(images, select, files.name)] : images) {
+  // Such images have IDs of their own; what they have today is known once all of one is read.
+  const idOf = async ({ id }: LegacyImage): Promise<Digest> => parseDigest(`sha256:${id}`);
+  for (const image of select ? [await selectImage(images, select, { archive: files.name, idOf })] : images) {
     signal?.throwIfAborted();
     opened.push(await readImage(archive, image));
   }
@@ -63,6 +71,8 @@ interface Archive {
   readonly limits: ResolvedSourceLimits;
   readonly signal: AbortSignal | undefined;
   readonly allowance: Allowance;
+  readonly unpacked: UnpackedLayers;
+  readonly onNotice: (notice: SourceNotice) => void;
   /** By id, so that a base that many images share is read once. */
   readonly links: Map<string, Link>;
   readonly layers: Map<string, SourceLayer>;
@@ -75,7 +85,7 @@ interface Link {
 }
 
 /** The tags by image, in the order of the file. */
-async function readRepositories({ files, limits, signal }: Archive): Promise<readonly LegacyImage[]> {
+async function readRepositories({ files, limits, signal, onNotice }: Archive): Promise<readonly LegacyImage[]> {
   if (!(await files.find(repositoriesName))) return [];
   const label = labelOf(files, repositoriesName);
   const bytes = await readMember(files, repositoriesName, limits.maxListBytes, { signal });
@@ -88,7 +98,12 @@ async function readRepositories({ files, limits, signal }: Archive): Promise<rea
       if (id === undefined || legacyImageID(`${id}/json`) === undefined) {
         throw invalidSource(`${object.label}: ${JSON.stringify(tag)} names no image ID`);
       }
-      byID.set(id, [...(byID.get(id) ?? []), referenceOf(`${name}:${tag}`, label)]);
+      const reference = referenceOf(`${name}:${tag}`);
+      if (reference === undefined) {
+        const message = `${label}: ${JSON.stringify(`${name}:${tag}`).slice(0, 200)} is no name of an image, and is left out`;
+        onNotice({ code: 'name-unreadable', message });
+      }
+      byID.set(id, [...(byID.get(id) ?? []), ...(reference ? [reference] : [])]);
     }
   }
   if (byID.size > limits.maxManifests) throw invalidSource(`${label} lists more than ${limits.maxManifests} images`);
@@ -105,11 +120,11 @@ async function readHeads(archive: Archive, names: Iterable<string>): Promise<rea
   return legacyHeads(links);
 }
 
-function referenceOf(text: string, label: string): Reference {
+function referenceOf(text: string): Reference | undefined {
   try {
     return parseReference(text);
-  } catch (cause) {
-    throw invalidSource(`${label}: invalid tag ${JSON.stringify(text)}`, { cause });
+  } catch {
+    return undefined;
   }
 }
 
@@ -166,17 +181,17 @@ async function readLink({ files, limits, signal, allowance, links }: Archive, id
   return link;
 }
 
-async function readLayer({ files, layers, signal }: Archive, id: string): Promise<SourceLayer> {
+async function readLayer({ files, layers, unpacked, signal }: Archive, id: string): Promise<SourceLayer> {
   const known = layers.get(id);
   if (known !== undefined) return known;
   const path = `${id}/layer.tar`;
   const label = labelOf(files, path);
   const file = await files.find(path);
   if (!file) throw invalidSource(`${label} is missing`);
-  const compression = await compressionOf(file, label);
-  const plain = decompress(file.content.open({ signal }), compression, { signal });
+  const { content, compression } = await unpacked.open(file, `${path} in ${files.name}`);
+  const plain = decompress(content.open({ signal }), compression, { signal });
   const { digest: diffID }: { digest: Digest } = await digestStream(plain, { signal });
-  const layer = { diffID, content: file.content, compression, descriptor: undefined };
+  const layer = { diffID, content, compression, descriptor: undefined };
   layers.set(id, layer);
   return layer;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { cleanMemberName, findMember } from './member-path.ts';
-import type { TarEntry, TarIndex } from './tar-index.ts';
+import type { TarEntry, TarIndex } from './tar-entry.ts';
 
 const file = (offset: number): TarEntry => ({ type: 'file', offset, size: 1 });
 const symlink = (target: string): TarEntry => ({ type: 'symlink', target });
@@ -17,6 +17,8 @@ describe('cleanMemberName', () => {
     ['./a', 'a'],
     ['./a//b/./c/', 'a/b/c'],
     ['./', ''],
+    ['/a', 'a'],
+    ['//./a', 'a'],
     ['a..b/..c', 'a..b/..c'],
   ])('%s is looked up as %s', (name, expected) => {
     expect(cleanMemberName(name, fail as never)).toBe(expected);
@@ -26,7 +28,6 @@ describe('cleanMemberName', () => {
     ['../a', 'leads out'],
     ['a/../b', 'leads out'],
     ['a/..', 'leads out'],
-    ['/etc/passwd', 'absolute'],
     ['C:/windows', 'absolute'],
     ['..\\a', 'backslash'],
     ['a\0b', 'zero byte'],

@@ -1,19 +1,29 @@
 import { invalidSource, type SourceError } from './errors.ts';
-import type { TarEntry, TarIndex } from './tar-index.ts';
+import type { TarFile, TarIndex } from './tar-entry.ts';
 
 /** Most links followed for one name, as Linux does. */
 const maxLinks = 40;
 
 /**
- * The form in which members are looked up: no `./` in front, no `/` at the end, no empty parts.
- * A name that could lead out of the archive is refused through `fail`.
+ * The form in which members are looked up: no `/` or `./` in front, no `/` at the end, no empty parts.
+ * A name that could lead out of the archive has none, and is refused through `fail`.
  */
 export function cleanMemberName(name: string, fail: (reason: string) => SourceError): string {
   if (name.includes('\0')) throw fail('has a zero byte in its name');
   if (name.includes('\\')) throw fail('has a backslash in its name');
-  if (name.startsWith('/') || /^[a-z]:/i.test(name)) throw fail('has an absolute name');
+  if (/^[a-z]:[\\/]/i.test(name)) throw fail('has an absolute name');
   const parts = name.split('/').filter((part) => part !== '' && part !== '.');
   if (parts.includes('..')) throw fail('leads out of the archive');
+  return parts.join('/');
+}
+
+/** Where a name leads that has `..` or backslashes in it, for programs that follow them within the archive. */
+export function followedMemberName(name: string): string {
+  const parts: string[] = [];
+  for (const part of name.split(/[\\/]/)) {
+    if (part === '..') parts.pop();
+    else if (part !== '' && part !== '.') parts.push(part);
+  }
   return parts.join('/');
 }
 
@@ -23,11 +33,7 @@ export function cleanMemberName(name: string, fail: (reason: string) => SourceEr
  *
  * @throws {SourceError} `ERR_SOURCE_INVALID` when links loop, lead out of the archive or nowhere, or end at no regular file.
  */
-export function findMember(
-  index: TarIndex,
-  name: string,
-  archive: string,
-): (TarEntry & { readonly type: 'file' }) | undefined {
+export function findMember(index: TarIndex, name: string, archive: string): TarFile | undefined {
   const fail = (reason: string): SourceError =>
     invalidSource(`Cannot read ${JSON.stringify(archive)}: member ${JSON.stringify(name)} ${reason}`);
   let path = cleanMemberName(name, fail);
@@ -36,6 +42,7 @@ export function findMember(
     if (!link) {
       const entry = index.get(path);
       if (entry?.type === 'file') return entry;
+      if (entry?.type === 'unreadable') throw fail(entry.reason);
       if (entry) throw fail('is not a regular file');
       if (links > 0) throw fail(`is a link to ${JSON.stringify(path)}, which is not in the archive`);
       return undefined;

@@ -1,23 +1,23 @@
 import {
   algorithmOf,
-  type Compression,
   type Content,
   contentOf,
   type Digest,
   digestBytes,
   encodedOf,
+  type ReadableCompression,
 } from '@slipway/digest';
 import type { Descriptor } from '@slipway/manifest';
 import { invalidSource } from './errors.ts';
 import type { SourceFiles, StoredFile } from './source-files.ts';
-import { compressionOf, labelOf, provenContent } from './stored-content.ts';
+import { labelOf, magicLength, recogniseCompression } from './stored-content.ts';
 
 /** One blob of a source. */
 export interface OciBlob {
-  /** Proves itself while it is read. The same digest gives the same object. */
+  /** Proves nothing: whoever reads it compares it with its digest. The same digest gives the same object. */
   readonly content: Content;
   /** How it is compressed, as far as can be told without reading it. */
-  compression(): Promise<Compression>;
+  compression(): Promise<ReadableCompression>;
 }
 
 /** Where the documents and blobs lie that descriptors name: a layout, or a repository of a registry. */
@@ -28,28 +28,53 @@ export interface OciBlobs {
   readonly heldIn: string | undefined;
   /** How messages name one of its blobs. */
   labelOf(digest: Digest): string;
+  /** Reads something, again where it failed for a moment only. */
+  retry<T>(read: () => Promise<T>): Promise<T>;
+  /** The size of a blob, where it costs little to know. */
+  sizeOf(digest: Digest): Promise<number | undefined>;
   /** A manifest or an index; undefined when it is missing. */
   findManifest(descriptor: Descriptor): Promise<OciBlob | undefined>;
   /** A config or a layer; undefined when it is missing. */
   findBlob(descriptor: Descriptor): Promise<OciBlob | undefined>;
+  /** A layer that may be kept elsewhere only: one that the source has all the same is found. */
+  findForeignBlob(descriptor: Descriptor): Promise<OciBlob | undefined>;
 }
 
-/** The blobs of an OCI image layout. */
-export function layoutBlobs(files: SourceFiles): OciBlobs {
+/** Where the blobs of a folder or an archive lie. */
+export interface BlobPaths {
+  readonly manifest: (digest: Digest) => string;
+  readonly blob: (digest: Digest) => string;
+}
+
+const layoutPaths: BlobPaths = { manifest: blobPath, blob: blobPath };
+
+/** The blobs of an OCI image layout, or of files that lie elsewhere. */
+export function layoutBlobs(files: SourceFiles, paths: BlobPaths = layoutPaths): OciBlobs {
   const contents = new Map<Digest, Content>();
-  const labelOfBlob = (digest: Digest): string => labelOf(files, blobPath(digest));
-  const find = async (descriptor: Descriptor): Promise<OciBlob | undefined> => {
+  const labelOfBlob = (digest: Digest): string => labelOf(files, paths.blob(digest));
+  const find = async (descriptor: Descriptor, path: string): Promise<OciBlob | undefined> => {
     const { digest, size } = descriptor;
-    const file = (await files.find(blobPath(digest))) ?? embeddedFile(descriptor);
+    const file = (await files.find(path)) ?? embeddedFile(descriptor);
     if (!file) return undefined;
     if (file.content.size !== size) {
-      throw invalidSource(`${labelOfBlob(digest)} has ${file.content.size} bytes, its descriptor says ${size}`);
+      throw invalidSource(`${labelOf(files, path)} has ${file.content.size} bytes, its descriptor says ${size}`);
     }
-    const content = contents.get(digest) ?? provenContent(file.content, digest, labelOfBlob(digest));
+    const content = contents.get(digest) ?? file.content;
     contents.set(digest, content);
-    return { content, compression: () => compressionOf(file, labelOfBlob(digest)) };
+    return { content, compression: async () => recogniseCompression(await file.head(magicLength)) };
   };
-  return { name: files.name, heldIn: undefined, labelOf: labelOfBlob, findManifest: find, findBlob: find };
+  const findBlob = (descriptor: Descriptor): Promise<OciBlob | undefined> =>
+    find(descriptor, paths.blob(descriptor.digest));
+  return {
+    name: files.name,
+    heldIn: undefined,
+    labelOf: labelOfBlob,
+    retry: (read) => read(),
+    sizeOf: async (digest) => (await files.find(paths.blob(digest)))?.content.size,
+    findManifest: (descriptor) => find(descriptor, paths.manifest(descriptor.digest)),
+    findBlob,
+    findForeignBlob: findBlob,
+  };
 }
 
 function blobPath(digest: Digest): string {

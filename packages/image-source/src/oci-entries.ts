@@ -3,7 +3,7 @@ import type { Descriptor } from '@slipway/manifest';
 import { familiarString, parseReference } from '@slipway/reference';
 import { SourceError } from './errors.ts';
 import type { SourceItem } from './image-source.ts';
-import type { OciSelector } from './source-text.ts';
+import type { ItemSelector } from './source-text.ts';
 
 /** One digest of a layout's `index.json`. */
 export interface OciEntry {
@@ -34,10 +34,11 @@ export function hasTag(entry: OciEntry, tag: string): boolean {
   return entry.tags.includes(tag) || entry.tags.includes(familiarOf(tag));
 }
 
-/** The item with this digest, at the top or within an index. */
+/** The item with this digest, at the top or within an index: of its manifest, or the ID of an image. */
 export function findByDigest(items: readonly SourceItem[], digest: string): SourceItem | undefined {
   for (const item of items) {
     if (item.manifest?.digest === digest) return item;
+    if (item.kind === 'image' && item.config.digest === digest) return item;
     const children = item.kind === 'index' ? item.children.map((child) => child.item) : [];
     const found = findByDigest(children, digest);
     if (found) return found;
@@ -48,11 +49,11 @@ export function findByDigest(items: readonly SourceItem[], digest: string): Sour
 /** The refusal of a selector that fits none, or several. */
 export function notExactlyOne(
   name: string,
-  select: OciSelector,
+  select: ItemSelector,
   count: number,
   entries: readonly OciEntry[],
 ): SourceError {
-  const wanted = JSON.stringify('tag' in select ? select.tag : select.digest);
+  const wanted = describeSelector(select);
   const message =
     count > 1
       ? `${count} images are called ${wanted} in ${JSON.stringify(name)}`
@@ -61,6 +62,12 @@ export function notExactlyOne(
   return new SourceError('ERR_SOURCE_NOT_FOUND', message, {
     hint: `${count > 1 ? 'Ask for one by its digest. ' : ''}It holds: ${listed.join(', ') || 'nothing'}`,
   });
+}
+
+/** How a message names what was asked for. */
+export function describeSelector(select: ItemSelector): string {
+  if ('position' in select) return `at position ${select.position}`;
+  return JSON.stringify('digest' in select ? select.digest : select.reference);
 }
 
 /** containerd writes the full reference beside the bare tag. It says more, so it alone becomes the name. */

@@ -1,5 +1,4 @@
 import type { Descriptor } from '@slipway/manifest';
-import { SourceError } from './errors.ts';
 import type { OpenSourceOptions, SourceItem } from './image-source.ts';
 import { layoutBlobs } from './oci-blobs.ts';
 import { OciLoader } from './oci-loader.ts';
@@ -13,7 +12,7 @@ export interface OpenLayoutItemOptions extends Pick<OpenSourceOptions, 'limits' 
 
 /**
  * The item that a descriptor names among the blobs of a layout folder, whether or not an `index.json` lists it. Its content
- * is read where it lies, and proves itself while it is read.
+ * is read where it lies; whoever reads it compares it with its digest.
  *
  * @throws {SourceError} `ERR_SOURCE_NOT_FOUND` naming missing blobs; `ERR_SOURCE_INVALID` for damaged documents.
  */
@@ -27,8 +26,5 @@ export async function openLayoutItem(
     limits: resolveSourceLimits(limits),
     signal,
   });
-  const item = await loader.load(descriptor);
-  loader.assertComplete();
-  if (item) return item;
-  throw new SourceError('ERR_SOURCE_NOT_FOUND', `No ${descriptor.digest} in ${JSON.stringify(name)}`);
+  return await loader.loadWhole(descriptor);
 }

@@ -1,19 +1,23 @@
 import { stat } from 'node:fs/promises';
 import type { ByteStream } from '@slipway/digest';
+import { dirManifestName, dirMarkerName } from './dir-layout.ts';
 import { dockerManifestName, readDockerArchive } from './docker-archive.ts';
 import { fromSystemError, invalidSource, SourceError } from './errors.ts';
 import { type FileReader, notRegular, openFileReader } from './file-reader.ts';
-import type { ImageSource, OpenSourceOptions, SourceItem } from './image-source.ts';
-import { ociIndexName, ociMarkerName, readOciLayout } from './oci-layout.ts';
+import type { ImageSource, OpenSourceOptions } from './image-source.ts';
+import { type OciContent, ociIndexName, ociMarkerName, readOciLayout } from './oci-layout.ts';
 import { type ResolvedSourceLimits, resolveSourceLimits } from './options.ts';
 import { folderFiles, type SourceFiles, tarFiles } from './source-files.ts';
-import { type DockerArchiveSelector, type OciSelector, parseSourceText, type SourceText } from './source-text.ts';
-import { assertSupported, spool } from './spool.ts';
-import { magicLength, recogniseCompression } from './stored-content.ts';
-import { readTarIndex, type TarIndex } from './tar-index.ts';
+import { parseSourceText, type StoredSourceText, sourceReadings } from './source-text.ts';
+import { spool } from './spool.ts';
+import { magicLength, readMember, recogniseCompression } from './stored-content.ts';
+import type { TarIndex } from './tar-entry.ts';
+import { readTarIndex } from './tar-index.ts';
+import { UnpackedLayers } from './unpacked-layers.ts';
 
 /**
- * Opens what a user calls a source: a path, `-`, or a transport and a path. What it is, is recognised by its content.
+ * Opens what a user calls a source: a path, `-`, or a transport and a path, perhaps with a selector: `:TAG`, `:@POSITION`,
+ * `@DIGEST`. What it is, is recognised by its content.
  * A plain archive is read where it lies; a compressed one and standard input are written to a temporary file first, told through `onSpool`.
  *
  * @throws {SourceError} `ERR_SOURCE_NOT_FOUND`, `ERR_SOURCE_INVALID`, `ERR_SOURCE_UNREADABLE`, `ERR_SOURCE_UNSUPPORTED`,
@@ -26,44 +30,45 @@ export async function openSource(text: string, options: OpenSourceOptions = {}):
   options.signal?.throwIfAborted();
   const opening: Opening = { ...options, limits: resolveSourceLimits(options.limits) };
   const source = parseSourceText(text);
-  switch (source.transport) {
-    case 'path':
-    case 'docker-archive':
-    case 'oci-archive':
-    case 'oci':
-      return source.path === '-' ? await openStdin(source, opening) : await openPath(source, opening);
-    case 'docker-daemon':
-    case 'docker':
-    case 'store':
-      throw new SourceError('ERR_SOURCE_UNSUPPORTED', `Cannot open ${JSON.stringify(text)}: it is no file or folder`, {
-        hint: `@slipway/image-source opens archives and layouts; the program that uses it has to plug in what opens ${JSON.stringify(source.transport)} sources`,
-      });
-    default:
-      throw new Error(`unreachable: ${source satisfies never}`);
+  if ('path' in source) {
+    const located = await locate(text, source);
+    return located.path === '-' ? await openStdin(located, opening) : await openPath(located, opening);
   }
+  throw new SourceError('ERR_SOURCE_UNSUPPORTED', `Cannot open ${JSON.stringify(text)}: it is no file or folder`, {
+    hint: `@slipway/image-source opens archives and layouts; the program that uses it has to plug in what opens ${JSON.stringify(source.transport)} sources`,
+  });
 }
-
-type StoredSource = Extract<SourceText, { readonly path: string }>;
 
 interface Opening extends OpenSourceOptions {
   readonly limits: ResolvedSourceLimits;
 }
 
-async function openPath(source: StoredSource, opening: Opening): Promise<ImageSource> {
-  const { path } = source;
+/** The likeliest reading of a source that exists, or the first, for its error. */
+async function locate(text: string, parsed: StoredSourceText): Promise<StoredSourceText> {
+  for (const reading of sourceReadings(text)) {
+    if (reading.path === '-') return reading;
+    const isThere = await stat(reading.path).then(
+      () => true,
+      (cause: NodeJS.ErrnoException) =>
+        cause.code !== 'ENOENT' && cause.code !== 'ENOTDIR' && cause.code !== 'ENAMETOOLONG',
+    );
+    if (isThere) return reading;
+  }
+  return parsed;
+}
+
+async function openPath(source: StoredSourceText, opening: Opening): Promise<ImageSource> {
+  const { path, transport } = source;
   const stats = await stat(path).catch((cause) => {
     throw withHint(fromSystemError(cause, path));
   });
   if (stats.isDirectory()) return await openFolder(source, opening);
   if (!stats.isFile()) throw notRegular(path, false);
-  if (source.transport === 'oci') {
-    throw new SourceError(
-      'ERR_SOURCE_UNSUPPORTED',
-      `Cannot open ${JSON.stringify(path)} as an OCI layout: it is a file`,
-      {
-        hint: 'Use oci-archive: for an archive, or the path alone',
-      },
-    );
+  if (transport === 'oci' || transport === 'dir') {
+    const what = transport === 'oci' ? 'an OCI layout' : 'a folder';
+    throw new SourceError('ERR_SOURCE_UNSUPPORTED', `Cannot open ${JSON.stringify(path)} as ${what}: it is a file`, {
+      hint: 'Use oci-archive: or docker-archive: for an archive, or the path alone',
+    });
   }
   const file = await openFileReader(path, opening.onRead);
   return await openArchive(source, await decompressed(file, opening), opening);
@@ -77,25 +82,75 @@ function withHint(error: unknown): unknown {
   });
 }
 
-async function openFolder(source: StoredSource, { limits, signal, referrers, onRead }: Opening): Promise<ImageSource> {
+async function openFolder(source: StoredSourceText, opening: Opening): Promise<ImageSource> {
   const { transport, path } = source;
   if (transport === 'docker-archive' || transport === 'oci-archive') {
     throw new SourceError(
       'ERR_SOURCE_UNSUPPORTED',
       `Cannot open ${JSON.stringify(path)} as an archive: it is a folder`,
       {
-        hint: 'Use oci: for a layout folder, or the path alone',
+        hint: 'Use oci: for a layout folder, dir: for one of skopeo’s, or the path alone',
       },
     );
   }
-  const files = folderFiles(path, onRead);
-  if (!(await files.find(ociMarkerName))) {
-    throw invalidSource(`${JSON.stringify(path)} is a folder, but no OCI image layout: "${ociMarkerName}" is missing`, {
-      hint: 'Give an archive, or a folder that holds oci-layout, index.json and blobs',
-    });
+  const files = folderFiles(path, opening.onRead);
+  const dispose = async (): Promise<void> => {};
+  switch (await folderContent(source, files, opening)) {
+    case 'oci': {
+      const content = await readOciLayout(files, { ...opening, select: source.select });
+      return { kind: 'oci-layout', name: path, ...content, [Symbol.asyncDispose]: dispose };
+    }
+    case 'dir': {
+      const { readDirLayout } = await import('./dir-layout.ts');
+      const content = await readDirLayout(files, { ...opening, select: source.select });
+      return { kind: 'dir', name: path, ...content, [Symbol.asyncDispose]: dispose };
+    }
+    case 'docker': {
+      const unpacked = new UnpackedLayers(opening);
+      const options = { ...opening, unpacked, select: source.select };
+      const items = await readDockerArchive(files, options).catch(async (error: unknown) => {
+        await unpacked[Symbol.asyncDispose]();
+        throw error;
+      });
+      return {
+        kind: 'docker-archive',
+        name: path,
+        items,
+        [Symbol.asyncDispose]: () => unpacked[Symbol.asyncDispose](),
+      };
+    }
+    case undefined:
+      throw invalidSource(`${JSON.stringify(path)} is a folder, but holds no image: "${ociIndexName}" is missing`, {
+        hint: await folderHint(files),
+      });
   }
-  const items = await readOciLayout(files, { limits, signal, referrers, select: ociSelectorOf(source) });
-  return { kind: 'oci-layout', name: path, items, [Symbol.asyncDispose]: async () => {} };
+}
+
+/** What lies in a folder: an OCI layout, what skopeo's `dir:` wrote, or a docker archive that was unpacked. */
+async function folderContent(
+  { transport }: StoredSourceText,
+  files: SourceFiles,
+  { limits, signal }: Opening,
+): Promise<'oci' | 'dir' | 'docker' | undefined> {
+  if (transport === 'oci') return (await files.find(ociIndexName)) ? 'oci' : undefined;
+  if (transport === 'dir') return 'dir';
+  if ((await files.find(ociMarkerName)) && (await files.find(ociIndexName))) return 'oci';
+  if (await files.find(dirManifestName)) {
+    if (await files.find(dirMarkerName)) return 'dir';
+    const bytes = await readMember(files, dirManifestName, limits.maxListBytes, { signal });
+    const isList = Buffer.from(bytes).toString('latin1').trimStart().startsWith('[');
+    if (isList) return 'docker';
+    if (!(await files.find(ociIndexName))) return 'dir';
+  }
+  return (await files.find(ociIndexName)) ? 'oci' : undefined;
+}
+
+/** Folders that look like something else get a word about it. */
+async function folderHint(files: SourceFiles): Promise<string> {
+  if (await files.find('storage.lock')) {
+    return 'It looks like the storage of podman or buildah: save the image first, with podman save --format oci-archive';
+  }
+  return 'Give an archive, or a folder that holds index.json and blobs, or what skopeo wrote to dir:';
 }
 
 /** Takes `file` over: the one that comes back may be another. */
@@ -103,7 +158,6 @@ async function decompressed(file: FileReader, opening: Opening): Promise<FileRea
   try {
     if (file.size === 0) throw invalidSource(`${JSON.stringify(file.name)} is empty`);
     const compression = recogniseCompression(await file.read(0, Math.min(magicLength, file.size)));
-    assertSupported(compression, file.name);
     if (compression === 'none') return file;
     const content = file.slice(0, file.size, 'the archive').open({ signal: opening.signal });
     const spooled = await spool(content, { ...opening, name: file.name });
@@ -120,11 +174,14 @@ const repositoriesName = 'repositories';
 
 const consumed = new WeakSet<ByteStream>();
 
-async function openStdin(source: StoredSource, opening: Opening): Promise<ImageSource> {
+async function openStdin(source: StoredSourceText, opening: Opening): Promise<ImageSource> {
   const name = 'standard input';
   const stdin: ByteStream = opening.stdin ?? process.stdin;
-  if (source.transport === 'oci') {
-    throw new SourceError('ERR_SOURCE_UNSUPPORTED', 'Cannot open standard input as an OCI layout: it is no folder');
+  if (source.transport === 'oci' || source.transport === 'dir') {
+    throw new SourceError(
+      'ERR_SOURCE_UNSUPPORTED',
+      `Cannot open standard input as ${source.transport}: it is no folder`,
+    );
   }
   if (opening.stdin === undefined && process.stdin.isTTY) {
     throw new SourceError('ERR_SOURCE_UNREADABLE', 'Cannot read an image from standard input: it is a terminal', {
@@ -145,7 +202,7 @@ async function openStdin(source: StoredSource, opening: Opening): Promise<ImageS
  */
 export async function openSpooledArchive(
   stream: ByteStream,
-  source: StoredSource,
+  source: StoredSourceText,
   name: string,
   options: OpenSourceOptions,
 ): Promise<ImageSource> {
@@ -154,49 +211,73 @@ export async function openSpooledArchive(
 }
 
 /** Takes `file` over: it is closed with the source, or now if there is none. */
-async function openArchive(source: StoredSource, file: FileReader, opening: Opening): Promise<ImageSource> {
+async function openArchive(source: StoredSourceText, file: FileReader, opening: Opening): Promise<ImageSource> {
+  const unpacked = new UnpackedLayers(opening);
+  const dispose = async (): Promise<void> => {
+    await unpacked[Symbol.asyncDispose]();
+    await file[Symbol.asyncDispose]();
+  };
   try {
     const index = await readTarIndex(file, {
       limits: opening.limits,
       signal: opening.signal,
       unique: [dockerManifestName, ociIndexName, ociMarkerName, repositoriesName],
     });
+    const archive: Archive = { source, files: tarFiles(file, index), index, unpacked, opening };
     const content = archiveContent(source.transport, index, file.name);
-    const items = await readArchive(content, source, tarFiles(file, index), index, opening);
-    const kind = content === 'oci' ? 'oci-archive' : 'docker-archive';
-    return { kind, name: file.name, items, [Symbol.asyncDispose]: () => file[Symbol.asyncDispose]() };
+    const { kind, ...read } = await readArchive(content, archive).catch(async (error: unknown) => {
+      // An archive that is both has digests that only its layout knows.
+      const isBoth = content === 'docker' && source.transport === 'path' && index.has(ociIndexName);
+      if (!isBoth || !isNotFound(error)) throw error;
+      return await readArchive('oci', archive).catch(() => {
+        throw error;
+      });
+    });
+    return { kind, name: file.name, ...read, [Symbol.asyncDispose]: dispose };
   } catch (error) {
-    await file[Symbol.asyncDispose]();
+    await dispose();
     throw error;
   }
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof SourceError && error.code === 'ERR_SOURCE_NOT_FOUND';
+}
+
+interface Archive {
+  readonly source: StoredSourceText;
+  readonly files: SourceFiles;
+  readonly index: TarIndex;
+  readonly unpacked: UnpackedLayers;
+  readonly opening: Opening;
 }
 
 /** What lies in an archive; `legacy` is what docker saved before 1.10. */
 type ArchiveContent = 'docker' | 'legacy' | 'oci';
 
+type ReadArchive = Partial<OciContent> & Pick<ImageSource, 'items' | 'kind'>;
+
 async function readArchive(
   content: ArchiveContent,
-  source: StoredSource,
-  files: SourceFiles,
-  index: TarIndex,
-  { limits, signal, referrers }: Opening,
-): Promise<readonly SourceItem[]> {
+  { source: { select }, files, index, unpacked, opening }: Archive,
+): Promise<ReadArchive> {
   switch (content) {
     case 'docker':
-      return await readDockerArchive(files, { limits, signal, select: dockerSelectorOf(source) });
+      return { kind: 'docker-archive', items: await readDockerArchive(files, { ...opening, unpacked, select }) };
     case 'legacy': {
       const { readLegacyArchive } = await import('./legacy-archive.ts');
-      return await readLegacyArchive(files, index.keys(), { limits, signal, select: dockerSelectorOf(source) });
+      const items = await readLegacyArchive(files, index.keys(), { ...opening, unpacked, select });
+      return { kind: 'docker-archive', items };
     }
     case 'oci':
-      return await readOciLayout(files, { limits, signal, referrers, select: ociSelectorOf(source) });
+      return { kind: 'oci-archive', ...(await readOciLayout(files, { ...opening, select })) };
     default:
       return content satisfies never;
   }
 }
 
 /** Docker 25 and later save an archive that is both; its `manifest.json` is what `docker load` of any age reads. */
-function archiveContent(transport: StoredSource['transport'], index: TarIndex, name: string): ArchiveContent {
+function archiveContent(transport: StoredSourceText['transport'], index: TarIndex, name: string): ArchiveContent {
   const mayBeDocker = transport !== 'oci-archive';
   const mayBeOci = transport !== 'docker-archive';
   if (mayBeDocker && index.has(dockerManifestName)) return 'docker';
@@ -204,18 +285,13 @@ function archiveContent(transport: StoredSource['transport'], index: TarIndex, n
   if (mayBeDocker && isLegacy(index)) return 'legacy';
   const quoted = JSON.stringify(name);
   const wanted = [...(mayBeDocker ? [dockerManifestName] : []), ...(mayBeOci ? [ociIndexName] : [])].join(' and no ');
-  throw invalidSource(`${quoted} is a tar archive, but holds no image: there is no ${wanted} at its top`);
+  const deeper = [...index.keys()].find((member) => /^[^/]+\/(?:manifest|index)\.json$/.test(member));
+  throw invalidSource(`${quoted} is a tar archive, but holds no image: there is no ${wanted} at its top`, {
+    hint: deeper && `There is ${JSON.stringify(deeper)}: pack what lies in that folder, not the folder`,
+  });
 }
 
 /** Images that were saved by ID have no names, and no file for them. */
 function isLegacy(index: TarIndex): boolean {
   return index.has(repositoriesName) || [...index.keys()].some((name) => /^[0-9a-f]{64}\/json$/.test(name));
-}
-
-function dockerSelectorOf(source: StoredSource): DockerArchiveSelector | undefined {
-  return source.transport === 'docker-archive' ? source.select : undefined;
-}
-
-function ociSelectorOf(source: StoredSource): OciSelector | undefined {
-  return source.transport === 'oci' || source.transport === 'oci-archive' ? source.select : undefined;
 }

@@ -1,6 +1,7 @@
 /**
  * Reads pax records, `<length> <key>=<value>\n`, where the length counts the whole record.
- * Counted, not split into lines: values may hold line breaks. The later of two equal keys counts, an empty value deletes the key.
+ * Counted, not split into lines: values may hold line breaks. The later of two equal keys counts, an empty value deletes the key;
+ * of the pieces of a sparse file, which version 0.0 of its format writes one by one, all are kept, with commas between them.
  *
  * @returns undefined when a record is malformed
  * @see https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html#tag_20_92_13_03
@@ -20,8 +21,12 @@ export function parsePaxRecords(bytes: Buffer): ReadonlyMap<string, string> | un
     const value = record.slice(equals + 1);
     if (/^(path|linkpath)$/.test(key) && value.includes('\0')) return undefined;
     if (value === '') records.delete(key);
-    else records.set(key, value);
+    else records.set(key, isListed(key) ? [records.get(key) ?? [], value].flat().join(',') : value);
     start = end;
   }
   return records;
+}
+
+function isListed(key: string): boolean {
+  return key === 'GNU.sparse.offset' || key === 'GNU.sparse.numbytes';
 }

@@ -1,19 +1,21 @@
-import { type AbortOptions, type ByteStream, contentOf, type Digest, type OpenOptions } from '@slipway/digest';
 import {
-  compressionOfMediaType,
-  type Descriptor,
-  isIndexMediaType,
-  matchPlatform,
-  type Platform,
-} from '@slipway/manifest';
+  type AbortOptions,
+  type ByteStream,
+  contentOf,
+  type Digest,
+  type OpenOptions,
+  type ReadableCompression,
+} from '@slipway/digest';
+import { compressionOfMediaType, type Descriptor, type Platform } from '@slipway/manifest';
 import { familiarString, type Reference } from '@slipway/reference';
 import { SourceError } from './errors.ts';
-import type { ImageSource, SourceItem } from './image-source.ts';
+import type { ImageSource, SourceNotice } from './image-source.ts';
 import type { OciBlob, OciBlobs } from './oci-blobs.ts';
-import { OciLoader } from './oci-loader.ts';
+import { loadEntries } from './oci-layout.ts';
+import { blobsMissing } from './oci-loader.ts';
 import { resolveSourceLimits, type SourceLimits } from './options.ts';
 import { cosignTags, type FoundReferrer } from './referrers.ts';
-import { provenContent } from './stored-content.ts';
+import { magicLength, recogniseCompression } from './stored-content.ts';
 
 /** What is read of a repository. A `Repository` of `@slipway/registry-client` has all but `listReferrers`. */
 export interface RegistryReader {
@@ -28,6 +30,11 @@ export interface RegistryReader {
   ): Promise<{ readonly mediaType: string; readonly digest: Digest; readonly bytes: Uint8Array } | undefined>;
   /** Asks for nothing before the first chunk is wanted. */
   openBlob(digest: Digest, options?: OpenOptions): ByteStream;
+  /**
+   * Undefined when there is no such blob. Asked about layers that may be kept elsewhere, and about sizes that nobody tells.
+   * @default what a manifest names is taken to be there
+   */
+  statBlob?(digest: Digest, options?: AbortOptions): Promise<{ readonly size?: number | undefined } | undefined>;
   /** What refers to a manifest: from the referrers API, or from the fallback tag. */
   listReferrers(digest: Digest, options?: AbortOptions): Promise<readonly Descriptor[]>;
 }
@@ -37,6 +44,18 @@ export interface OpenRegistrySourceOptions extends AbortOptions {
   readonly platform?: Platform | undefined;
   /** Looks for what refers to each manifest: referrers, and cosign's tags. @default false */
   readonly referrers?: boolean | undefined;
+  /** Looks at the first bytes of each layer for its compression, whatever its media type says. One request a layer. @default false */
+  readonly recognise?: boolean | undefined;
+  /** What becomes of images of which something is missing. @default 'refuse' */
+  readonly incomplete?: 'refuse' | 'list' | undefined;
+  /** What becomes of an image whose config does not pair with its layers. @default 'refuse' */
+  readonly unpaired?: 'refuse' | 'carry' | undefined;
+  /**
+   * Asks again where a question failed for a moment: manifests and configs, which are read while the source is opened, and what
+   * refers to them. Blobs are opened again by whoever reads them. @default one failure is the end
+   */
+  readonly retry?: (<T>(question: () => Promise<T>) => Promise<T>) | undefined;
+  readonly onNotice?: ((notice: SourceNotice) => void) | undefined;
   /** What is refused for its amount. @default `sourceLimitDefaults` */
   readonly limits?: SourceLimits | undefined;
 }
@@ -55,44 +74,28 @@ export async function openRegistrySource(
   reference: Reference,
   options: OpenRegistrySourceOptions = {},
 ): Promise<ImageSource> {
-  const { signal } = options;
+  const { signal, incomplete: mayLack } = options;
   signal?.throwIfAborted();
   const name = `docker://${familiarString(reference)}`;
   const tagOrDigest = reference.digest ?? reference.tag ?? 'latest';
-  const manifest = await reader.getManifest(tagOrDigest, { signal });
+  const retry = options.retry ?? ((question) => question());
+  const manifest = await retry(() => reader.getManifest(tagOrDigest, { signal }));
   if (manifest === undefined) {
     throw new SourceError('ERR_SOURCE_NOT_FOUND', `There is no ${name} in the registry`, {
       hint: 'Check the repository and the tag; a private repository that you may not read looks the same',
     });
   }
   const { mediaType, digest, bytes } = manifest;
-  const root: Descriptor = { mediaType, digest, size: bytes.byteLength };
-  const blobs = new RepositoryBlobs(reader, name, manifest, signal);
-  const load = async (platform: Platform | undefined): Promise<SourceItem> => {
-    const loader = new OciLoader(blobs, {
-      limits: resolveSourceLimits(options.limits),
-      isWanted: platform && ((descriptor) => mayRunOn(descriptor, platform)),
-      findReferrers: options.referrers ? (subject) => blobs.findReferrers(subject) : undefined,
-      signal,
-    });
-    const item = await loader.load(root);
-    loader.assertComplete();
-    if (item === undefined) throw new Error('unreachable: what is missing was named');
-    return item;
-  };
-  const item = await load(options.platform);
-  // Whoever asks for a platform that is not there wants to hear which ones are.
-  const chosen = options.platform !== undefined && isBarren(item) ? await load(undefined) : item;
+  const descriptor: Descriptor = { mediaType, digest, size: bytes.byteLength };
+  const blobs = new RepositoryBlobs(reader, name, manifest, { ...options, retry });
   const names = reference.digest === undefined ? [familiarString(reference)] : [];
-  return { kind: 'registry', name, items: [{ ...chosen, names }], [Symbol.asyncDispose]: async () => {} };
-}
-
-function mayRunOn({ platform: own, mediaType }: Descriptor, wanted: Platform): boolean {
-  return isIndexMediaType(mediaType) || own === undefined || matchPlatform(wanted, own);
-}
-
-function isBarren(item: SourceItem): boolean {
-  return item.kind === 'index' && item.children.every((child) => isBarren(child.item));
+  const { items, incomplete } = await loadEntries(blobs, [{ descriptor, names, tags: [] }], {
+    ...options,
+    limits: resolveSourceLimits(options.limits),
+    findReferrers: options.referrers ? (subject) => blobs.findReferrers(subject) : undefined,
+  });
+  if (incomplete.length > 0 && mayLack !== 'list') throw blobsMissing(name, incomplete);
+  return { kind: 'registry', name, items, incomplete, [Symbol.asyncDispose]: async () => {} };
 }
 
 type Manifest = NonNullable<Awaited<ReturnType<RegistryReader['getManifest']>>>;
@@ -101,20 +104,28 @@ class RepositoryBlobs implements OciBlobs {
   readonly name: string;
   readonly heldIn: string;
   readonly #reader: RegistryReader;
-  readonly #signal: AbortSignal | undefined;
+  readonly #options: RepositoryBlobsOptions;
   readonly #manifests = new Map<string, Promise<Manifest | undefined>>();
   readonly #blobs = new Map<Digest, OciBlob>();
 
-  constructor(reader: RegistryReader, name: string, root: Manifest, signal: AbortSignal | undefined) {
+  constructor(reader: RegistryReader, name: string, root: Manifest, options: RepositoryBlobsOptions) {
     this.name = name;
     this.heldIn = `${reader.registry}/${reader.path}`;
     this.#reader = reader;
-    this.#signal = signal;
+    this.#options = options;
     this.#manifests.set(root.digest, Promise.resolve(root));
   }
 
   labelOf(digest: Digest): string {
     return `${digest} of ${this.name}`;
+  }
+
+  retry<T>(read: () => Promise<T>): Promise<T> {
+    return this.#options.retry(read);
+  }
+
+  async sizeOf(digest: Digest): Promise<number | undefined> {
+    return (await this.#stat(digest))?.size;
   }
 
   async findManifest(descriptor: Descriptor): Promise<OciBlob | undefined> {
@@ -136,17 +147,42 @@ class RepositoryBlobs implements OciBlobs {
     if (known?.content.size === size) return known;
     const open = (options?: OpenOptions): ByteStream => this.#reader.openBlob(digest, options);
     const blob: OciBlob = {
-      content: provenContent({ size, open }, digest, this.labelOf(digest)),
-      compression: async () => compressionOfMediaType(mediaType) ?? 'none',
+      content: { size, open },
+      compression: () => this.#compressionOf(digest, mediaType),
     };
     this.#blobs.set(digest, blob);
     return blob;
   }
 
+  async findForeignBlob(descriptor: Descriptor): Promise<OciBlob | undefined> {
+    const isThere = this.#reader.statBlob === undefined || (await this.#stat(descriptor.digest)) !== undefined;
+    return isThere ? await this.findBlob(descriptor) : undefined;
+  }
+
+  async #stat(digest: Digest): Promise<{ readonly size?: number | undefined } | undefined> {
+    const { retry, signal } = this.#options;
+    return await retry(async () => await this.#reader.statBlob?.(digest, { signal }));
+  }
+
+  async #compressionOf(digest: Digest, mediaType: string): Promise<ReadableCompression> {
+    const { recognise, retry, signal } = this.#options;
+    if (recognise !== true) return compressionOfMediaType(mediaType) ?? 'none';
+    return await retry(async () => {
+      const chunks: Uint8Array[] = [];
+      let size = 0;
+      for await (const chunk of this.#reader.openBlob(digest, { signal })) {
+        chunks.push(chunk);
+        size += chunk.byteLength;
+        if (size >= magicLength) break;
+      }
+      return recogniseCompression(Buffer.concat(chunks));
+    });
+  }
+
   async findReferrers(digest: Digest): Promise<readonly FoundReferrer[]> {
-    const signal = this.#signal;
+    const { signal, retry } = this.#options;
     const [listed, ...tagged] = await Promise.all([
-      this.#reader.listReferrers(digest, { signal }),
+      retry(() => this.#reader.listReferrers(digest, { signal })),
       ...cosignTags(digest).map(async (tag): Promise<readonly FoundReferrer[]> => {
         const manifest = await this.#manifest(tag, undefined);
         if (manifest === undefined) return [];
@@ -162,9 +198,16 @@ class RepositoryBlobs implements OciBlobs {
     let manifest = this.#manifests.get(tagOrDigest);
     if (manifest === undefined) {
       const accept = mediaType === undefined ? undefined : [mediaType];
-      manifest = this.#reader.getManifest(tagOrDigest, { accept, signal: this.#signal });
+      const { retry, signal } = this.#options;
+      manifest = retry(() => this.#reader.getManifest(tagOrDigest, { accept, signal }));
       this.#manifests.set(tagOrDigest, manifest);
+      // What failed may be asked for again.
+      manifest.catch(() => this.#manifests.delete(tagOrDigest));
     }
     return manifest;
   }
+}
+
+interface RepositoryBlobsOptions extends Pick<OpenRegistrySourceOptions, 'recognise' | 'signal'> {
+  readonly retry: NonNullable<OpenRegistrySourceOptions['retry']>;
 }

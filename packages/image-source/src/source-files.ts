@@ -5,7 +5,8 @@ import { fromSystemError, SourceError } from './errors.ts';
 import { assertOffset, type FileReader, notRegular, openFileReader } from './file-reader.ts';
 import { findMember } from './member-path.ts';
 import type { ReadHook } from './options.ts';
-import type { TarIndex } from './tar-index.ts';
+import { sparseContent } from './sparse-content.ts';
+import type { TarFile, TarIndex } from './tar-entry.ts';
 
 /** One regular file inside a source. */
 export interface StoredFile {
@@ -32,17 +33,36 @@ export function tarFiles(reader: FileReader, index: TarIndex): SourceFiles {
       if (!entry) return undefined;
       let file = found.get(entry.offset);
       if (!file) {
-        const { offset, size } = entry;
-        file = {
-          content: reader.slice(offset, size, `member ${JSON.stringify(path)}`),
-          head: (length) => reader.read(offset, Math.min(length, size)),
-        };
+        file = storedFileOf(reader, entry, `member ${JSON.stringify(path)}`);
         // An empty file shares its offset with the member after it.
-        if (size > 0) found.set(offset, file);
+        if (entry.size > 0) found.set(entry.offset, file);
       }
       return file;
     },
   };
+}
+
+function storedFileOf(reader: FileReader, entry: TarFile, label: string): StoredFile {
+  const { offset, size, pieces } = entry;
+  if (pieces === undefined) {
+    return {
+      content: reader.slice(offset, size, label),
+      head: (length) => reader.read(offset, Math.min(length, size)),
+    };
+  }
+  const content = sparseContent(reader, { offset, size, pieces }, label);
+  return { content, head: async (length) => await firstBytes(content, length) };
+}
+
+async function firstBytes(content: Content, length: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of content.open()) {
+    chunks.push(chunk);
+    size += chunk.byteLength;
+    if (size >= length) break;
+  }
+  return Buffer.concat(chunks).subarray(0, length);
 }
 
 /** Files of a folder. Each read opens the file anew: a layout may have more blobs than a process may have open files. */

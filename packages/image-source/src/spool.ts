@@ -7,7 +7,7 @@ import { type AbortOptions, type ByteStream, decompress } from '@slipway/digest'
 import { invalidSource, SourceError } from './errors.ts';
 import { type FileReader, fileReaderOf } from './file-reader.ts';
 import type { ReadHook, ResolvedSourceLimits } from './options.ts';
-import { magicLength, type RecognisedCompression, recogniseCompression } from './stored-content.ts';
+import { magicLength, recogniseCompression } from './stored-content.ts';
 
 export interface SpoolOptions extends AbortOptions {
   /** What messages call the source. */
@@ -35,10 +35,10 @@ export async function spool(stream: ByteStream, options: SpoolOptions): Promise<
     const head = await readHead(iterator);
     if (head.byteLength === 0) throw invalidSource(`${JSON.stringify(name)} is empty`);
     const compression = recogniseCompression(head);
-    assertSupported(compression, name);
     const { maxSpoolBytes: maxBytes, maxSpoolRatio: maxRatio } = limits;
     const bounds = compression === 'none' ? { maxBytes } : { maxBytes, maxRatio, ratioFromBytes };
-    const plain = decompress(rejoined(head, iterator), compression, { ...bounds, signal });
+    // Padding behind gzip is common; whether an archive is whole, its members tell.
+    const plain = decompress(rejoined(head, iterator), compression, { ...bounds, surplus: 'ignore', signal });
     return await writeDown(explained(plain, name), options);
   } finally {
     await iterator.return?.();
@@ -63,21 +63,6 @@ async function writeDown(stream: ByteStream, options: SpoolOptions): Promise<Fil
     await file[Symbol.asyncDispose]();
     throw error;
   }
-}
-
-/** @throws {SourceError} `ERR_SOURCE_UNSUPPORTED` for compressions that are recognised only to say so. */
-export function assertSupported(
-  compression: RecognisedCompression,
-  name: string,
-): asserts compression is Exclude<RecognisedCompression, 'bzip2' | 'xz'> {
-  if (compression !== 'bzip2' && compression !== 'xz') return;
-  throw new SourceError(
-    'ERR_SOURCE_UNSUPPORTED',
-    `Cannot open ${JSON.stringify(name)}: it is compressed with ${compression}`,
-    {
-      hint: `Pipe it in: ${compression} -dc FILE | … -`,
-    },
-  );
 }
 
 /** The first bytes of a stream: enough to recognise it, or all there are. */

@@ -2,19 +2,11 @@ import type { AbortOptions } from '@slipway/digest';
 import { Header } from 'tar';
 import { invalidSource, type SourceError } from './errors.ts';
 import type { FileReader } from './file-reader.ts';
-import { cleanMemberName } from './member-path.ts';
+import { cleanMemberName, followedMemberName } from './member-path.ts';
 import type { ResolvedSourceLimits } from './options.ts';
 import { parsePaxRecords } from './pax-records.ts';
-
-/** What one name in an archive stands for. */
-export type TarEntry =
-  | { readonly type: 'file'; readonly offset: number; readonly size: number }
-  /** `target` as written: relative to the link's folder when symbolic, to the archive's root when hard. */
-  | { readonly type: 'symlink' | 'hardlink'; readonly target: string }
-  | { readonly type: 'folder' | 'other' };
-
-/** Names without leading `./` and trailing `/`, in the order of their first appearance; of a repeated name the last entry counts. */
-export type TarIndex = ReadonlyMap<string, TarEntry>;
+import { GnuSparseHeader, type PaxSparse, paxSparseOf, piecesOfNumbers, readSparseMap } from './sparse-map.ts';
+import type { SparsePiece, TarEntry, TarIndex } from './tar-entry.ts';
 
 export interface TarIndexOptions extends AbortOptions {
   readonly limits: ResolvedSourceLimits;
@@ -38,8 +30,9 @@ const zeroBlock = Buffer.alloc(blockSize);
 const windowSize = 4096;
 
 /**
- * Scans the headers of a tar once, skipping all data: ustar, pax, GNU long names, sizes in base 256.
- * A missing end mark is tolerated, as tar does; truncated headers and data are not.
+ * Scans the headers of a tar once, skipping all data: ustar, pax, GNU long names, sizes in base 256, sparse files.
+ * A missing end mark is tolerated, as tar does; truncated headers and data are not. A member whose name could lead out of
+ * the archive is passed over: nothing is unpacked here, and only names that an image uses are looked up.
  *
  * @throws {SourceError} `ERR_SOURCE_INVALID` when it is damaged or hostile; the message names the member and the offset.
  */
@@ -107,7 +100,7 @@ class Scan {
         this.#pending.longLink = await this.#readLongName(header);
         break;
       default:
-        this.#take(header, flag);
+        await this.#take(header, flag, block);
         this.#pending = { ...noExtensions };
         this.#headersBefore = 0;
         return true;
@@ -143,14 +136,15 @@ class Scan {
     }
   }
 
-  #take(header: Header, flag: string): void {
+  async #take(header: Header, flag: string, block: Buffer): Promise<void> {
     this.#entries += 1;
     if (this.#entries > this.#limits.maxEntries) {
       throw this.#invalid(`it has more than ${this.#limits.maxEntries} entries`);
     }
     // Merged here, GNU before pax as in Go's archive/tar: `Header` would put a ustar prefix in front of a pax path and lose the link.
     const { pax, longName, longLink } = this.#pending;
-    const name = longName ?? pax?.get('path') ?? header.path ?? '';
+    const sparse = paxSparseOf(pax);
+    const name = longName ?? sparse?.name ?? pax?.get('path') ?? header.path ?? '';
     const target = longLink ?? pax?.get('linkpath') ?? header.linkpath ?? '';
     const fail: Fail = (reason) => this.#invalid(`member ${JSON.stringify(shorten(name))} ${reason}`);
     for (const text of [name, target]) {
@@ -158,19 +152,72 @@ class Scan {
         throw fail(`has a name longer than ${this.#limits.maxNameBytes} bytes`);
       }
     }
-    const isSparse = flag === 'S' || [...(pax?.keys() ?? [])].some(isSparseKey);
-    if (isSparse) throw fail('is stored as a GNU sparse file');
     const size = isHeaderOnly(flag) ? 0 : dataSize(header, pax?.get('size'), fail);
+    const gnuSparse = flag === 'S' ? await this.#readGnuSparse(block) : undefined;
     const left = this.#file.size - this.#position;
     if (size > left) throw fail(`is truncated: ${size} bytes announced, ${left} left in the archive`);
     const isFolder = flag === '5' || name.endsWith('/');
     // Tools disagree on whether a file whose name ends in `/` has data: nobody who means well writes that.
     if (isFolder && size > 0) throw fail('is a folder with content');
-    const member = cleanMemberName(name, fail);
-    if (this.#unique.has(member) && this.index.has(member)) throw fail('appears twice');
-    const entry: TarEntry = isFolder ? { type: 'folder' } : entryOf(flag, this.#position, size, target);
-    if (member !== '') this.index.set(member, entry);
+    const start = this.#position;
     this.#position = this.#afterData(size);
+    const member = this.#memberName(name, fail);
+    if (member === undefined || member === '') return;
+    if (this.#unique.has(member) && this.index.has(member)) throw fail('appears twice');
+    if (isFolder) this.index.set(member, { type: 'folder' });
+    else if (gnuSparse !== undefined) this.index.set(member, this.#sparseFile(gnuSparse, start, size));
+    else if (sparse !== undefined) this.index.set(member, await this.#paxSparseFile(sparse, start, size));
+    else this.index.set(member, entryOf(flag, start, size, target));
+  }
+
+  /** Undefined for a name under which nothing can be looked up. One that other programs take for a list of images is refused. */
+  #memberName(name: string, fail: Fail): string | undefined {
+    try {
+      return cleanMemberName(name, fail);
+    } catch (error) {
+      if (this.#unique.has(followedMemberName(name))) throw error;
+      return undefined;
+    }
+  }
+
+  /** Reads the old GNU format to its end: further headers of the map lie between the header and the data. */
+  async #readGnuSparse(block: Buffer): Promise<SparseLayout> {
+    const header = new GnuSparseHeader(block);
+    for (let more = header.hasMore; more; ) {
+      const next = await this.#block(this.#position);
+      if (!next) throw this.#invalid('the archive is truncated within the map of a sparse file');
+      this.#position += blockSize;
+      more = header.take(next);
+      if (header.numbers.length > this.#limits.maxExtensionBytes / 16) {
+        throw this.#invalid('the map of a sparse file is longer than the limit');
+      }
+    }
+    return { size: header.realSize, pieces: piecesOfNumbers(header.numbers) };
+  }
+
+  async #paxSparseFile(sparse: PaxSparse, start: number, stored: number): Promise<TarEntry> {
+    const { realSize, numbers } = sparse;
+    if (numbers !== undefined) {
+      return this.#sparseFile({ size: realSize, pieces: piecesOfNumbers(numbers) }, start, stored);
+    }
+    // Version 1.0 has its map in front of the data.
+    const most = Math.min(stored, this.#limits.maxExtensionBytes);
+    const map = readSparseMap(await this.#file.read(start, most));
+    if (map === undefined) return this.#sparseFile({ size: realSize, pieces: undefined }, start, stored);
+    const pieces = piecesOfNumbers(map.numbers);
+    return this.#sparseFile({ size: realSize, pieces }, start + map.byteLength, stored - map.byteLength);
+  }
+
+  /** A sparse file that makes no sense, or is a bomb, is nobody's concern until somebody wants to read it. */
+  #sparseFile({ size, pieces }: SparseLayout, offset: number, stored: number): TarEntry {
+    const { maxSpoolBytes, maxSpoolRatio } = this.#limits;
+    if (size === undefined || pieces === undefined || !fits(pieces, size, stored)) {
+      return { type: 'unreadable', reason: 'is a sparse file whose map is malformed' };
+    }
+    if (size > maxSpoolBytes || (size > sparseRatioFromBytes && size > maxSpoolRatio * stored)) {
+      return { type: 'unreadable', reason: `is a sparse file of ${size} bytes, of which only ${stored} are stored` };
+    }
+    return { type: 'file', offset, size, pieces };
   }
 
   /** Start of the next header; a last member's missing padding is tolerated. */
@@ -258,6 +305,21 @@ function assertHarmlessGlobals(pax: ReadonlyMap<string, string>, fail: Fail): vo
       throw fail(`a global pax header sets ${JSON.stringify(key)}`);
     }
   }
+}
+
+/** What a sparse file is made of; undefined is what its headers do not say, or say wrongly. */
+interface SparseLayout {
+  readonly size: number | undefined;
+  readonly pieces: readonly SparsePiece[] | undefined;
+}
+
+/** A sparse file may be as large as this whatever the size of its data: the ratio says nothing about a small one. */
+const sparseRatioFromBytes = 4 * 1024 ** 3;
+
+function fits(pieces: readonly SparsePiece[], size: number, stored: number): boolean {
+  const total = pieces.reduce((sum, piece) => sum + piece.size, 0);
+  const last = pieces.at(-1);
+  return total === stored && (last === undefined || last.offset + last.size <= size);
 }
 
 function isSparseKey(key: string): boolean {

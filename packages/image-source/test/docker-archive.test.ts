@@ -170,7 +170,8 @@ describe('a docker archive', () => {
   test.each([
     [':app:v2', 'ERR_SOURCE_NOT_FOUND', 'No image "app:v2" in'],
     [':@1', 'ERR_SOURCE_NOT_FOUND', 'No image at position 1 in'],
-    [':App', 'ERR_SOURCE_INVALID', 'Cannot look for "App": it is not a reference'],
+    [':App', 'ERR_SOURCE_NOT_FOUND', 'No image "App" in'],
+    [':a//b', 'ERR_SOURCE_INVALID', 'Cannot look for "a//b": it is not a reference'],
   ])('what %s asks for is not there: %s', async (selector, code, reason) => {
     const path = await written(dockerArchiveOf());
     const opening = openSource(`docker-archive:${path}${selector}`);
@@ -197,10 +198,6 @@ describe('a docker archive', () => {
     ['Config is not in the archive', manifest({ Config: 'd.json' }), '"d.json" in'],
     ['Config leads out', manifest({ Config: '../c.json' }), '"../c.json" leads out of the archive'],
     ['Config is a folder', manifest({ Config: 'folder' }), '"folder" is not a regular file'],
-    ['RepoTags is a string', manifest({ RepoTags: 'app' }), 'RepoTags is not a list of strings'],
-    ['a tag is no reference', manifest({ RepoTags: ['App:v1'] }), 'invalid tag "App:v1"'],
-    ['a tag has no tag', manifest({ RepoTags: ['app'] }), 'invalid tag "app"'],
-    ['a tag is a digest', manifest({ RepoTags: [`app@${soundDocker.diffID}`] }), 'invalid tag "app@sha256:'],
     ['Layers holds a number', manifest({ Layers: [1] }), 'Layers is not a list of strings'],
     ['too few layers', manifest({ Layers: [] }), 'invalid manifest, layers length mismatch: expected 1, got 0'],
     [
@@ -209,28 +206,24 @@ describe('a docker archive', () => {
       'invalid manifest, layers length mismatch: expected 1, got 2',
     ],
     ['a layer is missing', manifest({ Layers: ['x'] }), `"x" in`],
-    ['a layer is absolute', manifest({ Layers: ['/etc/passwd'] }), '"/etc/passwd" has an absolute name'],
+    ['a layer is absolute', manifest({ Layers: ['/etc/passwd'] }), '"/etc/passwd" in'],
     ['a layer has a backslash', manifest({ Layers: ['l\\layer.tar'] }), 'has a backslash in its name'],
-    ['LayerSources is a list', manifest({ LayerSources: [] }), 'LayerSources is not an object'],
     ['the config has no rootfs', config({ rootfs: undefined }), 'invalid image JSON, no RootFS key'],
     ['the config is no JSON', { config: 'x' }, '"c.json" in'],
     ['the config is a list', { config: [] }, 'expected an object'],
     ['diff_ids is a string', diffIDs('sha256:1'), 'rootfs.diff_ids[0]: expected a digest'],
-    ['more history than layers', config({ history: [{}, {}] }), 'too many non-empty layers in History section'],
     [
       'the config lies about its digest',
       manifest({ Config: `blobs/sha256/${'0'.repeat(64)}` }),
       'is corrupt: its digest is sha256:',
     ],
-    ['a layer is bzip2', { layer: Buffer.from('BZh91AY&SY') }, 'compressed with bzip2'],
-    ['a layer is xz', { layer: Buffer.from('fd377a585a00', 'hex') }, 'compressed with xz'],
   ])('is refused when %s', async (_, changes, reason) => {
     const more = [
       { name: 'folder/', type: '5' },
       { name: `blobs/sha256/${'0'.repeat(64)}`, data: '{}' },
     ];
     const path = await written(dockerArchiveOf(changes, ...more));
-    const code = expect.stringMatching(reason.includes('compressed with') ? /UNSUPPORTED$/ : /INVALID$/);
+    const code = 'ERR_SOURCE_INVALID';
     const message = expect.stringContaining(reason);
     await expect(openSource(path)).rejects.toMatchObject({ code, message, origin: 'source' });
     await expect(openSource(path)).rejects.toThrow(JSON.stringify(path));
@@ -242,13 +235,13 @@ describe('a docker archive', () => {
     expect(source.items).toHaveLength(1);
   });
 
-  test('a blob that is not what its name says fails before its end', async () => {
+  test('a blob whose name is a digest comes with it, for whoever reads it to compare', async () => {
     const name = `blobs/sha256/${'0'.repeat(64)}`;
     const path = await written(dockerArchiveOf(manifest({ Layers: [name] }), { name, data: soundDocker.layer }));
     await using source = await openSource(path);
-    const { content } = imageAt(source.items, 0).layers[0]!;
-    const message = expect.stringContaining('is corrupt');
-    await expect(bytesOf(content!)).rejects.toMatchObject({ code: 'ERR_SOURCE_INVALID', message });
+    const { content, descriptor } = imageAt(source.items, 0).layers[0]!;
+    expect(descriptor).toMatchObject({ digest: `sha256:${'0'.repeat(64)}`, size: soundDocker.layer.byteLength });
+    expect(content?.proves).toBeUndefined();
   });
 
   test.each([

@@ -45,7 +45,7 @@ describe('openSource', () => {
     ['no image', tarOf({ name: 'etc/passwd' }), '', 'there is no manifest.json and no index.json at its top'],
     ['no docker archive', tarOf({ name: 'index.json' }), 'docker-archive:', 'there is no manifest.json at its top'],
     ['no OCI archive', dockerArchiveOf(), 'oci-archive:', 'there is no index.json at its top'],
-    ['an index without its marker', tarOf({ name: 'index.json', data: '{}' }), '', '"oci-layout" in'],
+    ['an index that is none', tarOf({ name: 'index.json', data: '{}' }), '', '"index.json" in'],
     ['text', Buffer.from('hello'.repeat(500)), '', 'it is not a tar archive'],
     ['nothing', Buffer.alloc(0), '', 'is empty'],
     ['compressed text', gzipSync('hello'.repeat(500)), '', 'it is not a tar archive'],
@@ -55,12 +55,6 @@ describe('openSource', () => {
       gzipSync(dockerArchiveOf()).subarray(0, 100),
       '',
       'its compressed data is damaged or cut short',
-    ],
-    [
-      'a compressed archive with garbage',
-      Buffer.concat([gzipSync(dockerArchiveOf()), Buffer.from('xx')]),
-      '',
-      'damaged',
     ],
     ['a cut archive', dockerArchiveOf().subarray(0, 700), '', 'is truncated'],
   ])('a file with %s is refused', async (_, bytes, transport, reason) => {
@@ -83,10 +77,13 @@ describe('openSource', () => {
   test.each([
     ['bzip2', '425a6839314159265359'],
     ['xz', 'fd377a585a000004e6d6'],
-  ])('a file in %s is recognised and refused with the way out', async (tool, magic) => {
+  ])('a file that only begins as %s is refused', async (_tool, magic) => {
     const path = await written(Buffer.from(magic, 'hex'));
-    const hint = expect.stringContaining(`${tool} -dc`);
-    await expect(openSource(path)).rejects.toMatchObject({ code: 'ERR_SOURCE_UNSUPPORTED', hint });
+    const message = expect.stringContaining('damaged or cut short');
+    await expect(openSource(path, { spoolFolder: folder() })).rejects.toMatchObject({
+      code: 'ERR_SOURCE_INVALID',
+      message,
+    });
   });
 
   test.each([
@@ -109,7 +106,7 @@ describe('openSource', () => {
   test('a folder that is no layout is refused', async () => {
     const path = join(folder(), 'empty');
     await mkdir(path);
-    const message = expect.stringContaining('"oci-layout" is missing');
+    const message = expect.stringContaining('"index.json" is missing');
     await expect(openSource(path)).rejects.toMatchObject({ code: 'ERR_SOURCE_INVALID', message });
     await expect(openSource(`oci:${path}`)).rejects.toMatchObject({ code: 'ERR_SOURCE_INVALID', message });
   });

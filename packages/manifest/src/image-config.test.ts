@@ -77,11 +77,7 @@ describe('parseImageConfig', () => {
     ['no rootfs', { architecture: 'amd64' }, 'rootfs: expected an object, got nothing'],
     ['an empty object', {}, 'rootfs: expected an object, got nothing'],
     ['a rootfs that is a list', { rootfs: [] }, 'rootfs: expected an object, got a list'],
-    [
-      'another type of rootfs',
-      { rootfs: { type: 'chunks' } },
-      'rootfs.type: expected "layers", got "chunks"',
-    ],
+    ['another type of rootfs', { rootfs: { type: 'chunks' } }, 'rootfs.type: expected "layers", got "chunks"'],
     [
       'a diffID that is none',
       { rootfs: { diff_ids: [diffID, 'x'] } },

@@ -7,8 +7,8 @@ import { encodeSorted, readRawMembers } from './raw-members.ts';
 export interface ConfigFromV1Options {
   /** The `json` files of the chain, base first. */
   readonly chain: readonly Uint8Array[];
-  /** Of the layers, base first, one per image of the chain. */
-  readonly diffIDs: readonly Digest[];
+  /** Of the layers, base first, one per image of the chain; undefined for a step that made none. */
+  readonly diffIDs: readonly (Digest | undefined)[];
 }
 
 /**
@@ -25,12 +25,12 @@ export function configFromV1({ chain, diffIDs }: ConfigFromV1Options): Uint8Arra
   }
   const members: Record<string, unknown> = { ...readRawMembers('v1 image', top) };
   for (const key of ['id', 'parent', 'Size', 'parent_id', 'layer_id', 'throwaway']) delete members[key];
-  members['rootfs'] = { type: 'layers', diff_ids: diffIDs };
-  members['history'] = chain.map(historyOf);
+  members['rootfs'] = { type: 'layers', diff_ids: diffIDs.filter((diffID) => diffID !== undefined) };
+  members['history'] = chain.map((json, at) => historyOf(json, diffIDs[at] === undefined));
   return new TextEncoder().encode(encodeSorted(members));
 }
 
-function historyOf(json: Uint8Array): Readonly<Record<string, unknown>> {
+function historyOf(json: Uint8Array, isEmpty: boolean): Readonly<Record<string, unknown>> {
   const fields = readDocument('v1 image', json);
   const created = goTime(readOptionalString(fields, 'created'));
   if (created === undefined) throw new InvalidManifestError('v1 image', 'created', 'expected a time in RFC 3339');
@@ -41,5 +41,6 @@ function historyOf(json: Uint8Array): Readonly<Record<string, unknown>> {
     author: readOptionalString(fields, 'author') || undefined,
     created_by: command?.join(' ') || undefined,
     comment: readOptionalString(fields, 'comment') || undefined,
+    empty_layer: isEmpty || undefined,
   };
 }
