@@ -81,8 +81,10 @@ export interface ImageStoreEvent {
 export interface DiskUsage {
   readonly images: number;
   readonly blobs: number;
-  /** Of all blobs. */
+  /** Of all blobs, and of those that only held images have. */
   readonly bytes: number;
+  /** Of blobs that only held images have. */
+  readonly heldBytes: number;
   /** Of blobs that no image needs; a garbage collection frees those of them that are old enough. */
   readonly reclaimableBytes: number;
 }
@@ -137,9 +139,34 @@ export interface ImageStore extends AsyncDisposable {
   save(names: readonly string[], options?: AbortOptions): Promise<ByteStream>;
   /** Opens an image for a push; see `openStoreSource`. @throws {ImageStoreError} `ERR_IMAGE_STORE_NOT_FOUND`, `ERR_IMAGE_STORE_CORRUPT` */
   open(name: string, options?: OpenImageOptions): Promise<ImageSource>;
+  /**
+   * Holds an image as it is now, for as long as it takes: another image may get its name, it may be deleted, and the process
+   * may end. What the key held before is released. Costs links, no space.
+   *
+   * @param key `a-z`, `0-9` and `-`, up to 64 characters
+   * @throws {ImageStoreError} `ERR_IMAGE_STORE_NOT_FOUND`, `ERR_IMAGE_STORE_CORRUPT`
+   */
+  hold(name: string, key: string, options?: AbortOptions): Promise<HeldImage>;
+  /** Opens a held image for a push. @throws {ImageStoreError} `ERR_IMAGE_STORE_NOT_FOUND` when the key holds nothing */
+  openHeld(key: string, options?: OpenImageOptions): Promise<ImageSource>;
+  /** Lets go of a held image. One that is not held is no error. */
+  release(key: string): Promise<void>;
+  /** The keys of all held images. */
+  heldKeys(): Promise<readonly string[]>;
   /** Deletes blobs that no image needs, and what dead processes left behind. */
   collectGarbage(options?: CollectGarbageOptions): Promise<CollectedGarbage>;
   diskUsage(options?: AbortOptions): Promise<DiskUsage>;
+}
+
+/** An image that is held: what a push of it will be about. */
+export interface HeldImage {
+  readonly id: Digest;
+  /** The manifest or index it came with; undefined when a push makes one. */
+  readonly manifest: Digest | undefined;
+  /** Digest of the manifest that the store keeps of it. Equal content has equal ones. */
+  readonly content: Digest;
+  /** Bytes of all its blobs as they are stored. */
+  readonly size: number;
 }
 
 /** A tag and the image it names. */
@@ -170,7 +197,7 @@ export interface AdmissionRequest {
   readonly name: string;
   /** Bytes of all its blobs; those that the store has already count too. */
   readonly bytes: number;
-  /** Bytes of blobs in the store. */
+  /** Bytes of blobs in the store and of images that are held. */
   readonly usedBytes: number;
 }
 

@@ -17,6 +17,7 @@ export type {
   DeleteOptions,
   DeleteRecord,
   DiskUsage,
+  HeldImage,
   ImageStore,
   ImageStoreEvent,
   ImageStoreOptions,

@@ -8,6 +8,7 @@ import { deleteImage } from './delete-image.ts';
 import { describeImage, timeOf } from './describe-image.ts';
 import { ImageStoreError } from './errors.ts';
 import { findImage, findImages } from './find-image.ts';
+import { HeldImages } from './held-images.ts';
 import { chainsOf, FactsReader, type ManifestFacts } from './image-facts.ts';
 import type {
   CollectedGarbage,
@@ -15,6 +16,7 @@ import type {
   DeleteOptions,
   DeleteRecord,
   DiskUsage,
+  HeldImage,
   ImageStore,
   ImageStoreEvent,
   ImageStoreOptions,
@@ -61,6 +63,7 @@ class DiskImageStore implements ImageStore {
   readonly #options: ImageStoreOptions;
   readonly #files: StoreFiles;
   readonly #facts: FactsReader;
+  readonly #held: HeldImages;
   #isClosed = false;
 
   constructor(options: ImageStoreOptions) {
@@ -68,6 +71,7 @@ class DiskImageStore implements ImageStore {
     this.#options = options;
     this.#files = new StoreFiles(this.folder, options.lockTimeoutMs ?? defaults.lockTimeoutMs);
     this.#facts = new FactsReader(this.#files);
+    this.#held = new HeldImages(this.#files);
   }
 
   async prepare(): Promise<void> {
@@ -214,6 +218,41 @@ class DiskImageStore implements ImageStore {
     });
   }
 
+  hold(name: string, key: string, options: AbortOptions = {}): Promise<HeldImage> {
+    return this.#run('hold an image', options, async () => {
+      const { id, stored } = findImage(await this.#state(), name);
+      const facts = await this.#facts.read(stored.descriptor);
+      await using workspace = await Workspace.open(this.#files);
+      await this.#holdAll(workspace, facts);
+      // Deleted since it was looked up: nothing of it is here any more.
+      if ((await sizeOf(workspace.path(stored.descriptor.digest))) === undefined) {
+        throw new ImageStoreError('ERR_IMAGE_STORE_NOT_FOUND', `No such image: ${name}`);
+      }
+      await this.#held.keep(key, workspace, { name, stored });
+      const { digest } = stored.descriptor;
+      const size = [...facts.blobs.values()].reduce((total, each) => total + each, 0);
+      return { id, manifest: stored.isBuilt ? undefined : digest, content: digest, size };
+    });
+  }
+
+  openHeld(key: string, options: OpenImageOptions = {}): Promise<ImageSource> {
+    return this.#run('open a held image', options, async () => {
+      const { name, stored } = await this.#held.read(key);
+      const found = [{ id: stored.id, stored, reference: undefined }];
+      const open = { ...options, name: `store:${name}` };
+      const items = await openStoredItems(this.#held.folderOf(key), new StoreState(), found, open);
+      return { kind: 'store', name, items, [Symbol.asyncDispose]: async () => {} };
+    });
+  }
+
+  release(key: string): Promise<void> {
+    return this.#run('release an image', {}, () => this.#held.release(key));
+  }
+
+  heldKeys(): Promise<readonly string[]> {
+    return this.#run('list held images', {}, () => this.#held.keys());
+  }
+
   collectGarbage(options: CollectGarbageOptions = {}): Promise<CollectedGarbage> {
     const { graceMs = defaults.graceMs } = options;
     return this.#run('collect garbage', options, async () => {
@@ -234,10 +273,12 @@ class DiskImageStore implements ImageStore {
       const state = await this.#state();
       const marked = await this.#facts.mark(state.roots);
       const blobs = await this.#files.blobs();
+      const heldBytes = sum(await this.#held.extraBlobs());
       return {
         images: new Set([...state.manifests.values()].map(({ id }) => id)).size,
         blobs: blobs.length,
-        bytes: sum(blobs),
+        bytes: sum(blobs) + heldBytes,
+        heldBytes,
         reclaimableBytes: sum(blobs.filter(({ digest }) => !marked.has(digest))),
       };
     });
@@ -321,7 +362,8 @@ class DiskImageStore implements ImageStore {
   async #admit({ name, items }: ImageSource): Promise<void> {
     const { admit } = this.#options;
     if (!admit) return;
-    await admit({ name, bytes: bytesOf(items), usedBytes: sum(await this.#files.blobs()) });
+    const usedBytes = sum(await this.#files.blobs()) + sum(await this.#held.extraBlobs());
+    await admit({ name, bytes: bytesOf(items), usedBytes });
   }
 
   async #provenLayers(): Promise<Set<string>> {

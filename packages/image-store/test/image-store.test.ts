@@ -497,6 +497,65 @@ describe('openStoreSource', () => {
   });
 });
 
+describe('hold', () => {
+  /** Deletes the image and all garbage, so that only what is held is left. */
+  async function forget(): Promise<void> {
+    await store.delete('demo/app:v1');
+    await store.collectGarbage({ graceMs: 0 });
+    expect(await blobs()).toEqual([]);
+  }
+
+  test('an image stays what it was when another one gets its name, and when it is deleted', async () => {
+    const loaded = await loadArchive();
+    const held = await store.hold('demo/app:v1', 'job-1');
+    expect(held).toMatchObject({ id: loaded.id, manifest: undefined });
+    await loadArchive(['demo/app:v1'], other);
+    await store.delete(loaded.id);
+    await store[Symbol.asyncDispose]();
+    store = await opened(); // as after a crash: what is held is no leftover
+    await using source = await store.openHeld('job-1');
+    const [item] = source.items as readonly SourceImage[];
+    expect(item?.config.digest).toBe(loaded.id);
+    for (const { content, diffID } of item?.layers ?? []) {
+      expect((await digestStream(content!.open())).digest).toBe(diffID);
+    }
+    expect(await store.heldKeys()).toEqual(['job-1']);
+  });
+
+  test('a manifest of its own stays with the image, although another form of it is loaded', async () => {
+    await writeOciLayout(at('layout'), [{ content: image, refName: 'lay/app:v1' }]);
+    await load(at('layout'));
+    const held = await store.hold('lay/app:v1', 'a');
+    await loadArchive();
+    expect(await store.hold('demo/app:v1', 'b')).toMatchObject({ id: held.id, manifest: undefined });
+    expect(held.manifest).toBe((await store.inspect('lay/app:v1')).manifest.digest);
+    await using source = await store.openHeld('a');
+    expect((source.items[0] as SourceImage).manifest?.digest).toBe(held.manifest);
+  });
+
+  test('what only a held image has counts as used, until it is released', async () => {
+    await loadArchive();
+    const { bytes } = await store.diskUsage();
+    await store.hold('demo/app:v1', 'job-1');
+    expect(await store.diskUsage()).toMatchObject({ bytes, heldBytes: 0 });
+    await forget();
+    expect(await store.diskUsage()).toMatchObject({ images: 0, bytes, heldBytes: bytes });
+    await store.release('job-1');
+    await store.release('job-1');
+    expect(await store.diskUsage()).toMatchObject({ bytes: 0, heldBytes: 0 });
+    await expect(store.openHeld('job-1')).rejects.toMatchObject({ code: 'ERR_IMAGE_STORE_NOT_FOUND' });
+  });
+
+  test('what is not there cannot be held, and a key is no path', async () => {
+    await expect(store.hold('demo/none', 'x')).rejects.toMatchObject({ code: 'ERR_IMAGE_STORE_NOT_FOUND' });
+    await loadArchive();
+    for (const key of ['', '../x', 'a/b', '.', 'A']) {
+      await expect(store.hold('demo/app:v1', key)).rejects.toThrow(TypeError);
+    }
+    expect(await store.heldKeys()).toEqual([]);
+  });
+});
+
 describe('save', () => {
   async function saved(...names: readonly string[]): Promise<string> {
     await writeFile(at('saved.tar'), await bytesOf(await store.save(names)));
