@@ -8,7 +8,7 @@ export type ServerErrorCode =
   | 'ERR_SERVER_TOKEN'
   /** When: the Redis of `--redis` cannot be reached, or would throw keys away when it is full. Retry: once it answers. Do: check the URL, and `maxmemory-policy noeviction`. */
   | 'ERR_SERVER_REDIS'
-  /** When: the daemon died several times while it worked on a push job, and so does not begin once more. Retry: no. Do: look into the log for what ended the daemon, then submit the job anew. */
+  /** When: the daemon died several times while it worked on this push job alone, and the job brought nothing forward. Retry: no. Do: look into the log for what ended the daemon, then retry the job. */
   | 'ERR_SERVER_JOB_ATTEMPTS'
   /** When: a request cannot be answered as it was asked; `status` says in what way. Retry: if `status` is 503. Do: what the message says. */
   | 'ERR_SERVER_REQUEST';

@@ -45,6 +45,7 @@ export interface ServerConfig {
   readonly redis: string | undefined;
   readonly jobConcurrency: number;
   readonly jobHistory: number;
+  readonly jobRetentionMs: number;
   readonly jobLeaseMs: number;
   readonly jobCredentials: readonly string[];
 }
@@ -248,6 +249,13 @@ export const settings: { readonly [Key in keyof ServerConfig]: Setting<ServerCon
     description: 'push jobs that are remembered after they ended',
     kind: count(0),
     initial: 1_000,
+  },
+  jobRetentionMs: {
+    name: 'job-retention',
+    placeholder: 'duration',
+    description: 'how long what a failed push job was to push is kept, so that it can be retried; 0s for not at all',
+    kind: duration,
+    initial: 86_400_000,
   },
   jobLeaseMs: {
     name: 'job-lease',

@@ -128,7 +128,8 @@ async function tagsToPush({ store }: EngineContext, reference: Reference): Promi
 
 async function pushTag(push: EnginePush, { reference, id }: TagOfImage): Promise<void> {
   const { context, platform, identity, stream, signal, details } = push;
-  await using source = await context.store.open(id, { signal });
+  // By its tag: an image may have several forms, and each tag keeps its own.
+  await using source = await context.store.open(familiarString(reference), { signal });
   const [item] = source.items;
   if (item === undefined) throw new Error('unreachable: an image of the store is one item');
   const [result] = await context.pushes.push(item, [reference], {

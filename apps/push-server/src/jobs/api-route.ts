@@ -30,7 +30,9 @@ export interface ApiRoute {
   readonly access: RouteAccess;
   readonly parameters?: readonly ApiParameter[] | undefined;
   readonly query?: Schema | undefined;
-  readonly body?: { readonly contentTypes: readonly string[]; readonly schema: string | Schema } | undefined;
+  readonly body?:
+    | { readonly contentTypes: readonly string[]; readonly schema: string | Schema; readonly isOptional?: true }
+    | undefined;
   readonly responses: Readonly<Record<number, ApiResponse>>;
   handle(request: FastifyRequest, reply: FastifyReply): Promise<unknown>;
 }

@@ -37,18 +37,20 @@ export async function followJob(
   try {
     let last = after;
     let wasFinal = false;
+    let hasEnded = false;
     while (!stream.signal.aborted) {
       hasMore = false;
       for (const event of await jobs.store.events(id, last)) {
         stream.send({ name: event.type, id: event.seq, data: event });
         last = event.seq ?? last;
         await stream.drained();
-        if (event.type === 'job:finished') return;
+        hasEnded = event.type === 'job:finished';
         if (stream.signal.aborted) return;
       }
       const job = await jobs.store.get(id);
       if (job === undefined) return; // forgotten
       if (isFinal(job.state) && !hasMore) {
+        if (hasEnded) return;
         // The last event may be on its way; that of a daemon which died just then never comes.
         if (wasFinal || (await jobs.store.events(id, 0)).at(-1)?.type === 'job:finished') return;
         wasFinal = true;

@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import { parsePlatform } from '@slipway/manifest';
 import { canonicalName, formatReference, parseReference, type Reference, withDefaultTag } from '@slipway/reference';
 import type { AuthConfig } from '@slipway/registry-client';
@@ -12,7 +11,7 @@ import { readJSONBody } from '../http/request-body.ts';
 import { assertAllowed, type Principal } from '../security/principal.ts';
 import type { ApiParameter, ApiRoute } from './api-route.ts';
 import { followJob } from './follow-job.ts';
-import type { JobOptions, JobRecord, JobSource } from './job.ts';
+import type { JobOptions, JobRecord } from './job.ts';
 import { archiveQuery, jobSchemas, listQuery, type Schema } from './job-schemas.ts';
 import type { JobService } from './job-service.ts';
 import { viewOf } from './job-view.ts';
@@ -24,6 +23,10 @@ interface SubmitBody extends JobOptions {
   readonly destinations: readonly string[];
   readonly credentials?: Readonly<Record<string, AuthConfig>> | undefined;
   readonly credentialsName?: string | undefined;
+}
+
+interface RetryBody {
+  readonly credentials?: Readonly<Record<string, AuthConfig>> | undefined;
 }
 
 interface ArchiveQuery extends JobOptions {
@@ -76,10 +79,14 @@ export function jobRoutes(context: EngineContext, jobs: JobService): readonly Ap
   const { idleTimeoutMs } = context.config;
 
   const answer = async (reply: FastifyReply, request: FastifyRequest, submission: Submission): Promise<unknown> => {
-    const { job, isNew } = await jobs.submit({
-      ...submission,
-      principal: request.principal.name,
-      idempotencyKey: idempotencyKeyOf(request),
+    let isTaken = false;
+    const { job, isNew } = await (async () => {
+      const idempotencyKey = idempotencyKeyOf(request);
+      const submitted = await jobs.submit({ ...submission, principal: request.principal.name, idempotencyKey });
+      isTaken = submitted.isNew;
+      return submitted;
+    })().finally(async () => {
+      if (!isTaken) await jobs.sources.release(submission.source); // of a repeated request, the first one's is there
     });
     context.audit.write({
       action: 'job',
@@ -108,10 +115,10 @@ export function jobRoutes(context: EngineContext, jobs: JobService): readonly Ap
         const value = await readJSONBody(request.raw, { idleTimeoutMs, maxBytes: maxBodyBytes });
         const body = validated<SubmitBody>('body', jobSchemas['JobRequest'] as Schema, value);
         const destinations = allowedDestinations(body.destinations, request.principal);
-        await context.store.inspect(body.image); // 404 now rather than a failed job later
-        const source: JobSource = { kind: 'image', name: body.image };
+        const settings = settingsOf(body);
         const auths = authsOf(body.credentials ?? {});
-        return await answer(reply, request, { source, destinations, auths, ...settingsOf(body) });
+        const source = await jobs.sources.hold(body.image); // 404 now rather than a failed job later
+        return await answer(reply, request, { source, destinations, auths, ...settings });
       },
     },
     {
@@ -137,19 +144,11 @@ export function jobRoutes(context: EngineContext, jobs: JobService): readonly Ap
         return await audited(context, request, { action: 'load', subject: 'archive of a job' }, async () => {
           const archive = await uploadArchive(
             context,
-            { folder: jobs.archiveFolder, image: query.image },
+            { folder: jobs.sources.archiveFolder, image: query.image },
             request,
             reply,
           );
-          const { source, contentHash, path } = archive;
-          let isKept = false;
-          try {
-            const result = await answer(reply, request, { source, contentHash, destinations, auths, ...settings });
-            isKept = reply.statusCode === 201;
-            return result;
-          } finally {
-            if (!isKept) await rm(path, { force: true }); // of a repeated request, the first one's archive is there
-          }
+          return await answer(reply, request, { ...archive, destinations, auths, ...settings });
         });
       },
     },
@@ -221,6 +220,28 @@ export function jobRoutes(context: EngineContext, jobs: JobService): readonly Ap
           viewOf(await audited(context, request, { action: 'job', subject: `cancel ${job.id}` }, cancel)),
           202,
         );
+      },
+    },
+    {
+      method: 'POST',
+      path: '/slipway/v1/jobs/{id}/retry',
+      operation: 'retryJob',
+      summary: 'Run a failed job again',
+      description:
+        'For the destinations that it has not reached, with the content that was submitted: nothing has to be uploaded again. What a failed job pushes is kept for `--job-retention`.',
+      access: 'handler',
+      parameters: [idParameter],
+      body: { contentTypes: ['application/json'], schema: 'RetryRequest', isOptional: true },
+      responses: { 202: { description: 'It is queued.', schema: 'Job' } },
+      async handle(request, reply) {
+        const job = await jobs.get(idOf(request));
+        assertMayChange(request.principal, job);
+        const value = (await readJSONBody(request.raw, { idleTimeoutMs, maxBytes: maxBodyBytes })) ?? {};
+        const body = validated<RetryBody>('body', jobSchemas['RetryRequest'] as Schema, value);
+        const auths = authsOf(body.credentials ?? {});
+        const retry = (): Promise<JobRecord> => jobs.retry(job.id, { principal: request.principal.name, auths });
+        const retried = await audited(context, request, { action: 'job', subject: `retry ${job.id}` }, retry);
+        return sendJSON(reply, viewOf(retried), 202);
       },
     },
     {

@@ -1,32 +1,31 @@
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { type ImageSource, openSource, type SourceItem } from '@slipway/image-source';
-import type { ImageStore } from '@slipway/image-store';
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { parsePlatform } from '@slipway/manifest';
 import type { PushEvent, PushOptions, PushResult } from '@slipway/push';
 import { familiarString, parseReference } from '@slipway/reference';
 import type { Logger } from 'pino';
 import type { PushService } from '../engine/push-service.ts';
-import { RequestError, ServerError } from '../errors.ts';
+import { ServerError } from '../errors.ts';
 import type { AuditLog } from '../security/audit.ts';
+import { failureOf, isFinal, type JobDestination, type JobFailure, type JobRecord, type JobState } from './job.ts';
 import {
-  failureOf,
-  isFinal,
-  type JobDestination,
-  type JobFailure,
-  type JobRecord,
-  type JobSource,
-  type JobState,
-} from './job.ts';
+  afterCrash,
+  afterLostLease,
+  begun,
+  givenBack,
+  maxDeaths,
+  notAlone,
+  waitMsOf,
+  withProgress,
+} from './job-attempts.ts';
+import type { JobGate, JobPass } from './job-gate.ts';
 import { type JobJournal, openJobJournal } from './job-journal.ts';
 import { JobLost, type WorkOutcome } from './job-queue.ts';
+import { type JobSources, nameOf, selectItem } from './job-sources.ts';
 import type { JobStore } from './job-store.ts';
 import type { LiveChannel } from './live-channel.ts';
 import type { NamedCredentials } from './named-credentials.ts';
 import type { Auths, CredentialSeal } from './sealed-credentials.ts';
-
-/** A daemon that dies this often over one job does so because of it. */
-const maxAttempts = 5;
 
 interface RunOptions {
   readonly onEvent: NonNullable<PushOptions['onEvent']>;
@@ -36,15 +35,15 @@ interface RunOptions {
 export interface JobRunnerOptions {
   readonly store: JobStore;
   readonly channel: LiveChannel;
-  readonly images: ImageStore;
+  readonly sources: JobSources;
+  readonly gate: JobGate;
   readonly pushes: PushService;
   readonly seal: CredentialSeal;
   readonly named: NamedCredentials;
   readonly audit: AuditLog;
   readonly log: Logger;
-  /** Where uploaded archives lie. */
-  readonly archiveFolder: string;
-  readonly spoolFolder: string;
+  /** Whether what a failed job pushes is kept, for a retry. */
+  readonly keepsFailed: boolean;
   /** Tells this daemon from the others. */
   readonly daemon: string;
 }
@@ -63,7 +62,7 @@ class JobCancelled extends Error {
 }
 
 export function createJobRunner(options: JobRunnerOptions): JobRunner {
-  const { store, channel, pushes, seal, named, audit, log, archiveFolder, daemon } = options;
+  const { store, channel, sources, gate, pushes, seal, named, audit, log, keepsFailed, daemon } = options;
 
   const journalOf = (id: string): Promise<JobJournal> =>
     openJobJournal({ id, store, channel, onFailure: (err) => log.warn({ err, job: id }, 'events are not kept') });
@@ -75,16 +74,23 @@ export function createJobRunner(options: JobRunnerOptions): JobRunner {
     end: Pick<JobRecord, 'state' | 'destinations' | 'error'>,
   ): Promise<JobRecord | undefined> => {
     let isOurs = false;
+    const isSourceKept = end.state === 'failed' && keepsFailed;
     const ended = await store.update(job.id, (current) => {
-      isOurs = !isFinal(current.state) && current.attempts === job.attempts;
+      // Between two runs, what this one did last still counts.
+      isOurs = !isFinal(current.state) && (current.run === undefined || current.run.token === job.run?.token);
       if (!isOurs) return current;
-      const { sealedCredentials: _dropped, ...rest } = current;
-      return { ...rest, ...end, finishedAt: new Date().toISOString() };
+      const { sealedCredentials, run: _over, ...rest } = current;
+      const hadCredentials = sealedCredentials !== undefined || current.hadCredentials;
+      return { ...rest, ...end, isSourceKept, hadCredentials, finishedAt: new Date().toISOString() };
     });
     if (!isOurs || ended === undefined) return ended;
+    if (!isSourceKept) {
+      await sources
+        .release(job.source)
+        .catch((err) => log.warn({ err, job: job.id }, 'what a job pushed stays a while'));
+    }
     journal.step({ type: 'job:finished', state: end.state, error: end.error });
     await journal.flush();
-    if (job.source.kind === 'archive') await rm(join(archiveFolder, job.source.file), { force: true });
     for (const { reference, state, digest } of end.destinations) {
       audit.write({
         action: 'push',
@@ -109,11 +115,11 @@ export function createJobRunner(options: JobRunnerOptions): JobRunner {
 
   const push = async (job: JobRecord, { onEvent, signal }: RunOptions): Promise<readonly PushResult[]> => {
     const auths = await authsOf(job);
-    await using source = await openJobSource(job.source, options, signal);
+    await using source = await sources.open(job.source, { signal });
+    const item = selectItem(source, job.source.kind === 'archive' ? job.source.image : undefined);
     const { platform, format, compression } = job.options;
-    // A destination that was reached in an earlier attempt is asked once more: the tag may have been moved since.
-    const references = job.destinations.map(({ reference }) => parseReference(reference));
-    return await pushes.push(selectItem(source, job.source), references, {
+    const references = pendingOf(job).map(({ reference }) => parseReference(reference));
+    return await pushes.push(item, references, {
       identity: { auths },
       subject: { kind: 'job', id: job.id, image: nameOf(job.source), principal: job.principal },
       platform: platform === undefined ? undefined : parsePlatform(platform),
@@ -124,41 +130,80 @@ export function createJobRunner(options: JobRunnerOptions): JobRunner {
     });
   };
 
+  /** The job as it is before its next run: what a daemon that is gone has left is counted. */
+  const prepared = async (id: string): Promise<JobRecord | undefined> => {
+    const job = await store.update(id, (current) => (isFinal(current.state) ? current : afterCrash(current)));
+    return job === undefined || isFinal(job.state) ? undefined : job;
+  };
+
+  /** Waits for the job's turn; undefined when its client wants it no more. */
+  const enter = async (job: JobRecord, token: string, signal: AbortSignal): Promise<JobPass | undefined> => {
+    try {
+      if ((job.crashes ?? 0) === 0) return await gate.enter({ signal });
+      const waitMs = waitMsOf(job);
+      if (waitMs > 0) await delay(waitMs, undefined, { signal }).catch(() => signal.throwIfAborted());
+      const share = (): void =>
+        void store
+          .update(job.id, (current) => notAlone(current, token))
+          .catch((err) => log.warn({ err, job: job.id }, 'a job cannot be written'));
+      return await gate.enterAlone({ signal, onShared: share });
+    } catch (error) {
+      if (signal.aborted && signal.reason instanceof JobCancelled) return undefined;
+      throw error;
+    }
+  };
+
   return {
     async run(id, outer) {
-      const job = await store.update(id, (current) => {
-        if (isFinal(current.state) || current.isCancelRequested || current.attempts >= maxAttempts) return current;
-        const startedAt = current.startedAt ?? new Date().toISOString();
-        return { ...current, state: 'running', startedAt, attempts: current.attempts + 1, daemon };
-      });
-      if (job === undefined || isFinal(job.state)) return 'done';
+      const waiting = await prepared(id);
+      if (waiting === undefined) return 'done';
       await using journal = await journalOf(id);
-      if (job.isCancelRequested) {
-        await finish(job, journal, { ...job, state: 'cancelled' });
+      if (waiting.isCancelRequested) {
+        await finish(waiting, journal, { ...waiting, state: 'cancelled' });
         return 'done';
       }
-      if (job.state !== 'running' || job.daemon !== daemon) {
-        const message = `the daemon ended ${job.attempts} times while it worked on this job`;
-        await finish(job, journal, { ...job, state: 'failed', error: tooOften(message) });
+      const deaths = waiting.deaths?.length ?? 0;
+      if (deaths >= maxDeaths) {
+        const message = `the daemon ended ${deaths} times while it worked on this job and on nothing else`;
+        await finish(waiting, journal, { ...unreached(waiting, tooOften(message)), state: 'failed' });
         return 'done';
       }
+      using watch = watchCancellation(id, outer, options);
+      const token = randomBytes(6).toString('hex');
+      using pass = await enter(waiting, token, watch.signal);
+      if (pass === undefined) {
+        await finish(waiting, journal, { ...waiting, state: 'cancelled' });
+        return 'done';
+      }
+      const run = { token, startedAt: new Date().toISOString(), isAlone: pass.isAlone, hasProgress: false };
+      const job = await store.update(id, (current) => begun(current, { run, daemon }));
+      if (job === undefined || isFinal(job.state)) return 'done';
+      if (job.run?.token !== token) return 'handed-over'; // another daemon was quicker
       journal.step({ type: 'job:started', attempt: job.attempts, daemon });
       await journal.flush();
-      using watch = watchCancellation(id, outer, options);
       const reached = new Map<string, Extract<PushEvent, { readonly type: 'push:finished' }>>();
+      let hasProgress = false;
       const onEvent = (event: PushEvent): void => {
         journal.push(event);
         if (event.type === 'push:finished') reached.set(`${event.destination}:${event.tag}`, event);
+        if (hasProgress || !bringsForward.has(event.type)) return;
+        hasProgress = true;
+        store
+          .update(id, (current) => withProgress(current, token))
+          .catch((err) => log.warn({ err, job: id }, 'a job cannot be written'));
       };
       try {
         const results = await push(job, { onEvent, signal: watch.signal });
-        const destinations = job.destinations.map((destination, at) => destinationOf(destination, results[at]));
+        const byReference = new Map(pendingOf(job).map(({ reference }, at) => [reference, results[at]]));
+        const destinations = job.destinations.map((each) => destinationOf(each, byReference.get(each.reference)));
         const state: JobState = destinations.every((each) => each.state === 'pushed') ? 'pushed' : 'failed';
         await finish(job, journal, { state, destinations, error: undefined });
       } catch (error) {
         if (watch.signal.aborted && !(watch.signal.reason instanceof JobCancelled)) {
-          if (watch.signal.reason instanceof JobLost) log.warn({ job: id }, watch.signal.reason.message);
-          else await release(store, journal, job);
+          if (watch.signal.reason instanceof JobLost) {
+            log.warn({ job: id }, watch.signal.reason.message);
+            await store.update(id, (current) => afterLostLease(current, token));
+          } else await release(store, journal, job);
           return 'handed-over';
         }
         const state = watch.signal.aborted ? 'cancelled' : 'failed';
@@ -169,8 +214,8 @@ export function createJobRunner(options: JobRunnerOptions): JobRunner {
             ? destination
             : { ...destination, state: 'pushed', digest: end.digest, totals: end.totals };
         });
-        const failure = state === 'failed' ? failureOf(error) : undefined;
-        await finish(job, journal, { state, destinations, error: failure });
+        if (state === 'cancelled') await finish(job, journal, { state, destinations, error: undefined });
+        else await finish(job, journal, { ...unreached({ destinations }, failureOf(error)), state });
       }
       return 'done';
     },
@@ -191,11 +236,7 @@ function tooOften(message: string): JobFailure {
 async function release(store: JobStore, journal: JobJournal, job: JobRecord): Promise<void> {
   journal.step({ type: 'job:interrupted', attempt: job.attempts });
   await journal.flush();
-  await store.update(job.id, (current) =>
-    current.attempts === job.attempts && !isFinal(current.state)
-      ? { ...current, state: 'queued', attempts: job.attempts - 1 }
-      : current,
-  );
+  await store.update(job.id, (current) => (job.run === undefined ? current : givenBack(current, job.run.token)));
 }
 
 /** Combines the daemon's signal with a request to cancel, wherever that was made. */
@@ -227,45 +268,28 @@ function watchCancellation(
   };
 }
 
-async function openJobSource(
-  source: JobSource,
-  { images, archiveFolder, spoolFolder }: JobRunnerOptions,
-  signal: AbortSignal,
-): Promise<ImageSource> {
-  if (source.kind === 'image') return await images.open(source.name, { signal });
-  return await openSource(join(archiveFolder, source.file), { signal, spoolFolder });
+/** What a run is about: of a job that is retried, the destinations that were not reached. */
+function pendingOf({ destinations }: JobRecord): readonly JobDestination[] {
+  return destinations.filter(({ state }) => state !== 'pushed');
 }
 
-/** The image that a job is about. @throws {RequestError} 400 when there is none, or more than one and none was chosen */
-export function selectItem({ items }: Pick<ImageSource, 'items'>, source: JobSource): SourceItem {
-  const image = source.kind === 'archive' ? source.image : undefined;
-  const names = items.flatMap((item) => item.names);
-  const [item, ...others] = image === undefined ? items : items.filter((each) => each.names.includes(image));
-  if (item === undefined) {
-    throw new RequestError(
-      400,
-      image === undefined
-        ? 'the archive holds no image'
-        : `the archive holds no image ${image}; it has ${names.join(', ')}`,
-    );
-  }
-  if (others.length > 0 && image === undefined) {
-    throw new RequestError(
-      400,
-      `the archive holds several images, and \`image\` chooses none of them: ${names.join(', ')}`,
-    );
-  }
-  return item;
+/** How a job ends before any destination was asked, or in the middle: none of those left over stays without a word. */
+function unreached(
+  { destinations }: Pick<JobRecord, 'destinations'>,
+  error: JobFailure,
+): Pick<JobRecord, 'destinations' | 'error'> {
+  return {
+    error,
+    destinations: destinations.map((each) => (each.state === 'pushed' ? each : { ...each, state: 'failed', error })),
+  };
 }
 
-/** What people call the source of a job. */
-export function nameOf(source: JobSource): string {
-  return source.kind === 'image' ? source.name : (source.image ?? 'uploaded archive');
-}
+/** What shows that a run does not stand still. */
+const bringsForward: ReadonlySet<PushEvent['type']> = new Set(['blob:pushed', 'blob:mounted', 'manifest:pushed']);
 
 function destinationOf(destination: JobDestination, result: PushResult | undefined): JobDestination {
   const { reference } = destination;
-  if (result === undefined) return destination;
+  if (result === undefined) return destination; // reached by an earlier run
   if (!result.ok) return { reference, state: 'failed', totals: result.totals, error: failureOf(result.error) };
   const { digest, mediaType, size, unchanged, totals } = result;
   return { reference, state: 'pushed', digest, mediaType, size, unchanged, totals };

@@ -36,9 +36,19 @@ const destinations: Schema = {
   examples: [['ghcr.io/team/app:1.4.2']],
 };
 
+const digestPattern = '^[a-z0-9]+:[0-9a-f]{32,}$';
+
 const credentialsName = text('Credentials that the daemon has under this name (`--job-credentials`).', {
   pattern: '^[A-Za-z0-9._-]{1,64}$',
 });
+
+const credentials: Schema = {
+  type: 'object',
+  maxProperties: 64,
+  propertyNames: { type: 'string', maxLength: 255 },
+  additionalProperties: ref('Credentials'),
+  description: 'By registry (`ghcr.io`). Used for this job only, kept encrypted until it ends.',
+};
 
 /** The schemas that have a name. Requests are checked with the very same. */
 export const jobSchemas: Readonly<Record<string, Schema>> = {
@@ -61,17 +71,12 @@ export const jobSchemas: Readonly<Record<string, Schema>> = {
       }),
       destinations,
       ...options,
-      credentials: {
-        type: 'object',
-        maxProperties: 64,
-        propertyNames: { type: 'string', maxLength: 255 },
-        additionalProperties: ref('Credentials'),
-        description: 'By registry (`ghcr.io`). Used for this job only, kept encrypted until it ends.',
-      },
+      credentials,
       credentialsName,
     },
     ['image', 'destinations'],
   ),
+  RetryRequest: strict({ credentials }, [], { description: 'What a retry needs anew.' }),
   Failure: strict({ code: text('See docs/errors.md.'), message: text('What went wrong, without any credential.') }, [
     'code',
     'message',
@@ -108,6 +113,10 @@ export const jobSchemas: Readonly<Record<string, Schema>> = {
       },
       image: text('What is pushed.'),
       source: { enum: ['image', 'archive'] },
+      imageID: text('Image ID of what was submitted: it does not change with the name.', { pattern: digestPattern }),
+      digest: text('The manifest or index that the image came with; absent when the push makes one.', {
+        pattern: digestPattern,
+      }),
       destinations: { type: 'array', items: ref('Destination') },
       ...options,
       principal: text('Who submitted it.'),
@@ -117,10 +126,23 @@ export const jobSchemas: Readonly<Record<string, Schema>> = {
       attempts: count('How often a daemon began to work on it.'),
       daemon: text('The daemon that works on it, or did so last.'),
       isCancelRequested: { type: 'boolean' },
+      canRetry: { type: 'boolean', description: 'It failed, and what it pushes is still kept.' },
       credentialsName,
       error: ref('Failure'),
     },
-    ['id', 'state', 'image', 'source', 'destinations', 'principal', 'createdAt', 'attempts', 'isCancelRequested'],
+    [
+      'id',
+      'state',
+      'image',
+      'source',
+      'imageID',
+      'destinations',
+      'principal',
+      'createdAt',
+      'attempts',
+      'isCancelRequested',
+      'canRetry',
+    ],
   ),
   JobList: strict(
     {
@@ -132,7 +154,7 @@ export const jobSchemas: Readonly<Record<string, Schema>> = {
   JobEvent: {
     type: 'object',
     description:
-      'What happens to a job: `job:queued`, `job:started`, `job:interrupted`, `job:truncated`, `job:finished`, and every event of its push (`blob:preparing`, `blob:waiting`, `blob:progress`, `blob:retrying`, `blob:resumed`, `blob:existed`, `blob:mounted`, `blob:pushed`, `blob:skipped`, `manifest:pushed`, `warning`, `push:started`, `push:finished`, `push:failed`). Counters are totals; progress has no `seq`, is not kept, and may be left out.',
+      'What happens to a job: `job:queued`, `job:started`, `job:retried`, `job:interrupted`, `job:truncated`, `job:finished`, and every event of its push (`blob:preparing`, `blob:waiting`, `blob:progress`, `blob:retrying`, `blob:resumed`, `blob:existed`, `blob:mounted`, `blob:pushed`, `blob:skipped`, `manifest:pushed`, `warning`, `push:started`, `push:finished`, `push:failed`). Counters are totals; progress has no `seq`, is not kept, and may be left out.',
     properties: {
       type: text(''),
       seq: { type: 'integer', minimum: 1 },

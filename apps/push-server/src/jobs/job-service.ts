@@ -1,13 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { EngineContext } from '../engine/engine-context.ts';
 import { RequestError } from '../errors.ts';
-import { isFinal, type JobOptions, type JobRecord, type JobSource } from './job.ts';
+import { isFinal, type JobDestination, type JobOptions, type JobRecord, type JobSource, type JobStep } from './job.ts';
+import { createJobGate } from './job-gate.ts';
 import { openJobJournal } from './job-journal.ts';
 import type { JobQueue } from './job-queue.ts';
 import { createJobRunner } from './job-runner.ts';
+import { createJobSources, type JobSources } from './job-sources.ts';
 import type { JobStore } from './job-store.ts';
 import type { LiveChannel } from './live-channel.ts';
 import { createNamedCredentials } from './named-credentials.ts';
@@ -38,18 +40,31 @@ export interface JobRequest {
 export interface JobService extends AsyncDisposable {
   readonly store: JobStore;
   readonly channel: LiveChannel;
-  /** Where uploads of archives go. */
-  readonly archiveFolder: string;
+  /** What jobs push. A request owns what it holds until `submit` has taken it. */
+  readonly sources: JobSources;
   /** `isNew` is false for a repeated request. @throws {RequestError} 422 when the idempotency key was used for something else; 503 */
   submit(request: JobRequest): Promise<{ readonly job: JobRecord; readonly isNew: boolean }>;
   /** Asks for the end of a job; one that ended already stays as it is. @throws {RequestError} 404 */
   cancel(id: string): Promise<JobRecord>;
+  /**
+   * Lets a failed job run again, for the destinations that it has not reached.
+   *
+   * @throws {RequestError} 404; 409 when it has not failed, or what it pushes is kept no more; 400 when it came with
+   *   credentials, which were dropped, and none come with the retry
+   */
+  retry(id: string, options: RetryOptions): Promise<JobRecord>;
   /** Forgets a job that has ended. @throws {RequestError} 404, 409 */
   forget(id: string): Promise<void>;
   /** @throws {RequestError} 404 */
   get(id: string): Promise<JobRecord>;
   /** Hands out no further job, so that the running ones can be waited for. */
   pause(): Promise<void>;
+}
+
+export interface RetryOptions {
+  readonly principal: string;
+  /** New ones, in place of those that were dropped. */
+  readonly auths: Auths;
 }
 
 /** Unfinished jobs at once. */
@@ -67,17 +82,18 @@ export async function openJobService(
   const daemon = `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`;
   const seal = await openCredentialSeal(folder);
   const named = createNamedCredentials(config.jobCredentials, environment);
+  const sources = createJobSources({ images: context.store, archiveFolder, spoolFolder: context.spoolFolder });
   const runner = createJobRunner({
     store,
     channel,
-    images: context.store,
+    sources,
+    gate: createJobGate(),
     pushes: context.pushes,
     seal,
     named,
     audit,
     log,
-    archiveFolder,
-    spoolFolder: context.spoolFolder,
+    keepsFailed: config.jobRetentionMs > 0,
     daemon,
   });
   const counts = { queued: 0, running: 0 };
@@ -98,10 +114,42 @@ export async function openJobService(
   const countLater = async (): Promise<void> =>
     void (await count().catch((err) => log.warn({ err }, 'jobs cannot be listed')));
 
+  /** Drops what failed jobs kept for a retry once its time is up, and what no job needs. */
+  async function tidy(): Promise<void> {
+    const jobs = await store.list();
+    const limit = new Date(Date.now() - config.jobRetentionMs).toISOString();
+    const needed: JobRecord[] = [];
+    for (const job of jobs) {
+      if (!isFinal(job.state)) needed.push(job);
+      else if (job.isSourceKept === true && (job.finishedAt ?? '') > limit) needed.push(job);
+      else if (job.isSourceKept === true) await dropSource(job);
+    }
+    await sources.releaseOrphans(needed.map(({ source }) => source));
+  }
+  async function dropSource(job: JobRecord): Promise<void> {
+    let isDropped = false;
+    await store.update(job.id, (current) => {
+      isDropped = isFinal(current.state);
+      return isDropped ? { ...current, isSourceKept: false } : current;
+    });
+    if (isDropped) await sources.release(job.source);
+  }
+  const tidyTimer = setInterval(
+    () => void tidy().catch((err) => log.warn({ err }, 'what ended jobs kept cannot be deleted')),
+    Math.max(1_000, config.gcIntervalMs),
+  );
+  tidyTimer.unref();
+
+  const step = async (id: string, what: JobStep): Promise<void> => {
+    const onFailure = (err: unknown): void => log.warn({ err }, 'events are not kept');
+    await using journal = await openJobJournal({ id, store, channel, onFailure });
+    journal.step(what);
+  };
+
   // Oldest first: what a daemon that died left behind, and what was kept but not queued when it did.
   const unfinished = [...(await count())].reverse();
   for (const { id } of unfinished) await queue.add(id);
-  await removeOrphans(archiveFolder, await store.list());
+  await tidy();
   if (unfinished.length > 0) log.info({ jobs: unfinished.length }, 'unfinished push jobs are taken up');
 
   await queue.start(async (id, signal) => {
@@ -114,7 +162,10 @@ export async function openJobService(
       log.error({ err, job: id }, 'a push job could not be worked on');
       return 'handed-over';
     } finally {
-      void store.prune(config.jobHistory).catch((err) => log.warn({ err }, 'the history of jobs cannot be cut'));
+      void store
+        .prune(config.jobHistory)
+        .then((gone) => Promise.all(gone.map(({ source }) => sources.release(source))))
+        .catch((err) => log.warn({ err }, 'the history of jobs cannot be cut'));
       await countLater();
     }
   });
@@ -122,7 +173,7 @@ export async function openJobService(
   return {
     store,
     channel,
-    archiveFolder,
+    sources,
     get,
     async submit({ source, destinations, options, principal, auths, credentialsName, idempotencyKey, contentHash }) {
       if (counts.queued + counts.running >= maxUnfinished)
@@ -133,7 +184,8 @@ export async function openJobService(
         idempotencyKey === undefined
           ? randomBytes(12).toString('hex')
           : digest([principal, idempotencyKey]).slice(0, 24);
-      const subject = source.kind === 'image' ? source.name : [contentHash, source.image];
+      // The content, not its name: the same name may mean another image by now.
+      const subject = [source.kind, contentHash, source.content.id, source.content.manifest ?? null];
       const requestHash = digest([subject, destinations, options, credentialsName ?? null]);
       const job: JobRecord = {
         id,
@@ -155,13 +207,7 @@ export async function openJobService(
       }
       const isNew = kept === job;
       if (isNew) {
-        await using journal = await openJobJournal({
-          id,
-          store,
-          channel,
-          onFailure: (err) => log.warn({ err }, 'events are not kept'),
-        });
-        journal.step({ type: 'job:queued' });
+        await step(id, { type: 'job:queued' });
       }
       // Also of a repeated request: the first one may have been cut off between the two.
       if (!isFinal(kept.state)) await queue.add(id);
@@ -181,13 +227,47 @@ export async function openJobService(
       await countLater();
       return await get(id);
     },
+    async retry(id, { principal, auths }) {
+      const asked = await get(id);
+      if (asked.hadCredentials === true && asked.credentialsName === undefined && auths.size === 0) {
+        throw new RequestError(400, `the credentials of job ${id} were dropped when it ended: send them once more`);
+      }
+      let isTaken = false;
+      const sealed = auths.size === 0 ? undefined : seal.seal(id, auths);
+      const job = await store.update(id, (current) => {
+        isTaken = current.state === 'failed' && current.isSourceKept === true;
+        if (!isTaken) return current;
+        const { finishedAt: _finishedAt, error: _error, deaths: _deaths, crashes: _crashes, ...rest } = current;
+        const destinations = current.destinations.map(
+          (each): JobDestination => (each.state === 'pushed' ? each : { reference: each.reference, state: 'pending' }),
+        );
+        const again = {
+          state: 'queued',
+          isSourceKept: false,
+          isCancelRequested: false,
+          sealedCredentials: sealed,
+        } as const;
+        return { ...rest, ...again, destinations };
+      });
+      if (job === undefined) throw new RequestError(404, `no such job: ${id}`);
+      if (!isTaken) {
+        const why = job.state === 'failed' ? 'what it pushes is kept no more: submit it anew' : `it is ${job.state}`;
+        throw new RequestError(409, `job ${id} cannot be retried: ${why}`);
+      }
+      await step(id, { type: 'job:retried', principal });
+      await queue.add(id);
+      await countLater();
+      return await get(id);
+    },
     async forget(id) {
-      const { state } = await get(id);
-      if (!isFinal(state)) throw new RequestError(409, `job ${id} is ${state}: cancel it first`);
+      const job = await get(id);
+      if (!isFinal(job.state)) throw new RequestError(409, `job ${id} is ${job.state}: cancel it first`);
       await store.delete(id);
+      await sources.release(job.source);
     },
     pause: () => queue.pause(),
     async [Symbol.asyncDispose]() {
+      clearInterval(tidyTimer);
       await queue[Symbol.asyncDispose]();
       await channel[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();
@@ -197,16 +277,4 @@ export async function openJobService(
 
 function digest(value: unknown): string {
   return createHash('sha256').update(JSON.stringify(value)).digest('hex');
-}
-
-/** Archives that belong to no job: their upload, or their job's end, was cut off. Young ones may be on their way here. */
-async function removeOrphans(folder: string, jobs: readonly JobRecord[]): Promise<void> {
-  const needed = new Set(
-    jobs.flatMap(({ state, source }) => (source.kind === 'archive' && !isFinal(state) ? source.file : [])),
-  );
-  const orphanAgeMs = 24 * 60 * 60 * 1000;
-  for (const file of await readdir(folder)) {
-    const uploadedAt = Number.parseInt(file.split('-')[0] ?? '', 36);
-    if (!needed.has(file) && !(Date.now() - uploadedAt < orphanAgeMs)) await rm(join(folder, file), { force: true });
-  }
 }

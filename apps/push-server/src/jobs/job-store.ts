@@ -16,8 +16,8 @@ export interface JobStore extends AsyncDisposable {
   appendEvents(id: string, events: readonly JobEvent[]): Promise<void>;
   /** Kept events whose `seq` is greater, in order. */
   events(id: string, after: number): Promise<readonly JobEvent[]>;
-  /** Of the jobs that ended, only the newest stay. The ids of those that went. */
-  prune(keep: number): Promise<readonly string[]>;
+  /** Of the jobs that ended, only the newest stay. Those that went. */
+  prune(keep: number): Promise<readonly JobRecord[]>;
 }
 
 const jobs = 'slipway-job';
@@ -75,7 +75,7 @@ export function createJobStore(backend: KeyValueBackend): JobStore {
     async prune(keep) {
       const ended = (await store.list()).filter(({ state }) => isFinal(state)).slice(keep);
       for (const { id } of ended) await store.delete(id);
-      return ended.map(({ id }) => id);
+      return ended;
     },
     [Symbol.asyncDispose]: () => backend[Symbol.asyncDispose](),
   };

@@ -1,15 +1,17 @@
 import type { JobRecord } from './job.ts';
-import { nameOf } from './job-runner.ts';
+import { nameOf } from './job-sources.ts';
 
 /** A job as clients see it: without credentials, hashes and files. */
 export function viewOf(job: JobRecord): Readonly<Record<string, unknown>> {
   const { id, state, source, destinations, options, principal, createdAt, startedAt, finishedAt } = job;
-  const { attempts, daemon, isCancelRequested, credentialsName, error } = job;
+  const { attempts, daemon, isCancelRequested, credentialsName, error, isSourceKept = false } = job;
   return {
     id,
     state,
     image: nameOf(source),
     source: source.kind,
+    imageID: source.content.id,
+    digest: source.content.manifest,
     destinations,
     ...options,
     principal,
@@ -19,6 +21,7 @@ export function viewOf(job: JobRecord): Readonly<Record<string, unknown>> {
     attempts,
     daemon,
     isCancelRequested,
+    canRetry: isSourceKept,
     credentialsName,
     error,
   };

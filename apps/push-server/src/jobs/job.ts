@@ -1,10 +1,26 @@
+import type { Digest } from '@slipway/digest';
 import type { PushCompression, PushEvent, PushFormat, PushTotals } from '@slipway/push';
+
+/** Which content a job is about. It was read when the job was submitted and does not change after. */
+export interface JobContent {
+  /** Image ID: digest of the config; of the manifest itself for indexes and artifacts. */
+  readonly id: Digest;
+  /** Digest of the manifest or index that the image came with; undefined when the push makes one. */
+  readonly manifest?: Digest | undefined;
+}
 
 /** What shall be pushed: an image of the store, or an archive that was uploaded for this job. */
 export type JobSource =
-  | { readonly kind: 'image'; readonly name: string }
+  /** `name` is what the image was asked for by; `hold` is the key under which the store keeps the image for this job. */
+  | { readonly kind: 'image'; readonly name: string; readonly hold: string; readonly content: JobContent }
   /** `file` is a name in the folder of uploaded archives; `image` chooses one of several images. */
-  | { readonly kind: 'archive'; readonly file: string; readonly size: number; readonly image?: string | undefined };
+  | {
+      readonly kind: 'archive';
+      readonly file: string;
+      readonly size: number;
+      readonly image?: string | undefined;
+      readonly content: JobContent;
+    };
 
 /** How it shall be pushed: the options of a push, under their usual names. */
 export interface JobOptions {
@@ -36,6 +52,17 @@ export interface JobDestination {
   readonly error?: JobFailure | undefined;
 }
 
+/** One run of a job by one daemon. */
+export interface JobRun {
+  readonly token: string;
+  /** RFC 3339. */
+  readonly startedAt: string;
+  /** Nothing else was worked on beside it. */
+  readonly isAlone: boolean;
+  /** It has brought a blob or a manifest to a registry. */
+  readonly hasProgress: boolean;
+}
+
 /** A job as it is kept. Times are RFC 3339. */
 export interface JobRecord {
   readonly id: string;
@@ -48,8 +75,18 @@ export interface JobRecord {
   readonly createdAt: string;
   readonly startedAt?: string | undefined;
   readonly finishedAt?: string | undefined;
-  /** How often a daemon began to work on it. */
+  /** How often a daemon began to work on it and did not give it back. */
   readonly attempts: number;
+  /** The run that is under way. */
+  readonly run?: JobRun | undefined;
+  /** How often in a row its daemon ended without giving it back. */
+  readonly crashes?: number | undefined;
+  /** Runs during which the daemon ended while it worked on nothing else, and that had brought nothing forward. */
+  readonly deaths?: readonly string[] | undefined;
+  /** It failed, and what it pushes is still kept: it can be retried. */
+  readonly isSourceKept?: boolean | undefined;
+  /** It came with credentials of its own, which were dropped when it ended. */
+  readonly hadCredentials?: boolean | undefined;
   /** The daemon that works on it, or did so last. */
   readonly daemon?: string | undefined;
   readonly isCancelRequested: boolean;
@@ -80,6 +117,8 @@ export type ToldPushEvent = Told<PushEvent>;
 /** What a job goes through, beside what its push tells. */
 export type JobStep =
   | { readonly type: 'job:queued' }
+  /** It had ended, and somebody asked for another try. */
+  | { readonly type: 'job:retried'; readonly principal: string }
   | { readonly type: 'job:started'; readonly attempt: number; readonly daemon: string }
   /** The daemon stops; another one, or the next start, goes on. */
   | { readonly type: 'job:interrupted'; readonly attempt: number }
@@ -93,6 +132,11 @@ export type JobEvent = (JobStep | ToldPushEvent) & {
   /** Milliseconds since 1970. */
   readonly time: number;
 };
+
+/** Whether an event is about the job itself and not about its push. */
+export function isJobStep(event: JobEvent): event is Extract<JobEvent, JobStep> {
+  return event.type.startsWith('job:');
+}
 
 /** The error as it is told. */
 export function failureOf(error: unknown): JobFailure {

@@ -63,3 +63,21 @@ test('work that fails gives its place to the next; disposing aborts what runs an
   await queue[Symbol.asyncDispose]();
   expect(aborted).toBe(true);
 });
+
+test('what could not be worked on is tried again: there is no other daemon for it', async () => {
+  const queue = createLocalQueue({ concurrency: 1, againMs: 1 });
+  const started: string[] = [];
+  const again = new Promise<void>((resolve) => {
+    void queue.start(async (id) => {
+      started.push(id);
+      if (started.length === 1) throw new Error('the store cannot be written');
+      if (started.length === 2) return 'handed-over';
+      resolve();
+      return 'done';
+    });
+  });
+  await queue.add('a');
+  await again;
+  await queue[Symbol.asyncDispose]();
+  expect(started).toEqual(['a', 'a', 'a']);
+});

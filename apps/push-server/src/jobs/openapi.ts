@@ -41,7 +41,7 @@ function operationOf({ operation, summary, description, parameters = [], query, 
     description,
     parameters: all.length === 0 ? undefined : all,
     requestBody: body && {
-      required: true,
+      required: body.isOptional !== true,
       content: Object.fromEntries(body.contentTypes.map((type) => [type, { schema: schemaOf(body.schema) }])),
     },
     responses: {

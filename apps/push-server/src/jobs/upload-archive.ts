@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openSource, SourceError } from '@slipway/image-source';
@@ -8,13 +8,12 @@ import { RequestError } from '../errors.ts';
 import { watchClient } from '../http/client-signal.ts';
 import { readBody } from '../http/request-body.ts';
 import type { JobSource } from './job.ts';
-import { selectItem } from './job-runner.ts';
+import { contentOf, newKey, selectItem } from './job-sources.ts';
 
 /** An archive that was uploaded for a job. */
 export interface UploadedArchive {
   readonly source: Extract<JobSource, { readonly kind: 'archive' }>;
   readonly contentHash: string;
-  readonly path: string;
 }
 
 /**
@@ -33,7 +32,7 @@ export async function uploadArchive(
   using work = activity.begin('load');
   using client = watchClient(reply.raw, work.signal);
   await disk.makeRoom(Number(request.headers['content-length'] ?? 0));
-  const file = `${Date.now().toString(36)}-${randomBytes(9).toString('hex')}`;
+  const file = newKey();
   const path = join(folder, file);
   try {
     const hash = createHash('sha256');
@@ -50,10 +49,10 @@ export async function uploadArchive(
       }
       await handle.sync();
     }
-    const source = { kind: 'archive', file, size, image } as const;
     await using opened = await openSource(path, { signal: client.signal, spoolFolder });
-    selectItem(opened, source);
-    return { source, contentHash: hash.digest('hex'), path };
+    const item = selectItem(opened, image);
+    const source = { kind: 'archive', file, size, image: image ?? item.names[0], content: contentOf(item) } as const;
+    return { source, contentHash: hash.digest('hex') };
   } catch (error) {
     await rm(path, { force: true });
     if (error instanceof SourceError)

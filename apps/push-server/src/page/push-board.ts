@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { PushEvent, PushResult } from '@slipway/push';
 import { formatReference, type Reference } from '@slipway/reference';
-import { type JobEvent, type JobFailure, tellPushEvent } from '../jobs/job.ts';
+import { isJobStep, type JobEvent, type JobFailure, tellPushEvent } from '../jobs/job.ts';
 import { PushFold, type PushRow } from './push-fold.ts';
 
 /** Whose push it is, and of what. */
@@ -163,7 +163,7 @@ export function createPushBoard(now: () => number = Date.now): PushBoard {
       if (event.type === 'job:finished')
         end(known, event.state === 'pushed' || event.state === 'failed' ? event.state : 'ended', event.error);
       else if (event.type === 'job:interrupted') end(known, 'ended');
-      else if (event.type !== 'job:truncated') tell(known, event, event.time);
+      else if (!isJobStep(event)) tell(known, event, event.time);
     },
     list() {
       for (const shown of pushes.values()) {
@@ -203,9 +203,7 @@ export function foldJobEvents(events: readonly JobEvent[]): {
   const start = events.findLastIndex(({ type }) => type === 'job:started');
   const fold = new PushFold();
   for (const event of events.slice(Math.max(0, start))) {
-    if (event.type === 'job:queued' || event.type === 'job:started' || event.type === 'job:interrupted') continue;
-    if (event.type === 'job:truncated' || event.type === 'job:finished') continue;
-    fold.tell(event, event.time);
+    if (!isJobStep(event)) fold.tell(event, event.time);
   }
   return { rows: fold.rows(), bytesSent: fold.bytesSent };
 }
