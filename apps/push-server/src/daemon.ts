@@ -1,5 +1,5 @@
-import type { EngineContext, EngineContextOptions } from './engine/engine-context.ts';
-import { openEngineContext } from './engine/engine-context.ts';
+import type { EngineContext } from './engine/engine-context.ts';
+import { type EngineContextOptions, openEngineContext } from './engine/open-engine-context.ts';
 import type { JobService } from './jobs/job-service.ts';
 import { openJobs } from './jobs/open-jobs.ts';
 import { slipwayRoutes } from './jobs/slipway-routes.ts';

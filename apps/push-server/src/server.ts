@@ -1,35 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import fastify, { type FastifyRequest } from 'fastify';
 import { maxApiVersion, requestedVersion, withoutVersion } from './docker/api-version.ts';
 import { registerEngineRoutes } from './docker/engine-routes.ts';
 import { sendJSON } from './docker/send-json.ts';
 import type { EngineContext } from './engine/engine-context.ts';
 import { answerError } from './http/answer-error.ts';
+import type { RegisterRoutes } from './http/routes.ts';
 import type { ListenerGuard } from './listeners/listener-guard.ts';
 import { registerOperationRoutes } from './operation/operation-routes.ts';
 import { assertAllowed, authenticate, type Principal } from './security/principal.ts';
-import type { Action } from './security/scope.ts';
 import { version } from './version.ts';
-
-/**
- * What a route demands before it is reached: nothing, or the right to do this. `handler` means that somebody known is
- * enough here, and that the route itself asks for more once it knows what about.
- */
-export type RouteAccess = 'open' | 'handler' | Extract<Action, { readonly kind: 'read' | 'load' | 'admin' }>['kind'];
-
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** Every route has to say. */
-    readonly access?: RouteAccess;
-  }
-  interface FastifyRequest {
-    principal: Principal;
-    apiVersion: string;
-  }
-}
-
-/** Adds routes to the app. Each names its access: `{ config: { access: 'read' } }`. */
-export type RegisterRoutes = (app: FastifyInstance, context: EngineContext) => void;
 
 /** What answers requests, whichever listener they come from. */
 export interface RequestHandler extends AsyncDisposable {
@@ -38,7 +18,7 @@ export interface RequestHandler extends AsyncDisposable {
 
 export interface RequestHandlerOptions {
   /** Routes beside those of the Engine API and of the operator. @default none */
-  readonly further?: readonly RegisterRoutes[] | undefined;
+  readonly further?: readonly RegisterRoutes<EngineContext>[] | undefined;
 }
 
 /** Builds the app: routes, who may use them, and how errors are told. */
@@ -90,7 +70,9 @@ export async function createRequestHandler(
     return answerError(reply, error, context.log);
   });
 
-  for (const register of [registerOperationRoutes, registerEngineRoutes, ...further]) register(app, context);
+  registerOperationRoutes(app, context);
+  registerEngineRoutes(app, context);
+  for (const register of further) register(app, context);
   await app.ready();
   return {
     handle(request, response, guard) {

@@ -7,12 +7,14 @@ import { audited } from '../http/audited.ts';
 import { watchClient } from '../http/client-signal.ts';
 import { errorText, registryErrorOf } from '../http/error-text.ts';
 import { readJSONBody } from '../http/request-body.ts';
+import type { RegisterRoutes } from '../http/routes.ts';
 import { assertAllowed } from '../security/principal.ts';
-import type { RegisterRoutes } from '../server.ts';
 import { sendJSON } from './send-json.ts';
 
+type AuthNeeds = Pick<EngineContext, 'config' | 'registries' | 'audit'>;
+
 /** `POST /auth`: shows credentials to a registry. They are kept by the client, not here. */
-export const registerAuthRoutes: RegisterRoutes = (app, context) => {
+export const registerAuthRoutes: RegisterRoutes<AuthNeeds> = (app, context) => {
   app.post('/auth', { config: { access: 'handler' } }, async (request, reply) => {
     const { idleTimeoutMs } = context.config;
     const body = await readJSONBody(request.raw, { idleTimeoutMs });
@@ -45,7 +47,7 @@ interface Login {
  * has whether it takes the credentials; one with tokens, by handing one out.
  */
 async function logIn(
-  { registries }: EngineContext,
+  { registries }: AuthNeeds,
   name: string,
   { credentials, upstreamClient }: Login,
   signal: AbortSignal,

@@ -1,9 +1,10 @@
 import { encodeGoJSON } from '@slipway/manifest';
 import { matchReference, parseReference } from '@slipway/reference';
 import type { FastifyRequest } from 'fastify';
+import type { EngineContext } from '../engine/engine-context.ts';
 import type { EngineEvent } from '../engine/event-log.ts';
 import { queryText } from '../http/query.ts';
-import type { RegisterRoutes } from '../server.ts';
+import type { RegisterRoutes } from '../http/routes.ts';
 import { type Filters, matchesLabels, parseFilters } from './filters.ts';
 import { parseTimestamp } from './timestamp.ts';
 
@@ -28,7 +29,10 @@ const filterNames = [
 const maxUnread = 1024 * 1024;
 
 /** `GET /events`: what has happened since, then what happens, until the reader leaves or the time is up. */
-export const registerEventRoutes: RegisterRoutes = (app, { events, activity }) => {
+export const registerEventRoutes: RegisterRoutes<Pick<EngineContext, 'events' | 'activity'>> = (
+  app,
+  { events, activity },
+) => {
   app.get('/events', { config: { access: 'read' } }, (request, reply) => {
     const now = Date.now();
     const since = timeQuery(request, 'since', now);
@@ -49,6 +53,7 @@ export const registerEventRoutes: RegisterRoutes = (app, { events, activity }) =
       response.end();
       return;
     }
+    if (response.destroyed) return; // it left before this route was reached, and will not close once more
     const unsubscribe = events.subscribe(tell);
     const timer = leftMs === undefined ? undefined : setTimeout(() => response.end(), Math.min(leftMs, 2 ** 31 - 1));
     const forget = activity.onClosing(() => response.end());

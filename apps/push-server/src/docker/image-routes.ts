@@ -6,18 +6,20 @@ import { RequestError } from '../errors.ts';
 import { audited } from '../http/audited.ts';
 import { watchClient } from '../http/client-signal.ts';
 import { queryFlag, queryText, queryTexts } from '../http/query.ts';
+import type { RegisterRoutes } from '../http/routes.ts';
 import { assertAllowed } from '../security/principal.ts';
-import type { RegisterRoutes } from '../server.ts';
 import { parseFilters } from './filters.ts';
 import { imageInspection } from './image-inspection.ts';
 import { imageSummary } from './image-summary.ts';
 import { imageFilterNames, listImages, sharedSizes } from './list-images.ts';
-import { loadImages } from './load-images.ts';
-import { pushImages } from './push-images.ts';
+import { type LoadNeeds, loadImages } from './load-images.ts';
+import { type PushNeeds, pushImages } from './push-images.ts';
 import { sendJSON } from './send-json.ts';
 
+type ImageNeeds = LoadNeeds & PushNeeds & Pick<EngineContext, 'store' | 'audit' | 'activity'>;
+
 /** Everything under `/images/`. Names have slashes, so the verb is found at the end of the path. */
-export const registerImageRoutes: RegisterRoutes = (app, context) => {
+export const registerImageRoutes: RegisterRoutes<ImageNeeds> = (app, context) => {
   const { store } = context;
 
   app.get('/images/json', { config: { access: 'read' } }, async (request, reply) => {
@@ -90,7 +92,7 @@ function tagTarget(request: FastifyRequest): Reference {
 }
 
 async function saveImages(
-  context: EngineContext,
+  context: Pick<EngineContext, 'store' | 'audit' | 'activity'>,
   names: readonly string[],
   request: FastifyRequest,
   reply: FastifyReply,

@@ -13,8 +13,11 @@ import { readBody } from '../http/request-body.ts';
 import { DockerStream } from './docker-stream.ts';
 import { platformQuery } from './platform-query.ts';
 
+/** What a load works with. */
+export type LoadNeeds = Pick<EngineContext, 'config' | 'store' | 'activity' | 'disk' | 'spoolFolder' | 'audit'>;
+
 /** `POST /images/load`: takes an archive in and tells, in a stream, what came of it. Its status is always 200. */
-export async function loadImages(context: EngineContext, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+export async function loadImages(context: LoadNeeds, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const { config, store, activity, disk, spoolFolder } = context;
   const isQuiet = queryFlag(request, 'quiet');
   const platform = platformQuery(request, '1.48');

@@ -28,9 +28,12 @@ import { DockerStream } from './docker-stream.ts';
 import { platformQuery } from './platform-query.ts';
 import { recordOf } from './push-records.ts';
 
+/** What pushes of the Engine API work with. */
+export type PushNeeds = Pick<EngineContext, 'store' | 'pushes' | 'events' | 'activity' | 'audit' | 'log'>;
+
 /** What one push of the Engine API works with. */
 interface EnginePush {
-  readonly context: EngineContext;
+  readonly context: PushNeeds;
   readonly reference: Reference;
   readonly platform: Platform | undefined;
   readonly identity: Identity;
@@ -46,7 +49,7 @@ interface EnginePush {
  * @see https://github.com/moby/moby/blob/v25.0.0/distribution/push.go#L66-L120
  */
 export async function pushImages(
-  context: EngineContext,
+  context: PushNeeds,
   name: string,
   request: FastifyRequest,
   reply: FastifyReply,
@@ -106,7 +109,7 @@ async function pushReferences(push: EnginePush): Promise<void> {
  *
  * @throws {RequestError} in docker's words when there are none
  */
-async function tagsToPush({ store }: EngineContext, reference: Reference): Promise<readonly TagOfImage[]> {
+async function tagsToPush({ store }: PushNeeds, reference: Reference): Promise<readonly TagOfImage[]> {
   const tags = await store.tagsOf(nameOnly(reference));
   if (tags.length === 0 && !(await hasDigest(reference))) {
     throw new RequestError(404, `An image does not exist locally with the tag: ${familiarName(reference)}`);
@@ -152,12 +155,7 @@ async function pushTag(push: EnginePush, { reference, id }: TagOfImage): Promise
 }
 
 /** The image now also goes by what the registry calls it. That another image has the digest stops nothing. */
-async function rememberDigest(
-  { store, log }: EngineContext,
-  tagged: Reference,
-  digest: Digest,
-  id: Digest,
-): Promise<void> {
+async function rememberDigest({ store, log }: PushNeeds, tagged: Reference, digest: Digest, id: Digest): Promise<void> {
   try {
     await store.addDigest(withDigest(nameOnly(tagged), digest), id);
   } catch (error) {
@@ -176,7 +174,7 @@ function noteTotals(details: AuditDetails, { totals }: PushResult): void {
 }
 
 /** @throws {RequestError} 404 in docker's words; the store's own 404 when there is no such image */
-async function assertPlatform({ store }: EngineContext, reference: Reference, wanted: Platform): Promise<void> {
+async function assertPlatform({ store }: PushNeeds, reference: Reference, wanted: Platform): Promise<void> {
   const text = familiarString(reference);
   const image = await store.inspect(text);
   if (image.kind === 'index' || image.platform === undefined || matchPlatform(wanted, image.platform)) return;

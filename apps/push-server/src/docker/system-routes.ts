@@ -1,6 +1,7 @@
 import { availableParallelism, hostname, release, totalmem } from 'node:os';
 import { parseInsecureRegistries } from '@slipway/registry-client';
-import type { RegisterRoutes } from '../server.ts';
+import type { EngineContext } from '../engine/engine-context.ts';
+import type { RegisterRoutes } from '../http/routes.ts';
 import { version } from '../version.ts';
 import { maxApiVersion, minApiVersion } from './api-version.ts';
 import { sendJSON } from './send-json.ts';
@@ -8,7 +9,10 @@ import { sendJSON } from './send-json.ts';
 const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
 
 /** `_ping`, `version` and `info`: what a client asks before anything else. */
-export const registerSystemRoutes: RegisterRoutes = (app, { config, store }) => {
+export const registerSystemRoutes: RegisterRoutes<Pick<EngineContext, 'config' | 'store'>> = (
+  app,
+  { config, store },
+) => {
   app.route({
     method: ['GET', 'HEAD'],
     url: '/_ping',

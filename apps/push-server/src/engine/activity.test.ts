@@ -36,3 +36,12 @@ test('what does not end in time is aborted, and waited for', async () => {
   await activity.close(0);
   expect(work.signal.reason).toMatchObject({ message: 'the daemon is shutting down' });
 });
+
+test('whoever closes it, closes it: two at once both hear of the end', async () => {
+  const activity = createActivity({});
+  const work = activity.begin('push');
+  const closing = Promise.all([activity.close(60_000), activity.close(60_000)]);
+  work[Symbol.dispose]();
+  await closing;
+  expect(activity.running('push')).toBe(0);
+});

@@ -30,16 +30,19 @@ export function createActivity(limits: Partial<Readonly<Record<WorkKind, number>
   const running = new Set<AbortController>();
   const listeners = new Set<() => void>();
   let isClosing = false;
-  let onIdle = (): void => {};
+  const waiting = new Set<() => void>();
 
   const idle = (timeoutMs: number): Promise<boolean> => {
     if (running.size === 0) return Promise.resolve(true);
     return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(false), timeoutMs);
-      onIdle = () => {
+      const wake = (): void => end(true);
+      const end = (isIdle: boolean): void => {
         clearTimeout(timer);
-        resolve(true);
+        waiting.delete(wake);
+        resolve(isIdle);
       };
+      const timer = setTimeout(() => end(false), timeoutMs);
+      waiting.add(wake);
     });
   };
 
@@ -59,7 +62,7 @@ export function createActivity(limits: Partial<Readonly<Record<WorkKind, number>
         [Symbol.dispose]() {
           if (!running.delete(controller)) return;
           counts.set(kind, (counts.get(kind) ?? 1) - 1);
-          if (running.size === 0) onIdle();
+          if (running.size === 0) for (const wake of [...waiting]) wake();
         },
       };
     },

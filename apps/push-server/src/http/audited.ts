@@ -1,6 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import type { EngineContext } from '../engine/engine-context.ts';
-import type { AuditEntry } from '../security/audit.ts';
+import type { AuditEntry, AuditLog } from '../security/audit.ts';
 import { errorText } from './error-text.ts';
 
 export interface AuditedOptions {
@@ -13,7 +12,7 @@ export type AuditDetails = Record<string, unknown>;
 
 /** Runs an operation and writes one audit line about it, however it ends. */
 export async function audited<T>(
-  { audit }: Pick<EngineContext, 'audit'>,
+  { audit }: { readonly audit: AuditLog },
   request: FastifyRequest,
   { action, subject }: AuditedOptions,
   work: (details: AuditDetails) => Promise<T>,

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { RouteAccess } from '../server.ts';
+import type { RouteAccess } from '../http/routes.ts';
 import type { Schema } from './job-schemas.ts';
 
 /** A parameter in path or header. */

@@ -74,20 +74,27 @@ const submitted = {
   200: { description: 'It was submitted before, with this idempotency key.', schema: 'Job' },
 } as const;
 
+type JobNeeds = Pick<EngineContext, 'config' | 'activity' | 'disk' | 'spoolFolder' | 'audit'>;
+
 /** Submission, status, events, cancellation, list: `/slipway/v1/jobs`. */
-export function jobRoutes(context: EngineContext, jobs: JobService): readonly ApiRoute[] {
+export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRoute[] {
   const { idleTimeoutMs } = context.config;
 
-  const answer = async (reply: FastifyReply, request: FastifyRequest, submission: Submission): Promise<unknown> => {
+  /** What the source holds is the job's from here on, or nobody's: of a repeated request, the first one's is there. */
+  const submit = async (request: FastifyRequest, submission: Submission): ReturnType<JobService['submit']> => {
     let isTaken = false;
-    const { job, isNew } = await (async () => {
+    try {
       const idempotencyKey = idempotencyKeyOf(request);
       const submitted = await jobs.submit({ ...submission, principal: request.principal.name, idempotencyKey });
       isTaken = submitted.isNew;
       return submitted;
-    })().finally(async () => {
-      if (!isTaken) await jobs.sources.release(submission.source); // of a repeated request, the first one's is there
-    });
+    } finally {
+      if (!isTaken) await jobs.sources.release(submission.source);
+    }
+  };
+
+  const answer = async (reply: FastifyReply, request: FastifyRequest, submission: Submission): Promise<unknown> => {
+    const { job, isNew } = await submit(request, submission);
     context.audit.write({
       action: 'job',
       principal: request.principal.name,

@@ -2,25 +2,25 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import type { EngineContext } from '../engine/engine-context.ts';
+import type { ImageStore } from '@slipway/image-store';
+import type { Logger } from 'pino';
+import type { ServerConfig } from '../config/server-config.ts';
+import type { Activity } from '../engine/activity.ts';
+import type { PushService } from '../engine/push-service.ts';
+import type { Environment } from '../environment.ts';
 import { RequestError } from '../errors.ts';
+import type { Metrics } from '../operation/metrics.ts';
+import type { AuditLog } from '../security/audit.ts';
 import { isFinal, type JobDestination, type JobOptions, type JobRecord, type JobSource, type JobStep } from './job.ts';
+import type { JobBackend } from './job-backend.ts';
 import { createJobGate } from './job-gate.ts';
 import { openJobJournal } from './job-journal.ts';
-import type { JobQueue } from './job-queue.ts';
 import { createJobRunner } from './job-runner.ts';
 import { createJobSources, type JobSources } from './job-sources.ts';
 import type { JobStore } from './job-store.ts';
 import type { LiveChannel } from './live-channel.ts';
 import { createNamedCredentials } from './named-credentials.ts';
 import { type Auths, openCredentialSeal } from './sealed-credentials.ts';
-
-/** Where jobs are kept and handed out: embedded, or shared by several daemons. */
-export interface JobBackend {
-  readonly store: JobStore;
-  readonly queue: JobQueue;
-  readonly channel: LiveChannel;
-}
 
 /** What a client asks for. References are canonical, with their tags. */
 export interface JobRequest {
@@ -70,25 +70,37 @@ export interface RetryOptions {
 /** Unfinished jobs at once. */
 const maxUnfinished = 10_000;
 
-/** Opens the jobs, takes up those that are not finished, and begins to work. The service owns the backend. */
-export async function openJobService(
-  context: EngineContext,
-  { store, queue, channel }: JobBackend,
-): Promise<JobService> {
-  const { config, environment, log, audit, activity, metrics } = context;
+export interface JobServiceOptions {
+  /** Owned by the service. */
+  readonly backend: JobBackend;
+  readonly config: Pick<ServerConfig, 'dataDir' | 'jobCredentials' | 'jobHistory' | 'jobRetentionMs' | 'gcIntervalMs'>;
+  readonly environment: Environment;
+  readonly images: ImageStore;
+  readonly pushes: PushService;
+  readonly activity: Activity;
+  readonly metrics: Metrics;
+  readonly audit: AuditLog;
+  readonly log: Logger;
+  readonly spoolFolder: string;
+}
+
+/** Opens the jobs, takes up those that are not finished, and begins to work. */
+export async function openJobService(options: JobServiceOptions): Promise<JobService> {
+  const { config, environment, images, pushes, log, audit, activity, metrics, spoolFolder } = options;
+  const { store, queue, channel } = options.backend;
   const folder = join(config.dataDir, 'jobs');
   const archiveFolder = join(folder, 'archives');
   await mkdir(archiveFolder, { recursive: true, mode: 0o700 });
   const daemon = `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`;
   const seal = await openCredentialSeal(folder);
   const named = createNamedCredentials(config.jobCredentials, environment);
-  const sources = createJobSources({ images: context.store, archiveFolder, spoolFolder: context.spoolFolder });
+  const sources = createJobSources({ images, archiveFolder, spoolFolder });
   const runner = createJobRunner({
     store,
     channel,
     sources,
     gate: createJobGate(),
-    pushes: context.pushes,
+    pushes,
     seal,
     named,
     audit,

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { openFileBackend } from '@slipway/metadata-store';
 import type { ServerConfig } from '../config/server-config.ts';
-import type { JobBackend } from './job-service.ts';
+import type { JobBackend } from './job-backend.ts';
 import { createJobStore } from './job-store.ts';
 import { createLocalChannel } from './live-channel.ts';
 import { createLocalQueue } from './local-queue.ts';

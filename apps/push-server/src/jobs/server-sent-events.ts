@@ -23,6 +23,7 @@ export function openEventStream(
 ): EventStream {
   const controller = new AbortController();
   const close = (): void => controller.abort(new Error('the reader has left'));
+  if (response.destroyed) close(); // gone before anybody listened: there will be no 'close' any more
   response.once('close', close);
   const leave = onClosing(() => {
     close();

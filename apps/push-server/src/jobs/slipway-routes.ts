@@ -1,12 +1,13 @@
+import type { EngineContext } from '../engine/engine-context.ts';
+import type { RegisterRoutes } from '../http/routes.ts';
 import { registerPageRoutes } from '../page/page-routes.ts';
 import { statusRoutes } from '../page/status-routes.ts';
-import type { RegisterRoutes } from '../server.ts';
 import { jobRoutes } from './job-routes.ts';
 import type { JobService } from './job-service.ts';
 import { registerApi } from './register-api.ts';
 
 /** What slipwayd serves beside the Engine API: push jobs, status, and the page that shows it. */
-export function slipwayRoutes(jobs: JobService): RegisterRoutes {
+export function slipwayRoutes(jobs: JobService): RegisterRoutes<EngineContext> {
   return (app, context) => {
     registerApi(app, [...jobRoutes(context, jobs), ...statusRoutes(context, jobs)]);
     registerPageRoutes(app, context);

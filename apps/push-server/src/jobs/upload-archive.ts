@@ -23,7 +23,7 @@ export interface UploadedArchive {
  * @throws {RequestError} 400, 408, 413, 503; what reading the archive throws
  */
 export async function uploadArchive(
-  context: EngineContext,
+  context: Pick<EngineContext, 'config' | 'activity' | 'disk' | 'spoolFolder'>,
   { folder, image }: { readonly folder: string; readonly image: string | undefined },
   request: FastifyRequest,
   reply: FastifyReply,

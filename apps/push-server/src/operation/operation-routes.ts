@@ -1,7 +1,11 @@
-import type { RegisterRoutes } from '../server.ts';
+import type { EngineContext } from '../engine/engine-context.ts';
+import type { RegisterRoutes } from '../http/routes.ts';
 
 /** What an operator asks: is it alive, can it work, how is it doing. */
-export const registerOperationRoutes: RegisterRoutes = (app, { metrics, activity, store }) => {
+export const registerOperationRoutes: RegisterRoutes<Pick<EngineContext, 'metrics' | 'activity' | 'store'>> = (
+  app,
+  { metrics, activity, store },
+) => {
   app.get('/healthz', { config: { access: 'open' } }, async (_request, reply) => reply.type('text/plain').send('ok\n'));
   app.get('/readyz', { config: { access: 'open' } }, async (_request, reply) => {
     reply.type('text/plain');

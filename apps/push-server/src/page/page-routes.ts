@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { FastifyReply } from 'fastify';
-import type { RegisterRoutes } from '../server.ts';
+import type { RegisterRoutes } from '../http/routes.ts';
 
 /** Nothing from elsewhere, nothing inline, no frames, no forms that leave. */
 const policy =

@@ -15,8 +15,10 @@ const tellMs = 250;
 /** Jobs that the page lists beside those that wait or run. */
 const maxHistory = 50;
 
+type StatusNeeds = Pick<EngineContext, 'board' | 'activity' | 'log' | 'shared'>;
+
 /** What the status page asks: how things stand, how they go on, and how a push went. */
-export function statusRoutes(context: EngineContext, jobs: JobService): readonly ApiRoute[] {
+export function statusRoutes(context: StatusNeeds, jobs: JobService): readonly ApiRoute[] {
   const { board, activity, log } = context;
   const startedAt = new Date().toISOString();
 

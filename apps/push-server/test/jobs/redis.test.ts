@@ -70,6 +70,26 @@ describe.skipIf(requireTool('redis-server'))('on one Redis', () => {
     );
   });
 
+  test('a lock that was set although its answer was lost is not waited for', async () => {
+    const prefix = randomUUID();
+    let sets = 0;
+    const lossy = new Proxy(redis.main, {
+      get(target, name) {
+        const value = Reflect.get(target, name) as unknown;
+        if (name !== 'set') return typeof value === 'function' ? value.bind(target) : value;
+        // As ioredis does after a reconnection: the command had been carried out, and is sent once more.
+        return async (...args: Parameters<typeof target.set>) => {
+          sets += 1;
+          if (sets === 1) await target.set(...args);
+          return await target.set(...args);
+        };
+      },
+    });
+    const locks = createRedisLocks(lossy, { prefix, leaseMs: 60_000, log });
+    expect(await locks.hold('a', async () => 'held', {})).toBe('held');
+    expect([sets, await redis.main.exists(`${prefix}:lock:a`)]).toEqual([1, 0]);
+  });
+
   test('a Redis that evicts is refused', async () => {
     await redis.main.config('SET', 'maxmemory-policy', 'allkeys-lru');
     await expect(openRedis(server.url, log)).rejects.toMatchObject({ code: 'ERR_SERVER_REDIS' });

@@ -1,7 +1,7 @@
 import type { KeyValueBackend } from '@slipway/metadata-store';
 import type { Logger } from 'pino';
 import type { ServerConfig } from '../../config/server-config.ts';
-import type { JobBackend } from '../job-service.ts';
+import type { JobBackend } from '../job-backend.ts';
 import { createJobStore } from '../job-store.ts';
 import type { SharedLocks } from '../shared-locks.ts';
 import { openRedis } from './open-redis.ts';

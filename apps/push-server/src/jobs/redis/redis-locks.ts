@@ -25,15 +25,21 @@ export function createRedisLocks(redis: Redis, { prefix, leaseMs, log }: RedisLo
     async hold(name, work, { signal }) {
       const key = `${prefix}:lock:${name}`;
       const owner = randomUUID();
-      for (
-        let waitMs = 20;
-        (await redis.set(key, owner, 'PX', leaseMs, 'NX')) === null;
-        waitMs = Math.min(waitMs * 1.5, 500)
-      ) {
+      // A command whose answer was lost is sent again, and then finds the lock that it set itself.
+      const isOurs = async (): Promise<boolean> =>
+        (await redis.set(key, owner, 'PX', leaseMs, 'NX')) !== null || (await redis.get(key)) === owner;
+      for (let waitMs = 20; !(await isOurs()); waitMs = Math.min(waitMs * 1.5, 500)) {
         await delay(waitMs * (0.5 + Math.random()), undefined, { signal }).catch(() => signal?.throwIfAborted());
       }
       const timer = setInterval(() => {
-        redis.eval(renew, 1, key, owner, leaseMs).catch((err) => log.warn({ err }, 'a lock could not be renewed'));
+        redis.eval(renew, 1, key, owner, leaseMs).then(
+          (renewed) => {
+            if (renewed === 1) return;
+            clearInterval(timer);
+            log.warn({ lock: name }, 'a lock was lost: another daemon may send the same blob');
+          },
+          (err) => log.warn({ err }, 'a lock could not be renewed'),
+        );
       }, leaseMs / 3);
       try {
         return await work();

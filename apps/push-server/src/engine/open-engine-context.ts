@@ -1,0 +1,151 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type ImageStoreEvent, openImageStore, openLayerCache } from '@slipway/image-store';
+import {
+  createMetadataStore,
+  openMetadataStore,
+  openResilientBackend,
+  withDockerMetadata,
+} from '@slipway/metadata-store';
+import { createTransferManager } from '@slipway/transfer';
+import type { Logger } from 'pino';
+import type { ServerConfig } from '../config/server-config.ts';
+import type { Environment } from '../environment.ts';
+import { openSharedState } from '../jobs/redis/open-shared-state.ts';
+import { createMetrics } from '../operation/metrics.ts';
+import { createPushBoard } from '../page/push-board.ts';
+import { openAuditLog } from '../security/audit.ts';
+import { openTokenStore } from '../security/token-store.ts';
+import { createActivity, type WorkKind } from './activity.ts';
+import { admitWithin, layerCacheBytes, startDiskKeeper } from './disk-space.ts';
+import { createDisposables, type Disposables } from './disposables.ts';
+import type { EngineContext } from './engine-context.ts';
+import { createEventLog, type EngineEvent, type EventLog } from './event-log.ts';
+import { createPushService } from './push-service.ts';
+import { createRegistryAccess } from './registry-access.ts';
+
+export interface EngineContextOptions {
+  readonly config: ServerConfig;
+  readonly environment: Environment;
+  readonly log: Logger;
+}
+
+/**
+ * Opens the stores in the data folder and builds what pushes need on top of them.
+ *
+ * @throws what opening one of them throws; nothing is left open then
+ */
+export async function openEngineContext(options: EngineContextOptions): Promise<EngineContext> {
+  const opened = createDisposables();
+  try {
+    return await open(options, opened);
+  } catch (error) {
+    try {
+      await opened[Symbol.asyncDispose]();
+    } catch (err) {
+      options.log.warn({ err }, 'what was opened cannot be closed');
+    }
+    throw error;
+  }
+}
+
+async function open({ config, environment, log }: EngineContextOptions, opened: Disposables): Promise<EngineContext> {
+  const { dataDir, diskQuota } = config;
+  const spoolFolder = join(dataDir, 'spool');
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await mkdir(spoolFolder, { recursive: true, mode: 0o700 });
+  const onWarning = (error: Error): void => log.warn(error.message);
+  const events = createEventLog();
+  const audit = opened.use(openAuditLog(config.auditLog, log));
+  const { redis } = config;
+  const shared = redis === undefined ? undefined : opened.use(await openSharedState(redis, { config, log }));
+  const board = createPushBoard();
+  const store = opened.use(
+    await openImageStore({
+      folder: join(dataDir, 'images'),
+      onWarning: (message) => log.warn(message),
+      onEvent: publishTo(events),
+      admit: admitWithin(diskQuota),
+    }),
+  );
+  const ownMetadata = opened.use(
+    shared === undefined
+      ? await openMetadataStore({ folder: join(dataDir, 'metadata'), onWarning })
+      : createMetadataStore(await openResilientBackend({ open: async () => shared.metadata, onWarning })),
+  );
+  const metadataStore =
+    config.dockerMetadata === undefined
+      ? ownMetadata
+      : await withDockerMetadata(ownMetadata, {
+          folder: config.dockerMetadata,
+          isWritable: config.dockerMetadataWrite,
+          onWarning,
+        });
+  const maxBytes = layerCacheBytes(diskQuota);
+  const layerCache = opened.use(await openLayerCache({ folder: join(dataDir, 'layers'), maxBytes, onWarning }));
+  const transfers = opened.use(createTransferManager({ concurrency: config.concurrency }));
+  const metrics = createMetrics();
+  const { countRequest: onRequest } = metrics;
+  const registries = createRegistryAccess({ config, environment, log, transfers, onRequest });
+  const pushes = createPushService({
+    ...config,
+    registries,
+    metadataStore,
+    layerCache,
+    metrics,
+    log,
+    board,
+    locks: shared?.locks,
+  });
+  const disk = opened.use(startDiskKeeper({ store, diskQuota, intervalMs: config.gcIntervalMs, log }));
+  const activity = createActivity({ push: config.maxPushes, load: config.maxLoads, save: config.maxLoads });
+  for (const [kind, name] of Object.entries(plurals) as readonly (readonly [WorkKind, string])[]) {
+    metrics.gauge(`slipwayd_running_${name}`, `${name} that run now`, () => activity.running(kind));
+  }
+  metrics.gauge('slipwayd_events_readers', 'Readers of /events', () => events.subscribers);
+  return {
+    config,
+    environment,
+    log,
+    audit,
+    tokens: openTokenStore({ folder: dataDir }),
+    metrics,
+    events,
+    store,
+    metadataStore,
+    layerCache,
+    transfers,
+    registries,
+    pushes,
+    board,
+    shared,
+    disk,
+    activity,
+    spoolFolder,
+    async [Symbol.asyncDispose]() {
+      await activity.close(0);
+      await opened[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const plurals: Readonly<Record<WorkKind, string>> = { push: 'pushes', load: 'loads', save: 'saves', job: 'jobs' };
+
+/** Passes the store's events on. An image that is loaded with several names is loaded once. */
+function publishTo(events: EventLog): (event: ImageStoreEvent) => void {
+  let loaded: string | undefined;
+  return (event) => {
+    if (event.type === 'load' && event.id === loaded) return;
+    loaded = event.type === 'load' ? event.id : undefined;
+    queueMicrotask(() => {
+      loaded = undefined;
+    });
+    events.publish(engineEventOf(event));
+  };
+}
+
+/** What the store did, in the words of `docker events`: the image is the actor; only a tag is told by its name. */
+function engineEventOf({ type, id, reference }: ImageStoreEvent): Omit<EngineEvent, 'timeNano'> {
+  const name = type === 'tag' ? (reference ?? id) : id;
+  return { action: type, actor: id, attributes: { name } };
+}

@@ -1,0 +1,23 @@
+import type { FastifyInstance } from 'fastify';
+import type { Principal } from '../security/principal.ts';
+import type { Action } from '../security/scope.ts';
+
+/**
+ * What a route demands before it is reached: nothing, or the right to do this. `handler` means that somebody known is
+ * enough here, and that the route itself asks for more once it knows what about.
+ */
+export type RouteAccess = 'open' | 'handler' | Extract<Action, { readonly kind: 'read' | 'load' | 'admin' }>['kind'];
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Every route has to say. */
+    readonly access?: RouteAccess;
+  }
+  interface FastifyRequest {
+    principal: Principal;
+    apiVersion: string;
+  }
+}
+
+/** Adds routes to the app, with what they need. Each route names its access: `{ config: { access: 'read' } }`. */
+export type RegisterRoutes<Needs = unknown> = (app: FastifyInstance, needs: Needs) => void;
