@@ -37,12 +37,16 @@ export async function startDaemon(options: EngineContextOptions, routes: Request
     let stopping: Promise<void> | undefined;
     const stop = async (): Promise<void> => {
       log.info('slipwayd stops');
+      // The last part of the time is for letting go: of what is aborted, then of what is open.
+      const lettingGoMs = Math.min(5_000, Math.max(1_000, config.shutdownTimeoutMs / 4));
+      const deadline = createDeadline(Math.max(config.shutdownTimeoutMs, lettingGoMs));
       open.stopAccepting();
-      await context.activity.close(config.shutdownTimeoutMs);
-      await open[Symbol.asyncDispose]();
-      await handler[Symbol.asyncDispose]();
-      await opened[Symbol.asyncDispose]();
-      await context[Symbol.asyncDispose]();
+      await context.activity.close(Math.max(0, config.shutdownTimeoutMs - lettingGoMs), lettingGoMs / 2);
+      const parts = { listeners: open, routes: handler, jobs: opened, stores: context };
+      for (const [name, part] of Object.entries(parts)) {
+        const isClosed = await deadline.inTime(part[Symbol.asyncDispose]());
+        if (!isClosed) log.error({ part: name }, 'what hangs is left behind');
+      }
       log.info('slipwayd has stopped');
     };
     return {
@@ -59,4 +63,23 @@ export async function startDaemon(options: EngineContextOptions, routes: Request
     await context[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** A moment that nothing is waited for beyond. */
+function createDeadline(timeoutMs: number): { inTime(work: PromiseLike<void>): Promise<boolean> } {
+  const end = performance.now() + timeoutMs;
+  return {
+    /** Whether the work was done in time. It gets a moment in any case. */
+    async inTime(work) {
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<boolean>((resolve) => {
+        timer = setTimeout(() => resolve(false), Math.max(100, end - performance.now()));
+      });
+      try {
+        return await Promise.race([Promise.resolve(work).then(() => true), late]);
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+  };
 }

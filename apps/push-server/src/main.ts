@@ -72,10 +72,12 @@ function optionOf(setting: Setting<unknown>): Option {
 /** Serves until a signal says to stop. The second one ends at once. */
 async function serve(config: ServerConfig, host: NodeJS.Process): Promise<void> {
   const log = pino({ level: config.logLevel, base: { pid: host.pid } }, pino.destination({ fd: 2, sync: true }));
-  host.on('unhandledRejection', (error) => log.error({ err: error }, 'a failure that nobody waited for'));
+  host.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'));
   const daemon = await startDaemon({ config, environment: readEnvironment(host.env), log });
   const signal = await Promise.race([once(host, 'SIGTERM'), once(host, 'SIGINT')]);
   log.info({ signal: signal[0] as unknown }, 'asked to stop');
   for (const name of ['SIGTERM', 'SIGINT'] as const) host.once(name, () => host.exit(130));
   await daemon.stop();
+  // What hangs keeps the process no longer than its time: only then there is anything left to run this.
+  setTimeout(() => host.exit(1), 500).unref();
 }

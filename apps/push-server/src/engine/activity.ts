@@ -17,12 +17,12 @@ export interface Activity {
   readonly isClosing: boolean;
   /** Told once the daemon begins to close: for readers who would stay for ever. What it returns takes the listener back. */
   onClosing(listener: () => void): () => void;
-  /** Lets nothing begin any more, waits so long for what runs, then aborts it and waits for its end. */
-  close(graceMs: number): Promise<void>;
+  /** Lets nothing begin any more, waits so long for what runs, then aborts it and waits a while for its end. */
+  close(graceMs: number, abortGraceMs?: number): Promise<void>;
 }
 
-/** How long aborted work may take to let go. */
-const abortGraceMs = 10_000;
+/** How long aborted work may take to let go, unless somebody says otherwise. */
+const defaultAbortGraceMs = 10_000;
 
 /** Makes an empty {@link Activity}. A kind without a limit has none. */
 export function createActivity(limits: Partial<Readonly<Record<WorkKind, number>>>): Activity {
@@ -74,7 +74,7 @@ export function createActivity(limits: Partial<Readonly<Record<WorkKind, number>
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
-    async close(graceMs) {
+    async close(graceMs, abortGraceMs = defaultAbortGraceMs) {
       isClosing = true;
       for (const listener of listeners) listener();
       if (await idle(graceMs)) return;

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { RequestError } from '../errors.ts';
 import { isFinal } from './job.ts';
 import type { JobService } from './job-service.ts';
 import { openEventStream } from './server-sent-events.ts';
@@ -34,27 +35,30 @@ export async function followJob(
   });
   const timer = setInterval(look, lookMs);
   stream.signal.addEventListener('abort', () => wake(), { once: true });
+  let last = after;
+  let wasFinal = false;
+  let hasEnded = false;
+  /** Tells what is new; whether that was all there will be. */
+  const tellNew = async (): Promise<boolean> => {
+    for (const event of await jobs.store.events(id, last)) {
+      stream.send({ name: event.type, id: event.seq, data: event });
+      last = event.seq ?? last;
+      await stream.drained();
+      hasEnded = event.type === 'job:finished';
+      if (stream.signal.aborted) return true;
+    }
+    const job = await jobs.store.get(id);
+    if (job === undefined) return true; // forgotten
+    if (!isFinal(job.state) || hasMore) return false;
+    // The last event may be on its way; that of a daemon which died just then never comes.
+    if (hasEnded || wasFinal || (await jobs.store.events(id, 0)).at(-1)?.type === 'job:finished') return true;
+    wasFinal = true;
+    return false;
+  };
   try {
-    let last = after;
-    let wasFinal = false;
-    let hasEnded = false;
     while (!stream.signal.aborted) {
       hasMore = false;
-      for (const event of await jobs.store.events(id, last)) {
-        stream.send({ name: event.type, id: event.seq, data: event });
-        last = event.seq ?? last;
-        await stream.drained();
-        hasEnded = event.type === 'job:finished';
-        if (stream.signal.aborted) return;
-      }
-      const job = await jobs.store.get(id);
-      if (job === undefined) return; // forgotten
-      if (isFinal(job.state) && !hasMore) {
-        if (hasEnded) return;
-        // The last event may be on its way; that of a daemon which died just then never comes.
-        if (wasFinal || (await jobs.store.events(id, 0)).at(-1)?.type === 'job:finished') return;
-        wasFinal = true;
-      }
+      if (await tellNew().catch(laterIfUnavailable)) return;
       await new Promise<void>((resolve) => {
         wake = resolve;
         if (hasMore || stream.signal.aborted) resolve();
@@ -64,4 +68,10 @@ export async function followJob(
     clearInterval(timer);
     leave();
   }
+}
+
+/** While jobs cannot be read, the reader stays, and is told once they can. */
+function laterIfUnavailable(error: unknown): false {
+  if (error instanceof RequestError && error.status === 503) return false;
+  throw error;
 }

@@ -12,6 +12,7 @@ import { assertAllowed, type Principal } from '../security/principal.ts';
 import type { ApiParameter, ApiRoute } from './api-route.ts';
 import { followJob } from './follow-job.ts';
 import type { JobOptions, JobRecord } from './job.ts';
+import { positionOf } from './job-index.ts';
 import { archiveQuery, jobSchemas, listQuery, type Schema } from './job-schemas.ts';
 import type { JobService } from './job-service.ts';
 import { viewOf } from './job-view.ts';
@@ -169,7 +170,7 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
       responses: { 200: { description: 'One page.', schema: 'JobList' } },
       async handle(request, reply) {
         const query = validated<ListQuery>('query', listQuery, { ...(request.query as object) });
-        return sendJSON(reply, pageOf(await jobs.store.list(), query));
+        return sendJSON(reply, await pageOf(jobs, query));
       },
     },
     {
@@ -340,20 +341,23 @@ function registryConfigOf({ headers }: FastifyRequest): Readonly<Record<string, 
   return validated('body', properties['credentials'] as Schema, value);
 }
 
-function pageOf(all: readonly JobRecord[], { state, destination, principal, limit = 100, before }: ListQuery): unknown {
-  const matching = all.filter(
-    (job) =>
-      (before === undefined || positionOf(job) < before) &&
-      (state === undefined || state.includes(job.state)) &&
-      (principal === undefined || job.principal === principal) &&
-      (destination === undefined || job.destinations.some(({ reference }) => reference.startsWith(destination))),
-  );
-  const page = matching.slice(0, limit);
-  const last = page.at(-1);
-  return { jobs: page.map(viewOf), next: matching.length > limit && last !== undefined ? positionOf(last) : undefined };
-}
-
-/** Where a job stands in the list: newest first. */
-function positionOf({ createdAt, id }: JobRecord): string {
-  return `${createdAt}_${id}`;
+/** Reads no more jobs than the page has, but for those that `destination` leaves out. */
+async function pageOf(
+  { store, index }: Pick<JobService, 'store' | 'index'>,
+  { state, destination, principal, limit = 100, before }: ListQuery,
+): Promise<unknown> {
+  const page: JobRecord[] = [];
+  for (const entry of index.newest(before)) {
+    if (state !== undefined && !state.includes(entry.state)) continue;
+    if (principal !== undefined && entry.principal !== principal) continue;
+    const job = await store.get(entry.id);
+    if (job === undefined) continue;
+    if (destination !== undefined && !job.destinations.some(({ reference }) => reference.startsWith(destination))) {
+      continue;
+    }
+    const last = page.at(-1);
+    if (page.length === limit && last !== undefined) return { jobs: page.map(viewOf), next: positionOf(last) };
+    page.push(job);
+  }
+  return { jobs: page.map(viewOf) };
 }

@@ -74,14 +74,21 @@ export function createJobRunner(options: JobRunnerOptions): JobRunner {
     end: Pick<JobRecord, 'state' | 'destinations' | 'error'>,
   ): Promise<JobRecord | undefined> => {
     let isOurs = false;
+    const token = job.run?.token;
     const isSourceKept = end.state === 'failed' && keepsFailed;
     const ended = await store.update(job.id, (current) => {
+      // What was written before, although its answer was lost, is ours too.
+      if (isFinal(current.state)) {
+        isOurs = token !== undefined && current.endedBy === token;
+        return current;
+      }
       // Between two runs, what this one did last still counts.
-      isOurs = !isFinal(current.state) && (current.run === undefined || current.run.token === job.run?.token);
+      isOurs = current.run === undefined || current.run.token === token;
       if (!isOurs) return current;
       const { sealedCredentials, run: _over, ...rest } = current;
       const hadCredentials = sealedCredentials !== undefined || current.hadCredentials;
-      return { ...rest, ...end, isSourceKept, hadCredentials, finishedAt: new Date().toISOString() };
+      const finishedAt = new Date().toISOString();
+      return { ...rest, ...end, isSourceKept, hadCredentials, endedBy: token, finishedAt };
     });
     if (!isOurs || ended === undefined) return ended;
     if (!isSourceKept) {

@@ -11,9 +11,19 @@ import type { Environment } from '../environment.ts';
 import { RequestError } from '../errors.ts';
 import type { Metrics } from '../operation/metrics.ts';
 import type { AuditLog } from '../security/audit.ts';
-import { isFinal, type JobDestination, type JobOptions, type JobRecord, type JobSource, type JobStep } from './job.ts';
+import { createBacklog } from './backlog.ts';
+import {
+  isFinal,
+  isJobStep,
+  type JobDestination,
+  type JobOptions,
+  type JobRecord,
+  type JobSource,
+  type JobStep,
+} from './job.ts';
 import type { JobBackend } from './job-backend.ts';
 import { createJobGate } from './job-gate.ts';
+import { createJobIndex, indexedStore, type JobIndex } from './job-index.ts';
 import { openJobJournal } from './job-journal.ts';
 import { createJobRunner } from './job-runner.ts';
 import { createJobSources, type JobSources } from './job-sources.ts';
@@ -39,6 +49,8 @@ export interface JobRequest {
 /** Push jobs, from their submission to their history. */
 export interface JobService extends AsyncDisposable {
   readonly store: JobStore;
+  /** All jobs at a glance. */
+  readonly index: JobIndex;
   readonly channel: LiveChannel;
   /** What jobs push. A request owns what it holds until `submit` has taken it. */
   readonly sources: JobSources;
@@ -87,7 +99,10 @@ export interface JobServiceOptions {
 /** Opens the jobs, takes up those that are not finished, and begins to work. */
 export async function openJobService(options: JobServiceOptions): Promise<JobService> {
   const { config, environment, images, pushes, log, audit, activity, metrics, spoolFolder } = options;
-  const { store, queue, channel } = options.backend;
+  const { queue, channel } = options.backend;
+  const index = createJobIndex();
+  const store = indexedStore(options.backend.store, index);
+  const workStore = indexedStore(options.backend.workStore, index);
   const folder = join(config.dataDir, 'jobs');
   const archiveFolder = join(folder, 'archives');
   await mkdir(archiveFolder, { recursive: true, mode: 0o700 });
@@ -96,7 +111,7 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
   const named = createNamedCredentials(config.jobCredentials, environment);
   const sources = createJobSources({ images, archiveFolder, spoolFolder });
   const runner = createJobRunner({
-    store,
+    store: workStore,
     channel,
     sources,
     gate: createJobGate(),
@@ -108,26 +123,16 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
     keepsFailed: config.jobRetentionMs > 0,
     daemon,
   });
-  const counts = { queued: 0, running: 0 };
-  metrics.gauge('slipwayd_jobs_queued', 'Push jobs that wait', () => counts.queued);
-  metrics.gauge('slipwayd_jobs_running', 'Push jobs that some daemon works on', () => counts.running);
+  metrics.gauge('slipwayd_jobs_queued', 'Push jobs that wait', () => index.count('queued'));
+  metrics.gauge('slipwayd_jobs_running', 'Push jobs that some daemon works on', () => index.count('running'));
 
   const get = async (id: string): Promise<JobRecord> => {
     const job = await store.get(id);
     if (job === undefined) throw new RequestError(404, `no such job: ${id}`);
     return job;
   };
-  const count = async (): Promise<readonly JobRecord[]> => {
-    const unfinished = (await store.list()).filter(({ state }) => !isFinal(state));
-    counts.queued = unfinished.filter(({ state }) => state === 'queued').length;
-    counts.running = unfinished.length - counts.queued;
-    return unfinished;
-  };
-  const countLater = async (): Promise<void> =>
-    void (await count().catch((err) => log.warn({ err }, 'jobs cannot be listed')));
-
   /** Drops what failed jobs kept for a retry once its time is up, and what no job needs. */
-  async function tidy(): Promise<void> {
+  const tidy = async (): Promise<void> => {
     const jobs = await store.list();
     const limit = new Date(Date.now() - config.jobRetentionMs).toISOString();
     const needed: JobRecord[] = [];
@@ -137,15 +142,23 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
       else if (job.isSourceKept === true) await dropSource(job);
     }
     await sources.releaseOrphans(needed.map(({ source }) => source));
-  }
-  async function dropSource(job: JobRecord): Promise<void> {
+  };
+  const dropSource = async (job: JobRecord): Promise<void> => {
     let isDropped = false;
     await store.update(job.id, (current) => {
       isDropped = isFinal(current.state);
       return isDropped ? { ...current, isSourceKept: false } : current;
     });
     if (isDropped) await sources.release(job.source);
-  }
+  };
+  /** Of the jobs that ended, only the newest stay. */
+  const prune = async (): Promise<void> => {
+    for (const id of index.endedBeyond(config.jobHistory)) {
+      const job = await store.get(id);
+      await store.delete(id);
+      if (job !== undefined) await sources.release(job.source);
+    }
+  };
   const tidyTimer = setInterval(
     () => void tidy().catch((err) => log.warn({ err }, 'what ended jobs kept cannot be deleted')),
     Math.max(1_000, config.gcIntervalMs),
@@ -158,11 +171,29 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
     journal.step(what);
   };
 
+  // A job that is kept is accepted: where it cannot be queued just now, that is made up for.
+  const backlog = createBacklog((id) => queue.add(id), log);
+  const enqueue = async (id: string): Promise<void> => {
+    await queue.add(id).catch((err) => {
+      log.warn({ err, job: id }, 'a push job is queued later');
+      backlog.add(id);
+    });
+  };
+
   // Oldest first: what a daemon that died left behind, and what was kept but not queued when it did.
-  const unfinished = [...(await count())].reverse();
+  const unfinished = (await store.list()).filter(({ state }) => !isFinal(state)).reverse();
   for (const { id } of unfinished) await queue.add(id);
   await tidy();
   if (unfinished.length > 0) log.info({ jobs: unfinished.length }, 'unfinished push jobs are taken up');
+
+  // What other daemons do to a job is told by its events; what is missed, the next look at all jobs finds.
+  const forgetNews = channel.subscribe((news) => {
+    if (!options.backend.isShared || news.kind !== 'event' || !isJobStep(news.event)) return;
+    void store.get(news.job).then(
+      (job) => (job === undefined ? index.forget(news.job) : index.note(job)),
+      () => {},
+    );
+  });
 
   await queue.start(async (id, signal) => {
     try {
@@ -174,21 +205,28 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
       log.error({ err, job: id }, 'a push job could not be worked on');
       return 'handed-over';
     } finally {
-      void store
-        .prune(config.jobHistory)
-        .then((gone) => Promise.all(gone.map(({ source }) => sources.release(source))))
-        .catch((err) => log.warn({ err }, 'the history of jobs cannot be cut'));
-      await countLater();
+      void prune().catch((err) => log.warn({ err }, 'the history of jobs cannot be cut'));
     }
   });
 
+  /** A submission whose answer did not come in time must not be worked on: nobody would know of it. */
+  const withdraw = async (id: string, submission: string): Promise<void> => {
+    const job = await workStore.update(id, (current) =>
+      current.state === 'queued' && current.submission === submission
+        ? { ...current, state: 'cancelled', finishedAt: new Date().toISOString() }
+        : current,
+    );
+    if (job?.submission === submission && job.state === 'cancelled') await workStore.delete(id);
+  };
+
   return {
     store,
+    index,
     channel,
     sources,
     get,
     async submit({ source, destinations, options, principal, auths, credentialsName, idempotencyKey, contentHash }) {
-      if (counts.queued + counts.running >= maxUnfinished)
+      if (index.count('queued') + index.count('running') >= maxUnfinished)
         throw new RequestError(503, 'there are too many push jobs already');
       if (credentialsName !== undefined) named.assertKnown(credentialsName);
       // The same key leads to the same record, whoever is asked: no second list has to be kept in step.
@@ -199,6 +237,7 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
       // The content, not its name: the same name may mean another image by now.
       const subject = [source.kind, contentHash, source.content.id, source.content.manifest ?? null];
       const requestHash = digest([subject, destinations, options, credentialsName ?? null]);
+      const submission = randomBytes(6).toString('hex');
       const job: JobRecord = {
         id,
         state: 'queued',
@@ -209,21 +248,24 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
         createdAt: new Date().toISOString(),
         attempts: 0,
         isCancelRequested: false,
+        submission,
         requestHash,
         sealedCredentials: auths.size === 0 ? undefined : seal.seal(id, auths),
         credentialsName,
       };
-      const kept = await store.create(job);
+      const kept = await store.create(job).catch((error: unknown) => {
+        withdraw(id, submission).catch((err) => log.warn({ err, job: id }, 'a job cannot be taken back'));
+        throw error;
+      });
       if (kept.requestHash !== requestHash) {
         throw new RequestError(422, 'the idempotency key was used for another request');
       }
       const isNew = kept === job;
-      if (isNew) {
-        await step(id, { type: 'job:queued' });
-      }
+      if (isNew) await step(id, { type: 'job:queued' });
+      // This answer makes up for the first one's, should that not have reached its client.
+      else await store.update(id, (current) => (isFinal(current.state) ? current : { ...current, submission }));
       // Also of a repeated request: the first one may have been cut off between the two.
-      if (!isFinal(kept.state)) await queue.add(id);
-      await countLater();
+      if (!isFinal(kept.state)) await enqueue(id);
       return { job: kept, isNew };
     },
     async cancel(id) {
@@ -236,7 +278,6 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
         await runner.cancelWaiting(id);
       }
       channel.publish({ kind: 'cancel', job: id });
-      await countLater();
       return await get(id);
     },
     async retry(id, { principal, auths }) {
@@ -267,8 +308,7 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
         throw new RequestError(409, `job ${id} cannot be retried: ${why}`);
       }
       await step(id, { type: 'job:retried', principal });
-      await queue.add(id);
-      await countLater();
+      await enqueue(id);
       return await get(id);
     },
     async forget(id) {
@@ -280,6 +320,8 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
     pause: () => queue.pause(),
     async [Symbol.asyncDispose]() {
       clearInterval(tidyTimer);
+      forgetNews();
+      backlog[Symbol.dispose]();
       await queue[Symbol.asyncDispose]();
       await channel[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();

@@ -1,6 +1,5 @@
 import type { KeyValueBackend } from '@slipway/metadata-store';
 import type { JobEvent, JobRecord } from './job.ts';
-import { isFinal } from './job.ts';
 
 /** What of jobs outlives the daemon: records and their events. Every write is durable when its promise resolves. */
 export interface JobStore extends AsyncDisposable {
@@ -16,8 +15,6 @@ export interface JobStore extends AsyncDisposable {
   appendEvents(id: string, events: readonly JobEvent[]): Promise<void>;
   /** Kept events whose `seq` is greater, in order. */
   events(id: string, after: number): Promise<readonly JobEvent[]>;
-  /** Of the jobs that ended, only the newest stay. Those that went. */
-  prune(keep: number): Promise<readonly JobRecord[]>;
 }
 
 const jobs = 'slipway-job';
@@ -27,7 +24,7 @@ const eventsOf = (id: string): string => `slipway-job-events-${id}`;
 export function createJobStore(backend: KeyValueBackend): JobStore {
   const list = async (namespace: string): Promise<readonly string[]> => (await backend.list?.(namespace)) ?? [];
 
-  const store: JobStore = {
+  return {
     async create(job) {
       let kept = job;
       await backend.update(jobs, job.id, (value) => {
@@ -72,14 +69,8 @@ export function createJobStore(backend: KeyValueBackend): JobStore {
         .flatMap((batch) => parse<readonly JobEvent[]>(batch) ?? [])
         .filter(({ seq }) => seq !== undefined && seq > after);
     },
-    async prune(keep) {
-      const ended = (await store.list()).filter(({ state }) => isFinal(state)).slice(keep);
-      for (const { id } of ended) await store.delete(id);
-      return ended;
-    },
     [Symbol.asyncDispose]: () => backend[Symbol.asyncDispose](),
   };
-  return store;
 }
 
 function keyOf(seq: number): string {

@@ -92,6 +92,10 @@ export interface JobRecord {
   readonly isCancelRequested: boolean;
   /** Why it failed before any destination did. */
   readonly error?: JobFailure | undefined;
+  /** The request that was answered with it last: one that got no answer takes its job back. */
+  readonly submission?: string | undefined;
+  /** The run that ended it. */
+  readonly endedBy?: string | undefined;
   /** Tells a repeated request from another one with the same idempotency key. */
   readonly requestHash: string;
   /** Encrypted; dropped when the job ends. */

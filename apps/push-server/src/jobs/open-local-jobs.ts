@@ -18,5 +18,12 @@ export async function openLocalJobs({
   readonly config: Pick<ServerConfig, 'dataDir' | 'jobConcurrency'>;
 }): Promise<JobBackend> {
   const backend = await openFileBackend({ folder: join(dataDir, 'jobs', 'store'), isDurable: true });
-  return { store: createJobStore(backend), queue: createLocalQueue({ concurrency }), channel: createLocalChannel() };
+  const store = createJobStore(backend);
+  return {
+    isShared: false,
+    store,
+    workStore: store,
+    queue: createLocalQueue({ concurrency }),
+    channel: createLocalChannel(),
+  };
 }

@@ -14,6 +14,8 @@ import { foldJobEvents } from './push-board.ts';
 const tellMs = 250;
 /** Jobs that the page lists beside those that wait or run. */
 const maxHistory = 50;
+/** Jobs that wait or run, at most; how many there are is told besides. */
+const maxUnfinished = 100;
 
 type StatusNeeds = Pick<EngineContext, 'board' | 'activity' | 'log' | 'shared'>;
 
@@ -39,19 +41,27 @@ export function statusRoutes(context: StatusNeeds, jobs: JobService): readonly A
     if (listed === undefined || Date.now() - listed.at >= tellMs) {
       listed = {
         at: Date.now(),
-        jobs: jobs.store.list().then((all) => {
-          const unfinished = all.filter(({ state }) => !isFinal(state));
-          return [...unfinished, ...all.filter(({ state }) => isFinal(state)).slice(0, maxHistory)].map(viewOf);
-        }),
+        jobs: readJobs(),
       };
     }
     return listed.jobs;
+  };
+  /** Those that run, the next that wait, and the last that ended. */
+  const readJobs = async (): Promise<readonly unknown[]> => {
+    const all = [...jobs.index.newest()];
+    const running = all.filter(({ state }) => state === 'running').slice(0, maxUnfinished);
+    const room = maxUnfinished - running.length;
+    const queued = room === 0 ? [] : all.filter(({ state }) => state === 'queued').slice(-room);
+    const ended = all.filter(({ state }) => isFinal(state)).slice(0, maxHistory);
+    const found = await Promise.all([...running, ...queued, ...ended].map(({ id }) => jobs.store.get(id)));
+    return found.flatMap((job) => (job === undefined ? [] : [viewOf(job)]));
   };
   const daemon = (): unknown => ({
     version,
     startedAt,
     pushes: activity.running('push'),
     jobs: activity.running('job'),
+    queued: jobs.index.count('queued'),
     loads: activity.running('load'),
     isShared: context.shared !== undefined,
     isClosing: activity.isClosing,

@@ -9,6 +9,9 @@ import { type TemporaryFolder, temporaryFolder } from '@slipway/testkit';
 export interface RedisServer extends AsyncDisposable {
   readonly url: string;
   readonly folder: TemporaryFolder;
+  /** Connections stay, and nothing is answered. */
+  suspend(): void;
+  resume(): void;
 }
 
 export async function startRedis(): Promise<RedisServer> {
@@ -31,6 +34,8 @@ export async function startRedis(): Promise<RedisServer> {
   return {
     url: `unix://${socket}`,
     folder,
+    suspend: () => void child.kill('SIGSTOP'),
+    resume: () => void child.kill('SIGCONT'),
     async [Symbol.asyncDispose]() {
       child.kill('SIGKILL');
       await exited;

@@ -29,12 +29,14 @@ describe.skipIf(requireTool('redis-server'))('on one Redis', () => {
     await server?.[Symbol.asyncDispose]();
   });
 
-  metadataStoreSuite('the Redis store', async () => createMetadataStore(createRedisBackend(redis.main, randomUUID())));
+  metadataStoreSuite('the Redis store', async () =>
+    createMetadataStore(createRedisBackend(redis.main, redis.health, randomUUID())),
+  );
 
   test('changes made at the same time are all made', async () => {
-    const backend = createRedisBackend(redis.main, randomUUID());
+    const backend = createRedisBackend(redis.main, redis.health, randomUUID());
     const increment = (value: Uint8Array | undefined): Uint8Array => Buffer.from(String(Number(value ?? 0) + 1));
-    const other = createRedisBackend(redis.open(), 'x');
+    const other = createRedisBackend(redis.open(), redis.health, 'x');
     await Promise.all(Array.from({ length: 50 }, () => backend.update('n', 'k', increment)));
     expect(String(await backend.get('n', 'k'))).toBe('50');
     await backend.update('n', 'k', () => undefined);
@@ -43,7 +45,7 @@ describe.skipIf(requireTool('redis-server'))('on one Redis', () => {
   });
 
   test('of those who want a lock, one at a time has it, and who leaves the line is not waited for', async () => {
-    const locks = createRedisLocks(redis.main, { prefix: randomUUID(), leaseMs: 60_000, log });
+    const locks = createRedisLocks(redis.main, { prefix: randomUUID(), leaseMs: 60_000, log, health: redis.health });
     const controller = new AbortController();
     let inside = 0;
     let most = 0;
@@ -65,9 +67,13 @@ describe.skipIf(requireTool('redis-server'))('on one Redis', () => {
   test('the lock of somebody who died is free after its lease', async () => {
     const prefix = randomUUID();
     await redis.main.set(`${prefix}:lock:a`, 'a dead daemon', 'PX', 50);
-    expect(await createRedisLocks(redis.main, { prefix, leaseMs: 50, log }).hold('a', async () => 'free', {})).toBe(
-      'free',
-    );
+    expect(
+      await createRedisLocks(redis.main, { prefix, leaseMs: 50, log, health: redis.health }).hold(
+        'a',
+        async () => 'free',
+        {},
+      ),
+    ).toBe('free');
   });
 
   test('a lock that was set although its answer was lost is not waited for', async () => {
@@ -85,7 +91,7 @@ describe.skipIf(requireTool('redis-server'))('on one Redis', () => {
         };
       },
     });
-    const locks = createRedisLocks(lossy, { prefix, leaseMs: 60_000, log });
+    const locks = createRedisLocks(lossy, { prefix, leaseMs: 60_000, log, health: redis.health });
     expect(await locks.hold('a', async () => 'held', {})).toBe('held');
     expect([sets, await redis.main.exists(`${prefix}:lock:a`)]).toEqual([1, 0]);
   });

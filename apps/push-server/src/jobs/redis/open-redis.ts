@@ -1,45 +1,65 @@
+import { once } from 'node:events';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { ServerError } from '../../errors.ts';
+import { type RedisHealth, watchRedis } from './redis-health.ts';
 
 /** Connections to the Redis that daemons share. */
 export interface RedisConnections extends AsyncDisposable {
-  /** For everything that does not wait in Redis. */
+  /** For everything that does not wait in Redis. It fails at once while Redis is away. */
   readonly main: Redis;
-  /** A further connection, for those who block or subscribe. */
+  readonly health: RedisHealth;
+  /** A further connection, for those who block or subscribe. What they ask waits until Redis is back. */
   open(): Redis;
 }
 
 /** How long the first connection may take. */
 const connectMs = 10_000;
+/** How long a connection may take to say goodbye. */
+const quitMs = 1_000;
 
 /**
- * Connects to Redis; the library is loaded here and not before. Connections that break come back by themselves, and what was
- * asked meanwhile waits.
+ * Connects to Redis; the library is loaded here and not before. Connections that break come back by themselves.
  *
  * @throws {ServerError} `ERR_SERVER_REDIS`
  */
 export async function openRedis(url: string, log: Logger): Promise<RedisConnections> {
   const { Redis } = await import('ioredis');
   const opened: Redis[] = [];
-  const open = (): Redis => {
-    // No limit of retries: BullMQ demands it, and a queue that is away for a minute is no reason to fail a job.
+  let lastError: string | undefined;
+  const connect = (options: object): Redis => {
     const path = /^unix:\/\/(\/.+)$/.exec(url)?.[1];
-    const options = { maxRetriesPerRequest: null, enableReadyCheck: true, lazyConnect: false };
-    const redis = path === undefined ? new Redis(url, options) : new Redis({ ...options, path });
-    redis.on('error', (error: Error) => log.warn({ err: error }, 'Redis does not answer'));
+    const all = { enableReadyCheck: true, lazyConnect: false, connectTimeout: 5_000, ...options };
+    const redis = path === undefined ? new Redis(url, all) : new Redis({ ...all, path });
+    redis.on('error', (error: Error) => {
+      lastError = error.message;
+      log.debug({ err: error }, 'a connection to Redis failed');
+    });
     opened.push(redis);
     return redis;
   };
+  // BullMQ demands that nothing is given up: a queue that is away for a minute is no reason to fail a job.
+  const open = (): Redis => connect({ maxRetriesPerRequest: null });
   const close = async (): Promise<void> => {
     await Promise.all(
-      opened.map((redis) => (redis.status === 'ready' ? redis.quit().catch(() => {}) : redis.disconnect())),
+      opened.map(async (redis) => {
+        if (redis.status === 'ready') await within(redis.quit(), quitMs).catch(() => {});
+        redis.disconnect();
+      }),
     );
   };
-  const main = open();
+  const main = connect({ enableOfflineQueue: false, autoResendUnfulfilledCommands: false, maxRetriesPerRequest: 0 });
+  let health: RedisHealth | undefined;
   try {
-    await inTime(main.ping());
+    const failure = once(main, 'end').then(() => Promise.reject(new Error('the connection was closed')));
+    await within(Promise.race([once(main, 'ready'), failure]), connectMs, () => lastError);
     await assertSafe(main);
+    health = await watchRedis(main, {
+      onChange: (isUp) => {
+        if (isUp) log.info('Redis answers again');
+        else log.warn('Redis does not answer: push jobs wait');
+      },
+    });
   } catch (cause) {
     await close();
     if (cause instanceof ServerError) throw cause;
@@ -47,22 +67,31 @@ export async function openRedis(url: string, log: Logger): Promise<RedisConnecti
       cause,
     });
   }
-  return { main, open, [Symbol.asyncDispose]: close };
+  const watched = health;
+  return {
+    main,
+    health,
+    open,
+    async [Symbol.asyncDispose]() {
+      watched[Symbol.dispose]();
+      await close();
+    },
+  };
 }
 
 /** A Redis that throws keys away when it is full would lose jobs. */
 async function assertSafe(redis: Redis): Promise<void> {
-  const policy = /maxmemory_policy:(\S+)/.exec(await redis.info('memory'))?.[1];
+  const policy = /maxmemory_policy:(\S+)/.exec(await within(redis.info('memory'), connectMs))?.[1];
   if (policy === undefined || policy === 'noeviction') return;
   throw new ServerError('ERR_SERVER_REDIS', `The Redis of --redis evicts keys (maxmemory-policy ${policy})`, {
     hint: 'set maxmemory-policy to noeviction: jobs would be lost',
   });
 }
 
-async function inTime<T>(work: Promise<T>): Promise<T> {
+async function within<T>(work: Promise<T>, timeoutMs: number, why = (): string | undefined => undefined): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${connectMs} ms`)), connectMs);
+    timer = setTimeout(() => reject(new Error(why() ?? `no answer within ${timeoutMs} ms`)), timeoutMs);
   });
   work.catch(() => {}); // may yet fail, when nobody listens any more
   try {

@@ -5,6 +5,7 @@ import type { JobBackend } from '../job-backend.ts';
 import { createJobStore } from '../job-store.ts';
 import type { SharedLocks } from '../shared-locks.ts';
 import { openRedis } from './open-redis.ts';
+import { forgivingBackend, patientBackend } from './patient-backend.ts';
 import { createRedisBackend } from './redis-backend.ts';
 import { openRedisChannel } from './redis-channel.ts';
 import { createRedisLocks } from './redis-locks.ts';
@@ -15,6 +16,8 @@ export interface SharedState extends AsyncDisposable {
   /** Where the metadata store keeps its bytes. */
   readonly metadata: KeyValueBackend;
   readonly locks: SharedLocks;
+  /** Whether Redis answers. */
+  readonly isUp: boolean;
   openJobs(): Promise<JobBackend>;
 }
 
@@ -26,15 +29,26 @@ export async function openSharedState(
   { config, log }: { readonly config: Pick<ServerConfig, 'jobConcurrency' | 'jobLeaseMs'>; readonly log: Logger },
 ): Promise<SharedState> {
   const redis = await openRedis(url, log);
+  const { main, health } = redis;
+  const closing = new AbortController();
+  const jobs = createRedisBackend(main, health, `${prefix}:jobs`);
   const { jobLeaseMs: leaseMs, jobConcurrency: concurrency } = config;
   return {
-    metadata: createRedisBackend(redis.main, `${prefix}:metadata`),
-    locks: createRedisLocks(redis.main, { prefix, leaseMs, log }),
+    metadata: forgivingBackend(createRedisBackend(main, health, `${prefix}:metadata`)),
+    locks: createRedisLocks(main, { prefix, leaseMs, log, health }),
+    get isUp() {
+      return health.isUp;
+    },
     openJobs: async () => ({
-      store: createJobStore(createRedisBackend(redis.main, `${prefix}:jobs`)),
+      isShared: true,
+      store: createJobStore(jobs),
+      workStore: createJobStore(patientBackend(jobs, closing.signal)),
       queue: await openRedisQueue(redis, { concurrency, prefix: `${prefix}:queue`, leaseMs, log }),
       channel: await openRedisChannel(redis, { name: `${prefix}:news`, log }),
     }),
-    [Symbol.asyncDispose]: () => redis[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      closing.abort(new Error('the daemon is shutting down'));
+      await redis[Symbol.asyncDispose]();
+    },
   };
 }

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { SharedLocks } from '../shared-locks.ts';
+import { type RedisHealth, RedisUnavailable } from './redis-health.ts';
 
 const renew = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) else return 0 end`;
 const release = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) else return 0 end`;
@@ -12,40 +13,51 @@ export interface RedisLockOptions {
   /** How long the lock of a daemon that died stays. */
   readonly leaseMs: number;
   readonly log: Logger;
+  readonly health: RedisHealth;
 }
 
 /**
  * Locks in the one Redis that all daemons share, as Redis documents them: set if absent with an expiry, renewed while held,
- * deleted by their owner only. A lock that is lost costs an upload too many, never a wrong image.
+ * deleted by their owner only. A lock that is lost costs an upload too many, never a wrong image; so while Redis is away, work
+ * goes on without.
  *
  * @see https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/
  */
-export function createRedisLocks(redis: Redis, { prefix, leaseMs, log }: RedisLockOptions): SharedLocks {
+export function createRedisLocks(redis: Redis, { prefix, leaseMs, log, health }: RedisLockOptions): SharedLocks {
   return {
     async hold(name, work, { signal }) {
       const key = `${prefix}:lock:${name}`;
       const owner = randomUUID();
       // A command whose answer was lost is sent again, and then finds the lock that it set itself.
-      const isOurs = async (): Promise<boolean> =>
+      const take = async (): Promise<boolean> =>
         (await redis.set(key, owner, 'PX', leaseMs, 'NX')) !== null || (await redis.get(key)) === owner;
+      const isOurs = async (): Promise<boolean> =>
+        await health.call(take).catch((error: unknown) => {
+          if (error instanceof RedisUnavailable) return true;
+          throw error;
+        });
       for (let waitMs = 20; !(await isOurs()); waitMs = Math.min(waitMs * 1.5, 500)) {
         await delay(waitMs * (0.5 + Math.random()), undefined, { signal }).catch(() => signal?.throwIfAborted());
       }
       const timer = setInterval(() => {
-        redis.eval(renew, 1, key, owner, leaseMs).then(
-          (renewed) => {
-            if (renewed === 1) return;
-            clearInterval(timer);
-            log.warn({ lock: name }, 'a lock was lost: another daemon may send the same blob');
-          },
-          (err) => log.warn({ err }, 'a lock could not be renewed'),
-        );
+        health
+          .call(() => redis.eval(renew, 1, key, owner, leaseMs))
+          .then(
+            (renewed) => {
+              if (renewed === 1) return;
+              clearInterval(timer);
+              log.warn({ lock: name }, 'a lock was lost: another daemon may send the same blob');
+            },
+            (err) => log.debug({ err, lock: name }, 'a lock could not be renewed'),
+          );
       }, leaseMs / 3);
       try {
         return await work();
       } finally {
         clearInterval(timer);
-        await redis.eval(release, 1, key, owner).catch((err) => log.warn({ err }, 'a lock could not be released'));
+        await health
+          .call(() => redis.eval(release, 1, key, owner))
+          .catch((err) => log.debug({ err, lock: name }, 'a lock ends with its lease'));
       }
     },
   };

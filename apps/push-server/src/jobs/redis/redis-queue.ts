@@ -16,6 +16,7 @@ export interface RedisQueueOptions {
 export async function openRedisQueue(redis: RedisConnections, options: RedisQueueOptions): Promise<JobQueue> {
   const { concurrency, prefix, leaseMs, log } = options;
   const { Queue, Worker, DelayedError } = await import('bullmq');
+  const { health } = redis;
   const shared = { prefix };
   const queue = new Queue('push-jobs', { ...shared, connection: redis.main });
   queue.on('error', (err) => log.warn({ err }, 'the job queue fails'));
@@ -25,7 +26,7 @@ export async function openRedisQueue(redis: RedisConnections, options: RedisQueu
   return {
     async add(id) {
       // Nothing of it stays when it ends: its history is in the job store, and its id may come again.
-      await queue.add('push', {}, { jobId: id, removeOnComplete: true, removeOnFail: true });
+      await health.call(() => queue.add('push', {}, { jobId: id, removeOnComplete: true, removeOnFail: true }));
     },
     async start(work) {
       worker = new Worker(
@@ -60,14 +61,17 @@ export async function openRedisQueue(redis: RedisConnections, options: RedisQueu
     },
     async remove(id) {
       // One that is being worked on is locked, and stays.
-      await queue.remove(id).catch((err) => log.debug({ err, job: id }, 'the job is being worked on'));
+      await health
+        .call(() => queue.remove(id))
+        .catch((err) => log.debug({ err, job: id }, 'the job is being worked on'));
     },
     async pause() {
       await worker?.pause(true);
     },
     async [Symbol.asyncDispose]() {
       for (const controller of running.values()) controller.abort(new Error('the daemon is shutting down'));
-      await worker?.close();
+      // Without Redis there is nothing to wait for: the claims end with their lease.
+      await worker?.close(!health.isUp);
       await queue.close();
     },
   };

@@ -1,0 +1,126 @@
+import type { JobRecord, JobState } from './job.ts';
+import { isFinal } from './job.ts';
+import type { JobStore } from './job-store.ts';
+
+/** What is known of a job without reading it. */
+export interface IndexedJob {
+  readonly id: string;
+  readonly state: JobState;
+  readonly principal: string;
+  readonly createdAt: string;
+}
+
+/** All jobs at a glance, so that counting and paging does not read each of them. */
+export interface JobIndex {
+  count(state: JobState): number;
+  /** Newest first, from the one after `position` on. */
+  newest(position?: string): Iterable<IndexedJob>;
+  note(job: JobRecord): void;
+  forget(id: string): void;
+  /** Starts anew with these. */
+  replace(jobs: readonly JobRecord[]): void;
+  /** Jobs that ended, beyond so many newest ones: oldest first. */
+  endedBeyond(keep: number): readonly string[];
+}
+
+export function createJobIndex(): JobIndex {
+  const byID = new Map<string, IndexedJob>();
+  const counts = new Map<JobState, number>();
+  let ordered: IndexedJob[] = []; // oldest first
+
+  const count = (state: JobState, by: number): void => void counts.set(state, (counts.get(state) ?? 0) + by);
+  const forget = (id: string): void => {
+    const known = byID.get(id);
+    if (known === undefined) return;
+    byID.delete(id);
+    count(known.state, -1);
+    ordered.splice(placeOf(ordered, positionOf(known)), 1);
+  };
+  const note = ({ id, state, principal, createdAt }: JobRecord): void => {
+    const entry = { id, state, principal, createdAt };
+    const known = byID.get(id);
+    if (known?.createdAt === createdAt) {
+      count(known.state, -1);
+      ordered[placeOf(ordered, positionOf(known))] = entry;
+    } else {
+      forget(id);
+      ordered.splice(placeOf(ordered, positionOf(entry)), 0, entry);
+    }
+    byID.set(id, entry);
+    count(state, 1);
+  };
+
+  return {
+    count: (state) => counts.get(state) ?? 0,
+    *newest(position) {
+      const start = position === undefined ? ordered.length : placeOf(ordered, position);
+      for (const entry of ordered.slice(0, start).reverse()) yield entry;
+    },
+    note,
+    forget,
+    replace(jobs) {
+      byID.clear();
+      counts.clear();
+      ordered = [];
+      for (const { id, state, principal, createdAt } of jobs) {
+        const entry = { id, state, principal, createdAt };
+        byID.set(id, entry);
+        ordered.push(entry);
+        count(state, 1);
+      }
+      ordered.sort((a, b) => (positionOf(a) < positionOf(b) ? -1 : 1));
+    },
+    endedBeyond(keep) {
+      const finals = ['pushed', 'failed', 'cancelled'] as const;
+      let surplus = finals.reduce((sum, state) => sum + (counts.get(state) ?? 0), 0) - keep;
+      const found: string[] = [];
+      for (const { id, state } of ordered) {
+        if (surplus <= 0) break;
+        if (!isFinal(state)) continue;
+        found.push(id);
+        surplus -= 1;
+      }
+      return found;
+    },
+  };
+}
+
+/** Where a job stands in the list. */
+export function positionOf({ createdAt, id }: Pick<IndexedJob, 'createdAt' | 'id'>): string {
+  return `${createdAt}_${id}`;
+}
+
+/** The store, with the index kept in step. */
+export function indexedStore(store: JobStore, index: JobIndex): JobStore {
+  const noted = <T extends JobRecord | undefined>(job: T): T => {
+    if (job !== undefined) index.note(job);
+    return job;
+  };
+  return {
+    ...store,
+    create: async (job) => noted(await store.create(job)),
+    update: async (id, change) => noted(await store.update(id, change)),
+    async list() {
+      const jobs = await store.list();
+      index.replace(jobs);
+      return jobs;
+    },
+    async delete(id) {
+      await store.delete(id);
+      index.forget(id);
+    },
+  };
+}
+
+/** The first place whose job does not stand before `position`. */
+function placeOf(ordered: readonly IndexedJob[], position: string): number {
+  let low = 0;
+  let high = ordered.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const entry = ordered[middle];
+    if (entry !== undefined && positionOf(entry) < position) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
