@@ -2,6 +2,8 @@
 export type ServerErrorCode =
   /** When: the configuration file, a flag or a `SLIPWAYD_*` variable is not what it has to be; the message lists every fault. Retry: no. Do: correct what the message names, and try `slipwayd --check-config`. */
   | 'ERR_SERVER_CONFIG'
+  /** When: another daemon works in the data folder. Retry: once it has stopped. Do: stop it, choose another `--data-dir`, or let both share their jobs with `--redis`. */
+  | 'ERR_SERVER_FOLDER_IN_USE'
   /** When: an address cannot be listened on. Retry: once it is free. Do: look for another daemon, or for missing permissions. */
   | 'ERR_SERVER_LISTEN'
   /** When: a token or its scope is malformed, or no token has that id. Retry: no. Do: see `slipwayd token list`. */

@@ -21,6 +21,7 @@ import { admitWithin, layerCacheBytes, startDiskKeeper } from './disk-space.ts';
 import { createDisposables, type Disposables } from './disposables.ts';
 import type { EngineContext } from './engine-context.ts';
 import { createEventLog, type EngineEvent, type EventLog } from './event-log.ts';
+import { lockFolder } from './folder-lock.ts';
 import { createPushService } from './push-service.ts';
 import { createRegistryAccess } from './registry-access.ts';
 
@@ -51,9 +52,19 @@ export async function openEngineContext(options: EngineContextOptions): Promise<
 
 async function open({ config, environment, log }: EngineContextOptions, opened: Disposables): Promise<EngineContext> {
   const { dataDir, diskQuota } = config;
+  // Before anything of the folder is touched: a part of the program that is missing stops the start, and nothing else.
+  if (config.redis !== undefined) await Promise.all([import('ioredis'), import('bullmq')]);
   const spoolFolder = join(dataDir, 'spool');
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   await mkdir(spoolFolder, { recursive: true, mode: 0o700 });
+  const folderLock = opened.use(
+    await lockFolder({
+      folder: dataDir,
+      isShared: config.redis !== undefined,
+      waitMs: config.shutdownTimeoutMs + leavingMs,
+      onWait: () => log.info('another daemon is about to leave the data folder: it is waited for'),
+    }),
+  );
   const onWarning = (error: Error): void => log.warn(error.message);
   const events = createEventLog();
   const audit = opened.use(openAuditLog(config.auditLog, log));
@@ -99,6 +110,7 @@ async function open({ config, environment, log }: EngineContextOptions, opened: 
   });
   const disk = opened.use(startDiskKeeper({ store, diskQuota, intervalMs: config.gcIntervalMs, log }));
   const activity = createActivity({ push: config.maxPushes, load: config.maxLoads, save: config.maxLoads });
+  activity.onClosing(() => folderLock.leaving());
   for (const [kind, name] of Object.entries(plurals) as readonly (readonly [WorkKind, string])[]) {
     metrics.gauge(`slipwayd_running_${name}`, `${name} that run now`, () => activity.running(kind));
   }
@@ -128,6 +140,9 @@ async function open({ config, environment, log }: EngineContextOptions, opened: 
     },
   };
 }
+
+/** How much longer than it should a daemon that leaves the data folder may take. */
+const leavingMs = 15_000;
 
 const plurals: Readonly<Record<WorkKind, string>> = { push: 'pushes', load: 'loads', save: 'saves', job: 'jobs' };
 

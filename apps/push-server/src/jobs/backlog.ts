@@ -1,15 +1,15 @@
 import type { Logger } from 'pino';
 
 /** Things that could not be done and are tried again until they are, the oldest first. */
-export interface Backlog extends Disposable {
-  add(id: string): void;
+export interface Backlog<T> extends Disposable {
+  add(thing: T): void;
 }
 
 const againMs = 1_000;
 
 /** @param work rejects when it has to be tried again */
-export function createBacklog(work: (id: string) => Promise<void>, log: Logger): Backlog {
-  const waiting = new Set<string>();
+export function createBacklog<T>(work: (thing: T) => Promise<void>, log: Logger): Backlog<T> {
+  const waiting = new Set<T>();
   let timer: NodeJS.Timeout | undefined;
   let isOpen = true;
   const again = (): void => {
@@ -18,12 +18,12 @@ export function createBacklog(work: (id: string) => Promise<void>, log: Logger):
     timer.unref();
   };
   const tryAll = async (): Promise<void> => {
-    for (const id of waiting) {
+    for (const thing of waiting) {
       try {
-        await work(id);
-        waiting.delete(id);
+        await work(thing);
+        waiting.delete(thing);
       } catch (err) {
-        log.debug({ err, job: id }, 'not yet');
+        log.debug({ err }, 'not yet');
         break;
       }
     }
@@ -31,8 +31,8 @@ export function createBacklog(work: (id: string) => Promise<void>, log: Logger):
     if (waiting.size > 0) again();
   };
   return {
-    add(id) {
-      waiting.add(id);
+    add(thing) {
+      waiting.add(thing);
       again();
     },
     [Symbol.dispose]() {

@@ -23,6 +23,7 @@ const queued: JobRecord = {
   attempts: 0,
   isCancelRequested: false,
   requestHash: '',
+  home: 'here',
 };
 
 function run(job: JobRecord, token: string, isAlone: boolean): JobRecord {

@@ -12,6 +12,7 @@ import { RequestError } from '../errors.ts';
 import type { Metrics } from '../operation/metrics.ts';
 import type { AuditLog } from '../security/audit.ts';
 import { createBacklog } from './backlog.ts';
+import { readFolderID } from './folder-id.ts';
 import {
   isFinal,
   isJobStep,
@@ -25,6 +26,7 @@ import type { JobBackend } from './job-backend.ts';
 import { createJobGate } from './job-gate.ts';
 import { createJobIndex, indexedStore, type JobIndex } from './job-index.ts';
 import { openJobJournal } from './job-journal.ts';
+import type { QueuedJob } from './job-queue.ts';
 import { createJobRunner } from './job-runner.ts';
 import { createJobSources, type JobSources } from './job-sources.ts';
 import type { JobStore } from './job-store.ts';
@@ -107,6 +109,7 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
   const archiveFolder = join(folder, 'archives');
   await mkdir(archiveFolder, { recursive: true, mode: 0o700 });
   const daemon = `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`;
+  const home = await readFolderID(config.dataDir);
   const seal = await openCredentialSeal(folder);
   const named = createNamedCredentials(config.jobCredentials, environment);
   const sources = createJobSources({ images, archiveFolder, spoolFolder });
@@ -172,25 +175,31 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
   };
 
   // A job that is kept is accepted: where it cannot be queued just now, that is made up for.
-  const backlog = createBacklog((id) => queue.add(id), log);
-  const enqueue = async (id: string): Promise<void> => {
-    await queue.add(id).catch((err) => {
-      log.warn({ err, job: id }, 'a push job is queued later');
-      backlog.add(id);
+  const backlog = createBacklog<QueuedJob>((job) => queue.add(job), log);
+  const enqueue = async (job: QueuedJob): Promise<void> => {
+    await queue.add(job).catch((err) => {
+      log.warn({ err, job: job.id }, 'a push job is queued later');
+      backlog.add(job);
     });
   };
 
   // Oldest first: what a daemon that died left behind, and what was kept but not queued when it did.
   const unfinished = (await store.list()).filter(({ state }) => !isFinal(state)).reverse();
-  for (const { id } of unfinished) await queue.add(id);
+  for (const job of unfinished) await queue.add(job);
   await tidy();
   if (unfinished.length > 0) log.info({ jobs: unfinished.length }, 'unfinished push jobs are taken up');
 
+  /** What another daemon did to a job. One that it ended while it waited needs nothing here any more. */
+  const noteForeign = (job: JobRecord): void => {
+    index.note(job);
+    if (job.home !== home || !isFinal(job.state) || job.isSourceKept === true) return;
+    sources.release(job.source).catch((err) => log.warn({ err, job: job.id }, 'what a job pushed stays a while'));
+  };
   // What other daemons do to a job is told by its events; what is missed, the next look at all jobs finds.
   const forgetNews = channel.subscribe((news) => {
     if (!options.backend.isShared || news.kind !== 'event' || !isJobStep(news.event)) return;
     void store.get(news.job).then(
-      (job) => (job === undefined ? index.forget(news.job) : index.note(job)),
+      (job) => (job === undefined ? index.forget(news.job) : noteForeign(job)),
       () => {},
     );
   });
@@ -250,6 +259,7 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
         isCancelRequested: false,
         submission,
         requestHash,
+        home,
         sealedCredentials: auths.size === 0 ? undefined : seal.seal(id, auths),
         credentialsName,
       };
@@ -265,7 +275,7 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
       // This answer makes up for the first one's, should that not have reached its client.
       else await store.update(id, (current) => (isFinal(current.state) ? current : { ...current, submission }));
       // Also of a repeated request: the first one may have been cut off between the two.
-      if (!isFinal(kept.state)) await enqueue(id);
+      if (!isFinal(kept.state)) await enqueue(kept);
       return { job: kept, isNew };
     },
     async cancel(id) {
@@ -274,7 +284,7 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
       );
       if (job === undefined) throw new RequestError(404, `no such job: ${id}`);
       if (job.state === 'queued') {
-        await queue.remove(id);
+        await queue.remove(job);
         await runner.cancelWaiting(id);
       }
       channel.publish({ kind: 'cancel', job: id });
@@ -282,6 +292,12 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
     },
     async retry(id, { principal, auths }) {
       const asked = await get(id);
+      if (auths.size > 0 && asked.home !== home) {
+        throw new RequestError(
+          409,
+          `job ${id} lies with another daemon: send its credentials to that one (${asked.daemon})`,
+        );
+      }
       if (asked.hadCredentials === true && asked.credentialsName === undefined && auths.size === 0) {
         throw new RequestError(400, `the credentials of job ${id} were dropped when it ended: send them once more`);
       }
@@ -308,7 +324,7 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
         throw new RequestError(409, `job ${id} cannot be retried: ${why}`);
       }
       await step(id, { type: 'job:retried', principal });
-      await enqueue(id);
+      await enqueue(job);
       return await get(id);
     },
     async forget(id) {

@@ -87,6 +87,8 @@ export interface JobRecord {
   readonly isSourceKept?: boolean | undefined;
   /** It came with credentials of its own, which were dropped when it ended. */
   readonly hadCredentials?: boolean | undefined;
+  /** The data folder that has what it pushes. The daemons of that folder work on it. */
+  readonly home: string;
   /** The daemon that works on it, or did so last. */
   readonly daemon?: string | undefined;
   readonly isCancelRequested: boolean;

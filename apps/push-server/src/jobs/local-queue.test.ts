@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { QueuedJob } from './job-queue.ts';
 import { createLocalQueue } from './local-queue.ts';
 
 function held(): {
@@ -18,14 +19,15 @@ function held(): {
   };
 }
 
+const job = (id: string): QueuedJob => ({ id, home: 'here' });
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 test('so many at once, in the order added, each once', async () => {
   const { started, ends, work } = held();
   const queue = createLocalQueue({ concurrency: 2 });
-  for (const id of ['a', 'b', 'c', 'b']) await queue.add(id);
+  for (const id of ['a', 'b', 'c', 'b']) await queue.add(job(id));
   await queue.start(work);
-  await queue.add('a');
+  await queue.add(job('a'));
   expect(started).toEqual(['a', 'b']);
   ends.get('b')?.();
   await turn();
@@ -36,13 +38,13 @@ test('what is taken back, or comes after a pause, is not begun', async () => {
   const { started, ends, work } = held();
   const queue = createLocalQueue({ concurrency: 1 });
   await queue.start(work);
-  for (const id of ['a', 'b', 'c']) await queue.add(id);
-  await queue.remove('b');
+  for (const id of ['a', 'b', 'c']) await queue.add(job(id));
+  await queue.remove(job('b'));
   ends.get('a')?.();
   await turn();
   expect(started).toEqual(['a', 'c']);
   await queue.pause();
-  await queue.add('d');
+  await queue.add(job('d'));
   ends.get('c')?.();
   await turn();
   expect(started).toEqual(['a', 'c']);
@@ -57,8 +59,8 @@ test('work that fails gives its place to the next; disposing aborts what runs an
     aborted = true;
     return 'handed-over';
   });
-  await queue.add('bad');
-  await queue.add('good');
+  await queue.add(job('bad'));
+  await queue.add(job('good'));
   await turn();
   await queue[Symbol.asyncDispose]();
   expect(aborted).toBe(true);
@@ -76,7 +78,7 @@ test('what could not be worked on is tried again: there is no other daemon for i
       return 'done';
     });
   });
-  await queue.add('a');
+  await queue.add(job('a'));
   await again;
   await queue[Symbol.asyncDispose]();
   expect(started).toEqual(['a', 'a', 'a']);

@@ -44,7 +44,7 @@ export function createLocalQueue({ concurrency, againMs = 5_000 }: LocalQueueOpt
   };
 
   return {
-    async add(id) {
+    async add({ id }) {
       if (running.has(id)) return;
       waiting.add(id);
       next();
@@ -53,7 +53,7 @@ export function createLocalQueue({ concurrency, againMs = 5_000 }: LocalQueueOpt
       work = begin;
       next();
     },
-    async remove(id) {
+    async remove({ id }) {
       waiting.delete(id);
     },
     async pause() {

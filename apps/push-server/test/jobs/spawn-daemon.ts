@@ -42,7 +42,7 @@ export async function spawnDaemon(socket: string, dataDir: string, ...args: read
     log += chunk.toString('utf8');
   });
   const exited = once(child, 'exit');
-  await listening(child, () => log);
+  await listening(child, exited, () => log);
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     child.kill(signal);
@@ -69,10 +69,10 @@ export async function spawnDaemon(socket: string, dataDir: string, ...args: read
   };
 }
 
-async function listening(child: ChildProcess, log: () => string): Promise<void> {
+async function listening(child: ChildProcess, exited: Promise<unknown>, log: () => string): Promise<void> {
   while (!log().includes('slipwayd listens')) {
     const [ended] = await Promise.race([
-      once(child, 'exit').then(() => [true]),
+      exited.then(() => [true]),
       once(child.stderr ?? child, 'data').then(() => [false]),
     ]);
     if (ended) throw new Error(`slipwayd ended: ${log()}`);

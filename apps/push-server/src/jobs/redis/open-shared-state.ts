@@ -1,6 +1,7 @@
 import type { KeyValueBackend } from '@slipway/metadata-store';
 import type { Logger } from 'pino';
 import type { ServerConfig } from '../../config/server-config.ts';
+import { readFolderID } from '../folder-id.ts';
 import type { JobBackend } from '../job-backend.ts';
 import { createJobStore } from '../job-store.ts';
 import type { SharedLocks } from '../shared-locks.ts';
@@ -26,7 +27,10 @@ const prefix = 'slipway';
 /** @throws {ServerError} `ERR_SERVER_REDIS` */
 export async function openSharedState(
   url: string,
-  { config, log }: { readonly config: Pick<ServerConfig, 'jobConcurrency' | 'jobLeaseMs'>; readonly log: Logger },
+  {
+    config,
+    log,
+  }: { readonly config: Pick<ServerConfig, 'dataDir' | 'jobConcurrency' | 'jobLeaseMs'>; readonly log: Logger },
 ): Promise<SharedState> {
   const redis = await openRedis(url, log);
   const { main, health } = redis;
@@ -43,7 +47,13 @@ export async function openSharedState(
       isShared: true,
       store: createJobStore(jobs),
       workStore: createJobStore(patientBackend(jobs, closing.signal)),
-      queue: await openRedisQueue(redis, { concurrency, prefix: `${prefix}:queue`, leaseMs, log }),
+      queue: await openRedisQueue(redis, {
+        home: await readFolderID(config.dataDir),
+        concurrency,
+        prefix: `${prefix}:queue`,
+        leaseMs,
+        log,
+      }),
       channel: await openRedisChannel(redis, { name: `${prefix}:news`, log }),
     }),
     async [Symbol.asyncDispose]() {

@@ -5,6 +5,8 @@ import type { RedisConnections } from './open-redis.ts';
 export interface RedisQueueOptions {
   /** Jobs that this daemon works on at once. */
   readonly concurrency: number;
+  /** The data folder of this daemon: jobs whose content lies elsewhere are not for it. */
+  readonly home: string;
   /** Prefix of all keys. */
   readonly prefix: string;
   /** A daemon that does not renew its claim for so long loses the job to another. */
@@ -12,25 +14,36 @@ export interface RedisQueueOptions {
   readonly log: Logger;
 }
 
-/** The queue that several daemons share, by BullMQ: a job is with one of them at a time, and comes back when that one dies. */
+/**
+ * The queues of daemons that share a Redis, by BullMQ: one for each data folder, as a job is run where its content lies. A job
+ * is with one daemon of its folder at a time, and comes back when that one dies.
+ */
 export async function openRedisQueue(redis: RedisConnections, options: RedisQueueOptions): Promise<JobQueue> {
-  const { concurrency, prefix, leaseMs, log } = options;
+  const { concurrency, home, prefix, leaseMs, log } = options;
   const { Queue, Worker, DelayedError } = await import('bullmq');
   const { health } = redis;
   const shared = { prefix };
-  const queue = new Queue('push-jobs', { ...shared, connection: redis.main });
-  queue.on('error', (err) => log.warn({ err }, 'the job queue fails'));
+  const openQueue = (folder: string) => {
+    const queue = new Queue(`push-jobs-${folder}`, { ...shared, connection: redis.main });
+    queue.on('error', (err) => log.debug({ err }, 'the job queue fails'));
+    return queue;
+  };
+  const queues = new Map<string, ReturnType<typeof openQueue>>();
+  const queueOf = (folder: string): ReturnType<typeof openQueue> => {
+    const queue = queues.get(folder) ?? openQueue(folder);
+    queues.set(folder, queue);
+    return queue;
+  };
   const running = new Map<string, AbortController>();
   let worker: InstanceType<typeof Worker> | undefined;
 
   return {
-    async add(id) {
-      // Nothing of it stays when it ends: its history is in the job store, and its id may come again.
-      await health.call(() => queue.add('push', {}, { jobId: id, removeOnComplete: true, removeOnFail: true }));
+    async add({ id, home: folder }) {
+      await health.call(() => queueOf(folder).add('push', {}, settings(id)));
     },
     async start(work) {
       worker = new Worker(
-        'push-jobs',
+        `push-jobs-${home}`,
         async (job, token) => {
           const id = job.id ?? '';
           const controller = new AbortController();
@@ -59,10 +72,10 @@ export async function openRedisQueue(redis: RedisConnections, options: RedisQueu
       });
       await worker.waitUntilReady();
     },
-    async remove(id) {
+    async remove({ id, home: folder }) {
       // One that is being worked on is locked, and stays.
       await health
-        .call(() => queue.remove(id))
+        .call(() => queueOf(folder).remove(id))
         .catch((err) => log.debug({ err, job: id }, 'the job is being worked on'));
     },
     async pause() {
@@ -72,7 +85,12 @@ export async function openRedisQueue(redis: RedisConnections, options: RedisQueu
       for (const controller of running.values()) controller.abort(new Error('the daemon is shutting down'));
       // Without Redis there is nothing to wait for: the claims end with their lease.
       await worker?.close(!health.isUp);
-      await queue.close();
+      for (const queue of queues.values()) await queue.close();
     },
   };
+}
+
+/** Nothing of it stays when it ends: its history is in the job store, and its id may come again. */
+function settings(jobId: string): { jobId: string; removeOnComplete: true; removeOnFail: true } {
+  return { jobId, removeOnComplete: true, removeOnFail: true };
 }

@@ -1,0 +1,86 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readdir, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type TemporaryFolder, temporaryFolder } from '@slipway/testkit';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { type FolderLock, lockFolder } from './folder-lock.ts';
+
+let folder: TemporaryFolder;
+beforeEach(async () => {
+  folder = await temporaryFolder();
+});
+afterEach(() => folder[Symbol.asyncDispose]());
+
+const lock = (options: { isShared?: boolean; waitMs?: number; path?: string; onWait?: () => void } = {}) =>
+  lockFolder({ folder: options.path ?? folder.path, isShared: false, waitMs: 20_000, ...options });
+const owners = (): Promise<readonly string[]> => readdir(join(folder.path, 'owners'));
+
+test('one at a time, by whatever name the folder goes', async () => {
+  const first = await lock();
+  const other = join(folder.path, 'other');
+  await symlink(folder.path, other);
+  await expect(lock({ path: other })).rejects.toMatchObject({ code: 'ERR_SERVER_FOLDER_IN_USE' });
+  await expect(lock({ isShared: true })).rejects.toThrow(String(process.pid));
+  await first[Symbol.asyncDispose]();
+  await using _second = await lock();
+  expect(await owners()).toHaveLength(1);
+});
+
+test('those that share a Redis share the folder, and nobody else does', async () => {
+  const first = await lock({ isShared: true });
+  const second = await lock({ isShared: true });
+  await first[Symbol.asyncDispose]();
+  await expect(lock()).rejects.toMatchObject({ code: 'ERR_SERVER_FOLDER_IN_USE' });
+  await second[Symbol.asyncDispose]();
+  await using _alone = await lock();
+});
+
+test('one that is about to leave is waited for', async () => {
+  const first = await lock();
+  first.leaving();
+  const onWait = vi.fn();
+  const second = lock({ onWait });
+  await vi.waitFor(() => expect(onWait).toHaveBeenCalledOnce(), { timeout: 10_000 });
+  await first[Symbol.asyncDispose]();
+  await (await second)[Symbol.asyncDispose]();
+  expect(await owners()).toEqual([]);
+});
+
+test('one that says it leaves and does not is given up on', async () => {
+  await using first = await lock();
+  first.leaving();
+  await expect(lock({ waitMs: 50 })).rejects.toMatchObject({ code: 'ERR_SERVER_FOLDER_IN_USE' });
+});
+
+test('of several that come at once, one has it', async () => {
+  const outcomes = await Promise.allSettled(Array.from({ length: 12 }, () => lock()));
+  const held = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+  expect(held).toHaveLength(1);
+  await held[0]?.[Symbol.asyncDispose]();
+});
+
+test('what a process leaves that was killed is no lock; a process that is stopped has it still', async () => {
+  const script = `
+    const { createServer } = require('node:net');
+    createServer((socket) => socket.write('{"pid":1,"isHolding":true}\\n')).listen(process.argv[1], () => console.log('up'));`;
+  await mkdir(join(folder.path, 'owners'));
+  const child = spawn(process.execPath, ['-e', script, join(folder.path, 'owners', 'a.sock')]);
+  const exited = once(child, 'exit');
+  await once(child.stdout, 'data');
+  await expect(lock()).rejects.toMatchObject({ code: 'ERR_SERVER_FOLDER_IN_USE' });
+  child.kill('SIGSTOP');
+  await expect(lock()).rejects.toMatchObject({ code: 'ERR_SERVER_FOLDER_IN_USE' });
+  child.kill('SIGKILL');
+  await exited;
+  const held: FolderLock = await lock();
+  expect(await owners()).not.toContain('a.sock');
+  await held[Symbol.asyncDispose]();
+});
+
+test('a folder whose path is longer than that of a socket may be', async () => {
+  const path = join(folder.path, 'a'.repeat(100), 'b'.repeat(100));
+  await mkdir(path, { recursive: true });
+  await using _held = await lock({ path });
+  await expect(lock({ path })).rejects.toMatchObject({ code: 'ERR_SERVER_FOLDER_IN_USE' });
+});

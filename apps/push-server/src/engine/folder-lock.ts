@@ -1,0 +1,192 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir, open, readdir, unlink } from 'node:fs/promises';
+import { connect, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { ServerError } from '../errors.ts';
+
+/** The right to work in a data folder. Leaving scope gives it back, and lets in whoever waits for it. */
+export interface FolderLock extends AsyncDisposable {
+  /** Says that the folder will be free soon: a daemon that starts now waits for it rather than to give up. */
+  leaving(): void;
+}
+
+export interface FolderLockOptions {
+  readonly folder: string;
+  /** Others of this kind may work in the folder as well: they share a Redis. */
+  readonly isShared: boolean;
+  /** How long a daemon that is about to leave is waited for. */
+  readonly waitMs: number;
+  /** Told once when another daemon is waited for. */
+  readonly onWait?: (() => void) | undefined;
+}
+
+/** What the holder of a lock says to whoever asks. */
+interface Holder {
+  readonly pid: number;
+  readonly isShared: boolean;
+  readonly isLeaving: boolean;
+  /** It has the lock, and does not only ask for it. */
+  readonly isHolding: boolean;
+}
+
+/**
+ * Locks a data folder by a socket that somebody listens on: the system ends that with the process, however it ends, and it
+ * is seen from every container that has the folder. Everybody first listens under a name of his own, then looks at the
+ * others: of two that come at once, each sees the other, and the one whose name comes first stays.
+ *
+ * @throws {ServerError} `ERR_SERVER_FOLDER_IN_USE`
+ */
+export async function lockFolder({ folder, isShared, waitMs, onWait }: FolderLockOptions): Promise<FolderLock> {
+  const owners = join(folder, 'owners');
+  await mkdir(owners, { recursive: true, mode: 0o700 });
+  // A socket's path has 107 bytes at most; by way of the folder's descriptor it has few.
+  await using directory = await open(owners, 'r');
+  const pathOf = (name: string): string =>
+    process.platform === 'linux' ? `/proc/self/fd/${directory.fd}/${name}` : join(owners, name);
+  const own = `${randomBytes(6).toString('hex')}.sock`;
+  const state = { pid: process.pid, isShared, isLeaving: false, isHolding: false };
+  const presence = await announce(pathOf(own), state);
+  const leave = async (): Promise<void> => {
+    await presence[Symbol.asyncDispose]();
+    await removeSocket(join(owners, own));
+  };
+  try {
+    const end = performance.now() + waitMs;
+    let hasTold = false;
+    for (;;) {
+      using conflict = await findConflict(owners, own, isShared, pathOf);
+      if (conflict === undefined) break;
+      const leftMs = end - performance.now();
+      // One that asks as we do either takes the lock or goes.
+      if (!conflict.isLeaving && conflict.isHolding) throw inUse(folder, conflict);
+      if (leftMs <= 0) throw inUse(folder, conflict);
+      if (!hasTold && conflict.isLeaving) onWait?.();
+      hasTold = true;
+      await conflict.ended(Math.min(leftMs, conflict.isLeaving ? leftMs : 100));
+    }
+    state.isHolding = true;
+  } catch (error) {
+    await leave();
+    throw error;
+  }
+  return {
+    leaving() {
+      state.isLeaving = true;
+    },
+    [Symbol.asyncDispose]: leave,
+  };
+}
+
+interface Conflict extends Holder, Disposable {
+  /** Resolves once it is gone, or after a while. */
+  ended(timeoutMs: number): Promise<void>;
+}
+
+async function findConflict(
+  owners: string,
+  own: string,
+  isShared: boolean,
+  pathOf: (name: string) => string,
+): Promise<Conflict | undefined> {
+  for (const name of (await readdir(owners)).sort()) {
+    if (name === own) continue;
+    const socket = await reach(pathOf(name));
+    if (socket === undefined) {
+      await removeSocket(join(owners, name)); // its process is gone, and names are never used twice
+      continue;
+    }
+    const holder = await holderOf(socket);
+    const isFirst = holder.isHolding || name < own;
+    if ((isShared && holder.isShared) || !isFirst) {
+      socket.destroy();
+      continue;
+    }
+    return {
+      ...holder,
+      [Symbol.dispose]: () => void socket.destroy(),
+      async ended(timeoutMs) {
+        const closed = socket.destroyed ? Promise.resolve() : once(socket, 'close').then(() => {});
+        const timer = setTimeout(() => socket.destroy(), timeoutMs);
+        socket.resume();
+        await closed;
+        clearTimeout(timer);
+      },
+    };
+  }
+  return undefined;
+}
+
+/** Answers each connection with the state, and keeps it until this process leaves. */
+async function announce(path: string, state: Holder): Promise<AsyncDisposable> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    socket.once('close', () => sockets.delete(socket));
+    socket.write(`${JSON.stringify(state)}\n`);
+    socket.resume();
+  });
+  server.listen(path);
+  await once(server, 'listening');
+  server.unref();
+  return {
+    async [Symbol.asyncDispose]() {
+      const closed = once(server, 'close');
+      server.close();
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+/** Another daemon may have removed it already. */
+async function removeSocket(path: string): Promise<void> {
+  await unlink(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
+}
+
+async function reach(path: string): Promise<Socket | undefined> {
+  const socket = connect(path);
+  try {
+    await once(socket, 'connect');
+    return socket;
+  } catch {
+    socket.destroy();
+    return undefined;
+  }
+}
+
+/** One that does not speak, as it is stopped or hangs, holds the folder all the same. */
+async function holderOf(socket: Socket): Promise<Holder> {
+  const silent: Holder = { pid: 0, isShared: false, isLeaving: false, isHolding: true };
+  return await new Promise((resolve) => {
+    let line = '';
+    const end = (holder: Holder): void => {
+      clearTimeout(timer);
+      socket.off('data', onData);
+      resolve(holder);
+    };
+    const onData = (chunk: Buffer): void => {
+      line += chunk.toString('utf8');
+      if (!line.includes('\n')) return;
+      try {
+        end({ ...silent, ...(JSON.parse(line) as Partial<Holder>) });
+      } catch {
+        end(silent);
+      }
+    };
+    const timer = setTimeout(() => end(silent), 2_000);
+    socket.on('data', onData);
+    socket.on('error', () => {});
+    socket.once('close', () => end({ ...silent, isLeaving: true })); // gone in this moment
+  });
+}
+
+function inUse(folder: string, { pid }: Holder): ServerError {
+  const who = pid === 0 ? 'Another daemon' : `Another daemon (process ${pid})`;
+  return new ServerError('ERR_SERVER_FOLDER_IN_USE', `${who} works in ${JSON.stringify(folder)}`, {
+    hint: 'stop it, give this one a --data-dir of its own, or let both share their jobs with --redis',
+  });
+}
