@@ -30,7 +30,7 @@ export async function openStores(
   warn: (message: string) => void,
 ): Promise<Stores> {
   const folder = dataDir ?? dataFolder;
-  const onWarning = (error: Error): void => warn(error.message);
+  const onWarning = onceForEachReason(warn);
   if (cache && folder === undefined) {
     warn(
       'this user has no home folder, so this run remembers in memory only; SLIPWAY_DATA_DIR names a folder to keep it in',
@@ -72,4 +72,22 @@ async function joinDocker(
     const hint = 'name the folder `distribution` of a Docker daemon: /var/lib/docker/image/overlay2/distribution';
     throw usageError(cause instanceof Error ? cause.message : String(cause), hint);
   }
+}
+
+/** Both stores lie in one folder: that it is full, or read-only, is said by the first to find out. */
+function onceForEachReason(warn: (message: string) => void): (error: Error) => void {
+  const told = new Set<string>();
+  return (error) => {
+    const reason = systemCodeOf(error) ?? error.message;
+    if (told.has(reason)) return;
+    told.add(reason);
+    warn(error.message);
+  };
+}
+
+/** What the operating system said, such as `EROFS`. */
+function systemCodeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const code = 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && /^E(?!RR_)[A-Z0-9]+$/.test(code) ? code : systemCodeOf(error.cause);
 }
