@@ -49,7 +49,7 @@ export async function openStores(
     await metadataStore[Symbol.asyncDispose]();
   };
   try {
-    const joined = await joinDocker(metadataStore, docker, onWarning);
+    const joined = await joinDocker(metadataStore, docker, (error) => warn(error.message));
     return { metadataStore: joined, layerCache, [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await dispose();
