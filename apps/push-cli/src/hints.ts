@@ -19,6 +19,7 @@ const hints: Readonly<Record<string, string>> = Object.freeze({
   ERR_SIZE_MISMATCH: 'the source’s bytes are damaged; save or download the image again',
   ERR_COMPRESSION_CORRUPT: 'the source’s bytes are damaged; save or download the image again',
   ERR_STORE_LOCKED: 'another program uses the data folder; pass --no-cache or another --data-dir',
+  EROFS: 'the file system is read-only: name another folder with --data-dir',
   ENOSPC: 'free some space, or point TMPDIR and --data-dir at a disk with room',
   EDQUOT: 'free some space, or point TMPDIR and --data-dir at a disk with room',
   EACCES: 'check the permissions',

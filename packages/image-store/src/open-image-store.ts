@@ -30,7 +30,7 @@ import type {
 import { ReferenceStore } from './reference-store.ts';
 import { type SavedImage, saveArchive } from './save-archive.ts';
 import { provenPair, stageItem } from './stage-item.ts';
-import { asStoreError, StoreFiles } from './store-files.ts';
+import { asStoreError, StoreFiles, sizeOf } from './store-files.ts';
 import { openStoredItems } from './store-source.ts';
 import { type StoredManifest, StoreState } from './store-state.ts';
 import { openStoredBlob } from './stored-blob.ts';
