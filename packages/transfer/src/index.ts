@@ -27,6 +27,7 @@ export type {
   TransferContext,
   TransferManager,
   TransferRequest,
+  Transfers,
   TransferWatch,
   WatchOptions,
 } from './transfer-manager.ts';

@@ -93,5 +93,5 @@ function refused<Result>(reason: unknown): TransferWatch<Result> {
   const result = Promise.reject<Result>(reason);
   result.catch(() => {});
   const release = (): Promise<void> => Promise.resolve();
-  return { result, done: Promise.resolve(), release, [Symbol.asyncDispose]: release };
+  return { isOwner: false, result, done: Promise.resolve(), release, [Symbol.asyncDispose]: release };
 }

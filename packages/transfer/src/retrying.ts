@@ -57,7 +57,7 @@ const retryAfterSpreadMs = 1_000;
  *
  * A failure is final when it is a {@link DoNotRetry} (then the error within it is thrown), when `transient` is `false`,
  * or when the signal has aborted. A `retryAfterMs` of the error replaces the schedule: never sooner, at most 1 s later.
- * The caller's slot is kept while waiting: whoever cannot get through should not let five more run into the same wall.
+ * The slot is kept while waiting, so that no other transfer hits the same failing host.
  *
  * @throws the failure itself, when it is final or `attempts` is 1
  * @throws {TransferError} `ERR_RETRIES_EXHAUSTED`, with the last failure as `cause`, when the attempts are used up

@@ -23,6 +23,7 @@ export class TransferJob implements Watched {
   #state: 'blocked' | 'queued' | 'running' | 'over' = 'blocked';
   #ticket: SlotTicket | undefined;
   #last: { readonly record: unknown } | undefined;
+  #isWatched = false;
 
   constructor(request: TransferRequest<unknown, unknown>) {
     this.#request = request;
@@ -47,7 +48,8 @@ export class TransferJob implements Watched {
 
   /** Adds a watcher, which starts with the current state of things. */
   watch(options: WatchOptions<unknown>): Watcher {
-    const watcher = new Watcher(this, options);
+    const watcher = new Watcher(this, options, !this.#isWatched);
+    this.#isWatched = true;
     this.#watchers.add(watcher);
     if (this.#state === 'blocked' || this.#state === 'queued') watcher.tellWaiting();
     if (this.#last) watcher.tell(this.#last.record);
@@ -85,7 +87,7 @@ export class TransferJob implements Watched {
   async #run(): Promise<void> {
     this.#state = 'running';
     try {
-      // Foreign code never runs inside `transfer`; and whoever left in the meantime has cancelled it.
+      // Yield first: the caller's code must not run inside `transfer`, and the job may have been cancelled meanwhile.
       await Promise.resolve();
       this.#controller.signal.throwIfAborted();
       const value = await this.#request.run(this.#context());

@@ -24,6 +24,8 @@ export interface TransferRequest<Result, Progress> {
 
 /** One caller's interest in a transfer. */
 export interface TransferWatch<Result> extends AsyncDisposable {
+  /** Whether this caller's `run` is the one that runs; false for a caller that joined a job of the same key. */
+  readonly isOwner: boolean;
   /**
    * Settles with the job, after what the job reported has been delivered here. Rejects with the reason of the caller's
    * signal, unwrapped, when that aborts first; with what `onProgress` threw, when it throws. Need not be awaited.
@@ -44,8 +46,8 @@ export interface WatchOptions<Progress> {
   readonly onWaiting?: (() => void) | undefined;
 }
 
-/** Runs jobs in a limited number of slots and shares each among all who ask for it. Disposing cancels all and waits for them. */
-export interface TransferManager extends AsyncDisposable {
+/** What a user of a {@link TransferManager} needs of it. */
+export interface Transfers {
   /**
    * Starts the job, or joins the one of the same key. Never throws: what goes wrong is told by `result`
    * (`ERR_TRANSFER_CLOSED` once the manager is disposed).
@@ -54,6 +56,10 @@ export interface TransferManager extends AsyncDisposable {
     request: TransferRequest<Result, Progress>,
     options?: WatchOptions<Progress>,
   ): TransferWatch<Result>;
+}
+
+/** Runs jobs in a limited number of slots and shares each among all who ask for it. Disposing cancels all and waits for them. */
+export interface TransferManager extends Transfers, AsyncDisposable {
   /** Slots at once; changeable while jobs run, in force for later starts. 0 = unlimited. @throws {RangeError} when it is not a whole number from 0 up */
   concurrency: number;
   /**

@@ -14,6 +14,7 @@ export interface Watched {
  * and gets no backlog.
  */
 export class Watcher implements TransferWatch<unknown> {
+  readonly isOwner: boolean;
   readonly result: Promise<unknown>;
   readonly done: Promise<void>;
   readonly #job: Watched;
@@ -29,7 +30,8 @@ export class Watcher implements TransferWatch<unknown> {
   #released: Promise<void> | undefined;
   #reject!: (reason: unknown) => void;
 
-  constructor(job: Watched, options: WatchOptions<unknown>) {
+  constructor(job: Watched, options: WatchOptions<unknown>, isOwner: boolean) {
+    this.isOwner = isOwner;
     this.#job = job;
     this.#options = options;
     this.done = job.done;
@@ -80,7 +82,7 @@ export class Watcher implements TransferWatch<unknown> {
     settle();
   }
 
-  /** Waits for the listener, but for no listener that hangs once its caller has left. */
+  /** Waits for the listener, unless its caller has left: a listener that hangs delays nobody else. */
   async #delivered(): Promise<void> {
     while (this.#delivery && !this.#hasLeft) await Promise.race([this.#delivery, this.#left]);
   }
