@@ -40,6 +40,8 @@ export interface SendOptions extends AbortOptions {
 
 export interface PutManifestOptions extends AbortOptions {
   readonly mediaType: string;
+  /** Digest of the bytes, for clients that keep manifests by it. @default the client computes it where it needs it */
+  readonly digest?: Digest | undefined;
 }
 
 /** What a registry said of a manifest that it took. Whether that is what was wanted is the caller's to judge. */

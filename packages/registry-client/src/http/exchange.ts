@@ -27,6 +27,8 @@ export interface ExchangeRequest {
   readonly answerTimeoutMs: number;
   /** Without a byte moving while either body is on its way. */
   readonly idleTimeoutMs: number;
+  /** Closes the connection after the answer. @default false */
+  readonly closes?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -79,7 +81,7 @@ export async function exchange(context: ExchangeContext, request: ExchangeReques
       // Bodies have a watch of their own, which knows who is being waited for.
       headersTimeout: body === undefined ? answerTimeoutMs : 0,
       bodyTimeout: idleTimeoutMs,
-      reset: false, // undici closes the connection after each HEAD otherwise
+      reset: request.closes ?? false, // undici closes the connection after each HEAD otherwise
     });
     watch.stop();
     return new Answer(response, {

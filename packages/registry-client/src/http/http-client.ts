@@ -21,6 +21,8 @@ export interface HTTPClientContext extends ExchangeContext {
 export class HTTPClient {
   readonly policy: RedirectPolicy;
   readonly #context: HTTPClientContext;
+  /** How often a host has reset a kept connection. */
+  readonly #lost = new Map<string, number>();
 
   constructor(context: HTTPClientContext) {
     this.#context = context;
@@ -65,39 +67,40 @@ export class HTTPClient {
     const { addresses, pace } = this.#context;
     for (let repeats = 0; ; repeats += 1) {
       await pace(request.signal);
-      let sent = 0;
-      const onTaken = (total: number): void => {
-        sent = total;
-        request.onTaken?.(total);
-      };
       try {
-        return await exchange(this.#context, { ...request, onTaken });
+        return await exchange(this.#context, { ...request, closes: this.#resetsKept(request.url) });
       } catch (error) {
         if (!(error instanceof RegistryError)) throw error;
         if (error.reason !== undefined) addresses.forget(request.url.hostname); // another address may answer, once there is one
-        if (!isRepeated(request, error, sent, repeats)) throw error;
+        if (wasKept(error)) this.#lost.set(request.url.host, (this.#lost.get(request.url.host) ?? 0) + 1);
+        if (!isRepeated(request, error, repeats)) throw error;
       }
     }
   }
+
+  /** A host that resets kept connections again and again gets a new one for each request. */
+  #resetsKept({ host }: URL): boolean {
+    return (this.#lost.get(host) ?? 0) >= mostLost;
+  }
 }
 
+/** Resets of kept connections that a host may have a reason for. */
+const mostLost = 2;
 /** Kept connections that may be found closed one after the other: as many as a client keeps at most. */
 const maxRepeats = 48;
-/** Bytes of a body that a connection takes before it is known to be closed. */
-const maxLostBytes = 1_048_576;
 
 /**
  * Whether a request is sent again at once because its connection broke. On a kept connection that says nothing of the
- * request, and whatever is harmless to do twice is repeated; on a new one only what changes nothing is, and once.
+ * request, and whatever is harmless to do twice is repeated; on a new one only what changes nothing is, and once. A PUT is
+ * none of that: the registry may have closed the session with it, and only who sent it can ask whether the blob is there.
  */
-function isRepeated({ method, body }: ExchangeRequest, error: RegistryError, sent: number, repeats: number): boolean {
+function isRepeated({ method, body }: ExchangeRequest, error: RegistryError, repeats: number): boolean {
   if (error.reason !== 'ECONNRESET' && error.reason !== 'EPIPE') return false;
   const changesNothing = method === 'GET' || method === 'HEAD';
   if (!wasKept(error)) return changesNothing && repeats === 0;
   if (repeats >= maxRepeats) return false;
   if (changesNothing || method === 'DELETE') return true;
-  if (method === 'POST') return body === undefined; // begins an upload; one that nobody knows of expires
-  return method === 'PUT' && (body?.isRepeatable ?? true) && sent <= maxLostBytes;
+  return method === 'POST' && body === undefined; // begins an upload; one that nobody knows of expires
 }
 
 function isRedirect({ method, body }: ExchangeRequest, status: number): boolean {

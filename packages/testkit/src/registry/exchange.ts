@@ -133,6 +133,7 @@ export class Exchange {
     const content = body instanceof Uint8Array ? { size: body.byteLength, bytes: [body] } : body;
     const hasLength = status >= 200 && status !== 204 && status !== 304;
     const length: Record<string, string> = hasLength ? { 'Content-Length': String(content?.size ?? 0) } : {};
+    for (const name of rule.omitHeaders ?? []) this.#response.removeHeader(name);
     this.#response.writeHead(status, this.#misleading({ ...length, ...headers }));
     this.#record.status = status;
     if (content === undefined || this.method === 'HEAD') this.#response.end();
