@@ -16,6 +16,7 @@ export const floors = new Map([
   ['@slipway/image-source', 3],
   ['@slipway/file-lock', 3],
   ['@slipway/metadata-store', 4],
+  ['@slipway/layer-cache', 4],
   ['@slipway/image-store', 4],
   ['@slipway/push', 5],
   ['slipway', 6],

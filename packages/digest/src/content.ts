@@ -1,5 +1,3 @@
-import type { Digest } from './digest.ts';
-
 /**
  * A one-pass sequence of bytes. Node and web streams both fit. A source does not write into a chunk it has handed out, unless
  * it was asked for with {@link ReuseOptions.reuse}.
@@ -28,8 +26,6 @@ export interface OpenOptions extends ReuseOptions {
 export interface Content {
   /** Bytes in all. */
   readonly size: number;
-  /** What the bytes prove to be: reading all of them fails in place of the last ones if they are not. @default they prove nothing */
-  readonly proves?: Digest | undefined;
   /** Starts a fresh read. Nothing is opened before the first chunk is asked for; leaving the loop closes everything. */
   open(options?: OpenOptions): ByteStream;
 }

@@ -74,12 +74,11 @@ describe('openRegistrySource', () => {
     expect(content && (await bytesOf(content, { from: 3 }))).toEqual(Buffer.from(layer.subarray(3)));
   });
 
-  test('a config that is not what its digest says is refused; a layer proves nothing, whoever reads it compares it', async () => {
+  test('a config that is not what its digest says is refused', async () => {
     const { reader, put, image, blobs } = memoryReader();
     put(image('amd64'), 'v1');
     const [item] = (await openRegistrySource(reader, reference)).items;
     if (item?.kind !== 'image') throw new Error('expected an image');
-    expect(item.layers[0]?.content?.proves).toBeUndefined();
     blobs.set(item.config.digest, Buffer.alloc(item.config.bytes.byteLength, ' '));
     await expect(openRegistrySource(reader, reference)).rejects.toMatchObject({
       code: 'ERR_SOURCE_INVALID',

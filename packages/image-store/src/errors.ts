@@ -1,23 +1,3 @@
-/** Everything that can go wrong with a cached layer. */
-export type LayerCacheErrorCode =
-  /** When: a layer is read whose writer was closed before it was committed. Retry: no. Do: compress the layer again. */
-  | 'ERR_CACHE_ABORTED'
-  /** When: what was kept is damaged or gone; it has been removed. Retry: no. Do: compress the layer again. */
-  | 'ERR_CACHE_CORRUPT'
-  /** When: the layer cannot be kept: disk full, folder not writable, larger than the cache. Retry: no. Do: free space or choose another folder; the push goes on without the cache. */
-  | 'ERR_CACHE_WRITE';
-
-/** A layer could not be kept, or not be read back. The push goes on without the cache. */
-export class LayerCacheError extends Error {
-  readonly code: LayerCacheErrorCode;
-  override name = 'LayerCacheError';
-
-  constructor(code: LayerCacheErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
-}
-
 /** Everything that can go wrong with the images of this machine. */
 export type ImageStoreErrorCode =
   /** When: no image has this name, ID or beginning of an ID, or several have; or a reference is not there. Retry: no. Do: look at what is there with `list`. */

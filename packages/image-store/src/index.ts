@@ -1,5 +1,5 @@
 /**
- * Keeps images and compressed layers on this machine.
+ * Keeps images on this machine.
  *
  * @packageDocumentation
  */
@@ -7,8 +7,6 @@ export {
   ImageStoreError,
   type ImageStoreErrorCode,
   type ImageStoreErrorOptions,
-  LayerCacheError,
-  type LayerCacheErrorCode,
 } from './errors.ts';
 export type {
   AdmissionRequest,
@@ -29,10 +27,6 @@ export type {
   StoredImage,
   TagOfImage,
 } from './image-store.ts';
-export type { CachedLayer, LayerCache, LayerCacheWriter } from './layer-cache.ts';
-export { type LayerCacheOptions, openLayerCache } from './layer-cache-disk.ts';
-export { createMemoryLayerCache, type MemoryLayerCacheOptions } from './layer-cache-memory.ts';
-export { createTemporaryLayerCache, type TemporaryLayerCacheOptions } from './layer-cache-temporary.ts';
 export { openImageStore } from './open-image-store.ts';
 export { type AddTagOptions, type Association, ReferenceStore } from './reference-store.ts';
 export { openStoreSource } from './store-source.ts';

@@ -1,6 +1,6 @@
 import { type AbortOptions, type ByteStream, ContentMismatchError, type Digest, verified } from '@slipway/digest';
 import { ImageStoreError } from './errors.ts';
-import { readFileChunks } from './layer-cache-content.ts';
+import { readFileChunks } from './read-file-chunks.ts';
 import { sizeOf } from './store-files.ts';
 
 /**

@@ -3,7 +3,7 @@ import { constants, copyFile, readdir, rename, rm, writeFile } from 'node:fs/pro
 import { dirname, join } from 'node:path';
 import { type AbortOptions, algorithmOf, type Digest, digestStream } from '@slipway/digest';
 import { acquireFileLock, type FileLock, FileLockError, makeFolder } from '@slipway/file-lock';
-import { readFileChunks } from './layer-cache-content.ts';
+import { readFileChunks } from './read-file-chunks.ts';
 import {
   blobName,
   cannotLink,

@@ -1,4 +1,5 @@
-import type { ImageStore, LayerCache } from '@slipway/image-store';
+import type { ImageStore } from '@slipway/image-store';
+import type { LayerCache } from '@slipway/layer-cache';
 import type { MetadataStore } from '@slipway/metadata-store';
 import type { TransferManager } from '@slipway/transfer';
 import type { Logger } from 'pino';

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ImageStoreEvent, openImageStore, openLayerCache } from '@slipway/image-store';
+import { type ImageStoreEvent, openImageStore } from '@slipway/image-store';
+import { openLayerCache } from '@slipway/layer-cache';
 import {
   createMetadataStore,
   openMetadataStore,

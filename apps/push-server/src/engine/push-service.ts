@@ -1,6 +1,6 @@
 import { createGzipCompressor, createZstdCompressor, isZstdAvailable } from '@slipway/digest';
 import type { SourceItem } from '@slipway/image-source';
-import type { LayerCache } from '@slipway/image-store';
+import type { LayerCache } from '@slipway/layer-cache';
 import type { MetadataStore } from '@slipway/metadata-store';
 import { createPusher, type Pusher, type PushOptions, type PushResult } from '@slipway/push';
 import type { Reference } from '@slipway/reference';

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import type { AbortOptions, Digest } from '@slipway/digest';
 import type { LayerCacheError } from './errors.ts';
 import type { CachedLayer, LayerCache, LayerCacheWriter } from './layer-cache.ts';
-import { openLayerCache } from './layer-cache-disk.ts';
-import { asWriteError } from './layer-cache-writer.ts';
+import { openLayerCache } from './open-layer-cache.ts';
+import { asWriteError } from './spool-writer.ts';
 
 export interface TemporaryLayerCacheOptions {
   /** An existing folder for temporary files; the cache makes one of its own in it, with the first layer. */
@@ -42,10 +42,16 @@ class TemporaryLayerCache implements LayerCache, AsyncDisposable {
     return await opened?.cache.begin(diffID, recipe, options);
   }
 
+  async remove(diffID: Digest, recipe: string): Promise<void> {
+    const opened = await this.#opening;
+    await opened?.cache.remove(diffID, recipe);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     const opened = await this.#opening;
-    if (opened !== undefined) await rm(opened.folder, { recursive: true, force: true }).catch(() => {}); // the system clears its temporary files too
+    if (opened === undefined) return;
+    await rm(opened.folder, { recursive: true, force: true }).catch(() => {}); // the system clears its temporary files too
   }
 
   async #open(): Promise<{ readonly folder: string; readonly cache: LayerCache } | undefined> {

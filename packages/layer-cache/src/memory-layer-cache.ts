@@ -1,8 +1,8 @@
-import { type AbortOptions, contentOf, type Digest } from '@slipway/digest';
+import type { AbortOptions, ByteStream, Digest, OpenOptions } from '@slipway/digest';
 import { LayerCacheError } from './errors.ts';
-import type { CachedLayer, LayerCache, LayerCacheWriter } from './layer-cache.ts';
-import type { SpoolStorage } from './layer-cache-spool.ts';
-import { SpoolWriter } from './layer-cache-writer.ts';
+import type { CachedLayer, LayerCache, LayerCacheWriter, LayerCopy } from './layer-cache.ts';
+import type { SpoolStorage } from './spool.ts';
+import { SpoolWriter } from './spool-writer.ts';
 
 export interface MemoryLayerCacheOptions {
   /** Bytes to hold at most, layers under way not counted; also the largest layer it takes. @default 64 MiB */
@@ -39,7 +39,8 @@ class MemoryLayerCache implements LayerCache, AsyncDisposable {
     return new SpoolWriter({
       storage,
       keep: async ({ digest, size }) => {
-        const layer = { digest, size, content: contentOf(storage.bytes()) };
+        const bytes = storage.bytes();
+        const layer: CachedLayer = { digest, size, open: async () => memoryCopy(bytes) };
         if (!this.#isClosed) this.#use(keyOf(diffID, recipe), layer);
         this.#evict();
         return layer;
@@ -47,6 +48,10 @@ class MemoryLayerCache implements LayerCache, AsyncDisposable {
       discard: async () => {},
       onFailure: () => {}, // the caller hears of it; there is nothing a user could do
     });
+  }
+
+  async remove(diffID: Digest, recipe: string): Promise<void> {
+    this.#layers.delete(keyOf(diffID, recipe));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -68,6 +73,16 @@ class MemoryLayerCache implements LayerCache, AsyncDisposable {
       total -= size;
     }
   }
+}
+
+function memoryCopy(bytes: Uint8Array): LayerCopy {
+  return {
+    async *read({ from = 0, signal }: OpenOptions = {}): ByteStream & AsyncGenerator<Uint8Array, void, void> {
+      signal?.throwIfAborted();
+      if (from < bytes.byteLength) yield bytes.subarray(from);
+    },
+    async [Symbol.asyncDispose]() {},
+  };
 }
 
 class MemoryStorage implements SpoolStorage {

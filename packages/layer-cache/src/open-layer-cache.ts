@@ -1,11 +1,11 @@
 import { rm } from 'node:fs/promises';
 import type { AbortOptions, Digest } from '@slipway/digest';
 import type { LayerCacheError } from './errors.ts';
+import { openFileCopy } from './file-copy.ts';
 import type { CachedLayer, LayerCache, LayerCacheWriter } from './layer-cache.ts';
-import { provenContent, readFileChunks } from './layer-cache-content.ts';
-import { defaultPorts, FileStorage, type LayerCachePorts } from './layer-cache-files.ts';
 import { type LayerCacheEntry, LayerCacheIndex } from './layer-cache-index.ts';
-import { asWriteError, SpoolWriter } from './layer-cache-writer.ts';
+import { defaultPorts, FileStorage, type LayerCachePorts } from './spool-file.ts';
+import { asWriteError, SpoolWriter } from './spool-writer.ts';
 
 export interface LayerCacheOptions {
   /** Made if need be. Several processes may share it. */
@@ -23,8 +23,8 @@ const lookPart = 16;
 const partialLifeMs = 24 * 60 * 60 * 1000;
 
 /**
- * Opens the cache of compressed layers in a folder. Never rejects because of the folder: where it cannot be used, `begin`
- * resolves to undefined and `onWarning` hears why.
+ * Opens the cache of compressed layers in a folder. Never rejects because of the folder: where it cannot be used,
+ * `begin` resolves to undefined and `onWarning` hears why.
  */
 export async function openLayerCache(options: LayerCacheOptions): Promise<LayerCache & AsyncDisposable> {
   return await openLayerCacheWith(options, defaultPorts);
@@ -102,6 +102,10 @@ class DiskLayerCache implements LayerCache, AsyncDisposable {
     }
   }
 
+  async remove(diffID: Digest, recipe: string): Promise<void> {
+    await this.#index.remove(diffID, recipe).catch(() => {}); // its next reader finds out again
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
   }
@@ -114,15 +118,8 @@ class DiskLayerCache implements LayerCache, AsyncDisposable {
     this.#seen = await this.#index.evict(this.#maxBytes, digest);
   }
 
-  #layerOf(entry: LayerCacheEntry): CachedLayer {
-    const { digest, size } = entry;
-    const content = provenContent({
-      digest,
-      size,
-      read: (options) => readFileChunks(this.#index.blobPath(digest), options),
-      onCorrupt: () => this.#index.remove(entry).catch(() => {}), // it is found out again by the next reader
-    });
-    return { digest, size, content };
+  #layerOf({ digest, size }: LayerCacheEntry): CachedLayer {
+    return { digest, size, open: (options) => openFileCopy(this.#index.blobPath(digest), digest, size, options) };
   }
 
   #warn(warning: LayerCacheError): void {

@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import type { SpoolStorage } from './layer-cache-spool.ts';
+import type { SpoolStorage } from './spool.ts';
 
 /** What the cache needs of the outside world. Tests put a full disk and a clock of their own in its place. */
 export interface LayerCachePorts {
@@ -26,7 +26,9 @@ export const defaultPorts: LayerCachePorts = Object.freeze({
   now: () => Date.now(),
 });
 
-/** A file as the place where a layer gathers. Writer and readers share its one handle, so renaming it disturbs nobody. */
+/**
+ * A file as the place where a layer gathers. Writer and readers share its one handle, so renaming it disturbs nobody.
+ */
 export class FileStorage implements SpoolStorage {
   readonly #file: SpoolFile;
 

@@ -1,7 +1,7 @@
-import type { ReuseOptions } from '@slipway/digest';
+import type { AbortOptions } from '@slipway/digest';
 import { LayerCacheError } from './errors.ts';
-import type { CachedLayer, LayerCacheWriter } from './layer-cache.ts';
-import { Spool, type SpoolStorage } from './layer-cache-spool.ts';
+import type { CachedLayer, LayerCacheWriter, LayerCopy } from './layer-cache.ts';
+import { Spool, type SpoolStorage } from './spool.ts';
 
 type CommitResult = Parameters<LayerCacheWriter['commit']>[0];
 
@@ -33,10 +33,11 @@ export class SpoolWriter implements LayerCacheWriter {
     await this.#orFail(() => this.#spool.append(chunk));
   }
 
-  openWritten(from: number, options: ReuseOptions = {}): AsyncIterable<Uint8Array> {
-    // A closed writer no longer holds the bytes, the cache does.
-    if (this.#isClosed && this.#kept !== undefined) return this.#kept.content.open({ ...options, from });
-    return this.#spool.read(from, options);
+  async open(options: AbortOptions = {}): Promise<LayerCopy> {
+    options.signal?.throwIfAborted();
+    // Nobody holds the bytes any more: the cache may still have them.
+    if (!this.#spool.isOpen && this.#kept !== undefined) return await this.#kept.open(options);
+    return this.#spool.hold();
   }
 
   async commit(result: CommitResult): Promise<CachedLayer> {

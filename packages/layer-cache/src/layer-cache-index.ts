@@ -3,7 +3,6 @@ import { readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/
 import { dirname, join } from 'node:path';
 import { type Digest, encodedOf, isDigest } from '@slipway/digest';
 import { makeFolder } from '@slipway/file-lock';
-import { isAbsent } from './store-files.ts';
 
 /** What the cache knows about one layer. The file's time is when it was last used. */
 export interface LayerCacheEntry {
@@ -75,9 +74,12 @@ export class LayerCacheIndex {
     await moveTo(path, draft);
   }
 
-  async remove(entry: LayerCacheEntry): Promise<void> {
-    await rm(this.#entryPath(entry.diffID, entry.recipe), { force: true });
-    await rm(this.blobPath(entry.digest), { force: true });
+  /** Removes an entry and its blob. */
+  async remove(diffID: Digest, recipe: string): Promise<void> {
+    const path = this.#entryPath(diffID, recipe);
+    const entry = await readEntry(path);
+    await rm(path, { force: true });
+    if (entry !== undefined) await rm(this.blobPath(entry.digest), { force: true });
   }
 
   /**
@@ -145,6 +147,11 @@ async function moveTo(path: string, from: string): Promise<void> {
     await makeFolder(dirname(path), 0o700);
     await rename(from, path);
   }
+}
+
+function isAbsent(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' || code === 'ENOTDIR';
 }
 
 async function readEntry(path: string): Promise<LayerCacheEntry | undefined> {

@@ -1,11 +1,15 @@
-import type { ReuseOptions } from '@slipway/digest';
+import type { OpenOptions } from '@slipway/digest';
 import { LayerCacheError } from './errors.ts';
+import type { LayerCopy } from './layer-cache.ts';
 
 /** Where the bytes of one layer gather. */
 export interface SpoolStorage {
   /** Writes all of `chunk` at `position`. */
   write(chunk: Uint8Array, position: number): Promise<void>;
-  /** Reads some bytes at `position`, at least one: it is only asked for what was written. It may read into `buffer`, as far as that reaches. */
+  /**
+   * Reads some bytes at `position`, at least one: it is only asked for what was written. It may read into `buffer`, as
+   * far as that reaches.
+   */
   read(position: number, maxLength: number, buffer?: Uint8Array): Promise<Uint8Array>;
   close(): Promise<void>;
 }
@@ -20,7 +24,7 @@ type SpoolState =
 
 /**
  * Bytes that can be read while more of them come: readers wait at the end until there is more, or none to come.
- * The storage stays open for the readers that are under way.
+ * The storage stays open for those who hold a copy.
  */
 export class Spool {
   readonly #storage: SpoolStorage;
@@ -46,26 +50,51 @@ export class Spool {
     this.#wake();
   }
 
-  async *read(from: number, { signal, reuse }: ReuseOptions = {}): AsyncGenerator<Uint8Array, void, void> {
-    signal?.throwIfAborted();
-    if (this.#users === 0) throw new LayerCacheError('ERR_CACHE_ABORTED', 'Cannot read a layer whose writer is closed');
+  /** Whether the storage is open: by its writer, or for somebody who holds a copy. */
+  get isOpen(): boolean {
+    return this.#users > 0;
+  }
+
+  /** Takes hold of what is there, and of what will come. */
+  hold(): LayerCopy {
+    if (!this.isOpen) throw new LayerCacheError('ERR_CACHE_ABORTED', 'Cannot read a layer whose writer is closed');
     this.#users += 1;
+    let isHeld = true;
+    const assertHeld = (): void => {
+      if (!isHeld) throw new TypeError('Expected an open copy of a layer, got a closed one');
+    };
+    return {
+      read: (options = {}) => this.#read(options, assertHeld),
+      [Symbol.asyncDispose]: async () => {
+        if (!isHeld) return;
+        isHeld = false;
+        await this.#leave();
+      },
+    };
+  }
+
+  async *#read(
+    { from = 0, signal, reuse }: OpenOptions,
+    assertHeld: () => void,
+  ): AsyncGenerator<Uint8Array, void, void> {
+    signal?.throwIfAborted();
     const buffer = reuse ? new Uint8Array(readSize) : undefined;
-    try {
-      for (let position = from; ; ) {
-        while (position >= this.#size) {
-          // What was written is handed out before the failure is: each byte saves one from being compressed again.
-          if (this.#state.kind === 'failed') throw this.#state.error;
-          if (this.#state.kind === 'complete') return;
-          await this.#change(signal);
-        }
-        const chunk = await this.#storage.read(position, Math.min(readSize, this.#size - position), buffer);
-        signal?.throwIfAborted();
-        position += chunk.byteLength;
-        yield chunk;
+    for (let position = from; ; ) {
+      assertHeld();
+      while (position >= this.#size) {
+        // What was written is handed out before the failure is: each byte saves one from being compressed again.
+        if (this.#state.kind === 'failed') throw this.#state.error;
+        if (this.#state.kind === 'complete') return;
+        await this.#change(signal);
+        assertHeld();
       }
-    } finally {
-      await this.#leave();
+      const length = Math.min(readSize, this.#size - position);
+      const chunk = await this.#storage.read(position, length, buffer).catch((cause) => {
+        throw new LayerCacheError('ERR_CACHE_READ', `Cannot read the layer at byte ${position}: ${cause}`, { cause });
+      });
+      signal?.throwIfAborted();
+      position += chunk.byteLength;
+      yield chunk;
     }
   }
 
@@ -79,7 +108,7 @@ export class Spool {
     this.#settle({ kind: 'failed', error });
   }
 
-  /** The writer is done with it. The storage closes after the last reader. */
+  /** The writer is done with it. The storage closes when nobody holds a copy any more. */
   async close(): Promise<void> {
     this.fail(new LayerCacheError('ERR_CACHE_ABORTED', 'The layer was given up before it was complete'));
     await this.#leave();

@@ -1,13 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ByteStream, type Digest, digestBytes } from '@slipway/digest';
+import { type ByteStream, type Digest, digestBytes, type OpenOptions } from '@slipway/digest';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CachedLayer, LayerCache, LayerCacheWriter } from './layer-cache.ts';
-import { openLayerCache } from './layer-cache-disk.ts';
-import { createMemoryLayerCache } from './layer-cache-memory.ts';
-import { createTemporaryLayerCache } from './layer-cache-temporary.ts';
+import { createMemoryLayerCache } from './memory-layer-cache.ts';
+import { openLayerCache } from './open-layer-cache.ts';
+import { createTemporaryLayerCache } from './temporary-layer-cache.ts';
 
 const diffID = digestBytes(new TextEncoder().encode('the plain layer'));
 const recipe = 'gzip; level 6';
@@ -38,7 +38,7 @@ describe.each<[string, () => Promise<LayerCache & AsyncDisposable>]>([
     for (const each of [layer, found]) {
       expect(each).toMatchObject({ digest: digestBytes(bytes), size: bytes.byteLength });
       for (const from of [0, 1, 262_144, 699_999, 700_000]) {
-        expectBytes(await collect(each!.content.open({ from })), bytes.subarray(from));
+        expectBytes(await collect(reading(each!, { from })), bytes.subarray(from));
       }
     }
   });
@@ -48,11 +48,11 @@ describe.each<[string, () => Promise<LayerCache & AsyncDisposable>]>([
     const bytes = pattern(1_300_000);
     await using writer = await begin(cache);
     await writer.append(bytes);
-    const growing = copied(writer.openWritten(5, { reuse: true }));
-    const { content } = await writer.commit({ digest: digestBytes(bytes), size: bytes.byteLength });
+    const growing = copied(reading(writer, { from: 5, reuse: true }));
+    const layer = await writer.commit({ digest: digestBytes(bytes), size: bytes.byteLength });
     expectBytes(await growing, bytes.subarray(5));
     for (const from of [0, 1, 262_144, 300_000, 1_299_999]) {
-      expectBytes(await copied(content.open({ from, reuse: true })), bytes.subarray(from));
+      expectBytes(await copied(reading(layer, { from, reuse: true })), bytes.subarray(from));
     }
   });
 
@@ -61,6 +61,18 @@ describe.each<[string, () => Promise<LayerCache & AsyncDisposable>]>([
     await put(cache, diffID, recipe, pattern(10));
     expect(await cache.find(diffID, 'gzip; level 9')).toBeUndefined();
     expect(await cache.find(digestBytes(pattern(1)), recipe)).toBeUndefined();
+  });
+
+  test('forgets what it is told to', async () => {
+    await using cache = await open();
+    await cache.remove(diffID, recipe);
+    const layer = await put(cache, diffID, recipe, pattern(10));
+    await put(cache, diffID, 'gzip; level 9', pattern(11));
+    await using copy = await layer.open();
+    await cache.remove(diffID, recipe);
+    expect(await cache.find(diffID, recipe)).toBeUndefined();
+    expect(await cache.find(diffID, 'gzip; level 9')).toMatchObject({ size: 11 });
+    expect(await collect(copy.read())).toEqual(pattern(10));
   });
 
   test('the last commit counts', async () => {
@@ -73,7 +85,7 @@ describe.each<[string, () => Promise<LayerCache & AsyncDisposable>]>([
   test('an empty layer is a layer', async () => {
     await using cache = await open();
     const layer = await put(cache, diffID, recipe, new Uint8Array());
-    expect(await collect(layer.content.open())).toEqual(new Uint8Array());
+    expect(await collect(reading(layer))).toEqual(new Uint8Array());
   });
 
   test('what is not committed leaves nothing behind', async () => {
@@ -89,7 +101,7 @@ describe.each<[string, () => Promise<LayerCache & AsyncDisposable>]>([
     await using cache = await open();
     await using writer = await begin(cache);
     const bytes = pattern(600_000);
-    const reader = writer.openWritten(0)[Symbol.asyncIterator]();
+    const reader = reading(writer)[Symbol.asyncIterator]();
     const first = reader.next();
     for (const chunk of split(bytes, 50_000)) await writer.append(chunk);
     await writer.commit({ digest: digestBytes(bytes), size: bytes.byteLength });
@@ -101,7 +113,7 @@ describe.each<[string, () => Promise<LayerCache & AsyncDisposable>]>([
   test('a fast reader waits for a slow writer', async () => {
     await using cache = await open();
     await using writer = await begin(cache);
-    const reader = writer.openWritten(2)[Symbol.asyncIterator]();
+    const reader = reading(writer, { from: 2 })[Symbol.asyncIterator]();
     for (const n of [3, 4, 5]) {
       const next = reader.next(); // before there is anything to read
       await writer.append(new Uint8Array([n, n, n]));
@@ -117,14 +129,14 @@ describe.each<[string, () => Promise<LayerCache & AsyncDisposable>]>([
     const writer = await begin(cache);
     const bytes = pattern(100);
     await writer.append(bytes.subarray(0, 50));
-    const middle = collect(writer.openWritten(20));
+    const middle = collect(reading(writer, { from: 20 }));
     await writer.append(bytes.subarray(50));
     await writer.commit({ digest: digestBytes(bytes), size: 100 });
-    const committed = collect(writer.openWritten(99));
+    const committed = collect(reading(writer, { from: 99 }));
     expect(await middle).toEqual(bytes.subarray(20));
     expect(await committed).toEqual(bytes.subarray(99));
     await writer[Symbol.asyncDispose]();
-    expect(await collect(writer.openWritten(40))).toEqual(bytes.subarray(40));
+    expect(await collect(reading(writer, { from: 40 }))).toEqual(bytes.subarray(40));
   });
 
   test('a reader under way finishes after the writer is closed', async () => {
@@ -132,7 +144,7 @@ describe.each<[string, () => Promise<LayerCache & AsyncDisposable>]>([
     const writer = await begin(cache);
     const bytes = pattern(600_000);
     await writer.append(bytes);
-    const reader = writer.openWritten(0)[Symbol.asyncIterator]();
+    const reader = reading(writer)[Symbol.asyncIterator]();
     const { value } = await reader.next();
     await writer.commit({ digest: digestBytes(bytes), size: bytes.byteLength });
     await writer[Symbol.asyncDispose]();
@@ -144,19 +156,19 @@ describe.each<[string, () => Promise<LayerCache & AsyncDisposable>]>([
     await using cache = await open();
     const writer = await begin(cache);
     await writer.append(pattern(5));
-    const reader = writer.openWritten(0)[Symbol.asyncIterator]();
+    const reader = reading(writer)[Symbol.asyncIterator]();
     expect((await reader.next()).value).toEqual(pattern(5));
     const next = expect(reader.next()).rejects.toMatchObject({ code: 'ERR_CACHE_ABORTED' });
     await writer[Symbol.asyncDispose]();
     await next;
-    await expect(collect(writer.openWritten(0))).rejects.toMatchObject({ code: 'ERR_CACHE_ABORTED' });
+    await expect(collect(reading(writer))).rejects.toMatchObject({ code: 'ERR_CACHE_ABORTED' });
   });
 
   test('a reader leaves with the reason of its signal, while it waits', async () => {
     await using cache = await open();
     await using writer = await begin(cache);
     const controller = new AbortController();
-    const next = writer.openWritten(0, { signal: controller.signal })[Symbol.asyncIterator]().next();
+    const next = reading(writer, { from: 0, signal: controller.signal })[Symbol.asyncIterator]().next();
     const reason = new Error('enough');
     controller.abort(reason);
     await expect(next).rejects.toBe(reason);
@@ -169,7 +181,7 @@ describe.each<[string, () => Promise<LayerCache & AsyncDisposable>]>([
     const signal = AbortSignal.abort(reason);
     await expect(cache.find(diffID, recipe, { signal })).rejects.toBe(reason);
     await expect(cache.begin(diffID, recipe, { signal })).rejects.toBe(reason);
-    await expect(collect(layer.content.open({ signal }))).rejects.toBe(reason);
+    await expect(collect(reading(layer, { signal }))).rejects.toBe(reason);
   });
 
   test('a commit of another size is refused', async () => {
@@ -208,7 +220,7 @@ describe.each<[string, () => Promise<LayerCache & AsyncDisposable>]>([
         fc.array(fc.nat(200), { minLength: 1, maxLength: 4 }),
         async (chunks, offsets) => {
           await using writer = await begin(cache);
-          const readers = offsets.map((from) => collect(writer.openWritten(from)));
+          const readers = offsets.map((from) => collect(reading(writer, { from })));
           for (const chunk of chunks) await writer.append(chunk);
           const bytes = concat(...chunks);
           await writer.commit({ digest: digestBytes(bytes), size: bytes.byteLength });
@@ -235,7 +247,7 @@ describe('the memory cache', () => {
   test('a layer larger than the cache is refused where it gets too large, and its readers hear of it', async () => {
     await using cache = createMemoryLayerCache({ maxBytes: 100 });
     await using writer = await begin(cache);
-    const reader = expect(collect(writer.openWritten(0))).rejects.toMatchObject({ code: 'ERR_CACHE_WRITE' });
+    const reader = expect(collect(reading(writer))).rejects.toMatchObject({ code: 'ERR_CACHE_WRITE' });
     await writer.append(pattern(100));
     await expect(writer.append(pattern(1))).rejects.toMatchObject({ code: 'ERR_CACHE_WRITE' });
     await reader;
@@ -253,7 +265,7 @@ describe('the memory cache', () => {
     await writer.append(chunk);
     chunk.fill(0);
     const layer = await writer.commit({ digest: digestBytes(pattern(10)), size: 10 });
-    expect(await collect(layer.content.open())).toEqual(pattern(10));
+    expect(await collect(reading(layer))).toEqual(pattern(10));
   });
 });
 
@@ -301,4 +313,13 @@ function* split(bytes: Uint8Array, size: number): Generator<Uint8Array> {
 
 function pattern(size: number): Uint8Array {
   return Uint8Array.from({ length: size }, (_, i) => (i * 31 + (i >> 8)) & 0xff);
+}
+
+/** Holds a copy for as long as it is read. */
+async function* reading(
+  layer: Pick<CachedLayer, 'open'>,
+  options?: OpenOptions,
+): AsyncGenerator<Uint8Array, void, void> {
+  await using copy = await layer.open({ signal: options?.signal });
+  yield* copy.read(options);
 }
