@@ -9,6 +9,12 @@ export type PushErrorCode =
   | 'ERR_PUSH_FORMAT'
   /** When: no manifest of the index has the wanted platform. Retry: no. Do: choose one of the platforms that the message lists. */
   | 'ERR_PUSH_NO_PLATFORM'
+  /** When: config, manifest, layers and blobs of an item contradict each other, or a blob that the manifest names is missing. Retry: no. Do: make the item anew, or report the tool that made it. */
+  | 'ERR_PUSH_INVALID'
+  /** When: a destination's client is of another repository than its reference. Retry: no. Do: connect to the repository that the reference names. */
+  | 'ERR_PUSH_WRONG_REPOSITORY'
+  /** When: the registry answered that it took the image, and does not show it. Retry: yes, with `force`. Do: what the message says: the registry's address or its cache is at fault. */
+  | 'ERR_PUSH_NOT_SEEN'
   /** When: no endpoint of the registry is left to try. Retry: no. Do: check the insecure and TLS settings of that registry. */
   | 'ERR_PUSH_NO_ENDPOINT';
 
@@ -21,10 +27,11 @@ export type PushOperation =
   | 'push blob'
   | 'build manifest'
   | 'push manifest'
+  | 'confirm'
   | 'plan';
 
-/** Which side the failure came from. */
-export type PushOrigin = 'source' | 'destination' | 'request';
+/** Which side the failure came from; `machine` is this computer: its threads, its memory, its number of open files. */
+export type PushOrigin = 'source' | 'destination' | 'request' | 'machine';
 
 export interface PushErrorDetails {
   readonly op: PushOperation;
@@ -59,6 +66,12 @@ export function pushFailure(subject: string, details: PushErrorDetails & { reado
   if (details.cause instanceof PushError) return details.cause;
   const why = details.cause instanceof Error ? details.cause.message : String(details.cause);
   return new PushError('ERR_PUSH_FAILED', `Could not ${details.op} ${subject}: ${why}`, details);
+}
+
+/** Anything that was thrown, as an error. */
+export function asPushError(error: unknown): Error {
+  if (error instanceof Error) return error;
+  return new PushError('ERR_PUSH_FAILED', String(error), { op: 'push manifest', origin: 'destination' });
 }
 
 /** The nearest hint along the chain of causes. */

@@ -1,4 +1,5 @@
 import type { Digest } from '@slipway/digest';
+import type { DecisionReason } from './presence/decision-reason.ts';
 
 /** What a blob is to the image that needs it. */
 export type BlobRole = 'layer' | 'config' | 'blob';
@@ -14,12 +15,26 @@ export interface BlobSubject {
   readonly key: Digest;
 }
 
+/** What would be done about one blob, as a dry run tells it. */
+export interface PlannedBlob {
+  readonly role: BlobRole;
+  readonly action: 'exists' | 'mount' | 'upload' | 'skip';
+  readonly reason: DecisionReason;
+  /** Path of the repository that it would be mounted from. */
+  readonly from: string | undefined;
+  readonly digest: Digest;
+  /** Bytes as they would be sent. */
+  readonly size: number;
+}
+
 /** Numbers of one destination's push. */
 export interface PushTotals {
   readonly existed: number;
   readonly mounted: number;
   readonly uploaded: number;
   readonly skipped: number;
+  /** Dry run: compressed bytes that would be sent. 0 for a push. */
+  readonly bytesToSend: number;
   /** Compressed bytes handed to the registry, repeats after a failure included. */
   readonly bytesSent: number;
 }
@@ -78,7 +93,8 @@ export type PushEvent =
   | {
       readonly type: 'blob:planned';
       readonly blob: BlobSubject;
-      readonly action: 'exists' | 'mount' | 'upload' | 'skip';
+      readonly action: PlannedBlob['action'];
+      readonly reason: DecisionReason;
       readonly from: string | undefined;
       readonly digest: Digest;
       readonly size: number;

@@ -3,9 +3,18 @@
  *
  * @packageDocumentation
  */
+
 export { PushError, type PushErrorCode, type PushErrorDetails, type PushOperation, type PushOrigin } from './errors.ts';
-export { type BlobRole, type BlobSubject, describeEvent, type PushEvent, type PushTotals } from './events.ts';
+export {
+  type BlobRole,
+  type BlobSubject,
+  describeEvent,
+  type PlannedBlob,
+  type PushEvent,
+  type PushTotals,
+} from './events.ts';
 export { pushDefaults } from './options.ts';
+export type { DecisionReason } from './presence/decision-reason.ts';
 export type {
   Destination,
   Endpoint,
@@ -14,6 +23,7 @@ export type {
   Pusher,
   PusherOptions,
   PushFormat,
+  PushLearn,
   PushOptions,
   PushProtocol,
   PushResult,

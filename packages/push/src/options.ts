@@ -1,4 +1,12 @@
-import type { LegacyFormat, PushCompression, PushFormat, PushOptions, PushProtocol, PushVerify } from './push.ts';
+import type {
+  LegacyFormat,
+  PushCompression,
+  PushFormat,
+  PushLearn,
+  PushOptions,
+  PushProtocol,
+  PushVerify,
+} from './push.ts';
 
 /** {@link PushOptions} with every default applied. */
 export interface ResolvedPushOptions extends PushOptions {
@@ -8,9 +16,9 @@ export interface ResolvedPushOptions extends PushOptions {
   readonly compression: PushCompression;
   readonly verify: PushVerify;
   readonly dryRun: boolean;
-  readonly learn: boolean;
+  readonly learn: PushLearn;
   readonly learnFrom: string | undefined;
-  readonly verifyLearnt: boolean;
+  readonly force: boolean;
 }
 
 /** What {@link PushOptions} leaves out. */
@@ -21,21 +29,24 @@ export const pushDefaults: {
   readonly compression: PushCompression;
   readonly verify: PushVerify;
   readonly dryRun: boolean;
-  readonly learn: boolean;
-  readonly verifyLearnt: boolean;
+  readonly learn: PushLearn;
+  readonly force: boolean;
 } = Object.freeze({
   format: 'keep',
   protocol: 'v2',
   requireSchema2: true,
   compression: 'keep',
-  verify: 'diffid',
+  verify: 'digest',
   dryRun: false,
-  learn: true,
-  verifyLearnt: false,
+  learn: 'prove',
+  force: false,
 });
 
 /** The only place where the defaults of a push are applied. */
 export function resolvePushOptions(options: PushOptions = {}): ResolvedPushOptions {
+  const learn = options.learn === true ? 'prove' : options.learn === false ? 'off' : options.learn;
+  assertOneOf('learn', learn, ['prove', 'verify', 'trust', 'off']);
+  assertOneOf('verify', options.verify, ['digest', 'diffid']);
   return Object.freeze({
     ...options,
     format: options.format ?? pushDefaults.format,
@@ -44,10 +55,17 @@ export function resolvePushOptions(options: PushOptions = {}): ResolvedPushOptio
     compression: options.compression ?? pushDefaults.compression,
     verify: options.verify ?? pushDefaults.verify,
     dryRun: options.dryRun ?? pushDefaults.dryRun,
-    learn: options.learn ?? pushDefaults.learn,
+    learn: learn ?? pushDefaults.learn,
     learnFrom: options.learnFrom,
-    verifyLearnt: options.verifyLearnt ?? pushDefaults.verifyLearnt,
+    force: options.force ?? pushDefaults.force,
   });
+}
+
+/** Callers without types get an answer too. */
+function assertOneOf(name: string, value: unknown, choices: readonly string[]): void {
+  if (value === undefined || (typeof value === 'string' && choices.includes(value))) return;
+  const got = JSON.stringify(value);
+  throw new TypeError(`Expected \`${name}\` to be one of ${choices.join(', ')}, got ${got}`);
 }
 
 /** Whether what is asked for is older than schema 2, so that planning has only to see to gzip layers. */

@@ -1,14 +1,14 @@
 import type { AbortOptions, Compressor, Digest } from '@slipway/digest';
 import type { SourceItem } from '@slipway/image-source';
-import type { LayerCache } from '@slipway/image-store';
+import type { LayerCache } from '@slipway/layer-cache';
 import type { Platform } from '@slipway/manifest';
 import type { TrustKey } from '@slipway/manifest/schema1';
 import type { MetadataStore } from '@slipway/metadata-store';
 import type { Reference } from '@slipway/reference';
 import type { Ping, Repository } from '@slipway/registry-client';
 import type { V1Session } from '@slipway/registry-client/v1';
-import type { RetryOptions, TransferManager } from '@slipway/transfer';
-import type { PushEvent, PushTotals } from './events.ts';
+import type { RetryOptions, Transfers } from '@slipway/transfer';
+import type { PlannedBlob, PushEvent, PushTotals } from './events.ts';
 
 /** One way to reach a registry. Push tries them in order: https, then http for an insecure host. */
 export interface Endpoint {
@@ -48,8 +48,14 @@ export type LegacyFormat = 'schema1' | 'schema1-2015' | 'v1';
 /** `v2`: the distribution protocol; `v1`: what came before; `auto`: v1 for a registry that has not shown to speak v2. */
 export type PushProtocol = 'v2' | 'v1' | 'auto';
 export type PushCompression = 'keep' | 'gzip' | 'zstd';
-/** What a compressed layer that goes as it is, is compared with: its digest only, or also, unpacked, its diffID. */
+/** What a compressed layer that carries its digest is compared with: that digest only, or also, unpacked, its diffID. */
 export type PushVerify = 'digest' | 'diffid';
+/**
+ * What becomes of a claim: of what somebody's manifest in the destination repository says which blob is which layer.
+ * `prove`: the layer is compressed here, and nothing is sent where that makes the same bytes. `verify`: the blob is read back
+ * and unpacked. `trust`: it is believed. `off`: nothing is read.
+ */
+export type PushLearn = 'prove' | 'verify' | 'trust' | 'off';
 
 export interface PushOptions extends AbortOptions {
   /** `v1` means the protocol too. @default 'keep' */
@@ -60,19 +66,19 @@ export interface PushOptions extends AbortOptions {
   readonly requireSchema2?: boolean | undefined;
   /** @default 'keep': layers go as they are, uncompressed ones as gzip */
   readonly compression?: PushCompression | undefined;
-  /** Layers that are compressed here are always compared with their diffID. @default 'diffid', once a blob */
+  /** Layers that are compressed here, and those without a digest of their own, are always compared with their diffID. @default 'digest' */
   readonly verify?: PushVerify | undefined;
   /** One manifest of an index. @default the whole index */
   readonly platform?: Platform | undefined;
   /** Says what would happen, writes nothing to the registry. @default false */
   readonly dryRun?: boolean | undefined;
-  /** Reads the mapping of diffIDs to digests from what the registry has now. @default true */
-  readonly learn?: boolean | undefined;
+  /** How to use what the registry's own manifests say of the layers; `false` is 'off', `true` the default. @default 'prove' */
+  readonly learn?: PushLearn | boolean | undefined;
   /** Further reference in the destination repository (tag or digest) to learn from, before the destination's own tag. */
   readonly learnFrom?: string | undefined;
-  /** Reads a learnt blob back and checks its diffID before trusting it. @default false */
-  readonly verifyLearnt?: boolean | undefined;
-  /** Called synchronously, in order. */
+  /** Sends everything again: children, configs, layers and manifests, whatever the registry says it has. @default false */
+  readonly force?: boolean | undefined;
+  /** Called synchronously, in order. What it throws is reported once, as a process warning, and changes nothing. */
   readonly onEvent?: ((event: PushEvent) => void) | undefined;
 }
 
@@ -88,12 +94,15 @@ export type PushResult =
       /** The tag already named this manifest; nothing was sent. */
       readonly unchanged: boolean;
       readonly totals: PushTotals;
+      /** What would be done, for a dry run: nothing was written. */
+      readonly plan?: readonly PlannedBlob[] | undefined;
     }
   | { readonly ok: false; readonly reference: Reference; readonly error: Error; readonly totals: PushTotals };
 
 /** What a pusher works with. It owns none of it. */
 export interface PusherOptions {
-  readonly transfers: TransferManager;
+  /** Share one among all pushers of a process. */
+  readonly transfers: Transfers;
   /** @default nothing is remembered */
   readonly metadataStore?: MetadataStore | undefined;
   /** Keeps compressed layers. @default they are compressed again in each run */
@@ -104,7 +113,7 @@ export interface PusherOptions {
   readonly zstd?: Compressor | undefined;
   /** The key that signs schema 1 manifests; asked for when one is to be signed. @default a new one for each push */
   readonly trustKey?: (() => Promise<TrustKey>) | undefined;
-  /** Attempts per blob, the first included; counted afresh after progress. @default 5 */
+  /** Attempts per blob, manifest and connection, the first included; counted afresh after progress. @default 5 */
   readonly attempts?: number | undefined;
   /** Bytes of one chunk: what an interruption costs at most. Uploads of more than twice this go in chunks, where the registry takes them. @default 33554432 (32 MiB) */
   readonly chunkSize?: number | undefined;

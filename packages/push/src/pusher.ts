@@ -1,88 +1,105 @@
-import { setMaxListeners } from 'node:events';
 import { availableParallelism } from 'node:os';
-import type { Compression, Compressor } from '@slipway/digest';
+import type { Compression, Compressor, Digest } from '@slipway/digest';
 import type { SourceItem } from '@slipway/image-source';
+import type { LayerRecord } from '@slipway/metadata-store';
 import { canonicalName, familiarName, formatReference } from '@slipway/reference';
-import { registryProfile } from '@slipway/registry-client';
-import { createHostBackoff } from '@slipway/transfer';
+import { type Repository, registryProfile } from '@slipway/registry-client';
+import { createHostBackoff, retrying } from '@slipway/transfer';
+import type { DeliveryRetry } from './deliver/delivery.ts';
 import { overEndpoints } from './deliver/endpoints.ts';
-import { lendTransfers } from './deliver/lent-transfers.ts';
-import { patientRepository } from './deliver/patient-repository.ts';
-import type { PushBlobsOptions } from './deliver/push-blobs.ts';
-import { pushTags, type TagResult } from './deliver/push-tags.ts';
+import { surviving } from './deliver/listener.ts';
+import { meterProgress } from './deliver/meter-progress.ts';
+import { Scope } from './deliver/scope.ts';
+import type { TagDelivery, TagResult } from './deliver/tag-delivery.ts';
+import { pushTags } from './deliver/tags.ts';
 import { Turns } from './deliver/turns.ts';
 import { PushError, pushFailure } from './errors.ts';
-import type { PushEvent, PushTotals } from './events.ts';
-import { storedProofs } from './form/diff-id-check.ts';
+import type { PushEvent } from './events.ts';
+import { storedProofs } from './form/diff-id-proofs.ts';
 import type { BlobForm } from './form/form.ts';
 import { Gate } from './form/gate.ts';
-import type { ProtocolContext } from './legacy/protocols.ts';
 import { isLegacy, type ResolvedPushOptions, resolvePushOptions } from './options.ts';
-import { type ItemPlan, type PlanContext, planItem } from './plan/plan.ts';
-import { BlobMemory } from './presence/blob-memory.ts';
-import type { Destination, Pusher, PusherOptions, PushFormat, PushResult } from './push.ts';
+import { planItem } from './plan/plan.ts';
+import type { ItemPlan, PlanContext } from './plan/plan-types.ts';
+import { BlobMemory } from './presence/memory.ts';
+import { Presence } from './presence/presence.ts';
+import type { Target } from './presence/target.ts';
+import type { Destination, Endpoint, Pusher, PusherOptions, PushFormat, PushOptions, PushResult } from './push.ts';
 import { TotalsCounter } from './totals.ts';
-import { UploadShapes } from './upload/upload-shapes.ts';
+import { isBusy } from './upload/retry-rules.ts';
+import { UploadShapes } from './upload/shapes.ts';
+import { Uploader } from './upload/uploader.ts';
 
 /** Makes a pusher of the parts it is given; it owns none of them. */
 export function createPusher(options: PusherOptions): Pusher {
   const hostBackoff = options.retry?.hostBackoff ?? createHostBackoff({ clock: options.retry?.clock });
-  const shapes = new Map<string, UploadShapes>();
-  const shared: SharedOptions = {
+  const uploaders = new Map<string, Uploader>();
+  const shared: SharedParts = {
     ...options,
     retry: { ...options.retry, hostBackoff, attempts: options.attempts },
     turns: new Turns(),
     gate: new Gate(availableParallelism() + 1),
-    shapesOf(registry) {
-      const known = shapes.get(registry) ?? new UploadShapes(registryProfile(registry), options.chunkSize);
-      shapes.set(registry, known);
-      return known;
+    uploaderFor(registry) {
+      const uploader =
+        uploaders.get(registry) ?? new Uploader(new UploadShapes(registryProfile(registry), options.chunkSize));
+      uploaders.set(registry, uploader);
+      return uploader;
     },
   };
   return {
-    push: (item, destinations, pushOptions) => runPush(shared, item, destinations, resolvePushOptions(pushOptions)),
+    push: (item, destinations, pushOptions) => runPush(shared, item, destinations, pushOptions),
   };
 }
 
 /** What all pushes of a pusher share. */
-interface SharedOptions extends PusherOptions {
-  readonly retry: PushBlobsOptions['retry'];
+interface SharedParts extends PusherOptions {
+  readonly retry: DeliveryRetry;
   readonly turns: Turns;
   /** For compressions that come before their uploads. */
   readonly gate: Gate;
-  /** What a registry has shown to take; kept from push to push. */
-  shapesOf(registry: string): UploadShapes;
+  /** Sends to one registry; what it has shown to take is kept from push to push. */
+  uploaderFor(registry: string): Uploader;
+}
+
+/** One push: the parts of its pusher, and what its destinations share. */
+interface Push extends SharedParts {
+  readonly options: ResolvedPushOptions;
+  readonly plan: ItemPlan;
+  /** What this push has delivered, to whichever repository. */
+  readonly delivered: Map<Digest, LayerRecord[]>;
+  readonly tell: (event: PushEvent) => void;
 }
 
 async function runPush(
-  pusher: SharedOptions,
+  pusher: SharedParts,
   item: SourceItem,
   destinations: readonly Destination[],
-  options: ResolvedPushOptions,
+  pushOptions: PushOptions | undefined,
 ): Promise<readonly PushResult[]> {
+  const options = resolvePushOptions(pushOptions);
   options.signal?.throwIfAborted();
   assertTags(destinations);
-  // Every blob under way listens, and each leaves when it is done: what looks like a leak to Node is not one.
-  if (options.signal !== undefined) setMaxListeners(0, options.signal);
-  const ended = new AbortController(); // ends computations that outlive the destination that began them
-  setMaxListeners(0, ended.signal);
-  const transfers = lendTransfers(pusher.transfers);
+  const tell = meterProgress(surviving(options.onEvent), { clock: pusher.retry.clock });
   const forms = new Map<string, BlobForm>();
-  const plan = planItem(item, planContext(pusher, options, forms, ended.signal));
+  const scope = new Scope(options.signal);
   try {
+    const plan = planItem(item, planContext(pusher, options, tell, forms, scope.signal));
+    const push: Push = { ...pusher, options, plan, delivered: new Map(), tell };
     const groups = [...groupByRepository(destinations).values()];
-    const results = await Promise.all(groups.map((group) => pushGroup({ ...pusher, transfers }, plan, group, options)));
+    // A destination that fails is a result; only the caller's signal ends them all.
+    const results = await scope.all(groups.map((group) => () => pushGroup(push, group, scope.signal)));
     const byDestination = new Map(results.flat().map((result) => [result.destination, result.result]));
     return destinations.flatMap((destination) => byDestination.get(destination) ?? []);
   } finally {
-    await transfers.settled(); // somebody else may wait for a transfer that reads what is this push's
-    ended.abort(new Error('the push has ended'));
+    await scope[Symbol.asyncDispose]();
+    await Promise.all([...forms.values()].map((form) => form.settled()));
   }
 }
 
 function planContext(
-  pusher: SharedOptions,
-  { format, protocol, compression, platform, verify, onEvent }: ResolvedPushOptions,
+  pusher: SharedParts,
+  { format, protocol, compression, platform, verify }: ResolvedPushOptions,
+  tell: (event: PushEvent) => void,
   forms: Map<string, BlobForm>,
   signal: AbortSignal,
 ): PlanContext {
@@ -94,7 +111,8 @@ function planContext(
     platform,
     cache: pusher.layerCache,
     gate: pusher.gate,
-    proofs: verify === 'diffid' ? storedProofs(pusher.metadataStore) : undefined,
+    verify,
+    proofs: storedProofs(pusher.metadataStore),
     signal,
     compressor: (wanted) => compressorFor(pusher, wanted),
     form(name, make) {
@@ -103,7 +121,7 @@ function planContext(
       return form;
     },
     warn({ code, message }) {
-      if (!told.has(message)) onEvent?.({ type: 'warning', destination: undefined, code, message });
+      if (!told.has(message)) tell({ type: 'warning', destination: undefined, code, message });
       told.add(message);
     },
   };
@@ -145,70 +163,92 @@ interface DestinationResult {
   readonly result: PushResult;
 }
 
+/** Pushes to all destinations in one repository. Rejects on abort only; when it settles, nothing of it runs any more. */
 async function pushGroup(
-  pusher: SharedOptions,
-  plan: ItemPlan,
+  push: Push,
   group: readonly Destination[],
-  options: ResolvedPushOptions,
+  parent: AbortSignal,
 ): Promise<readonly DestinationResult[]> {
   const [first] = group;
   if (first === undefined) return [];
-  const name = canonicalName(first.reference);
+  const { options, tell } = push;
   const destination = familiarName(first.reference);
   const totals = new TotalsCounter();
   const emit = (event: PushEvent): void => {
     totals.count(event);
-    options.onEvent?.(event);
+    tell(event);
   };
-  emit({ type: 'push:started', destination, repository: name });
-  try {
-    const tags = [...new Set(group.flatMap(({ reference }) => reference.tag ?? []))];
-    const { trustKey, transfers, turns, retry } = pusher;
-    const tagsOptions = { ...options, trustKey, tags, transfers, turns, retry };
-    const push = await tagPusherOf(options);
-    const viaV2 = (): Promise<readonly TagResult[]> =>
-      overEndpoints(
-        first.endpoints,
-        destination,
-        (repository, endpoint) =>
-          push(
-            plan,
-            {
-              repository: patientRepository(repository, pusher.retry),
-              name,
-              destination,
-              hmacKey: first.hmacKey,
-              hasAuthInfo: first.hasAuthInfo,
-              allowNondistributable: endpoint.allowNondistributable ?? false,
-              memory: new BlobMemory(pusher.metadataStore, name, first.hmacKey, onceWarned(emit, destination)),
-              shapes: pusher.shapesOf(repository.registry),
-              present: new Map(),
-              learnt: new Map(),
-              emit,
-            },
-            tagsOptions,
-          ),
-        options,
-      );
-    const results =
-      options.protocol === 'v2'
-        ? await viaV2()
-        : await viaProtocols({ plan, first, destination, viaV2, emit, pusher, options, tags });
-    const byTag = new Map(results.map((result) => [result.tag, result]));
-    return group.flatMap((member) => {
-      const result = byTag.get(member.reference.tag ?? '');
-      return result === undefined
-        ? []
-        : { destination: member, result: finish(member, destination, result, totals.now(), emit) };
-    });
-  } catch (error) {
-    options.signal?.throwIfAborted();
+  emit({ type: 'push:started', destination, repository: canonicalName(first.reference) });
+  const settled = await pushToRepository(push, group, first, destination, emit, parent).catch((error: unknown) => {
+    parent.throwIfAborted();
     const failure = pushFailure(`to ${destination}`, { op: 'plan', origin: 'destination', cause: error });
-    return group.map((member) => ({
-      destination: member,
-      result: finish(member, destination, { tag: member.reference.tag ?? '', error: failure }, totals.now(), emit),
-    }));
-  }
+    return group.map(({ reference }): TagResult => ({ tag: reference.tag ?? '', error: failure }));
+  });
+  const byTag = new Map(settled.map((result) => [result.tag, result]));
+  return group.flatMap((member) => {
+    const result = byTag.get(member.reference.tag ?? '');
+    if (result === undefined) return [];
+    return { destination: member, result: finish(member, destination, result, { totals, emit, ...options }) };
+  });
+}
+
+/** Finds an endpoint that serves, and pushes all tags in a scope of their own. */
+async function pushToRepository(
+  push: Push,
+  group: readonly Destination[],
+  first: Destination,
+  destination: string,
+  emit: (event: PushEvent) => void,
+  signal: AbortSignal,
+): Promise<readonly TagResult[]> {
+  const { options, plan, retry, transfers, turns, trustKey } = push;
+  const { learn, learnFrom, dryRun, requireSchema2 } = options;
+  const tags = [...new Set(group.flatMap(({ reference }) => reference.tag ?? []))];
+  const pushAll = await tagPusherOf(options);
+  const viaV2 = (): Promise<readonly TagResult[]> =>
+    overEndpoints(
+      first.endpoints,
+      { reference: first.reference, name: destination },
+      async (repository, endpoint) => {
+        await using scope = new Scope(signal);
+        const uploader = push.uploaderFor(repository.registry);
+        const delivery: TagDelivery = {
+          ...{ scope, transfers, uploader, turns, retry },
+          ...{ tags, learn, learnFrom, dryRun, requireSchema2, trustKey },
+        };
+        return await pushAll(plan, targetOf(push, first, repository, endpoint, emit), delivery);
+      },
+      {
+        retry,
+        signal,
+        onRetry: (message) =>
+          emit({ type: 'warning', destination, code: 'connect-retry', message: `${destination}: ${message}` }),
+      },
+    );
+  if (options.protocol === 'v2') return await viaV2();
+  const { overProtocols } = await import('./legacy/protocols.ts');
+  return await overProtocols({ plan, first, destination, viaV2, emit, pusher: push, options, signal, tags });
+}
+
+function targetOf(
+  { retry, options, metadataStore, delivered }: Push,
+  { reference, hmacKey, hasAuthInfo }: Destination,
+  repository: Repository,
+  { allowNondistributable = false }: Endpoint,
+  emit: (event: PushEvent) => void,
+): Target {
+  const name = canonicalName(reference);
+  const destination = familiarName(reference);
+  return {
+    ...{ repository, name, destination, hmacKey, hasAuthInfo, allowNondistributable, emit },
+    memory: new BlobMemory({
+      ...{ store: metadataStore, repository: name, hmacKey, delivered },
+      onFailure: onceWarned(emit, destination),
+    }),
+    presence: new Presence(options.force),
+    ask: (question, { signal }) =>
+      retrying(() => question(repository), { ...retry, signal, host: repository.registry, isTransient: isBusy }),
+  };
 }
 
 /** What pushes tags over the distribution protocol; that of old is loaded when it is asked for. */
@@ -218,19 +258,19 @@ async function tagPusherOf({ format }: ResolvedPushOptions): Promise<typeof push
   return pushTags;
 }
 
-async function viaProtocols(context: ProtocolContext): Promise<readonly TagResult[]> {
-  const { overProtocols } = await import('./legacy/protocols.ts');
-  return await overProtocols(context);
-}
-
 function finish(
   { reference }: Destination,
   destination: string,
   result: TagResult,
-  totals: PushTotals,
-  emit: (event: PushEvent) => void,
+  context: {
+    readonly totals: TotalsCounter;
+    readonly dryRun: boolean;
+    readonly emit: (event: PushEvent) => void;
+  },
 ): PushResult {
+  const { emit, dryRun } = context;
   const { tag } = reference;
+  const totals = context.totals.now();
   if ('error' in result) {
     emit({ type: 'push:failed', destination, tag, error: result.error });
     return { ok: false, reference, error: result.error, totals };
@@ -238,7 +278,8 @@ function finish(
   const { manifest, unchanged } = result;
   const { digest, mediaType, bytes } = manifest;
   emit({ type: 'push:finished', destination, tag, digest, totals });
-  return { ok: true, reference, digest, mediaType, size: bytes.byteLength, unchanged, totals };
+  const plan = dryRun ? { plan: context.totals.planned() } : {};
+  return { ok: true, reference, digest, mediaType, size: bytes.byteLength, unchanged, totals, ...plan };
 }
 
 /** A metadata store that fails is reported once a destination, whatever the number of layers. */

@@ -48,7 +48,7 @@ describe('decisions for one layer', () => {
   test('a record of the target whose blob is there: one HEAD, no upload, record kept', async () => {
     await using bench = await openBench();
     const digest = await seed(bench, 'a/target', textBytes(3, 900));
-    await bench.push(image, 'a/target:1', { learn: false });
+    await bench.push(image, 'a/target:1', { learn: 'off' });
     expect(outcomes(bench.events)).toMatchObject({ 'blob:existed': 1 });
     expect(aboutLayer(bench, digest)).toEqual(['HEAD']);
     expect(await repositories(bench)).toEqual(['a/target']);
@@ -57,7 +57,7 @@ describe('decisions for one layer', () => {
   test('a record of the target whose blob is gone is removed, and the layer uploaded', async () => {
     await using bench = await openBench();
     const digest = await seed(bench, 'a/target', textBytes(4, 900), { there: false });
-    await bench.push(image, 'a/target:1', { learn: false });
+    await bench.push(image, 'a/target:1', { learn: 'off' });
     expect(outcomes(bench.events)).toMatchObject({ 'blob:pushed': 2 });
     const records = await bench.store.layerRecords(diffID);
     expect(records).toHaveLength(1);
@@ -69,7 +69,7 @@ describe('decisions for one layer', () => {
     const bytes = textBytes(5, 900);
     await seed(bench, 'b/other', bytes);
     await bench.registry.seed('a/target', { blobs: [bytes] });
-    await bench.push(image, 'a/target:1', { learn: false });
+    await bench.push(image, 'a/target:1', { learn: 'off' });
     expect(outcomes(bench.events)).toMatchObject({ 'blob:existed': 1 });
     expect(await repositories(bench)).toEqual(['b/other', 'a/target']);
   });
@@ -77,7 +77,7 @@ describe('decisions for one layer', () => {
   test('a mount that succeeds keeps its candidate and adds the target', async () => {
     await using bench = await openBench();
     const digest = await seed(bench, 'b/other', textBytes(6, 900));
-    await bench.push(image, 'a/target:1', { learn: false });
+    await bench.push(image, 'a/target:1', { learn: 'off' });
     expect(bench.events).toContainEqual(expect.objectContaining({ type: 'blob:mounted', from: 'b/other', digest }));
     expect(await repositories(bench)).toEqual(['b/other', 'a/target']);
   });
@@ -85,7 +85,7 @@ describe('decisions for one layer', () => {
   test('a mount that is declined forgets its candidate, and its session is used for the upload', async () => {
     await using bench = await openBench();
     await seed(bench, 'b/other', textBytes(7, 900), { there: false });
-    await bench.push(image, 'a/target:1', { learn: false });
+    await bench.push(image, 'a/target:1', { learn: 'off' });
     expect(outcomes(bench.events)).toMatchObject({ 'blob:pushed': 2 });
     expect(await repositories(bench)).toEqual(['a/target']);
     expect(countOf(bench.requests())).toMatchObject({ 'POST blobs/uploads': 2, 'PUT blobs/uploads': 2 });
@@ -102,7 +102,7 @@ describe('decisions for one layer', () => {
       sourceRepository,
       hmac: computeHmac(stranger, { digest, sourceRepository }),
     });
-    await bench.push(image, 'a/target:1', { learn: false });
+    await bench.push(image, 'a/target:1', { learn: 'off' });
     expect(await repositories(bench)).toEqual(['b/other', 'a/target']);
   });
 
@@ -111,7 +111,7 @@ describe('decisions for one layer', () => {
     await seed(bench, 'b/other', textBytes(8, 900));
     const body = { errors: [{ code: 'UNAUTHORIZED', message: 'you may not mount from there' }] };
     bench.registry.misbehave({ match: { kind: 'mount', path: /from=b/ }, status: 403, body });
-    await bench.push(image, 'a/target:1', { learn: false });
+    await bench.push(image, 'a/target:1', { learn: 'off' });
     expect(outcomes(bench.events)).toMatchObject({ 'blob:pushed': 2 });
     expect(await repositories(bench)).toEqual(['b/other', 'a/target']);
   });
@@ -120,7 +120,7 @@ describe('decisions for one layer', () => {
     await using bench = await openBench();
     const bytes = textBytes(9, 900);
     for (const repository of ['z/far', 'a/near', 'y/far']) await seed(bench, repository, bytes, { there: false });
-    await bench.push(image, 'a/target:1', { learn: false });
+    await bench.push(image, 'a/target:1', { learn: 'off' });
     const tried = bench.registry.requests
       .filter(({ method, query }) => method === 'POST' && query.has('from'))
       .map(({ query }) => query.get('from'));
@@ -140,7 +140,7 @@ describe('decisions for one layer', () => {
         sourceRepository: `${bench.registry.host}/${name}/app`,
       });
     }
-    await bench.push(imageOf([big]), 'a/target:1', { learn: false });
+    await bench.push(imageOf([big]), 'a/target:1', { learn: 'off' });
     const tried = bench.registry.requests.filter(
       ({ method, query }) => method === 'POST' && /^[b-g]\//.test(query.get('from') ?? ''),
     );
@@ -153,14 +153,14 @@ describe('decisions for one layer', () => {
     await using bench = await openBench();
     await seed(bench, 'a/target', textBytes(11, 900), { there: false });
     bench.registry.misbehave({ match: { kind: 'blob-head' }, status: 401 });
-    const [result] = await bench.push(image, 'a/target:1', { learn: false });
+    const [result] = await bench.push(image, 'a/target:1', { learn: 'off' });
     expect(result?.ok).toBe(true);
   });
 
   test('a record in a form that is not canonical is no mount candidate', async () => {
     await using bench = await openBench();
     await bench.store.tagAndAdd(diffID, key, { digest: unknown, sourceRepository: 'busybox' });
-    const [result] = await bench.push(image, 'a/target:1', { learn: false });
+    const [result] = await bench.push(image, 'a/target:1', { learn: 'off' });
     expect(result?.ok).toBe(true);
     expect(bench.registry.requests.some(({ query }) => query.get('from')?.includes('busybox'))).toBe(false);
   });
@@ -196,7 +196,7 @@ describe('learning', () => {
       metadataStore: createMemoryMetadataStore(),
     });
     const [result] = await pusher.push(imageOf([layer], { comment: 'next' }), [bench.destination('a/app:2')], {
-      verifyLearnt: true,
+      learn: 'verify',
       learnFrom: '1',
       onEvent: (event) => event.type === 'warning' && warnings.push(event.code),
     });

@@ -1,128 +1,100 @@
-import { type Content, contentOf, createGzipCompressor, digestBytes } from '@slipway/digest';
+import { gzipSync } from 'node:zlib';
+import { digestBytes } from '@slipway/digest';
 import type { SourceImage, SourceLayer } from '@slipway/image-source';
 import { buildOciManifest, mediaTypes } from '@slipway/manifest';
-import { createMemoryMetadataStore } from '@slipway/metadata-store';
 import { describe, expect, test } from 'vitest';
-import { CheckedForm, type DiffIDProofs, storedProofs } from '../src/form/diff-id-check.ts';
-import { storedForm } from '../src/form/form.ts';
+import { type CountedContent, countedContent } from './counted-content.ts';
 import { imageOf, openBench, textBytes } from './setup.ts';
 
-async function collect(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of stream) chunks.push(chunk);
-  return Buffer.concat(chunks);
-}
-
 const plain = textBytes(7, 3_000_000);
-const gzipped = await collect(createGzipCompressor().compress(contentOf(plain).open()));
-const identity = { digest: digestBytes(gzipped), size: gzipped.byteLength };
+const wrong = digestBytes(new Uint8Array(9));
 
-/** Content in small chunks that counts the bytes it has handed out. */
-function counted(bytes: Uint8Array): Content & { readonly handedOut: () => number } {
-  let handedOut = 0;
-  return {
-    size: bytes.byteLength,
-    handedOut: () => handedOut,
-    async *open({ from = 0 } = {}) {
-      for (let at = from; at < bytes.byteLength; at += 10_000) {
-        const chunk = bytes.subarray(at, at + 10_000);
-        handedOut += chunk.byteLength;
-        yield chunk;
-      }
-    },
-  };
+/** An image of one layer that goes as it is, whose config says that it unpacks to `diffID`. */
+function imageWith(
+  content: CountedContent,
+  {
+    diffID,
+    digest,
+    compression,
+  }: { diffID: SourceLayer['diffID']; digest: SourceLayer['diffID']; compression: 'gzip' | 'none' },
+): SourceImage {
+  const mediaType = compression === 'gzip' ? mediaTypes.ociLayerGzip : mediaTypes.ociLayer;
+  const descriptor = { mediaType, digest, size: content.size };
+  const base = imageOf([{ diffID, content, compression, descriptor }]);
+  const config = { mediaType: mediaTypes.ociConfig, digest: base.config.digest, size: base.config.bytes.byteLength };
+  return { ...base, manifest: buildOciManifest({ config, layers: [descriptor] }) };
 }
-
-function checked(diffID = digestBytes(plain), proofs: DiffIDProofs = storedProofs(undefined)) {
-  const content = counted(gzipped);
-  const signal = new AbortController().signal;
-  return {
-    content,
-    form: new CheckedForm(storedForm(content, identity), { diffID, compression: 'gzip', proofs, signal }),
-  };
-}
-
-describe('a compressed layer that goes as it is', () => {
-  test('is read once, and passes when it unpacks to its diffID', async () => {
-    const { form, content } = checked();
-    expect(digestBytes(await collect(form.open()))).toBe(identity.digest);
-    expect(content.handedOut()).toBe(identity.size);
-  });
-
-  test('fails in place of its last bytes when it does not', async () => {
-    const { form } = checked(digestBytes(new Uint8Array(1)));
-    let seen = 0;
-    await expect(async () => {
-      for await (const chunk of form.open()) seen += chunk.byteLength;
-    }).rejects.toMatchObject({ code: 'ERR_DIGEST_MISMATCH', message: expect.stringContaining('as the image') });
-    expect(seen).toBeLessThan(identity.size);
-  });
-
-  test('in chunks, each opened anew, is read and unpacked once all the same', async () => {
-    const { form, content } = checked();
-    for (let from = 0; from < identity.size; from += 200_000) {
-      let taken = 0;
-      for await (const chunk of form.open({ from })) {
-        taken += chunk.byteLength;
-        if (taken >= 200_000) break;
-      }
-    }
-    expect(content.handedOut()).toBeLessThan(identity.size * 1.1);
-  });
-
-  test.each([digestBytes(plain), digestBytes(new Uint8Array(1))])(
-    'taken up in the middle, the beginning is read beside it',
-    async (diffID) => {
-      const { form, content } = checked(diffID);
-      const reading = collect(form.open({ from: identity.size - 1000 }));
-      if (diffID === digestBytes(plain)) expect((await reading).byteLength).toBe(1000);
-      else await expect(reading).rejects.toMatchObject({ code: 'ERR_DIGEST_MISMATCH' });
-      expect(content.handedOut()).toBeGreaterThanOrEqual(identity.size);
-    },
-  );
-
-  test('for two readers at once is unpacked once', async () => {
-    const { form } = checked();
-    const both = await Promise.all([collect(form.open()), collect(form.open())]);
-    expect(both.map((bytes) => digestBytes(bytes))).toEqual([identity.digest, identity.digest]);
-  });
-
-  test('is not unpacked again once it was proven, also by a later run', async () => {
-    await using store = createMemoryMetadataStore();
-    await collect(checked(digestBytes(plain), storedProofs(store)).form.open());
-    expect(await store.isProven(identity.digest, digestBytes(plain))).toBe(true);
-    expect(await store.isProven(identity.digest, digestBytes(new Uint8Array(1)))).toBe(false);
-  });
-
-  test('one reader that leaves early robs the other of nothing', async () => {
-    const { form } = checked();
-    for await (const _ of form.open()) break;
-    expect((await collect(form.open())).byteLength).toBe(identity.size);
-  });
-});
 
 describe('a push of an image whose config lies about a layer', () => {
-  const layer: SourceLayer = {
-    diffID: digestBytes(new Uint8Array(9)),
-    content: contentOf(gzipped),
-    compression: 'gzip',
-    descriptor: { mediaType: mediaTypes.ociLayerGzip, ...identity },
-  };
-  const base = imageOf([layer]);
-  const config = { mediaType: mediaTypes.ociConfig, digest: base.config.digest, size: base.config.bytes.byteLength };
-  const manifest = buildOciManifest({ config, layers: layer.descriptor ? [layer.descriptor] : [] });
-  const image: SourceImage = { ...base, manifest };
+  const gzipped = gzipSync(plain);
+  const digest = digestBytes(gzipped);
+  const gzipImage = (): SourceImage =>
+    imageWith(countedContent(gzipped), { diffID: wrong, digest, compression: 'gzip' });
 
   test('fails at once, says so, and leaves no tag', async () => {
     await using bench = await openBench();
-    const [result] = await bench.push(image, 'lie/app:1');
+    const [result] = await bench.push(gzipImage(), 'lie/app:1', { verify: 'diffid' });
     expect(result).toMatchObject({ ok: false, error: { origin: 'source', cause: { code: 'ERR_DIGEST_MISMATCH' } } });
     expect(bench.registry.tags('lie/app')).toEqual([]);
-    expect(bench.registry.hasBlob('lie/app', identity.digest)).toBe(false);
+    expect(bench.registry.hasBlob('lie/app', digest)).toBe(false);
   });
 
   test('goes through when only digests are asked for', async () => {
     await using bench = await openBench();
-    expect(await bench.push(image, 'lie/app:1', { verify: 'digest' })).toMatchObject([{ ok: true }]);
+    expect(await bench.push(gzipImage(), 'lie/app:1', { verify: 'digest' })).toMatchObject([{ ok: true }]);
   });
+
+  test.each([
+    ['empty', new Uint8Array()],
+    ['not empty', plain],
+  ])('is refused where that costs nothing: of a plain layer that is %s', async (_, bytes) => {
+    await using bench = await openBench();
+    const content = countedContent(bytes);
+    const image = imageWith(content, { diffID: wrong, digest: digestBytes(bytes), compression: 'none' });
+    const [result] = await bench.push(image, 'lie/app:1', { verify: 'digest' });
+    expect(result).toMatchObject({ ok: false, error: { origin: 'source', cause: { code: 'ERR_DIGEST_MISMATCH' } } });
+    expect(bench.registry.hasBlob('lie/app', digestBytes(bytes))).toBe(false);
+  });
+});
+
+describe('a blob that was damaged in the source', () => {
+  const gzipped = gzipSync(plain);
+  const damaged = gzipped.map((letter, at) => (at === gzipped.byteLength - 1000 ? letter ^ 1 : letter));
+  const digest = digestBytes(gzipped);
+
+  test.each([
+    ['digest', 'one request', undefined],
+    ['digest', 'chunks', 65_536],
+    ['diffid', 'one request', undefined],
+    ['diffid', 'chunks', 65_536],
+  ] as const)('never gets its last byte sent: compared by %s, in %s', async (verify, _, chunkSize) => {
+    await using bench = await openBench({ chunkSize });
+    const content = countedContent(damaged, { chunkSize: 1000 });
+    const image = imageWith(content, { diffID: digestBytes(plain), digest, compression: 'gzip' });
+    const [result] = await bench.push(image, 'bad/app:1', { verify });
+    expect(result).toMatchObject({ ok: false, error: { origin: 'source' } });
+    const chunks = chunkSize === undefined ? 0 : Math.ceil(content.size / chunkSize);
+    expect(content.handedOut()).toBeLessThanOrEqual(content.size + chunks * 1000);
+    expect(bench.registry.hasBlob('bad/app', digest)).toBe(false);
+    expect(bench.events.filter(({ type }) => type === 'blob:retrying')).toEqual([]);
+  });
+});
+
+test.each([
+  ['digest', 65_536],
+  ['diffid', 65_536],
+  ['digest', 50_000],
+] as const)('a layer in chunks is read once: compared by %s, in chunks of %i bytes', async (verify, chunkSize) => {
+  const gzipped = gzipSync(plain);
+  const content = countedContent(gzipped, { chunkSize: 1000 });
+  await using bench = await openBench({ chunkSize });
+  const image = imageWith(content, { diffID: digestBytes(plain), digest: digestBytes(gzipped), compression: 'gzip' });
+  const [result] = await bench.push(image, 'large/app:1', { verify });
+  if (result?.ok !== true) throw result?.error;
+  const chunks = Math.ceil(content.size / chunkSize);
+  expect(bench.requests().filter((request) => request === 'PATCH blobs/uploads')).toHaveLength(chunks);
+  // A chunk that ends within a chunk of the source leaves the rest of that one.
+  expect(content.handedOut()).toBeLessThan(content.size + chunks * 1000);
+  if (chunkSize === 50_000) expect(content.handedOut()).toBe(content.size);
+  await bench.registry.verify();
 });

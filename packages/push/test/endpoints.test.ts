@@ -1,11 +1,19 @@
+import { parseReference } from '@slipway/reference';
 import { RegistryError, type Repository } from '@slipway/registry-client';
+import type { Clock } from '@slipway/transfer';
 import { describe, expect, test } from 'vitest';
 import { overEndpoints } from '../src/deliver/endpoints.ts';
 import { PushError } from '../src/errors.ts';
 import type { Endpoint } from '../src/push.ts';
 
-const repository = {} as Repository;
+const repository = { registry: 'r.example', path: 'app' } as Repository;
+const destination = { reference: parseReference('r.example/app:1'), name: 'r.example/app' };
+const options = { retry: { attempts: 1 } };
 const tls = new RegistryError('self-signed', { code: 'ERR_REGISTRY_UNREACHABLE', reason: 'tls' });
+const plain = new RegistryError('error:0A00010B: wrong version number', {
+  code: 'ERR_REGISTRY_UNREACHABLE',
+  reason: 'tls',
+});
 const refused = new RegistryError('refused', { code: 'ERR_REGISTRY_UNREACHABLE', reason: 'ECONNREFUSED' });
 const broken = new RegistryError('502', { code: 'ERR_REGISTRY_UNAVAILABLE', status: 502 });
 
@@ -40,9 +48,16 @@ describe('endpoints are tried in order', () => {
       ['https://r.example', 'http://r.example'],
       '502',
     ],
+    [
+      'that https was answered in plain http says nothing where http was tried',
+      plain,
+      refused,
+      ['https://r.example', 'http://r.example'],
+      'refused',
+    ],
   ] as const)('%s', async (_, https, http, expected, failure) => {
     const tried: string[] = [];
-    const result = overEndpoints(endpoints(tried, https, http), 'r.example/app', async () => 'done');
+    const result = overEndpoints(endpoints(tried, https, http), destination, async () => 'done', options);
     if (failure === undefined) await expect(result).resolves.toBe('done');
     else await expect(result).rejects.toThrow(failure);
     expect(tried).toEqual(expected);
@@ -57,14 +72,47 @@ describe('endpoints are tried in order', () => {
         cause: broken,
       });
     };
-    await expect(overEndpoints(endpoints(tried, undefined), 'r.example/app', work)).rejects.toThrow(
+    await expect(overEndpoints(endpoints(tried, undefined), destination, work, options)).rejects.toThrow(
       'the layer was lost',
     );
     expect(tried).toEqual(['https://r.example']);
   });
 
+  test('a registry that is not up yet is tried again, over every endpoint, and the waits are told', async () => {
+    const waits: number[] = [];
+    const clock: Clock = {
+      now: () => 0,
+      sleep: async (delayMs) => {
+        waits.push(delayMs);
+      },
+    };
+    const told: string[] = [];
+    const tried: string[] = [];
+    const later = new RegistryError('refused', { code: 'ERR_REGISTRY_UNREACHABLE', transient: true });
+    const unready = endpoints(tried, later, later).map((endpoint) => ({
+      ...endpoint,
+      connect: async () => (tried.length < 4 ? await endpoint.connect() : repository),
+    }));
+    const onRetry = (message: string): void => void told.push(message);
+    const retry = { attempts: 5, clock, random: () => 0 };
+    await expect(overEndpoints(unready, destination, async () => 'done', { retry, onRetry })).resolves.toBe('done');
+    expect(tried).toEqual(['https://r.example', 'http://r.example', 'https://r.example', 'http://r.example']);
+    expect(told).toEqual(['retry 1 in 1 s: refused', 'retry 2 in 2 s: refused']);
+  });
+
+  test('a client of another repository is refused before anything is asked', async () => {
+    const other = { url: new URL('https://r.example'), connect: async () => ({ ...repository, path: 'other' }) };
+    const work = async (): Promise<never> => {
+      throw new Error('unreachable: nothing is done there');
+    };
+    await expect(overEndpoints([other], destination, work, options)).rejects.toMatchObject({
+      code: 'ERR_PUSH_WRONG_REPOSITORY',
+      origin: 'request',
+    });
+  });
+
   test('without any endpoint there is an error that says so', async () => {
-    await expect(overEndpoints([], 'r.example/app', async () => 1)).rejects.toMatchObject({
+    await expect(overEndpoints([], destination, async () => 1, options)).rejects.toMatchObject({
       code: 'ERR_PUSH_NO_ENDPOINT',
     });
   });

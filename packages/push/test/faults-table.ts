@@ -52,6 +52,8 @@ export interface Fault {
 
 /** Waits after one, two, … failures, by the schedule. */
 const [one, two, three, four] = [500, 10_000, 22_500, 55_000] as const;
+/** How long a manifest waits for replicas that may not have its blobs yet, before these are sent again. */
+const replicas = 6_000;
 const html = '<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>';
 const start: Misbehaviour['match'] = { kind: ['upload-start', 'mount'] };
 const put: Misbehaviour['match'] = { kind: 'upload-put' };
@@ -72,12 +74,12 @@ function times(count: number, match: Misbehaviour['match'], deed: Omit<Misbehavi
 
 // biome-ignore format: a row is a line
 const openings: readonly Fault[] = [
-  { name: 'POST reset once', shape: 'put', ...times(1, start, { reset: true }), expected: 'pushed', waited: one },
-  { name: 'POST reset twice', shape: 'put', ...times(2, start, { reset: true }), expected: 'pushed', waited: two },
-  { name: 'POST reset always', shape: 'put', ...times(5, start, { reset: true }), expected: /gave up after 5 attempts/, waited: four },
+  { name: 'POST reset once', shape: 'put', ...times(1, start, { reset: true }), expected: 'pushed', waited: 0 },
+  { name: 'POST reset twice', shape: 'put', ...times(2, start, { reset: true }), expected: 'pushed', waited: 0 },
+  { name: 'POST reset always', shape: 'put', ...times(99, start, { reset: true }), expected: /gave up after 5 attempts/, waited: four },
   { name: 'POST answered 500', shape: 'stream', ...times(1, start, { status: 500 }), expected: 'pushed', waited: one },
-  { name: 'POST answered 502 with a page', shape: 'put', ...times(1, start, { status: 502, body: html }), expected: 'pushed', waited: one },
-  { name: 'POST answered 503', shape: 'put', ...times(1, start, { status: 503 }), expected: 'pushed', waited: one },
+  { name: 'POST answered 502 with a page', shape: 'put', ...times(1, start, { status: 502, body: html }), expected: 'pushed', waited: 0 },
+  { name: 'POST answered 503', shape: 'put', ...times(1, start, { status: 503 }), expected: 'pushed', waited: 0 },
   { name: 'POST answered 503 with Retry-After', shape: 'put', ...times(1, start, { status: 503, headers: busy }), expected: 'pushed', waited: busyWait },
   { name: 'POST answered 429 with Retry-After', shape: 'put', ...times(1, start, { status: 429, headers: busy }), expected: 'pushed', waited: busyWait },
   { name: 'POST answered 429 with Retry-After as a date', shape: 'put', rules: ({ dateIn }) => [{ match: start, times: 1, status: 429, headers: { 'retry-after': dateIn(30) } }], expected: 'pushed', waited: 30_500 },
@@ -85,15 +87,15 @@ const openings: readonly Fault[] = [
   { name: 'a storm of 429', shape: 'put', ...times(4, start, { status: 429, headers: busy }), expected: 'pushed', waited: 4 * busyWait },
   { name: 'a storm of 429 without an end', shape: 'put', ...times(5, start, { status: 429, headers: busy }), expected: /429.*gave up after 5 attempts/, waited: 5 * busyWait },
   { name: 'POST answered 429 for two hours', shape: 'put', ...times(1, start, { status: 429, headers: { 'retry-after': '7200' } }), expected: /asked to wait 7200 s/ },
-  { name: 'POST whose answer is lost', shape: 'put', ...times(1, start, { dropResponse: true }), expected: 'pushed', waited: one, sessionsLeft: 1 },
-  { name: 'POST that is never answered', shape: 'put', impatient: true, ...times(1, start, { stall: true }), expected: 'pushed', waited: one },
+  { name: 'POST whose answer is lost', shape: 'put', ...times(1, start, { dropResponse: true }), expected: 'pushed', waited: 0, sessionsLeft: 1 },
+  { name: 'POST that is never answered', shape: 'put', impatient: true, ...times(1, start, { stall: true }), expected: 'pushed', waited: 0 },
   { name: 'POST denied', shape: 'put', ...times(9, start, { status: 403 }), expected: /answered 403: .*denied/ },
   { name: 'POST to a repository that has to exist', shape: 'put', ...times(9, start, { status: 404 }), expected: /answered 404/ },
-  { name: 'POST without a Location', shape: 'put', ...times(9, start, { omitHeaders: ['location'] }), expected: /no Location/, sessionsLeft: 1 },
-  { name: 'POST with a Location that is no URL', shape: 'put', ...times(9, start, { headers: { location: 'http://' } }), expected: /Location that is not a URL/, sessionsLeft: 1 },
-  { name: 'POST with a Location of another scheme', shape: 'put', ...times(9, start, { moveLocation: () => 'ftp://127.0.0.1/x' }), expected: /Location of scheme/, sessionsLeft: 1 },
+  { name: 'POST without a Location', shape: 'put', ...times(9, start, { omitHeaders: ['location'] }), expected: /no Location/, sessionsLeft: 2 },
+  { name: 'POST with a Location that is no URL', shape: 'put', ...times(9, start, { headers: { location: 'http://' } }), expected: /Location that is not a URL/, sessionsLeft: 2 },
+  { name: 'POST with a Location of another scheme', shape: 'put', ...times(9, start, { moveLocation: () => 'ftp://127.0.0.1/x' }), expected: /Location of scheme/, sessionsLeft: 2 },
   { name: 'POST that sends uploads to a stranger', shape: 'put', auth: 'basic', rules: ({ stranger }) => [{ match: start, times: 1, moveLocation: stranger.url }], expected: 'pushed', strangerAsked: true, sessionsLeft: 1 },
-  { name: 'POST redirected to a stranger', shape: 'put', auth: 'bearer', rules: ({ stranger }) => [{ match: start, times: 1, status: 307, headers: { location: `${stranger.url}/v2/demo/app/blobs/uploads/` } }], expected: /blob unknown/, strangerAsked: true },
+  { name: 'POST redirected to a stranger', shape: 'put', auth: 'bearer', rules: ({ stranger }) => [{ match: start, times: 1, status: 307, headers: { location: `${stranger.url}/v2/demo/app/blobs/uploads/` } }], expected: 'pushed', waited: replicas, strangerAsked: true },
 ];
 
 // biome-ignore format: a row is a line
@@ -138,7 +140,7 @@ const chunks: readonly Fault[] = [
   { name: 'a commit whose answer is lost', shape: 'chunks', ...times(1, put, { dropResponse: true }), expected: 'pushed', waited: one },
   { name: 'a commit answered 500', shape: 'chunks', ...times(1, put, { status: 500 }), expected: 'pushed', waited: one },
   { name: 'a commit denied a token that has died', shape: 'chunks', auth: 'bearer', ...times(1, put, { status: 401, headers: invalidToken }), expected: 'pushed' },
-  { name: 'a commit that says the digest is wrong', shape: 'chunks', ...times(1, put, { status: 400, body: { errors: [{ code: 'DIGEST_INVALID', message: 'wrong' }] } }), expected: 'pushed', resent: layerSize },
+  { name: 'a commit that says the digest is wrong', shape: 'chunks', ...times(1, put, { status: 400, body: { errors: [{ code: 'DIGEST_INVALID', message: 'wrong' }] } }), expected: 'pushed', waited: one, resent: layerSize },
   { name: 'a commit that takes its time', shape: 'chunks', impatient: true, ...times(1, put, { delayAnswerMs: 900 }), expected: 'pushed' },
 ];
 
@@ -175,7 +177,7 @@ const manifests: readonly Fault[] = [
   { name: 'manifest answered 429', shape: 'put', ...times(2, manifest, { status: 429, headers: busy }), expected: 'pushed', waited: 2 * busyWait },
   { name: 'manifest denied a token that has died', shape: 'put', auth: 'bearer', ...times(1, manifest, { status: 401, headers: invalidToken }), expected: 'pushed' },
   { name: 'manifest refused: once is enough', shape: 'put', ...times(1, manifest, { status: 400, body: { errors: [{ code: 'MANIFEST_INVALID', message: 'manifest invalid' }] } }), expected: /manifest invalid/ },
-  { name: 'manifest answered with another digest', shape: 'put', ...times(9, manifest, { wrongDigest: true }), expected: /another digest/, isTagged: true },
+  { name: 'manifest answered with another digest', shape: 'put', ...times(9, manifest, { wrongDigest: true }), expected: 'pushed' },
   { name: 'manifest that is never answered', shape: 'put', impatient: true, ...times(1, manifest, { stall: true }), expected: 'pushed', waited: one },
 ];
 
@@ -198,7 +200,7 @@ const questions: readonly Fault[] = [
 // biome-ignore format: a row is a line
 const surroundings: readonly Fault[] = [
   { name: 'a name that nobody knows', shape: 'put', network: 'unknown name', expected: /ENOTFOUND|EAI_AGAIN/ },
-  { name: 'nothing listens', shape: 'put', network: 'nothing listens', expected: /ECONNREFUSED/ },
+  { name: 'nothing listens', shape: 'put', network: 'nothing listens', expected: /ECONNREFUSED.*gave up after 5 attempts/, waited: 15_000 },
   { name: 'a certificate that nobody vouches for', shape: 'put', network: 'untrusted certificate', expected: /certificate/ },
   { name: 'something that is not HTTP', shape: 'put', network: 'not HTTP', expected: /not HTTP/ },
   { name: 'a disk that is full when the layer is spooled', shape: 'stream', local: 'disk full on spool', expected: 'pushed' },

@@ -4,7 +4,7 @@ import { createServer as createPlainServer } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { contentOf, createGzipCompressor, digestBytes } from '@slipway/digest';
 import type { SourceImage } from '@slipway/image-source';
-import { createMemoryLayerCache, type LayerCache } from '@slipway/image-store';
+import { createMemoryLayerCache, type LayerCache } from '@slipway/layer-cache';
 import { mediaTypes } from '@slipway/manifest';
 import { parseReference } from '@slipway/reference';
 import { openRegistry } from '@slipway/registry-client';
@@ -215,6 +215,7 @@ function layerCacheOf({ shape, local }: Fault): LayerCache | undefined {
 function fullAfter(cache: LayerCache, bytes: number): LayerCache {
   return {
     find: (...args) => cache.find(...args),
+    remove: (...args) => cache.remove(...args),
     async begin(...args) {
       const writer = await cache.begin(...args);
       let written = 0;
@@ -226,7 +227,7 @@ function fullAfter(cache: LayerCache, bytes: number): LayerCache {
             throw Object.assign(new Error('no space left on this disk'), { code: 'ERR_CACHE_WRITE' });
           await writer.append(chunk);
         },
-        openWritten: (...opened) => writer.openWritten(...opened),
+        open: (...opened) => writer.open(...opened),
         commit: (...committed) => writer.commit(...committed),
         [Symbol.asyncDispose]: () => writer[Symbol.asyncDispose](),
       };

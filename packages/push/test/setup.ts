@@ -7,7 +7,7 @@ import {
   digestBytes,
 } from '@slipway/digest';
 import type { SourceImage, SourceItem, SourceLayer } from '@slipway/image-source';
-import { createMemoryLayerCache } from '@slipway/image-store';
+import { createMemoryLayerCache } from '@slipway/layer-cache';
 import { mediaTypes } from '@slipway/manifest';
 import { computeHmacKey, createMemoryMetadataStore, type MetadataStore } from '@slipway/metadata-store';
 import { parseReference } from '@slipway/reference';
@@ -118,7 +118,7 @@ export async function benchAt<Server extends WatchedRegistry>(
   options: Partial<PusherOptions> = {},
 ): Promise<Bench<Server>> {
   const store = options.metadataStore ?? createMemoryMetadataStore();
-  const transfers = options.transfers ?? createTransferManager();
+  const transfers = createTransferManager();
   const gzip = countingCompressor();
   const events: PushEvent[] = [];
   const records: RequestRecord[] = [];

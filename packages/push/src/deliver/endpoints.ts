@@ -1,64 +1,147 @@
 import type { AbortOptions } from '@slipway/digest';
+import type { Reference } from '@slipway/reference';
 import type { Repository } from '@slipway/registry-client';
+import { retrying } from '@slipway/transfer';
 import { codeOf } from '../error-code.ts';
 import { PushError, pushFailure } from '../errors.ts';
 import type { Endpoint } from '../push.ts';
-import { continuesOnError, registryErrorOf } from '../upload/retry-rules.ts';
+import { continuesOnError, isTransient, registryErrorOf } from '../upload/retry-rules.ts';
+import type { DeliveryRetry } from './delivery.ts';
+
+/** Waits between attempts to reach a registry that is not up yet: 1, 2, 4, 8, … seconds, 15 at most. */
+const firstWaitMs = 1_000;
+const longestWaitMs = 15_000;
+
+export interface EndpointOptions extends AbortOptions {
+  readonly retry: DeliveryRetry;
+  /** Told of each wait for a registry that cannot be reached. */
+  readonly onRetry?: ((message: string) => void) | undefined;
+}
+
+/** Where a push goes: what was asked for, and what messages call it. */
+export interface EndpointDestination {
+  readonly reference: Reference;
+  /** Familiar name. */
+  readonly name: string;
+}
 
 /**
  * Runs `work` with the first endpoint that serves: https, then http for an insecure host. Once https has answered,
- * plain http to the same host is never tried.
+ * plain http to the same host is never tried. When none can be reached for now, all are tried again.
  *
- * @throws {PushError} ERR_PUSH_NO_ENDPOINT when there is none to try; otherwise the last failure
+ * @throws {PushError} ERR_PUSH_NO_ENDPOINT when there is none to try, ERR_PUSH_WRONG_REPOSITORY when an endpoint's client is
+ * of another repository; otherwise the failure that says most
  * @see push-behaviour c.1, d.8
  */
 export async function overEndpoints<T>(
   endpoints: readonly Endpoint[],
-  destination: string,
+  destination: EndpointDestination,
   work: (repository: Repository, endpoint: Endpoint) => Promise<T>,
-  { signal }: AbortOptions = {},
+  { retry, signal, onRetry }: EndpointOptions,
 ): Promise<T> {
   const confirmedTls = new Set<string>();
-  let failure: unknown;
-  for (const endpoint of endpoints) {
-    const { protocol, hostname } = endpoint.url;
-    if (protocol !== 'https:' && confirmedTls.has(hostname)) continue;
-    let repository: Repository;
-    try {
-      repository = await endpoint.connect({ signal });
-    } catch (error) {
-      signal?.throwIfAborted();
-      // An answer of any kind means that TLS worked.
-      if (registryErrorOf(error)?.status !== undefined && protocol === 'https:') confirmedTls.add(hostname);
-      failure = preferred(
-        failure,
-        pushFailure(`to ${destination}`, { op: 'connect', origin: 'destination', cause: error }),
-      );
-      continue;
-    }
-    try {
-      return await work(repository, endpoint);
-    } catch (error) {
-      signal?.throwIfAborted();
-      if (!continuesOnError(error)) throw error;
-      if (protocol === 'https:') confirmedTls.add(hostname);
-      failure = error;
-    }
+  const tried = new Set<Endpoint>();
+  let attempt = 0;
+  return await retrying(
+    async () => {
+      const failures: unknown[] = [];
+      for (const endpoint of endpoints) {
+        if (tried.has(endpoint)) continue;
+        const { protocol, hostname } = endpoint.url;
+        if (protocol !== 'https:' && confirmedTls.has(hostname)) continue;
+        let repository: Repository;
+        try {
+          repository = await endpoint.connect({ signal });
+        } catch (cause) {
+          signal?.throwIfAborted();
+          // An answer of any kind means that TLS worked.
+          if (registryErrorOf(cause)?.status !== undefined && protocol === 'https:') confirmedTls.add(hostname);
+          failures.push(cause);
+          continue;
+        }
+        assertSameRepository(repository, destination);
+        try {
+          return await work(repository, endpoint);
+        } catch (error) {
+          signal?.throwIfAborted();
+          if (!continuesOnError(error)) throw new Final(error);
+          tried.add(endpoint); // what it could do has been done, with retries of its own
+          if (protocol === 'https:') confirmedTls.add(hostname);
+          failures.push(new Final(error));
+        }
+      }
+      const telling = tellingFailure(failures, destination.name);
+      throw failures.some((failure) => failure instanceof Final) ? new Final(causeOf(telling)) : telling;
+    },
+    {
+      ...retry,
+      backoff: retry.backoff ?? (({ attempt }) => Math.min(longestWaitMs, firstWaitMs * 2 ** (attempt - 1))),
+      signal,
+      host: destination.reference.registry,
+      isTransient: (error) =>
+        !(error instanceof Final) && codeOf(error) !== 'ERR_PUSH_NO_ENDPOINT' && isTransient(error),
+      onRetry(notice) {
+        if (notice.attempt === attempt) return; // it counts down once a second
+        attempt = notice.attempt;
+        onRetry?.(`retry ${notice.attempt} in ${notice.seconds} s: ${notice.cause.message}`);
+      },
+    },
+  ).catch((error: unknown) => {
+    signal?.throwIfAborted();
+    throw pushFailure(`to ${destination.name}`, { op: 'connect', origin: 'destination', cause: causeOf(error) });
+  });
+}
+
+/** A failure that no further round over the endpoints changes. */
+class Final extends Error {
+  constructor(cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
   }
-  throw (
-    failure ??
-    new PushError('ERR_PUSH_NO_ENDPOINT', `No endpoint is left to reach ${destination}`, {
-      op: 'connect',
-      origin: 'request',
-    })
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof Final ? causeOf(error.cause) : error;
+}
+
+/** A push reports the repository that the reference names: it must be the one that is written to. */
+function assertSameRepository({ path }: Repository, { reference, name }: EndpointDestination): void {
+  if (path === reference.repository) return;
+  throw new Final(
+    new PushError(
+      'ERR_PUSH_WRONG_REPOSITORY',
+      `Could not connect to ${name}: expected a client of repository ${reference.repository}, got one of ${path}`,
+      { op: 'connect', origin: 'request' },
+    ),
   );
 }
 
-/** A certificate or a proxy that was in the way says more than http's silence after it. */
-function preferred(earlier: unknown, later: unknown): unknown {
-  const isAnswer = registryErrorOf(later)?.status !== undefined;
-  const saysMore = registryErrorOf(earlier)?.reason === 'tls' || isProxyRefusal(earlier);
-  return saysMore && !isAnswer ? earlier : later;
+/**
+ * Of the failures of https and http, the one of the scheme that the registry speaks: the last, unless a certificate or a
+ * proxy was in the way. That https failed because the registry speaks plain http says nothing where http was tried.
+ */
+function tellingFailure(failures: readonly unknown[], destination: string): unknown {
+  const [first, ...later] = failures;
+  if (first === undefined) {
+    return new PushError('ERR_PUSH_NO_ENDPOINT', `No endpoint is left to reach ${destination}`, {
+      op: 'connect',
+      origin: 'request',
+    });
+  }
+  return later.reduce((earlier, latest) => {
+    const isAnswer = registryErrorOf(latest)?.status !== undefined;
+    const saysMore = (isTlsFailure(earlier) && !speaksPlainHTTP(earlier)) || isProxyRefusal(earlier);
+    return saysMore && !isAnswer ? earlier : latest;
+  }, first);
+}
+
+function isTlsFailure(error: unknown): boolean {
+  return registryErrorOf(error)?.reason === 'tls';
+}
+
+/** What answers a TLS greeting with HTTP is spoken to over http. */
+function speaksPlainHTTP(error: unknown): boolean {
+  const message = registryErrorOf(error)?.message ?? '';
+  return /wrong version number|packet length too long|unknown protocol|http request/i.test(message);
 }
 
 function isProxyRefusal(error: unknown): boolean {

@@ -1,12 +1,5 @@
-import {
-  type AbortOptions,
-  type ByteStream,
-  type Content,
-  type Digest,
-  digestStream,
-  type OpenOptions,
-  verified,
-} from '@slipway/digest';
+import type { AbortOptions, ByteStream, Digest, OpenOptions } from '@slipway/digest';
+import type { FormFailure } from './form-failure.ts';
 
 /** Digest and size of a blob's bytes, known once all of them have been seen. */
 export interface BlobIdentity {
@@ -16,87 +9,79 @@ export interface BlobIdentity {
 
 /** A blob in the form it is sent in, shared by every destination of a push. */
 export interface BlobForm {
-  /** Known before sending, or as soon as compression has ended. */
+  /**
+   * Given by a descriptor, or computed here. It changes only where a kept copy turns out to be damaged: after a
+   * {@link FormFailure} of side 'copy' it is undefined until it is computed again.
+   */
   readonly identity: BlobIdentity | undefined;
+  /** Names what decides the bytes beside the diffID; undefined for bytes that go as they are. */
+  readonly recipe: string | undefined;
   /** Bytes of the source read so far. */
   readonly read: number;
   readonly readTotal: number;
-  /** Names what decides the bytes beside the diffID; undefined for bytes that go as they are. */
-  readonly recipe: string | undefined;
-  /** Whether opening again costs a reading only. Without a cache, each opening of a compressed layer compresses it again. */
+  /** Whether a part can be read again at the cost of reading it. Without a cache, a compressed layer is made again. */
   readonly isKept: boolean;
-  /** Starts what has to be computed, and resolves with the identity. Shared: one computation however many ask. */
+  /**
+   * Starts what has to be computed, and resolves with the identity. One computation, however many ask; it ends with the
+   * push's signal, while `signal` ends only the wait of its caller. A failure is not kept: the next call begins anew.
+   *
+   * @throws {FormFailure}
+   */
   identify(options?: AbortOptions): Promise<BlobIdentity>;
-  /** The identity if it is cheap to have now: known, or kept from an earlier run. */
+  /** The identity, where it is known or kept from an earlier run. Never reads the content. */
   recall(options?: AbortOptions): Promise<BlobIdentity | undefined>;
   /**
-   * Waits until `atLeast` bytes of it can be read again cheaply, or all of them, and says how many can.
-   * Undefined when nothing is kept to read again from.
+   * Waits until `atLeast` bytes can be read, or all of them, and says how many can. Undefined where nothing is kept to
+   * read again from.
+   *
+   * @throws {FormFailure}
    */
   available(atLeast: number, options?: AbortOptions): Promise<number | undefined>;
-  /** The bytes from `from`; while compression runs, its output as it comes. Fails rather than end if the source is not what it claims. */
-  open(options?: OpenOptions): ByteStream;
+  /** Begins to read it for one upload: all attempts and all chunks of one blob to one repository. */
+  reader(): FormReader;
+  /** Resolves when nothing that it has begun runs any more: soon after the push's signal has aborted. Never rejects. */
+  settled(): Promise<void>;
 }
 
-/** Bytes that go as they lie in the source, with a digest that is known. */
-export function storedForm(content: Content, identity: BlobIdentity): BlobForm {
-  return {
-    identity,
-    read: content.size,
-    readTotal: content.size,
-    recipe: undefined,
-    isKept: true,
-    identify: async () => identity,
-    recall: async () => identity,
-    available: async () => identity.size,
-    open: (options = {}) =>
-      content.proves === identity.digest || (options.from ?? 0) > 0
-        ? content.open(options)
-        : verified(content.open(options), identity),
-  };
+export interface ReadPartOptions extends OpenOptions {
+  /** Bytes wanted. @default all to the end */
+  readonly length?: number | undefined;
 }
 
-/** Bytes that go as they lie in the source, whose digest must first be computed (compressed layers of a docker archive). */
-export class UnnamedForm implements BlobForm {
-  readonly recipe: undefined;
-  readonly isKept: boolean = true;
-  readonly readTotal: number;
-  readonly #content: Content;
-  #identity: Promise<BlobIdentity> | undefined;
-  #known: BlobIdentity | undefined;
-
-  constructor(content: Content) {
-    this.#content = content;
-    this.readTotal = content.size;
-  }
-
-  get identity(): BlobIdentity | undefined {
-    return this.#known;
-  }
-
-  get read(): number {
-    return this.#known === undefined ? 0 : this.readTotal;
-  }
-
-  identify(): Promise<BlobIdentity> {
-    // Not bound to one caller's signal: several destinations wait for the same digest.
-    this.#identity ??= digestStream(this.#content.open({ reuse: true })).then((identity) => {
-      this.#known = identity;
-      return identity;
-    });
-    return this.#identity;
-  }
-
-  recall(): Promise<BlobIdentity> {
-    return this.identify();
-  }
-
-  async available(): Promise<number> {
-    return (await this.identify()).size;
-  }
-
-  async *open(options?: OpenOptions): ByteStream {
-    const identity = await this.identify();
-    yield* storedForm(this.#content, identity).open(options);
-  }
+/**
+ * Reads a form for one upload: in order, in parts, and again after a failure. It hashes on while it reads, so that a
+ * blob in parts is read once, and proven as a whole. One opening at a time: a new one ends the one before.
+ */
+export interface FormReader extends AsyncDisposable {
+  /**
+   * As {@link BlobForm.available}. From here on, nobody takes the bytes away from this reader: a copy that is removed
+   * from the cache stays readable until the reader is disposed.
+   *
+   * @throws {FormFailure}
+   */
+  available(atLeast: number, options?: AbortOptions): Promise<number | undefined>;
+  /**
+   * Reads and hashes what lies before `position`, if no opening has read it: what an upload that another process began
+   * has sent already. {@link open} does it too, but then a request waits for it.
+   *
+   * @throws {FormFailure}
+   */
+  reach(position: number, options?: AbortOptions): Promise<void>;
+  /**
+   * The bytes from `from` on. The last byte of the blob is handed out only when all of them are proven.
+   *
+   * @throws {FormFailure} while it is read
+   */
+  open(options?: ReadPartOptions): ByteStream;
+  /**
+   * Resolves when all bytes were read and proven, with what they are; reads what no opening has read. To be asked
+   * before every commit: an empty blob has no byte to hold back.
+   *
+   * @throws {FormFailure}
+   */
+  prove(options?: AbortOptions): Promise<BlobIdentity>;
+  /**
+   * Why reading failed last; undefined again with the next opening. It tells a failure to read from a failure to send.
+   */
+  readonly failure: FormFailure | undefined;
 }

@@ -1,6 +1,9 @@
 import { type AbortOptions, type Content, isIncompressible } from '@slipway/digest';
 import { PlainReader } from './plain-reader.ts';
 
+/** Smaller layers cost little disk space, and are compressed before their upload begins. */
+const worthALook = 16 * 1024 * 1024;
+
 /** Places that are looked at, and bytes at each. */
 const samples = 16;
 const sampleSize = 64 * 1024;
@@ -8,11 +11,11 @@ const sampleSize = 64 * 1024;
 const mostCompressible = 2;
 
 /**
- * Whether a tar looks as if next to nothing of it could be compressed, as with pictures, packages and the weights of models: a look at one
- * megabyte, spread over all of it, that ends early for most.
+ * Whether a large tar looks as if next to nothing of it could be compressed, as with pictures, packages and the weights
+ * of models: a look at one megabyte, spread over all of it, that ends early for most.
  */
 export async function looksIncompressible(plain: Content, { signal }: AbortOptions = {}): Promise<boolean> {
-  if (plain.size < samples * sampleSize) return false;
+  if (plain.size <= worthALook) return false;
   await using reader = new PlainReader(plain, signal);
   const sample = new Uint8Array(sampleSize);
   let compressible = 0;

@@ -1,8 +1,9 @@
-import { type Content, type OpenOptions, readStoredBlocks, type StoredRange, storedSize } from '@slipway/digest';
-import { PlainReader } from './plain-reader.ts';
+import { type OpenOptions, readStoredBlocks, type StoredRange, storedSize } from '@slipway/digest';
+import { Moved } from './form-bytes.ts';
+import type { PlainReader } from './plain-reader.ts';
 
 /** More of the layer can be compressed than a look at it said: it is better kept on disk. */
-export class NotLean extends Error {
+export class NotLean extends Moved {
   override name = 'NotLean';
 }
 
@@ -16,11 +17,11 @@ type Part = { readonly offset: number } & (
 const mostHeldBytes = 16 * 1024 * 1024;
 
 /**
- * The compressed form of a layer that is stored nearly everywhere: its plain bytes with a few letters in between. Only what is not stored
- * is held; the rest is made of the source again, from wherever a reader begins. Nothing is written to disk.
+ * The compressed form of a layer that consists of stored blocks nearly everywhere: its plain bytes with short headers
+ * between them. Only what is not stored is held; the rest is made of the source again, from wherever a reader begins.
+ * Nothing is written to disk.
  */
 export class LeanForm {
-  readonly #plain: Content;
   readonly #mostHeld: number;
   /** In order, without gaps up to {@link size}. */
   readonly #parts: Part[] = [];
@@ -29,8 +30,7 @@ export class LeanForm {
   #size = 0;
   #held = 0;
 
-  constructor(plain: Content, mostHeld: number = mostHeldBytes) {
-    this.#plain = plain;
+  constructor(mostHeld: number = mostHeldBytes) {
     this.#mostHeld = mostHeld;
   }
 
@@ -59,9 +59,11 @@ export class LeanForm {
     this.#size = end;
   }
 
-  /** Reads from byte `from` to where the form ends now, or, once all is there, to its end. */
-  async *open({ from = 0, signal, reuse = false }: OpenOptions = {}): AsyncGenerator<Uint8Array, void, void> {
-    await using plain = new PlainReader(this.#plain, signal);
+  /** Makes the form of the plain bytes, from byte `from` to where it ends now, or, once all is there, to its end. */
+  async *read(
+    plain: PlainReader,
+    { from = 0, signal, reuse = false }: OpenOptions = {},
+  ): AsyncGenerator<Uint8Array, void, void> {
     let room = new Uint8Array(0);
     for (let i = this.#partAt(from); i < this.#parts.length; i += 1) {
       signal?.throwIfAborted();

@@ -3,8 +3,7 @@ import { type ByteStream, type Content, contentOf, decompress, digestStream } fr
 import type { SourceImage, SourceLayer } from '@slipway/image-source';
 import { emptyLayer, v1ImagesOf } from '@slipway/manifest/schema1';
 import { PushError } from '../errors.ts';
-import type { ImagePlan } from '../plan/image-plan.ts';
-import type { ItemPlan } from '../plan/plan.ts';
+import type { ImagePlan, ItemPlan } from '../plan/plan-types.ts';
 
 /** One image of a chain on its way to a registry of old. */
 export interface ChainImage {

@@ -1,10 +1,10 @@
 import type { AbortOptions } from '@slipway/digest';
 import type { V1Session } from '@slipway/registry-client/v1';
-import type { TagResult } from '../deliver/push-tags.ts';
+import type { TagResult } from '../deliver/tag-delivery.ts';
 import { PushError, pushFailure } from '../errors.ts';
 import type { PushEvent } from '../events.ts';
 import type { ResolvedPushOptions } from '../options.ts';
-import type { ItemPlan } from '../plan/plan.ts';
+import type { ItemPlan } from '../plan/plan-types.ts';
 import type { Destination, PusherOptions } from '../push.ts';
 import { continuesOnError, registryErrorOf } from '../upload/retry-rules.ts';
 import { assertImagePlan, chainOf } from './legacy-image.ts';
@@ -20,6 +20,8 @@ export interface ProtocolContext {
   readonly tags: readonly string[];
   readonly pusher: PusherOptions;
   readonly options: ResolvedPushOptions;
+  /** Ends the push. */
+  readonly signal: AbortSignal;
   readonly emit: (event: PushEvent) => void;
   viaV2(): Promise<readonly TagResult[]>;
 }
@@ -31,15 +33,15 @@ export interface ProtocolContext {
  * @see https://github.com/moby/moby/blob/v18.09.0/distribution/push.go#L60-L135
  */
 export async function overProtocols(context: ProtocolContext): Promise<readonly TagResult[]> {
-  const { options, first, viaV2 } = context;
+  const { options, first, signal, viaV2 } = context;
   if (options.protocol === 'v1') return (await viaV1(context)) ?? noEndpoint(context);
-  const verdict = await speaksV2(first, options);
+  const verdict = await speaksV2(first, { signal });
   if (verdict === 'yes') return await viaV2();
   if (verdict === 'no') return (await viaV1(context).catch(unlessUnopened)) ?? (await viaV2());
   try {
     return await viaV2();
   } catch (error) {
-    options.signal?.throwIfAborted();
+    signal.throwIfAborted();
     if (!leavesHopeForV1(error)) throw error;
     const results = await viaV1(context).catch(unlessUnopened);
     if (results === undefined) throw error;
@@ -57,7 +59,7 @@ function unlessUnopened(error: unknown): undefined {
 
 /** Undefined without v1 endpoints. A session that cannot be had lets the next endpoint try; a push that fails does not. */
 async function viaV1(context: ProtocolContext): Promise<readonly TagResult[] | undefined> {
-  const { first, destination, options, plan, pusher, tags, emit } = context;
+  const { first, destination, options, plan, pusher, signal, tags, emit } = context;
   assertImagePlan(plan);
   if (options.dryRun) {
     throw new PushError(
@@ -71,7 +73,6 @@ async function viaV1(context: ProtocolContext): Promise<readonly TagResult[] | u
     );
   }
   const chain = chainOf(plan.image);
-  const { signal } = options;
   let failure: PushError | undefined;
   for (const endpoint of first.v1Endpoints ?? []) {
     let session: V1Session;

@@ -1,10 +1,10 @@
 import { type AbortOptions, type Digest, encodedOf, parseDigest, verified } from '@slipway/digest';
 import { tarSum } from '@slipway/digest/tarsum';
 import { buildGraphManifest } from '@slipway/manifest/schema1';
-import type { PushTagsOptions, TagResult } from '../deliver/push-tags.ts';
+import type { TagDelivery, TagResult } from '../deliver/tag-delivery.ts';
 import { pushFailure } from '../errors.ts';
 import type { BlobSubject } from '../events.ts';
-import type { ItemPlan } from '../plan/plan.ts';
+import type { ItemPlan } from '../plan/plan-types.ts';
 import type { Target } from '../presence/target.ts';
 import { assertImagePlan, type ChainImage, chainOf, openPlain, plainContent } from './legacy-image.ts';
 import { putSigned } from './push-schema1.ts';
@@ -21,29 +21,30 @@ const label = 'tarsum.v1+sha256';
 export async function pushGraphTags(
   plan: ItemPlan,
   target: Target,
-  options: PushTagsOptions,
+  delivery: TagDelivery,
 ): Promise<readonly TagResult[]> {
+  const { signal } = delivery.scope;
   assertImagePlan(plan);
   const chain = chainOf(plan.image).toReversed();
   const sums = new Map<Digest, string>();
   const layers: { checksum: string; json: Uint8Array }[] = [];
   for (const image of chain) {
-    options.signal?.throwIfAborted();
+    signal.throwIfAborted();
     const known = sums.get(image.diffID);
-    const checksum = known ?? (await pushLayer(image, target, options));
+    const checksum = known ?? (await pushLayer(image, target, { signal }));
     sums.set(image.diffID, checksum);
     layers.push({ checksum, json: image.json });
   }
   const architecture = plan.image.platform?.architecture ?? '';
   const results: TagResult[] = [];
-  for (const tag of options.tags) {
+  for (const tag of delivery.tags) {
     const unsigned = buildGraphManifest({ name: target.repository.path, tag, architecture, layers });
-    results.push(await putSigned(tag, unsigned, target, options));
+    results.push(await putSigned(tag, unsigned, target, delivery));
   }
   return results;
 }
 
-async function pushLayer(image: ChainImage, target: Target, { signal }: PushTagsOptions): Promise<string> {
+async function pushLayer(image: ChainImage, target: Target, { signal }: AbortOptions): Promise<string> {
   const { diffID } = image;
   const subject: BlobSubject = {
     destination: target.destination,

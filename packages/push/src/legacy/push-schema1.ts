@@ -1,13 +1,15 @@
 import { contentOf, type Digest, shortDigest } from '@slipway/digest';
 import { mediaTypes } from '@slipway/manifest';
 import { buildSchema1Manifest, emptyLayer, type UnsignedManifest } from '@slipway/manifest/schema1';
-import { emitPushed, pushContent, putManifest } from '../deliver/push-item.ts';
-import type { PushTagsOptions, TagResult } from '../deliver/push-tags.ts';
+import { deliverContent } from '../deliver/content.ts';
+import { planContent } from '../deliver/dry-run.ts';
+import { emitPushed, putManifest } from '../deliver/manifest.ts';
+import type { TagDelivery, TagResult } from '../deliver/tag-delivery.ts';
 import { PushError, pushFailure } from '../errors.ts';
+import { provenByContent } from '../knowledge.ts';
 import type { BlobToPush } from '../plan/blob-to-push.ts';
-import { fixedBlob, type ImagePlan, type LayerDescriptor } from '../plan/image-plan.ts';
-import type { ItemPlan, Manifest } from '../plan/plan.ts';
-import { planContent } from '../presence/plan-blobs.ts';
+import { fixedBlob } from '../plan/fixed-blob.ts';
+import type { ImagePlan, ItemPlan, LayerDescriptor, Manifest } from '../plan/plan-types.ts';
 import type { Target } from '../presence/target.ts';
 import { assertImagePlan } from './legacy-image.ts';
 import { signManifest } from './signed-manifest.ts';
@@ -21,10 +23,10 @@ import { signManifest } from './signed-manifest.ts';
 export async function pushSchema1Tags(
   plan: ItemPlan,
   target: Target,
-  options: PushTagsOptions,
+  delivery: TagDelivery,
 ): Promise<readonly TagResult[]> {
   assertImagePlan(plan);
-  const [tag = 'latest'] = options.tags;
+  const [tag = 'latest'] = delivery.tags;
   let digests: readonly Digest[] = [];
   const build = (layers: readonly Digest[], name: string): UnsignedManifest => unsignedOf(plan, layers, name, target);
   // What cannot be said in schema 1 is told before anything is sent.
@@ -43,13 +45,13 @@ export async function pushSchema1Tags(
       return { mediaType: mediaTypes.schema1SignedManifest, bytes, digest };
     },
   };
-  if (options.dryRun) {
-    await planContent(own, target, options);
-    return options.tags.map((name) => planned(name, build(digests, name), target));
+  if (delivery.dryRun) {
+    await planContent(own, target, delivery);
+    return delivery.tags.map((name) => planned(name, build(digests, name), target));
   }
-  await pushContent(own, target, options);
+  await deliverContent(own, target, delivery);
   const results: TagResult[] = [];
-  for (const name of options.tags) results.push(await putSigned(name, build(digests, name), target, options));
+  for (const name of delivery.tags) results.push(await putSigned(name, build(digests, name), target, delivery));
   return results;
 }
 
@@ -58,15 +60,18 @@ export async function putSigned(
   tag: string,
   unsigned: UnsignedManifest,
   target: Target,
-  options: PushTagsOptions,
+  delivery: TagDelivery,
 ): Promise<TagResult> {
   try {
-    const { sent, told } = await signManifest(unsigned, options);
-    const { unchanged } = await putManifest(tag, sent, target, options);
-    emitPushed(target, tag, told, unchanged);
-    return { tag, manifest: told, unchanged };
+    const { sent, told } = await signManifest(unsigned, delivery);
+    const { answer } = await putManifest(tag, sent, target, delivery);
+    // What was signed is known by its own digest; registries of 2015 tell none.
+    if (answer?.digest !== undefined && answer.digest !== sent.digest)
+      throw new Error(`${target.repository.registry} stored ${answer.digest} where ${sent.digest} was sent`);
+    emitPushed(target, tag, told, answer === undefined);
+    return { tag, manifest: told, unchanged: answer === undefined };
   } catch (error) {
-    options.signal?.throwIfAborted();
+    delivery.scope.signal.throwIfAborted();
     return { tag, error: pushFailure(tag, { op: 'build manifest', origin: 'request', cause: error }) };
   }
 }
@@ -90,8 +95,7 @@ export function unsignedOf(plan: ImagePlan, layers: readonly Digest[], tag: stri
 export const emptyBlob: BlobToPush = fixedBlob(
   'blob',
   contentOf(emptyLayer.bytes),
-  { digest: emptyLayer.digest, size: emptyLayer.bytes.byteLength },
-  undefined,
+  provenByContent({ digest: emptyLayer.digest, size: emptyLayer.bytes.byteLength }),
 );
 
 function digestOf(layer: LayerDescriptor): Digest {

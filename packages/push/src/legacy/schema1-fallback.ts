@@ -1,10 +1,9 @@
 import { parseManifest } from '@slipway/manifest';
 import { parseReference } from '@slipway/reference';
-import { pushBlobs } from '../deliver/push-blobs.ts';
-import type { PushTagsOptions, TagResult } from '../deliver/push-tags.ts';
+import { deliverBlobs } from '../deliver/blobs.ts';
+import type { TagDelivery, TagResult } from '../deliver/tag-delivery.ts';
 import { PushError } from '../errors.ts';
-import type { ImagePlan } from '../plan/image-plan.ts';
-import type { Manifest } from '../plan/plan.ts';
+import type { ImagePlan, Manifest } from '../plan/plan-types.ts';
 import type { Target } from '../presence/target.ts';
 import { registryErrorOf } from '../upload/retry-rules.ts';
 import { emptyBlob, putSigned, unsignedOf } from './push-schema1.ts';
@@ -28,9 +27,9 @@ export async function afterRefusal(
   error: Error,
   { tag, manifest, plan }: RefusedManifest,
   target: Target,
-  options: PushTagsOptions,
+  delivery: TagDelivery,
 ): Promise<TagResult> {
-  if (options.requireSchema2 !== false) return { tag, error: reworded(error) };
+  if (delivery.requireSchema2 !== false) return { tag, error: reworded(error) };
   try {
     const document = parseManifest(manifest.bytes, manifest.mediaType);
     if (document.kind !== 'docker-manifest') return { tag, error };
@@ -40,12 +39,12 @@ export async function afterRefusal(
       tag,
       target,
     );
-    if (unsigned.usesEmptyLayer) await pushBlobs([emptyBlob], target, options);
-    const result = await putSigned(tag, unsigned, target, options);
+    if (unsigned.usesEmptyLayer) await deliverBlobs([emptyBlob], target, delivery);
+    const result = await putSigned(tag, unsigned, target, delivery);
     if ('manifest' in result) warn(target);
     return result;
   } catch (failure) {
-    options.signal?.throwIfAborted();
+    delivery.scope.signal.throwIfAborted();
     return { tag, error: failure instanceof Error ? failure : error };
   }
 }

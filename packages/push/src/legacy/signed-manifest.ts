@@ -1,7 +1,7 @@
 import { mediaTypes } from '@slipway/manifest';
 import { createTrustKey, signJSON, type UnsignedManifest } from '@slipway/manifest/schema1';
-import type { PushTagsOptions } from '../deliver/push-tags.ts';
-import type { Manifest } from '../plan/plan.ts';
+import type { TagDelivery } from '../deliver/tag-delivery.ts';
+import type { Manifest } from '../plan/plan-types.ts';
 
 /** A signed manifest: what is sent, and what users are told of it. */
 export interface SignedManifest {
@@ -14,7 +14,7 @@ export interface SignedManifest {
 /** Signs with the pusher's key, or a new one. */
 export async function signManifest(
   { bytes, digest }: UnsignedManifest,
-  { trustKey }: Pick<PushTagsOptions, 'trustKey'>,
+  { trustKey }: Pick<TagDelivery, 'trustKey'>,
 ): Promise<SignedManifest> {
   const key = trustKey === undefined ? createTrustKey() : await trustKey();
   const signed = await signJSON(bytes, [key]);

@@ -1,7 +1,8 @@
 import type { Digest } from '@slipway/digest';
 import type { Descriptor } from '@slipway/manifest';
 import type { BlobRole, BlobSubject } from '../events.ts';
-import type { BlobForm, BlobIdentity } from '../form/form.ts';
+import type { BlobForm } from '../form/form.ts';
+import type { ProvenIdentity } from '../knowledge.ts';
 
 /** One blob that a manifest needs, whatever its destination. */
 export interface BlobToPush {
@@ -15,7 +16,7 @@ export interface BlobToPush {
   /** The bytes; undefined for a foreign layer that the source does not carry. */
   readonly form: BlobForm | undefined;
   /** Set when only these very bytes will do: the manifest is given. */
-  readonly fixed: BlobIdentity | undefined;
+  readonly fixed: ProvenIdentity | undefined;
   /** Bytes by which the size class is chosen: as sent where known, else uncompressed (decision 0011). */
   readonly sizeHint: number;
   /** Canonical name of a repository that has these very bytes: its registry can mount them from there. */

@@ -1,50 +1,35 @@
-import {
-  type Compression,
-  type Content,
-  contentOf,
-  type Digest,
-  decompress,
-  digestBytes,
-  shortDigest,
-} from '@slipway/digest';
+import { type Compression, contentOf, type Digest, digestBytes, shortDigest } from '@slipway/digest';
 import type { SourceImage, SourceLayer } from '@slipway/image-source';
-import type { Descriptor } from '@slipway/manifest';
+import { compressionOfMediaType, isNondistributableMediaType } from '@slipway/manifest';
 import { PushError } from '../errors.ts';
-import { CheckedForm } from '../form/diff-id-check.ts';
-import { type BlobForm, type BlobIdentity, storedForm, UnnamedForm } from '../form/form.ts';
-import { MadeForm } from '../form/made-form.ts';
+import type { BlobForm } from '../form/form.ts';
+import { provenByContent } from '../knowledge.ts';
 import type { BlobToPush } from './blob-to-push.ts';
+import { fixedBlob } from './fixed-blob.ts';
+import { assertImageConsistent } from './invariants.ts';
+import { layerForm } from './layer-form.ts';
 import { assembleManifest, type ManifestFamily, manifestFamilyOf, warnOfLosses } from './manifest-assembly.ts';
-import type { Manifest, PlanContext, ReferrerPlan } from './plan.ts';
-
-/** A push of one image, worked out once for all destinations. */
-export interface ImagePlan {
-  readonly kind: 'image';
-  readonly image: SourceImage;
-  /** Config last; repeated layers once each time. */
-  readonly layers: readonly BlobToPush[];
-  readonly config: BlobToPush;
-  /** The manifest as the source has it, when it goes as it is. */
-  readonly verbatim: Manifest | undefined;
-  readonly referrers: readonly ReferrerPlan[];
-  /** Builds the manifest once every layer has its descriptor. */
-  assemble(layers: readonly LayerDescriptor[]): Manifest;
-}
-
-/** What a layer is in the manifest: its bytes, or the descriptor of a foreign layer that stays where it is. */
-export type LayerDescriptor = BlobIdentity | { readonly foreign: Descriptor };
+import type { ImagePlan, PlanContext } from './plan-types.ts';
 
 /**
  * Decides in which form each layer of an image goes, and what manifest will name them.
  *
+ * @throws {PushError} ERR_PUSH_INVALID when config, manifest and layers contradict each other
  * @throws {PushError} ERR_PUSH_FORMAT when the wanted format cannot express the image
  */
 export function planImage(image: SourceImage, context: PlanContext): Omit<ImagePlan, 'referrers'> {
+  assertImageConsistent(image);
   const family = manifestFamilyOf(image, context.format);
   const compressions = image.layers.map((layer) => compressionFor(layer, image, family, context));
-  const verbatim = goesVerbatim(image, family, compressions) ? image.manifest : undefined;
+  const mislabelled = image.manifest === undefined ? [] : image.layers.filter((layer) => !isLabelRight(layer));
+  const isConverted = context.format !== 'keep' || context.compression !== 'keep';
+  const mayStay = goesVerbatim(image, family, compressions) && !(isConverted && mislabelled.length > 0);
+  const verbatim = mayStay ? image.manifest : undefined;
+  if (verbatim !== undefined) warnOfLabels(mislabelled, context);
   const { digest, bytes } = image.config;
-  const config = fixedBlob('config', contentOf(bytes), { digest, size: bytes.byteLength }, image.heldIn);
+  const config = fixedBlob('config', contentOf(bytes), provenByContent({ digest, size: bytes.byteLength }), {
+    heldIn: image.heldIn,
+  });
   if (verbatim === undefined) warnOfLosses(image, family, context);
   return {
     kind: 'image',
@@ -64,24 +49,22 @@ export function planImage(image: SourceImage, context: PlanContext): Omit<ImageP
   };
 }
 
-/** A blob whose bytes and digest are given. */
-export function fixedBlob(
-  role: BlobToPush['role'],
-  content: Content,
-  identity: BlobIdentity,
-  heldIn: string | undefined,
-): BlobToPush {
-  return {
-    role,
-    id: shortDigest(identity.digest),
-    key: identity.digest,
-    recordKey: identity.digest,
-    form: storedForm(content, identity),
-    fixed: identity,
-    sizeHint: identity.size,
-    heldIn,
-    foreign: undefined,
-  };
+/** Whether the media type of a layer says how its bytes are compressed. */
+function isLabelRight({ content, compression, descriptor }: SourceLayer): boolean {
+  return (
+    content === undefined || descriptor === undefined || compressionOfMediaType(descriptor.mediaType) === compression
+  );
+}
+
+/** What is kept is kept with its mistakes: correcting them would change the digest of the image. */
+function warnOfLabels(layers: readonly SourceLayer[], { warn }: PlanContext): void {
+  for (const { diffID, compression, descriptor } of layers) {
+    const bytes = compression === 'none' ? 'not compressed' : compression;
+    warn({
+      code: 'layer-mislabelled',
+      message: `layer ${shortDigest(diffID)} is ${bytes}, and its media type says ${descriptor?.mediaType}; --format corrects it`,
+    });
+  }
 }
 
 function goesVerbatim(image: SourceImage, family: ManifestFamily, compressions: readonly Compression[]): boolean {
@@ -102,7 +85,7 @@ function compressionFor(
   const wanted = compression !== 'keep' ? compression : image.manifest === undefined && kept === 'none' ? 'gzip' : kept;
   if (wanted !== 'zstd' || family !== 'docker') return wanted;
   // Docker's manifests have no such type; BuildKit writes one all the same, and what it wrote goes as it is.
-  if (layer.compression === 'zstd' && hasFamily(image, family)) return wanted;
+  if (layer.compression === 'zstd' && hasFamily(image, family) && isLabelRight(layer)) return wanted;
   if (compression !== 'zstd') return 'gzip';
   throw new PushError(
     'ERR_PUSH_FORMAT',
@@ -127,11 +110,11 @@ interface LayerBlobOptions {
 }
 
 function layerBlob(layer: SourceLayer, { wanted, isVerbatim, image, context }: LayerBlobOptions): BlobToPush {
-  const foreign = (layer.descriptor?.urls?.length ?? 0) > 0 ? layer.descriptor : undefined;
+  const foreign = isForeign(layer) ? layer.descriptor : undefined;
   // The manifest of the source says what its layers are; a docker archive's foreign descriptor tells of other bytes than it holds.
   const named = image.manifest !== undefined || foreign === undefined ? layer.descriptor : undefined;
   const form = layer.content && layerForm({ ...layer, descriptor: named }, layer.content, wanted, context);
-  const fixed = isVerbatim && form !== undefined ? form.identity : undefined;
+  const fixed = isVerbatim && form?.identity !== undefined ? provenByContent(form.identity) : undefined;
   return {
     role: 'layer',
     id: shortDigest(layer.diffID),
@@ -145,6 +128,12 @@ function layerBlob(layer: SourceLayer, { wanted, isVerbatim, image, context }: L
   };
 }
 
+/** Whether a layer stays where it is. One of an ordinary type only says where else it is: if it is here, it goes along. */
+function isForeign({ descriptor, content }: SourceLayer): boolean {
+  const hasURLs = (descriptor?.urls?.length ?? 0) > 0;
+  return hasURLs && (content === undefined || isNondistributableMediaType(descriptor?.mediaType ?? ''));
+}
+
 /**
  * Docker's records say "the gzip form of this diffID"; any other form is kept under its own digest, so that neither side
  * is misled. An uncompressed layer's own digest *is* its diffID, so it gets a key that no layer has (decision 0016).
@@ -153,37 +142,4 @@ function recordKeyOf(layer: SourceLayer, wanted: Compression, form: BlobForm | u
   if (wanted === 'gzip') return layer.diffID;
   if (wanted === 'none') return digestBytes(new TextEncoder().encode(`uncompressed ${layer.diffID}`));
   return form?.identity?.digest;
-}
-
-function layerForm(layer: SourceLayer, content: Content, wanted: Compression, context: PlanContext): BlobForm {
-  if (layer.compression === wanted) {
-    const { descriptor, diffID, compression } = layer;
-    return context.form(`stored ${diffID} ${descriptor?.digest}`, () => {
-      const form =
-        descriptor !== undefined && descriptor.size === content.size
-          ? storedForm(content, { digest: descriptor.digest, size: descriptor.size })
-          : new UnnamedForm(content);
-      const { proofs, signal } = context;
-      return proofs === undefined ? form : new CheckedForm(form, { diffID, compression, proofs, signal });
-    });
-  }
-  if (wanted === 'none') throw new Error('unreachable: nothing asks for uncompressed layers');
-  const compressor = context.compressor(wanted);
-  return context.form(
-    `made ${layer.diffID} ${compressor.recipe}`,
-    () =>
-      new MadeForm({
-        diffID: layer.diffID,
-        openPlain: (options) =>
-          layer.compression === 'none'
-            ? content.open(options)
-            : decompress(content.open({ signal: options.signal }), layer.compression, options),
-        plain: layer.compression === 'none' ? content : undefined,
-        readTotal: content.size,
-        compressor,
-        cache: context.cache,
-        gate: context.gate,
-        signal: context.signal,
-      }),
-  );
 }

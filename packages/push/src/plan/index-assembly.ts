@@ -12,7 +12,7 @@ import {
 } from '@slipway/manifest';
 import { PushError } from '../errors.ts';
 import type { PushFormat } from '../push.ts';
-import type { ItemPlan, Manifest, PlanContext } from './plan.ts';
+import type { ItemPlan, Manifest, PlanContext } from './plan-types.ts';
 
 /** Names, in the entry of a BuildKit attestation, the manifest that it is about. */
 const referenceDigest = 'vnd.docker.reference.digest';

@@ -14,8 +14,7 @@ import {
   toOciMediaType,
 } from '@slipway/manifest';
 import type { PushFormat } from '../push.ts';
-import type { LayerDescriptor } from './image-plan.ts';
-import type { Manifest, PlanContext } from './plan.ts';
+import type { LayerDescriptor, Manifest, PlanContext } from './plan-types.ts';
 
 /** Whose media types a manifest speaks. */
 export type ManifestFamily = 'docker' | 'oci';
@@ -106,7 +105,8 @@ function annotationsOf(annotations: Descriptor['annotations']): Pick<Descriptor,
 }
 
 function givenManifest({ manifest }: SourceImage): DockerManifest | OciManifest | undefined {
-  const parsed = manifest && parseManifest(manifest.bytes, manifest.mediaType);
+  // Sizes come from the blobs.
+  const parsed = manifest && parseManifest(manifest.bytes, manifest.mediaType, { sizeOf: () => 0 });
   return parsed?.kind === 'oci-manifest' || parsed?.kind === 'docker-manifest' ? parsed : undefined;
 }
 

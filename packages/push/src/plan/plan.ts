@@ -1,73 +1,24 @@
-import type { Compression, Compressor, Digest } from '@slipway/digest';
-import type { SourceArtifact, SourceIndex, SourceItem } from '@slipway/image-source';
-import type { LayerCache } from '@slipway/image-store';
-import { formatPlatform, matchPlatform, type Platform } from '@slipway/manifest';
+import { shortDigest } from '@slipway/digest';
+import type { SourceArtifact, SourceBlob, SourceIndex, SourceItem } from '@slipway/image-source';
+import { formatPlatform, matchPlatform, mediaTypes, type Platform } from '@slipway/manifest';
 import { PushError } from '../errors.ts';
-import type { DiffIDProofs } from '../form/diff-id-check.ts';
-import type { BlobForm } from '../form/form.ts';
-import type { Gate } from '../form/gate.ts';
-import type { PushCompression, PushFormat } from '../push.ts';
+import { provenByContent } from '../knowledge.ts';
+import type { PushFormat } from '../push.ts';
 import type { BlobToPush } from './blob-to-push.ts';
-import { fixedBlob, type ImagePlan, planImage } from './image-plan.ts';
+import { fixedBlob } from './fixed-blob.ts';
+import { planImage } from './image-plan.ts';
 import { assembleIndex, indexEntries, warnOfAttestations } from './index-assembly.ts';
-
-/** A manifest or index as it is sent. */
-export interface Manifest {
-  readonly mediaType: string;
-  readonly digest: Digest;
-  readonly bytes: Uint8Array;
-}
-
-export interface ArtifactPlan {
-  readonly kind: 'artifact';
-  readonly blobs: readonly BlobToPush[];
-  readonly verbatim: Manifest;
-  readonly referrers: readonly ReferrerPlan[];
-}
-
-export interface IndexPlan {
-  readonly kind: 'index';
-  readonly children: readonly ItemPlan[];
-  /** The index as the source has it, when no child changes. */
-  readonly verbatim: Manifest | undefined;
-  readonly referrers: readonly ReferrerPlan[];
-  assemble(children: readonly Manifest[]): Manifest;
-}
-
-export type ItemPlan = ImagePlan | ArtifactPlan | IndexPlan;
-
-/** A manifest about the one that is pushed; it goes as it is. */
-export interface ReferrerPlan {
-  readonly plan: ItemPlan;
-  readonly manifest: Manifest;
-  /** The tag that makes it a referrer, where it names no subject. */
-  readonly tag: string | undefined;
-}
-
-/** Something that a push cannot carry over as it is; it goes on. */
-export interface PlanNotice {
-  readonly code: string;
-  readonly message: string;
-}
-
-/** What planning works with; the forms it makes are shared by all destinations. */
-export interface PlanContext {
-  readonly format: PushFormat;
-  readonly compression: PushCompression;
-  readonly platform: Platform | undefined;
-  readonly cache: LayerCache | undefined;
-  /** Shared by all pushes of a pusher. */
-  readonly gate: Gate;
-  readonly signal: AbortSignal;
-  /** Set when layers that go as they are, are unpacked and compared with their diffIDs. */
-  readonly proofs: DiffIDProofs | undefined;
-  /** @throws {PushError} ERR_PUSH_FORMAT when there is none */
-  compressor(compression: Exclude<Compression, 'none'>): Compressor;
-  /** The form of that name, made on first use. */
-  form(name: string, make: () => BlobForm): BlobForm;
-  /** Tells every destination. */
-  warn(notice: PlanNotice): void;
-}
+import { assertArtifactComplete, assertIndexComplete } from './invariants.ts';
+import { layerCheck } from './layer-form.ts';
+import type {
+  ArtifactPlan,
+  ImagePlan,
+  IndexPlan,
+  ItemPlan,
+  Manifest,
+  PlanContext,
+  ReferrerPlan,
+} from './plan-types.ts';
 
 /** Works out what a push of `item` consists of, before any request. */
 export function planItem(item: SourceItem, context: PlanContext): ItemPlan {
@@ -75,6 +26,9 @@ export function planItem(item: SourceItem, context: PlanContext): ItemPlan {
   const plan = planContent(chosen, { ...context, platform: undefined });
   return { ...plan, referrers: planReferrers(chosen, plan.verbatim, context) };
 }
+
+/** How the media types of Docker's documents begin. */
+const dockerTypes = 'application/vnd.docker.';
 
 type ContentPlan = Omit<ImagePlan, 'referrers'> | Omit<ArtifactPlan, 'referrers'> | Omit<IndexPlan, 'referrers'>;
 
@@ -112,23 +66,48 @@ function planReferrers(
   });
 }
 
-function planArtifact(artifact: SourceArtifact, { format }: PlanContext): Omit<ArtifactPlan, 'referrers'> {
+function planArtifact(artifact: SourceArtifact, context: PlanContext): Omit<ArtifactPlan, 'referrers'> {
+  assertArtifactComplete(artifact);
   const { digest, mediaType } = artifact.manifest;
-  if (format === 'docker' && !mediaType.startsWith('application/vnd.docker.')) {
+  const { format } = context;
+  if (format === 'docker' && !mediaType.startsWith(dockerTypes)) {
     throw new PushError('ERR_PUSH_FORMAT', 'Could not plan the artifact: a Docker manifest describes images only', {
       op: 'plan',
       origin: 'request',
       descriptor: { digest, mediaType },
-      hint: 'choose --format keep or oci, or one platform with --platform',
+      hint: 'choose --format keep or oci',
     });
   }
+  warnOfKeptArtifact(artifact, context);
   return {
     kind: 'artifact',
-    blobs: artifact.blobs.map(({ descriptor, content }) =>
-      fixedBlob('blob', content, { digest: descriptor.digest, size: descriptor.size }, artifact.heldIn),
-    ),
+    blobs: artifact.blobs.map((blob) => artifactBlob(blob, artifact.heldIn, context)),
     verbatim: artifact.manifest,
   };
+}
+
+/** A layer of an image that is carried as an artifact is compared with its diffID as any other. */
+function artifactBlob(
+  { descriptor: { digest, size }, content, layer }: SourceBlob,
+  heldIn: string | undefined,
+  context: PlanContext,
+): BlobToPush {
+  const check = layer && layerCheck(layer, content, digest, context);
+  return fixedBlob('blob', content, provenByContent({ digest, size }), { heldIn, check });
+}
+
+/** Tells that an option has no effect: attestations have nothing to convert, the rest might have been an image. */
+function warnOfKeptArtifact({ blobs, manifest }: SourceArtifact, { format, compression, warn }: PlanContext): void {
+  const isAsked = compression !== 'keep' || (format !== 'keep' && manifest.mediaType.startsWith(dockerTypes));
+  const isStatement = blobs.every(
+    ({ descriptor }, at) => at === 0 || descriptor.mediaType === mediaTypes.inTotoStatement,
+  );
+  if (!isAsked || isStatement) return;
+  const option = compression === 'keep' ? `--format ${format}` : `--compression ${compression}`;
+  warn({
+    code: 'artifact-kept',
+    message: `${shortDigest(manifest.digest)} is an artifact and goes as it is: ${option} has no effect on it`,
+  });
 }
 
 function planIndex(index: SourceIndex, context: PlanContext): Omit<IndexPlan, 'referrers'> {
@@ -138,9 +117,19 @@ function planIndex(index: SourceIndex, context: PlanContext): Omit<IndexPlan, 'r
     entries.length === index.children.length && children.every(({ verbatim }) => verbatim !== undefined);
   const verbatim = unchanged && formatKeeps(index, context.format) ? index.manifest : undefined;
   if (verbatim === undefined) warnOfAttestations(entries, children, context);
+  else assertIndexComplete(index);
+  if (verbatim === undefined && (index.blobs?.length ?? 0) > 0) {
+    throw new PushError('ERR_PUSH_FORMAT', 'Could not plan the index: it lists blobs, and cannot be converted', {
+      op: 'plan',
+      origin: 'request',
+      descriptor: { digest: index.manifest.digest, mediaType: index.manifest.mediaType },
+      hint: 'choose --format keep and --compression keep',
+    });
+  }
   return {
     kind: 'index',
     children,
+    blobs: (index.blobs ?? []).map((blob) => artifactBlob(blob, index.heldIn, context)),
     verbatim,
     assemble: (manifests) => verbatim ?? assembleIndex(context.format, index, entries, manifests),
   };

@@ -1,6 +1,6 @@
 import type { AbortOptions, Digest } from '@slipway/digest';
 import { existenceCandidates, hmacMatches, type LayerRecord } from '@slipway/metadata-store';
-import type { BlobIdentity } from '../form/form.ts';
+import { type ProvenIdentity, provenByRecord } from '../knowledge.ts';
 import type { BlobToPush } from '../plan/blob-to-push.ts';
 import type { Target } from './target.ts';
 
@@ -14,50 +14,69 @@ export interface ExistenceCheck extends AbortOptions {
 }
 
 /**
- * Asks the repository for the digests this blob is known under, best first.
+ * Asks the repository for the digests that earlier pushes have recorded for this blob, best first.
  *
  * @see push-behaviour c.6, moby v25.0.0 distribution/push_v2.go layerAlreadyExists
  */
-export async function findExisting(
+export async function findRecorded(
   blob: BlobToPush,
   target: Target,
-  check: ExistenceCheck,
-): Promise<BlobIdentity | undefined> {
-  const candidates = existenceCandidates(check.records, {
-    target: target.name,
-    hmacKey: target.hmacKey,
-    max: check.attempts,
-    otherRepositories: check.others,
-    checked: check.checked,
-  });
+  { records, others, attempts, checked, signal }: ExistenceCheck,
+): Promise<ProvenIdentity | undefined> {
+  const candidates = existenceCandidates(
+    records.filter(({ digest }) => target.presence.believes(digest)),
+    { target: target.name, hmacKey: target.hmacKey, max: attempts, otherRepositories: others, checked },
+  );
   for (const record of candidates) {
     const { digest } = record;
-    check.checked.add(digest);
-    const size = await statSize(blob, target, digest, check.signal);
+    checked.add(digest);
+    const size = await seenSize(blob, target, digest, { signal });
     if (size === 'unknown') continue;
     if (size === undefined) {
       if (record.sourceRepository === target.name) await target.memory.remove(record);
       continue;
     }
-    const identity = { digest, size };
-    const noted = record.sourceRepository === target.name && hmacMatches(record, target.hmacKey);
-    if (!noted) await target.memory.add(blob, identity);
+    const identity = provenByRecord(record, size);
+    const isNoted = record.sourceRepository === target.name && hmacMatches(record, target.hmacKey);
+    if (!isNoted) await target.memory.add(blob, identity);
     return identity;
   }
   return undefined;
 }
 
+/**
+ * Asks for bytes that are known here.
+ *
+ * @returns whether the registry says that it has them, in that size; 'unknown' when it would not say
+ */
+export async function isSeen(
+  { digest, size }: ProvenIdentity,
+  target: Target,
+  { signal }: AbortOptions,
+): Promise<boolean | 'unknown'> {
+  try {
+    const stat = await target.ask((repository) => repository.statBlob(digest, { signal }), { signal });
+    return stat !== undefined && (stat.size === undefined || stat.size === size);
+  } catch {
+    signal?.throwIfAborted();
+    return 'unknown';
+  }
+}
+
 /** Size of a blob the repository has, undefined when it lacks it, 'unknown' when it would not say: that is never fatal. */
-async function statSize(
+async function seenSize(
   blob: BlobToPush,
   target: Target,
   digest: Digest,
-  signal: AbortSignal | undefined,
+  { signal }: AbortOptions,
 ): Promise<number | undefined | 'unknown'> {
   try {
-    const stat = await target.repository.statBlob(digest, { signal });
+    const stat = await target.ask((repository) => repository.statBlob(digest, { signal }), { signal });
     if (stat === undefined) return undefined;
-    return stat.size ?? blob.fixed?.size ?? (await target.memory.size(digest)) ?? 'unknown';
+    const own = blob.fixed?.size ?? (await target.memory.size(digest));
+    // A registry that has another number of bytes under this digest does not have the blob.
+    if (own !== undefined && stat.size !== undefined && stat.size !== own) return undefined;
+    return own ?? stat.size ?? 'unknown';
   } catch {
     signal?.throwIfAborted();
     return 'unknown';

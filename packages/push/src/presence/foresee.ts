@@ -1,70 +1,98 @@
-import { type AbortOptions, type Digest, decompress, digestStream } from '@slipway/digest';
+import type { AbortOptions, Digest } from '@slipway/digest';
 import { hmacMatches } from '@slipway/metadata-store';
-import { predictManifest } from '../deliver/push-item.ts';
-import type { BlobIdentity } from '../form/form.ts';
+import { identifyBlob } from '../form/identify-blob.ts';
+import { believed, type ProvenIdentity, provenByContent, provenByRecord } from '../knowledge.ts';
 import { type BlobToPush, distinctBlobs } from '../plan/blob-to-push.ts';
-import type { ImagePlan } from '../plan/image-plan.ts';
-import type { ItemPlan, Manifest } from '../plan/plan.ts';
-import { learnFromRepository } from './learn.ts';
+import type { ImagePlan, ItemPlan, LayerDescriptor, Manifest } from '../plan/plan-types.ts';
+import type { PushLearn } from '../push.ts';
+import { readClaims } from './claims.ts';
 import type { Target } from './target.ts';
+import { verifyClaims } from './verify-claims.ts';
 
 export interface ForeseeOptions extends AbortOptions {
   readonly tags: readonly string[];
-  readonly learn: boolean;
+  readonly learn: PushLearn;
   readonly learnFrom: string | undefined;
-  readonly verifyLearnt: boolean;
 }
 
 /** What can be said of a push before any blob is looked at. */
 export interface Foresight {
   /** The manifest, if everything it names is known. */
   readonly manifest: Manifest | undefined;
-  /** The repository is known to have that manifest: a tag can be put on it at once. */
+  /** The registry has shown in this push that the repository has that manifest: a tag can be put on it at once. */
   readonly inRepository: boolean;
-  /** Tags that name it already. */
+  /** Tags that name it now. */
   readonly unchangedTags: ReadonlySet<string>;
-  /** Blobs of it, for telling what became of them. */
-  readonly known: ReadonlyMap<string, BlobIdentity>;
 }
+
+/** Nothing is known: every blob is looked at. */
+export const noForesight: Foresight = { manifest: undefined, inRepository: false, unchangedTags: new Set() };
 
 /**
- * Looks ahead: when the metadata store, the source or the registry's own manifests already tell the digest of the
- * manifest, one question about the tag ends a push that has nothing to do.
+ * Looks ahead: when the digest of the manifest is known, one question about the tag ends a push that has nothing to do.
+ * It is known when the source has it, when earlier pushes have recorded all layers, or when what the registry's manifests
+ * claim of them has been proven here.
  */
 export async function foresee(plan: ItemPlan, target: Target, options: ForeseeOptions): Promise<Foresight> {
-  const known = plan.kind === 'image' ? await recordedBlobs(plan, target) : new Map<string, BlobIdentity>();
-  const recorded = plan.kind === 'image' ? predictManifest(plan, known, target) : plan.verbatim;
-  if (recorded !== undefined) return askForTags(recorded, known, target, options, await pushedBefore(plan, target));
-  if (plan.kind !== 'image' || !options.learn) return nothingKnown;
-  return learnAndPredict(plan, known, target, options);
+  if (plan.kind !== 'image') {
+    return plan.verbatim === undefined ? noForesight : await askForTags(plan.verbatim, plan, target, options);
+  }
+  const known = await recordedBlobs(plan, target, options);
+  const manifest = predictManifest(plan, known, target);
+  if (manifest !== undefined) return await askForTags(manifest, plan, target, options);
+  return options.learn === 'off' ? noForesight : await learn(plan, known, target, options);
 }
 
-const nothingKnown: Foresight = {
-  manifest: undefined,
-  inRepository: false,
-  unchangedTags: new Set(),
-  known: new Map(),
-};
-
 /** Blobs that were pushed to, or seen in, this repository with these credentials. */
-async function recordedBlobs(plan: ImagePlan, target: Target): Promise<Map<string, BlobIdentity>> {
-  const known = new Map<string, BlobIdentity>();
+async function recordedBlobs(
+  plan: ImagePlan,
+  target: Target,
+  options: ForeseeOptions,
+): Promise<Map<string, ProvenIdentity>> {
+  const known = new Map<string, ProvenIdentity>();
   for (const blob of distinctBlobs([...plan.layers, plan.config])) {
-    if (blob.fixed !== undefined) {
-      known.set(blob.key, blob.fixed);
-      continue;
-    }
-    const record = (await target.memory.records(blob)).findLast(
-      (candidate) => candidate.sourceRepository === target.name && hmacMatches(candidate, target.hmacKey),
-    );
-    const size = record && (await target.memory.size(record.digest));
-    if (record !== undefined && size !== undefined) known.set(blob.key, { digest: record.digest, size });
+    const identity = blob.fixed ?? (await recordedIdentity(blob, target, options));
+    if (identity !== undefined) known.set(blob.key, identity);
   }
   return known;
 }
 
+async function recordedIdentity(
+  blob: BlobToPush,
+  target: Target,
+  { learn }: ForeseeOptions,
+): Promise<ProvenIdentity | undefined> {
+  const { memory } = target;
+  const record = (await memory.records(blob)).findLast(
+    (candidate) => candidate.sourceRepository === target.name && hmacMatches(candidate, target.hmacKey),
+  );
+  const size = record && (await memory.size(record.digest));
+  if (record !== undefined && size !== undefined) return provenByRecord(record, size);
+  const claim = learn === 'trust' && blob.recordKey !== undefined ? await memory.claim(blob.recordKey) : undefined;
+  return claim && believed(claim);
+}
+
+async function askForTags(
+  manifest: Manifest,
+  plan: ItemPlan,
+  target: Target,
+  { tags, signal }: ForeseeOptions,
+): Promise<Foresight> {
+  const names = async (tagOrDigest: string): Promise<boolean> => {
+    const question = target.ask((repository) => repository.statManifest(tagOrDigest, { signal }), { signal });
+    const stat = await question.catch(() => undefined);
+    signal?.throwIfAborted();
+    return stat?.digest === manifest.digest;
+  };
+  const same = await Promise.all(tags.map(names));
+  const unchangedTags = new Set(tags.filter((_, at) => same[at]));
+  const isThere = unchangedTags.size > 0 || ((await wasPushedBefore(plan, target)) && (await names(manifest.digest)));
+  if (isThere) target.presence.confirm(manifest.digest);
+  return { manifest, inRepository: isThere, unchangedTags };
+}
+
 /** Whether a manifest of this content may be there under another tag: its config or first blob was recorded here. */
-async function pushedBefore(plan: ItemPlan, target: Target): Promise<boolean> {
+async function wasPushedBefore(plan: ItemPlan, target: Target): Promise<boolean> {
   const blob = firstBlob(plan);
   if (blob === undefined) return false;
   if (blob.heldIn === target.name) return true; // it came from there
@@ -85,95 +113,99 @@ function firstBlob(plan: ItemPlan): BlobToPush | undefined {
   }
 }
 
-async function askForTags(
-  manifest: Manifest,
-  known: ReadonlyMap<string, BlobIdentity>,
-  target: Target,
-  { tags, signal }: ForeseeOptions,
-  mayBeThere: boolean,
-): Promise<Foresight> {
-  const names = async (tagOrDigest: string): Promise<boolean> => {
-    const stat = await target.repository.statManifest(tagOrDigest, { signal }).catch(() => undefined);
-    signal?.throwIfAborted();
-    return stat?.digest === manifest.digest;
-  };
-  const same = await Promise.all(tags.map(names));
-  const unchangedTags = new Set(tags.filter((_, at) => same[at]));
-  const inRepository = unchangedTags.size > 0 || (mayBeThere && (await names(manifest.digest)));
-  return { manifest, inRepository, unchangedTags, known };
-}
-
-async function learnAndPredict(
+/** Reads what the repository's manifests claim, and looks whether one of them is the very manifest of this push. */
+async function learn(
   plan: ImagePlan,
-  recorded: ReadonlyMap<string, BlobIdentity>,
+  recorded: ReadonlyMap<string, ProvenIdentity>,
   target: Target,
-  { tags, learnFrom, verifyLearnt, signal }: ForeseeOptions,
+  options: ForeseeOptions,
 ): Promise<Foresight> {
+  const { tags, learnFrom, signal } = options;
   const unknown = plan.layers.filter(
     (blob) => blob.recordKey !== undefined && blob.foreign === undefined && !recorded.has(blob.key),
   );
   const wanted = new Set(unknown.flatMap(({ recordKey }) => recordKey ?? []));
-  if (wanted.size === 0) return nothingKnown;
+  if (wanted.size === 0) return noForesight;
   const references = [...new Set([...(learnFrom === undefined ? [] : [learnFrom]), ...tags.slice(0, 1)])];
-  const platform = plan.image.platform;
-  const manifests = await learnFromRepository(target.repository, {
-    wanted,
-    platform,
-    references,
-    learnt: target.learnt,
-    signal,
-  });
-  if (verifyLearnt) await dropFalsePairings(target, signal);
-
-  const known = new Map(recorded);
-  for (const blob of unknown) {
-    const identity = blob.recordKey && target.learnt.get(blob.recordKey);
-    if (identity !== undefined) known.set(blob.key, identity);
-  }
-  const manifest = predictManifest(plan, known, target);
-  if (manifest === undefined) return { ...nothingKnown, known };
+  const manifests = await readClaims(target, { wanted, platform: plan.image.platform, references, signal });
+  const inRepository = new Set([...manifests.values()].map(({ digest }) => digest));
+  const known = await establish(unknown, recorded, plan, target, inRepository, options);
+  const manifest = known && predictManifest(plan, known, target);
+  if (manifest === undefined || !inRepository.has(manifest.digest)) return noForesight;
   const unchangedTags = new Set(tags.filter((tag) => manifests.get(tag)?.digest === manifest.digest));
-  const inRepository = [...manifests.values()].some(({ digest }) => digest === manifest.digest);
-  if (inRepository) {
-    // The registry keeps a manifest that names these blobs: that is its confirmation.
-    for (const blob of plan.layers) {
-      const identity = known.get(blob.key);
-      if (identity !== undefined) await target.memory.add(blob, identity);
-    }
-  }
-  return { manifest, inRepository, unchangedTags, known };
+  target.presence.confirm(manifest.digest);
+  return { manifest, inRepository: true, unchangedTags };
 }
 
-/** Reads learnt blobs back: a pairing whose bytes do not unpack to the diffID is forgotten. */
-async function dropFalsePairings(target: Target, signal: AbortSignal | undefined): Promise<void> {
-  for (const [diffID, { digest, size }] of target.learnt) {
-    const unpacked = await unpackedDigest(target, digest, size, signal);
-    if (unpacked === diffID) continue;
-    target.learnt.delete(diffID);
-    target.emit({
-      type: 'warning',
-      destination: target.destination,
-      code: 'learnt-pairing-false',
-      message: `${target.destination} pairs ${diffID} with ${digest}, which ${unpacked === undefined ? 'cannot be read back' : `unpacks to ${unpacked}`}: it is pushed from the source`,
-    });
-  }
-}
-
-async function unpackedDigest(
+/** What the layers are, as far as `learn` says that claims count; undefined when that does not lead to a manifest. */
+async function establish(
+  unknown: readonly BlobToPush[],
+  recorded: ReadonlyMap<string, ProvenIdentity>,
+  plan: ImagePlan,
   target: Target,
-  digest: Digest,
-  size: number,
-  signal: AbortSignal | undefined,
-): Promise<Digest | undefined> {
-  try {
-    // Layers inflate about threefold; a hundredfold is a bomb.
-    const plain = decompress(target.repository.openBlob(digest, { signal }), 'gzip', {
-      maxBytes: Math.max(size, 1024) * 1100,
-      signal,
+  inRepository: ReadonlySet<Digest>,
+  { learn, signal }: ForeseeOptions,
+): Promise<Map<string, ProvenIdentity> | undefined> {
+  if (learn === 'verify') {
+    await verifyClaims(unknown, target, { signal });
+    const seen = unknown.flatMap(({ key }) => {
+      const present = target.presence.blob(key);
+      return present === undefined ? [] : [[key, present.identity] as const];
     });
-    return (await digestStream(plain, { signal })).digest;
-  } catch {
-    signal?.throwIfAborted();
-    return undefined;
+    return new Map([...recorded, ...seen]);
   }
+  const guessed = new Map(recorded);
+  for (const blob of unknown) {
+    const claim = blob.recordKey && target.presence.claims.get(blob.recordKey);
+    if (claim !== undefined) guessed.set(blob.key, believed(claim));
+  }
+  const guess = predictManifest(plan, guessed, target);
+  if (guess === undefined || !inRepository.has(guess.digest)) return undefined;
+  if (learn === 'trust') {
+    for (const { recordKey } of unknown) {
+      const claim = recordKey && target.presence.claims.get(recordKey);
+      if (recordKey !== undefined && claim !== undefined) await target.memory.keepClaim(recordKey, claim);
+    }
+    return guessed;
+  }
+  return await proveGuess(distinctBlobs(unknown), guessed, target, { signal });
+}
+
+/** The repository has a manifest that may be ours: compressing here, which sends nothing, tells. */
+async function proveGuess(
+  blobs: readonly BlobToPush[],
+  guessed: ReadonlyMap<string, ProvenIdentity>,
+  target: Target,
+  { signal }: AbortOptions,
+): Promise<Map<string, ProvenIdentity> | undefined> {
+  const own = await Promise.all(
+    blobs.map(async (blob) => {
+      if (blob.form === undefined) return undefined;
+      const identity = provenByContent(await identifyBlob(blob, blob.form, { signal }));
+      return identity.digest === guessed.get(blob.key)?.digest ? ([blob, identity] as const) : undefined;
+    }),
+  );
+  const proven = own.filter((pairing) => pairing !== undefined);
+  for (const [blob, identity] of proven) await target.memory.add(blob, identity);
+  if (proven.length === blobs.length)
+    return new Map([...guessed, ...proven.map(([{ key }, id]) => [key, id] as const)]);
+  target.presence.dropClaims();
+  return undefined;
+}
+
+/** The manifest an image will have if its layers are what is known of them; undefined when something is not known. */
+function predictManifest(
+  plan: ImagePlan,
+  known: ReadonlyMap<string, ProvenIdentity>,
+  target: Target,
+): Manifest | undefined {
+  if (plan.verbatim !== undefined) return plan.verbatim;
+  const layers: LayerDescriptor[] = [];
+  for (const blob of plan.layers) {
+    const identity = known.get(blob.key);
+    if (blob.foreign !== undefined && !target.allowNondistributable) layers.push({ foreign: blob.foreign });
+    else if (identity === undefined) return undefined;
+    else layers.push(identity);
+  }
+  return plan.assemble(layers);
 }

@@ -1,31 +1,41 @@
 import { type Digest, encodedOf } from '@slipway/digest';
 import type { LayerRecord, MetadataStore, SessionRecord } from '@slipway/metadata-store';
 import type { UploadSession } from '@slipway/registry-client';
-import type { BlobIdentity } from '../form/form.ts';
+import { type ClaimedIdentity, claimed, type ProvenIdentity } from '../knowledge.ts';
 import type { BlobToPush } from '../plan/blob-to-push.ts';
 
 /** Stands where the store has a registry's name; Docker had a file `checksum` beside each layer. */
 const tarSumSpace = 'tarsum.v1';
 
-/** What is remembered of blobs in one repository under one set of credentials. A store that fails is worked around: it never fails a push. */
+export interface BlobMemoryOptions {
+  /** @default nothing is remembered from one push to the next */
+  readonly store: MetadataStore | undefined;
+  /** Canonical name with its domain. */
+  readonly repository: string;
+  readonly hmacKey: Uint8Array | undefined;
+  /** What this push has delivered, to whichever repository: shared by its destinations. */
+  readonly delivered: Map<Digest, LayerRecord[]>;
+  readonly onFailure: (error: unknown) => void;
+}
+
+/**
+ * What is remembered of blobs in one repository under one set of credentials. Every record stands for a pairing that this
+ * machine has proven; claims are kept apart. A store that fails is worked around: it never fails a push.
+ */
 export class BlobMemory {
   readonly #store: MetadataStore | undefined;
   readonly #repository: string;
   readonly #hmacKey: Uint8Array | undefined;
+  readonly #delivered: Map<Digest, LayerRecord[]>;
   readonly #onFailure: (error: unknown) => void;
   /** Uploads of this push: they are continued also where nothing is remembered from one run to the next. */
   readonly #sessions = new Map<string, SessionRecord>();
 
-  /** @param repository canonical name with its domain */
-  constructor(
-    store: MetadataStore | undefined,
-    repository: string,
-    hmacKey: Uint8Array | undefined,
-    onFailure: (error: unknown) => void,
-  ) {
+  constructor({ store, repository, hmacKey, delivered, onFailure }: BlobMemoryOptions) {
     this.#store = store;
     this.#repository = repository;
     this.#hmacKey = hmacKey;
+    this.#delivered = delivered;
     this.#onFailure = onFailure;
   }
 
@@ -33,28 +43,54 @@ export class BlobMemory {
   async records(blob: BlobToPush): Promise<readonly LayerRecord[]> {
     const { recordKey, fixed } = blob;
     if (recordKey === undefined) return [];
-    const records = (await this.#attempt((store) => store.layerRecords(recordKey))) ?? [];
+    const stored = (await this.#attempt((store) => store.layerRecords(recordKey))) ?? [];
+    const own = this.#delivered.get(recordKey) ?? [];
+    const isStored = ({ digest, sourceRepository }: LayerRecord): boolean =>
+      stored.some((record) => record.digest === digest && record.sourceRepository === sourceRepository);
+    const records = [...stored, ...own.filter((record) => !isStored(record))];
     return fixed === undefined ? records : records.filter(({ digest }) => digest === fixed.digest);
   }
 
   /** Notes that the repository has the blob. */
-  async add(blob: BlobToPush, { digest, size }: BlobIdentity): Promise<void> {
+  async add(blob: BlobToPush, { digest, size }: ProvenIdentity): Promise<void> {
     // Bytes whose digest was unknown when the push was planned, and that are not docker's gzip form, stand under their own digest.
     const key = blob.recordKey ?? digest;
+    const record = { digest, sourceRepository: this.#repository };
+    this.#delivered.set(key, [...(this.#delivered.get(key) ?? []), { ...record, hmac: '' }]);
     await this.#attempt((store) =>
-      Promise.all([
-        store.tagAndAdd(key, this.#hmacKey, { digest, sourceRepository: this.#repository }),
-        store.rememberBlobSize(digest, size),
-      ]),
+      Promise.all([store.tagAndAdd(key, this.#hmacKey, record), store.rememberBlobSize(digest, size)]),
     );
   }
 
+  /** Forgets what was recorded of digests that this repository was said to have; without names, of all of the blob's. */
+  async forget(blob: BlobToPush, digests: ReadonlySet<Digest>): Promise<void> {
+    for (const record of await this.records(blob)) {
+      if (record.sourceRepository !== this.#repository) continue;
+      if (digests.size === 0 || digests.has(record.digest)) await this.remove(record);
+    }
+  }
+
   async remove(record: LayerRecord): Promise<void> {
+    for (const [key, records] of this.#delivered) {
+      const isOther = ({ digest, sourceRepository }: LayerRecord): boolean =>
+        digest !== record.digest || sourceRepository !== record.sourceRepository;
+      if (!records.every(isOther)) this.#delivered.set(key, records.filter(isOther));
+    }
     await this.#attempt((store) => store.removeLayerRecord(record));
   }
 
   async size(digest: Digest): Promise<number | undefined> {
     return this.#attempt((store) => store.blobSize(digest));
+  }
+
+  /** What was believed of a layer in this repository, with `learn: 'trust'`. */
+  async claim(diffID: Digest): Promise<ClaimedIdentity | undefined> {
+    const [newest] = (await this.#attempt((store) => store.claims(this.#repository, diffID))) ?? [];
+    return newest && claimed(newest);
+  }
+
+  async keepClaim(diffID: Digest, { digest, size }: ClaimedIdentity): Promise<void> {
+    await this.#attempt((store) => store.addClaim(this.#repository, diffID, { digest, size }));
   }
 
   /** The TarSum of a layer, as far as registries of old were ever sent it; the hash alone. */
@@ -66,12 +102,11 @@ export class BlobMemory {
     await this.#attempt((store) => store.setV1Layer(tarSumSpace, encodedOf(diffID), sum));
   }
 
-  /** Takes the record of an upload that was begun earlier: whoever has it continues it, nobody else does. */
+  /** Takes the record of an upload that was begun earlier: of all who ask, in this process or another, one gets it. */
   async takeSession(subject: string): Promise<SessionRecord | undefined> {
     const own = this.#sessions.get(subject);
-    const known = await this.#attempt((store) => store.session(this.#repository, subject));
-    await this.dropSession(subject);
-    return known ?? own;
+    this.#sessions.delete(subject);
+    return (await this.#attempt((store) => store.takeSession(this.#repository, subject))) ?? own;
   }
 
   /** Notes how far an upload is, so that this or another process can continue it. */

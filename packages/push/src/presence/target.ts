@@ -1,8 +1,8 @@
+import type { AbortOptions } from '@slipway/digest';
 import type { Repository } from '@slipway/registry-client';
 import type { PushEvent } from '../events.ts';
-import type { BlobIdentity } from '../form/form.ts';
-import type { UploadShapes } from '../upload/upload-shapes.ts';
-import type { BlobMemory } from './blob-memory.ts';
+import type { BlobMemory } from './memory.ts';
+import type { Presence } from './presence.ts';
 
 /** One repository, reached through one endpoint, during one push. */
 export interface Target {
@@ -15,19 +15,11 @@ export interface Target {
   readonly hasAuthInfo: boolean;
   /** Foreign layers are uploaded too. */
   readonly allowNondistributable: boolean;
+  /** What earlier pushes have recorded. */
   readonly memory: BlobMemory;
-  /** How the registry takes uploads, as far as that has shown. */
-  readonly shapes: UploadShapes;
-  /** What is known to be in the repository, by blob key: docker's `remoteLayers`. */
-  readonly present: Map<string, BlobIdentity>;
-  /** What the repository's own manifests say of our diffIDs. */
-  readonly learnt: Map<string, BlobIdentity>;
+  /** What this push knows. */
+  readonly presence: Presence;
+  /** Runs a question that changes nothing; a busy registry is waited for as it asks, by everybody who talks to it. */
+  ask<T>(question: (repository: Repository) => Promise<T>, options: AbortOptions): Promise<T>;
   readonly emit: (event: PushEvent) => void;
 }
-
-/** How a blob came to be in the repository. */
-export type BlobOutcome =
-  | { readonly kind: 'existed'; readonly identity: BlobIdentity; readonly learnt: boolean }
-  | { readonly kind: 'mounted'; readonly identity: BlobIdentity; readonly from: string }
-  | { readonly kind: 'pushed'; readonly identity: BlobIdentity }
-  | { readonly kind: 'skipped' };

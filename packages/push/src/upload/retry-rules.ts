@@ -1,7 +1,8 @@
 import { RegistryError } from '@slipway/registry-client';
 import { codeOf } from '../error-code.ts';
 import { PushError } from '../errors.ts';
-import { ChunksRefused } from './chunked-upload.ts';
+import { FormFailure } from '../form/form-failure.ts';
+import { ChunksRefused } from './chunks.ts';
 
 /** Codes that no second attempt will change. `TOOMANYREQUESTS` is not among them: it waits as the registry says (decision 0012). */
 const finalCodes: ReadonlySet<string> = new Set([
@@ -12,29 +13,49 @@ const finalCodes: ReadonlySet<string> = new Set([
   'NAME_INVALID',
 ]);
 
+/** Refusals (4xx) that a fresh session, or the same bytes sent again, may change. */
+const curableCodes: ReadonlySet<string> = new Set([
+  'BLOB_UPLOAD_UNKNOWN',
+  'BLOB_UPLOAD_INVALID',
+  'DIGEST_INVALID',
+  'SIZE_INVALID',
+  'RANGE_INVALID',
+  'TOOMANYREQUESTS',
+]);
+
+/** Statuses that say "later" or "from elsewhere", whatever their body says. */
+const curableStatuses: ReadonlySet<number> = new Set([408, 416, 425, 429]);
+
 /**
- * Whether pushing the same blob again may succeed: docker's `retryOnError`, with 429 waited for, bare codes judged like
- * full ones, and nothing retried that failed on this side (decision 0012).
+ * Whether pushing the same blob again may succeed: what failed on the way or in the registry may, what the registry has read
+ * and refused may not, but for the few refusals that a fresh session changes (decision 0012).
  *
  * @see push-behaviour d.6, moby v25.0.0 distribution/errors.go
  */
 export function isRetryable(error: unknown): boolean {
   if (error instanceof PushError) {
     // A source that is a registry may be out of reach for a moment; archives are right or wrong for good.
-    if (error.origin === 'source') return error.cause instanceof RegistryError && error.cause.transient;
+    if (error.origin === 'source') return isTransient(error.cause);
+    if (error.origin === 'machine') return true;
     return error.origin === 'destination' && isRetryable(error.cause);
   }
   if (!(error instanceof Error)) return false;
   if (error.message.includes('no space left on device')) return false;
-  if (codeOf(error) === 'ERR_CACHE_WRITE' || error instanceof ChunksRefused) return true;
+  if (error instanceof ChunksRefused || error instanceof FormFailure) return true;
   if (codeOf(error) === 'ERR_SESSION_LOST' || codeOf(error) === 'ERR_SESSION_OFFSET') return true;
   if (!(error instanceof RegistryError)) return false;
-  if (error.status === 413) return false; // what could be made smaller has been
-  const [first] = error.diagnostics;
-  if (first === undefined) return error.transient;
-  if (finalCodes.has(first.code)) return false;
-  // BLOB_UPLOAD_UNKNOWN, BLOB_UPLOAD_INVALID, DIGEST_INVALID and their like: a fresh session may do better.
-  return true;
+  const { status = 0, diagnostics } = error;
+  const [first] = diagnostics;
+  if (first !== undefined && finalCodes.has(first.code)) return false;
+  if (status < 400 || status >= 500) return error.transient || first !== undefined;
+  if (status === 413) return false; // what could be made smaller has been
+  return error.transient || curableStatuses.has(status) || diagnostics.some(({ code }) => curableCodes.has(code));
+}
+
+/** Whether anything along the chain of causes says that it may pass. */
+export function isTransient(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return ('transient' in error && error.transient === true) || isTransient(error.cause);
 }
 
 /**

@@ -1,0 +1,100 @@
+import { mediaTypes } from '@slipway/manifest';
+import { asPushError } from '../errors.ts';
+import type { ItemPlan, Manifest } from '../plan/plan-types.ts';
+import { foresee, noForesight } from '../presence/foresee.ts';
+import type { Target } from '../presence/target.ts';
+import { registryErrorOf } from '../upload/retry-rules.ts';
+import { deliverContent, resending } from './content.ts';
+import { planTags } from './dry-run.ts';
+import { deliverManifest, emitPushed } from './manifest.ts';
+import { deliverReferrers, hasReferrers, listAsReferrers } from './referrers.ts';
+import type { TagDelivery, TagResult } from './tag-delivery.ts';
+
+/** Pushes one item to one repository under one or more tags: its content once, then the tags in order, each ending by itself. */
+export async function pushTags(plan: ItemPlan, target: Target, delivery: TagDelivery): Promise<readonly TagResult[]> {
+  const { scope, tags, learn, learnFrom } = delivery;
+  const { signal } = scope;
+  const foresight = target.presence.believesAnything
+    ? await foresee(plan, target, { tags, learn, learnFrom, signal })
+    : noForesight;
+  if (delivery.dryRun) return await planTags(plan, target, foresight, delivery);
+  const { manifest, unchangedTags } = foresight;
+  if (manifest !== undefined && foresight.inRepository) {
+    await deliverReferrers(plan, target, delivery);
+    const results = await tagExisting(manifest, unchangedTags, target, delivery);
+    if (results !== undefined) return results;
+  }
+  const pushed = await deliverContent(plan, target, delivery);
+  if (hasReferrers(plan)) {
+    // Whoever sees the tag finds the signatures too; and no registry has to take a referrer before its subject.
+    const resend = resending(plan, target, delivery);
+    await deliverManifest(pushed.digest, pushed, target, delivery, { resend });
+    await deliverReferrers(plan, target, delivery);
+  }
+  const results: TagResult[] = [];
+  for (const tag of tags) results.push(await putTag(tag, pushed, plan, target, delivery));
+  if (results.some((result) => 'manifest' in result)) await listAsReferrers([pushed], target, delivery);
+  return results;
+}
+
+/** The registry has read the manifest and said no. */
+function isRefusal(error: unknown): boolean {
+  const answer = registryErrorOf(error);
+  return answer?.status !== undefined && answer.status >= 400 && answer.status < 500 && !answer.transient;
+}
+
+/**
+ * Puts further tags on a manifest that the repository has shown. Nothing is said of its blobs: nobody has asked for them.
+ *
+ * @returns undefined when the registry does not take it after all: the content has to be looked at
+ */
+async function tagExisting(
+  manifest: Manifest,
+  unchangedTags: ReadonlySet<string>,
+  target: Target,
+  delivery: TagDelivery,
+): Promise<readonly TagResult[] | undefined> {
+  const results: TagResult[] = [];
+  let hasTagged = false;
+  for (const tag of delivery.tags) {
+    if (unchangedTags.has(tag)) {
+      results.push({ tag, manifest, unchanged: true });
+      continue;
+    }
+    try {
+      const lost = new Error('the repository does not have what the manifest names');
+      const resend = (): Promise<never> => Promise.reject(lost);
+      const { unchanged } = await deliverManifest(tag, manifest, target, delivery, { resend });
+      hasTagged = true;
+      results.push({ tag, manifest, unchanged });
+    } catch (error) {
+      delivery.scope.signal.throwIfAborted();
+      if (!hasTagged) return undefined; // push the content, then try again: that says what is really wrong
+      results.push({ tag, error: asPushError(error) });
+    }
+  }
+  for (const result of results) if ('manifest' in result) emitPushed(target, result.tag, manifest, result.unchanged);
+  return results;
+}
+
+async function putTag(
+  tag: string,
+  manifest: Manifest,
+  plan: ItemPlan,
+  target: Target,
+  delivery: TagDelivery,
+): Promise<TagResult> {
+  try {
+    const resend = resending(plan, target, delivery);
+    const { unchanged } = await deliverManifest(tag, manifest, target, delivery, { resend });
+    emitPushed(target, tag, manifest, unchanged);
+    return { tag, manifest, unchanged };
+  } catch (error) {
+    delivery.scope.signal.throwIfAborted();
+    if (plan.kind === 'image' && manifest.mediaType === mediaTypes.dockerManifest && isRefusal(error)) {
+      const { afterRefusal } = await import('../legacy/schema1-fallback.ts');
+      return await afterRefusal(asPushError(error), { tag, manifest, plan }, target, delivery);
+    }
+    return { tag, error: asPushError(error) };
+  }
+}

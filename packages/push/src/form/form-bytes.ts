@@ -1,0 +1,41 @@
+import type { AbortOptions, ByteStream, OpenOptions } from '@slipway/digest';
+import type { BlobIdentity } from './form.ts';
+import type { FailureSide, FormFailure } from './form-failure.ts';
+import type { Gate } from './gate.ts';
+import type { LayerCheck } from './layer-check.ts';
+
+/** The bytes of a form where they lie now, unproven. Nobody takes them away before it is disposed. */
+export interface FormBytes extends AsyncDisposable {
+  /** To whom they belong, and so who is to blame when they are not what {@link identity} says. */
+  readonly side: Exclude<FailureSide, 'machine'>;
+  /** What they ought to be; undefined while that is not known, or where nobody has said it. */
+  readonly identity: BlobIdentity | undefined;
+  /** Bytes in all; undefined while that is not known. */
+  readonly size: number | undefined;
+  /**
+   * Waits until `atLeast` bytes can be read, or all; says how many can. Undefined where none can be read again: then a
+   * read hands out its last bytes only when `size` is known.
+   */
+  available(atLeast: number, options: AbortOptions): Promise<number | undefined>;
+  /** @throws {Moved} when the rest lies elsewhere: the reader takes hold of that, and goes on */
+  read(options: OpenOptions): ByteStream;
+}
+
+/** The bytes that are still to come lie elsewhere. What was read is right. */
+export class Moved extends Error {
+  override name = 'Moved';
+}
+
+/** A form as its readers see it. */
+export interface ReadableForm {
+  /** Compares the layer with its diffID; undefined where there is nothing to compare. */
+  readonly check: LayerCheck | undefined;
+  /** Passed by readers that read what they do not hand out: one at a time. */
+  readonly rereading: Gate;
+  /** Takes hold of the bytes. */
+  take(options: AbortOptions): Promise<FormBytes>;
+  /** Hears what all bytes have proven to be. */
+  adopt(identity: BlobIdentity): void;
+  /** Hears of a failure to read `bytes`, and says who failed. */
+  blame(bytes: FormBytes | undefined, error: unknown): FormFailure;
+}

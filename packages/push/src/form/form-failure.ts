@@ -1,0 +1,67 @@
+import { codeOf } from '../error-code.ts';
+
+/**
+ * Who failed. `source`: it could not be read, or is not what it claims to be. `copy`: the kept copy of a compressed
+ * layer is damaged, gone, or could not be written. `machine`: no thread, no memory, no file handle was left.
+ */
+export type FailureSide = 'source' | 'copy' | 'machine';
+
+/** A blob could not be read, or its bytes are not the promised ones. */
+export class FormFailure extends Error {
+  override name = 'FormFailure';
+  readonly side: FailureSide;
+
+  constructor(side: FailureSide, cause: unknown) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    super(side === 'copy' ? `The copy in the layer cache cannot be used: ${why}` : why, { cause });
+    this.side = side;
+  }
+
+  /** Bytes that were handed out before may be wrong: whoever took them begins anew, from byte 0. */
+  get mustRestart(): boolean {
+    return this.side === 'copy' || !this.transient;
+  }
+
+  /** Whether another attempt may succeed. A copy is made again, a machine recovers; a source says it of itself. */
+  get transient(): boolean {
+    return this.side !== 'source' || isTransient(this.cause);
+  }
+}
+
+/** Says who failed, where the machine did not: `side` is who was asked for the bytes. */
+export function asFormFailure(error: unknown, side: FailureSide): FormFailure {
+  if (error instanceof FormFailure) return error;
+  if (isOfMachine(error)) return new FormFailure('machine', error);
+  return new FormFailure(isOfCopy(error) ? 'copy' : side, error);
+}
+
+const machineCodes: ReadonlySet<string> = new Set([
+  'EMFILE',
+  'ENFILE',
+  'ENOMEM',
+  'ERR_DEFLATE_WORKER',
+  'ERR_WORKER_INIT_FAILED',
+  'ERR_WORKER_OUT_OF_MEMORY',
+]);
+
+/** Out of threads, memory or file handles, which says nothing about the bytes. */
+function isOfMachine(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (machineCodes.has(codeOf(error) ?? '')) return true;
+  if (error instanceof RangeError && /allocation failed|out of memory|WebAssembly/i.test(error.message)) return true;
+  return isWebAssemblyError(error) || isOfMachine(error.cause);
+}
+
+/** By name, as an error that comes from a worker thread is a copy of what was thrown there. */
+function isWebAssemblyError({ name, stack }: Error): boolean {
+  return name === 'CompileError' || name === 'LinkError' || (name === 'RuntimeError' && /wasm/.test(stack ?? 'wasm'));
+}
+
+function isOfCopy(error: unknown): boolean {
+  return codeOf(error)?.startsWith('ERR_CACHE_') ?? false;
+}
+
+function isTransient(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return ('transient' in error && error.transient === true) || isTransient(error.cause);
+}

@@ -1,0 +1,61 @@
+import {
+  type ByteStream,
+  type CompressionPass,
+  type CompressOptions,
+  type Compressor,
+  compressionPass,
+  type Digest,
+  type ReuseOptions,
+} from '@slipway/digest';
+import { codeOf } from '../error-code.ts';
+import { asFormFailure, type FormFailure } from './form-failure.ts';
+
+export interface LayerCompressionOptions {
+  readonly diffID: Digest;
+  /** Opens the plain tar from its start. Each chunk is used up before the next one is asked for. */
+  readonly openPlain: (options: ReuseOptions) => ByteStream;
+  /** Bytes of the plain tar, or of what it is unpacked from: for progress only. */
+  readonly readTotal: number;
+  readonly compressor: Compressor;
+}
+
+/** Compresses a layer, from its first byte to its last, as often as need be. */
+export class LayerCompression {
+  readonly #options: LayerCompressionOptions;
+  #read = 0;
+
+  constructor(options: LayerCompressionOptions) {
+    this.#options = options;
+  }
+
+  /** Bytes of the source that the last pass has read. */
+  get read(): number {
+    return this.#read;
+  }
+
+  /** One pass: reads, compares with the diffID, compresses, and hashes what comes of it. */
+  pass(options: CompressOptions): CompressionPass {
+    const { openPlain, compressor, diffID } = this.#options;
+    this.#read = 0;
+    const plain = this.#counted(openPlain({ signal: options.signal, reuse: true }));
+    return compressionPass(plain, compressor, { ...options, expected: { digest: diffID } });
+  }
+
+  /** Says who failed when a pass did: what the source has not thrown, and is no mismatch, came of the compressor. */
+  blame(error: unknown): FormFailure {
+    const isMismatch = codeOf(error) === 'ERR_DIGEST_MISMATCH' || codeOf(error) === 'ERR_SIZE_MISMATCH';
+    return asFormFailure(error, isMismatch ? 'source' : 'machine');
+  }
+
+  async *#counted(source: ByteStream): ByteStream {
+    const { readTotal } = this.#options;
+    try {
+      for await (const chunk of source) {
+        this.#read = Math.min(this.#read + chunk.byteLength, readTotal);
+        yield chunk;
+      }
+    } catch (error) {
+      throw asFormFailure(error, 'source');
+    }
+  }
+}

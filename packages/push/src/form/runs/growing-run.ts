@@ -1,0 +1,112 @@
+import type { AbortOptions, ByteStream, OpenOptions } from '@slipway/digest';
+import type { LayerCacheWriter, LayerCopy } from '@slipway/layer-cache';
+import { codeOf } from '../../error-code.ts';
+import type { BlobIdentity } from '../form.ts';
+import { type FormBytes, Moved } from '../form-bytes.ts';
+import { asFormFailure, FormFailure } from '../form-failure.ts';
+import type { Gate } from '../gate.ts';
+import { Growth } from '../growth.ts';
+import type { LayerCompression } from '../layer-compression.ts';
+import type { Run, RunOwner } from './run.ts';
+
+export interface GrowingRunOptions {
+  readonly compression: LayerCompression;
+  readonly writer: LayerCacheWriter;
+  readonly gate: Gate;
+  /** Aborts when the push ends. */
+  readonly signal: AbortSignal;
+  readonly owner: RunOwner;
+}
+
+/** A layer that is compressed into the cache, and read there while it grows: each reader goes at its own pace. */
+export class GrowingRun implements Run {
+  readonly #options: GrowingRunOptions;
+  readonly #made = new Growth();
+  readonly #done: Promise<BlobIdentity>;
+  #identity: BlobIdentity | undefined;
+
+  constructor(options: GrowingRunOptions) {
+    this.#options = options;
+    this.#done = this.#run();
+    this.#done.catch(() => {}); // those who wait for it hear of it
+  }
+
+  identify(): Promise<BlobIdentity> {
+    return this.#done;
+  }
+
+  settled(): Promise<unknown> {
+    return this.#done.catch(() => {});
+  }
+
+  async available(atLeast: number, options: AbortOptions): Promise<number> {
+    await this.#made.reached(atLeast, options);
+    return this.#made.total;
+  }
+
+  async take(options: AbortOptions): Promise<FormBytes> {
+    const copy = await this.#options.writer.open(options);
+    const identity = (): BlobIdentity | undefined => this.#identity;
+    return {
+      side: 'copy',
+      get identity() {
+        return identity();
+      },
+      get size() {
+        return identity()?.size;
+      },
+      available: (atLeast, waiting) => this.available(atLeast, waiting),
+      read: (reading) => this.#read(copy, reading),
+      [Symbol.asyncDispose]: () => copy[Symbol.asyncDispose](),
+    };
+  }
+
+  async *#read(copy: LayerCopy, options: OpenOptions): ByteStream {
+    try {
+      yield* copy.read(options);
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      // What was written is right, and the rest is compressed again without the cache.
+      if (codeOf(error) === 'ERR_CACHE_WRITE') throw new Moved('the compressed layer could not be kept');
+      // The writer was closed: what it failed with says more.
+      if (codeOf(error) === 'ERR_CACHE_ABORTED') await this.#made.reached(Number.POSITIVE_INFINITY, options);
+      throw error;
+    }
+    await this.#made.reached(Number.POSITIVE_INFINITY, options); // the last byte is written, but not yet proven
+  }
+
+  async #run(): Promise<BlobIdentity> {
+    const { gate, writer, compression, signal, owner } = this.#options;
+    try {
+      await using _ = writer; // what is not committed leaves nothing behind
+      return await gate.pass(() => this.#fill(), { signal });
+    } catch (error) {
+      const failure = signal.aborted ? signal.reason : compression.blame(error);
+      if (!signal.aborted) owner.failed(failure);
+      // Without the cache it is compressed again, which is no failure to those who wait for bytes.
+      const isFull = failure instanceof FormFailure && codeOf(failure.cause) === 'ERR_CACHE_WRITE';
+      this.#made.fail(isFull ? new Moved(failure.message) : failure);
+      throw failure;
+    }
+  }
+
+  async #fill(): Promise<BlobIdentity> {
+    const { compression, writer, signal, owner } = this.#options;
+    const pass = compression.pass({ signal, reuse: true });
+    for await (const chunk of pass.stream) {
+      await writer.append(chunk);
+      this.#made.grow(chunk.byteLength);
+    }
+    const { digest, size } = pass.result();
+    const identity = { digest, size };
+    try {
+      await writer.commit(identity);
+    } catch (error) {
+      owner.failed(asFormFailure(error, 'copy')); // those who read it have all they need
+    }
+    this.#identity = identity;
+    this.#made.end();
+    owner.made(identity);
+    return identity;
+  }
+}

@@ -1,0 +1,26 @@
+import type { AbortOptions } from '@slipway/digest';
+import type { BlobIdentity } from '../form.ts';
+import type { FormBytes, Moved } from '../form-bytes.ts';
+import type { FormFailure } from '../form-failure.ts';
+
+/**
+ * One way to come by the compressed bytes of a layer. What fails, fails with a {@link FormFailure} or {@link Moved}.
+ */
+export interface Run {
+  /** Resolves when all bytes are made. One computation, however many ask. */
+  identify(): Promise<BlobIdentity>;
+  /** Waits until `atLeast` bytes can be read, or all; undefined where none can be read again. */
+  available(atLeast: number, options: AbortOptions): Promise<number | undefined>;
+  /** Takes hold of the bytes. */
+  take(options: AbortOptions): Promise<FormBytes>;
+  /** Resolves when nothing of it runs any more, well or not. */
+  settled(): Promise<unknown>;
+}
+
+/** Whoever began a run: hears of its end before anybody else does. */
+export interface RunOwner {
+  /** All bytes are made. */
+  made(identity: BlobIdentity): void;
+  /** The run is of no use any more. */
+  failed(error: FormFailure | Moved): void;
+}

@@ -1,0 +1,88 @@
+import type { Digest } from '@slipway/digest';
+import type { ClaimedIdentity, PresenceProof, ProvenIdentity } from '../knowledge.ts';
+
+/** A blob that the repository has, and how that is known. */
+export interface PresentBlob {
+  readonly identity: ProvenIdentity;
+  readonly how: PresenceProof;
+}
+
+/** What one push knows of one repository. It begins empty and ends with the push: nothing here outlives the registry's word. */
+export class Presence {
+  readonly #blobs = new Map<string, PresentBlob>();
+  readonly #claims = new Map<Digest, ClaimedIdentity>();
+  readonly #confirmed = new Set<Digest>();
+  /** Digests that the registry said it has, and has not. */
+  readonly #missing = new Set<Digest>();
+  #trustsNothing: boolean;
+
+  /** @param trustsNothing whether everything is sent, whatever the registry says it has (`force`) */
+  constructor(trustsNothing: boolean) {
+    this.#trustsNothing = trustsNothing;
+  }
+
+  /** The blob of this key, where this push has sent or seen it. */
+  blob(key: string): PresentBlob | undefined {
+    return this.#blobs.get(key);
+  }
+
+  note(key: string, identity: ProvenIdentity, how: PresenceProof): void {
+    this.#blobs.set(key, { identity, how });
+  }
+
+  /** Whether this push has sent a blob to this repository. */
+  get hasSent(): boolean {
+    return [...this.#blobs.values()].some(({ how }) => how === 'sent');
+  }
+
+  /** Whether this push has sent any of these, or, where the registry names none, anything: replicas may be a moment behind. */
+  mayBeOnItsWay(missing: ReadonlySet<Digest>): boolean {
+    const seen = new Set<Digest>();
+    for (const { identity, how } of this.#blobs.values()) if (how === 'seen') seen.add(identity.digest);
+    return this.hasSent && (missing.size === 0 || [...missing].some((digest) => !seen.has(digest)));
+  }
+
+  /** What somebody's manifest in this repository says a layer is. */
+  get claims(): ReadonlyMap<Digest, ClaimedIdentity> {
+    return this.#claims;
+  }
+
+  addClaim(diffID: Digest, claim: ClaimedIdentity): void {
+    this.#claims.set(diffID, claim);
+  }
+
+  /** Forgets the claims that were not used. */
+  dropClaims(): void {
+    this.#claims.clear();
+  }
+
+  /** Whether the registry's word counts that it has this digest. */
+  believes(digest: Digest | undefined): boolean {
+    return !this.#trustsNothing && (digest === undefined || !this.#missing.has(digest));
+  }
+
+  /** Whether any "yes" of the registry may be asked for. */
+  get believesAnything(): boolean {
+    return !this.#trustsNothing;
+  }
+
+  /** The registry has refused a manifest because it lacks these; without names, everything counts as missing. */
+  lost(digests: ReadonlySet<Digest>): void {
+    if (digests.size === 0) {
+      this.#trustsNothing = true;
+      this.#blobs.clear();
+      return;
+    }
+    for (const digest of digests) this.#missing.add(digest);
+    for (const [key, { identity }] of this.#blobs) if (digests.has(identity.digest)) this.#blobs.delete(key);
+  }
+
+  /** Whether the registry has shown in this push that it has a manifest. */
+  isConfirmed(manifest: Digest): boolean {
+    return this.#confirmed.has(manifest);
+  }
+
+  confirm(manifest: Digest): void {
+    this.#confirmed.add(manifest);
+  }
+}

@@ -1,0 +1,95 @@
+import type { AbortOptions, Content } from '@slipway/digest';
+import type { UploadSession } from '@slipway/registry-client';
+import { codeOf } from '../error-code.ts';
+import type { FormReader } from '../form/form.ts';
+import { FormFailure } from '../form/form-failure.ts';
+
+/** Bytes of a chunk: what is sent again at most after the worst interruption. */
+export const defaultChunkSize: number = 32 * 1024 * 1024;
+/** How long an interrupted push waits for the chunk on its way: registries like distribution 2.8 lose a session cut off in one. */
+const finishChunkMs = 5_000;
+
+/** How often in a row the registry may say that it is elsewhere before that is a failure. */
+const maxCorrections = 3;
+
+export interface SendChunksOptions extends AbortOptions {
+  /** Bytes of one chunk at most. */
+  readonly size: number;
+  readonly onProgress: (sent: number) => void;
+  /** After each chunk that the registry acknowledged. */
+  readonly onAcknowledged: (session: UploadSession) => Promise<void>;
+}
+
+/** The registry took a chunk and acknowledges no more than before. */
+export class ChunksRefused extends Error {
+  override name = 'ChunksRefused';
+}
+
+/**
+ * Sends all there is, chunk by chunk, from the session's offset on.
+ *
+ * @throws {ChunksRefused} when the registry does not keep what chunks bring
+ */
+export async function sendChunks(
+  reader: FormReader,
+  session: UploadSession,
+  options: SendChunksOptions,
+): Promise<void> {
+  const { signal, onProgress, onAcknowledged } = options;
+  let corrections = 0;
+  for (;;) {
+    signal?.throwIfAborted();
+    const from = session.offset;
+    const size = Math.min(
+      Math.max(options.size, session.minChunkSize ?? 0),
+      session.maxChunkSize ?? Number.POSITIVE_INFINITY,
+    );
+    const there = await reader.available(from + size, { signal });
+    // Nothing is kept any more (disk full): the attempt begins again without chunks.
+    if (there === undefined) throw new FormFailure('copy', new Error('the compressed layer could not be kept'));
+    const length = Math.min(size, there - from);
+    if (length <= 0) return;
+    using patience = finishing(signal);
+    try {
+      await session.append(partOf(reader, from, length), { signal: patience.signal, onProgress });
+    } catch (error) {
+      // With a 416 it may say where it is: there the next chunk begins.
+      const isMoved = codeOf(error) === 'ERR_SESSION_OFFSET' && session.offset !== from && session.offset <= there;
+      corrections += 1;
+      if (!isMoved || corrections > maxCorrections) throw error;
+      continue;
+    }
+    if (session.offset <= from)
+      throw new ChunksRefused(`the registry acknowledged ${session.offset} bytes after a chunk from ${from}`);
+    corrections = 0;
+    await onAcknowledged(session);
+    signal?.throwIfAborted();
+  }
+}
+
+/** `length` bytes of a blob, as content of its own. */
+function partOf(reader: FormReader, offset: number, length: number): Content {
+  return {
+    size: length,
+    open: ({ from = 0, ...options } = {}) =>
+      reader.open({ ...options, from: offset + from, length: Math.max(0, length - from) }),
+  };
+}
+
+/** A signal that follows another, but leaves the chunk on its way some time to end. */
+function finishing(signal: AbortSignal | undefined): Disposable & { readonly signal: AbortSignal } {
+  const controller = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const follow = (): void => {
+    timer = setTimeout(() => controller.abort(signal?.reason), finishChunkMs);
+  };
+  if (signal?.aborted) follow();
+  else signal?.addEventListener('abort', follow, { once: true });
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]() {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', follow);
+    },
+  };
+}

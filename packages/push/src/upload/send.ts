@@ -1,0 +1,82 @@
+import type { AbortOptions, ByteStream, Content } from '@slipway/digest';
+import type { UploadSession } from '@slipway/registry-client';
+import type { BlobForm, FormReader } from '../form/form.ts';
+import { readFailure } from '../form/read-failure.ts';
+import type { ProvenIdentity } from '../knowledge.ts';
+import { provenByContent } from '../knowledge.ts';
+import { sendChunks } from './chunks.ts';
+import type { UploadShape } from './shapes.ts';
+
+export interface SendProgress {
+  readonly sent: number;
+  readonly size: number | undefined;
+  readonly read: number;
+  readonly readTotal: number;
+}
+
+export interface SendOptions extends AbortOptions {
+  /** What messages call it: `layer 71dffa6c98fb`. */
+  readonly subject: string;
+  readonly shape: UploadShape;
+  readonly onProgress: (progress: SendProgress) => void;
+  /** After each chunk that the registry acknowledged. */
+  readonly onAcknowledged: (session: UploadSession) => Promise<void>;
+}
+
+/**
+ * Sends a blob's bytes into a session, from its offset on, and commits it. The reader holds the last bytes back until all
+ * are proven, so that nothing wrong can be committed.
+ *
+ * @throws {PushError} ERR_PUSH_FAILED with origin 'source' or 'machine' when the bytes could not be read or proved wrong
+ * @throws {FormFailure} with side 'copy' when the kept copy of the blob is damaged: the next attempt makes it anew
+ * @throws {ChunksRefused} when the registry does not take chunks after all
+ */
+export async function sendBlob(
+  form: BlobForm,
+  reader: FormReader,
+  session: UploadSession,
+  options: SendOptions,
+): Promise<ProvenIdentity> {
+  const { subject, shape, signal, onProgress, onAcknowledged } = options;
+  const report = (sent: number): void =>
+    onProgress({ sent, size: form.identity?.size, read: form.read, readTotal: form.readTotal });
+  try {
+    switch (shape.kind) {
+      case 'put': {
+        const { digest, size } = shape.identity;
+        if (size === 0) await reader.prove({ signal }); // a body of no bytes is never opened
+        await session.put(contentOf(reader, size), digest, { signal, onProgress: report });
+        return shape.identity;
+      }
+      case 'stream':
+        await session.stream(streamOf(reader, session.offset, signal), { signal, onProgress: report });
+        break;
+      case 'chunks':
+        await sendChunks(reader, session, { size: shape.size, signal, onProgress: report, onAcknowledged });
+        break;
+      default:
+        shape satisfies never;
+    }
+    const identity = provenByContent(await reader.prove({ signal }));
+    await session.commit(identity.digest, { signal });
+    return identity;
+  } catch (error) {
+    signal?.throwIfAborted();
+    // A body that fails looks like a broken connection to the client: the reader's own failure is the cause.
+    throw reader.failure === undefined ? error : readFailure(subject, reader.failure);
+  }
+}
+
+function contentOf(reader: FormReader, size: number): Content {
+  return { size, open: (options) => reader.open(options) };
+}
+
+/** A stream that can be read at once, and opened again where the request has to be repeated. */
+function streamOf(
+  reader: FormReader,
+  from: number,
+  signal: AbortSignal | undefined,
+): ByteStream & Pick<Content, 'open'> {
+  const open: Content['open'] = (options) => reader.open(options);
+  return { open, [Symbol.asyncIterator]: () => open({ from, signal, reuse: true })[Symbol.asyncIterator]() };
+}

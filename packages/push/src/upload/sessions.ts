@@ -1,0 +1,59 @@
+import type { UploadSession } from '@slipway/registry-client';
+import { codeOf } from '../error-code.ts';
+import type { BlobForm, BlobIdentity } from '../form/form.ts';
+import { type BlobToPush, subjectOf } from '../plan/blob-to-push.ts';
+import type { BlobAttemptOptions } from '../presence/attempts.ts';
+import type { Target } from '../presence/target.ts';
+import { isRetryable } from './retry-rules.ts';
+
+/** What is needed to go on with an upload. */
+export interface InterruptedUpload {
+  readonly blob: BlobToPush;
+  readonly form: BlobForm;
+  readonly target: Target;
+  readonly options: BlobAttemptOptions;
+}
+
+/** Names the bytes of an upload: what was sent of them can only be continued with the very same. */
+export function sessionSubject(blob: BlobToPush, form: BlobForm, identity: BlobIdentity | undefined): string {
+  return form.recipe === undefined && identity !== undefined ? identity.digest : `${blob.key} ${form.recipe ?? ''}`;
+}
+
+/**
+ * Takes up the session that an earlier attempt, or another process, had to leave.
+ *
+ * @returns undefined when there is none, or none any more
+ * @throws the registry's failure, once, when the session may still be there
+ */
+export async function resumeSession({
+  blob,
+  form,
+  target,
+  options: { attempts, signal },
+}: InterruptedUpload): Promise<UploadSession | undefined> {
+  const record = await target.memory.takeSession(sessionSubject(blob, form, form.identity));
+  if (record === undefined) return undefined;
+  try {
+    const session = await target.repository.resumeUpload(new URL(record.location), { signal });
+    const { offset } = session;
+    const size = form.identity?.size;
+    target.emit({ type: 'blob:resumed', blob: subjectOf(blob, target.destination), offset, size });
+    return session;
+  } catch (error) {
+    const mayBeOpen = signal?.aborted || (codeOf(error) !== 'ERR_SESSION_LOST' && isRetryable(error));
+    if (mayBeOpen && !attempts.resumeFailed) {
+      attempts.resumeFailed = true;
+      await target.memory.restoreSession(record);
+      throw error;
+    }
+    signal?.throwIfAborted();
+    const why = error instanceof Error ? error.message : String(error);
+    target.emit({
+      type: 'warning',
+      destination: target.destination,
+      code: 'upload-lost',
+      message: `the upload of ${blob.id} that was interrupted at ${record.offset} bytes cannot be continued and starts again: ${why}`,
+    });
+    return undefined;
+  }
+}

@@ -1,0 +1,238 @@
+import type { UploadSession } from '@slipway/registry-client';
+import { PushError } from '../errors.ts';
+import type { BlobForm, FormReader } from '../form/form.ts';
+import { FormFailure } from '../form/form-failure.ts';
+import { awaitBlob, identifyBlob } from '../form/identify-blob.ts';
+import { type ProvenIdentity, provenByContent } from '../knowledge.ts';
+import type { BlobToPush } from '../plan/blob-to-push.ts';
+import type { BlobAttemptOptions } from '../presence/attempts.ts';
+import { isSeen } from '../presence/existence.ts';
+import type { BlobOutcome } from '../presence/outcome.ts';
+import type { Target } from '../presence/target.ts';
+import { ChunksRefused } from './chunks.ts';
+import { isBusy, isRetryable, isTokenRenewed, registryErrorOf } from './retry-rules.ts';
+import { sendBlob } from './send.ts';
+import { resumeSession, sessionSubject } from './sessions.ts';
+import { compressFirstLimit, type ShapeSubject, type UploadShape, type UploadShapes } from './shapes.ts';
+
+/** How often in one attempt a blob is made anew because its kept copy was damaged or taken away. */
+const mostCopies = 3;
+
+export interface UploadOptions extends BlobAttemptOptions {
+  /** Whether the registry may be asked whether it has the blob, and believed. */
+  readonly mayAsk: boolean;
+  /** A session that a declined mount left open. It is used, or disposed of. */
+  readonly leftOpen: UploadSession | undefined;
+}
+
+/** Sends blobs to one registry, in the shapes that it takes: what one blob has found out, all others know. */
+export class Uploader {
+  readonly #shapes: UploadShapes;
+  #mountsFromItself: boolean;
+
+  constructor(shapes: UploadShapes) {
+    this.#shapes = shapes;
+    this.#mountsFromItself = shapes.profile.mountsFromItself;
+  }
+
+  /**
+   * Sends a blob that the repository is not known to have. A refused shape, a token that died on the way and a damaged
+   * copy cost a request and neither an attempt nor a wait.
+   *
+   * @throws {PushError} ERR_PUSH_FAILED, with its origin
+   */
+  async upload(blob: BlobToPush, form: BlobForm, target: Target, options: UploadOptions): Promise<BlobOutcome> {
+    const { attempts, signal } = options;
+    let { leftOpen } = options;
+    let isRenewed = false;
+    for (let copies = 0; ; ) {
+      const attempt: UploadAttempt = { blob, form, target, options, sent: 0, acknowledged: 0 };
+      try {
+        const taken = leftOpen;
+        leftOpen = undefined;
+        return await this.#uploadOnce(attempt, taken);
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (error instanceof FormFailure && error.side === 'copy' && copies < mostCopies) {
+          copies += 1;
+          await attempts.reader?.[Symbol.asyncDispose]();
+          attempts.reader = undefined;
+          continue;
+        }
+        const { shape, subject } = attempt;
+        attempts.mayBeThere ||= isSilence(error) && attempt.sent > 0 && attempt.sent === form.identity?.size;
+        const isFirstRenewal: boolean = !isRenewed && isTokenRenewed(error);
+        isRenewed ||= isFirstRenewal;
+        if (isFirstRenewal) continue;
+        if (shape !== undefined && subject !== undefined) {
+          if (this.#shapes.learn(shape, { ...subject, acknowledged: attempt.acknowledged }, error)) continue;
+          this.#tellStartingOver(attempt, shape, subject, error);
+        }
+        throw error;
+      }
+    }
+  }
+
+  async #uploadOnce(attempt: UploadAttempt, leftOpen: UploadSession | undefined): Promise<BlobOutcome> {
+    await using declined = leftOpen; // also where compressing fails before anything is sent
+    const { blob, form, options } = attempt;
+    const identity = await this.#identityBeforeSending(blob, form, options);
+    const subject: ShapeSubject = { size: identity?.size ?? form.readTotal, identity, isKept: form.isKept };
+    const shape = this.#shapes.choose(subject);
+    attempt.subject = subject;
+    attempt.shape = shape;
+    const resumed = shape.kind === 'chunks' && declined === undefined ? await resumeSession(attempt) : undefined;
+    const begun = resumed ?? declined ?? (await this.#begin(attempt, identity));
+    if ('kind' in begun) return begun;
+    if (begun === declined) return await this.#send(attempt, declined, { isDeclinedMount: true });
+    await using session = begun;
+    return await this.#send(attempt, session, { isDeclinedMount: false });
+  }
+
+  async #send(
+    attempt: UploadAttempt,
+    session: UploadSession,
+    { isDeclinedMount }: { readonly isDeclinedMount: boolean },
+  ): Promise<BlobOutcome> {
+    const { blob, form, target, options, subject } = attempt as Required<UploadAttempt>;
+    const { attempts, signal, onProgress, onAcknowledged } = options;
+    if (session.maxChunkSize !== undefined) this.#shapes.limit(session.maxChunkSize);
+    const shape = this.#shapes.choose(subject);
+    attempt.shape = shape;
+    attempt.sent = session.offset;
+    attempt.acknowledged = session.offset;
+    const name = sessionSubject(blob, form, subject.identity);
+    const isChunked = shape.kind === 'chunks';
+    try {
+      const identity = await sendBlob(form, readerOf(form, options), session, {
+        subject: `${blob.role} ${blob.id}`,
+        shape,
+        signal,
+        onProgress(progress) {
+          attempt.sent = progress.sent;
+          onProgress(progress);
+        },
+        onAcknowledged: async (acknowledged) => {
+          attempt.acknowledged = acknowledged.offset;
+          onAcknowledged(acknowledged.offset);
+          await target.memory.saveSession(name, acknowledged);
+        },
+      });
+      if (isChunked) await target.memory.dropSession(name);
+      await target.memory.add(blob, identity);
+      target.presence.note(blob.key, identity, 'sent');
+      return { kind: 'pushed', identity };
+    } catch (error) {
+      if (isDeclinedMount || subject.identity !== undefined) attempts.mountsTrusted = false;
+      if (isChunked && session.offset > 0 && mayContinue(error)) session.keep();
+      else if (isChunked) await target.memory.dropSession(name);
+      throw error;
+    }
+  }
+
+  /** Opens a session, or finds that the blob is there. */
+  async #begin(
+    { blob, target, options }: UploadAttempt,
+    identity: ProvenIdentity | undefined,
+  ): Promise<UploadSession | BlobOutcome> {
+    const { attempts, signal, mayAsk } = options;
+    const { repository, presence } = target;
+    const mayBelieve = identity !== undefined && mayAsk && presence.believes(identity.digest);
+    if (mayBelieve && attempts.mayBeThere) {
+      attempts.mayBeThere = false;
+      if ((await isSeen(identity, target, { signal })) === true) {
+        await note(blob, target, identity, 'sent');
+        return { kind: 'pushed', identity };
+      }
+    }
+    if (mayBelieve && attempts.mountsTrusted && this.#mountsFromItself) {
+      // Asking to mount from the repository itself opens the session and says whether the blob is there (decision 0071).
+      const mount = { digest: identity.digest, from: repository.path };
+      const asked = await repository.beginUpload({ mount, signal }).catch((error: unknown) => {
+        signal?.throwIfAborted();
+        if (isBusy(error)) throw error; // waited for, and asked again
+        return undefined;
+      });
+      if (asked?.kind === 'session') return asked.session;
+      if (asked?.kind === 'mounted') {
+        await note(blob, target, identity, 'seen');
+        return { kind: 'existed', identity, learnt: false };
+      }
+      // No failure of the push: nobody else asks this question, and a plain session may still be had.
+      this.#mountsFromItself = false;
+    }
+    const begun = await repository.beginUpload({ signal });
+    if (begun.kind === 'session') return begun.session;
+    throw new Error('unreachable: nothing was asked to be mounted');
+  }
+
+  async #identityBeforeSending(
+    blob: BlobToPush,
+    form: BlobForm,
+    { signal }: UploadOptions,
+  ): Promise<ProvenIdentity | undefined> {
+    const known = form.identity ?? (await form.recall({ signal }));
+    if (known !== undefined) return provenByContent(known);
+    const isSmall = form.readTotal <= compressFirstLimit;
+    if (this.#shapes.needsDigestFirst(form.readTotal, form.isKept) || (form.isKept && isSmall))
+      return provenByContent(await identifyBlob(blob, form, { signal }));
+    if (!form.isKept) return undefined;
+    await awaitBlob(blob, form, { signal });
+    return form.identity && provenByContent(form.identity);
+  }
+
+  /** Says once that a registry makes a large blob begin anew after each interruption. */
+  #tellStartingOver({ blob, target }: UploadAttempt, shape: UploadShape, { size }: ShapeSubject, error: unknown): void {
+    if (shape.kind === 'chunks' || size <= this.#shapes.chunkedFrom || !isRetryable(error)) return;
+    this.#shapes.tellOnce(() =>
+      target.emit({
+        type: 'warning',
+        destination: target.destination,
+        code: 'upload-not-resumable',
+        message: `${target.repository.registry} takes a blob in one piece only: the upload of ${blob.id} starts again from its beginning`,
+      }),
+    );
+  }
+}
+
+/** One try in one shape. */
+export interface UploadAttempt {
+  readonly blob: BlobToPush;
+  readonly form: BlobForm;
+  readonly target: Target;
+  readonly options: UploadOptions;
+  /** What is to be sent, once that is known. */
+  subject?: ShapeSubject;
+  /** How it is sent; changes when the session turns out to have limits. */
+  shape?: UploadShape;
+  /** Bytes that the registry may have. */
+  sent: number;
+  /** Bytes that it said it has. */
+  acknowledged: number;
+}
+
+/** What one attempt has read and proven, the next need not read again. */
+function readerOf(form: BlobForm, { attempts }: UploadOptions): FormReader {
+  attempts.reader ??= form.reader();
+  return attempts.reader;
+}
+
+async function note(blob: BlobToPush, target: Target, identity: ProvenIdentity, how: 'sent' | 'seen'): Promise<void> {
+  await target.memory.add(blob, identity);
+  target.presence.note(blob.key, identity, how);
+}
+
+/** Whether the session and what it has may serve the next attempt: the registry has not refused it, and the source is whole. */
+function mayContinue(error: unknown): boolean {
+  if (error instanceof ChunksRefused || error instanceof FormFailure) return false;
+  if (error instanceof PushError && error.origin === 'source') return false;
+  const answer = registryErrorOf(error);
+  if (answer?.status === undefined) return true;
+  return isTokenRenewed(error) || (answer.transient && (answer.status >= 500 || answer.status === 429));
+}
+
+/** Nothing came back, or only a gateway's word: the registry may have done the work. */
+function isSilence(error: unknown): boolean {
+  const answer = registryErrorOf(error);
+  return answer !== undefined && (answer.status === undefined || answer.status >= 500);
+}

@@ -1,0 +1,136 @@
+import { digestBytes } from '@slipway/digest';
+import type { Misbehaviour } from '@slipway/testkit';
+import { describe, expect, test } from 'vitest';
+import { digestOf, openBench, randomImage, textBytes } from './setup.ts';
+
+const page = '<!doctype html><html><head><title>Sign in</title></head><body>login</body></html>';
+/** What tells a registry's answer from a web site's. */
+const omitHeaders = ['docker-distribution-api-version', 'docker-content-digest'];
+const html = { status: 200, body: page, headers: { 'content-type': 'text/html' }, omitHeaders };
+const put: Misbehaviour['match'] = { kind: 'manifest-put' };
+const looks: Misbehaviour['match'] = { kind: ['manifest-head', 'manifest-get'] };
+const image = randomImage(31, [2000, 30_000]);
+
+/** Digest of the image's manifest, as a first push to another repository tells it. */
+async function expectedDigest(): Promise<string> {
+  await using bench = await openBench();
+  return digestOf(await bench.push(image, 'demo/first:1'));
+}
+
+describe('an answer to the manifest that is no 201 with its digest', () => {
+  test.each<[string, Omit<Misbehaviour, 'match'>]>([
+    ['200 and nothing', { status: 200, body: '' }],
+    ['202', { status: 202, body: '' }],
+    ['204', { status: 204, body: '' }],
+    ['201 without a digest', { status: 201, body: '' }],
+    ['201 with a digest that is none', { status: 201, body: '', headers: { 'docker-content-digest': 'sha256:no' } }],
+    [
+      '201 with another digest',
+      { status: 201, body: '', headers: { 'docker-content-digest': digestBytes(textBytes(4, 4)) } },
+    ],
+  ])('%s: a registry that does not have it is a failure', async (_, deed) => {
+    await using bench = await openBench({ retry: { backoff: () => 1, clock: instant() } });
+    bench.registry.misbehave({ match: put, readFirst: true, ...deed });
+    const [result] = await bench.push(image, 'demo/app:1');
+    expect(result).toMatchObject({
+      ok: false,
+      error: { code: 'ERR_PUSH_NOT_SEEN', op: 'confirm', origin: 'destination' },
+    });
+    expect(bench.registry.tags('demo/app')).toEqual([]);
+    expect(bench.events.some(({ type }) => type === 'manifest:pushed' || type === 'push:finished')).toBe(false);
+  });
+
+  test.each<[string, Omit<Misbehaviour, 'match'>]>([
+    ['no digest', { omitHeaders: ['docker-content-digest'] }],
+    ['the digest of something else', { wrongDigest: true }],
+  ])('%s, and the tag names it all the same: pushed, at the cost of one question', async (_, deed) => {
+    await using bench = await openBench();
+    bench.registry.misbehave({ match: put, ...deed });
+    const digest = digestOf(await bench.push(image, 'demo/app:1'));
+    expect((await bench.registry.manifest('demo/app', '1'))?.digest).toBe(digest);
+    expect(bench.requests().slice(-2)).toEqual(['PUT manifests', 'HEAD manifests']);
+  });
+});
+
+test('a page in answer to the manifest is told as a web page', async () => {
+  await using bench = await openBench();
+  bench.registry.misbehave({ match: put, readFirst: true, ...html });
+  const [result] = await bench.push(image, 'demo/app:1');
+  expect(result?.ok === false && result.error.message).toMatch(/web page/i);
+  expect(bench.registry.tags('demo/app')).toEqual([]);
+});
+
+describe('a full answer', () => {
+  test('is enough when something was sent', async () => {
+    await using bench = await openBench();
+    await bench.push(image, ['demo/app:1', 'demo/app:2']);
+    expect(bench.requests().slice(-2)).toEqual(['PUT manifests', 'PUT manifests']);
+  });
+
+  test('is looked at when nothing was sent: the registry may speak from a stale cache', async () => {
+    const digest = await expectedDigest();
+    await using bench = await openBench({ retry: { backoff: () => 1, clock: instant() } });
+    await bench.push(image, 'demo/first:1');
+    bench.registry.misbehave({
+      match: { kind: 'manifest-put', repository: 'demo/app' },
+      status: 201,
+      body: '',
+      readFirst: true,
+      headers: { 'docker-content-digest': digest },
+    });
+    const [result] = await bench.push(image, 'demo/app:1');
+    expect(result).toMatchObject({
+      ok: false,
+      error: { code: 'ERR_PUSH_NOT_SEEN' },
+      totals: { uploaded: 0, mounted: 3 },
+    });
+    expect(result?.ok === false && result.error.message).toContain('does not have it');
+    expect(result?.ok === false && (result.error as { hint?: string }).hint).toContain('garbage collection');
+  });
+
+  test.each<[string, Misbehaviour['match'], Omit<Misbehaviour, 'match'>]>([
+    ['HEAD is refused and GET is not', { kind: 'manifest-head' }, { status: 405 }],
+    ['HEAD has no digest', { kind: 'manifest-head' }, { omitHeaders: ['docker-content-digest'] }],
+    ['credentials may write and not read', looks, { status: 403 }],
+    ['a replica shows it a moment later', looks, { status: 404, times: 2 }],
+  ])('is believed where %s', async (_, match, deed) => {
+    await using bench = await openBench({ retry: { backoff: () => 1, clock: instant() } });
+    await bench.push(image, 'demo/first:1');
+    bench.registry.misbehave({ match: { ...match, repository: 'demo/app' }, ...deed });
+    const [result] = await bench.push(image, 'demo/app:1');
+    if (result?.ok === false) throw result.error;
+    expect(bench.registry.tags('demo/app')).toEqual(['1']);
+  });
+
+  test('is not believed where web pages answer the look', async () => {
+    const digest = await expectedDigest();
+    await using bench = await openBench({ retry: { backoff: () => 1, clock: instant() } });
+    await bench.push(image, 'demo/first:1');
+    bench.registry.misbehave({ match: { ...looks, repository: 'demo/app' }, ...html });
+    bench.registry.misbehave({
+      match: { kind: 'manifest-put', repository: 'demo/app' },
+      status: 201,
+      body: '',
+      readFirst: true,
+      headers: { 'docker-content-digest': digest },
+    });
+    const [result] = await bench.push(image, 'demo/app:1');
+    expect(result).toMatchObject({ ok: false, error: { op: 'confirm', cause: { code: 'ERR_REGISTRY_PROTOCOL' } } });
+  });
+});
+
+test('an address that answers everything with a web page is told as such, with a warm memory too', async () => {
+  await using bench = await openBench();
+  await bench.push(image, 'demo/app:1');
+  bench.registry.misbehave(html);
+  for (const to of ['demo/app:1', 'demo/app:2', 'demo/other:1']) {
+    const [result] = await bench.push(image, to);
+    expect(result?.ok).toBe(false);
+    expect(result?.ok === false && result.error.message).toMatch(/web page/i);
+  }
+});
+
+/** A clock that lets nobody wait. */
+function instant(): { now(): number; sleep(): Promise<void> } {
+  return { now: () => 0, sleep: async () => {} };
+}

@@ -1,0 +1,152 @@
+import type { Digest } from '@slipway/digest';
+import type { Misbehaviour } from '@slipway/testkit';
+import { describe, expect, test } from 'vitest';
+import type { PushEvent } from '../src/index.ts';
+import { type Bench, countOf, digestOf, openBench, randomImage } from './setup.ts';
+
+const image = randomImage(41, [2000, 30_000, 150_000]);
+const blobs = image.layers.length + 1;
+
+function unknownBlob(detail?: unknown, code = 'MANIFEST_BLOB_UNKNOWN'): object {
+  return { errors: [{ code, message: 'blob unknown to registry', detail }] };
+}
+
+/** A clock that tells how long it was waited for. */
+function counting(): { now(): number; sleep(delayMs: number): Promise<void>; readonly waits: number[] } {
+  const waits: number[] = [];
+  return { now: () => 0, sleep: async (delayMs) => void waits.push(delayMs), waits };
+}
+
+function warnings(bench: Bench): string[] {
+  return bench.events.flatMap((event) => (event.type === 'warning' ? event.code : []));
+}
+
+function uploads(bench: Bench): number {
+  return countOf(bench.requests())['PUT blobs/uploads'] ?? 0;
+}
+
+async function remove(bench: Bench, path: string): Promise<void> {
+  const answer = await fetch(`${bench.registry.url}/v2/${path}`, { method: 'DELETE' });
+  expect(answer.status).toBe(202);
+}
+
+describe('a registry that says it has what it lacks', () => {
+  const head: Misbehaviour = {
+    match: { kind: 'blob-head', repository: 'demo/app' },
+    status: 200,
+    body: '',
+    omitHeaders: ['content-length'],
+  };
+  const mount: Misbehaviour = { match: { kind: 'mount', repository: 'demo/app' }, status: 201, body: '' };
+  test.each<[string, readonly Misbehaviour[]]>([
+    ['at a HEAD', [head]],
+    ['at a mount', [mount]],
+    ['at both', [head, mount]],
+  ])('%s is asked once more for nothing: everything is sent, and the push succeeds', async (_, rules) => {
+    await using bench = await openBench({ retry: { backoff: () => 1, clock: counting() } });
+    await bench.push(image, 'demo/first:1'); // so that there are records to ask about
+    for (const rule of rules) bench.registry.misbehave(rule);
+    bench.requests();
+    bench.events.length = 0;
+    const [result] = await bench.push(image, 'demo/app:1');
+    if (result?.ok === false) throw result.error;
+    await bench.registry.verify();
+    expect(bench.registry.tags('demo/app')).toEqual(['1']);
+    // It names one blob at a time: that one is sent again, then all.
+    expect(uploads(bench)).toBeLessThanOrEqual(blobs + 1);
+    expect(new Set(warnings(bench))).toEqual(new Set(['blobs-lost']));
+    // What was believed is forgotten: a further tag is pushed without a detour.
+    bench.events.length = 0;
+    await bench.push(image, 'demo/app:2');
+    expect(warnings(bench)).toEqual([]);
+  });
+
+  test('and never takes the manifest fails after one repetition, and says so', async () => {
+    const clock = counting();
+    await using bench = await openBench({ retry: { backoff: () => 1, clock } });
+    bench.registry.misbehave({ match: { kind: 'manifest-put' }, status: 404, body: unknownBlob() });
+    const [result] = await bench.push(image, 'demo/app:1');
+    expect(result).toMatchObject({ ok: false, error: { op: 'push manifest' } });
+    expect(uploads(bench)).toBe(2 * blobs);
+    expect(clock.waits).toEqual([1000, 5000]);
+    expect(warnings(bench)).toEqual(['manifest-retry', 'manifest-retry', 'blobs-lost']);
+  });
+});
+
+describe('replicas that are a moment behind', () => {
+  test.each([
+    ['MANIFEST_BLOB_UNKNOWN as 404', 404, 'MANIFEST_BLOB_UNKNOWN', 1, [1000]],
+    ['MANIFEST_BLOB_UNKNOWN as 400', 400, 'MANIFEST_BLOB_UNKNOWN', 2, [1000, 5000]],
+    ['BLOB_UNKNOWN', 404, 'BLOB_UNKNOWN', 1, [1000]],
+  ])('%s after our own uploads is waited for, and nothing is sent twice', async (_, status, code, times, waits) => {
+    const clock = counting();
+    await using bench = await openBench({ retry: { backoff: () => 1, clock } });
+    bench.registry.misbehave({ match: { kind: 'manifest-put' }, times, status, body: unknownBlob(undefined, code) });
+    const [result] = await bench.push(image, 'demo/app:1');
+    if (result?.ok === false) throw result.error;
+    expect(clock.waits).toEqual(waits);
+    expect(uploads(bench)).toBe(blobs);
+  });
+
+  test('a registry that names the blob gets that one again', async () => {
+    const clock = counting();
+    await using bench = await openBench({ retry: { backoff: () => 1, clock } });
+    digestOf(await bench.push(image, 'demo/first:1'));
+    const { layers } = JSON.parse(
+      new TextDecoder().decode((await bench.registry.manifest('demo/first', '1'))?.bytes),
+    ) as { layers: readonly { digest: Digest }[] };
+    const digest = layers[1]?.digest;
+    bench.requests();
+    bench.registry.misbehave({ match: { kind: 'manifest-put' }, times: 1, status: 404, body: unknownBlob({ digest }) });
+    const [result] = await bench.push(image, 'demo/app:1');
+    if (result?.ok === false) throw result.error;
+    expect(clock.waits).toEqual([]); // all were mounted: there is nothing of ours to wait for
+    expect(result?.totals).toMatchObject({ mounted: blobs, uploaded: 1 });
+    expect(uploads(bench)).toBe(1);
+  });
+});
+
+describe('an image that was damaged after it was pushed', () => {
+  test('is unchanged as far as two requests tell, and nothing is said of its blobs', async () => {
+    await using bench = await openBench();
+    await bench.push(image, 'demo/app:1');
+    bench.requests();
+    bench.events.length = 0;
+    const [result] = await bench.push(image, 'demo/app:1');
+    expect(result).toMatchObject({ ok: true, unchanged: true, totals: { existed: 0, uploaded: 0 } });
+    expect(bench.requests()).toEqual(['GET ping', 'HEAD manifests']);
+    expect(bench.events.map(({ type }) => type)).toEqual(['push:started', 'manifest:pushed', 'push:finished']);
+  });
+
+  test('is repaired by `force`, blob, config and manifest, without a HEAD or a mount', async () => {
+    await using bench = await openBench();
+    const digest = digestOf(await bench.push(image, 'demo/app:1'));
+    const manifest = await bench.registry.manifest('demo/app', '1');
+    const { layers, config } = JSON.parse(new TextDecoder().decode(manifest?.bytes)) as {
+      layers: readonly { digest: Digest }[];
+      config: { digest: Digest };
+    };
+    await remove(bench, `demo/app/blobs/${layers[0]?.digest}`);
+    await remove(bench, `demo/app/blobs/${config.digest}`);
+    await expect(bench.registry.verify()).rejects.toThrow();
+    bench.requests();
+    const [result] = await bench.push(image, 'demo/app:1', { force: true });
+    expect(result).toMatchObject({ ok: true, digest, totals: { uploaded: blobs, existed: 0, mounted: 0 } });
+    await bench.registry.verify();
+    expect(countOf(bench.requests())).toEqual({
+      'GET ping': 1,
+      'POST blobs/uploads': blobs,
+      'PUT blobs/uploads': blobs,
+      'PUT manifests': 1,
+    });
+  });
+
+  test('of several destinations in one repository and in two, `force` sends each blob once a repository', async () => {
+    await using bench = await openBench();
+    const events: PushEvent[] = [];
+    const onEvent = (event: PushEvent): void => void events.push(event);
+    const results = await bench.push(image, ['demo/app:1', 'demo/app:2', 'demo/b:1'], { force: true, onEvent });
+    expect(results.map(({ ok }) => ok)).toEqual([true, true, true]);
+    expect(uploads(bench)).toBe(2 * blobs);
+  });
+});
