@@ -4,7 +4,8 @@ export const choices: Readonly<{
   protocol: readonly ['v2', 'auto', 'v1'];
   compression: readonly ['keep', 'gzip', 'zstd'];
   compressor: readonly ['deflate', 'zlib', 'fflate'];
-  verify: readonly ['diffid', 'digest'];
+  verify: readonly ['digest', 'diffid'];
+  learn: readonly ['prove', 'verify', 'trust', 'off'];
   progress: readonly ['auto', 'tty', 'plain', 'json', 'none'];
   shell: readonly ['bash', 'zsh', 'fish'];
 }> = Object.freeze({
@@ -12,7 +13,8 @@ export const choices: Readonly<{
   protocol: ['v2', 'auto', 'v1'],
   compression: ['keep', 'gzip', 'zstd'],
   compressor: ['deflate', 'zlib', 'fflate'],
-  verify: ['diffid', 'digest'],
+  verify: ['digest', 'diffid'],
+  learn: ['prove', 'verify', 'trust', 'off'],
   progress: ['auto', 'tty', 'plain', 'json', 'none'],
   shell: ['bash', 'zsh', 'fish'],
 });
@@ -22,5 +24,6 @@ export type ProtocolChoice = (typeof choices.protocol)[number];
 export type CompressionChoice = (typeof choices.compression)[number];
 export type CompressorChoice = (typeof choices.compressor)[number];
 export type VerifyChoice = (typeof choices.verify)[number];
+export type LearnChoice = (typeof choices.learn)[number];
 export type ProgressChoice = (typeof choices.progress)[number];
 export type Shell = (typeof choices.shell)[number];

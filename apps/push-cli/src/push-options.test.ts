@@ -5,11 +5,11 @@ const defaults: RawPushOptions = {
   format: 'keep',
   protocol: 'v2',
   compression: 'keep',
-  verify: 'diffid',
+  verify: 'digest',
   concurrency: 5,
   retries: 4,
   cache: true,
-  learn: true,
+  learn: 'prove',
   progress: 'auto',
 };
 
@@ -37,8 +37,9 @@ describe('resolvePushOptions', () => {
     ['standard input cannot carry both', '-', { passwordStdin: true, username: 'me' }],
     ['standard input cannot carry both', 'docker-archive:-:app:v1', { passwordStdin: true, username: 'me' }],
     ['"a/b" is neither a tag nor a digest', 'image.tar', { learnFrom: 'a/b' }],
-    ['--no-learn excludes --learn-from', 'image.tar', { learn: false, learnFrom: 'v1' }],
-    ['--no-learn excludes --verify-learnt', 'image.tar', { learn: false, verifyLearnt: true }],
+    ['--learn off excludes --learn-from', 'image.tar', { learn: false, learnFrom: 'v1' }],
+    ['--learn off excludes --verify-learnt', 'image.tar', { learn: false, verifyLearnt: true }],
+    ['--learn trust excludes --verify-learnt', 'image.tar', { learn: 'trust', verifyLearnt: true }],
   ])('%s', (message, source, options) => {
     expect(() => resolvePushOptions(source, { ...defaults, ...options })).toThrow(
       expect.objectContaining({ code: 'ERR_CLI_USAGE', message: expect.stringContaining(message) }),

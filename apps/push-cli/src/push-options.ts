@@ -6,6 +6,7 @@ import type {
   CompressionChoice,
   CompressorChoice,
   Format,
+  LearnChoice,
   ProgressChoice,
   ProtocolChoice,
   VerifyChoice,
@@ -31,7 +32,9 @@ export interface RawPushOptions extends ConnectionOptions {
   readonly dryRun?: boolean | undefined;
   readonly allowNondistributable?: NondistributableChoice | undefined;
   readonly cache: boolean;
-  readonly learn: boolean;
+  /** `false` for `--no-learn`. */
+  readonly learn: LearnChoice | false;
+  readonly force?: boolean | undefined;
   readonly learnFrom?: string | undefined;
   readonly verifyLearnt?: boolean | undefined;
   readonly username?: string | undefined;
@@ -50,6 +53,7 @@ export interface RawPushOptions extends ConnectionOptions {
 export interface ResolvedPushOptions extends RawPushOptions {
   readonly format: PushFormat | LegacyFormat;
   readonly compression: PushCompression;
+  readonly learn: LearnChoice;
 }
 
 /**
@@ -90,16 +94,23 @@ export function resolvePushOptions(source: string, raw: RawPushOptions): Resolve
   if (raw.dockerMetadataWrite === true && raw.dockerMetadata === undefined) {
     throw usageError('--docker-metadata-write needs --docker-metadata', 'name the folder that is to be written');
   }
-  if (!raw.learn && (raw.learnFrom !== undefined || raw.verifyLearnt === true)) {
-    throw usageError(`--no-learn excludes ${raw.learnFrom === undefined ? '--verify-learnt' : '--learn-from'}`);
-  }
+  const learn = learnChoiceOf(raw);
   if (raw.learnFrom !== undefined && !isTag(raw.learnFrom) && !isDigest(raw.learnFrom)) {
     throw usageError(
       `${JSON.stringify(raw.learnFrom)} is neither a tag nor a digest`,
       'name one of the destination repository, such as --learn-from latest',
     );
   }
-  return { ...raw, format, compression, progress: raw.quiet === true ? 'none' : raw.progress };
+  return { ...raw, format, compression, learn, progress: raw.quiet === true ? 'none' : raw.progress };
+}
+
+/** `--learn` and its two older names, which say the same in one word each. */
+function learnChoiceOf({ learn, learnFrom, verifyLearnt }: RawPushOptions): LearnChoice {
+  const isOff = learn === false || learn === 'off';
+  if (isOff && learnFrom !== undefined) throw usageError('--learn off excludes --learn-from', 'leave one of them out');
+  if (verifyLearnt !== true) return learn === false ? 'off' : learn;
+  if (learn === 'prove' || learn === 'verify') return 'verify';
+  throw usageError(`--learn ${isOff ? 'off' : learn} excludes --verify-learnt`, 'leave one of them out');
 }
 
 /** Whether the source text means standard input, with or without a transport before it. */

@@ -7,7 +7,7 @@ import { parseReference } from '@slipway/reference';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { resultLine, resultRecord, writeDigestFile } from './results.ts';
 
-const totals = { existed: 1, mounted: 0, uploaded: 2, skipped: 0, bytesSent: 3 };
+const totals = { existed: 1, mounted: 0, uploaded: 2, skipped: 0, bytesToSend: 0, bytesSent: 3 };
 const digest = `sha256:${'a'.repeat(64)}` as Digest;
 
 function pushed(text: string): Extract<PushResult, { ok: true }> {

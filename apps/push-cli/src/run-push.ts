@@ -65,7 +65,7 @@ async function pushAll(
       dryRun: options.dryRun,
       learn: options.learn,
       learnFrom: options.learnFrom,
-      verifyLearnt: options.verifyLearnt,
+      force: options.force,
       onEvent: (event) => progress.onEvent(event),
     });
     await noteDigests(source, item, pushed, options, { context, warn: (message) => progress.warn(message) });

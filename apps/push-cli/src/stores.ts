@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { createTemporaryLayerCache, type LayerCache, openLayerCache } from '@slipway/image-store';
+import { createTemporaryLayerCache, type LayerCache, openLayerCache } from '@slipway/layer-cache';
 import {
   createMemoryMetadataStore,
   type MetadataStore,

@@ -21,7 +21,7 @@ export function addPushCommand(program: Command, context: CommandContext): void 
         .default('keep'),
     )
     .addOption(
-      new Option('--protocol <protocol>', 'v1 for registries of before 2015; auto where that has to be found out')
+      new Option('--protocol <protocol>', 'v2, v1 for registries of before 2015, or auto: detect')
         .choices(choices.protocol)
         .default('v2'),
     )
@@ -40,15 +40,20 @@ export function addPushCommand(program: Command, context: CommandContext): void 
     .addOption(
       new Option(
         '--verify <what>',
-        'compressed layers: unpacked and compared with their diffIDs, once each, or by digest only',
+        'how to check layers that carry a digest: by that digest, or also unpacked, against the diffID',
       )
         .choices(choices.verify)
-        .default('diffid'),
+        .default('digest'),
     )
     .option('--concurrency <n>', 'transfers at once, 0 for no limit', wholeNumber(0, 1000), 5)
     .option('--limit-rate <bytes/s>', 'send no faster than this in all: 500k, 2MiB', byteRate)
     .option('--max-requests-per-second <n>', 'ask each registry no more often than this', wholeNumber(1, 100_000))
-    .option('--retries <n>', 'further attempts for a blob; counted afresh after progress', wholeNumber(0, 1000), 4)
+    .option(
+      '--retries <n>',
+      'further attempts to connect, or for a blob or manifest; counted afresh after progress',
+      wholeNumber(0, 1000),
+      4,
+    )
     .option('--dry-run', 'say what would be sent, and change nothing')
     .option(
       '--allow-nondistributable [=registry]',
@@ -56,9 +61,15 @@ export function addPushCommand(program: Command, context: CommandContext): void 
       nondistributable,
     )
     .option('--no-cache', 'neither use nor fill the data folder: compressed layers, known blobs, open uploads')
-    .option('--no-learn', 'do not read the destination’s present image to find layers it has')
+    .addOption(
+      new Option('--learn <how>', 'what to do with what the destination’s images say of our layers: see Learning below')
+        .choices(choices.learn)
+        .default('prove'),
+    )
+    .addOption(new Option('--no-learn', 'the same as --learn off').hideHelp())
+    .addOption(new Option('--verify-learnt', 'the same as --learn verify').hideHelp())
     .option('--learn-from <tag>', 'a further tag or digest of the destination repository to learn layers from')
-    .option('--verify-learnt', 'read learnt layers back before trusting them');
+    .option('--force', 'ask and send everything again, whatever the registry says it has; repairs damaged images');
   addConnectionOptions(command)
     .option('--username <name>', 'log in as this user, for this push only')
     .option('--password-stdin', 'read the password for --username from standard input')
@@ -96,6 +107,12 @@ Sources:
 --all-tags:
   Tags whose repository is the destination's own are pushed. If the source has none of those, all its tags are pushed
   into the destination repository.
+
+Learning:
+  prove   compress the layer here and send nothing if that makes the bytes the registry has (the default)
+  verify  read the registry's layer back and unpack it; use it if it is our layer
+  trust   believe what the images of the destination repository say of it
+  off     do not read the destination's images
 
 Standard output carries the result: one line registry/repository@sha256:… a destination.
 

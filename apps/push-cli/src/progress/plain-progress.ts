@@ -44,7 +44,8 @@ export function createPlainProgress(options: OpenProgressOptions): Progress {
         attempts.set(adopted.blob, event.attempt);
       } else if (adopted !== undefined && !adopted.changed) return;
       const text = describeEvent(event);
-      if (text !== undefined) print(prefixOf(event) + text);
+      const isUnchanged = event.type === 'manifest:pushed' && event.unchanged;
+      if (text !== undefined) print(`${prefixOf(event)}${text}${isUnchanged ? ' (unchanged)' : ''}`);
     },
     print,
     warn: (message) => print(warningLine(message)),

@@ -38,6 +38,8 @@ export interface Outcomes {
   existed: number;
   mounted: number;
   skipped: number;
+  /** Tags that named the manifest already: nobody asked for its blobs. */
+  unchanged: number;
   /** Dry run: blobs that would be uploaded. */
   toUpload: number;
   /** Dry run: their compressed bytes. */
@@ -59,7 +61,16 @@ export interface ProgressState {
 }
 
 export function createProgressState(nowMs: number): ProgressState {
-  const outcomes = { pushed: 0, existed: 0, mounted: 0, skipped: 0, toUpload: 0, toUploadBytes: 0, savedBytes: 0 };
+  const outcomes = {
+    pushed: 0,
+    existed: 0,
+    mounted: 0,
+    skipped: 0,
+    unchanged: 0,
+    toUpload: 0,
+    toUploadBytes: 0,
+    savedBytes: 0,
+  };
   return { startedAtMs: nowMs, blobs: new Map(), destinations: new Set(), rate: { samples: [] }, outcomes };
 }
 
@@ -75,6 +86,7 @@ export function applyEvent(
   nowMs: number,
 ): { readonly blob: BlobState; readonly changed: boolean } | undefined {
   if (event.type === 'push:started') state.destinations.add(event.destination);
+  if (event.type === 'manifest:pushed' && event.tag !== undefined && event.unchanged) state.outcomes.unchanged += 1;
   if (!('blob' in event)) return undefined;
   const known = state.blobs.size;
   const blob = blobOf(state, event.blob);

@@ -8,7 +8,7 @@ import { blob, digestOf, manualClock, progressEvent } from './fixtures.ts';
 import { openProgress, type Progress, resolveProgress } from './progress.ts';
 
 const started: PushEvent = { type: 'push:started', destination: 'ghcr.io/me/app', repository: 'ghcr.io/me/app' };
-const totals = { existed: 0, mounted: 0, uploaded: 1, skipped: 0, bytesSent: 1 };
+const totals = { existed: 0, mounted: 0, uploaded: 1, skipped: 0, bytesToSend: 0, bytesSent: 1 };
 
 describe('resolveProgress', () => {
   test.each<[ProgressChoice, boolean, boolean, boolean, ProgressChoice]>([

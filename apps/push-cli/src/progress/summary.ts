@@ -9,12 +9,13 @@ export function summaryLine(
   nowMs: number,
   { hasUnicode }: Pick<Environment, 'hasUnicode'>,
 ): string {
-  const { existed, mounted, skipped, savedBytes } = state.outcomes;
+  const { existed, mounted, skipped, unchanged, savedBytes } = state.outcomes;
   const isPlan = [...state.blobs.values()].some(({ phase }) => phase === 'planned');
   const there = [
     mounted > 0 ? `${mounted} ${isPlan ? 'to mount' : 'mounted'}` : '',
     existed > 0 ? `${existed} already there` : '',
     skipped > 0 ? `${skipped} foreign skipped` : '',
+    unchanged > 0 ? `${unchanged} ${unchanged === 1 ? 'tag' : 'tags'} unchanged` : '',
   ].filter(Boolean);
   const parts = [
     sentText(state),
