@@ -34,6 +34,7 @@ export async function verifyLogin(
       { registry: name, url, insecureTls },
       {
         certDir: options.certDir,
+        timeout: options.timeout,
         environment,
         warn: options.warn,
         credentials: async () => {

@@ -75,7 +75,7 @@ test('help names every option of the contract', async () => {
   const { stdout } = await runWith(['push', '--help']);
   for (const option of `all-tags platform format compression compression-level compressor concurrency limit-rate retries dry-run
     allow-nondistributable plain-http insecure cert-dir authfile username password-stdin data-dir progress json quiet
-    digest-file verbose verify learn learn-from force no-cache`.split(/\s+/)) {
+    digest-file verbose timeout verify learn learn-from force no-cache`.split(/\s+/)) {
     expect(stdout).toContain(`--${option}`);
   }
 });

@@ -7,6 +7,7 @@ import {
   type RegistryOptions,
   type RequestRecord,
   readProxyVariables,
+  timeoutsOf,
 } from '@slipway/registry-client';
 import type { ConnectionOptions } from './connection-options.ts';
 import type { Environment } from './environment.ts';
@@ -20,7 +21,7 @@ export interface ConnectionTarget {
   readonly insecureTls: boolean;
 }
 
-export interface OpenConnectionOptions extends Pick<ConnectionOptions, 'certDir' | 'maxRequestsPerSecond'> {
+export interface OpenConnectionOptions extends Pick<ConnectionOptions, 'certDir' | 'maxRequestsPerSecond' | 'timeout'> {
   readonly environment: Pick<Environment, 'variables' | 'homeFolder'>;
   readonly credentials: CredentialProvider;
   /** Told of every finished request. */
@@ -37,7 +38,7 @@ export async function openConnection(target: ConnectionTarget, options: OpenConn
 /** What {@link openConnection} opens a registry with, for whoever speaks another protocol to it. */
 export async function connectionOptions(
   { registry, url, insecureTls }: ConnectionTarget,
-  { environment, certDir, maxRequestsPerSecond, credentials, onRequest, warn }: OpenConnectionOptions,
+  { environment, certDir, maxRequestsPerSecond, timeout, credentials, onRequest, warn }: OpenConnectionOptions,
 ): Promise<RegistryOptions> {
   const connect =
     url.protocol === 'https:'
@@ -63,6 +64,7 @@ export async function connectionOptions(
     dispatcher: dispatcherFor(proxies),
     maxRequestsPerSecond,
     onRequest,
+    ...(timeout !== undefined && { timeouts: timeoutsOf(timeout) }),
   };
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { byteRate, platform, wholeNumber } from './option-values.ts';
+import { byteRate, duration, platform, wholeNumber } from './option-values.ts';
 
 describe('platform', () => {
   test.each([
@@ -40,4 +40,20 @@ test.each([
 test('a rate is at least a kilobyte a second', () => {
   expect(byteRate('500k')).toBe(500_000);
   for (const text of ['0', '999', 'fast']) expect(() => byteRate(text)).toThrow('such as 500k');
+});
+
+test.each([
+  ['90', 90_000],
+  ['90s', 90_000],
+  ['1.5m', 90_000],
+  ['500ms', 500],
+  ['0.25', 250],
+  ['1h', 3_600_000],
+  ['24h', 86_400_000],
+])('a time of %s', (text, milliseconds) => {
+  expect(duration(text)).toBe(milliseconds);
+});
+
+test.each(['0', '0ms', '25h', '-1', '1d', '1e3', '', 's', '1 s'])('%j is no time', (text) => {
+  expect(() => duration(text)).toThrow('such as 90, 90s or 2m');
 });

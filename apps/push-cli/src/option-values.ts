@@ -21,6 +21,14 @@ export function byteRate(text: string): number {
   return bytes;
 }
 
+/** Milliseconds from a stretch of time: `90` seconds, `90s`, `1.5m`, `500ms`. */
+export function duration(text: string): number {
+  const [, number, unit = 's'] = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h)?$/.exec(text) ?? [];
+  const milliseconds = Math.round(Number(number) * ({ ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }[unit] ?? Number.NaN));
+  if (milliseconds >= 1 && milliseconds <= 86_400_000) return milliseconds;
+  throw new InvalidArgumentError('Expected a time from 1ms to 24h, such as 90, 90s or 2m');
+}
+
 /** `os/architecture[/variant]`, as docker writes it: `linux/arm64`, `linux/arm/v7`. */
 export function platform(text: string): Platform {
   try {

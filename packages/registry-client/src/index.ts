@@ -34,6 +34,7 @@ export {
   registryDefaults,
   type TimeoutOptions,
   type TLSOptions,
+  timeoutsOf,
 } from './options.ts';
 export { ProxyError, type ProxyErrorCode } from './proxy/errors.ts';
 export { dispatcherFor } from './proxy/proxy-dispatcher.ts';
@@ -59,6 +60,7 @@ export type {
   StatManifestOptions,
   StreamedContent,
   UploadSession,
+  WaitOptions,
 } from './repository.ts';
 export type { CertificateSummary } from './tls/certificate-chain.ts';
 export { CertificateError, type CertificateErrorCode, type CertificateErrorFacts } from './tls/errors.ts';

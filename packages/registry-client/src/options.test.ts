@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { isLoopbackName, registryDefaults, resolveRegistryOptions } from './options.ts';
+import { isLoopbackName, registryDefaults, resolveRegistryOptions, timeoutsOf } from './options.ts';
 
 const url = 'https://registry.example';
 
@@ -24,7 +24,7 @@ describe('resolveRegistryOptions', () => {
     });
     const resolved = resolveRegistryOptions(options);
     expect(resolved.name).toBe('registry.example');
-    expect(resolved.timeouts).toEqual({ ...registryDefaults.timeouts, commitMs: 5 });
+    expect(resolved.timeouts).toEqual({ ...registryDefaults.timeouts, smallCommitMs: 5, commitMs: 5 });
   });
 
   test('a loopback host has less time for TLS, unless told otherwise', () => {
@@ -68,4 +68,19 @@ test.each([
   ['[::2]', false],
 ])('%s is loopback: %s', (hostname, expected) => {
   expect(isLoopbackName(hostname)).toBe(expected);
+});
+
+test('one number for all limits leaves a registry that has everything its time', () => {
+  expect(resolveRegistryOptions({ url, timeouts: timeoutsOf(5_000) }).timeouts).toEqual({
+    ...registryDefaults.timeouts,
+    connectMs: 5_000,
+    tlsMs: 5_000,
+    metadataMs: 5_000,
+    idleMs: 5_000,
+  });
+  expect(resolveRegistryOptions({ url, timeouts: timeoutsOf(1_000_000) }).timeouts).toMatchObject({
+    metadataMs: 1_000_000,
+    smallCommitMs: 1_000_000,
+    commitMs: 1_000_000,
+  });
 });

@@ -56,7 +56,9 @@ export interface TimeoutOptions {
   readonly metadataMs?: number | undefined;
   /** Without a byte moving, in either direction, while a body is on its way. @default 60000 */
   readonly idleMs?: number | undefined;
-  /** Until the registry answers once it has all bytes: it may be writing a huge blob elsewhere. @default 900000 */
+  /** Until the registry answers once it has a manifest, or a blob of at most 4 MiB; never above `commitMs`. @default 30000 */
+  readonly smallCommitMs?: number | undefined;
+  /** Until the registry answers once it has all bytes of a larger blob: it may be writing it elsewhere. @default 900000 */
   readonly commitMs?: number | undefined;
   /** Until an abandoned session counts as abandoned, whether the registry answered or not. @default 5000 */
   readonly disposalMs?: number | undefined;
@@ -124,6 +126,7 @@ export const registryDefaults: {
     tlsMs: 10_000,
     metadataMs: 15_000,
     idleMs: 60_000,
+    smallCommitMs: 30_000,
     commitMs: 900_000,
     disposalMs: 5_000,
   }),
@@ -137,6 +140,7 @@ export function resolveRegistryOptions(options: RegistryOptions): ResolvedRegist
   const url = parseBaseURL(options.url);
   const defaults = registryDefaults;
   const tlsMs = isLoopbackName(url.hostname) ? defaults.loopbackTlsMs : defaults.timeouts.tlsMs;
+  const commitMs = options.timeouts?.commitMs ?? defaults.timeouts.commitMs;
   const resolved: ResolvedRegistryOptions = {
     url,
     name: options.name ?? url.host,
@@ -149,7 +153,8 @@ export function resolveRegistryOptions(options: RegistryOptions): ResolvedRegist
       tlsMs: options.timeouts?.tlsMs ?? tlsMs,
       metadataMs: options.timeouts?.metadataMs ?? defaults.timeouts.metadataMs,
       idleMs: options.timeouts?.idleMs ?? defaults.timeouts.idleMs,
-      commitMs: options.timeouts?.commitMs ?? defaults.timeouts.commitMs,
+      commitMs,
+      smallCommitMs: options.timeouts?.smallCommitMs ?? Math.min(defaults.timeouts.smallCommitMs, commitMs),
       disposalMs: options.timeouts?.disposalMs ?? defaults.timeouts.disposalMs,
     },
     maxHeaderSize: options.maxHeaderSize ?? defaults.maxHeaderSize,
@@ -169,6 +174,19 @@ export function resolveRegistryOptions(options: RegistryOptions): ResolvedRegist
     throw new RangeError(`Expected \`maxRequestsPerSecond\` to be above 0, got ${resolved.maxRequestsPerSecond}`);
   }
   return Object.freeze(resolved);
+}
+
+/** Limits for who has one in mind, in milliseconds: on a connection, an answer, and each next byte. */
+export function timeoutsOf(waitMs: number): TimeoutOptions {
+  const { smallCommitMs, commitMs } = registryDefaults.timeouts;
+  return {
+    connectMs: waitMs,
+    tlsMs: waitMs,
+    metadataMs: waitMs,
+    idleMs: waitMs,
+    smallCommitMs: Math.max(waitMs, smallCommitMs), // a registry that has everything has work to do
+    commitMs: Math.max(waitMs, commitMs),
+  };
 }
 
 /** Whether a URL's host name means this machine, without asking a resolver. */

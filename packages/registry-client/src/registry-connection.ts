@@ -48,6 +48,9 @@ export interface AccessReport {
   readonly granted: readonly string[] | undefined;
 }
 
+/** Bytes that a registry has put away at once. */
+const smallCommit = 4 * 1_048_576;
+
 /** One request to the registry, authenticated and repeated as needed. */
 export interface ConnectionRequest extends AbortOptions {
   readonly method: Method;
@@ -59,8 +62,10 @@ export interface ConnectionRequest extends AbortOptions {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly body?: RequestBody | undefined;
   readonly onTaken?: ((sent: number) => void) | undefined;
-  /** The answer may take long: the registry has a blob to put away. @default false */
-  readonly isCommit?: boolean | undefined;
+  /** Told when everything was sent and only the answer is waited for; again where the request is repeated. */
+  readonly onBodySent?: (() => void) | undefined;
+  /** Bytes that the registry has to put away before it answers, which may take long; `Infinity` where nobody knows. @default none */
+  readonly commits?: number | undefined;
   /** The answer's body may take long: only standstill ends it. @default false */
   readonly isDownload?: boolean | undefined;
 }
@@ -256,16 +261,18 @@ export class RegistryConnection {
   }
 
   async #send(request: ConnectionRequest, url: URL, authorization: string | undefined): Promise<Answer> {
-    const { method, headers, body, onTaken, signal, isCommit = false, isDownload = false } = request;
-    const { metadataMs, idleMs, commitMs } = this.options.timeouts;
+    const { method, headers, body, onTaken, onBodySent, signal, commits, isDownload = false } = request;
+    const { metadataMs, idleMs, smallCommitMs, commitMs } = this.options.timeouts;
+    const answerMs = commits === undefined ? metadataMs : commits <= smallCommit ? smallCommitMs : commitMs;
     return await this.#http.send({
       method,
       url,
       headers: { ...headers, ...(authorization !== undefined && { authorization }) },
       body,
       onTaken,
+      onBodySent,
       signal,
-      answerTimeoutMs: isCommit ? commitMs : metadataMs,
+      answerTimeoutMs: answerMs,
       idleTimeoutMs: body !== undefined || isDownload ? idleMs : metadataMs,
     });
   }

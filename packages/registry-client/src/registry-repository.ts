@@ -137,14 +137,15 @@ export class RegistryRepository implements Repository {
   async putManifest(
     tagOrDigest: string,
     bytes: Uint8Array,
-    { mediaType, signal }: PutManifestOptions,
+    { mediaType, signal, onBodySent }: PutManifestOptions,
   ): Promise<PutManifestResult> {
     const answer = await this.#send({
       method: 'PUT',
       target: this.#manifestPath(tagOrDigest),
       headers: { 'content-type': mediaType },
       body: bodyOfBytes(bytes),
-      isCommit: true,
+      commits: bytes.byteLength,
+      onBodySent,
       expect: [200, 201, 202, 204],
       signal,
     });

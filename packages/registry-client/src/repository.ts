@@ -33,12 +33,17 @@ export type BeginUploadResult =
   | { readonly kind: 'mounted'; readonly digest: Digest }
   | { readonly kind: 'session'; readonly session: UploadSession };
 
-export interface SendOptions extends AbortOptions {
+export interface WaitOptions extends AbortOptions {
+  /** Told when the registry has been sent everything and only its answer is waited for; again where a request is repeated. */
+  readonly onBodySent?: (() => void) | undefined;
+}
+
+export interface SendOptions extends WaitOptions {
   /** Told the total of bytes handed to the socket since the session began. Never called for bytes that were refused. */
   readonly onProgress?: ((sent: number) => void) | undefined;
 }
 
-export interface PutManifestOptions extends AbortOptions {
+export interface PutManifestOptions extends WaitOptions {
   readonly mediaType: string;
   /** Digest of the bytes, for clients that keep manifests by it. @default the client computes it where it needs it */
   readonly digest?: Digest | undefined;
@@ -89,7 +94,7 @@ export interface UploadSession extends AsyncDisposable {
   /** Sends all remaining bytes and commits, in one PUT: for content whose digest is known. */
   put(content: Content, digest: Digest, options?: SendOptions): Promise<void>;
   /** Closes the session with the digest of everything that was sent. */
-  commit(digest: Digest, options?: AbortOptions): Promise<void>;
+  commit(digest: Digest, options?: WaitOptions): Promise<void>;
   /** Asks the registry how far it got (GET) and adopts its answer. */
   refresh(options?: AbortOptions): Promise<number>;
   /** Lets go without telling the registry, so that the session can be resumed later. */

@@ -450,6 +450,62 @@ describe('while bytes are on their way', () => {
     });
   });
 
+  test('a small blob is waited for less long than a large one, and longer than an answer', async () => {
+    const answerAfter: Record<string, number> = { '/small': Number.POSITIVE_INFINITY, '/large': 600 };
+    await using server = await startScriptedServer(
+      afterPing(async (request, response) => {
+        if (request.method === 'POST') {
+          const name = request.url.includes('/small/') ? '/small' : '/large';
+          return void response.writeHead(202, { location: name }).end();
+        }
+        await request.read();
+        const delayMs = answerAfter[request.url.split('?')[0] ?? ''] ?? 0;
+        if (delayMs !== Number.POSITIVE_INFINITY) setTimeout(() => response.writeHead(201).end(), delayMs);
+      }),
+    );
+    const timeouts = { metadataMs: 60_000, smallCommitMs: 200, commitMs: 60_000 };
+    await using registry = openRegistry({ url: server.url, timeouts });
+    const small = await beginSession(registry.repository('small'));
+    await expect(small.put(contentOf(bytes), digest)).rejects.toMatchObject({
+      message: expect.stringContaining('no answer came within 200 ms'),
+    });
+    const manifest = registry.repository('small').putManifest('v1', bytes, { mediaType: 'application/x' });
+    answerAfter['/v2/small/manifests/v1'] = Number.POSITIVE_INFINITY;
+    await expect(manifest).rejects.toMatchObject({ message: expect.stringContaining('within 200 ms') });
+    const large = await beginSession(registry.repository('large'));
+    const content = contentOf(testBytes(5 * 1_048_576));
+    await large.put(content, digest);
+    small.keep();
+  });
+
+  test.each<[string, (session: UploadSession, onBodySent: () => void) => Promise<unknown>]>([
+    ['a PUT', (session, onBodySent) => session.put(contentOf(bytes), digest, { onBodySent })],
+    ['a stream', (session, onBodySent) => session.stream(contentOf(bytes), { onBodySent })],
+    ['a chunk', (session, onBodySent) => session.append(contentOf(bytes), { onBodySent })],
+    ['a commit', (session, onBodySent) => session.commit(digest, { onBodySent })],
+  ])('%s says when all is sent and the registry is waited for', async (_, act) => {
+    let release = (): void => {};
+    const gate = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await using world = await startWorld(async (request, response) => {
+      await request.read();
+      await gate;
+      response.writeHead(201).end();
+    });
+    let isSent = false;
+    let isDone = false;
+    const done = act(world.session, () => {
+      isSent = true;
+    }).then(() => {
+      isDone = true;
+    });
+    await expect.poll(() => isSent && world.seen().length === 1).toBe(true);
+    expect(isDone).toBe(false);
+    release();
+    await done;
+  });
+
   test('a connection that breaks is a transient failure, and the source is closed', async () => {
     const content = watched(large);
     await using world = await startWorld(

@@ -7,7 +7,7 @@ import { acknowledgedBytes, type ByteRange, parseRange, withParameter } from '..
 import { redactURL } from '../http/redact-url.ts';
 import { bodyOfContent, bodyOfStreamed, type RequestBody } from '../http/request-body.ts';
 import type { ConnectionRequest, RegistryConnection } from '../registry-connection.ts';
-import type { SendOptions, StreamedContent, UploadSession } from '../repository.ts';
+import type { SendOptions, StreamedContent, UploadSession, WaitOptions } from '../repository.ts';
 
 /** ECR answers a PATCH with 201, others with 204; the specification says 202 and 201. */
 const accepted: readonly number[] = [200, 201, 202, 204];
@@ -75,7 +75,7 @@ class RegistryUploadSession implements UploadSession {
     return await this.#patch(bodyOfContent(chunk), { 'content-range': range }, options);
   }
 
-  async put(content: Content, digest: Digest, { signal, onProgress }: SendOptions = {}): Promise<void> {
+  async put(content: Content, digest: Digest, { signal, onProgress, onBodySent }: SendOptions = {}): Promise<void> {
     const from = this.#offset;
     const range = from > 0 && from < content.size ? { 'content-range': `${from}-${content.size - 1}` } : {};
     const answer = await this.#send({
@@ -84,18 +84,20 @@ class RegistryUploadSession implements UploadSession {
       headers: { 'content-type': octetStream, ...range },
       body: bodyOfContent(content, from),
       onTaken: this.#counting(onProgress),
-      isCommit: true,
+      onBodySent,
+      commits: content.size,
       signal,
     });
     await this.#committed(answer, digest);
   }
 
-  async commit(digest: Digest, { signal }: AbortOptions = {}): Promise<void> {
+  async commit(digest: Digest, { signal, onBodySent }: WaitOptions = {}): Promise<void> {
     const answer = await this.#send({
       method: 'PUT',
       target: withParameter(this.#location, 'digest', digest),
       headers: { 'content-type': octetStream },
-      isCommit: true,
+      onBodySent,
+      commits: this.#offset,
       signal,
     });
     await this.#committed(answer, digest);
@@ -135,7 +137,7 @@ class RegistryUploadSession implements UploadSession {
   async #patch(
     body: RequestBody,
     headers: Record<string, string>,
-    { signal, onProgress }: SendOptions,
+    { signal, onProgress, onBodySent }: SendOptions,
   ): Promise<number> {
     const before = this.#offset;
     let taken = 0;
@@ -149,7 +151,8 @@ class RegistryUploadSession implements UploadSession {
         taken = sent;
         count(sent);
       },
-      isCommit: true, // storage behind the registry may take its time over each chunk
+      onBodySent,
+      commits: body.size ?? Number.POSITIVE_INFINITY, // storage behind the registry may take its time over each chunk
       signal,
     });
     await answer.discard();

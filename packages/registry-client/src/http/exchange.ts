@@ -23,6 +23,8 @@ export interface ExchangeRequest {
   readonly secrets?: readonly string[] | undefined;
   /** Told the bytes the socket has taken of this body. */
   readonly onTaken?: ((sent: number) => void) | undefined;
+  /** Told when everything was sent and only the answer is waited for. */
+  readonly onBodySent?: (() => void) | undefined;
   /** Until the answer begins, once the request is sent. */
   readonly answerTimeoutMs: number;
   /** Without a byte moving while either body is on its way. */
@@ -70,6 +72,7 @@ export async function exchange(context: ExchangeContext, request: ExchangeReques
   };
 
   try {
+    if (body === undefined) request.onBodySent?.();
     const response = await context.dispatcher.request({
       origin: url.origin,
       path: `${url.pathname}${url.search}`,
@@ -138,14 +141,17 @@ function outgoing(
   watch: Watch,
   signal: AbortSignal,
 ): OutgoingBody {
-  const { answerTimeoutMs, idleTimeoutMs, onTaken } = request;
+  const { answerTimeoutMs, idleTimeoutMs, onTaken, onBodySent } = request;
   return new OutgoingBody(body.open(signal), {
     size: body.size,
     onTaken,
     onHanded: () =>
       watch.start(idleTimeoutMs, () => timeoutError(failed, 'the connection took no byte', idleTimeoutMs)),
     onWanted: () => watch.stop(),
-    onEnd: () => watch.start(answerTimeoutMs, () => timeoutError(failed, 'no answer came', answerTimeoutMs)),
+    onEnd: () => {
+      watch.start(answerTimeoutMs, () => timeoutError(failed, 'no answer came', answerTimeoutMs));
+      onBodySent?.();
+    },
   });
 }
 
