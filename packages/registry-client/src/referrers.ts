@@ -1,4 +1,4 @@
-import { type AbortOptions, algorithmOf, type Digest, encodedOf } from '@slipway/digest';
+import { type AbortOptions, algorithmOf, type Digest, digestBytes, encodedOf } from '@slipway/digest';
 import { buildIndex, type Descriptor, mediaTypes, parseManifest } from '@slipway/manifest';
 import type { Access } from './auth/authorizer.ts';
 import { RegistryError } from './errors.ts';
@@ -24,7 +24,8 @@ export function referrersTag(subject: Digest): string {
 }
 
 /**
- * What refers to a manifest: from the registry's API, or else from the index under the fallback tag. Nothing is an empty list.
+ * What refers to a manifest: from the registry's API, or else from the index under the fallback tag. Nothing is an empty list,
+ * also where the fallback tag names the manifest itself, as on GitLab.
  *
  * @throws {RegistryError} `ERR_REGISTRY_PROTOCOL` when the fallback tag names no index
  */
@@ -33,13 +34,15 @@ export async function listReferrers(
   subject: Digest,
   options: AbortOptions = {},
 ): Promise<readonly Descriptor[]> {
-  return (await repository.referrers(subject, options)) ?? (await taggedReferrers(repository, subject, options));
+  return (await repository.referrers(subject, options)) ?? (await taggedReferrers(repository, subject, options)) ?? [];
 }
 
 /**
  * Sees to it that a registry lists these referrers of `subject`, all of which it has. One with an API does so by itself;
- * elsewhere they are added to the index under the fallback tag, which is read back: others may write it at the same time.
+ * elsewhere they are added to the index under the fallback tag, which is read back: others may write it at the same time. One
+ * whose fallback tag names the manifest itself cannot list any, and nothing is written there.
  *
+ * @returns whether the registry lists them
  * @throws {RegistryError} `ERR_REGISTRY_PROTOCOL` when the fallback tag names no index, or loses what is written to it
  * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-manifests-with-subject
  */
@@ -48,13 +51,14 @@ export async function ensureReferrers(
   subject: Digest,
   referrers: readonly Descriptor[],
   { signal }: AbortOptions = {},
-): Promise<void> {
-  if ((await repository.referrers(subject, { signal })) !== undefined) return;
+): Promise<boolean> {
+  if ((await repository.referrers(subject, { signal })) !== undefined) return true;
   for (let written = 0; ; written += 1) {
     const listed = await taggedReferrers(repository, subject, { signal });
+    if (listed === undefined) return false;
     const known = new Set(listed.map(({ digest }) => digest));
     const missing = referrers.filter(({ digest }) => !known.has(digest));
-    if (missing.length === 0) return;
+    if (missing.length === 0) return true;
     if (written === rewrites) throw protocolError(repository, subject, `lost an entry ${rewrites} times`);
     const { bytes, mediaType } = buildIndex({ manifests: [...listed, ...missing] });
     await repository.putManifest(referrersTag(subject), bytes, { mediaType, signal });
@@ -100,13 +104,15 @@ export async function queryReferrers(
   return found;
 }
 
+/** The list under the fallback tag; undefined where that tag is another name of the manifest itself. */
 async function taggedReferrers(
   repository: Repository,
   subject: Digest,
   { signal }: AbortOptions,
-): Promise<readonly Descriptor[]> {
+): Promise<readonly Descriptor[] | undefined> {
   const index = await repository.getManifest(referrersTag(subject), { signal });
   if (index === undefined) return [];
+  if (index.digest === subject || digestBytes(index.bytes, algorithmOf(subject)) === subject) return undefined;
   const refuse = (): RegistryError => protocolError(repository, subject, 'names no index');
   if (index.mediaType !== mediaTypes.ociIndex) throw refuse();
   return manifestsOf(index.bytes, refuse);

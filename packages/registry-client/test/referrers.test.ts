@@ -123,3 +123,26 @@ test('the fallback tag is the digest with a dash, cut to what a tag may be', () 
   expect(referrersTag(digestBytes(new Uint8Array(), 'sha256'))).toMatch(/^sha256-[0-9a-f]{64}$/);
   expect(referrersTag(digestBytes(new Uint8Array(), 'sha512'))).toMatch(/^sha512-[0-9a-f]{64}$/);
 });
+
+describe('a registry that takes the fallback tag for the digest of the manifest itself', () => {
+  const index = buildIndex({ manifests: [subject] });
+  const image = buildOciManifest({ config: emptyDescriptor, layers: [emptyDescriptor], artifactType: 'x/subject' });
+
+  test.each([
+    ['an image', image, subject.digest],
+    ['an index, which looks like a list of referrers', index, index.digest],
+  ])('has no referrers of %s, and nothing is written there', async (_, manifest, digest) => {
+    await using server = await startRegistry({ quirks: 'gitlab' });
+    await using registry = openRegistry({ url: server.url });
+    const repository = registry.repository('demo/app');
+    await put(repository, 'one'); // brings the empty blob
+    await repository.putManifest(subject.digest, image.bytes, { mediaType: image.mediaType });
+    await repository.putManifest(digest, manifest.bytes, { mediaType: manifest.mediaType });
+    const one = descriptorOf(referrer('one'));
+    expect(await listReferrers(repository, digest)).toEqual([]);
+    server.clearRequests();
+    expect(await ensureReferrers(repository, digest, [one])).toBe(false);
+    expect(server.requests.map(({ method }) => method)).toEqual(['GET', 'GET']);
+    expect(server.tags('demo/app')).toEqual([]);
+  });
+});

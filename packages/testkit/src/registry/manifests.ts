@@ -11,7 +11,10 @@ import type { ManifestRecord } from './repositories.ts';
 /** HEAD and GET of a manifest, by tag or digest. */
 export async function getManifest(core: RegistryCore, exchange: Exchange): Promise<void> {
   const { repository, target, kind } = exchange.route;
-  const record = core.repositories.manifest(repository, target);
+  const named = core.options.quirks.digestTags
+    ? core.repositories.manifest(repository, target.replace('-', ':'))
+    : undefined;
+  const record = named ?? core.repositories.manifest(repository, target);
   if (record === undefined) {
     const status = kind === 'manifest-head' ? core.options.quirks.manifestHeadMissStatus : 404;
     throw new Refusal('MANIFEST_UNKNOWN', { status, detail: { tagOrDigest: target } });

@@ -44,6 +44,8 @@ export interface RegistryQuirks {
   readonly fromAloneStatus: number;
   /** Whether there is a referrers API. @default true */
   readonly referrers: boolean;
+  /** Whether `sha256-HEX` in a tag's place names the manifest of that digest, whatever is put there. @default false */
+  readonly digestTags: boolean;
   /** Refuses every repository that was not named at the start. @default false */
   readonly repositoriesMustExist: boolean;
   /** Whether a tag, once given, stays; even the same digest is refused. @default false */
@@ -107,6 +109,7 @@ export const noQuirks: RegistryQuirks = Object.freeze({
   fromMaxParts: Number.POSITIVE_INFINITY,
   fromAloneStatus: 202,
   referrers: true,
+  digestTags: false,
   repositoriesMustExist: false,
   immutableTags: false,
   ociOnly: false,
@@ -186,8 +189,9 @@ const rows: Readonly<Record<QuirkName, Partial<RegistryQuirks>>> = {
   // docker/buildx#196, containerd/containerd#3533: a PUT with a body is 404; HEAD of an absent manifest is 403; mounts are refused.
   artifactory: { putWithBody: 'not-found', manifestHeadMissStatus: 403, mount: 'session' },
 
-  // GitLab's container registry, a fork of distribution: 401 where 404 is meant, on HEAD of a manifest.
-  gitlab: { location: 'absolute', manifestHeadMissStatus: 401 },
+  // GitLab's container registry, a fork of distribution: 401 where 404 is meant, on HEAD of a manifest; no referrers API, and
+  // the fallback tag of a digest resolves to the very manifest.
+  gitlab: { location: 'absolute', manifestHeadMissStatus: 401, referrers: false, digestTags: true },
 
   // sonatype/nexus-public#967: the session that follows a refused mount breaks at its commit; #1040: a manifest needs a length.
   nexus: { mount: 'broken-session', manifestNeedsLength: true },
