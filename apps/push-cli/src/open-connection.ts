@@ -64,6 +64,7 @@ export async function connectionOptions(
     dispatcher: dispatcherFor(proxies),
     maxRequestsPerSecond,
     onRequest,
+    onWarning: warn,
     ...(timeout !== undefined && { timeouts: timeoutsOf(timeout) }),
   };
 }

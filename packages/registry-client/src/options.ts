@@ -87,6 +87,8 @@ export interface RegistryOptions {
   readonly maxRequestsPerSecond?: number | undefined;
   /** Told of every finished request. */
   readonly onRequest?: ((record: RequestRecord) => void) | undefined;
+  /** Told what a user should know, in a sentence: what works, and would not with other clients. @default nobody is told */
+  readonly onWarning?: ((message: string) => void) | undefined;
   /** Milliseconds since 1970, for expiry and `Retry-After`. @default Date.now */
   readonly now?: (() => number) | undefined;
   /** Addresses of a host name: where connections go, and what redirects are judged by. @default the system's resolver */
@@ -108,6 +110,7 @@ export interface ResolvedRegistryOptions {
   /** Infinity where there is no limit. */
   readonly maxRequestsPerSecond: number;
   readonly onRequest: (record: RequestRecord) => void;
+  readonly onWarning: (message: string) => void;
   readonly now: () => number;
   readonly lookup: RegistryOptions['lookup'];
 }
@@ -161,6 +164,7 @@ export function resolveRegistryOptions(options: RegistryOptions): ResolvedRegist
     connections: options.connections ?? defaults.connections,
     maxRequestsPerSecond: options.maxRequestsPerSecond ?? Number.POSITIVE_INFINITY,
     onRequest: options.onRequest ?? (() => {}),
+    onWarning: options.onWarning ?? (() => {}),
     now: options.now ?? Date.now,
     lookup: options.lookup,
   };

@@ -177,7 +177,12 @@ export class RegistryConnection {
    */
   ownAddress(location: URL): URL | undefined {
     if (location.hostname !== this.#base.hostname || location.origin === this.#base.origin) return undefined;
-    this.#misnamed.add(location.origin);
+    if (!this.#misnamed.has(location.origin)) {
+      this.#misnamed.add(location.origin);
+      this.options.onWarning(
+        `${this.options.name} sends uploads to ${location.origin}, where nothing answers: its external address lacks the port; ${this.#base.origin} is used`,
+      );
+    }
     return this.#named(location);
   }
 

@@ -281,7 +281,12 @@ describe('an upload location where nothing answers', () => {
         response.writeHead(request.method === 'PUT' ? 201 : 202, { location }).end();
       }),
     );
-    await using registry = openRegistry({ url: server.url, credentials });
+    const warnings: string[] = [];
+    await using registry = openRegistry({
+      url: server.url,
+      credentials,
+      onWarning: (message) => warnings.push(message),
+    });
     const repository = registry.repository('a');
     const session = await beginSession(repository);
     await session.append(contentOf(bytes));
@@ -296,6 +301,9 @@ describe('an upload location where nothing answers', () => {
       'POST /v2/a/blobs/uploads/',
     ]);
     second.keep();
+    expect(warnings).toEqual([
+      expect.stringMatching(/sends uploads to http:\/\/127\.0\.0\.1:\d+, where nothing answers/),
+    ]);
   });
 
   test.each([
