@@ -117,7 +117,7 @@ describe('the ping', () => {
   test.each([200, 404, 500])('takes %d for an answer', async (status) => {
     await using server = await startScriptedServer((_, response) => void response.writeHead(status).end('x'));
     await using registry = openRegistry({ url: server.url });
-    expect(await registry.ping()).toEqual({ status, apiVersions: [] });
+    expect(await registry.ping()).toMatchObject({ status, apiVersions: [] });
   });
 
   test('reads the versions of several headers', async () => {
@@ -214,17 +214,11 @@ describe('TLS', () => {
   });
 
   test.each([
-    [
-      'an authority nobody knows',
-      'server',
-      undefined,
-      'ca.crt',
-      'subject CN=registry.test; issuer CN=Slipway test authority',
-    ],
-    ['a certificate that vouches for itself', 'self-signed', undefined, 'ca.crt', 'subject CN=self.test'],
-    ['a certificate that has expired', 'expired', 'ca.crt', 'clock', 'subject CN=registry.test'],
-    ['a certificate of another name', 'other-name', 'ca.crt', 'name', 'for DNS:other.test'],
-  ])('is refused with %s, which is named', async (_, name, authority, hint, certificate) => {
+    ['an authority nobody knows', 'server', undefined, 'subject CN=registry.test; issuer CN=Slipway test authority'],
+    ['a certificate that vouches for itself', 'self-signed', undefined, 'subject CN=self.test'],
+    ['a certificate that has expired', 'expired', 'ca.crt', 'subject CN=registry.test'],
+    ['a certificate of another name', 'other-name', 'ca.crt', 'for DNS:other.test'],
+  ])('is refused with %s, which is named', async (_, name, authority, certificate) => {
     await using server = await startScriptedServer(
       afterPing(() => {}),
       tls(name),
@@ -237,7 +231,6 @@ describe('TLS', () => {
       code: 'ERR_REGISTRY_UNREACHABLE',
       reason: 'tls',
       transient: false,
-      hint: expect.stringMatching(new RegExp(`${hint}.*--insecure`)),
       message: expect.stringContaining(certificate),
     });
     expect(server.seen).toEqual([]);
