@@ -1,0 +1,92 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  randomImage,
+  startRegistry,
+  type TemporaryFolder,
+  temporaryFolder,
+  writeDockerArchive,
+} from '@slipway/testkit';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type CliResult, program, runProgram } from './run-cli.ts';
+
+let folder: TemporaryFolder;
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  const image = await randomImage({ seed: 'unwritable', layers: [{ size: 20_000, kind: 'random' }] });
+  await writeDockerArchive(join(folder.path, 'image.tar'), [{ image, references: ['demo/app:v1'] }], { layout: 'old' });
+});
+afterAll(async () => {
+  await folder[Symbol.asyncDispose]();
+});
+
+// A device that refuses every byte, as a disk does that is full.
+describe.skipIf(!existsSync('/dev/full'))('output that cannot be written', () => {
+  test.each([['plain'], ['json'], ['none']])(
+    'standard error, %s progress: costs words, not the push',
+    async (progress) => {
+      await using registry = await startRegistry();
+      const result = await push(registry.host, ['--progress', progress, '--verbose'], '2>/dev/full');
+      expect(result).toMatchObject({ code: 0, stderr: '' });
+      expect(result.stdout).toMatch(/^127\.0\.0\.1:\d+\/demo\/app@sha256:[0-9a-f]{64}\n$/);
+      expect(registry.tags('demo/app')).toEqual(['1']);
+    },
+  );
+
+  test.each([
+    ['a line', []],
+    ['JSON', ['--json']],
+  ])('standard output, %s: the push is told as done, with its digest', async (_, options) => {
+    await using registry = await startRegistry();
+    const { code, stderr } = await push(registry.host, options, '>/dev/full');
+    expect(code, stderr).toBe(1);
+    expect(stderr).toMatch(
+      /^slipway: the image was pushed, but the result cannot be written to standard output: .*ENOSPC.*\n {2}hint: it is 127\.0\.0\.1:\d+\/demo\/app@sha256:[0-9a-f]{64}$/m,
+    );
+    expect(registry.tags('demo/app')).toEqual(['1']);
+  });
+
+  test('both: the exit code is all that is left', async () => {
+    await using registry = await startRegistry();
+    expect(await push(registry.host, [], '>/dev/full 2>&1')).toMatchObject({ code: 1, stdout: '', stderr: '' });
+    expect(registry.tags('demo/app')).toEqual(['1']);
+  });
+
+  test('a file of digests is written before standard output is tried', async () => {
+    await using registry = await startRegistry();
+    const file = join(folder.path, 'digests');
+    await push(registry.host, ['--digest-file', file], '>/dev/full');
+    expect(existsSync(file)).toBe(true);
+  });
+
+  test('a failure keeps its own exit code', async () => {
+    const { code, stderr } = await push('127.0.0.1:1', ['--json', '--retries', '0'], '>/dev/full');
+    expect(code, stderr).toBe(5);
+  });
+
+  test.each([['--help'], ['doctor'], ['completion bash']])('slipway %s says so', async (args) => {
+    const { code, stderr } = await runProgram(shell(args, '>/dev/full'), { env: environment() });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^slipway: standard output cannot be written: .*ENOSPC/m);
+  });
+});
+
+test('a reader that goes away ends the talk, not the push', async () => {
+  await using registry = await startRegistry();
+  const { code, stderr } = await push(registry.host, [], '| true; exit $PIPESTATUS');
+  expect(code, stderr).toBe(0);
+  expect(registry.tags('demo/app')).toEqual(['1']);
+});
+
+async function push(host: string, options: readonly string[], redirection: string): Promise<CliResult> {
+  const args = ['push', join(folder.path, 'image.tar'), `${host}/demo/app:1`, '--no-cache', ...options];
+  return await runProgram(shell(args.map((arg) => `'${arg}'`).join(' '), redirection), { env: environment() });
+}
+
+function shell(args: string, redirection: string): readonly string[] {
+  return ['bash', '-c', `'${process.execPath}' '${program}' ${args} ${redirection}`];
+}
+
+function environment(): Record<string, string> {
+  return { PATH: process.env['PATH'] ?? '', HOME: folder.path };
+}
