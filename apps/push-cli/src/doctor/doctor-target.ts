@@ -34,5 +34,6 @@ export function parseDoctorTarget(text: string): DoctorTarget {
 
 /** A name without a dot, a port or `localhost` is a repository of Docker Hub. */
 function isHost(text: string): boolean {
-  return /[.:]/.test(text) ? !/^[^.]*:[^0-9]/.test(text) : text === 'localhost';
+  if (text === 'localhost' || text.startsWith('[')) return true;
+  return /[.:]/.test(text) && !/^[^.]*:\D/.test(text);
 }

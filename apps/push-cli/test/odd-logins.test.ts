@@ -1,0 +1,98 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { startRegistry, temporaryFolder } from '@slipway/testkit';
+import { describe, expect, test } from 'vitest';
+import { type CliResult, runCli } from './run-cli.ts';
+import { expectNoSecret } from './secret-forms.ts';
+
+const password = 'S3cr3t-PaSS-word';
+const users = { alice: password };
+
+describe('login', () => {
+  test.each(['basic', 'bearer'] as const)(
+    '%s: a wrong password is said to be that, not answered with "log in"',
+    async (kind) => {
+      await using registry = await startRegistry({ auth: { kind, users } });
+      await using home = await temporaryFolder();
+      const { code, stderr } = await login(registry.host, home.path, 'wr0ng-PaSS-word');
+      expect(code).toBe(3);
+      expect(stderr).toContain(`slipway: ${registry.host} does not accept this user name or password`);
+      expect(stderr).not.toContain('slipway login');
+      expectNoSecret(stderr, ['wr0ng-PaSS-word']);
+      await expect(readFile(join(home.path, '.docker/config.json'))).rejects.toMatchObject({ code: 'ENOENT' });
+    },
+  );
+
+  test("the token server's own reason is told", async () => {
+    await using registry = await startRegistry({ auth: { kind: 'bearer', users } });
+    registry.misbehave({ match: { kind: 'token' }, status: 401, body: { details: 'the account is locked' } });
+    await using home = await temporaryFolder();
+    const { code, stderr } = await login(registry.host, home.path, password);
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/does not accept this user name or password: .*the account is locked/);
+  });
+
+  test('a registry that does not say how to log in was shown nothing', async () => {
+    await using registry = await startRegistry();
+    registry.misbehave({
+      status: 401,
+      body: { errors: [{ code: 'UNAUTHORIZED', message: 'authentication required' }] },
+    });
+    await using home = await temporaryFolder();
+    const { code, stderr } = await login(registry.host, home.path, password);
+    expect(code).toBe(3);
+    expect(stderr).toContain('did not say how to log in, so the credentials were not shown');
+    expect(registry.requests.every(({ headers }) => headers['authorization'] === undefined)).toBe(true);
+  });
+
+  test.each([
+    ['nulls in the file', { auths: null, credHelpers: null, credsStore: null, HttpHeaders: { X: 'y' } }],
+    ['an entry of the registry that is null', { auths: { 'other.test': null }, HttpHeaders: { X: 'y' } }],
+  ])('%s: all else stays', async (_, config) => {
+    await using registry = await startRegistry({ auth: { kind: 'basic', users } });
+    await using home = await temporaryFolder();
+    await mkdir(join(home.path, '.docker'));
+    const file = join(home.path, '.docker/config.json');
+    await writeFile(file, JSON.stringify(config));
+    const { code, stderr } = await login(registry.host, home.path, password);
+    expect(code, stderr).toBe(0);
+    expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({
+      HttpHeaders: { X: 'y' },
+      auths: { [registry.host]: { auth: expect.any(String) } },
+    });
+  });
+
+  test('a file that is broken is told once as it is used, and not overwritten', async () => {
+    await using registry = await startRegistry({ auth: { kind: 'basic', users } });
+    await using home = await temporaryFolder();
+    await mkdir(join(home.path, '.docker'));
+    const file = join(home.path, '.docker/config.json');
+    await writeFile(file, '{"auths":{,}}');
+    const { code, stderr } = await login(registry.host, home.path, password);
+    expect(code).toBe(1);
+    expect(stderr.match(/warning/g)).toHaveLength(1);
+    expect(stderr).toMatch(/^slipway: cannot use the credentials in .*config\.json: it is not valid JSON/m);
+    expect(await readFile(file, 'utf8')).toBe('{"auths":{,}}');
+  });
+
+  test.each(['https://HOST/v2/', 'HTTP://HOST/', 'HOST/v2'])('takes %s for the registry', async (form) => {
+    await using registry = await startRegistry({ auth: { kind: 'basic', users } });
+    await using home = await temporaryFolder();
+    const { code, stderr } = await login(form.replace('HOST', registry.host), home.path, password);
+    expect(code, stderr).toBe(0);
+    expect(stderr).toContain(`Logged in to ${registry.host} as alice`);
+  });
+
+  test('a name with a password in it is refused, and the password printed nowhere', async () => {
+    await using home = await temporaryFolder();
+    const { code, stderr, stdout } = await login(`alice:${password}@ghcr.io`, home.path, 'another-word');
+    expect(code).toBe(2);
+    expect(stderr).toContain('***@ghcr.io');
+    expectNoSecret(stderr + stdout, [password]);
+  });
+});
+
+async function login(registry: string, home: string, input: string): Promise<CliResult> {
+  const env = { HOME: home, XDG_RUNTIME_DIR: join(home, 'run') };
+  return await runCli(['login', registry, '--username', 'alice', '--password-stdin', '--verbose'], { env, input });
+}
