@@ -1,6 +1,5 @@
-import { execFileSync } from 'node:child_process';
 import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
-import { asNobody } from '@slipway/testkit';
+import { asNobody, runTool } from '@slipway/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type CredentialProviderSources, createCredentialProvider } from '../../src/credentials/credential-provider.ts';
 import { createFakeHome, type FakeHome, keychainScript } from './fake-home.ts';
@@ -336,7 +335,7 @@ describe('places that are not as they should be', () => {
 
   test('a named pipe, as a shell makes for <(…), is read to its end', async () => {
     const path = `${home.homeFolder}/pipe`;
-    execFileSync('mkfifo', [path]);
+    await runTool('mkfifo', [path]);
     const written = writeFile(path, JSON.stringify({ auths: { 'ghcr.io': auth('piped') } }));
     await expect(open({ authFile: path }).provider('ghcr.io')).resolves.toEqual(basic('piped'));
     await written;
