@@ -113,7 +113,9 @@ function layerBlob(layer: SourceLayer, { wanted, isVerbatim, image, context }: L
   const foreign = isForeign(layer) ? layer.descriptor : undefined;
   // The manifest of the source says what its layers are; a docker archive's foreign descriptor tells of other bytes than it holds.
   const named = image.manifest !== undefined || foreign === undefined ? layer.descriptor : undefined;
-  const form = layer.content && layerForm({ ...layer, descriptor: named }, layer.content, wanted, context);
+  // Without a manifest nobody has said which digest is which layer: a name in an archive is no proof.
+  const checks = image.manifest === undefined ? { ...context, verify: 'diffid' as const } : context;
+  const form = layer.content && layerForm({ ...layer, descriptor: named }, layer.content, wanted, checks);
   const fixed = isVerbatim && form?.identity !== undefined ? provenByContent(form.identity) : undefined;
   return {
     role: 'layer',
