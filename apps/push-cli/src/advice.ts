@@ -1,7 +1,7 @@
 import { CertificateError, CredentialsError, RegistryError } from '@slipway/registry-client';
 import { certificateErrorAdvice, credentialsErrorAdvice } from './credential-advice.ts';
 import { errorCodeOf } from './exit-code.ts';
-import { hintFor } from './hints.ts';
+import { hintFor, sourceHintFor } from './hints.ts';
 import { type Advice, registryAdvice, tlsAdvice } from './registry-advice.ts';
 import { factsOf } from './registry-facts.ts';
 
@@ -10,6 +10,14 @@ import { factsOf } from './registry-facts.ts';
  * an error brings along, then what can be said of its code alone.
  */
 export function adviceFor(chain: readonly Error[]): string | undefined {
+  const side = chain.map((link) => (link as { origin?: unknown }).origin).find((origin) => origin !== undefined);
+  if (side === 'source' || chain.some((link) => errorCodeOf(link)?.startsWith('ERR_SOURCE_'))) {
+    const hint = chain
+      .toReversed()
+      .map((link) => sourceHintFor(errorCodeOf(link)))
+      .find((found) => found !== undefined);
+    if (hint !== undefined) return hint;
+  }
   const facts = factsOf(chain);
   for (const link of chain) {
     const advice = adviceOf(link, chain, facts);

@@ -14,6 +14,7 @@ import type { ResolvedPushOptions } from './push-options.ts';
 import { createRateLimit } from './rate-limit.ts';
 import { createRegistries } from './registries.ts';
 import type { RegistryFacts } from './registry-facts.ts';
+import { sourceOptions } from './source-options.ts';
 import { openCliSource } from './sources.ts';
 import { openStores } from './stores.ts';
 import { trustKeyOf } from './trust-key.ts';
@@ -73,7 +74,7 @@ export async function openEngine(
   return {
     pusher,
     async openSource(text) {
-      source = await openCliSource(text, { ...options, print, warn, onRequest }, context);
+      source = await openCliSource(text, { ...sourceOptions(options), print, warn, onRequest }, context);
       return source;
     },
     async destinationOf(reference) {

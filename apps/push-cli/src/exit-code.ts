@@ -68,10 +68,17 @@ export function exitCodeOf(error: unknown): ExitCode {
   let side: unknown;
   for (const link of causesOf(error)) {
     side ??= (link as { origin?: unknown }).origin;
+    // A registry that is the source says itself why it cannot be read.
+    if (errorCodeOf(link) === 'ERR_SOURCE_UNREADABLE' && hasAnswer(link)) continue;
     const code = codeOfLink(link, side);
     if (code !== undefined) return code;
   }
+  if (side === 'source' && hasAnswer(error)) return exitCodes.source;
   return side === 'request' ? exitCodes.usage : exitCodes.failed;
+}
+
+function hasAnswer(error: unknown): boolean {
+  return causesOf(error).some((link) => errorCodeOf(link)?.startsWith('ERR_REGISTRY_') === true);
 }
 
 /** The error, its cause, the cause's cause …; of several errors at once the first. A ring ends the walk. */

@@ -29,6 +29,26 @@ const hints: Readonly<Record<string, string>> = Object.freeze({
   EAI_AGAIN: 'the DNS does not answer: check the network',
 });
 
+/** The same where the registry is the source. */
+const sourceHints: Readonly<Record<string, string>> = Object.freeze({
+  ERR_REGISTRY_UNAUTHORIZED:
+    'log in to the source’s registry with `slipway login REGISTRY`; --username is for the destination',
+  ERR_REGISTRY_DENIED: 'check that the account may pull from the source’s repository',
+  ERR_REGISTRY_UNREACHABLE:
+    'check the name and port of the source’s registry and the network; a registry without TLS needs --plain-http',
+  ERR_REGISTRY_NOT_FOUND: 'the source’s registry lacks what its manifest names: copy the image there again',
+  ERR_REGISTRY_RATE_LIMITED: 'the source’s registry wants less: wait and run the command again',
+  ERR_REGISTRY_UNAVAILABLE: 'the source’s registry fails: run the command again later',
+  ERR_REGISTRY_UNEXPECTED: 'look at what the source’s registry says',
+  ERR_REGISTRY_PROTOCOL: 'look at what the source’s registry says',
+  ERR_RETRIES_EXHAUSTED: 'the source’s registry fails: run the command again later',
+});
+
+/** What to do about a failure of the registry that an image comes from. */
+export function sourceHintFor(code: string | undefined): string | undefined {
+  return code !== undefined && Object.hasOwn(sourceHints, code) ? sourceHints[code] : undefined;
+}
+
 /** What to do about a failure of which only the code is known. */
 export function hintFor(code: string | undefined): string | undefined {
   return code !== undefined && Object.hasOwn(hints, code) ? hints[code] : undefined;

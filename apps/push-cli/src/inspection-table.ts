@@ -9,13 +9,16 @@ export function inspectionLines(name: string, kind: string, items: readonly Insp
 }
 
 function itemLines(item: InspectedItem, indent: string): readonly string[] {
-  const { names, platform, digest, mediaType, config, layers, blobs, children, referrers } = item;
+  const { names, platform, digest, mediaType, artifactType, config, layers, blobs, missing, children, referrers } =
+    item;
   const fields: readonly (readonly [string, string | undefined])[] = [
     ['names', names.length === 0 ? undefined : names.join(', ')],
     ['platform', platform],
     ['config', config?.digest],
     ['manifest', digest],
     ['type', mediaType],
+    ['artifact', artifactType],
+    ['missing', missing?.length ? missing.join(', ') : undefined],
   ];
   const lines = [
     `${item.kind} ${names[0] ?? platform ?? digest ?? config?.digest ?? ''}`.trimEnd(),
@@ -33,8 +36,9 @@ function itemLines(item: InspectedItem, indent: string): readonly string[] {
     lines.push(...table([['DIFF ID', 'SIZE', 'COMPRESSION', 'MEDIA TYPE'], ...rows]).map((row) => `    ${row}`));
   }
   if (blobs !== undefined) {
-    const rows = blobs.map((blob) => [blob.digest, formatByteSize(blob.size), blob.mediaType]);
-    lines.push(...table([['DIGEST', 'SIZE', 'MEDIA TYPE'], ...rows]).map((row) => `    ${row}`));
+    const rows = blobs.map((blob) => [blob.digest, formatByteSize(blob.size), blob.mediaType, blob.title ?? '']);
+    const title = blobs.some((blob) => blob.title !== undefined) ? ['TITLE'] : [];
+    lines.push(...table([['DIGEST', 'SIZE', 'MEDIA TYPE', ...title], ...rows]).map((row) => `    ${row}`));
   }
   for (const child of children ?? []) lines.push(...itemLines(child, '  '));
   if (referrers !== undefined) lines.push(`  referrers ${referrers.length}`);

@@ -36,7 +36,7 @@ const index = {
       item: {
         kind: 'artifact',
         names: [],
-        manifest: { mediaType: manifestType, digest: digest('2'), bytes: new Uint8Array() },
+        manifest: { mediaType: manifestType, digest: digest('2'), bytes: new TextEncoder().encode('{}') },
         blobs: [{ descriptor: { mediaType: 'application/json', digest: digest('3'), size: 12 } }],
       },
     },

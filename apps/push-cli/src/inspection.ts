@@ -1,4 +1,4 @@
-import type { SourceItem, SourceLayer, SourceReferrer } from '@slipway/image-source';
+import type { IncompleteItem, SourceItem, SourceLayer, SourceReferrer } from '@slipway/image-source';
 import { formatPlatform, type Platform } from '@slipway/manifest';
 
 /** One layer as `slipway inspect` tells of it. */
@@ -12,6 +12,15 @@ export interface InspectedLayer {
   readonly compression: string;
 }
 
+/** One blob of an artifact. */
+export interface InspectedBlob {
+  readonly digest: string;
+  readonly mediaType: string;
+  readonly size: number;
+  /** The name of the file that it was made of. */
+  readonly title?: string | undefined;
+}
+
 /** One item of a source as plain data. */
 export interface InspectedItem {
   readonly kind: SourceItem['kind'];
@@ -22,9 +31,11 @@ export interface InspectedItem {
   readonly mediaType?: string | undefined;
   readonly config?: { readonly digest: string; readonly mediaType: string; readonly size: number } | undefined;
   readonly layers?: readonly InspectedLayer[] | undefined;
-  readonly blobs?:
-    | readonly { readonly digest: string; readonly mediaType: string; readonly size: number }[]
-    | undefined;
+  readonly blobs?: readonly InspectedBlob[] | undefined;
+  /** Of an artifact: what it is, as its manifest says. */
+  readonly artifactType?: string | undefined;
+  /** Digests that are listed and are not there: the item cannot be pushed as a whole. */
+  readonly missing?: readonly string[] | undefined;
   readonly children?: readonly InspectedItem[] | undefined;
   /** What refers to it, where that was looked for. */
   readonly referrers?: readonly InspectedItem[] | undefined;
@@ -53,7 +64,13 @@ export function describeItem(item: SourceItem, platform?: Platform | undefined):
     case 'artifact':
       return {
         ...common,
-        blobs: item.blobs.map(({ descriptor: { digest, mediaType, size } }) => ({ digest, mediaType, size })),
+        artifactType: artifactTypeOf(item.manifest.bytes),
+        blobs: item.blobs.map(({ descriptor: { digest, mediaType, size, annotations } }) => ({
+          digest,
+          mediaType,
+          size,
+          title: annotations?.['org.opencontainers.image.title'],
+        })),
       };
     case 'index':
       return {
@@ -63,6 +80,22 @@ export function describeItem(item: SourceItem, platform?: Platform | undefined):
     default:
       return item satisfies never;
   }
+}
+
+/** What is there of an item that is not whole, and what is not. */
+export function describeIncomplete({ names, digest, missing, item }: IncompleteItem): InspectedItem {
+  const described = item === undefined ? { kind: 'index' as const, names, digest } : describeItem(item);
+  return { ...described, missing };
+}
+
+/** What the manifest calls it, or else the type of its config, which was the custom before there was a name for it. */
+function artifactTypeOf(manifest: Uint8Array): string | undefined {
+  const { artifactType, config } = JSON.parse(new TextDecoder().decode(manifest)) as {
+    readonly artifactType?: unknown;
+    readonly config?: { readonly mediaType?: unknown };
+  };
+  const type = artifactType ?? config?.mediaType;
+  return typeof type === 'string' ? type : undefined;
 }
 
 function describeReferrer({ item, tag }: SourceReferrer): InspectedItem {

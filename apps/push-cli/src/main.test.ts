@@ -73,7 +73,7 @@ describe('what was asked for goes to standard output', () => {
 
 test('help names every option of the contract', async () => {
   const { stdout } = await runWith(['push', '--help']);
-  for (const option of `all-tags platform format compression compression-level compressor concurrency limit-rate retries dry-run
+  for (const option of `all-tags into tags newer-than platform format compression compression-level compressor concurrency limit-rate retries dry-run
     allow-nondistributable plain-http insecure cert-dir authfile username password-stdin data-dir progress json quiet
     digest-file verbose timeout verify learn learn-from force no-cache`.split(/\s+/)) {
     expect(stdout).toContain(`--${option}`);

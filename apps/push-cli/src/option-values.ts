@@ -29,6 +29,17 @@ export function duration(text: string): number {
   throw new InvalidArgumentError('Expected a time from 1ms to 24h, such as 90, 90s or 2m');
 }
 
+const unitMs: Readonly<Record<string, number>> = Object.freeze({ h: 3_600_000, d: 86_400_000, w: 604_800_000 });
+
+/** A point in time: `2026-01-31`, in RFC 3339, or so long ago: `12h`, `30d`, `8w`. */
+export function pointInTime(text: string, now: number = Date.now()): Date {
+  const [, count, unit = ''] = /^(\d{1,6})([hdw])$/.exec(text) ?? [];
+  const time = count === undefined ? Date.parse(text) : now - Number(count) * (unitMs[unit] ?? Number.NaN);
+  const isTime = count !== undefined || /^\d{4}-\d{2}-\d{2}(?:T[\d:.]+(?:Z|[+-]\d{2}:\d{2}))?$/.test(text);
+  if (isTime && !Number.isNaN(time)) return new Date(time);
+  throw new InvalidArgumentError('Expected a date such as 2026-01-31, or an age such as 12h, 30d or 8w');
+}
+
 /** `os/architecture[/variant]`, as docker writes it: `linux/arm64`, `linux/arm/v7`. */
 export function platform(text: string): Platform {
   try {

@@ -18,6 +18,9 @@ import type { NondistributableChoice } from './nondistributable.ts';
 /** The options of `slipway push` as commander hands them over. */
 export interface RawPushOptions extends ConnectionOptions {
   readonly allTags?: boolean | undefined;
+  readonly into?: boolean | undefined;
+  readonly tags?: string | undefined;
+  readonly newerThan?: Date | undefined;
   readonly platform?: Platform | undefined;
   readonly referrers?: boolean | undefined;
   readonly format: Format;
@@ -81,6 +84,15 @@ export function resolvePushOptions(source: string, raw: RawPushOptions): Resolve
   }
   if (format === 'docker' && compression === 'zstd') {
     throw usageError('--format docker cannot hold zstd layers', 'use --format oci, or another compression');
+  }
+  for (const [option, value] of Object.entries({
+    '--into': raw.into,
+    '--tags': raw.tags,
+    '--newer-than': raw.newerThan,
+  })) {
+    if (value !== undefined && raw.allTags !== true) {
+      throw usageError(`${option} chooses among the tags of --all-tags`, `add --all-tags, or leave ${option} out`);
+    }
   }
   if (raw.passwordStdin === true && raw.username === undefined) {
     throw usageError('--password-stdin needs --username', 'name the user the password belongs to');

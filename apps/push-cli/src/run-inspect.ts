@@ -1,7 +1,7 @@
 import type { SourceItem } from '@slipway/image-source';
 import type { CommandContext } from './command-context.ts';
 import type { ConnectionOptions } from './connection-options.ts';
-import { describeItem, type InspectedItem } from './inspection.ts';
+import { describeIncomplete, describeItem, type InspectedItem } from './inspection.ts';
 import { inspectionLines } from './inspection-table.ts';
 import { requestLine } from './open-connection.ts';
 import { warningLine } from './progress/progress.ts';
@@ -20,13 +20,18 @@ export async function runInspect(text: string, options: RawInspectOptions, conte
     text,
     {
       ...options,
+      incomplete: 'list',
+      unpaired: 'carry',
       print,
       warn: (message) => print(warningLine(message)),
       onRequest: options.verbose === true ? (record) => print(requestLine(record)) : undefined,
     },
     context,
   );
-  const items: readonly InspectedItem[] = source.items.map((item: SourceItem) => describeItem(item));
+  const items: readonly InspectedItem[] = [
+    ...source.items.map((item: SourceItem) => describeItem(item)),
+    ...(source.incomplete ?? []).map(describeIncomplete),
+  ];
   const output =
     options.json === true
       ? JSON.stringify({ source: source.name, kind: source.kind, items }, undefined, 2)

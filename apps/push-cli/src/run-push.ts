@@ -1,4 +1,5 @@
-import type { PushResult } from '@slipway/push';
+import type { ImageSource, SourceItem } from '@slipway/image-source';
+import type { Destination, PushResult } from '@slipway/push';
 import type { Reference } from '@slipway/reference';
 import type { CommandContext } from './command-context.ts';
 import { parseDestinations } from './destinations.ts';
@@ -8,9 +9,10 @@ import { noteDigests } from './note-digests.ts';
 import { printable } from './printable.ts';
 import { openProgress, type Progress, systemClock } from './progress/progress.ts';
 import { type RawPushOptions, type ResolvedPushOptions, resolvePushOptions } from './push-options.ts';
+import { isOlder, pushRepository, repositorySource } from './push-repository.ts';
 import { noteFacts } from './registry-facts.ts';
 import { failureRecord, resultLine, resultRecord, writeDigestFile } from './results.ts';
-import { selectAllTags, selectOne } from './select-items.ts';
+import { type Selection, selectAllTags, selectOne } from './select-items.ts';
 import { writeResults } from './write-results.ts';
 
 /** Pushes one source to its destinations, tells how it goes, prints the results, sets the exit code. */
@@ -49,12 +51,8 @@ async function pushAll(
 ): Promise<readonly PushResult[]> {
   const { signal } = context;
   await using engine = await openEngine(options, references, { context, progress });
-  const source = await engine.openSource(sourceText);
-  const selections = options.allTags === true ? selectAllTags(source, references) : selectOne(source, references);
-  const results: PushResult[] = [];
-  for (const { item, references: wanted } of selections) {
-    const destinations = await Promise.all(wanted.map((reference) => engine.destinationOf(reference)));
-    const pushed = await engine.pusher.push(item, destinations, {
+  const push = async (item: SourceItem, destinations: readonly Destination[]): Promise<readonly PushResult[]> =>
+    await engine.pusher.push(item, destinations, {
       signal,
       format: options.format,
       protocol: options.protocol,
@@ -68,6 +66,24 @@ async function pushAll(
       force: options.force,
       onEvent: (event) => progress.onEvent(event),
     });
+  const repository = options.allTags === true ? repositorySource(sourceText) : undefined;
+  if (repository !== undefined) {
+    return await pushRepository(repository, references, options, {
+      engine,
+      context,
+      warn: (message) => progress.warn(message),
+      push: async ({ items: [item] }, destinations) => (item === undefined ? [] : await push(item, destinations)),
+      onUnchanged: ({ reference, ...manifest }) => {
+        const destination = `${reference.registry}/${reference.repository}`;
+        progress.onEvent({ type: 'manifest:pushed', destination, tag: reference.tag, ...manifest });
+      },
+    });
+  }
+  const source = await engine.openSource(sourceText);
+  const results: PushResult[] = [];
+  for (const { item, references: wanted } of choose(source, references, options, { context, progress })) {
+    const destinations = await Promise.all(wanted.map((reference) => engine.destinationOf(reference)));
+    const pushed = await push(item, destinations);
     await noteDigests(source, item, pushed, options, { context, warn: (message) => progress.warn(message) });
     for (const result of pushed) {
       if (!result.ok && !isOfSource(result.error)) noteFacts(result.error, await engine.factsOf(result.reference));
@@ -79,6 +95,26 @@ async function pushAll(
 
 function isOfSource(error: unknown): boolean {
   return (error as { readonly origin?: unknown }).origin === 'source';
+}
+
+/** What goes where. Tags that no registry takes are told before anything is sent, and make the run fail. */
+function choose(
+  source: ImageSource,
+  references: readonly Reference[],
+  options: ResolvedPushOptions,
+  { context, progress }: { readonly context: CommandContext; readonly progress: Progress },
+): readonly Selection[] {
+  if (options.allTags !== true) return selectOne(source, references, { platform: options.platform });
+  const { into, tags: pattern, newerThan } = options;
+  const { selections, refused } = selectAllTags(source, references, { into, pattern });
+  for (const { tag } of refused) {
+    progress.warn(
+      `no registry takes the tag ${JSON.stringify(tag)}: it is left out, and the push will count as failed`,
+    );
+  }
+  if (refused.length > 0) context.exitCode = exitCodes.failed;
+  if (newerThan === undefined) return selections;
+  return selections.filter(({ item }) => !isOlder({ items: [item] }, newerThan));
 }
 
 async function report(

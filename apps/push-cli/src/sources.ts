@@ -1,4 +1,10 @@
-import { type ImageSource, type OpenSourceOptions, openSource, parseSourceText } from '@slipway/image-source';
+import {
+  type ImageSource,
+  type OpenSourceOptions,
+  openSource,
+  parseSourceText,
+  type SourceNotice,
+} from '@slipway/image-source';
 import type { CommandContext } from './command-context.ts';
 import { openRegistryImage, type RegistrySourceOptions } from './registry-source.ts';
 
@@ -22,10 +28,16 @@ export async function openCliSource(
   context: CommandContext,
 ): Promise<ImageSource> {
   const { signal, stdin, environment } = context;
+  const { referrers, platform, incomplete, unpaired } = options;
+  const onNotice = ({ message }: SourceNotice): void => options.warn(message);
   const opening: OpenSourceOptions = {
     signal,
     stdin,
-    referrers: options.referrers,
+    referrers,
+    platform,
+    incomplete,
+    unpaired,
+    onNotice,
     spoolFolder: environment.temporaryFolder,
     onSpool: ({ name, path }) => options.print(`Writing ${name} to ${path} first`),
   };
@@ -34,7 +46,7 @@ export async function openCliSource(
     case 'docker-daemon':
       return await openDaemonImage(parsed.reference, opening, context);
     case 'docker':
-      return await openRegistryImage(parsed.reference, options, { signal, environment });
+      return await openRegistryImage(parsed.reference, { ...options, onNotice }, { signal, environment });
     case 'store':
       return await (await import('./store-image-source.ts')).openStoredImage(parsed.reference, options, context);
     default:

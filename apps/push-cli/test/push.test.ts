@@ -222,9 +222,15 @@ describe('several images in one source', () => {
     expect((await readBack(registry.host, 'demo/web', 'v3')).config?.digest).toBe(other.imageID);
   });
 
-  test('--all-tags pushes the tags of that repository, or all', async () => {
+  test('--all-tags pushes the tags of that repository, and those of others only with --into', async () => {
     await using registry = await startRegistry();
-    const { code, stdout } = await push([at('two.tar'), `${registry.host}/x`, '--all-tags']);
+    const refused = await push([at('two.tar'), `${registry.host}/x`, '--all-tags']);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain('--into');
+    expect(registry.tags('x')).toEqual([]);
+    const own = await push([at('two.tar'), `${registry.host}/demo/web`, '--all-tags']);
+    expect([own.code, registry.tags('demo/web')]).toEqual([0, ['v3']]);
+    const { code, stdout } = await push([at('two.tar'), `${registry.host}/x`, '--all-tags', '--into']);
     expect(code).toBe(0);
     expect(stdout.trim().split('\n')).toHaveLength(3);
     expect([...registry.tags('x')].sort()).toEqual(['v1', 'v2', 'v3']);

@@ -3,7 +3,7 @@ import { choices } from '../choices.ts';
 import type { CommandContext } from '../command-context.ts';
 import { addConnectionOptions } from '../connection-options.ts';
 import { nondistributable } from '../nondistributable.ts';
-import { byteRate, platform, wholeNumber } from '../option-values.ts';
+import { byteRate, platform, pointInTime, wholeNumber } from '../option-values.ts';
 
 /** `slipway push SOURCE DESTINATION...` */
 export function addPushCommand(program: Command, context: CommandContext): void {
@@ -13,6 +13,13 @@ export function addPushCommand(program: Command, context: CommandContext): void 
     .argument('<source>', 'what to push, see Sources below')
     .argument('<destination...>', 'where to: [registry/]repository[:tag]; short names mean docker.io/library/…:latest')
     .option('-a, --all-tags', 'push every tag of the source; destinations are repositories then, see below')
+    .option('--into', 'with --all-tags: also push tags that the source has of other repositories')
+    .option('--tags <pattern>', 'with --all-tags: only tags that match, such as "v1.*"')
+    .option(
+      '--newer-than <when>',
+      'with --all-tags: only images made after a date or so long ago: 2026-01-31, 30d',
+      (text) => pointInTime(text),
+    )
     .option('--platform <os/arch>', 'push one platform of an image for several, such as linux/arm64', platform)
     .option('--referrers', 'also push what refers to the image: signatures, SBOMs, attestations')
     .addOption(
@@ -97,16 +104,20 @@ export function addPushCommand(program: Command, context: CommandContext): void 
 
 const details = `
 Sources:
-  PATH                        docker archive, OCI layout or OCI archive, recognised by its content; may be gzip or zstd
+  PATH                        docker archive, OCI layout, OCI archive or skopeo's dir:, recognised by its content;
+                              archives may be compressed with gzip, zstd, xz or bzip2
   -                           the same archives on standard input
-  docker-archive:PATH[:REF]   oci:PATH[:TAG]   oci-archive:PATH[:TAG]
-  docker://REF                an image in a registry
+  docker-archive:PATH   oci:PATH   oci-archive:PATH   dir:PATH
+  docker://REF                an image in a registry; with --all-tags a repository
   docker-daemon:REF           an image in the Docker daemon that docker itself would talk to
   store:REF                   an image of this machine's store, see \`slipway load\`
+  Behind a path, one of several images is chosen by :TAG or :REF, by :@POSITION from 0, or by @DIGEST.
 
 --all-tags:
-  Tags whose repository is the destination's own are pushed. If the source has none of those, all its tags are pushed
-  into the destination repository.
+  The destination's own tags are pushed: those under its name, or else under its path in another registry, or without a
+  repository, as layouts have them. Tags of other repositories are pushed into it only with --into. --tags chooses by
+  pattern: "v1.*" by tag, "me/app:*" by the whole name. Of docker://REPOSITORY, tags that are there already cost one
+  question on each side.
 
 Learning:
   prove   compress the layer here and send nothing if that makes the bytes the registry has (the default)
@@ -124,4 +135,5 @@ Exit codes:
 Examples:
   slipway push image.tar ghcr.io/me/app:1.0
   docker save me/app | slipway push - ghcr.io/me/app:1.0 quay.io/me/app:1.0
-  slipway push oci:build/layout:v1 127.0.0.1:5000/demo/app --dry-run`;
+  slipway push oci:build/layout:v1 127.0.0.1:5000/demo/app --dry-run
+  slipway push docker://quay.io/me/app ghcr.io/me/app --all-tags --newer-than 90d`;
