@@ -11,11 +11,14 @@ import {
   writeDockerArchive,
   writeOciLayout,
 } from '@slipway/testkit';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type CliResult, runCli } from './run-cli.ts';
 
 let folder: TemporaryFolder;
 let source: EmbeddedRegistry;
+/** A run of the program takes seconds on a busy machine, and a test has several. */
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
 const platforms = ['amd64', 'arm64'].map((architecture) => ({ os: 'linux', architecture }));
 
 beforeAll(async () => {
@@ -62,7 +65,10 @@ describe('several images in one source', () => {
   test('platforms without names are pushed as one index, or one of them', async () => {
     await using registry = await startRegistry();
     const images = await multiPlatformImage(platforms, { seed: 'flat' });
-    await writeOciLayout(at('flat'), images.map((content) => ({ content })));
+    await writeOciLayout(
+      at('flat'),
+      images.map((content) => ({ content })),
+    );
     expect((await push(at('flat'), `${registry.host}/a/flat:1`)).code).toBe(0);
     expect((await readBack(registry.host, 'a/flat', '1')).children).toHaveLength(2);
     expect((await push(at('flat'), `${registry.host}/a/flat:2`, '--platform', 'linux/arm64')).code).toBe(0);
@@ -158,7 +164,12 @@ describe('a registry as a source', () => {
     await writeDockerArchive(at('moody.tar'), [{ image: await randomImage({ seed: 9 }), references: [] }]);
     expect((await push(at('moody.tar'), `${moody.host}/m/app:1`)).code).toBe(0);
     moody.misbehave({ match: { kind: kind as never }, times: 1, status: 503, headers: { 'retry-after': '0' } });
-    const { code, stderr } = await runCli(['push', `docker://${moody.host}/m/app:1`, `${registry.host}/c/app:1`, ...attempts]);
+    const { code, stderr } = await runCli([
+      'push',
+      `docker://${moody.host}/m/app:1`,
+      `${registry.host}/c/app:1`,
+      ...attempts,
+    ]);
     expect([code, stderr]).toEqual([0, expect.stringContaining('')]);
   });
 
@@ -168,7 +179,12 @@ describe('a registry as a source', () => {
     await writeDockerArchive(at('gone.tar'), [{ image: await randomImage({ seed: 9 }), references: [] }]);
     expect((await push(at('gone.tar'), `${moody.host}/m/app:1`)).code).toBe(0);
     moody.misbehave({ match: { kind: 'blob-get' as never }, times: 100, status: 404 });
-    const { code, stderr } = await runCli(['push', `docker://${moody.host}/m/app:1`, `${registry.host}/c/app:1`, ...attempts]);
+    const { code, stderr } = await runCli([
+      'push',
+      `docker://${moody.host}/m/app:1`,
+      `${registry.host}/c/app:1`,
+      ...attempts,
+    ]);
     expect(code).toBe(4);
     expect(stderr).toContain(`the source docker://${moody.host}/m/app:1`);
     expect(stderr).toContain('the source’s registry lacks what its manifest names');

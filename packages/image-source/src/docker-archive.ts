@@ -2,6 +2,7 @@ import { type AbortOptions, type Compression, type Digest, digestBytes, parseDig
 import { type Descriptor, layerMediaType, mediaTypes, platformOfConfig } from '@slipway/manifest';
 import { familiarString, parseReference, type Reference } from '@slipway/reference';
 import {
+  assertNotEmptied,
   descriptorOf,
   imageConfigOf,
   inAnyCase,
@@ -180,6 +181,7 @@ async function readLayer(
     throw invalidSource(`${label}, the layer ${diffID}, is missing`);
   }
   const { content, compression, isUnpacked } = await unpacked.open(file, `${path} in ${files.name}`);
+  assertNotEmptied(content, diffID, label);
   const named = isUnpacked ? undefined : digestInName(path);
   return {
     diffID,

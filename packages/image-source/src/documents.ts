@@ -1,4 +1,4 @@
-import { type Digest, isDigest } from '@slipway/digest';
+import { algorithmOf, type Content, type Digest, digestBytes, isDigest } from '@slipway/digest';
 import {
   type Descriptor,
   type ImageConfig,
@@ -121,6 +121,16 @@ export function imageConfigOf(bytes: Uint8Array, maxSize: number, label: string)
       throw error;
     }
   });
+}
+
+/**
+ * Refuses a layer of no bytes at all that should unpack to some: there is nothing to read in it that would show.
+ *
+ * @throws {SourceError} `ERR_SOURCE_INVALID`
+ */
+export function assertNotEmptied({ size }: Content, diffID: Digest, label: string): void {
+  if (size > 0 || digestBytes(new Uint8Array(0), algorithmOf(diffID)) === diffID) return;
+  throw invalidSource(`${label} is empty, and should unpack to ${diffID}`);
 }
 
 function labelled<T>(label: string, parse: () => T): T {

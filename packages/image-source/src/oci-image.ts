@@ -12,7 +12,7 @@ import {
   type ParsedManifest,
   platformOfConfig,
 } from '@slipway/manifest';
-import { imageConfigOf } from './documents.ts';
+import { assertNotEmptied, imageConfigOf } from './documents.ts';
 import { invalidSource } from './errors.ts';
 import type { SourceArtifact, SourceBlob, SourceImage, SourceLayer, SourceNotice } from './image-source.ts';
 import type { OciBlob, OciBlobs } from './oci-blobs.ts';
@@ -129,6 +129,7 @@ async function readLayers(
       const layer = { diffID, content: undefined, compression: 'none' as const, descriptor };
       layers.push({ layer, missing: isElsewhere ? [] : [digest] });
     } else {
+      assertNotEmptied(blob.content, diffID, blobs.labelOf(digest));
       const compression = await blob.compression();
       const isRead = compression !== 'xz' && compression !== 'bzip2';
       if (!isRead) {

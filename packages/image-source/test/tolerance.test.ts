@@ -297,6 +297,21 @@ describe('what is used is judged as ever', () => {
     expect(told).toMatchObject([{ code: 'layer-unread' }]);
   });
 
+  test('a layer of no bytes that should have some is refused, in every form', async () => {
+    await expect(openSource(await written(dockerArchiveOf({ layer: Buffer.alloc(0) })))).rejects.toThrow(
+      'is empty, and',
+    );
+    const none = blobOf(Buffer.alloc(0));
+    const blob = blobOf({
+      schemaVersion: 2,
+      mediaType: types.manifest,
+      config: described(config, types.config),
+      layers: [described(none, types.layer)],
+    });
+    const path = await written(ociArchiveOf(indexOf(described(blob, types.manifest)), none, config, blob));
+    await expect(openSource(path)).rejects.toThrow(`is empty, and should unpack to ${layer.digest}`);
+  });
+
   test.each([
     ['a size that is another', { ...sound, size: 7 }],
     ['a size of 0 that is written', { ...sound, size: 0 }],

@@ -7,6 +7,7 @@ export { TestkitError, type TestkitErrorCode } from './errors.ts';
 export { type FaultProxy, type FaultProxyOptions, faultProxy, type NetworkFaults } from './fault-proxy.ts';
 export { type ArchivedImage, type DockerArchiveOptions, writeDockerArchive } from './images/docker-archive.ts';
 export { flipByte } from './images/flip-byte.ts';
+export { type MutatedForm, type MutatedSource, mutatedSource, writeMutatedSource } from './images/mutated-source.ts';
 export {
   type LayoutEntry,
   type OciArchiveOptions,

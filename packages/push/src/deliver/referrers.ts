@@ -79,7 +79,9 @@ export async function listAsReferrers(
 
 /** @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers */
 function referrerOf({ mediaType, digest, bytes }: Manifest): { subject: Digest | undefined; descriptor: Descriptor } {
-  const { subject, artifactType, annotations, config } = parseManifest(bytes, mediaType) as Partial<OciManifest>;
+  // Sizes that are left out do not matter here.
+  const parsed = parseManifest(bytes, mediaType, { sizeOf: () => 0 });
+  const { subject, artifactType, annotations, config } = parsed as Partial<OciManifest>;
   const type = artifactType || config?.mediaType;
   const descriptor = {
     mediaType,

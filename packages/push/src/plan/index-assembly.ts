@@ -73,7 +73,7 @@ export function assembleIndex(
     for (const { digest, platform } of manifests) if (platform === undefined) throw withoutPlatform(digest);
     return buildDockerManifestList({ manifests });
   }
-  const given = parseManifest(index.manifest.bytes, index.manifest.mediaType);
+  const given = parseManifest(index.manifest.bytes, index.manifest.mediaType, { sizeOf: () => 0 });
   const { annotations, artifactType, subject } = given.kind === 'oci-index' ? given : ({} as Partial<OciIndex>);
   return buildIndex({ manifests, annotations, artifactType, subject });
 }
