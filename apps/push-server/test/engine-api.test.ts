@@ -217,6 +217,31 @@ describe('push', () => {
     expect(registry.requests.every((request) => request.headers['x-meta-build'] === '42')).toBe(true);
   });
 
+  test('a registry that knows schema 1 only is refused in docker’s words', async () => {
+    await using registry = await startRegistry();
+    const name = `${registry.host}/old/app`;
+    await server.request('POST', `/images/demo/app:v1/tag?repo=${encodeURIComponent(name)}&tag=v1`);
+    registry.misbehave({
+      match: { kind: 'manifest-put' },
+      times: 1,
+      status: 400,
+      body: { errors: [{ code: 'TAG_INVALID' }] },
+    });
+    const { body } = await server.request('POST', `/images/${name}/push?tag=v1`);
+    const error =
+      '[DEPRECATED] support for pushing manifest v2 schema1 images has been removed. More information at https://docs.docker.com/registry/spec/deprecated-schema-v1/: tag invalid';
+    expect(recordsOf(body).at(-1)).toEqual({ errorDetail: { message: error }, error });
+  });
+
+  test('a registry that is not there is told in docker’s words', async () => {
+    const name = '127.0.0.1:1/gone/app';
+    await server.request('POST', `/images/demo/app:v1/tag?repo=${encodeURIComponent(name)}&tag=v1`);
+    const { body } = await server.request('POST', `/images/${name}/push?tag=v1`);
+    expect(recordsOf(body).at(-1)).toMatchObject({
+      error: 'Get "http://127.0.0.1:1/v2/": dial tcp 127.0.0.1:1: connect: connection refused',
+    });
+  });
+
   test('the registry learns who the client is', async () => {
     await using registry = await startRegistry();
     const name = `${registry.host}/client/app`;

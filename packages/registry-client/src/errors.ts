@@ -59,7 +59,7 @@ export class RegistryError extends Error {
   readonly hint: string | undefined;
   /** `ERR_SESSION_OFFSET`: bytes the registry has, if it said so. */
   readonly offset: number | undefined;
-  /** The text docker shows for the same answer; undefined when none came. */
+  /** The text docker shows for the same failure, where it has one. */
   readonly dockerMessage: string | undefined;
   /** The proxy that the request went through, without its user and password: `http://proxy.corp:3128`. The message names it too. */
   readonly proxy: string | undefined;

@@ -214,13 +214,13 @@ describe('what is understood', () => {
   });
 
   test.each<[string, number, Record<string, string>, string, object]>([
-    ['404', 404, {}, '', { code: 'ERR_SESSION_LOST', transient: true }],
+    ['404', 404, {}, '', { code: 'ERR_SESSION_LOST', transient: true, dockerMessage: 'blob upload unknown' }],
     [
       '404 for the upload',
       404,
       { 'content-type': 'application/json' },
       '{"errors":[{"code":"BLOB_UPLOAD_UNKNOWN"}]}',
-      { code: 'ERR_SESSION_LOST', transient: true },
+      { code: 'ERR_SESSION_LOST', transient: true, dockerMessage: 'blob upload unknown' },
     ],
     [
       '404 for the repository',

@@ -94,7 +94,10 @@ function asLoginFailure(error: unknown, url: URL): unknown {
   if (!(error instanceof RegistryError)) return error;
   const isRefused = error.code === 'ERR_REGISTRY_UNAUTHORIZED';
   const reason = isRefused && error.dockerMessage === undefined ? 'unauthorized' : errorText(error);
-  return new RequestError(isRefused ? 401 : 500, `Get ${JSON.stringify(new URL('/v2/', url).href)}: ${reason}`, {
-    cause: error,
-  });
+  // Of a failure of the network, the reason names the request already.
+  const prefix =
+    error.status === undefined && reason.startsWith('Get "')
+      ? ''
+      : `Get ${JSON.stringify(new URL('/v2/', url).href)}: `;
+  return new RequestError(isRefused ? 401 : 500, `${prefix}${reason}`, { cause: error });
 }

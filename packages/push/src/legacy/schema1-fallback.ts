@@ -1,5 +1,6 @@
 import { parseManifest } from '@slipway/manifest';
 import { parseReference } from '@slipway/reference';
+import { RegistryError } from '@slipway/registry-client';
 import { deliverBlobs } from '../deliver/blobs.ts';
 import type { TagDelivery, TagResult } from '../deliver/tag-delivery.ts';
 import { PushError } from '../errors.ts';
@@ -59,12 +60,20 @@ function warn(target: Target): void {
   });
 }
 
+/** The answer says it too: a daemon tells its client docker's words for the answer. */
 function reworded(error: Error): Error {
-  if (registryErrorOf(error)?.dockerMessage !== 'tag invalid' || !(error instanceof PushError)) return error;
+  const answer = registryErrorOf(error);
+  if (answer?.dockerMessage !== 'tag invalid' || !(error instanceof PushError)) return error;
   const { code, op, origin, descriptor } = error;
-  return new PushError(
-    code,
-    `[DEPRECATED] support for pushing manifest v2 schema1 images has been removed. ${moreInformation}: tag invalid`,
-    { op, origin, descriptor, cause: error, hint: 'if the registry takes nothing newer, use --format schema1' },
-  );
+  const text = `[DEPRECATED] support for pushing manifest v2 schema1 images has been removed. ${moreInformation}: tag invalid`;
+  const { status, diagnostics } = answer;
+  const cause = new RegistryError(answer.message, {
+    code: answer.code,
+    status,
+    diagnostics,
+    dockerMessage: text,
+    cause: error,
+  });
+  const hint = 'if the registry takes nothing newer, use --format schema1';
+  return new PushError(code, text, { op, origin, descriptor, cause, hint });
 }

@@ -245,7 +245,7 @@ class RegistryUploadSession implements UploadSession {
       proxy,
       status,
       diagnostics,
-      dockerMessage,
+      dockerMessage: status === 404 ? 'blob upload unknown' : dockerMessage,
       transient: true,
     });
   }

@@ -1,11 +1,14 @@
 import { RegistryError, type RegistryErrorDetails } from '../errors.ts';
 import { tlsSentence } from '../tls/tls-sentence.ts';
+import { dockerNetworkText } from './docker-network-text.ts';
 import { redactURL } from './redact-url.ts';
 
 /** Turns what the network or undici threw into a {@link RegistryError}. */
 export function networkError({ method, url, proxy }: FailedRequest, cause: unknown): RegistryError {
   const { what, ...details } = classify(url, cause);
-  return new RegistryError(`${method} ${redactURL(url)} failed: ${what}`, { ...details, proxy, cause });
+  const code = details.reason === 'tls' ? codeOf(cause) : (details.reason ?? codeOf(cause));
+  const dockerMessage = dockerNetworkText({ method, url, code, said: messageOf(cause), cause });
+  return new RegistryError(`${method} ${redactURL(url)} failed: ${what}`, { ...details, dockerMessage, proxy, cause });
 }
 
 /** No byte moved, or no answer came, for as long as was allowed. */
@@ -13,6 +16,7 @@ export function timeoutError({ method, url, proxy }: FailedRequest, what: string
   return new RegistryError(`${method} ${redactURL(url)} failed: ${what} within ${timeoutMs} ms`, {
     code: 'ERR_REGISTRY_UNREACHABLE',
     reason: 'timeout',
+    dockerMessage: dockerNetworkText({ method, url, code: 'timeout', said: what, cause: undefined }),
     transient: true,
     proxy,
   });
