@@ -4,6 +4,12 @@ import type { DecisionReason } from './presence/decision-reason.ts';
 /** What a blob is to the image that needs it. */
 export type BlobRole = 'layer' | 'config' | 'blob';
 
+/** What an event may say in place of docker's usual words: pushes to registries of old had others. */
+interface Worded {
+  /** Empty where docker says nothing. @default the usual words */
+  readonly words?: string | undefined;
+}
+
 /** One blob on its way to one repository. */
 export interface BlobSubject {
   /** Familiar name of the repository it goes to: `127.0.0.1:5000/demo/app`. */
@@ -72,13 +78,13 @@ export type PushEvent =
       readonly offset: number;
       readonly size: number | undefined;
     }
-  | {
+  | ({
       readonly type: 'blob:existed';
       readonly blob: BlobSubject;
       readonly digest: Digest;
       readonly size: number;
       readonly learnt: boolean;
-    }
+    } & Worded)
   /** `from` is the path within the same registry. */
   | {
       readonly type: 'blob:mounted';
@@ -87,7 +93,16 @@ export type PushEvent =
       readonly size: number;
       readonly from: string;
     }
-  | { readonly type: 'blob:pushed'; readonly blob: BlobSubject; readonly digest: Digest; readonly size: number }
+  | ({
+      readonly type: 'blob:pushed';
+      readonly blob: BlobSubject;
+      readonly digest: Digest;
+      readonly size: number;
+    } & Worded)
+  /** A step that only pushes to registries of old have, in docker's words. */
+  | { readonly type: 'blob:message'; readonly blob: BlobSubject; readonly text: string }
+  /** The same, of no single blob. */
+  | { readonly type: 'message'; readonly destination: string; readonly text: string }
   | { readonly type: 'blob:skipped'; readonly blob: BlobSubject; readonly reason: 'foreign' }
   /** Dry run: what would happen to this blob. */
   | {
@@ -100,7 +115,7 @@ export type PushEvent =
       readonly size: number;
     }
   /** A child of an index went up; it has no tag. */
-  | {
+  | ({
       readonly type: 'manifest:pushed';
       readonly destination: string;
       readonly tag: string | undefined;
@@ -108,7 +123,7 @@ export type PushEvent =
       readonly size: number;
       readonly mediaType: string;
       readonly unchanged: boolean;
-    }
+    } & Worded)
   | {
       readonly type: 'manifest:planned';
       readonly destination: string;
@@ -155,17 +170,21 @@ export function describeEvent(event: PushEvent): string | undefined {
     case 'blob:resumed':
       return `${event.blob.id}: Resuming at ${event.offset}${event.size === undefined ? '' : ` of ${event.size}`} bytes`;
     case 'blob:existed':
-      return `${event.blob.id}: Layer already exists`;
+      return wordsOf(event.blob.id, event.words ?? 'Layer already exists');
     case 'blob:mounted':
       return `${event.blob.id}: Mounted from ${event.from}`;
     case 'blob:pushed':
-      return `${event.blob.id}: Pushed`;
+      return wordsOf(event.blob.id, event.words ?? 'Pushed');
+    case 'blob:message':
+      return `${event.blob.id}: ${event.text}`;
+    case 'message':
+      return event.text;
     case 'blob:skipped':
       return `${event.blob.id}: Skipped foreign layer`;
     case 'blob:planned':
       return `${event.blob.id}: ${describePlan(event)}`;
     case 'manifest:pushed':
-      return `${event.tag ?? event.digest}: digest: ${event.digest} size: ${event.size}`;
+      return wordsOf(event.tag ?? event.digest, event.words ?? `digest: ${event.digest} size: ${event.size}`);
     case 'manifest:planned':
       return `${event.tag ?? event.digest}: would be digest: ${event.digest} size: ${event.size}${event.unchanged ? ' (already there)' : ''}`;
     case 'warning':
@@ -176,6 +195,10 @@ export function describeEvent(event: PushEvent): string | undefined {
     default:
       return event satisfies never;
   }
+}
+
+function wordsOf(subject: string, words: string): string | undefined {
+  return words === '' ? undefined : `${subject}: ${words}`;
 }
 
 function describePlan(event: Extract<PushEvent, { type: 'blob:planned' }>): string {

@@ -18,6 +18,7 @@ import type { PushEvent } from './events.ts';
 import { storedProofs } from './form/diff-id-proofs.ts';
 import type { BlobForm } from './form/form.ts';
 import { Gate } from './form/gate.ts';
+import { confirmsV2 } from './legacy/confirms-v2.ts';
 import { isLegacy, type ResolvedPushOptions, resolvePushOptions } from './options.ts';
 import { planItem } from './plan/plan.ts';
 import type { ItemPlan, PlanContext } from './plan/plan-types.ts';
@@ -205,6 +206,11 @@ async function pushToRepository(
   const { learn, learnFrom, dryRun, requireSchema2 } = options;
   const tags = [...new Set(group.flatMap(({ reference }) => reference.tag ?? []))];
   const pushAll = await tagPusherOf(options);
+  let hasConfirmedV2 = false;
+  const emitV2 = (event: PushEvent): void => {
+    hasConfirmedV2 ||= confirmsV2(event);
+    emit(event);
+  };
   const viaV2 = (): Promise<readonly TagResult[]> =>
     overEndpoints(
       first.endpoints,
@@ -216,7 +222,7 @@ async function pushToRepository(
           ...{ scope, transfers, uploader, turns, retry },
           ...{ tags, learn, learnFrom, dryRun, requireSchema2, trustKey },
         };
-        return await pushAll(plan, targetOf(push, first, repository, endpoint, emit), delivery);
+        return await pushAll(plan, targetOf(push, first, repository, endpoint, emitV2), delivery);
       },
       {
         retry,
@@ -227,7 +233,10 @@ async function pushToRepository(
     );
   if (options.protocol === 'v2') return await viaV2();
   const { overProtocols } = await import('./legacy/protocols.ts');
-  return await overProtocols({ plan, first, destination, viaV2, emit, pusher: push, options, signal, tags });
+  return await overProtocols({
+    ...{ plan, first, destination, viaV2, emit, pusher: push, options, signal, tags },
+    hasConfirmedV2: () => hasConfirmedV2,
+  });
 }
 
 function targetOf(

@@ -115,6 +115,9 @@ export function applyEvent(
       blob.phase = 'retrying';
       blob.detail = `Retrying in ${event.seconds} s (attempt ${event.attempt}): ${event.cause.message}`;
       break;
+    case 'blob:message':
+      blob.detail = event.text;
+      break;
     case 'blob:existed':
       finish(state, blob, 'existed', event.size, event.learnt ? 'Layer already exists (learnt from the registry)' : '');
       break;

@@ -15,10 +15,13 @@ export function recordOf(event: PushEvent): StreamRecord | undefined {
     case 'blob:mounted':
     case 'blob:pushed':
     case 'blob:skipped':
+    case 'blob:message':
       return event.blob.role === 'config' ? undefined : actionOf(event);
     case 'manifest:pushed':
-      if (event.tag === undefined) return undefined;
+      if (event.tag === undefined || event.words === '') return undefined;
       return { kind: 'message', status: `${event.tag}: digest: ${event.digest} size: ${event.size}` };
+    case 'message':
+      return { kind: 'message', status: event.text };
     case 'warning':
     case 'blob:resumed':
     case 'push:started':
@@ -34,7 +37,9 @@ export function recordOf(event: PushEvent): StreamRecord | undefined {
 
 type LayerEvent = Extract<PushEvent, { readonly type: `blob:${string}` }>;
 
-function actionOf(event: Exclude<LayerEvent, { readonly type: 'blob:planned' | 'blob:resumed' }>): StreamRecord {
+function actionOf(
+  event: Exclude<LayerEvent, { readonly type: 'blob:planned' | 'blob:resumed' }>,
+): StreamRecord | undefined {
   const { id } = event.blob;
   switch (event.type) {
     case 'blob:preparing':
@@ -60,11 +65,13 @@ function actionOf(event: Exclude<LayerEvent, { readonly type: 'blob:planned' | '
         status: `Retrying in ${event.seconds} ${event.seconds === 1 ? 'second' : 'seconds'}`,
       };
     case 'blob:existed':
-      return { kind: 'action', id, status: 'Layer already exists' };
+      return event.words === '' ? undefined : { kind: 'action', id, status: event.words ?? 'Layer already exists' };
     case 'blob:mounted':
       return { kind: 'action', id, status: `Mounted from ${event.from}` };
     case 'blob:pushed':
-      return { kind: 'action', id, status: 'Pushed' };
+      return event.words === '' ? undefined : { kind: 'action', id, status: event.words ?? 'Pushed' };
+    case 'blob:message':
+      return { kind: 'action', id, status: event.text };
     case 'blob:skipped':
       return { kind: 'action', id, status: 'Skipped foreign layer' };
     default:

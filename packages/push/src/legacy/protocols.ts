@@ -1,4 +1,5 @@
 import type { AbortOptions } from '@slipway/digest';
+import { canonicalName } from '@slipway/reference';
 import type { V1Session } from '@slipway/registry-client/v1';
 import type { TagResult } from '../deliver/tag-delivery.ts';
 import { PushError, pushFailure } from '../errors.ts';
@@ -24,6 +25,8 @@ export interface ProtocolContext {
   readonly signal: AbortSignal;
   readonly emit: (event: PushEvent) => void;
   viaV2(): Promise<readonly TagResult[]>;
+  /** Whether the registry has shown over v2, by more than its ping, that it speaks it. */
+  hasConfirmedV2(): boolean;
 }
 
 /**
@@ -42,7 +45,7 @@ export async function overProtocols(context: ProtocolContext): Promise<readonly 
     return await viaV2();
   } catch (error) {
     signal.throwIfAborted();
-    if (!leavesHopeForV1(error)) throw error;
+    if (context.hasConfirmedV2() || !leavesHopeForV1(error)) throw error;
     const results = await viaV1(context).catch(unlessUnopened);
     if (results === undefined) throw error;
     return results;
@@ -90,10 +93,10 @@ async function viaV1(context: ProtocolContext): Promise<readonly TagResult[] | u
       failure = pushFailure(`to ${destination}`, { op: 'connect', origin: 'destination', cause });
       continue;
     }
-    return await pushV1(opened, chain, {
+    return await pushV1(opened, [{ chain, tags }], {
       repository: first.reference.repository,
+      name: canonicalName(first.reference),
       destination,
-      tags,
       gzip: pusher.gzip,
       signal,
       emit,

@@ -6,6 +6,7 @@ import { pushFailure } from '../errors.ts';
 import type { BlobSubject } from '../events.ts';
 import type { ItemPlan } from '../plan/plan-types.ts';
 import type { Target } from '../presence/target.ts';
+import { graphFailure } from './graph-failure.ts';
 import { assertImagePlan, type ChainImage, chainOf, openPlain, plainContent } from './legacy-image.ts';
 import { putSigned } from './push-schema1.ts';
 
@@ -52,16 +53,21 @@ async function pushLayer(image: ChainImage, target: Target, { signal }: AbortOpt
     id: image.id.slice(0, 12),
     key: diffID,
   };
-  target.emit({ type: 'blob:preparing', blob: subject });
+  const kept = await target.memory.tarSum(diffID);
+  let isSending = false;
+  let checksum = kept === undefined ? undefined : `${label}:${encodedOf(kept)}`;
   try {
-    const kept = await target.memory.tarSum(diffID);
-    const checksum = kept === undefined ? await sumOf(image, { signal }) : `${label}:${encodedOf(kept)}`;
     // Docker's own digests would not pass here: these registries name blobs by TarSum.
-    const name = checksum as Digest;
-    if (kept !== undefined && (await target.repository.statBlob(name, { signal })) !== undefined) {
-      target.emit({ type: 'blob:existed', blob: subject, digest: diffID, size: image.stored.size, learnt: false });
+    if (checksum !== undefined && (await target.repository.statBlob(checksum as Digest, { signal })) !== undefined) {
+      const { size } = image.stored;
+      const words = 'Image already exists';
+      target.emit({ type: 'blob:existed', blob: subject, digest: diffID, size, learnt: false, words });
       return checksum;
     }
+    target.emit({ type: 'blob:message', blob: subject, text: 'Buffering to Disk' });
+    checksum ??= await sumOf(image, { signal });
+    isSending = true;
+    const name = checksum as Digest;
     const content = await plainContent(image, { signal });
     const begun = await target.repository.beginUpload({ signal });
     if (begun.kind === 'session') {
@@ -80,10 +86,15 @@ async function pushLayer(image: ChainImage, target: Target, { signal }: AbortOpt
       });
     }
     if (kept === undefined) await target.memory.keepTarSum(diffID, digestOf(checksum));
-    target.emit({ type: 'blob:pushed', blob: subject, digest: diffID, size: content.size });
+    const words = 'Image successfully pushed';
+    target.emit({ type: 'blob:pushed', blob: subject, digest: diffID, size: content.size, words });
     return checksum;
-  } catch (cause) {
+  } catch (error) {
     signal?.throwIfAborted();
+    target.emit({ type: 'blob:message', blob: subject, text: 'Image push failed' });
+    const { path } = target.repository;
+    const what = isSending ? `trying to push ${path} blob` : `trying head request for ${path}`;
+    const cause = graphFailure(error, `${what} - ${checksum}`);
     throw pushFailure(`${subject.id} to ${target.destination}`, { op: 'push layer', origin: 'destination', cause });
   }
 }

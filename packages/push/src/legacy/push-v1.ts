@@ -12,12 +12,21 @@ import { type ChainImage, openPlain } from './legacy-image.ts';
 /** Lookups at once, as Docker had them. */
 const lookupWorkers = 5;
 
+/** One image of a repository, as a chain, and the tags that name it. */
+export interface V1PushImage {
+  /** Base first. */
+  readonly chain: readonly ChainImage[];
+  /** None for an image that only belongs to the repository. */
+  readonly tags: readonly string[];
+}
+
 export interface PushV1Options extends AbortOptions {
   /** The repository's path: `library/alpine`. */
   readonly repository: string;
+  /** Canonical name: `docker.io/library/alpine`. */
+  readonly name: string;
   /** Familiar name, as events say it. */
   readonly destination: string;
-  readonly tags: readonly string[];
   readonly gzip: Compressor;
   /** Remembers which layer a v1 image is; a failure is nobody's concern but its own. */
   readonly remember: (id: string, diffID: Digest) => Promise<void>;
@@ -25,50 +34,65 @@ export interface PushV1Options extends AbortOptions {
 }
 
 /**
- * Pushes a chain to a v1 registry in Docker's order: the list to the index; at each endpoint first all lookups, then one
- * missing image after the other, parents first, then the tags; the index again in the end. Nothing is tried twice: what was
- * begun is found incomplete and sent again by the next push.
+ * Pushes images of one repository to a v1 registry, in Docker's order: one list of all to the index, since an index may
+ * forget what is not in the list; at each endpoint first all lookups, then one missing image after the other, parents first,
+ * each followed by its tags; the index again in the end. Nothing is tried twice: what was begun is found incomplete and sent
+ * again by the next push. An image counts once, however many endpoints it goes to.
  *
+ * @returns one result a tag, in the order of the list
  * @see https://github.com/moby/moby/blob/v1.12.6/distribution/push_v1.go#L289-L463
  */
 export async function pushV1(
   session: V1Session,
-  chain: readonly ChainImage[],
+  images: readonly V1PushImage[],
   options: PushV1Options,
 ): Promise<readonly TagResult[]> {
-  const { repository, tags, destination, signal, emit } = options;
-  const top = chain.at(-1);
-  if (top === undefined) throw new Error('unreachable: every image is a chain of one at least');
-  for (const image of chain) emit({ type: 'blob:preparing', blob: subjectOf(image, destination) });
-  const entries = chain.flatMap(({ id }) => (id === top.id ? tags.map((tag) => ({ id, tag })) : [{ id }]));
+  const { repository, name, destination, signal, emit } = options;
+  const list = listOf(images);
+  if (list.length === 0) throw new Error('unreachable: every image is a chain of one at least');
+  emit({ type: 'message', destination, text: 'Sending image list' });
+  const entries = list.flatMap(({ image: { id }, tags }) =>
+    tags.length > 0 ? tags.map((tag) => ({ id, tag })) : { id },
+  );
   const endpoints = await attempt('push manifest', `the list of images to ${destination}`, signal, () =>
     session.putIndex(repository, entries, { signal }),
   );
-  const told = topManifest(top);
-  for (const endpoint of endpoints) {
-    const present = await findPresent(session, endpoint, chain, options);
-    for (const image of chain) {
-      if (!present.has(image.id)) {
-        await attempt('push layer', `${image.id.slice(0, 12)} to ${destination}`, signal, () =>
-          pushImage(session, endpoint, image, options),
-        );
-      }
-    }
-    for (const tag of tags) {
-      await attempt('push manifest', `${tag} to ${destination}`, signal, () =>
-        session.putTag(endpoint, repository, tag, top.id, { signal }),
-      );
-    }
-  }
+  emit({ type: 'message', destination, text: `Pushing repository ${name}` });
+  const pushed = new Set<string>();
+  for (const endpoint of endpoints) await pushToEndpoint(session, endpoint, list, pushed, options);
+  for (const { image } of list) if (!pushed.has(image.id)) emitExisted(image, destination, '', emit); // said before
   await attempt('push manifest', `the end of the push to ${destination}`, signal, () =>
     session.finish(repository, endpoints, { signal }),
   );
-  for (const tag of tags) {
-    const { mediaType, digest, bytes } = told;
-    const size = bytes.byteLength;
-    emit({ type: 'manifest:pushed', destination, tag, digest, size, mediaType, unchanged: false });
+  return list.flatMap(({ image, tags }) => {
+    const manifest = topManifest(image);
+    const { mediaType, digest, bytes } = manifest;
+    return tags.map((tag): TagResult => {
+      const size = bytes.byteLength;
+      // There is no manifest, so docker tells of none.
+      emit({ type: 'manifest:pushed', destination, tag, digest, size, mediaType, unchanged: false, words: '' });
+      return { tag, manifest, unchanged: false };
+    });
+  });
+}
+
+/** An image of the list that the index is sent. */
+interface ListedImage {
+  readonly image: ChainImage;
+  readonly tags: readonly string[];
+}
+
+/** Every image once, at its first place, with all its tags: parents stand before their children. */
+function listOf(images: readonly V1PushImage[]): readonly ListedImage[] {
+  const listed = new Map<string, { readonly image: ChainImage; readonly tags: string[] }>();
+  for (const { chain, tags } of images) {
+    for (const [at, image] of chain.entries()) {
+      const known = listed.get(image.id) ?? { image, tags: [] };
+      listed.set(image.id, known);
+      if (at === chain.length - 1) known.tags.push(...tags.filter((tag) => !known.tags.includes(tag)));
+    }
   }
-  return tags.map((tag) => ({ tag, manifest: told, unchanged: false }));
+  return [...listed.values()];
 }
 
 /** There is no manifest: what is told is the v1 id and the `json` of the top image. */
@@ -76,37 +100,70 @@ function topManifest({ id, json }: ChainImage): Manifest {
   return { mediaType: mediaTypes.dockerConfig, digest: `sha256:${id}` as Digest, bytes: json };
 }
 
+async function pushToEndpoint(
+  session: V1Session,
+  endpoint: URL,
+  list: readonly ListedImage[],
+  pushed: Set<string>,
+  options: PushV1Options,
+): Promise<void> {
+  const { repository, destination, signal, emit } = options;
+  const present = await findPresent(session, endpoint, list, options);
+  for (const { image, tags } of list) {
+    const id = image.id.slice(0, 12);
+    if (!present.has(image.id)) {
+      const isPushed = await attempt('push layer', `${id} to ${destination}`, signal, () =>
+        pushImage(session, endpoint, image, pushed.has(image.id), options),
+      );
+      if (isPushed) pushed.add(image.id);
+    }
+    for (const tag of tags) {
+      const place = `${endpoint.href}repositories/${repository}/tags/${tag}`;
+      emit({ type: 'message', destination, text: `Pushing tag for rev [${id}] on {${place}}` });
+      await attempt('push manifest', `${tag} to ${destination}`, signal, () =>
+        session.putTag(endpoint, repository, tag, image.id, { signal }),
+      );
+    }
+  }
+}
+
 async function findPresent(
   session: V1Session,
   endpoint: URL,
-  chain: readonly ChainImage[],
+  list: readonly ListedImage[],
   { destination, signal, emit }: PushV1Options,
 ): Promise<ReadonlySet<string>> {
   const present = new Set<string>();
-  const queue = [...chain];
+  const queue = list.map(({ image }) => image);
   const work = async (): Promise<void> => {
     for (let image = queue.shift(); image !== undefined; image = queue.shift()) {
       if (!(await session.hasImage(endpoint, image.id, { signal }))) continue;
       present.add(image.id);
-      emitExisted(image, destination, emit);
+      emit({ type: 'message', destination, text: `Image ${image.id.slice(0, 12)} already pushed, skipping` });
     }
   };
-  await Promise.all(Array.from({ length: Math.min(lookupWorkers, chain.length) }, work));
+  await Promise.all(Array.from({ length: Math.min(lookupWorkers, list.length) }, work));
   return present;
 }
 
+/** False where the registry had the image after all. */
 async function pushImage(
   session: V1Session,
   endpoint: URL,
   image: ChainImage,
+  isAgain: boolean,
   { destination, gzip, signal, emit, remember }: PushV1Options,
-): Promise<void> {
+): Promise<boolean> {
   const { id, json, diffID } = image;
-  if (!(await session.putJSON(endpoint, id, json, { signal }))) {
-    emitExisted(image, destination, emit);
-    return;
-  }
   const blob = subjectOf(image, destination);
+  emit({ type: 'blob:message', blob, text: 'Pushing' });
+  if (!(await session.putJSON(endpoint, id, json, { signal }))) {
+    emit({ type: 'blob:message', blob, text: 'Image already pushed, skipping' });
+    return false;
+  }
+  const readTotal = image.stored.size;
+  // From nothing again: the bytes of the other endpoint went over the wire all the same.
+  if (isAgain) emit({ type: 'blob:progress', blob, sent: 0, size: undefined, read: 0, readTotal });
   const tarsum = createTarSum('0');
   const payload = createHash('sha256').update(json).update('\n');
   let read = 0;
@@ -122,12 +179,15 @@ async function pushImage(
   await session.putLayer(endpoint, id, compressed, {
     signal,
     onProgress: (sent) =>
-      emit({ type: 'blob:progress', blob, sent, size: undefined, read, readTotal: Math.max(read, image.stored.size) }),
+      emit({ type: 'blob:progress', blob, sent, size: undefined, read, readTotal: Math.max(read, readTotal) }),
   });
   const checksums = { tarsum: tarsum.sum(json), payload: `sha256:${payload.digest('hex')}` };
   await session.putChecksums(endpoint, id, checksums, { signal });
   await remember(id, diffID);
-  emit({ type: 'blob:pushed', blob, digest: diffID, size });
+  const words = 'Image successfully pushed';
+  if (isAgain) emit({ type: 'blob:message', blob, text: words });
+  else emit({ type: 'blob:pushed', blob, digest: diffID, size, words });
+  return true;
 }
 
 async function* told(stream: ByteStream, tell: (chunk: Uint8Array) => void): AsyncGenerator<Uint8Array, void, void> {
@@ -137,9 +197,9 @@ async function* told(stream: ByteStream, tell: (chunk: Uint8Array) => void): Asy
   }
 }
 
-function emitExisted(image: ChainImage, destination: string, emit: (event: PushEvent) => void): void {
-  const { diffID, stored } = image;
-  emit({ type: 'blob:existed', blob: subjectOf(image, destination), digest: diffID, size: stored.size, learnt: false });
+function emitExisted(image: ChainImage, destination: string, words: string, emit: (event: PushEvent) => void): void {
+  const { diffID: digest, stored } = image;
+  emit({ type: 'blob:existed', blob: subjectOf(image, destination), digest, size: stored.size, learnt: false, words });
 }
 
 function subjectOf({ id }: ChainImage, destination: string): BlobSubject {
