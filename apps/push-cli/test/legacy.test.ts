@@ -52,7 +52,7 @@ describe('registries of old', () => {
         `${registry.host}/demo/app:1`,
         ...options,
       ]);
-      expect(stderr).toContain('Pushed');
+      expect(stderr).toContain('Image successfully pushed');
       expect(code).toBe(0);
       expect(await readBackV1(registry.url, 'demo/app', '1')).toHaveLength(2);
     },

@@ -156,14 +156,13 @@ async function pushImage(
 ): Promise<boolean> {
   const { id, json, diffID } = image;
   const blob = subjectOf(image, destination);
-  emit({ type: 'blob:message', blob, text: 'Pushing' });
+  const readTotal = image.stored.size;
+  // Docker says `Pushing` before it asks. At a further endpoint the count begins anew: what the others got went over the wire too.
+  emit({ type: 'blob:progress', blob, sent: 0, size: undefined, read: 0, readTotal });
   if (!(await session.putJSON(endpoint, id, json, { signal }))) {
     emit({ type: 'blob:message', blob, text: 'Image already pushed, skipping' });
     return false;
   }
-  const readTotal = image.stored.size;
-  // From nothing again: the bytes of the other endpoint went over the wire all the same.
-  if (isAgain) emit({ type: 'blob:progress', blob, sent: 0, size: undefined, read: 0, readTotal });
   const tarsum = createTarSum('0');
   const payload = createHash('sha256').update(json).update('\n');
   let read = 0;
