@@ -15,8 +15,8 @@ export interface DockerMetadataOptions {
 
 /**
  * Adds to a store what Docker's daemon remembers on this machine: which registry has which layer, and the v1 images it
- * pushed. Docker's records count as older than the store's own. Records that prove wrong are dropped here, and there only
- * if the folder is writable: else they are passed over until the store is closed.
+ * pushed. Docker's records count as older than the store's own. Records that prove wrong are dropped here, and there
+ * only if the folder is writable: else they are passed over until the store is closed.
  *
  * The store is disposed with the result.
  *

@@ -1,8 +1,8 @@
 import { lookup } from 'node:dns/promises';
 
 /**
- * What a registry's host resolves to, by the system's resolver; undefined when it cannot be told, or `registry` is no host.
- * For lists of registries that have address ranges.
+ * What a registry's host resolves to, by the system's resolver; undefined when it cannot be told, or `registry` is no
+ * host. For lists of registries that have address ranges.
  */
 export async function registryAddresses(registry: string): Promise<readonly string[] | undefined> {
   const text = `https://${registry}`;

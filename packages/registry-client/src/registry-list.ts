@@ -18,8 +18,8 @@ export interface RegistryList {
 /**
  * Reads docker's `insecure-registries`. A stray `http://` or `https://`, in any case, is dropped, as docker drops it.
  *
- * @throws {RangeError} names the entry and says, as dockerd does when it starts, what is wrong with it: another scheme, a
- * hyphen at an end, no host, no port
+ * @throws {RangeError} names the entry and says, as dockerd does when it starts, what is wrong with it: another scheme,
+ * a hyphen at an end, no host, no port
  * @see https://github.com/moby/moby/blob/v28.0.0/registry/config.go#L207-L270
  */
 export function parseInsecureRegistries(entries: readonly string[]): RegistryList {

@@ -12,9 +12,9 @@ type BlobProgress = Extract<PushEvent, { readonly type: 'blob:progress' }>;
 const intervalMs = 100;
 
 /**
- * Thins out a push's events to what people and logs can follow: of each blob at most one `blob:progress` in 100 ms and per
- * 1 % (or 512 KiB, whichever is less). The first and the last of a blob always pass, also those before a retry, one that
- * goes back, and the one that fills the bar. All other events pass as they are, in their order.
+ * Thins out a push's events to what people and logs can follow: of each blob at most one `blob:progress` in 100 ms and
+ * per 1 % (or 512 KiB, whichever is less). The first and the last of a blob always pass, also those before a retry, one
+ * that goes back, and the one that fills the bar. All other events pass as they are, in their order.
  *
  * @param onEvent called synchronously
  * @see https://github.com/moby/moby/blob/v25.0.0/pkg/progress/progressreader.go#L35-L66

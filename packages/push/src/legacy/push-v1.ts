@@ -35,9 +35,9 @@ export interface PushV1Options extends AbortOptions {
 
 /**
  * Pushes images of one repository to a v1 registry, in Docker's order: one list of all to the index, since an index may
- * forget what is not in the list; at each endpoint first all lookups, then one missing image after the other, parents first,
- * each followed by its tags; the index again in the end. Nothing is tried twice: what was begun is found incomplete and sent
- * again by the next push. An image counts once, however many endpoints it goes to.
+ * forget what is not in the list; at each endpoint first all lookups, then one missing image after the other, parents
+ * first, each followed by its tags; the index again in the end. Nothing is tried twice: what was begun is found
+ * incomplete and sent again by the next push. An image counts once, however many endpoints it goes to.
  *
  * @returns one result a tag, in the order of the list
  * @see https://github.com/moby/moby/blob/v1.12.6/distribution/push_v1.go#L289-L463
@@ -157,7 +157,7 @@ async function pushImage(
   const { id, json, diffID } = image;
   const blob = subjectOf(image, destination);
   const readTotal = image.stored.size;
-  // Docker says `Pushing` before it asks. At a further endpoint the count begins anew: what the others got went over the wire too.
+  // Docker says `Pushing` before it asks. At a further endpoint the count begins anew, and what the others got is kept.
   emit({ type: 'blob:progress', blob, sent: 0, size: undefined, read: 0, readTotal });
   if (!(await session.putJSON(endpoint, id, json, { signal }))) {
     emit({ type: 'blob:message', blob, text: 'Image already pushed, skipping' });

@@ -21,8 +21,9 @@ const connectTexts: Readonly<Record<string, string>> = {
 };
 
 /**
- * A failure of the network in the words of docker's daemon: `Get "https://h/v2/": dial tcp 127.0.0.1:443: connect: connection
- * refused`. User, query and fragment of the address are left out, which docker prints.
+ * A failure of the network in the words of docker's daemon, such as
+ * `Get "https://h/v2/": dial tcp 127.0.0.1:443: connect: connection refused`. User, query and fragment of the address
+ * are left out, which docker prints.
  *
  * @see https://pkg.go.dev/net/url#Error
  */
