@@ -114,7 +114,7 @@ export const settings: { readonly [Key in keyof ServerConfig]: Setting<ServerCon
   concurrency: {
     name: 'concurrency',
     placeholder: 'number',
-    description: 'uploads at once, of all pushes together',
+    description: 'uploads at once to each registry, of all pushes together',
     kind: count(1),
     initial: 5,
   },
@@ -239,9 +239,9 @@ export const settings: { readonly [Key in keyof ServerConfig]: Setting<ServerCon
   jobConcurrency: {
     name: 'job-concurrency',
     placeholder: 'number',
-    description: 'push jobs that this daemon works on at once',
+    description: 'push jobs that this daemon works on at once; a registry gets half of them at most',
     kind: count(1),
-    initial: 4,
+    initial: 8,
   },
   jobHistory: {
     name: 'job-history',

@@ -98,7 +98,7 @@ async function saveImages(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   assertAllowed(request.principal, { kind: 'load' });
-  const work = context.activity.begin('save');
+  const work = context.activity.begin('save', request.principal.name);
   const client = watchClient(reply.raw, work.signal);
   const end = (): void => {
     client[Symbol.dispose]();

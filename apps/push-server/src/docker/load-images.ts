@@ -21,7 +21,7 @@ export async function loadImages(context: LoadNeeds, request: FastifyRequest, re
   const { config, store, activity, disk, spoolFolder } = context;
   const isQuiet = queryFlag(request, 'quiet');
   const platform = platformQuery(request, '1.48');
-  using work = activity.begin('load');
+  using work = activity.begin('load', request.principal.name);
   using client = watchClient(reply.raw, work.signal);
   const { signal } = client;
   reply.hijack();

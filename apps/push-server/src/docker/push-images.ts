@@ -59,7 +59,7 @@ export async function pushImages(
   const platform = platformQuery(request, '1.46');
   if (platform !== undefined) await assertPlatform(context, reference, platform);
   const auth = parseRegistryAuth(request.headers['x-registry-auth']);
-  using work = context.activity.begin('push');
+  using work = context.activity.begin('push', request.principal.name);
   using client = watchClient(reply.raw, work.signal);
   reply.hijack();
   const stream = new DockerStream(reply.raw);

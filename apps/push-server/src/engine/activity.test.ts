@@ -45,3 +45,13 @@ test('whoever closes it, closes it: two at once both hear of the end', async () 
   await closing;
   expect(activity.running('push')).toBe(0);
 });
+
+test('one principal leaves room for the others', () => {
+  const activity = createActivity({ load: 4 });
+  const own = Array.from({ length: 3 }, () => activity.begin('load', 'a'));
+  expect(() => activity.begin('load', 'a')).toThrow('too many at once of one client: 3 of 4 (load)');
+  using _other = activity.begin('load', 'b');
+  expect(() => activity.begin('load', 'c')).toThrow('too many at once: 4 of 4 (load)');
+  own[0]?.[Symbol.dispose]();
+  using _again = activity.begin('load', 'a');
+});

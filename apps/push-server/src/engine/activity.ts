@@ -11,8 +11,12 @@ export interface Work extends Disposable {
 
 /** All work that is under way. */
 export interface Activity {
-  /** @throws {RequestError} 503 when there is too much of this kind already, or the daemon is closing */
-  begin(kind: WorkKind): Work;
+  /**
+   * Begins a piece of work in somebody's name. One principal may have three quarters of what there may be at once.
+   *
+   * @throws {RequestError} 503 when there is too much of this kind already, or the daemon is closing
+   */
+  begin(kind: WorkKind, principal?: string): Work;
   running(kind: WorkKind): number;
   readonly isClosing: boolean;
   /** Told once the daemon begins to close: for readers who would stay for ever. What it returns takes the listener back. */
@@ -21,12 +25,15 @@ export interface Activity {
   close(graceMs: number, abortGraceMs?: number): Promise<void>;
 }
 
+/** What of a limit one principal may have. */
+const principalShare = 0.75;
 /** How long aborted work may take to let go, unless somebody says otherwise. */
 const defaultAbortGraceMs = 10_000;
 
 /** Makes an empty {@link Activity}. A kind without a limit has none. */
 export function createActivity(limits: Partial<Readonly<Record<WorkKind, number>>>): Activity {
   const counts = new Map<WorkKind, number>();
+  const byPrincipal = new Map<string, number>();
   const running = new Set<AbortController>();
   const listeners = new Set<() => void>();
   let isClosing = false;
@@ -47,14 +54,20 @@ export function createActivity(limits: Partial<Readonly<Record<WorkKind, number>
   };
 
   return {
-    begin(kind) {
+    begin(kind, principal = '') {
+      const own = `${kind} ${principal}`;
       const count = counts.get(kind) ?? 0;
       if (isClosing) throw new RequestError(503, 'the daemon is shutting down');
       const limit = limits[kind];
       if (limit !== undefined && count >= limit) {
         throw new RequestError(503, `too many at once: ${count} of ${limit} (${kind})`);
       }
+      const share = limit === undefined ? undefined : Math.ceil(limit * principalShare);
+      if (share !== undefined && (byPrincipal.get(own) ?? 0) >= share) {
+        throw new RequestError(503, `too many at once of one client: ${share} of ${limit} (${kind})`);
+      }
       counts.set(kind, count + 1);
+      byPrincipal.set(own, (byPrincipal.get(own) ?? 0) + 1);
       const controller = new AbortController();
       running.add(controller);
       return {
@@ -62,6 +75,9 @@ export function createActivity(limits: Partial<Readonly<Record<WorkKind, number>
         [Symbol.dispose]() {
           if (!running.delete(controller)) return;
           counts.set(kind, (counts.get(kind) ?? 1) - 1);
+          const left = (byPrincipal.get(own) ?? 1) - 1;
+          if (left === 0) byPrincipal.delete(own);
+          else byPrincipal.set(own, left);
           if (running.size === 0) for (const wake of [...waiting]) wake();
         },
       };

@@ -1,10 +1,10 @@
 import type { ImageStore } from '@slipway/image-store';
 import type { LayerCache } from '@slipway/layer-cache';
 import type { MetadataStore } from '@slipway/metadata-store';
-import type { TransferManager } from '@slipway/transfer';
 import type { Logger } from 'pino';
 import type { ServerConfig } from '../config/server-config.ts';
 import type { Environment } from '../environment.ts';
+import type { JobShares } from '../jobs/job-shares.ts';
 import type { SharedState } from '../jobs/redis/open-shared-state.ts';
 import type { Metrics } from '../operation/metrics.ts';
 import type { PushBoard } from '../page/push-board.ts';
@@ -13,6 +13,7 @@ import type { TokenStore } from '../security/token-store.ts';
 import type { Activity } from './activity.ts';
 import type { DiskKeeper } from './disk-space.ts';
 import type { EventLog } from './event-log.ts';
+import type { FairTransfers } from './fair-transfers.ts';
 import type { PushService } from './push-service.ts';
 import type { RegistryAccess } from './registry-access.ts';
 
@@ -29,7 +30,9 @@ export interface EngineContext extends AsyncDisposable {
   readonly metadataStore: MetadataStore;
   readonly layerCache: LayerCache;
   /** Slots of all uploads; pushes go through {@link pushes}. */
-  readonly transfers: TransferManager;
+  readonly transfers: FairTransfers;
+  /** Places in which push jobs are worked on. */
+  readonly jobShares: JobShares;
   readonly registries: RegistryAccess;
   readonly pushes: PushService;
   /** What the status page shows of pushes. */

@@ -8,10 +8,10 @@ import {
   openResilientBackend,
   withDockerMetadata,
 } from '@slipway/metadata-store';
-import { createTransferManager } from '@slipway/transfer';
 import type { Logger } from 'pino';
 import type { ServerConfig } from '../config/server-config.ts';
 import type { Environment } from '../environment.ts';
+import { createJobShares } from '../jobs/job-shares.ts';
 import { openSharedState } from '../jobs/redis/open-shared-state.ts';
 import { createMetrics } from '../operation/metrics.ts';
 import { createPushBoard } from '../page/push-board.ts';
@@ -22,6 +22,7 @@ import { admitWithin, layerCacheBytes, startDiskKeeper } from './disk-space.ts';
 import { createDisposables, type Disposables } from './disposables.ts';
 import type { EngineContext } from './engine-context.ts';
 import { createEventLog, type EngineEvent, type EventLog } from './event-log.ts';
+import { createFairTransfers } from './fair-transfers.ts';
 import { lockFolder } from './folder-lock.ts';
 import { createPushService } from './push-service.ts';
 import { createRegistryAccess } from './registry-access.ts';
@@ -95,13 +96,14 @@ async function open({ config, environment, log }: EngineContextOptions, opened: 
         });
   const maxBytes = layerCacheBytes(diskQuota);
   const layerCache = opened.use(await openLayerCache({ folder: join(dataDir, 'layers'), maxBytes, onWarning }));
-  const transfers = opened.use(createTransferManager({ concurrency: config.concurrency }));
+  const transfers = opened.use(createFairTransfers({ concurrency: config.concurrency }));
   const metrics = createMetrics();
   const { countRequest: onRequest } = metrics;
   const registries = createRegistryAccess({ config, environment, log, transfers, onRequest });
   const pushes = createPushService({
     ...config,
     registries,
+    transfers,
     metadataStore,
     layerCache,
     metrics,
@@ -115,6 +117,17 @@ async function open({ config, environment, log }: EngineContextOptions, opened: 
   for (const [kind, name] of Object.entries(plurals) as readonly (readonly [WorkKind, string])[]) {
     metrics.gauge(`slipwayd_running_${name}`, `${name} that run now`, () => activity.running(kind));
   }
+  const jobShares = createJobShares({ concurrency: config.jobConcurrency });
+  metrics.labelledGauge(
+    'slipwayd_transfers',
+    'Transfers by who holds or waits for a slot',
+    ['registry', 'principal', 'state'],
+    () =>
+      transfers.holders().flatMap(({ registry, principal, active, waiting }) => [
+        { labels: { registry, principal, state: 'active' }, value: active },
+        { labels: { registry, principal, state: 'waiting' }, value: waiting },
+      ]),
+  );
   metrics.gauge('slipwayd_events_readers', 'Readers of /events', () => events.subscribers);
   return {
     config,
@@ -128,6 +141,7 @@ async function open({ config, environment, log }: EngineContextOptions, opened: 
     metadataStore,
     layerCache,
     transfers,
+    jobShares,
     registries,
     pushes,
     board,

@@ -9,6 +9,7 @@ import type { Logger } from 'pino';
 import { lockedTransfers, type SharedLocks } from '../jobs/shared-locks.ts';
 import type { Metrics } from '../operation/metrics.ts';
 import type { PushBoard, PushSubject } from '../page/push-board.ts';
+import type { FairTransfers } from './fair-transfers.ts';
 import type { Identity, RegistryAccess } from './registry-access.ts';
 
 export interface ServicePushOptions extends PushOptions {
@@ -25,6 +26,7 @@ export interface PushService {
 
 export interface PushServiceOptions {
   readonly registries: RegistryAccess;
+  readonly transfers: Pick<FairTransfers, 'as'>;
   readonly metadataStore: MetadataStore;
   readonly layerCache: LayerCache;
   readonly metrics: Metrics;
@@ -63,15 +65,17 @@ export function createPushService(options: PushServiceOptions): PushService {
       const destinations = await Promise.all(references.map((reference) => lease.destinationOf(reference)));
       const started = performance.now();
       using shown = board.begin(subject, references);
-      const results = await pusher.push(item, destinations, {
-        ...pushOptions,
-        onEvent(event) {
-          metrics.countEvent(event);
-          shown.tell(event);
-          if (event.type === 'warning') log.warn({ destination: event.destination }, event.message);
-          onEvent?.(event);
-        },
-      });
+      const push = (): Promise<readonly PushResult[]> =>
+        pusher.push(item, destinations, {
+          ...pushOptions,
+          onEvent(event) {
+            metrics.countEvent(event);
+            shown.tell(event);
+            if (event.type === 'warning') log.warn({ destination: event.destination }, event.message);
+            onEvent?.(event);
+          },
+        });
+      const results = await options.transfers.as(subject?.principal ?? '', push);
       shown.end(results);
       for (const result of results) {
         metrics.countResult(result);

@@ -25,6 +25,7 @@ import type { Logger } from 'pino';
 import type { ServerConfig } from '../config/server-config.ts';
 import type { Environment } from '../environment.ts';
 import { version } from '../version.ts';
+import type { FairTransfers } from './fair-transfers.ts';
 import { type MetaHeaders, withMetaHeaders } from './meta-headers.ts';
 
 /** Whose name a push goes in: credentials by registry, and headers for the registry. They are held while a lease lasts. */
@@ -61,7 +62,7 @@ export interface RegistryAccessOptions {
   readonly config: Pick<ServerConfig, 'insecureRegistries' | 'certDir' | 'allowNondistributable'>;
   readonly environment: Environment;
   readonly log: Logger;
-  readonly transfers: TransferManager;
+  readonly transfers: FairTransfers;
   /** Told of every finished request of a lease. */
   readonly onRequest?: ((record: RequestRecord) => void) | undefined;
 }
@@ -137,7 +138,11 @@ export function createRegistryAccess(accessOptions: RegistryAccessOptions): Regi
         const name = `${endpoint.url.href} ${upstreamClient ?? ''}`;
         const known = access.registries.get(name);
         if (known !== undefined) return known;
-        const opening = open(registry, endpoint, { credentials, metaHeaders, upstreamClient, onRequest });
+        const observe = (record: RequestRecord): void => {
+          transfers.observe(registry, record);
+          onRequest?.(record);
+        };
+        const opening = open(registry, endpoint, { credentials, metaHeaders, upstreamClient, onRequest: observe });
         access.registries.set(name, opening);
         opening.catch(() => access.registries.delete(name));
         return opening;

@@ -5,9 +5,12 @@ import { RequestError } from '../errors.ts';
 export interface RequestBodyOptions {
   /** More is refused with 413; 0 for no limit. */
   readonly maxBytes: number;
-  /** Silence longer than this is refused with 408. */
+  /** Silence longer than this is refused with 408, and so is less than 1 KiB a second over such a time. */
   readonly idleTimeoutMs: number;
 }
+
+/** Below this, somebody holds a place and does not use it. */
+const leastBytesPerSecond = 1024;
 
 /**
  * The body of a request, as it comes.
@@ -23,13 +26,23 @@ export async function* readBody(
   if (maxBytes > 0 && announced > maxBytes) throw tooLarge();
   const chunks = request.iterator({ destroyOnReturn: false })[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
   let size = 0;
+  let waitedMs = 0;
+  let cameBytes = 0;
   for (;;) {
+    const asked = performance.now();
     const next = await beforeSilence(chunks.next(), idleTimeoutMs).catch((error: unknown) => {
       if (error instanceof RequestError) throw error;
       throw new RequestError(400, 'the client went away before the end of the body', { cause: error });
     });
     if (next.done === true) return;
     size += next.value.byteLength;
+    cameBytes += next.value.byteLength;
+    waitedMs += performance.now() - asked; // without the time that we take ourselves
+    if (waitedMs >= idleTimeoutMs) {
+      if (cameBytes < (waitedMs / 1000) * leastBytesPerSecond) throw new RequestError(408, 'the body comes too slowly');
+      waitedMs = 0;
+      cameBytes = 0;
+    }
     if (maxBytes > 0 && size > maxBytes) throw tooLarge();
     yield next.value;
   }

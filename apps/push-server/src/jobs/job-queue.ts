@@ -7,7 +7,7 @@ export type WorkOutcome = 'done' | 'handed-over';
 export type JobWork = (id: string, signal: AbortSignal) => Promise<WorkOutcome>;
 
 /** What a queue has to know of a job. */
-export type QueuedJob = Pick<JobRecord, 'id' | 'home'>;
+export type QueuedJob = Pick<JobRecord, 'id' | 'home' | 'principal' | 'destinations'>;
 
 /** Which job is worked on next, and by whom. What a job is stands in the job store. */
 export interface JobQueue extends AsyncDisposable {

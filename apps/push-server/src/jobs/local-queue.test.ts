@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { QueuedJob } from './job-queue.ts';
+import { createJobShares } from './job-shares.ts';
 import { createLocalQueue } from './local-queue.ts';
 
 function held(): {
@@ -19,12 +20,17 @@ function held(): {
   };
 }
 
-const job = (id: string): QueuedJob => ({ id, home: 'here' });
+const job = (id: string): QueuedJob => ({
+  id,
+  home: 'here',
+  principal: id,
+  destinations: [{ reference: `${id}/a:1`, state: 'pending' }],
+});
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 test('so many at once, in the order added, each once', async () => {
   const { started, ends, work } = held();
-  const queue = createLocalQueue({ concurrency: 2 });
+  const queue = createLocalQueue({ shares: createJobShares({ concurrency: 2 }) });
   for (const id of ['a', 'b', 'c', 'b']) await queue.add(job(id));
   await queue.start(work);
   await queue.add(job('a'));
@@ -36,7 +42,7 @@ test('so many at once, in the order added, each once', async () => {
 
 test('what is taken back, or comes after a pause, is not begun', async () => {
   const { started, ends, work } = held();
-  const queue = createLocalQueue({ concurrency: 1 });
+  const queue = createLocalQueue({ shares: createJobShares({ concurrency: 1 }) });
   await queue.start(work);
   for (const id of ['a', 'b', 'c']) await queue.add(job(id));
   await queue.remove(job('b'));
@@ -51,7 +57,7 @@ test('what is taken back, or comes after a pause, is not begun', async () => {
 });
 
 test('work that fails gives its place to the next; disposing aborts what runs and waits for it', async () => {
-  const queue = createLocalQueue({ concurrency: 1 });
+  const queue = createLocalQueue({ shares: createJobShares({ concurrency: 1 }) });
   let aborted = false;
   await queue.start(async (id, signal) => {
     if (id === 'bad') throw new Error('bad');
@@ -67,7 +73,7 @@ test('work that fails gives its place to the next; disposing aborts what runs an
 });
 
 test('what could not be worked on is tried again: there is no other daemon for it', async () => {
-  const queue = createLocalQueue({ concurrency: 1, againMs: 1 });
+  const queue = createLocalQueue({ shares: createJobShares({ concurrency: 1 }), againMs: 1 });
   const started: string[] = [];
   const again = new Promise<void>((resolve) => {
     void queue.start(async (id) => {

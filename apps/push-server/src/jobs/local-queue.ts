@@ -1,14 +1,15 @@
-import type { JobQueue, JobWork } from './job-queue.ts';
+import type { JobQueue, JobWork, QueuedJob } from './job-queue.ts';
+import type { JobShares } from './job-shares.ts';
 
 export interface LocalQueueOptions {
-  readonly concurrency: number;
+  readonly shares: JobShares;
   /** How long a job that could not be worked on waits before it is tried again. @default 5000 */
   readonly againMs?: number | undefined;
 }
 
-/** The queue of one daemon: in memory, as the job store knows what was queued, in the order added. */
-export function createLocalQueue({ concurrency, againMs = 5_000 }: LocalQueueOptions): JobQueue {
-  const waiting = new Set<string>();
+/** The queue of one daemon: in memory, as the job store knows what was queued. */
+export function createLocalQueue({ shares, againMs = 5_000 }: LocalQueueOptions): JobQueue {
+  const waiting = new Map<string, QueuedJob>();
   const running = new Map<string, { readonly controller: AbortController; readonly ended: Promise<void> }>();
   const later = new Set<NodeJS.Timeout>();
   let work: JobWork | undefined;
@@ -16,27 +17,32 @@ export function createLocalQueue({ concurrency, againMs = 5_000 }: LocalQueueOpt
 
   const next = (): void => {
     if (work === undefined || isPaused) return;
-    for (const id of waiting) {
-      if (running.size >= concurrency) return;
-      waiting.delete(id);
-      const controller = new AbortController();
-      const ended = work(id, controller.signal)
-        .catch(() => 'handed-over' as const) // work tells its failures itself
-        .then((outcome) => {
-          running.delete(id);
-          if (outcome === 'handed-over') addLater(id);
-          next();
-        });
-      running.set(id, { controller, ended });
+    for (let job = shares.pick(waiting.values()); job !== undefined; job = shares.pick(waiting.values())) {
+      waiting.delete(job.id);
+      begin(job, work);
     }
   };
 
+  const begin = (job: QueuedJob, run: JobWork): void => {
+    const place = shares.take(job);
+    const controller = new AbortController();
+    const ended = run(job.id, controller.signal)
+      .catch(() => 'handed-over' as const) // work tells its failures itself
+      .then((outcome) => {
+        running.delete(job.id);
+        place[Symbol.dispose]();
+        if (outcome === 'handed-over') addLater(job);
+        next();
+      });
+    running.set(job.id, { controller, ended });
+  };
+
   /** There is no other daemon to go on with it. */
-  const addLater = (id: string): void => {
+  const addLater = (job: QueuedJob): void => {
     if (work === undefined || isPaused) return;
     const timer = setTimeout(() => {
       later.delete(timer);
-      waiting.add(id);
+      waiting.set(job.id, job);
       next();
     }, againMs);
     timer.unref();
@@ -44,13 +50,13 @@ export function createLocalQueue({ concurrency, againMs = 5_000 }: LocalQueueOpt
   };
 
   return {
-    async add({ id }) {
-      if (running.has(id)) return;
-      waiting.add(id);
+    async add(job) {
+      if (running.has(job.id)) return;
+      waiting.set(job.id, job);
       next();
     },
-    async start(begin) {
-      work = begin;
+    async start(run) {
+      work = run;
       next();
     },
     async remove({ id }) {

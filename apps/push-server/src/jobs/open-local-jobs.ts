@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { openFileBackend } from '@slipway/metadata-store';
 import type { ServerConfig } from '../config/server-config.ts';
 import type { JobBackend } from './job-backend.ts';
+import type { JobShares } from './job-shares.ts';
 import { createJobStore } from './job-store.ts';
 import { createLocalChannel } from './live-channel.ts';
 import { createLocalQueue } from './local-queue.ts';
@@ -13,9 +14,11 @@ import { createLocalQueue } from './local-queue.ts';
  * @throws {MetadataStoreError} when they cannot be kept: jobs that would be forgotten are not taken
  */
 export async function openLocalJobs({
-  config: { dataDir, jobConcurrency: concurrency },
+  config: { dataDir },
+  shares,
 }: {
-  readonly config: Pick<ServerConfig, 'dataDir' | 'jobConcurrency'>;
+  readonly config: Pick<ServerConfig, 'dataDir'>;
+  readonly shares: JobShares;
 }): Promise<JobBackend> {
   const backend = await openFileBackend({ folder: join(dataDir, 'jobs', 'store'), isDurable: true });
   const store = createJobStore(backend);
@@ -23,7 +26,7 @@ export async function openLocalJobs({
     isShared: false,
     store,
     workStore: store,
-    queue: createLocalQueue({ concurrency }),
+    queue: createLocalQueue({ shares }),
     channel: createLocalChannel(),
   };
 }

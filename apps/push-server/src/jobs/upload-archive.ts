@@ -29,7 +29,7 @@ export async function uploadArchive(
   reply: FastifyReply,
 ): Promise<UploadedArchive> {
   const { config, activity, disk, spoolFolder } = context;
-  using work = activity.begin('load');
+  using work = activity.begin('load', request.principal.name);
   using client = watchClient(reply.raw, work.signal);
   await disk.makeRoom(Number(request.headers['content-length'] ?? 0));
   const file = newKey();

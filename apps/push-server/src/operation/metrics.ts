@@ -2,6 +2,12 @@ import type { PushEvent, PushResult } from '@slipway/push';
 import type { RequestRecord } from '@slipway/registry-client';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
+/** One number of several. */
+export interface LabelledValue {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
 /** What `/metrics` tells. Further parts of the daemon register theirs with `registry`. */
 export interface Metrics {
   readonly registry: Registry;
@@ -14,6 +20,8 @@ export interface Metrics {
   readonly countRequest: (record: RequestRecord) => void;
   /** Watches a number that is known elsewhere. */
   gauge(name: string, help: string, read: () => number): void;
+  /** The same for numbers with labels; those that are not told are gone. */
+  labelledGauge(name: string, help: string, labels: readonly string[], read: () => readonly LabelledValue[]): void;
 }
 
 /** Makes the daemon's metrics, in a registry of their own. */
@@ -88,6 +96,18 @@ export function createMetrics(): Metrics {
     },
     countResult: ({ ok }) => pushes.inc({ outcome: ok ? 'pushed' : 'failed' }),
     countRequest: ({ sentBytes }) => bytes.inc({ how: 'sent' }, sentBytes),
+    labelledGauge(name, help, labelNames, read) {
+      new Gauge({
+        name,
+        help,
+        labelNames: [...labelNames],
+        registers,
+        collect() {
+          this.reset();
+          for (const { labels, value } of read()) this.set({ ...labels }, value);
+        },
+      });
+    },
     gauge(name, help, read) {
       new Gauge({
         name,

@@ -17,7 +17,7 @@ const maxHistory = 50;
 /** Jobs that wait or run, at most; how many there are is told besides. */
 const maxUnfinished = 100;
 
-type StatusNeeds = Pick<EngineContext, 'board' | 'activity' | 'log' | 'shared'>;
+type StatusNeeds = Pick<EngineContext, 'board' | 'activity' | 'log' | 'shared' | 'transfers' | 'jobShares'>;
 
 /** What the status page asks: how things stand, how they go on, and how a push went. */
 export function statusRoutes(context: StatusNeeds, jobs: JobService): readonly ApiRoute[] {
@@ -56,6 +56,14 @@ export function statusRoutes(context: StatusNeeds, jobs: JobService): readonly A
     const found = await Promise.all([...running, ...queued, ...ended].map(({ id }) => jobs.store.get(id)));
     return found.flatMap((job) => (job === undefined ? [] : [viewOf(job)]));
   };
+  /** Who holds what others wait for. */
+  const slots = (): unknown => {
+    const { registries, principals } = context.jobShares.running;
+    return {
+      transfers: context.transfers.holders(),
+      jobs: { registries: Object.fromEntries(registries), principals: Object.fromEntries(principals) },
+    };
+  };
   const daemon = (): unknown => ({
     version,
     startedAt,
@@ -76,7 +84,13 @@ export function statusRoutes(context: StatusNeeds, jobs: JobService): readonly A
       access: 'read',
       responses: { 200: { description: 'Daemon, pushes, jobs, rates.', schema: { type: 'object' } } },
       handle: async (_request, reply) =>
-        sendJSON(reply, { daemon: daemon(), pushes: board.list(), jobs: await listJobs(), rates: board.rates() }),
+        sendJSON(reply, {
+          daemon: daemon(),
+          pushes: board.list(),
+          jobs: await listJobs(),
+          rates: board.rates(),
+          slots: slots(),
+        }),
     },
     {
       method: 'GET',

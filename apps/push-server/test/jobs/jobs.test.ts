@@ -18,7 +18,7 @@ let archive: string;
 
 beforeEach(async () => {
   registry = await startRegistry();
-  server = await startTestDaemon({ jobConcurrency: 2 });
+  server = await startTestDaemon({ jobConcurrency: 4 });
   archive = join(server.folder.path, 'app.tar');
   const image = await randomImage({ seed: 'jobs', layers: [{ size: 300_000, kind: 'random' }, { size: 100_000 }] });
   await writeDockerArchive(archive, [{ image, references: ['demo/app:v1'] }]);

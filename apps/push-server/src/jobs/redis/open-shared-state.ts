@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { ServerConfig } from '../../config/server-config.ts';
 import { readFolderID } from '../folder-id.ts';
 import type { JobBackend } from '../job-backend.ts';
+import type { JobShares } from '../job-shares.ts';
 import { createJobStore } from '../job-store.ts';
 import type { SharedLocks } from '../shared-locks.ts';
 import { openRedis } from './open-redis.ts';
@@ -19,7 +20,7 @@ export interface SharedState extends AsyncDisposable {
   readonly locks: SharedLocks;
   /** Whether Redis answers. */
   readonly isUp: boolean;
-  openJobs(): Promise<JobBackend>;
+  openJobs(shares: JobShares): Promise<JobBackend>;
 }
 
 const prefix = 'slipway';
@@ -43,13 +44,14 @@ export async function openSharedState(
     get isUp() {
       return health.isUp;
     },
-    openJobs: async () => ({
+    openJobs: async (shares) => ({
       isShared: true,
       store: createJobStore(jobs),
       workStore: createJobStore(patientBackend(jobs, closing.signal)),
       queue: await openRedisQueue(redis, {
         home: await readFolderID(config.dataDir),
         concurrency,
+        shares,
         prefix: `${prefix}:queue`,
         leaseMs,
         log,

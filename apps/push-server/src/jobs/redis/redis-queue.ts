@@ -1,10 +1,13 @@
+import type { Job } from 'bullmq';
 import type { Logger } from 'pino';
-import { JobLost, type JobQueue } from '../job-queue.ts';
+import { JobLost, type JobQueue, type QueuedJob } from '../job-queue.ts';
+import type { JobShares } from '../job-shares.ts';
 import type { RedisConnections } from './open-redis.ts';
 
 export interface RedisQueueOptions {
   /** Jobs that this daemon works on at once. */
   readonly concurrency: number;
+  readonly shares: JobShares;
   /** The data folder of this daemon: jobs whose content lies elsewhere are not for it. */
   readonly home: string;
   /** Prefix of all keys. */
@@ -14,12 +17,15 @@ export interface RedisQueueOptions {
   readonly log: Logger;
 }
 
+/** How long a job stands back when its turn has not come. */
+const standBackMs = 500;
+
 /**
  * The queues of daemons that share a Redis, by BullMQ: one for each data folder, as a job is run where its content lies. A job
  * is with one daemon of its folder at a time, and comes back when that one dies.
  */
 export async function openRedisQueue(redis: RedisConnections, options: RedisQueueOptions): Promise<JobQueue> {
-  const { concurrency, home, prefix, leaseMs, log } = options;
+  const { concurrency, shares, home, prefix, leaseMs, log } = options;
   const { Queue, Worker, DelayedError } = await import('bullmq');
   const { health } = redis;
   const shared = { prefix };
@@ -34,18 +40,26 @@ export async function openRedisQueue(redis: RedisConnections, options: RedisQueu
     queues.set(folder, queue);
     return queue;
   };
+  const putOff = async (job: Job, token: string | undefined, ms: number): Promise<never> => {
+    await job.moveToDelayed(Date.now() + ms, token);
+    throw new DelayedError();
+  };
   const running = new Map<string, AbortController>();
   let worker: InstanceType<typeof Worker> | undefined;
 
   return {
-    async add({ id, home: folder }) {
-      await health.call(() => queueOf(folder).add('push', {}, settings(id)));
+    async add({ id, home: folder, principal, destinations }) {
+      await health.call(() => queueOf(folder).add('push', { principal, destinations }, settings(id)));
     },
     async start(work) {
       worker = new Worker(
         `push-jobs-${home}`,
         async (job, token) => {
           const id = job.id ?? '';
+          const queued = { id, home, ...(job.data as Pick<QueuedJob, 'principal' | 'destinations'>) };
+          // Where its registry or its principal has enough already, it stands back for those behind it.
+          if (shares.pick([queued]) === undefined) return await putOff(job, token, standBackMs);
+          using _place = shares.take(queued);
           const controller = new AbortController();
           running.set(id, controller);
           try {
@@ -54,13 +68,12 @@ export async function openRedisQueue(redis: RedisConnections, options: RedisQueu
             running.delete(id);
           }
           if (controller.signal.reason instanceof JobLost) throw controller.signal.reason;
-          await job.moveToDelayed(Date.now() + 100, token); // for another daemon, at once
-          throw new DelayedError();
+          return await putOff(job, token, 100); // for another daemon, at once
         },
         {
           ...shared,
           connection: redis.open(),
-          concurrency,
+          concurrency: concurrency + 1, // one more, to look at who comes next
           lockDuration: leaseMs,
           stalledInterval: leaseMs,
           maxStalledCount: 1_000_000, // how often a job may be begun is counted in its record

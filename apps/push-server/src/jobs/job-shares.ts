@@ -1,0 +1,75 @@
+import type { QueuedJob } from './job-queue.ts';
+
+/** Who holds how many of the places in which jobs are worked on. */
+export interface JobShares {
+  /** The one of those that wait whose turn it is; undefined when all places are taken, or kept free for others. */
+  pick<T extends QueuedJob>(waiting: Iterable<T>): T | undefined;
+  /** Takes a place. Leaving scope gives it back. */
+  take(job: QueuedJob): Disposable;
+  /** Jobs at work, by registry and by principal. */
+  readonly running: {
+    readonly registries: ReadonlyMap<string, number>;
+    readonly principals: ReadonlyMap<string, number>;
+  };
+}
+
+/**
+ * Shares places by what is left: a registry may have as many as are free, a principal twice as many. So one registry that
+ * does not answer, or one team, never has them all: of eight, four, and the next one two; whoever is alone still has half.
+ * Among those that may go on, the principal with the fewest jobs comes first, then whoever has waited longest.
+ *
+ * @see https://doi.org/10.1109/90.664262 dynamic queue length thresholds, by Choudhury and Hahne
+ */
+export function createJobShares({ concurrency }: { readonly concurrency: number }): JobShares {
+  const registries = new Map<string, number>();
+  const principals = new Map<string, number>();
+  let taken = 0;
+
+  const fits = ({ principal, destinations }: QueuedJob): boolean => {
+    const free = concurrency - taken;
+    if (free <= 0) return false;
+    const most = Math.max(...registriesOf(destinations).map((registry) => registries.get(registry) ?? 0));
+    return most < free && (principals.get(principal) ?? 0) < 2 * free;
+  };
+
+  return {
+    running: { registries, principals },
+    pick(waiting) {
+      if (taken >= concurrency) return undefined;
+      let best: { readonly job: Parameters<typeof fits>[0]; readonly running: number } | undefined;
+      for (const job of waiting) {
+        const running = principals.get(job.principal) ?? 0;
+        if ((best === undefined || running < best.running) && fits(job)) best = { job, running };
+        if (best?.running === 0) break; // nobody can come before it
+      }
+      return best?.job as never;
+    },
+    take({ principal, destinations }) {
+      const names = registriesOf(destinations);
+      let isHeld = true;
+      taken += 1;
+      count(principals, principal, 1);
+      for (const name of names) count(registries, name, 1);
+      return {
+        [Symbol.dispose]() {
+          if (!isHeld) return;
+          isHeld = false;
+          taken -= 1;
+          count(principals, principal, -1);
+          for (const name of names) count(registries, name, -1);
+        },
+      };
+    },
+  };
+}
+
+/** The host of a canonical reference stands before its first slash. */
+function registriesOf(destinations: QueuedJob['destinations']): readonly string[] {
+  return [...new Set(destinations.map(({ reference }) => reference.slice(0, reference.indexOf('/'))))];
+}
+
+function count(counts: Map<string, number>, name: string, by: number): void {
+  const next = (counts.get(name) ?? 0) + by;
+  if (next === 0) counts.delete(name);
+  else counts.set(name, next);
+}
