@@ -73,8 +73,9 @@ function optionOf(setting: Setting<unknown>): Option {
 async function serve(config: ServerConfig, host: NodeJS.Process): Promise<void> {
   const log = pino({ level: config.logLevel, base: { pid: host.pid } }, pino.destination({ fd: 2, sync: true }));
   host.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'));
+  const asked = Promise.race([once(host, 'SIGTERM'), once(host, 'SIGINT')]); // also while it starts
   const daemon = await startDaemon({ config, environment: readEnvironment(host.env), log });
-  const signal = await Promise.race([once(host, 'SIGTERM'), once(host, 'SIGINT')]);
+  const signal = await asked;
   log.info({ signal: signal[0] as unknown }, 'asked to stop');
   for (const name of ['SIGTERM', 'SIGINT'] as const) host.once(name, () => host.exit(130));
   await daemon.stop();

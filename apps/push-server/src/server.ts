@@ -3,6 +3,7 @@ import fastify, { type FastifyRequest } from 'fastify';
 import { maxApiVersion, requestedVersion, withoutVersion } from './docker/api-version.ts';
 import { registerEngineRoutes } from './docker/engine-routes.ts';
 import { sendJSON } from './docker/send-json.ts';
+import { answerToUnsupported } from './docker/unsupported.ts';
 import type { EngineContext } from './engine/engine-context.ts';
 import { answerError } from './http/answer-error.ts';
 import type { RegisterRoutes } from './http/routes.ts';
@@ -64,7 +65,10 @@ export async function createRequestHandler(
     const line = { requestId: request.id, method, path: pathOf(request), status, principal: request.principal?.name };
     context.log.debug({ ...line, durationMs: Math.round(reply.elapsedTime) }, 'request');
   });
-  app.setNotFoundHandler((_request, reply) => sendJSON(reply, { message: 'page not found' }, 404));
+  app.setNotFoundHandler((request, reply) => {
+    const { status, message } = answerToUnsupported(request.method, request.url);
+    return sendJSON(reply, { message }, status);
+  });
   app.setErrorHandler((error, request, reply) => {
     auditRefusal(error, request, context);
     return answerError(reply, error, context.log);

@@ -39,6 +39,7 @@ export interface ServerConfig {
   readonly idleTimeoutMs: number;
   readonly shutdownTimeoutMs: number;
   readonly diskQuota: number;
+  readonly minFree: number;
   readonly gcIntervalMs: number;
   readonly logLevel: LogLevel;
   readonly auditLog: string | undefined;
@@ -204,9 +205,16 @@ export const settings: { readonly [Key in keyof ServerConfig]: Setting<ServerCon
   diskQuota: {
     name: 'disk-quota',
     placeholder: 'size',
-    description: 'bytes that images and kept layers may take, 0 for no limit',
+    description: 'bytes that images, kept layers, archives of jobs and spools may take, 0 for no limit',
     kind: bytes,
     initial: 0,
+  },
+  minFree: {
+    name: 'min-free',
+    placeholder: 'size',
+    description: 'bytes that have to stay free on the disk: nothing is taken in below',
+    kind: bytes,
+    initial: 100_000_000,
   },
   gcIntervalMs: {
     name: 'gc-interval',

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import type { DeleteRecord } from '@slipway/image-store';
 import { canonicalName, parseReference, type Reference, withDefaultTag, withTag } from '@slipway/reference';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { EngineContext } from '../engine/engine-context.ts';
@@ -9,10 +10,14 @@ import { queryFlag, queryText, queryTexts } from '../http/query.ts';
 import type { RegisterRoutes } from '../http/routes.ts';
 import { assertAllowed } from '../security/principal.ts';
 import { parseFilters } from './filters.ts';
+import { imageHistory } from './image-history.ts';
 import { imageInspection } from './image-inspection.ts';
 import { imageSummary } from './image-summary.ts';
+import { inspectPlatform } from './inspect-platform.ts';
 import { imageFilterNames, listImages, sharedSizes } from './list-images.ts';
 import { type LoadNeeds, loadImages } from './load-images.ts';
+import { platformQuery } from './platform-query.ts';
+import { pruneFilterNames, pruneImages } from './prune-images.ts';
 import { type PushNeeds, pushImages } from './push-images.ts';
 import { sendJSON } from './send-json.ts';
 
@@ -31,6 +36,17 @@ export const registerImageRoutes: RegisterRoutes<ImageNeeds> = (app, context) =>
     );
   });
 
+  app.post('/images/prune', { config: { access: 'admin' } }, async (request, reply) => {
+    const filters = parseFilters(request, pruneFilterNames);
+    const { records, freedBytes } = await audited(context, request, { action: 'delete', subject: 'prune' }, () =>
+      pruneImages(store, filters),
+    );
+    return sendJSON(reply, {
+      ImagesDeleted: records.length === 0 ? null : records.map(deletionOf),
+      SpaceReclaimed: freedBytes,
+    });
+  });
+
   app.post('/images/load', { config: { access: 'load' } }, (request, reply) => loadImages(context, request, reply));
   app.get('/images/get', { config: { access: 'load' } }, (request, reply) =>
     saveImages(
@@ -44,9 +60,11 @@ export const registerImageRoutes: RegisterRoutes<ImageNeeds> = (app, context) =>
   app.get('/images/*', { config: { access: 'handler' } }, async (request, reply) => {
     const { name, verb } = nameAndVerb(request);
     if (verb === 'get') return await saveImages(context, [name], request, reply);
-    if (verb !== 'json') return reply.callNotFound();
+    if (verb !== 'json' && verb !== 'history') return reply.callNotFound();
     assertAllowed(request.principal, { kind: 'read' });
-    return sendJSON(reply, imageInspection(await store.inspect(name), request.apiVersion));
+    const platform = platformQuery(request, verb === 'json' ? '1.49' : '1.48');
+    const image = await inspectPlatform(store, name, platform);
+    return sendJSON(reply, verb === 'history' ? imageHistory(image) : imageInspection(image, request.apiVersion));
   });
 
   app.post('/images/*', { config: { access: 'handler' } }, async (request, reply) => {
@@ -66,12 +84,13 @@ export const registerImageRoutes: RegisterRoutes<ImageNeeds> = (app, context) =>
     const records = await audited(context, request, { action: 'delete', subject: name }, () =>
       store.delete(name, { force }),
     );
-    return sendJSON(
-      reply,
-      records.map((record) => ('untagged' in record ? { Untagged: record.untagged } : { Deleted: record.deleted })),
-    );
+    return sendJSON(reply, records.map(deletionOf));
   });
 };
+
+function deletionOf(record: DeleteRecord): object {
+  return 'untagged' in record ? { Untagged: record.untagged } : { Deleted: record.deleted };
+}
 
 function wildcard({ params }: FastifyRequest): string {
   return (params as { readonly '*': string })['*'];

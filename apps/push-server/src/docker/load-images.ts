@@ -29,22 +29,25 @@ export async function loadImages(context: LoadNeeds, request: FastifyRequest, re
   try {
     await audited(context, request, { action: 'load', subject: 'archive' }, async (details) => {
       const { maxLoadSize: maxBytes, idleTimeoutMs } = config;
-      await disk.makeRoom(Number(request.headers['content-length'] ?? 0));
-      const stdin = readBody(request.raw, { maxBytes, idleTimeoutMs });
-      await using source = await openSource('-', { stdin, spoolFolder, signal });
-      const loaded = await store.load(onlyPlatform(source, platform), {
-        signal,
-        onProgress({ diffID, total, ...progress }) {
-          if (isQuiet || progress.type === 'layer:exists') return;
-          stream.write({
-            kind: 'action',
-            id: shortDigest(diffID),
-            status: 'Loading layer',
-            current: progress.current,
-            total,
-          });
-        },
-      });
+      using claim = await disk.claim('the archive', Number(request.headers['content-length'] ?? 0), 'spool');
+      const stdin = claim.metered(readBody(request.raw, { maxBytes, idleTimeoutMs }));
+      const limits = { maxSpoolBytes: claim.maxSpoolBytes };
+      await using source = await openSource('-', { stdin, spoolFolder, signal, limits });
+      const load = (): Promise<readonly LoadedImage[]> =>
+        store.load(onlyPlatform(source, platform), {
+          signal,
+          onProgress({ diffID, total, ...progress }) {
+            if (isQuiet || progress.type === 'layer:exists') return;
+            stream.write({
+              kind: 'action',
+              id: shortDigest(diffID),
+              status: 'Loading layer',
+              current: progress.current,
+              total,
+            });
+          },
+        });
+      const loaded = await claim.store(load);
       details['images'] = loaded.map(({ id }) => id);
       for (const text of loadedTexts(loaded)) stream.write({ kind: 'text', stream: text });
     });

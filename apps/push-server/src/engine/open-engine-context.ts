@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ImageStoreEvent, openImageStore } from '@slipway/image-store';
+import { type ImageStore, type ImageStoreEvent, openImageStore } from '@slipway/image-store';
 import { openLayerCache } from '@slipway/layer-cache';
 import {
   createMetadataStore,
@@ -18,7 +18,7 @@ import { createPushBoard } from '../page/push-board.ts';
 import { openAuditLog } from '../security/audit.ts';
 import { openTokenStore } from '../security/token-store.ts';
 import { createActivity, type WorkKind } from './activity.ts';
-import { admitWithin, layerCacheBytes, startDiskKeeper } from './disk-space.ts';
+import { layerCacheBytes, startDiskKeeper } from './disk-space.ts';
 import { createDisposables, type Disposables } from './disposables.ts';
 import type { EngineContext } from './engine-context.ts';
 import { createEventLog, type EngineEvent, type EventLog } from './event-log.ts';
@@ -73,12 +73,15 @@ async function open({ config, environment, log }: EngineContextOptions, opened: 
   const { redis } = config;
   const shared = redis === undefined ? undefined : opened.use(await openSharedState(redis, { config, log }));
   const board = createPushBoard();
-  const store = opened.use(
+  const { minFree, gcIntervalMs: intervalMs } = config;
+  // The store asks the keeper, and the keeper looks into the store.
+  const disk = startDiskKeeper({ store: () => store, dataDir, diskQuota, minFree, intervalMs, log });
+  const store: ImageStore = opened.use(
     await openImageStore({
       folder: join(dataDir, 'images'),
       onWarning: (message) => log.warn(message),
       onEvent: publishTo(events),
-      admit: admitWithin(diskQuota),
+      admit: (request) => disk.admit(request),
     }),
   );
   const ownMetadata = opened.use(
@@ -111,7 +114,7 @@ async function open({ config, environment, log }: EngineContextOptions, opened: 
     board,
     locks: shared?.locks,
   });
-  const disk = opened.use(startDiskKeeper({ store, diskQuota, intervalMs: config.gcIntervalMs, log }));
+  opened.use(disk);
   const activity = createActivity({ push: config.maxPushes, load: config.maxLoads, save: config.maxLoads });
   activity.onClosing(() => folderLock.leaving());
   for (const [kind, name] of Object.entries(plurals) as readonly (readonly [WorkKind, string])[]) {

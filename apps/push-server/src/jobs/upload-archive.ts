@@ -31,7 +31,7 @@ export async function uploadArchive(
   const { config, activity, disk, spoolFolder } = context;
   using work = activity.begin('load', request.principal.name);
   using client = watchClient(reply.raw, work.signal);
-  await disk.makeRoom(Number(request.headers['content-length'] ?? 0));
+  using claim = await disk.claim('the archive', Number(request.headers['content-length'] ?? 0), 'archive');
   const file = newKey();
   const path = join(folder, file);
   try {
@@ -39,17 +39,19 @@ export async function uploadArchive(
     let size = 0;
     {
       await using handle = await open(path, 'wx', 0o600);
-      for await (const chunk of readBody(request.raw, {
-        maxBytes: config.maxLoadSize,
-        idleTimeoutMs: config.idleTimeoutMs,
-      })) {
+      const { maxLoadSize: maxBytes, idleTimeoutMs } = config;
+      for await (const chunk of claim.metered(readBody(request.raw, { maxBytes, idleTimeoutMs }))) {
         hash.update(chunk);
         size += chunk.byteLength;
         await handle.writeFile(chunk); // goes on where the last one ended
       }
       await handle.sync();
     }
-    await using opened = await openSource(path, { signal: client.signal, spoolFolder });
+    await using opened = await openSource(path, {
+      signal: client.signal,
+      spoolFolder,
+      limits: { maxSpoolBytes: claim.maxSpoolBytes },
+    });
     const item = selectItem(opened, image);
     const source = { kind: 'archive', file, size, image: image ?? item.names[0], content: contentOf(item) } as const;
     return { source, contentHash: hash.digest('hex') };

@@ -8,13 +8,11 @@ export interface ReadinessNeeds {
   readonly activity: Pick<Activity, 'isClosing'>;
   readonly store: Pick<ImageStore, 'diskUsage'>;
   readonly shared: Pick<SharedState, 'isUp'> | undefined;
-  readonly config: Pick<ServerConfig, 'dataDir'>;
+  readonly config: Pick<ServerConfig, 'dataDir' | 'minFree'>;
 }
 
 /** A disk that hangs must not make the answer hang. */
 const timeoutMs = 2_000;
-/** With less than this nothing can be taken in. */
-const leastFreeBytes = 1024 * 1024;
 
 /** What keeps the daemon from working, one sentence each; nothing when it is ready. */
 export async function readinessOf({ activity, store, shared, config }: ReadinessNeeds): Promise<readonly string[]> {
@@ -26,7 +24,7 @@ export async function readinessOf({ activity, store, shared, config }: Readiness
     }),
     faultOf('the disk is full', async () => {
       const { bavail, bsize } = await statfs(config.dataDir);
-      return bavail * bsize >= leastFreeBytes;
+      return bavail * bsize >= config.minFree;
     }),
   ]);
   if (shared?.isUp === false) faults.push('Redis does not answer');
