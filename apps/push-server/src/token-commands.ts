@@ -18,7 +18,7 @@ export function addTokenCommands(program: Command, { configOf, stdout }: TokenCo
   token
     .command('create <name>')
     .description('make a token and print it, once')
-    .requiredOption('--scope <scope...>', 'admin, load, or push:REGISTRY/PATTERN; may be given more than once')
+    .requiredOption('--scope <scope...>', 'admin, load, load:REGISTRY/PATTERN or push:REGISTRY/PATTERN; may be given more than once')
     .option('--expires-in <duration>', 'how long it is good for, such as 90d')
     .action(async (name: string, options: { readonly scope: readonly string[]; readonly expiresIn?: string }) => {
       const expiresInMs = options.expiresIn === undefined ? undefined : duration.read(options.expiresIn);
@@ -38,6 +38,6 @@ export function addTokenCommands(program: Command, { configOf, stdout }: TokenCo
     });
   token
     .command('revoke <id>')
-    .description('make a token worthless, at once')
+    .description('revoke a token immediately')
     .action(async (id: string) => (await store()).revoke(id));
 }

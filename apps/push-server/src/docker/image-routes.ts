@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import type { DeleteRecord } from '@slipway/image-store';
+import { type DeleteRecord, ImageStoreError } from '@slipway/image-store';
 import { canonicalName, parseReference, type Reference, withDefaultTag, withTag } from '@slipway/reference';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { EngineContext } from '../engine/engine-context.ts';
@@ -8,7 +8,8 @@ import { audited } from '../http/audited.ts';
 import { watchClient } from '../http/client-signal.ts';
 import { queryFlag, queryText, queryTexts } from '../http/query.ts';
 import type { RegisterRoutes } from '../http/routes.ts';
-import { assertAllowed } from '../security/principal.ts';
+import { assertSource } from '../security/assert-source.ts';
+import { assertAllowed, type Principal } from '../security/principal.ts';
 import { parseFilters } from './filters.ts';
 import { imageHistory } from './image-history.ts';
 import { imageInspection } from './image-inspection.ts';
@@ -73,6 +74,7 @@ export const registerImageRoutes: RegisterRoutes<ImageNeeds> = (app, context) =>
     if (verb !== 'tag') return reply.callNotFound();
     const target = tagTarget(request);
     assertAllowed(request.principal, { kind: 'tag', repository: canonicalName(target) });
+    await assertSource(store, name, request.principal);
     const subject = `${name} as ${canonicalName(target)}:${target.tag}`;
     await audited(context, request, { action: 'tag', subject }, () => store.tag(name, target));
     return await reply.code(201).send();
@@ -110,13 +112,25 @@ function tagTarget(request: FastifyRequest): Reference {
   return tag === undefined ? withDefaultTag(name) : withTag(name, tag);
 }
 
+async function assertSaved(store: EngineContext['store'], name: string, principal: Principal): Promise<void> {
+  assertAllowed(principal, { kind: 'load' });
+  const found = await store.inspect(name).catch((error: unknown) => {
+    if (error instanceof ImageStoreError && error.code === 'ERR_IMAGE_STORE_NOT_FOUND') return undefined;
+    throw error;
+  });
+  if (found !== undefined) return await assertSource(store, name, principal);
+  const repository = canonicalName(parseReference(name)); // all of its tags, or none, which saving tells
+  assertAllowed(principal, { kind: 'source', image: name, repositories: [repository] });
+}
+
 async function saveImages(
   context: Pick<EngineContext, 'store' | 'audit' | 'activity'>,
   names: readonly string[],
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  assertAllowed(request.principal, { kind: 'load' });
+  // A repository without a tag means all of its tags.
+  for (const name of names) await assertSaved(context.store, name, request.principal);
   const work = context.activity.begin('save', request.principal.name);
   const client = watchClient(reply.raw, work.signal);
   const end = (): void => {

@@ -2,6 +2,7 @@ import { shortDigest } from '@slipway/digest';
 import { type ImageSource, openSource, type SourceItem } from '@slipway/image-source';
 import type { LoadedImage } from '@slipway/image-store';
 import { formatPlatform, matchPlatform, type Platform } from '@slipway/manifest';
+import { canonicalName, parseReference, type Reference } from '@slipway/reference';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { EngineContext } from '../engine/engine-context.ts';
 import { RequestError } from '../errors.ts';
@@ -10,6 +11,7 @@ import { watchClient } from '../http/client-signal.ts';
 import { errorText } from '../http/error-text.ts';
 import { queryFlag } from '../http/query.ts';
 import { readBody } from '../http/request-body.ts';
+import { assertAllowed, type Principal } from '../security/principal.ts';
 import { DockerStream } from './docker-stream.ts';
 import { platformQuery } from './platform-query.ts';
 
@@ -33,6 +35,7 @@ export async function loadImages(context: LoadNeeds, request: FastifyRequest, re
       const stdin = claim.metered(readBody(request.raw, { maxBytes, idleTimeoutMs }));
       const limits = { maxSpoolBytes: claim.maxSpoolBytes };
       await using source = await openSource('-', { stdin, spoolFolder, signal, limits });
+      assertNames(source, request.principal);
       const load = (): Promise<readonly LoadedImage[]> =>
         store.load(onlyPlatform(source, platform), {
           signal,
@@ -55,6 +58,23 @@ export async function loadImages(context: LoadNeeds, request: FastifyRequest, re
     stream.write({ kind: 'error', message: errorText(error) });
   }
   await stream.end();
+}
+
+/** Looks at the names that the archive brings, before anything is stored. @throws {RequestError} 403 */
+function assertNames({ items }: ImageSource, principal: Principal): void {
+  for (const name of items.flatMap((item) => item.names)) {
+    const reference = referenceOf(name);
+    if (reference !== undefined) assertAllowed(principal, { kind: 'name', repository: canonicalName(reference) });
+  }
+}
+
+/** A bare tag of a layout is no name. */
+function referenceOf(name: string): Reference | undefined {
+  try {
+    return parseReference(name);
+  } catch {
+    return undefined;
+  }
 }
 
 /** What docker says at the end, line by line. */

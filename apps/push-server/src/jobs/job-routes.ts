@@ -8,6 +8,7 @@ import { authConfigOf } from '../engine/registry-auth.ts';
 import { RequestError } from '../errors.ts';
 import { audited } from '../http/audited.ts';
 import { readJSONBody } from '../http/request-body.ts';
+import { assertSource } from '../security/assert-source.ts';
 import { assertAllowed, type Principal } from '../security/principal.ts';
 import type { ApiParameter, ApiRoute } from './api-route.ts';
 import { followJob } from './follow-job.ts';
@@ -75,7 +76,7 @@ const submitted = {
   200: { description: 'It was submitted before, with this idempotency key.', schema: 'Job' },
 } as const;
 
-type JobNeeds = Pick<EngineContext, 'config' | 'activity' | 'disk' | 'spoolFolder' | 'audit'>;
+type JobNeeds = Pick<EngineContext, 'config' | 'activity' | 'disk' | 'spoolFolder' | 'audit' | 'store'>;
 
 /** Submission, status, events, cancellation, list: `/slipway/v1/jobs`. */
 export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRoute[] {
@@ -125,7 +126,16 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
         const destinations = allowedDestinations(body.destinations, request.principal);
         const settings = settingsOf(body);
         const auths = authsOf(body.credentials ?? {});
+        if (auths.size > 0 && body.credentialsName !== undefined) {
+          throw new RequestError(400, 'invalid request: credentials and credentialsName exclude each other');
+        }
         const source = await jobs.sources.hold(body.image); // 404 now rather than a failed job later
+        try {
+          await assertSource(context.store, source.content.id, request.principal);
+        } catch (error) {
+          await jobs.sources.release(source);
+          throw error;
+        }
         return await answer(reply, request, { source, destinations, auths, ...settings });
       },
     },

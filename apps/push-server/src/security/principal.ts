@@ -55,6 +55,10 @@ function describeAction(action: Action): string {
       return 'load or save images';
     case 'admin':
       return 'do this';
+    case 'name':
+      return `load an image as ${action.repository}`;
+    case 'source':
+      return `use the image ${action.image}`;
     case 'tag':
       return `tag in ${action.repository}`;
     case 'push':

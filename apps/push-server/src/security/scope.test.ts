@@ -33,6 +33,14 @@ describe('a pattern', () => {
     ));
 });
 
+test.each(['admin', 'load', 'load:ghcr.io/team/*', 'push:ghcr.io/**'])('%s is read and written as it is', (scope) => {
+  expect(formatScope(parseScope(scope))).toBe(scope);
+});
+
+test.each(['load:', 'load:nothing', 'push', 'read', 'load:A/B', 'push:ghcr.io/team/*\n'])('%j is no scope', (scope) => {
+  expect(() => parseScope(scope)).toThrow('is no scope');
+});
+
 describe('who may do what', () => {
   const push: Action = { kind: 'push', repository: 'ghcr.io/team/app' };
   test.each<[string, Action, boolean]>([

@@ -3,8 +3,8 @@ import { ServerError } from '../errors.ts';
 /** What a token allows. Every token may look: version, images, events. */
 export type Scope =
   | { readonly kind: 'admin' }
-  /** Bring images in, tag them, save them. */
-  | { readonly kind: 'load' }
+  /** Bring images in, tag, save and push-by-job them: with a pattern, under names that fit it only. */
+  | { readonly kind: 'load'; readonly pattern?: string | undefined }
   /** Push to repositories whose canonical name (`ghcr.io/team/app`) fits the pattern. */
   | { readonly kind: 'push'; readonly pattern: string };
 
@@ -12,6 +12,10 @@ export type Scope =
 export type Action =
   | { readonly kind: 'read' }
   | { readonly kind: 'load' }
+  /** Give a name to an image that is brought in. */
+  | { readonly kind: 'name'; readonly repository: string }
+  /** Use the bytes of a stored image: one of its names has to be the principal's. */
+  | { readonly kind: 'source'; readonly image: string; readonly repositories: readonly string[] }
   | { readonly kind: 'admin' }
   /** Give a name within a repository to an image. */
   | { readonly kind: 'tag'; readonly repository: string }
@@ -20,24 +24,24 @@ export type Action =
   | { readonly kind: 'login'; readonly registry: string };
 
 /**
- * Reads `admin`, `load`, or `push:PATTERN`. In a pattern `*` is anything within a segment, `**` also across them.
+ * Reads `admin`, `load`, `load:PATTERN`, or `push:PATTERN`. In a pattern `*` is anything within a segment, `**` also across them.
  *
  * @throws {ServerError} `ERR_SERVER_TOKEN`
  */
 export function parseScope(scope: string): Scope {
   if (scope === 'admin' || scope === 'load') return { kind: scope };
-  const pattern = scope.startsWith('push:') ? scope.slice('push:'.length) : '';
+  const [, kind, pattern = ''] = /^(load|push):(.*)$/s.exec(scope) ?? [];
   if (!/^[a-z0-9.:_*/[\]-]{1,255}$/.test(pattern) || !pattern.includes('/')) {
     throw new ServerError('ERR_SERVER_TOKEN', `${JSON.stringify(scope)} is no scope`, {
-      hint: 'a scope is admin, load, or push:REGISTRY/PATTERN, such as push:ghcr.io/team/*',
+      hint: 'a scope is admin, load, load:REGISTRY/PATTERN or push:REGISTRY/PATTERN, such as push:ghcr.io/team/*',
     });
   }
-  return { kind: 'push', pattern };
+  return kind === 'load' ? { kind, pattern } : { kind: 'push', pattern };
 }
 
 /** The opposite of {@link parseScope}. */
 export function formatScope(scope: Scope): string {
-  return scope.kind === 'push' ? `push:${scope.pattern}` : scope.kind;
+  return scope.kind === 'admin' || scope.pattern === undefined ? scope.kind : `${scope.kind}:${scope.pattern}`;
 }
 
 /** Whether one of the scopes covers the action. */
@@ -52,8 +56,13 @@ function covers(scope: Scope, action: Exclude<Action, { readonly kind: 'read' }>
       return false;
     case 'load':
       return scope.kind === 'load';
+    case 'name':
+      return scope.kind === 'load' && fits(scope, action.repository);
+    case 'source':
+      // An image that has lost its names is nobody's in particular.
+      return scope.pattern === undefined || action.repositories.some((repository) => fits(scope, repository));
     case 'tag':
-      return scope.kind === 'load' || matchesPattern(scope.pattern, action.repository);
+      return fits(scope, action.repository);
     case 'push':
       return scope.kind === 'push' && matchesPattern(scope.pattern, action.repository);
     case 'login': {
@@ -63,6 +72,10 @@ function covers(scope: Scope, action: Exclude<Action, { readonly kind: 'read' }>
     default:
       return action satisfies never;
   }
+}
+
+function fits({ pattern }: { readonly pattern?: string | undefined }, repository: string): boolean {
+  return pattern === undefined || matchesPattern(pattern, repository);
 }
 
 /** Linear in pattern times name: the newest star alone takes more. */
