@@ -18,7 +18,10 @@ export function addTokenCommands(program: Command, { configOf, stdout }: TokenCo
   token
     .command('create <name>')
     .description('make a token and print it, once')
-    .requiredOption('--scope <scope...>', 'admin, load, load:REGISTRY/PATTERN or push:REGISTRY/PATTERN; may be given more than once')
+    .requiredOption(
+      '--scope <scope...>',
+      'admin, load, load:REGISTRY/PATTERN or push:REGISTRY/PATTERN; may be given more than once',
+    )
     .option('--expires-in <duration>', 'how long it is good for, such as 90d')
     .action(async (name: string, options: { readonly scope: readonly string[]; readonly expiresIn?: string }) => {
       const expiresInMs = options.expiresIn === undefined ? undefined : duration.read(options.expiresIn);

@@ -22,6 +22,7 @@ test.each([
 
 test.each([
   ['GET', '/containers/demo/json', 'No such container: demo'],
+  ['GET', '/containers/other/name:x/json', 'No such container: other/name:x'],
   ['GET', '/networks/a%2Fb', 'No such network: a/b'],
   ['GET', '/plugins/x/json', 'No such plugin: x'],
   ['GET', '/nothing', 'page not found'],

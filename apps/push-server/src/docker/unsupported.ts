@@ -8,7 +8,7 @@ const commands: readonly (readonly [method: RegExp, path: RegExp, command: strin
   [/POST/, /^\/containers\/create$/, 'docker run'],
   [/GET/, /^\/containers\/json$/, 'docker ps'],
   [/POST|DELETE|HEAD|PUT/, /^\/(?:containers|exec)(?:\/|$)/, 'docker container'],
-  [/GET/, /^\/containers\/[^/]+\/(?!json$)/, 'docker container'],
+  [/GET/, /^\/containers\/.+\/(?:logs|top|stats|changes|export|archive)$/, 'docker container'],
   [/.*/, /^\/networks(?:\/(?:create|prune))?$/, 'docker network'],
   [/.*/, /^\/volumes(?:\/(?:create|prune))?$/, 'docker volume'],
   [/.*/, /^\/plugins(?:\/(?:pull|create|privileges))?$/, 'docker plugin'],

@@ -1,3 +1,4 @@
+import { PushError } from '@slipway/push';
 import { RegistryError } from '@slipway/registry-client';
 
 /** The registry's own answer along the chain of causes. */
@@ -12,6 +13,8 @@ export function registryErrorOf(error: unknown): RegistryError | undefined {
  */
 export function errorText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  // A failure of the push that explains another one says what docker says.
+  if (error instanceof PushError && error.cause instanceof PushError) return error.message;
   const answer = registryErrorOf(error);
   if (answer !== undefined) return answer.dockerMessage ?? answer.message;
   return error.message;

@@ -4,7 +4,11 @@ import { existsSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { vi } from 'vitest';
 import type { TestResponse } from '../daemon-fixture.ts';
+
+// Each start is a program of its own: on a busy machine that alone takes seconds.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const program = fileURLToPath(new URL('../../bin/slipwayd.cjs', import.meta.url));
 const bundle = fileURLToPath(new URL('../../dist/cli.mjs', import.meta.url));
