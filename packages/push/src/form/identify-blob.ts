@@ -1,7 +1,7 @@
 import type { AbortOptions } from '@slipway/digest';
 import { PushError } from '../errors.ts';
 import type { BlobToPush } from '../plan/blob-to-push.ts';
-import type { BlobForm, BlobIdentity } from './form.ts';
+import type { BlobForm, BlobIdentity, FormReader } from './form.ts';
 import { FormFailure } from './form-failure.ts';
 import { readFailure } from './read-failure.ts';
 
@@ -22,8 +22,12 @@ export function identifyBlob(blob: BlobToPush, form: BlobForm, options: AbortOpt
  *
  * @throws {PushError} as {@link identifyBlob}
  */
-export async function awaitBlob(blob: BlobToPush, form: BlobForm, options: AbortOptions): Promise<void> {
-  await overCopies(blob, () => form.available(1, options), options);
+export async function awaitBlob(
+  blob: BlobToPush,
+  reader: Pick<FormReader, 'available'>,
+  options: AbortOptions,
+): Promise<void> {
+  await overCopies(blob, () => reader.available(1, options), options);
 }
 
 async function overCopies<T>(blob: BlobToPush, read: () => Promise<T>, { signal }: AbortOptions): Promise<T> {

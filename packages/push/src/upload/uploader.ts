@@ -169,15 +169,16 @@ export class Uploader {
   async #identityBeforeSending(
     blob: BlobToPush,
     form: BlobForm,
-    { signal }: UploadOptions,
+    options: UploadOptions,
   ): Promise<ProvenIdentity | undefined> {
+    const { signal } = options;
     const known = form.identity ?? (await form.recall({ signal }));
     if (known !== undefined) return provenByContent(known);
+    // Takes hold of what is going to be made: a cache that is too small lets it go before it is sent.
+    if (form.isKept) await awaitBlob(blob, readerOf(form, options), { signal });
     const isSmall = form.readTotal <= compressFirstLimit;
     if (this.#shapes.needsDigestFirst(form.readTotal, form.isKept) || (form.isKept && isSmall))
       return provenByContent(await identifyBlob(blob, form, { signal }));
-    if (!form.isKept) return undefined;
-    await awaitBlob(blob, form, { signal });
     return form.identity && provenByContent(form.identity);
   }
 
