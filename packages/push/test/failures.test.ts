@@ -107,7 +107,9 @@ describe('a registry that fails', () => {
     const [result] = await bench.push(randomImage(23, [1000]), 'demo/app:1');
     expect(result).toMatchObject({ ok: false });
     expect(result?.ok === false && result.error.message).toContain('gave up after 3 attempts');
-    expect(handle.hits).toBe(6); // layer and config, three times each
+    // Layer and config, three times each; whichever runs out first ends the other.
+    expect(handle.hits).toBeGreaterThanOrEqual(3);
+    expect(handle.hits).toBeLessThanOrEqual(6);
   });
 
   test('an immutable tag that names the same manifest already is a success', async () => {

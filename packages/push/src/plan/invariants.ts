@@ -95,7 +95,7 @@ function listOf(value: unknown): readonly unknown[] {
 
 function parsedOf({ bytes, mediaType }: Manifest): ReturnType<typeof parseManifest> | undefined {
   try {
-    return parseManifest(bytes, mediaType);
+    return parseManifest(bytes, mediaType, { sizeOf: () => 0 }); // sizes come from the blobs
   } catch (cause) {
     if (cause instanceof InvalidManifestError) return undefined;
     throw cause;

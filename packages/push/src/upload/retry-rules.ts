@@ -77,12 +77,6 @@ export function registryErrorOf(error: unknown): RegistryError | undefined {
   return error instanceof Error ? registryErrorOf(error.cause) : undefined;
 }
 
-/** The token had died, and a fresh one is at hand: the upload begins again, at once and without counting as a failure. */
-export function isTokenRenewed(error: unknown): boolean {
-  const answer = registryErrorOf(error);
-  return answer?.code === 'ERR_REGISTRY_UNAUTHORIZED' && answer.transient;
-}
-
 /** Whether a registry has too much to do, and says so: a question asked later is answered. */
 export function isBusy(error: unknown): boolean {
   const answer = registryErrorOf(error);

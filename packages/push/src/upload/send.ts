@@ -52,6 +52,7 @@ export async function sendBlob(
         await session.stream(streamOf(reader, session.offset, signal), { signal, onProgress: report });
         break;
       case 'chunks':
+        await reader.reach(session.offset, { signal }); // what an earlier process sent is proven, too
         await sendChunks(reader, session, { size: shape.size, signal, onProgress: report, onAcknowledged });
         break;
       default:

@@ -37,6 +37,10 @@ export async function resumeSession({
     const session = await target.repository.resumeUpload(new URL(record.location), { signal });
     const { offset } = session;
     const size = form.identity?.size;
+    if (size !== undefined && offset > size) {
+      await session[Symbol.asyncDispose]();
+      throw new Error(`the registry has ${offset} bytes of ${size}`);
+    }
     target.emit({ type: 'blob:resumed', blob: subjectOf(blob, target.destination), offset, size });
     return session;
   } catch (error) {

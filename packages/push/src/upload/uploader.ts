@@ -10,7 +10,7 @@ import { isSeen } from '../presence/existence.ts';
 import type { BlobOutcome } from '../presence/outcome.ts';
 import type { Target } from '../presence/target.ts';
 import { ChunksRefused } from './chunks.ts';
-import { isBusy, isRetryable, isTokenRenewed, registryErrorOf } from './retry-rules.ts';
+import { isBusy, isRetryable, registryErrorOf } from './retry-rules.ts';
 import { sendBlob } from './send.ts';
 import { resumeSession, sessionSubject } from './sessions.ts';
 import { compressFirstLimit, type ShapeSubject, type UploadShape, type UploadShapes } from './shapes.ts';
@@ -36,15 +36,14 @@ export class Uploader {
   }
 
   /**
-   * Sends a blob that the repository is not known to have. A refused shape, a token that died on the way and a damaged
-   * copy cost a request and neither an attempt nor a wait.
+   * Sends a blob that the repository is not known to have. A refused shape and a damaged copy cost a request and neither
+   * an attempt nor a wait.
    *
    * @throws {PushError} ERR_PUSH_FAILED, with its origin
    */
   async upload(blob: BlobToPush, form: BlobForm, target: Target, options: UploadOptions): Promise<BlobOutcome> {
     const { attempts, signal } = options;
     let { leftOpen } = options;
-    let isRenewed = false;
     for (let copies = 0; ; ) {
       const attempt: UploadAttempt = { blob, form, target, options, sent: 0, acknowledged: 0 };
       try {
@@ -61,9 +60,6 @@ export class Uploader {
         }
         const { shape, subject } = attempt;
         attempts.mayBeThere ||= isSilence(error) && attempt.sent > 0 && attempt.sent === form.identity?.size;
-        const isFirstRenewal: boolean = !isRenewed && isTokenRenewed(error);
-        isRenewed ||= isFirstRenewal;
-        if (isFirstRenewal) continue;
         if (shape !== undefined && subject !== undefined) {
           if (this.#shapes.learn(shape, { ...subject, acknowledged: attempt.acknowledged }, error)) continue;
           this.#tellStartingOver(attempt, shape, subject, error);
@@ -229,7 +225,7 @@ function mayContinue(error: unknown): boolean {
   if (error instanceof PushError && error.origin === 'source') return false;
   const answer = registryErrorOf(error);
   if (answer?.status === undefined) return true;
-  return isTokenRenewed(error) || (answer.transient && (answer.status >= 500 || answer.status === 429));
+  return answer.transient && (answer.status >= 500 || answer.status === 429);
 }
 
 /** Nothing came back, or only a gateway's word: the registry may have done the work. */
