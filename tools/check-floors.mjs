@@ -1,4 +1,4 @@
-// Refuses imports that do not point down, I/O on the lower floors, and names that say nothing.
+// Refuses imports that do not point down, circles of imports, I/O on the lower floors, and names that say nothing.
 // `--self-test` builds bad trees in a temporary folder and makes sure that each is refused.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,7 +21,11 @@ function report(problems) {
 
 /** Every breach below `base`, as one line each. */
 function checkTree(base) {
-  return members(base).flatMap((member) => [...checkManifest(member), ...checkSources(member)]);
+  return members(base).flatMap((member) => [
+    ...checkManifest(member),
+    ...checkSources(member),
+    ...checkCircles(member),
+  ]);
 }
 
 function checkManifest({ path, isApp, manifest }) {
@@ -66,6 +70,36 @@ function checkSources(member) {
       problems.push(...checkSource(member, source, name).map((problem) => `${file}:${problem}`));
   }
   return problems;
+}
+
+/** Circles of imports within a member, types included: each as one line that names its files. */
+function checkCircles({ folder, path }) {
+  const source = join(folder, 'src');
+  const files = filesBelow(source).filter((name) => /\.m?ts$/.test(name) && !/\.test\.m?ts$/.test(name));
+  const imports = new Map(files.map((name) => [name, importsOf(source, name)]));
+  const problems = [];
+  const done = new Set();
+  const walk = (name, way) => {
+    if (way.includes(name)) {
+      const circle = [...way.slice(way.indexOf(name)), name];
+      problems.push(`${path}/src: a circle of imports: ${circle.join(' -> ')}`);
+      return;
+    }
+    if (done.has(name)) return;
+    for (const target of imports.get(name) ?? []) walk(target, [...way, name]);
+    done.add(name);
+  };
+  for (const name of files) walk(name, []);
+  return problems;
+}
+
+/** Files of the same member that a file imports when it is loaded, or whose types it names. */
+function importsOf(source, name) {
+  const tree = ts.createSourceFile(name, readFileSync(join(source, name), 'utf8'), ts.ScriptTarget.Latest, false);
+  return tree.statements.flatMap((node) => {
+    const specifier = ts.isImportDeclaration(node) || ts.isExportDeclaration(node) ? specifierOf(node) : undefined;
+    return specifier?.startsWith('.') ? relative(source, resolve(dirname(join(source, name)), specifier)) : [];
+  });
 }
 
 function checkSource({ folder, isApp, manifest }, source, name) {
@@ -178,6 +212,22 @@ function selfTest() {
     ['says nothing', 'packages/push', {}, { 'utils.ts': '' }],
     ['says nothing', 'packages/push', {}, { 'common/a.ts': '' }],
     ['`export *`', 'packages/push', {}, { 'index.ts': "export * from './a.ts';" }],
+    [
+      'a circle of imports: a.ts -> b.ts -> a.ts',
+      'packages/push',
+      {},
+      { 'a.ts': "import { b } from './b.ts';", 'b.ts': "import type { A } from './a.ts';" },
+    ],
+    [
+      'a circle of imports',
+      'packages/push',
+      {},
+      {
+        'a.ts': "export { b } from './deep/b.ts';",
+        'deep/b.ts': "import { c } from './c.ts';",
+        'deep/c.ts': "import '../a.ts';",
+      },
+    ],
     ['`export *`', 'packages/push', {}, { 'index.ts': "export type * from './a.ts';" }],
   ];
   const good = [

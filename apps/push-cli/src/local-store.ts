@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { type ImageStore, openImageStore } from '@slipway/image-store';
 import type { CommandContext } from './command-context.ts';
 import { usageError } from './errors.ts';
-import { warningLine } from './progress/progress.ts';
+import { warningLine } from './progress/lines.ts';
 
 /** What every command of this machine's store takes. */
 export interface LocalStoreOptions {

@@ -4,7 +4,7 @@ import type { ConnectionOptions } from './connection-options.ts';
 import { describeIncomplete, describeItem, type InspectedItem } from './inspection.ts';
 import { inspectionLines } from './inspection-table.ts';
 import { requestLine } from './open-connection.ts';
-import { warningLine } from './progress/progress.ts';
+import { warningLine } from './progress/lines.ts';
 import { openCliSource } from './sources.ts';
 
 export interface RawInspectOptions extends ConnectionOptions {

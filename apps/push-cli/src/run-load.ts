@@ -9,7 +9,7 @@ import { CliError, usageError } from './errors.ts';
 import { type LocalStoreOptions, openLocalStore } from './local-store.ts';
 import { requestLine } from './open-connection.ts';
 import { printable } from './printable.ts';
-import { warningLine } from './progress/progress.ts';
+import { warningLine } from './progress/lines.ts';
 import { openCliSource } from './sources.ts';
 
 export interface RawLoadOptions extends ConnectionOptions, LocalStoreOptions {

@@ -7,7 +7,7 @@ import { usageError } from './errors.ts';
 import { verifyLogin } from './login-check.ts';
 import { assertNoUser } from './mask-user.ts';
 import { once } from './once.ts';
-import { warningLine } from './progress/progress.ts';
+import { warningLine } from './progress/lines.ts';
 import { ask, passwordFor } from './prompt.ts';
 
 export interface RawLoginOptions extends ConnectionOptions {

@@ -1,7 +1,7 @@
 import { eraseCredentials } from '@slipway/registry-client';
 import type { CommandContext } from './command-context.ts';
 import { credentialSources } from './credentials.ts';
-import { warningLine } from './progress/progress.ts';
+import { warningLine } from './progress/lines.ts';
 import { parseRegistry } from './run-login.ts';
 
 export interface RawLogoutOptions {

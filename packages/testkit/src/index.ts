@@ -26,8 +26,6 @@ export {
   type EmbeddedRegistry,
   type HeldManifest,
   type OpenSession,
-  type Seed,
-  type SeedManifest,
   startRegistry,
 } from './registry/embedded-registry.ts';
 export type { Misbehaviour, MisbehaviourHandle, RequestMatch } from './registry/misbehaviour.ts';
@@ -35,6 +33,7 @@ export type { RegistryOptions, RegistryTlsOptions } from './registry/options.ts'
 export { type QuirkName, quirkNames, type RegistryQuirks, resolveQuirks } from './registry/quirks.ts';
 export type { RequestRecord } from './registry/request-record.ts';
 export type { RequestKind } from './registry/route.ts';
+export type { Seed, SeedManifest } from './registry/seed.ts';
 export type { VerifiedCounts } from './registry/verify.ts';
 export { asNobody } from './tools/as-nobody.ts';
 export {

@@ -5,7 +5,8 @@ import type { ProgressChoice } from '../choices.ts';
 import type { OutputStream } from '../command-context.ts';
 import { readEnvironment } from '../environment.ts';
 import { blob, digestOf, manualClock, progressEvent } from './fixtures.ts';
-import { openProgress, type Progress, resolveProgress } from './progress.ts';
+import { openProgress, resolveProgress } from './open-progress.ts';
+import type { Progress } from './progress.ts';
 
 const started: PushEvent = { type: 'push:started', destination: 'ghcr.io/me/app', repository: 'ghcr.io/me/app' };
 const totals = { existed: 0, mounted: 0, uploaded: 1, skipped: 0, bytesToSend: 0, bytesSent: 1 };

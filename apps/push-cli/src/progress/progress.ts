@@ -1,12 +1,6 @@
 import type { PushEvent } from '@slipway/push';
-import type { ProgressChoice } from '../choices.ts';
 import type { OutputStream } from '../command-context.ts';
 import type { Environment } from '../environment.ts';
-import { printable } from '../printable.ts';
-import { problemLines } from '../problem.ts';
-import { createJsonProgress } from './json-progress.ts';
-import { createPlainProgress } from './plain-progress.ts';
-import { createTerminalProgress } from './terminal-progress.ts';
 
 /** Tells a person or a program how a push goes on, on standard error. */
 export interface Progress extends Disposable {
@@ -36,16 +30,6 @@ export const systemClock: ProgressClock = {
   },
 };
 
-/** `auto` is lines that move on a terminal, plain lines elsewhere and in CI. */
-export function resolveProgress(
-  choice: ProgressChoice,
-  { isTTY }: Pick<OutputStream, 'isTTY'>,
-  { isCI, isDumbTerminal }: Pick<Environment, 'isCI' | 'isDumbTerminal'>,
-): Exclude<ProgressChoice, 'auto'> {
-  if (choice !== 'auto') return choice;
-  return isTTY === true && !isCI && !isDumbTerminal ? 'tty' : 'plain';
-}
-
 export interface OpenProgressOptions {
   readonly stderr: OutputStream;
   readonly environment: Environment;
@@ -54,43 +38,4 @@ export interface OpenProgressOptions {
   /** Tells the causes of failures too. @default false */
   readonly verbose?: boolean | undefined;
   readonly clock?: ProgressClock | undefined;
-}
-
-/** Begins to tell. Nothing is written before there is something to tell. */
-export function openProgress(choice: ProgressChoice, options: OpenProgressOptions): Progress {
-  switch (resolveProgress(choice, options.stderr, options.environment)) {
-    case 'tty':
-      return createTerminalProgress(options);
-    case 'plain':
-      return createPlainProgress(options);
-    case 'json':
-      return createJsonProgress(options);
-    case 'none':
-      return createNoProgress(options);
-  }
-}
-
-/** Failures, warnings if they are wanted, and nothing else. */
-function createNoProgress({ stderr, verbose, isQuiet }: OpenProgressOptions): Progress {
-  const warn = (message: string): void => {
-    if (isQuiet !== true) writeLines(stderr, [warningLine(message)]);
-  };
-  return {
-    onEvent: (event) => event.type === 'warning' && warn(event.message),
-    print: (line) => writeLines(stderr, [line]),
-    warn,
-    fail: (error, subject) => writeLines(stderr, problemLines(error, { verbose, subject })),
-    summarize: () => {},
-    [Symbol.dispose]: () => {},
-  };
-}
-
-/** A warning as one line for people. */
-export function warningLine(message: string): string {
-  return `slipway: warning: ${printable(message)}`;
-}
-
-/** Writes whole lines at once. */
-export function writeLines(stream: OutputStream, lines: readonly string[]): void {
-  stream.write(lines.map((line) => `${line}\n`).join(''));
 }

@@ -2,8 +2,9 @@ import { describeEvent } from '@slipway/push';
 import { printable } from '../printable.ts';
 import { problemLines } from '../problem.ts';
 import { renderFrame } from './frame.ts';
+import { warningLine } from './lines.ts';
 import { LiveRegion } from './live-region.ts';
-import { type OpenProgressOptions, type Progress, systemClock, warningLine } from './progress.ts';
+import { type OpenProgressOptions, type Progress, systemClock } from './progress.ts';
 import { applyEvent, createProgressState } from './progress-state.ts';
 import { summaryLine } from './summary.ts';
 

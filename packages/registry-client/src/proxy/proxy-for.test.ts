@@ -104,10 +104,7 @@ describe('proxyFor', () => {
       'http://bob:1234#hunter2@10.0.0.1:3128',
       'bob:1234/hunter2@10.0.0.1:3128',
       'socks5://bob:12?hunter2@10.0.0.1',
-    ].map((value) => [
-      value,
-      'HTTPS_PROXY has a #, ? or / before the @ of its user and password: write # as %23, ? as %3F, / as %2F',
-    ]),
+    ].map((value) => [value, 'HTTPS_PROXY has a #, ?, / or \\ in its user or password: write %23, %3F, %2F or %5C']),
     ['http://hunter2:x@pro xy', 'HTTPS_PROXY is not the address of a proxy'],
     ['http://me:hunter2@', 'HTTPS_PROXY is not the address of a proxy'],
   ] as [string, string][])('%s is refused, without a secret in the message', (value, message) => {

@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net';
-import type { Content, Digest } from '@slipway/digest';
+import type { Digest } from '@slipway/digest';
 import type { Descriptor } from '@slipway/manifest';
 import { createGate } from './auth.ts';
 import { RegistryCore } from './core.ts';
@@ -9,7 +9,7 @@ import { type Misbehaviour, type MisbehaviourHandle, MisbehaviourRules } from '.
 import { defaultManifestMaxBytes, type RegistryOptions } from './options.ts';
 import { resolveQuirks } from './quirks.ts';
 import type { RequestRecord } from './request-record.ts';
-import { seed } from './seed.ts';
+import { type Seed, seed } from './seed.ts';
 import { createRegistryServer } from './server.ts';
 import { type VerifiedCounts, verify } from './verify.ts';
 
@@ -26,18 +26,6 @@ export interface OpenSession {
   readonly repository: string;
   /** Bytes received. */
   readonly offset: number;
-}
-
-export interface SeedManifest {
-  readonly bytes: Uint8Array;
-  readonly mediaType: string;
-  readonly tags?: readonly string[] | undefined;
-}
-
-/** What to put into a repository without asking the API. Manifests are not checked for completeness. */
-export interface Seed {
-  readonly blobs?: readonly (Uint8Array | Content)[] | undefined;
-  readonly manifests?: readonly SeedManifest[] | undefined;
 }
 
 /** A registry in this process. Leaving scope ends it, with every connection and timer of it. */

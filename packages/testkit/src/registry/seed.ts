@@ -1,10 +1,21 @@
 import { randomUUID } from 'node:crypto';
-import { contentOf } from '@slipway/digest';
+import { type Content, contentOf } from '@slipway/digest';
 import type { Descriptor } from '@slipway/manifest';
 import type { RegistryCore } from './core.ts';
 import { describeManifest } from './describe-manifest.ts';
-import type { Seed } from './embedded-registry.ts';
 import { Session } from './session.ts';
+
+export interface SeedManifest {
+  readonly bytes: Uint8Array;
+  readonly mediaType: string;
+  readonly tags?: readonly string[] | undefined;
+}
+
+/** What to put into a repository without asking the API. Manifests are not checked for completeness. */
+export interface Seed {
+  readonly blobs?: readonly (Uint8Array | Content)[] | undefined;
+  readonly manifests?: readonly SeedManifest[] | undefined;
+}
 
 /** Puts contents into a repository without asking the API. */
 export async function seed(

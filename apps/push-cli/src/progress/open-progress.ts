@@ -1,0 +1,48 @@
+import type { ProgressChoice } from '../choices.ts';
+import type { OutputStream } from '../command-context.ts';
+import type { Environment } from '../environment.ts';
+import { problemLines } from '../problem.ts';
+import { createJsonProgress } from './json-progress.ts';
+import { warningLine, writeLines } from './lines.ts';
+import { createPlainProgress } from './plain-progress.ts';
+import type { OpenProgressOptions, Progress } from './progress.ts';
+import { createTerminalProgress } from './terminal-progress.ts';
+
+/** `auto` is lines that move on a terminal, plain lines elsewhere and in CI. */
+export function resolveProgress(
+  choice: ProgressChoice,
+  { isTTY }: Pick<OutputStream, 'isTTY'>,
+  { isCI, isDumbTerminal }: Pick<Environment, 'isCI' | 'isDumbTerminal'>,
+): Exclude<ProgressChoice, 'auto'> {
+  if (choice !== 'auto') return choice;
+  return isTTY === true && !isCI && !isDumbTerminal ? 'tty' : 'plain';
+}
+
+/** Begins to tell. Nothing is written before there is something to tell. */
+export function openProgress(choice: ProgressChoice, options: OpenProgressOptions): Progress {
+  switch (resolveProgress(choice, options.stderr, options.environment)) {
+    case 'tty':
+      return createTerminalProgress(options);
+    case 'plain':
+      return createPlainProgress(options);
+    case 'json':
+      return createJsonProgress(options);
+    case 'none':
+      return createNoProgress(options);
+  }
+}
+
+/** Failures, warnings if they are wanted, and nothing else. */
+function createNoProgress({ stderr, verbose, isQuiet }: OpenProgressOptions): Progress {
+  const warn = (message: string): void => {
+    if (isQuiet !== true) writeLines(stderr, [warningLine(message)]);
+  };
+  return {
+    onEvent: (event) => event.type === 'warning' && warn(event.message),
+    print: (line) => writeLines(stderr, [line]),
+    warn,
+    fail: (error, subject) => writeLines(stderr, problemLines(error, { verbose, subject })),
+    summarize: () => {},
+    [Symbol.dispose]: () => {},
+  };
+}
