@@ -17,7 +17,7 @@ export const floors = new Map([
   ['@slipway/file-lock', 3],
   ['@slipway/metadata-store', 4],
   ['@slipway/layer-cache', 4],
-  ['@slipway/image-store', 4],
+  ['@slipway/image-store', 5],
   ['@slipway/push', 5],
   ['slipway', 6],
   ['@slipway/server', 6],

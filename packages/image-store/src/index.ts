@@ -3,6 +3,9 @@
  *
  * @packageDocumentation
  */
+
+// A machine that keeps images keeps their compressed layers beside them.
+export { type LayerCache, type LayerCacheOptions, openLayerCache } from '@slipway/layer-cache';
 export {
   ImageStoreError,
   type ImageStoreErrorCode,
