@@ -39,10 +39,10 @@ test('every answer has docker’s headers, and an error is exactly application/j
 describe('what is asked wrongly is answered in docker’s words', () => {
   test.each([
     ['GET', '/nowhere', 404, 'page not found'],
-    ['GET', '/v1.51/containers/x/json', 404, 'page not found'],
+    ['GET', '/v1.51/containers/x/json', 404, 'No such container: x'],
     ['PUT', '/_ping', 404, 'page not found'],
     ['HEAD', '/version', 404, undefined],
-    ['GET', '/images/a/history', 404, 'page not found'],
+    ['GET', '/images/a/history', 404, 'No such image: a:latest'],
     [
       'GET',
       '/v1.23/info',

@@ -28,16 +28,19 @@ test('metrics, health and readiness tell how it is doing', async () => {
   for (let time = 0; time < 2; time += 1) {
     await server.request('POST', `/images/${registry.host}/m/app/push?tag=v1`);
   }
+  const other = `${registry.host}/m/other`;
+  await server.request('POST', `/images/${encodeURIComponent(reference)}/tag?repo=${encodeURIComponent(other)}&tag=v1`);
+  await server.request('POST', `/images/${other}/push?tag=v1`);
   await server.request('POST', '/images/127.0.0.1:1/m/app/push?tag=v1');
   const { body, headers } = await server.request('GET', '/metrics');
   expect(headers['content-type']).toContain('text/plain');
   const value = (name: string): number =>
     Number(new RegExp(`^${name.replace(/[{}"]/g, '\\$&')} (\\S+)$`, 'm').exec(body)?.[1]);
-  expect(value('slipwayd_pushes_total{outcome="pushed"}')).toBe(2);
+  expect(value('slipwayd_pushes_total{outcome="pushed"}')).toBe(3);
   expect(value('slipwayd_bytes_total{how="sent"}')).toBeGreaterThan(100_000);
-  expect(value('slipwayd_bytes_total{how="saved"}')).toBeGreaterThan(100_000);
-  expect(value('slipwayd_push_duration_seconds_count{outcome="pushed"}')).toBe(2);
-  expect(value('slipwayd_http_requests_total{method="POST",status="200"}')).toBe(4);
+  expect(value('slipwayd_bytes_total{how="mounted"}')).toBeGreaterThan(100_000);
+  expect(value('slipwayd_push_duration_seconds_count{outcome="pushed"}')).toBe(3);
+  expect(value('slipwayd_http_requests_total{method="POST",status="200"}')).toBe(5);
   expect(value('slipwayd_running_pushes')).toBe(0);
   expect((await server.request('GET', '/healthz')).body).toBe('ok\n');
   expect((await server.request('GET', '/readyz')).body).toBe('ok\n');

@@ -138,10 +138,11 @@ function isTlsFailure(error: unknown): boolean {
   return registryErrorOf(error)?.reason === 'tls';
 }
 
-/** What answers a TLS greeting with HTTP is spoken to over http. */
+/** What answers a TLS greeting with HTTP is spoken to over http. OpenSSL's own words are somewhere among the causes. */
 function speaksPlainHTTP(error: unknown): boolean {
-  const message = registryErrorOf(error)?.message ?? '';
-  return /wrong version number|packet length too long|unknown protocol|http request/i.test(message);
+  if (!(error instanceof Error)) return false;
+  const isGreeting = /wrong version number|packet length too long|unknown protocol|http request|does not speak TLS/i;
+  return isGreeting.test(error.message) || speaksPlainHTTP(error.cause);
 }
 
 function isProxyRefusal(error: unknown): boolean {
