@@ -48,7 +48,7 @@ describe('a source that cannot be read is exit code 4', () => {
     ['an empty file', 'empty.tar', 'is empty'],
     ['a truncated archive', 'truncated.tar', 'truncated.tar'],
     ['a truncated compressed archive', 'truncated.tar.gz', 'truncated.tar.gz'],
-    ['a folder that is no layout', '.', 'no OCI image layout'],
+    ['a folder that is no layout', '.', '"index.json" is missing'],
   ])('%s', async (_, source, text) => {
     await using registry = await startRegistry();
     const result = await push([at(source), `${registry.host}/demo/app:v1`]);

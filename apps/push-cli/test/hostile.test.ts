@@ -119,6 +119,9 @@ async function expectRefused(path: string, text: string): Promise<void> {
     `${registry.host}/hostile/app:v1`,
     '--plain-http',
     '--no-cache',
+    // Only this finds a layer that is well compressed and of another content.
+    '--verify',
+    'diffid',
   ]);
   expect({ code, stdout, stderr }).toEqual({ code: 4, stdout: '', stderr: expect.stringContaining(text) });
   expect(stderr).not.toMatch(/\n\s+at /);

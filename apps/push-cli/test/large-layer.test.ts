@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { digestBytes } from '@slipway/digest';
 import { buildOciManifest, mediaTypes } from '@slipway/manifest';
 import {
   type EmbeddedRegistry,
@@ -118,15 +119,26 @@ async function startFarRegistries({ configBytes, imageID, layers }: TestImage): 
   });
   let received = 0;
   const uploads = new Map<string, number>();
+  /** The digest of the manifest that was set. */
+  let tagged: string | undefined;
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { method = '', url = '' } = request;
     const upload = /\/uploads\/(\d+)/.exec(url)?.[1];
     const location = (id: string): Record<string, string> => ({ location: `/v2/other/app/blobs/uploads/${id}` });
+    const isManifest = url.includes('/manifests/');
     let bytes = 0;
-    for await (const chunk of request) bytes += (chunk as Uint8Array).byteLength;
+    const body: Uint8Array[] = [];
+    for await (const chunk of request) {
+      bytes += (chunk as Uint8Array).byteLength;
+      if (isManifest) body.push(chunk as Uint8Array);
+    }
     if (url === '/v2/') return void response.writeHead(200).end();
     if (url.startsWith('/v2/other/app/')) {
       received += bytes;
+      if (isManifest && method === 'PUT') tagged = digestBytes(Buffer.concat(body));
+      if (isManifest && tagged !== undefined) {
+        return void response.writeHead(method === 'PUT' ? 201 : 200, { 'docker-content-digest': tagged }).end();
+      }
       if (method === 'GET' || method === 'HEAD') return void response.writeHead(404).end();
       if (method === 'POST') return void response.writeHead(202, location(String(uploads.size))).end();
       if (upload === undefined || method === 'PUT') return void response.writeHead(201).end();
@@ -134,7 +146,7 @@ async function startFarRegistries({ configBytes, imageID, layers }: TestImage): 
       uploads.set(upload, end);
       return void response.writeHead(202, { ...location(upload), range: `0-${end - 1}` }).end();
     }
-    if (url.includes('/manifests/')) {
+    if (isManifest) {
       const headers = { 'content-type': manifest.mediaType, 'docker-content-digest': manifest.digest };
       return void response.writeHead(200, headers).end(method === 'HEAD' ? undefined : manifest.bytes);
     }

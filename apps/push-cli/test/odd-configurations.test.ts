@@ -618,7 +618,7 @@ describe.skipIf(process.getuid?.() !== 0 || requireTool('setpriv'))(
   () => {
     test.each([
       ['without HOME', {}, ['this user has no home folder']],
-      ['with HOME=/, which it cannot write', { HOME: '/' }, ['remembers in memory only']],
+      ['with HOME=/, which it cannot write', { HOME: '/' }, ['remembered in memory only']],
     ])('%s: pushes all the same', async (_, env, says) => {
       await using registry = await startRegistry();
       await chmod(images.path, 0o755);
