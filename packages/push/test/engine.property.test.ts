@@ -105,12 +105,12 @@ test('whatever the registry, the listener and the caller do: ok is a tag that ca
         if (result.ok) await expectPullable(registry, run.destinations[at]!, result);
       }
     }),
-    { numRuns: 150, seed: 13 },
+    { numRuns: 300, seed: 13 },
   );
   // Faults that never, or always, end a push would try nothing.
   expect(
     Object.values(seen).every((count) => count > 20),
-    JSON.stringify(seen),
+    `outcomes: ${JSON.stringify(seen)}`,
   ).toBe(true);
 }, 180_000);
 
