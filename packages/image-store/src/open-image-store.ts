@@ -8,8 +8,9 @@ import { deleteImage } from './delete-image.ts';
 import { describeImage, timeOf } from './describe-image.ts';
 import { ImageStoreError } from './errors.ts';
 import { findImage, findImages } from './find-image.ts';
+import { blobsGone, layersGone } from './gone-with-images.ts';
 import { HeldImages } from './held-images.ts';
-import { chainsOf, FactsReader, type ManifestFacts } from './image-facts.ts';
+import { FactsReader, type ManifestFacts } from './image-facts.ts';
 import type {
   CollectedGarbage,
   CollectGarbageOptions,
@@ -27,9 +28,10 @@ import type {
   StoredImage,
   TagOfImage,
 } from './image-store.ts';
+import { provenLayers } from './proven-layers.ts';
 import { ReferenceStore } from './reference-store.ts';
 import { type SavedImage, saveArchive } from './save-archive.ts';
-import { provenPair, stageItem } from './stage-item.ts';
+import { stageItem } from './stage-item.ts';
 import { asStoreError, StoreFiles, sizeOf } from './store-files.ts';
 import { openStoredItems } from './store-source.ts';
 import { type StoredManifest, StoreState } from './store-state.ts';
@@ -92,7 +94,7 @@ class DiskImageStore implements ImageStore {
       await this.#admit(source);
       await using workspace = await Workspace.open(this.#files);
       const maxLayerBytes = this.#options.maxLayerBytes ?? defaults.maxLayerBytes;
-      const proven = await this.#provenLayers();
+      const proven = await provenLayers(await this.#state(), this.#facts);
       const staged: { readonly item: SourceItem; readonly stored: StoredManifest }[] = [];
       for (const item of source.items) {
         staged.push({ item, stored: await stageItem(item, workspace, { signal, maxLayerBytes, onProgress, proven }) });
@@ -177,7 +179,7 @@ class DiskImageStore implements ImageStore {
         const facts = await this.#facts.read(stored.descriptor).catch(() => undefined);
         const deletion = deleteImage(state, name, options.force ?? false);
         const untagged = deletion.untagged.map((each): DeleteRecord => ({ untagged: familiarString(each) }));
-        const deleted = deletion.isDeleted ? [deletion.id, ...(await this.#layersGone(facts, state))] : [];
+        const deleted = deletion.isDeleted ? [deletion.id, ...(await layersGone(facts, state, this.#facts))] : [];
         return { records: [...untagged, ...deleted.map((each) => ({ deleted: each }))], events: deletion.events };
       });
       for (const event of events) this.#tell(event);
@@ -323,27 +325,13 @@ class DiskImageStore implements ImageStore {
   }
 
   async #commitAndSweep(state: StoreState, gone: readonly StoredManifest[], lock: FileLock): Promise<void> {
-    const superfluous = await this.#superfluous(state, gone);
+    // Where it cannot be told whose blobs the other images need, all stay until a garbage collection can tell.
+    const superfluous = await blobsGone(gone, state, this.#facts).catch((error) => this.#leaveOut(error) ?? []);
     // Noted first: who opens the store after a crash finds here what was to be removed.
     await using workspace = await Workspace.open(this.#files);
     for (const digest of superfluous) await workspace.note(digest);
     await this.#commit(state, lock);
     await this.#files.remove(superfluous);
-  }
-
-  async #superfluous(state: StoreState, gone: readonly StoredManifest[]): Promise<readonly Digest[]> {
-    try {
-      const marked = await this.#facts.mark(state.roots);
-      const facts = await Promise.all(
-        gone.map(({ descriptor }) => this.#facts.read(descriptor).catch(() => undefined)),
-      );
-      const blobs = gone.flatMap(({ descriptor }, at) => [...(facts[at]?.blobs.keys() ?? [descriptor.digest])]);
-      return [...new Set(blobs)].filter((digest) => !marked.has(digest));
-    } catch (error) {
-      // Whose blobs the other images need cannot be told, so all stay until a garbage collection can tell.
-      this.#leaveOut(error);
-      return [];
-    }
   }
 
   /** What dead processes had brought in, or were about to remove, goes unless an image needs it. */
@@ -364,35 +352,6 @@ class DiskImageStore implements ImageStore {
     if (!admit) return;
     const usedBytes = sum(await this.#files.blobs()) + sum(await this.#held.extraBlobs());
     await admit({ name, bytes: bytesOf(items), usedBytes });
-  }
-
-  async #provenLayers(): Promise<Set<string>> {
-    const proven = new Set<string>();
-    const visit = ({ kind, layers, config, children }: ManifestFacts): void => {
-      for (const [at, { digest }] of kind === 'image' ? layers.entries() : []) {
-        const diffID = config?.diffIDs[at];
-        if (diffID) proven.add(provenPair(digest, diffID));
-      }
-      children.forEach(visit);
-    };
-    for (const { descriptor, id } of (await this.#state()).manifests.values()) {
-      const facts = await this.#facts.read(descriptor).catch(() => undefined);
-      // An artifact may look like an image. Its diffIDs were never checked, and its ID is that of its manifest.
-      if (facts && (facts.kind === 'index' || facts.config?.digest === id)) visit(facts);
-    }
-    return proven;
-  }
-
-  /** The chainIDs that no other image has, top layer first, as docker's layer store releases them. */
-  async #layersGone(facts: ManifestFacts | undefined, state: StoreState): Promise<readonly Digest[]> {
-    if (!facts) return [];
-    const used = new Set<Digest>();
-    for (const { descriptor } of state.manifests.values()) {
-      const other = await this.#facts.read(descriptor).catch(() => undefined);
-      for (const chain of other ? chainsOf(other) : []) for (const each of chain) used.add(each);
-    }
-    const gone = chainsOf(facts).flatMap((chain) => [...chain].reverse());
-    return [...new Set(gone)].filter((each) => !used.has(each));
   }
 
   async *#archiveOf(images: readonly SavedImage[], options: AbortOptions): ByteStream {
