@@ -42,20 +42,20 @@ async function deliverBlob(blob: BlobToPush, target: Target, delivery: Delivery)
     if (before !== undefined) {
       target.emit({ type: 'blob:waiting', blob: subject });
       const there = await seenMeanwhile(blob, target, signal);
-      if (there !== undefined) {
-        target.emit(outcomeEvent(subject, there));
-        return there;
-      }
+      if (there !== undefined) return conclude(blob, subject, target, there);
       await abortable(before, signal);
     }
     signal.throwIfAborted();
-    const outcome = await transfer(blob, subject, target, delivery);
-    // What another push did for this repository counts here too.
-    if (outcome.kind !== 'skipped')
-      target.presence.note(blob.key, outcome.identity, outcome.kind === 'pushed' ? 'sent' : 'seen');
-    target.emit(outcomeEvent(subject, outcome));
-    return outcome;
+    return conclude(blob, subject, target, await transfer(blob, subject, target, delivery));
   });
+}
+
+/** Notes what is there now, and tells it. What another push did for this repository counts here too. */
+function conclude(blob: BlobToPush, subject: BlobSubject, target: Target, outcome: BlobOutcome): BlobOutcome {
+  if (outcome.kind !== 'skipped')
+    target.presence.note(blob.key, outcome.identity, outcome.kind === 'pushed' ? 'sent' : 'seen');
+  target.emit(outcomeEvent(subject, outcome));
+  return outcome;
 }
 
 /** A large blob that the repository has already need not wait until another repository has been sent it. */
@@ -64,7 +64,6 @@ async function seenMeanwhile(blob: BlobToPush, target: Target, signal: AbortSign
   if (identity === undefined || identity.size < worthAsking || !target.presence.believes(identity.digest))
     return undefined;
   if ((await isSeen(identity, target, { signal })) !== true) return undefined;
-  target.presence.note(blob.key, identity, 'seen');
   await target.memory.add(blob, identity);
   return { kind: 'existed', identity, learnt: false };
 }

@@ -1,11 +1,12 @@
 import type { Digest } from '@slipway/digest';
 import type { BlobToPush } from '../plan/blob-to-push.ts';
 import type { IndexPlan, ItemPlan, LayerDescriptor, Manifest } from '../plan/plan-types.ts';
+import { namesManifest } from '../presence/existence.ts';
 import type { BlobOutcome } from '../presence/outcome.ts';
 import type { Target } from '../presence/target.ts';
 import { deliverBlobs } from './blobs.ts';
 import type { Delivery } from './delivery.ts';
-import { deliverManifest, emitPushed, namesManifest } from './manifest.ts';
+import { deliverManifest, emitPushed } from './manifest.ts';
 
 /**
  * Brings everything a manifest names into the repository, children before parents, and returns the manifest.

@@ -7,12 +7,11 @@ import type { ItemPlan, LayerDescriptor, Manifest } from '../plan/plan-types.ts'
 import { BlobAttempts } from '../presence/attempts.ts';
 import { decide } from '../presence/decide.ts';
 import type { DecisionReason } from '../presence/decision-reason.ts';
-import { isSeen } from '../presence/existence.ts';
+import { isSeen, namesManifest } from '../presence/existence.ts';
 import type { Foresight } from '../presence/foresee.ts';
 import { pathOf } from '../presence/mount.ts';
 import type { Target } from '../presence/target.ts';
 import type { Delivery } from './delivery.ts';
-import { namesManifest } from './manifest.ts';
 import type { TagDelivery, TagResult } from './tag-delivery.ts';
 
 /** Says for each tag what a push would do. */

@@ -7,6 +7,7 @@ import { PushError, pushFailure } from '../errors.ts';
 import type { Endpoint } from '../push.ts';
 import { continuesOnError, isTransient, registryErrorOf } from '../upload/retry-rules.ts';
 import type { DeliveryRetry } from './delivery.ts';
+import { onceAnAttempt } from './once-an-attempt.ts';
 
 /** Waits between attempts to reach a registry that is not up yet: 1, 2, 4, 8, … seconds, 15 at most. */
 const firstWaitMs = 1_000;
@@ -41,7 +42,6 @@ export async function overEndpoints<T>(
 ): Promise<T> {
   const confirmedTls = new Set<string>();
   const tried = new Set<Endpoint>();
-  let attempt = 0;
   return await retrying(
     async () => {
       const failures: unknown[] = [];
@@ -80,11 +80,9 @@ export async function overEndpoints<T>(
       host: destination.reference.registry,
       isTransient: (error) =>
         !(error instanceof Final) && codeOf(error) !== 'ERR_PUSH_NO_ENDPOINT' && isTransient(error),
-      onRetry(notice) {
-        if (notice.attempt === attempt) return; // it counts down once a second
-        attempt = notice.attempt;
-        onRetry?.(`retry ${notice.attempt} in ${notice.seconds} s: ${notice.cause.message}`);
-      },
+      onRetry: onceAnAttempt(({ attempt, seconds, cause }) =>
+        onRetry?.(`retry ${attempt} in ${seconds} s: ${cause.message}`),
+      ),
     },
   ).catch((error: unknown) => {
     signal?.throwIfAborted();

@@ -1,12 +1,14 @@
-import type { AbortOptions, Digest } from '@slipway/digest';
+import type { Digest } from '@slipway/digest';
 import type { PutManifestResult } from '@slipway/registry-client';
-import { type RetryNotice, retrying, systemClock } from '@slipway/transfer';
+import { retrying, systemClock } from '@slipway/transfer';
 import { pushFailure } from '../errors.ts';
 import type { Manifest } from '../plan/plan-types.ts';
+import { namesManifest } from '../presence/existence.ts';
 import type { Target } from '../presence/target.ts';
 import { isManifestRetryable, registryErrorOf } from '../upload/retry-rules.ts';
 import { confirmManifest } from './confirm.ts';
 import type { Delivery } from './delivery.ts';
+import { onceAnAttempt } from './once-an-attempt.ts';
 
 /** Replicas of a registry may be a moment behind: so long a manifest waits for blobs that were sent a moment ago. */
 const replicaWaitsMs: readonly number[] = [1_000, 5_000];
@@ -111,19 +113,6 @@ export async function putManifest(
   }
 }
 
-/** Whether a tag or a digest names this very manifest at the destination, as far as the registry says. */
-export async function namesManifest(
-  tagOrDigest: string,
-  { digest }: Manifest,
-  target: Target,
-  { signal }: AbortOptions,
-): Promise<boolean> {
-  const question = target.ask((repository) => repository.statManifest(tagOrDigest, { signal }), { signal });
-  const stat = await question.catch(() => undefined);
-  signal?.throwIfAborted();
-  return stat?.digest === digest;
-}
-
 /** Tells that a manifest is in place. */
 export function emitPushed(
   { emit, destination }: Target,
@@ -154,13 +143,4 @@ function describe(target: Target, missing: ReadonlySet<Digest>): string {
 
 function warn({ emit, destination }: Target, code: string, message: string): void {
   emit({ type: 'warning', destination, code, message });
-}
-
-/** Tells the first notice of each wait, which counts down once a second. */
-function onceAnAttempt(tell: (notice: RetryNotice) => void): (notice: RetryNotice) => void {
-  let told = -1;
-  return (notice) => {
-    if (notice.attempt !== told) tell(notice);
-    told = notice.attempt;
-  };
 }

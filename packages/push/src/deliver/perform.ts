@@ -26,11 +26,8 @@ export async function perform(blob: BlobToPush, target: Target, options: Perform
       switch (decision.kind) {
         case 'skip':
           return { kind: 'skipped' };
-        case 'exists': {
-          const { identity, learnt, reason } = decision;
-          if (reason !== 'delivered') target.presence.note(blob.key, identity, 'seen');
-          return { kind: 'existed', identity, learnt };
-        }
+        case 'exists':
+          return { kind: 'existed', identity: decision.identity, learnt: decision.learnt };
         case 'mount': {
           const { candidates } = decision;
           const mount = await tryMounts(blob, target, { candidates, signal });
@@ -39,7 +36,6 @@ export async function perform(blob: BlobToPush, target: Target, options: Perform
             leftOpen = mount.session;
             break;
           }
-          target.presence.note(blob.key, mount.identity, 'seen');
           return mount;
         }
         case 'upload': {

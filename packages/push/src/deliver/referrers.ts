@@ -10,11 +10,12 @@ import { ensureReferrers } from '@slipway/registry-client';
 import { retrying } from '@slipway/transfer';
 import { pushFailure } from '../errors.ts';
 import type { ItemPlan, Manifest } from '../plan/plan-types.ts';
+import { namesManifest } from '../presence/existence.ts';
 import type { Target } from '../presence/target.ts';
 import { isManifestRetryable } from '../upload/retry-rules.ts';
 import { deliverContent, resending } from './content.ts';
 import type { Delivery } from './delivery.ts';
-import { deliverManifest, emitPushed, namesManifest } from './manifest.ts';
+import { deliverManifest, emitPushed } from './manifest.ts';
 
 /** Whether anything in the plan has referrers. */
 export function hasReferrers(plan: ItemPlan): boolean {

@@ -1,7 +1,9 @@
 import type { AbortOptions, Digest } from '@slipway/digest';
 import { existenceCandidates, hmacMatches, type LayerRecord } from '@slipway/metadata-store';
+import type { BlobStat } from '@slipway/registry-client';
 import { type ProvenIdentity, provenByRecord } from '../knowledge.ts';
 import type { BlobToPush } from '../plan/blob-to-push.ts';
+import type { Manifest } from '../plan/plan-types.ts';
 import type { Target } from './target.ts';
 
 export interface ExistenceCheck extends AbortOptions {
@@ -52,33 +54,51 @@ export async function findRecorded(
 export async function isSeen(
   { digest, size }: ProvenIdentity,
   target: Target,
-  { signal }: AbortOptions,
+  options: AbortOptions,
 ): Promise<boolean | 'unknown'> {
+  const stat = await askFor(digest, target, options);
+  if (stat === 'unknown') return 'unknown';
+  return stat !== undefined && (stat.size === undefined || stat.size === size);
+}
+
+/** Size of a blob the repository has, undefined when it lacks it, 'unknown' when it would not say. */
+async function seenSize(
+  blob: BlobToPush,
+  target: Target,
+  digest: Digest,
+  options: AbortOptions,
+): Promise<number | undefined | 'unknown'> {
+  const stat = await askFor(digest, target, options);
+  if (stat === 'unknown' || stat === undefined) return stat;
+  const own = blob.fixed?.size ?? (await target.memory.size(digest));
+  // A registry that has another number of bytes under this digest does not have the blob.
+  if (own !== undefined && stat.size !== undefined && stat.size !== own) return undefined;
+  return own ?? stat.size ?? 'unknown';
+}
+
+/** What the repository says of a blob: undefined when it lacks it, 'unknown' when it would not say, which is never fatal. */
+async function askFor(
+  digest: Digest,
+  target: Target,
+  { signal }: AbortOptions,
+): Promise<BlobStat | undefined | 'unknown'> {
   try {
-    const stat = await target.ask((repository) => repository.statBlob(digest, { signal }), { signal });
-    return stat !== undefined && (stat.size === undefined || stat.size === size);
+    return await target.ask((repository) => repository.statBlob(digest, { signal }), { signal });
   } catch {
     signal?.throwIfAborted();
     return 'unknown';
   }
 }
 
-/** Size of a blob the repository has, undefined when it lacks it, 'unknown' when it would not say: that is never fatal. */
-async function seenSize(
-  blob: BlobToPush,
+/** Whether a tag or a digest names this very manifest at the destination, as far as the registry says. */
+export async function namesManifest(
+  tagOrDigest: string,
+  { digest }: Manifest,
   target: Target,
-  digest: Digest,
   { signal }: AbortOptions,
-): Promise<number | undefined | 'unknown'> {
-  try {
-    const stat = await target.ask((repository) => repository.statBlob(digest, { signal }), { signal });
-    if (stat === undefined) return undefined;
-    const own = blob.fixed?.size ?? (await target.memory.size(digest));
-    // A registry that has another number of bytes under this digest does not have the blob.
-    if (own !== undefined && stat.size !== undefined && stat.size !== own) return undefined;
-    return own ?? stat.size ?? 'unknown';
-  } catch {
-    signal?.throwIfAborted();
-    return 'unknown';
-  }
+): Promise<boolean> {
+  const question = target.ask((repository) => repository.statManifest(tagOrDigest, { signal }), { signal });
+  const stat = await question.catch(() => undefined);
+  signal?.throwIfAborted();
+  return stat?.digest === digest;
 }

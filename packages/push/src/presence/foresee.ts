@@ -6,6 +6,7 @@ import { type BlobToPush, distinctBlobs } from '../plan/blob-to-push.ts';
 import type { ImagePlan, ItemPlan, LayerDescriptor, Manifest } from '../plan/plan-types.ts';
 import type { PushLearn } from '../push.ts';
 import { readClaims } from './claims.ts';
+import { namesManifest } from './existence.ts';
 import type { Target } from './target.ts';
 import { verifyClaims } from './verify-claims.ts';
 
@@ -78,12 +79,7 @@ async function askForTags(
   target: Target,
   { tags, signal }: ForeseeOptions,
 ): Promise<Foresight> {
-  const names = async (tagOrDigest: string): Promise<boolean> => {
-    const question = target.ask((repository) => repository.statManifest(tagOrDigest, { signal }), { signal });
-    const stat = await question.catch(() => undefined);
-    signal?.throwIfAborted();
-    return stat?.digest === manifest.digest;
-  };
+  const names = (tagOrDigest: string): Promise<boolean> => namesManifest(tagOrDigest, manifest, target, { signal });
   const same = await Promise.all(tags.map(names));
   const unchangedTags = new Set(tags.filter((_, at) => same[at]));
   const isThere = unchangedTags.size > 0 || ((await wasPushedBefore(plan, target)) && (await names(manifest.digest)));

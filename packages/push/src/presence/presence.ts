@@ -26,8 +26,9 @@ export class Presence {
     return this.#blobs.get(key);
   }
 
+  /** Takes note of a blob that is there. What this push has sent stays sent, also where it is then found. */
   note(key: string, identity: ProvenIdentity, how: PresenceProof): void {
-    this.#blobs.set(key, { identity, how });
+    if (this.#blobs.get(key)?.how !== 'sent') this.#blobs.set(key, { identity, how });
   }
 
   /** Whether this push has sent a blob to this repository. */

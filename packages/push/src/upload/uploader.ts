@@ -116,7 +116,6 @@ export class Uploader {
       });
       if (isChunked) await target.memory.dropSession(name);
       await target.memory.add(blob, identity);
-      target.presence.note(blob.key, identity, 'sent');
       return { kind: 'pushed', identity };
     } catch (error) {
       if (isDeclinedMount || subject.identity !== undefined) attempts.mountsTrusted = false;
@@ -137,7 +136,7 @@ export class Uploader {
     if (mayBelieve && attempts.mayBeThere) {
       attempts.mayBeThere = false;
       if ((await isSeen(identity, target, { signal })) === true) {
-        await note(blob, target, identity, 'sent');
+        await target.memory.add(blob, identity);
         return { kind: 'pushed', identity };
       }
     }
@@ -151,7 +150,7 @@ export class Uploader {
       });
       if (asked?.kind === 'session') return asked.session;
       if (asked?.kind === 'mounted') {
-        await note(blob, target, identity, 'seen');
+        await target.memory.add(blob, identity);
         return { kind: 'existed', identity, learnt: false };
       }
       // No failure of the push: nobody else asks this question, and a plain session may still be had.
@@ -212,11 +211,6 @@ export interface UploadAttempt {
 function readerOf(form: BlobForm, { attempts }: UploadOptions): FormReader {
   attempts.reader ??= form.reader();
   return attempts.reader;
-}
-
-async function note(blob: BlobToPush, target: Target, identity: ProvenIdentity, how: 'sent' | 'seen'): Promise<void> {
-  await target.memory.add(blob, identity);
-  target.presence.note(blob.key, identity, how);
 }
 
 /** Whether the session and what it has may serve the next attempt: the registry has not refused it, and the source is whole. */

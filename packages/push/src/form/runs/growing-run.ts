@@ -5,8 +5,8 @@ import type { BlobIdentity } from '../form.ts';
 import { type FormBytes, Moved } from '../form-bytes.ts';
 import { asFormFailure, FormFailure } from '../form-failure.ts';
 import type { Gate } from '../gate.ts';
-import { Growth } from '../growth.ts';
 import type { LayerCompression } from '../layer-compression.ts';
+import { GrowingForm } from './growing-form.ts';
 import type { Run, RunOwner } from './run.ts';
 
 export interface GrowingRunOptions {
@@ -21,9 +21,8 @@ export interface GrowingRunOptions {
 /** A layer that is compressed into the cache, and read there while it grows: each reader goes at its own pace. */
 export class GrowingRun implements Run {
   readonly #options: GrowingRunOptions;
-  readonly #made = new Growth();
+  readonly #made = new GrowingForm();
   readonly #done: Promise<BlobIdentity>;
-  #identity: BlobIdentity | undefined;
 
   constructor(options: GrowingRunOptions) {
     this.#options = options;
@@ -39,26 +38,17 @@ export class GrowingRun implements Run {
     return this.#done.catch(() => {});
   }
 
-  async available(atLeast: number, options: AbortOptions): Promise<number> {
-    await this.#made.reached(atLeast, options);
-    return this.#made.total;
+  available(atLeast: number, options: AbortOptions): Promise<number> {
+    return this.#made.available(atLeast, options);
   }
 
   async take(options: AbortOptions): Promise<FormBytes> {
     const copy = await this.#options.writer.open(options);
-    const identity = (): BlobIdentity | undefined => this.#identity;
-    return {
-      side: 'copy',
-      get identity() {
-        return identity();
-      },
-      get size() {
-        return identity()?.size;
-      },
-      available: (atLeast, waiting) => this.available(atLeast, waiting),
-      read: (reading) => this.#read(copy, reading),
-      [Symbol.asyncDispose]: () => copy[Symbol.asyncDispose](),
-    };
+    return this.#made.bytes(
+      'copy',
+      (reading) => this.#read(copy, reading),
+      () => copy[Symbol.asyncDispose](),
+    );
   }
 
   async *#read(copy: LayerCopy, options: OpenOptions): ByteStream {
@@ -104,8 +94,7 @@ export class GrowingRun implements Run {
     } catch (error) {
       owner.failed(asFormFailure(error, 'copy')); // those who read it have all they need
     }
-    this.#identity = identity;
-    this.#made.end();
+    this.#made.complete(identity);
     owner.made(identity);
     return identity;
   }

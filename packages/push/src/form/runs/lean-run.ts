@@ -1,10 +1,10 @@
 import type { AbortOptions, ByteStream, Content, OpenOptions } from '@slipway/digest';
 import type { BlobIdentity } from '../form.ts';
 import { type FormBytes, Moved } from '../form-bytes.ts';
-import { Growth } from '../growth.ts';
 import type { LayerCompression } from '../layer-compression.ts';
 import { LeanForm } from '../lean-form.ts';
 import { PlainReader } from '../plain-reader.ts';
+import { GrowingForm } from './growing-form.ts';
 import type { Run, RunOwner } from './run.ts';
 
 export interface LeanRunOptions {
@@ -19,9 +19,8 @@ export interface LeanRunOptions {
 export class LeanRun implements Run {
   readonly #options: LeanRunOptions;
   readonly #form = new LeanForm();
-  readonly #made = new Growth();
+  readonly #made = new GrowingForm();
   readonly #done: Promise<BlobIdentity>;
-  #identity: BlobIdentity | undefined;
 
   constructor(options: LeanRunOptions) {
     this.#options = options;
@@ -37,26 +36,17 @@ export class LeanRun implements Run {
     return this.#done.catch(() => {});
   }
 
-  async available(atLeast: number, options: AbortOptions): Promise<number> {
-    await this.#made.reached(atLeast, options);
-    return this.#made.total;
+  available(atLeast: number, options: AbortOptions): Promise<number> {
+    return this.#made.available(atLeast, options);
   }
 
   async take({ signal }: AbortOptions): Promise<FormBytes> {
     signal?.throwIfAborted();
-    const identity = (): BlobIdentity | undefined => this.#identity;
-    return {
-      side: 'source',
-      get identity() {
-        return identity();
-      },
-      get size() {
-        return identity()?.size;
-      },
-      available: (atLeast, options) => this.available(atLeast, options),
-      read: (options) => this.#read(options),
-      async [Symbol.asyncDispose]() {},
-    };
+    return this.#made.bytes(
+      'source',
+      (options) => this.#read(options),
+      async () => {},
+    );
   }
 
   async *#read({ from = 0, signal, reuse }: OpenOptions): ByteStream {
@@ -93,8 +83,8 @@ export class LeanRun implements Run {
       this.#made.grow(chunk.byteLength);
     }
     const { digest, size } = pass.result();
-    this.#identity = { digest, size };
-    this.#made.end();
-    return this.#identity;
+    const identity = { digest, size };
+    this.#made.complete(identity);
+    return identity;
   }
 }
