@@ -1,5 +1,6 @@
 import type { CertificateError, CredentialStep, CredentialsError } from '@slipway/registry-client';
 import type { RegistryFacts } from './registry-facts.ts';
+import { systemCodeOf } from './system-code.ts';
 
 /** What to do about a file or a helper that is of no use. */
 export function credentialsErrorAdvice({ facts, cause }: CredentialsError): string {
@@ -84,8 +85,4 @@ function unreadableAdvice(code: string | undefined): string {
   if (code === 'EACCES' || code === 'EPERM') return 'check who owns the file; `sudo docker login` leaves it to root';
   if (code === 'EISDIR') return 'it is a folder: docker makes one where a file that does not exist is mounted';
   return 'check the file, or name another with --authfile';
-}
-
-function systemCodeOf(cause: unknown): string | undefined {
-  return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined;
 }

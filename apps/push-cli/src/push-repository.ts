@@ -1,6 +1,7 @@
 import { type ImageSource, parseSourceText, type SourceItem } from '@slipway/image-source';
 import type { Destination, PushResult } from '@slipway/push';
 import { parseReference, type Reference, withTag } from '@slipway/reference';
+import type { Repository } from '@slipway/registry-client';
 import type { CommandContext } from './command-context.ts';
 import type { Engine } from './engine.ts';
 import { CliError, usageError } from './errors.ts';
@@ -96,8 +97,7 @@ interface ManifestNamed {
 /** Asks a destination through the first way to it that works; what fails is told by the push itself. */
 async function statOf(engine: Engine, repository: Reference): Promise<Place['stat']> {
   const { endpoints } = await engine.destinationOf(withTag(repository, 'latest'));
-  let connected: ReturnType<(typeof endpoints)[number]['connect']> | undefined;
-  const connect = async (signal: AbortSignal): Promise<Awaited<NonNullable<typeof connected>> | undefined> => {
+  const connect = async (signal: AbortSignal): Promise<Repository | undefined> => {
     for (const endpoint of endpoints) {
       const client = await endpoint.connect({ signal }).catch(() => undefined);
       if (client !== undefined) return client;

@@ -9,6 +9,7 @@ import {
 import type { Environment } from './environment.ts';
 import { usageError } from './errors.ts';
 import type { ResolvedPushOptions } from './push-options.ts';
+import { systemCodeOf } from './system-code.ts';
 
 /** What is remembered from one run to the next. Leaving scope closes it. */
 export interface Stores extends AsyncDisposable {
@@ -83,11 +84,4 @@ function onceForEachReason(warn: (message: string) => void): (error: Error) => v
     told.add(reason);
     warn(error.message);
   };
-}
-
-/** What the operating system said, such as `EROFS`. */
-function systemCodeOf(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
-  const code = 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && /^E(?!RR_)[A-Z0-9]+$/.test(code) ? code : systemCodeOf(error.cause);
 }

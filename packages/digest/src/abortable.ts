@@ -1,7 +1,7 @@
 import type { ByteStream } from './content.ts';
 
 /**
- * The same stream, whose pending read fails with the signal's reason once the signal aborts.
+ * The same stream, whose pending read fails with the signal's reason once the signal aborts; without a signal, the stream itself.
  * A source that is stuck in a read is told to close, but not waited for.
  */
 export function abortable(source: ByteStream, signal: AbortSignal | undefined): ByteStream {

@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export { abortable } from './abortable.ts';
 export type {
   CompressionPass,
   CompressionPassOptions,

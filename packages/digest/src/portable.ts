@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+export { abortable } from './abortable.ts';
 export type {
   CompressionPass,
   CompressionPassOptions,

@@ -2,6 +2,7 @@ import { constants, lstat, mkdir, open, readdir, rename, rm, rmdir, stat, unlink
 import { basename, dirname, join } from 'node:path';
 import { FileLockError } from './errors.ts';
 import type { ProcessIdentity } from './process-identity.ts';
+import { systemCodeOf } from './system-code.ts';
 
 /** What lies in a lock: the file of one owner. */
 export interface LockEntry {
@@ -65,7 +66,7 @@ export class LockFolder {
       await file.write(formatOwner(owner), 0);
       return true;
     } catch (error) {
-      return codeOf(error) !== 'ENOENT'; // any other failure may pass; it is renewed again soon
+      return systemCodeOf(error) !== 'ENOENT'; // any other failure may pass; it is renewed again soon
     }
   }
 
@@ -119,8 +120,8 @@ export class LockFolder {
     } catch (error) {
       // A network file system may repeat a request whose answer was lost: what counts is where the file is.
       if (await exists(this.fileOf(token))) return true;
-      if (!takenCodes.has(codeOf(error))) throw error;
-      if (codeOf(error) === 'ENOTDIR') await strangerAt(this.path);
+      if (!takenCodes.has(systemCodeOf(error))) throw error;
+      if (systemCodeOf(error) === 'ENOTDIR') await strangerAt(this.path);
       return false;
     }
   }
@@ -130,8 +131,8 @@ export class LockFolder {
     try {
       names = await readdir(folder);
     } catch (error) {
-      if (codeOf(error) === 'ENOENT') return [];
-      if (codeOf(error) === 'ENOTDIR') return await strangerAt(folder);
+      if (systemCodeOf(error) === 'ENOENT') return [];
+      if (systemCodeOf(error) === 'ENOTDIR') return await strangerAt(folder);
       throw error;
     }
     const entries = await Promise.all(names.map((name) => entryAt(join(folder, name))));
@@ -142,7 +143,7 @@ export class LockFolder {
     try {
       return await work();
     } catch (error) {
-      if (error instanceof FileLockError || codeOf(error) === undefined) throw error;
+      if (error instanceof FileLockError || systemCodeOf(error) === undefined) throw error;
       const why = error instanceof Error ? error.message : String(error);
       throw new FileLockError('ERR_LOCK_UNAVAILABLE', `Cannot lock ${this.path}: ${why}`, { cause: error });
     }
@@ -171,7 +172,7 @@ async function entryAt(path: string): Promise<LockEntry | undefined> {
     const text = status.isFile() && size <= maxOwnerSize ? await file.readFile('utf8') : '';
     return { path, owner: parseOwner(text), stamp: `${mtimeMs} ${size} ${ino}`, mtimeMs };
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
+    if (systemCodeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
 }
@@ -203,15 +204,11 @@ async function exists(path: string): Promise<boolean> {
     await stat(path);
     return true;
   } catch (error) {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return false;
+    if (systemCodeOf(error) === 'ENOENT' || systemCodeOf(error) === 'ENOTDIR') return false;
     throw error;
   }
 }
 
 function absentIsUndefined(error: unknown): undefined {
-  if (codeOf(error) !== 'ENOENT') throw error;
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
+  if (systemCodeOf(error) !== 'ENOENT') throw error;
 }

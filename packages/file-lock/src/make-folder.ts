@@ -1,5 +1,6 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { systemCodeOf } from './system-code.ts';
 
 /**
  * Makes a folder, and those above it, where they are not there. Unlike `mkdir` with `recursive`, it fails with the
@@ -12,7 +13,7 @@ export async function makeFolder(path: string, mode = 0o777): Promise<void> {
     await mkdir(path, { mode });
   } catch (error) {
     const parent = dirname(path);
-    if (codeOf(error) === 'ENOENT' && parent !== path) {
+    if (systemCodeOf(error) === 'ENOENT' && parent !== path) {
       await makeFolder(parent, mode);
       await makeLast(path, mode);
     } else if (!(await isFolder(path))) {
@@ -35,8 +36,4 @@ async function isFolder(path: string): Promise<boolean> {
     (status) => status.isDirectory(),
     () => false,
   );
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

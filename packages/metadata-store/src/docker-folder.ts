@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { entryPath } from './entry-path.ts';
 import { MetadataStoreError } from './errors.ts';
 import type { KeyValueBackend, ValueChange } from './key-value-backend.ts';
 
@@ -84,9 +85,7 @@ class DockerFolder implements KeyValueBackend {
   }
 
   #pathOf(namespace: string, key: string): string {
-    const isSafe = key.split('/').every((part) => part !== '' && part !== '.' && part !== '..' && !/[\0\\]/.test(part));
-    if (!isSafe) throw new TypeError(`Expected \`key\` to be a relative path, got ${JSON.stringify(key)}`);
-    return join(this.#folder, namespace, key);
+    return entryPath(this.#folder, namespace, key);
   }
 }
 

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { FileLockError, makeFolder, withFileLock } from '@slipway/file-lock';
 import { EntryLimit, filesIn } from './entry-limit.ts';
+import { entryPath } from './entry-path.ts';
 import { MetadataStoreError } from './errors.ts';
 import { draftStart, readEntry, writeEntry } from './file-entry.ts';
 import type { KeyValueBackend, ValueChange } from './key-value-backend.ts';
@@ -104,11 +105,8 @@ class FileBackend implements KeyValueBackend {
     await this.#limit.settled();
   }
 
-  /** Refuses what would lead out of the namespace. Colons and commas stay: Docker's `v1id` has both. */
   #pathOf(namespace: string, key: string): string {
-    const isSafe = key.split('/').every((part) => part !== '' && part !== '.' && part !== '..' && !/[\0\\]/.test(part));
-    if (!isSafe) throw new TypeError(`Expected \`key\` to be a relative path, got ${JSON.stringify(key)}`);
-    return join(this.#folder, namespace, key);
+    return entryPath(this.#folder, namespace, key);
   }
 
   /** Makes of a file what `next` says, with the lock held. */

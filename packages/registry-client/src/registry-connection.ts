@@ -225,9 +225,8 @@ export class RegistryConnection {
       base.port = answer.url.port;
       this.#base = base;
     }
-    if (answer.status === 401 && answer.url.origin === this.#base.origin) {
-      this.#authorizer.adopt(parseChallenges(answer.headers('www-authenticate')));
-    }
+    const challenges = parseChallenges(answer.headers('www-authenticate'));
+    if (answer.status === 401 && answer.url.origin === this.#base.origin) this.#authorizer.adopt(challenges);
     const versions = answer.headers('docker-distribution-api-version').flatMap((line) => line.split(/\s+/));
     const here = this.options.now();
     const server = Date.parse(answer.header('date') ?? '');
@@ -236,7 +235,7 @@ export class RegistryConnection {
       apiVersions: versions.filter((version) => version !== ''),
       details: {
         url: redactURL(answer.url),
-        challenges: parseChallenges(answer.headers('www-authenticate')),
+        challenges,
         server: answer.header('server'),
         mediaType: answer.header('content-type')?.split(';', 1)[0]?.trim().toLowerCase(),
         clock: Number.isNaN(server) ? undefined : { server, here },

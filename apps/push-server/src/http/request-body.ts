@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { ByteStream } from '@slipway/digest';
 import { RequestError } from '../errors.ts';
+import { inTime } from '../in-time.ts';
 
 export interface RequestBodyOptions {
   /** More is refused with 413; 0 for no limit. */
@@ -30,7 +31,7 @@ export async function* readBody(
   let cameBytes = 0;
   for (;;) {
     const asked = performance.now();
-    const next = await beforeSilence(chunks.next(), idleTimeoutMs).catch((error: unknown) => {
+    const next = await inTime(chunks.next(), idleTimeoutMs, silent).catch((error: unknown) => {
       if (error instanceof RequestError) throw error;
       throw new RequestError(400, 'the client went away before the end of the body', { cause: error });
     });
@@ -73,15 +74,6 @@ async function collect(stream: ByteStream): Promise<readonly Uint8Array[]> {
   return chunks;
 }
 
-async function beforeSilence<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const silence = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new RequestError(408, 'the body did not go on in time')), timeoutMs);
-  });
-  work.catch(() => {}); // heard of already, when the silence came first
-  try {
-    return await Promise.race([work, silence]);
-  } finally {
-    clearTimeout(timer);
-  }
+function silent(): RequestError {
+  return new RequestError(408, 'the body did not go on in time');
 }

@@ -1,11 +1,11 @@
 import {
   type AbortOptions,
+  abortable,
   algorithmOf,
   type ByteStream,
   ContentMismatchError,
   type ReuseOptions,
 } from '@slipway/digest';
-import { abortableStream } from './abortable-stream.ts';
 import type { BlobIdentity, FormReader, ReadPartOptions } from './form.ts';
 import { type FormBytes, Moved, type ReadableForm } from './form-bytes.ts';
 import type { FormFailure } from './form-failure.ts';
@@ -135,7 +135,7 @@ class CursorReader implements FormReader {
       try {
         bytes = await this.#hold(signal);
         const options = { from: this.#position, signal, reuse };
-        for await (const chunk of abortableStream(bytes.read(options), signal)) {
+        for await (const chunk of abortable(bytes.read(options), signal)) {
           this.#assertTurn(turn);
           const piece = chunk.subarray(0, end - this.#position);
           await this.#take(piece, bytes, turn, signal);
@@ -178,7 +178,7 @@ class CursorReader implements FormReader {
   ): Promise<BlobIdentity> {
     const actual = { digest: hash.digest(piece), size: hash.position + piece.byteLength };
     assertPromised(bytes.identity, bytes.size, actual);
-    const read = (from: number): ByteStream => abortableStream(bytes.read({ from, signal, reuse: true }), signal);
+    const read = (from: number): ByteStream => abortable(bytes.read({ from, signal, reuse: true }), signal);
     await this.#form.check?.conclude(actual, read, { signal });
     this.#form.adopt(actual);
     return actual;

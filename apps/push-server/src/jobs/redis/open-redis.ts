@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { ServerError } from '../../errors.ts';
+import { inTime } from '../../in-time.ts';
 import { type RedisHealth, watchRedis } from './redis-health.ts';
 
 /** Connections to the Redis that daemons share. */
@@ -89,14 +90,5 @@ async function assertSafe(redis: Redis): Promise<void> {
 }
 
 async function within<T>(work: Promise<T>, timeoutMs: number, why = (): string | undefined => undefined): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(why() ?? `no answer within ${timeoutMs} ms`)), timeoutMs);
-  });
-  work.catch(() => {}); // may yet fail, when nobody listens any more
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  return await inTime(work, timeoutMs, () => new Error(why() ?? `no answer within ${timeoutMs} ms`));
 }

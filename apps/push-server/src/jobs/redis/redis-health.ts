@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { RequestError } from '../../errors.ts';
+import { inTime } from '../../in-time.ts';
 
 /** Whether Redis answers, and how long people wait to hear that it does not. */
 export interface RedisHealth extends Disposable {
@@ -30,6 +31,7 @@ export async function watchRedis(
   redis: Redis,
   { timeoutMs = 1_500, now = () => performance.now(), onChange = () => {} }: RedisHealthOptions = {},
 ): Promise<RedisHealth> {
+  const tooLate = (): TooLate => new TooLate(`no answer within ${timeoutMs} ms`);
   /** What to add to this process's clock for that of Redis. */
   let offsetMs = 0;
   let isUp = true;
@@ -37,7 +39,7 @@ export async function watchRedis(
 
   const ask = async (): Promise<void> => {
     const asked = now();
-    const [seconds = 0, micros = 0] = await inTime(redis.time(), timeoutMs);
+    const [seconds = 0, micros = 0] = await inTime(redis.time(), timeoutMs, tooLate);
     // As if the answer had taken no time: the deadlines that follow are early rather than late.
     offsetMs = Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000) - Math.ceil(now() - asked) - asked;
   };
@@ -75,7 +77,7 @@ export async function watchRedis(
     async call(work) {
       if (!isUp) throw unavailable();
       try {
-        return await inTime(work(now() + offsetMs + timeoutMs), timeoutMs);
+        return await inTime(work(now() + offsetMs + timeoutMs), timeoutMs, tooLate);
       } catch (error) {
         if (!isOutage(error)) throw error;
         down();
@@ -111,17 +113,4 @@ function isOutage(error: unknown): boolean {
       error.message,
     )
   );
-}
-
-async function inTime<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new TooLate(`no answer within ${timeoutMs} ms`)), timeoutMs);
-  });
-  work.catch(() => {}); // may yet fail, when nobody listens any more
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
