@@ -19,8 +19,9 @@ export const floors = new Map([
   ['@slipway/layer-cache', 4],
   ['@slipway/image-store', 5],
   ['@slipway/push', 5],
-  ['slipway', 6],
-  ['@slipway/server', 6],
+  ['@slipway/client', 6],
+  ['slipway', 7],
+  ['@slipway/server', 7],
   ['@slipway/testkit', 'wing'],
 ]);
 

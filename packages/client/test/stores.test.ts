@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Digest } from '@slipway/digest';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openStores } from '../src/stores.ts';
+import { openStores } from '../src/stores/stores.ts';
 
 const digest = `sha256:${'b'.repeat(64)}` as Digest;
 let root: string;
@@ -15,9 +15,7 @@ afterAll(() => rm(root, { recursive: true, force: true }));
 async function useStores(dataFolder: string): Promise<readonly string[]> {
   const warnings: string[] = [];
   const environment = { dataFolder, temporaryFolder: root };
-  await using stores = await openStores({ cache: true, dataDir: undefined }, environment, (text) =>
-    warnings.push(text),
-  );
+  await using stores = await openStores({ environment, warn: (text) => warnings.push(text) });
   await stores.metadataStore.rememberBlobSize(digest, 5);
   expect(await stores.metadataStore.blobSize(digest)).toBe(5);
   await using writer = await stores.layerCache.begin(digest, 'recipe');

@@ -9,9 +9,9 @@ import {
   readProxyVariables,
   timeoutsOf,
 } from '@slipway/registry-client';
-import type { ConnectionOptions } from './connection-options.ts';
-import type { Environment } from './environment.ts';
-import { version } from './version.ts';
+import type { ClientEnvironment } from '../environment.ts';
+import type { ConnectionParts, ConnectionSettings } from './connection-settings.ts';
+import { withHeaders } from './with-headers.ts';
 
 /** One way to one registry, as `endpointURLs` gives it. */
 export interface ConnectionTarget {
@@ -21,8 +21,8 @@ export interface ConnectionTarget {
   readonly insecureTls: boolean;
 }
 
-export interface OpenConnectionOptions extends Pick<ConnectionOptions, 'certDir' | 'maxRequestsPerSecond' | 'timeout'> {
-  readonly environment: Pick<Environment, 'variables' | 'homeFolder'>;
+export interface OpenConnectionOptions extends ConnectionSettings, Omit<ConnectionParts, 'onRequest'> {
+  readonly environment: Pick<ClientEnvironment, 'variables' | 'homeFolder'>;
   readonly credentials: CredentialProvider;
   /** Told of every finished request. */
   readonly onRequest?: ((record: RequestRecord) => void) | undefined;
@@ -38,41 +38,27 @@ export async function openConnection(target: ConnectionTarget, options: OpenConn
 /** What {@link openConnection} opens a registry with, for whoever speaks another protocol to it. */
 export async function connectionOptions(
   { registry, url, insecureTls }: ConnectionTarget,
-  { environment, certDir, maxRequestsPerSecond, timeout, credentials, onRequest, warn }: OpenConnectionOptions,
+  options: OpenConnectionOptions,
 ): Promise<RegistryOptions> {
-  const connect =
-    url.protocol === 'https:'
-      ? await loadTLSOptions(registry, {
-          homeFolder: environment.homeFolder,
-          env: environment.variables,
-          certFolder: certDir,
-          isInsecure: insecureTls,
-          onWarning: warn,
-        })
-      : undefined;
-  const proxies = await readProxyVariables({
-    env: environment.variables,
-    homeFolder: environment.homeFolder,
-    onWarning: warn,
-  });
+  const { environment, certDir, maxRequestsPerSecond, timeout, credentials, onRequest, warn } = options;
+  const sources = { env: environment.variables, homeFolder: environment.homeFolder, onWarning: warn };
+  const loadTLS = async (): Promise<RegistryOptions['connect']> => {
+    if (url.protocol !== 'https:') return undefined;
+    if (options.tls !== undefined) return insecureTls ? { ...options.tls, rejectUnauthorized: false } : options.tls;
+    return await loadTLSOptions(registry, { ...sources, certFolder: certDir, isInsecure: insecureTls });
+  };
+  const connect = await loadTLS();
+  const dispatcher = options.dispatcher ?? dispatcherFor(await readProxyVariables(sources));
   return {
     url,
     name: registry,
     credentials,
-    userAgent: `slipway/${version}`,
+    userAgent: options.userAgent ?? 'slipway-client',
     connect,
-    dispatcher: dispatcherFor(proxies),
+    dispatcher: withHeaders(dispatcher, options.headers ?? {}, url),
     maxRequestsPerSecond,
     onRequest,
     onWarning: warn,
     ...(timeout !== undefined && { timeouts: timeoutsOf(timeout) }),
   };
-}
-
-/** One line about a request, for `--verbose`; the URL has no user and no query. */
-export function requestLine({ method, url, status, sentBytes, receivedBytes, durationMs }: RequestRecord): string {
-  const bytes = [sentBytes > 0 ? `${sentBytes} B sent` : '', receivedBytes > 0 ? `${receivedBytes} B read` : ''];
-  return [`${method} ${url}`, status ?? 'no answer', ...bytes.filter(Boolean), `${Math.round(durationMs)} ms`].join(
-    ' · ',
-  );
 }

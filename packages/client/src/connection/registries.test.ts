@@ -1,7 +1,7 @@
 import { parseReference } from '@slipway/reference';
 import { expect, test } from 'vitest';
-import { readEnvironment } from './environment.ts';
-import type { NondistributableChoice } from './nondistributable.ts';
+import { readEnvironment } from '../environment.ts';
+import type { NondistributableChoice } from '../options/value-kinds.ts';
 import { createRegistries } from './registries.ts';
 
 test.each<[string, NondistributableChoice | undefined, boolean]>([

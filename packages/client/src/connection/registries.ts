@@ -3,38 +3,48 @@ import type { Endpoint, V1Endpoint } from '@slipway/push';
 import type { Reference } from '@slipway/reference';
 import {
   type CredentialProvider,
+  type EndpointURLsOptions,
   endpointURLs,
+  parseInsecureRegistries,
   parseNondistributableRegistries,
   type Registry,
   type Repository,
   type RequestRecord,
   registryAddresses,
 } from '@slipway/registry-client';
-import type { AdaptiveLimits } from '@slipway/transfer';
-import type { ConnectionOptions } from './connection-options.ts';
-import type { Environment } from './environment.ts';
-import type { NondistributableChoice } from './nondistributable.ts';
+import type { ClientEnvironment } from '../environment.ts';
+import type { NondistributableChoice } from '../options/value-kinds.ts';
+import type { ConnectionParts, ConnectionSettings } from './connection-settings.ts';
 import { connectionOptions, openConnection } from './open-connection.ts';
 import { limitUploads, limitV1Uploads, type RateLimit } from './rate-limit.ts';
 
-export interface RegistriesOptions extends ConnectionOptions {
-  readonly environment: Environment;
+export interface RegistriesOptions extends ConnectionSettings, ConnectionParts {
+  readonly environment: ClientEnvironment;
   readonly credentials: CredentialProvider;
+  /** What tokens are asked for. @default 'push' */
+  readonly access?: 'push' | 'pull' | undefined;
   /** Uploads of all registries share it. @default none */
   readonly rateLimit?: RateLimit | undefined;
-  /** Told how each registry bears what is asked of it. @default nothing is adapted */
-  readonly adaptiveLimits?: AdaptiveLimits | undefined;
   /** Where foreign layers go. @default nowhere */
   readonly allowNondistributable?: NondistributableChoice | undefined;
-  /** Told of every finished request, for `--verbose`. */
-  readonly onRequest?: ((record: RequestRecord) => void) | undefined;
   /** Told what a user should know. */
   readonly warn: (message: string) => void;
 }
 
-/** The registries of one run, each opened once. Leaving scope ends their connections. */
+/** One way to a registry: what it is like, and the registry itself, opened once and closed with all the others. */
+export interface RegistryEndpoint {
+  readonly url: URL;
+  /** The certificate is not checked. */
+  readonly insecureTls: boolean;
+  /** Nothing is sent yet. */
+  open(): Promise<Registry>;
+}
+
+/** Registries, each opened once. Leaving scope ends their connections. */
 export interface Registries extends AsyncDisposable {
-  /** The ways to a reference's repository, in the order to try them. */
+  /** The ways to a registry, in the order to try them: https, then plain http where it is allowed. */
+  waysTo(registry: string): Promise<readonly RegistryEndpoint[]>;
+  /** The ways to a reference's repository, for a push. */
   endpointsOf(reference: Reference): Promise<readonly Endpoint[]>;
   /** The same for the protocol of before 2015. */
   v1EndpointsOf(reference: Reference): Promise<readonly V1Endpoint[]>;
@@ -43,45 +53,55 @@ export interface Registries extends AsyncDisposable {
 /** Opens registries as they are needed, the way the options say. */
 export function createRegistries(options: RegistriesOptions): Registries {
   const opened = new Map<string, Promise<Registry>>();
+  const { ranges } = parseInsecureRegistries(options.insecureRegistries ?? []);
   const open = (registry: string, url: URL, insecureTls: boolean): Promise<Registry> => {
     const known = opened.get(url.href);
     if (known !== undefined) return known;
-    const onRequest = (record: RequestRecord): void => {
-      observe(registry, record, options.adaptiveLimits);
-      options.onRequest?.(record);
-    };
+    const onRequest = (record: RequestRecord): void => options.onRequest?.(record, registry);
     const opening = openConnection({ registry, url, insecureTls }, { ...options, onRequest });
     opened.set(url.href, opening);
+    opening.catch(() => opened.delete(url.href)); // a certificate may be put right while the client lives
     return opening;
   };
+  const urlOptionsOf = async (registry: string): Promise<EndpointURLsOptions> => ({
+    ...options,
+    addresses: ranges.length > 0 ? await registryAddresses(registry) : undefined,
+  });
+  const waysTo = async (registry: string): Promise<readonly RegistryEndpoint[]> =>
+    endpointURLs(registry, await urlOptionsOf(registry)).map(({ url, insecureTls }) => ({
+      url,
+      insecureTls,
+      open: () => open(registry, url, insecureTls),
+    }));
   const connect = async (
-    { registry, repository }: Reference,
-    url: URL,
-    insecureTls: boolean,
+    { repository }: Reference,
+    way: RegistryEndpoint,
     { signal }: AbortOptions = {},
   ): Promise<Repository> => {
-    const client = await open(registry, url, insecureTls);
-    await client.ping({ signal });
-    const plain = client.repository(repository);
+    const registry = await way.open();
+    await registry.ping({ signal });
+    const plain = registry.repository(repository, { access: options.access });
     return options.rateLimit === undefined ? plain : limitUploads(plain, options.rateLimit);
   };
   return {
+    waysTo,
     async endpointsOf(reference) {
-      const { registry } = reference;
-      const allowNondistributable = await allowsNondistributable(registry, options.allowNondistributable);
-      return endpointURLs(registry, options).map(({ url, insecureTls }) => ({
-        url,
+      const allowNondistributable = await allowsNondistributable(reference.registry, options.allowNondistributable);
+      return (await waysTo(reference.registry)).map((way) => ({
+        url: way.url,
         allowNondistributable,
-        connect: (connectOptions) => connect(reference, url, insecureTls, connectOptions),
-        ping: async (pingOptions) => (await open(registry, url, insecureTls)).ping(pingOptions),
+        connect: (connectOptions) => connect(reference, way, connectOptions),
+        ping: async (pingOptions) => (await way.open()).ping(pingOptions),
       }));
     },
     async v1EndpointsOf({ registry }) {
       const { openV1Session, v1EndpointURLs } = await import('@slipway/registry-client/v1');
-      return v1EndpointURLs(registry, options).map(({ url, insecureTls }) => ({
+      const onRequest = (record: RequestRecord): void => options.onRequest?.(record, registry);
+      return v1EndpointURLs(registry, await urlOptionsOf(registry)).map(({ url, insecureTls }) => ({
         url,
         async open() {
-          const session = openV1Session(await connectionOptions({ registry, url, insecureTls }, options));
+          const target = { registry, url, insecureTls };
+          const session = openV1Session(await connectionOptions(target, { ...options, onRequest }));
           return options.rateLimit === undefined ? session : limitV1Uploads(session, options.rateLimit);
         },
       }));
@@ -98,15 +118,4 @@ async function allowsNondistributable(registry: string, choice: Nondistributable
   if (choice === undefined || choice === 'all') return choice === 'all';
   const list = parseNondistributableRegistries(choice);
   return list.includes(registry, list.ranges.length > 0 ? await registryAddresses(registry) : undefined);
-}
-
-/** Refusals slow a registry's transfers down, and so do short questions that it answers ever more slowly. */
-function observe(
-  registry: string,
-  { method, status, sentBytes, durationMs }: RequestRecord,
-  limits: AdaptiveLimits | undefined,
-): void {
-  if (status === 429 || status === 503) limits?.overloaded(registry);
-  else if (status !== undefined && sentBytes === 0 && (method === 'HEAD' || method === 'POST'))
-    limits?.answered(registry, durationMs);
 }

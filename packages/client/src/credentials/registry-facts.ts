@@ -1,6 +1,6 @@
 import type { CredentialReport } from '@slipway/registry-client';
 
-/** What this program knows of a registry that a failure came from, beside the failure itself. */
+/** What is known of a registry that a failure came from, beside the failure itself. */
 export interface RegistryFacts {
   /** As in references. */
   readonly registry: string;
@@ -18,6 +18,6 @@ export function noteFacts(error: unknown, facts: RegistryFacts | undefined): voi
 }
 
 /** What was noted of the first of these errors that has a note. */
-export function factsOf(chain: readonly Error[]): RegistryFacts | undefined {
+export function registryFactsOf(chain: readonly Error[]): RegistryFacts | undefined {
   return chain.map((link) => noted.get(link)).find((facts) => facts !== undefined);
 }

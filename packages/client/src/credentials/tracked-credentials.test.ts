@@ -2,7 +2,7 @@ import { computeHmacKey } from '@slipway/metadata-store';
 import { parseReference } from '@slipway/reference';
 import type { AuthConfig, UserCredentialProvider } from '@slipway/registry-client';
 import { describe, expect, test } from 'vitest';
-import { identityFor } from './credentials.ts';
+import { identityFor } from './tracked-credentials.ts';
 
 const reference = parseReference('ghcr.io/demo/app');
 const signal = new AbortController().signal;

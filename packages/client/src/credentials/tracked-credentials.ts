@@ -1,34 +1,15 @@
+import type { AbortOptions } from '@slipway/digest';
 import { computeHmacKey } from '@slipway/metadata-store';
 import type { Destination } from '@slipway/push';
 import type { Reference } from '@slipway/reference';
 import {
+  authConfigFrom,
   type CredentialProvider,
-  type CredentialSources,
-  createCredentialProvider,
+  type CredentialProviderOptions,
   hasAuthInfo,
   type UserCredentialProvider,
 } from '@slipway/registry-client';
-import type { CommandContext } from './command-context.ts';
-import type { ConnectionOptions } from './connection-options.ts';
-import type { Environment } from './environment.ts';
-import { usageError } from './errors.ts';
-import { passwordFor } from './prompt.ts';
-import type { ResolvedPushOptions } from './push-options.ts';
 import type { RegistryFacts } from './registry-facts.ts';
-
-/** Where this user's credentials are looked up and kept. */
-export function credentialSources(
-  { authfile }: Pick<ConnectionOptions, 'authfile'>,
-  { variables, homeFolder }: Pick<Environment, 'variables' | 'homeFolder'>,
-  warn: (message: string) => void,
-): CredentialSources {
-  return {
-    env: variables,
-    homeFolder,
-    authFile: authfile,
-    onWarning: warn,
-  };
-}
 
 /** Credentials that know whether a registry asked for them. */
 export interface TrackedCredentials extends UserCredentialProvider {
@@ -53,35 +34,34 @@ export function trackCredentials(provider: UserCredentialProvider): TrackedCrede
   });
 }
 
-/**
- * The credentials for the destinations: `--username` and its password, else those that docker and podman keep.
- *
- * @throws {CliError} `ERR_CLI_USAGE` when `--username` would show the password to more than one registry
- */
-export async function openCredentials(
-  options: Pick<ResolvedPushOptions, 'username' | 'passwordStdin' | 'authfile'>,
-  references: readonly Pick<Reference, 'registry'>[],
-  context: CommandContext,
-  warn: (message: string) => void,
-): Promise<TrackedCredentials> {
-  const sources = credentialSources(options, context.environment, warn);
-  const { username } = options;
-  if (username === undefined) return trackCredentials(createCredentialProvider(sources));
-  if (new Set(references.map(({ registry }) => registry)).size > 1) {
-    throw usageError(
-      '--username is for one registry, and the destinations are in several',
-      'use `slipway login` for each',
-    );
-  }
-  const password = await passwordFor(username, options.passwordStdin === true, context);
-  return trackCredentials(createCredentialProvider({ ...sources, explicit: { username, password } }));
+/** A provider of somebody's own, with what a push wants to know besides. */
+export function asUserProvider(provider: CredentialProvider): UserCredentialProvider {
+  if ('authConfigOf' in provider && 'describe' in provider) return provider as UserCredentialProvider;
+  return Object.assign<CredentialProvider, Pick<UserCredentialProvider, 'authConfigOf' | 'describe'>>(
+    (registry, options) => provider(registry, options),
+    {
+      async authConfigOf(registry: string, options?: CredentialProviderOptions) {
+        const credentials = await provider(registry, options);
+        return credentials && authConfigFrom(credentials);
+      },
+      async describe(registry: string, options?: CredentialProviderOptions) {
+        const credentials = await provider(registry, options);
+        if (credentials === undefined) return { steps: [], found: undefined };
+        const { kind } = credentials;
+        const username = kind === 'basic' ? credentials.username : undefined;
+        const endsInLineBreak = kind === 'basic' && /[\r\n]$/.test(credentials.password);
+        const origin = { place: undefined, helper: undefined, key: undefined };
+        return { steps: [], found: { ...origin, kind, username, endsInLineBreak } };
+      },
+    },
+  );
 }
 
 /** What the engine wants to know of a destination's credentials, without the credentials. */
 export async function identityFor(
   { registry, repository }: Reference,
-  provider: UserCredentialProvider,
-  { signal }: Pick<CommandContext, 'signal'>,
+  provider: Pick<UserCredentialProvider, 'authConfigOf'>,
+  { signal }: AbortOptions,
 ): Promise<Pick<Destination, 'hmacKey' | 'hasAuthInfo'>> {
   const config = await provider.authConfigOf(registry, { repository, signal });
   // No credentials are an empty config for docker, whose key marks what is pushed without a name.

@@ -1,5 +1,3 @@
-import { usageError } from './errors.ts';
-
 /**
  * A name as typed, without the user and password that somebody put before its host: `alice:S3cret@ghcr.io/app` becomes
  * `***@ghcr.io/app`. Undefined when there is none: the `@` of a digest stands for nobody.
@@ -7,20 +5,6 @@ import { usageError } from './errors.ts';
 export function maskUser(text: string): string | undefined {
   const found = splitUser(text);
   return found && `${found.before}***@${found.after}`;
-}
-
-/**
- * Refuses a name that has a user and a password in it, without repeating them.
- *
- * @throws {CliError} `ERR_CLI_USAGE`
- */
-export function assertNoUser(text: string): void {
-  const masked = maskUser(text);
-  if (masked === undefined) return;
-  throw usageError(
-    `${JSON.stringify(masked)} has a user and a password in it`,
-    'leave them out: `slipway login REGISTRY` keeps them, or pass --username and --password-stdin',
-  );
 }
 
 /** The secrets in a name as typed, to be kept out of whatever is printed. */

@@ -1,19 +1,27 @@
-import { type ImageSource, parseSourceText, type SourceItem } from '@slipway/image-source';
+import type { AbortOptions } from '@slipway/digest';
+import type { ImageSource } from '@slipway/image-source';
 import type { Destination, PushResult } from '@slipway/push';
 import { parseReference, type Reference, withTag } from '@slipway/reference';
 import type { Repository } from '@slipway/registry-client';
-import type { CommandContext } from './command-context.ts';
-import type { Engine } from './engine.ts';
-import { CliError, usageError } from './errors.ts';
-import type { ResolvedPushOptions } from './push-options.ts';
-import { openSourceRepository, type SourceRepository } from './registry-source.ts';
-import { sourceOptions } from './source-options.ts';
-import { matchesTag } from './tag-pattern.ts';
+import { ClientError } from '../errors.ts';
+import { assertNoUser } from '../names/assert-no-user.ts';
+import { isOlder } from '../selection/is-older.ts';
+import { matchesTag } from '../selection/tag-pattern.ts';
+import type { OpenRegistryImageOptions, SourceRegistries, SourceRepository } from '../sources/registry-source.ts';
 
-export interface PushRepositoryContext {
-  readonly engine: Engine;
-  readonly context: CommandContext;
-  readonly warn: (message: string) => void;
+export interface PushRepositoryOptions extends AbortOptions {
+  /** Only tags that match. @default all */
+  readonly pattern?: string | undefined;
+  /** Only images made at that time or later. @default all */
+  readonly newerThan?: Date | undefined;
+  /** A tag that both sides name the same manifest by needs no push: nothing is converted, chosen or looked for besides. */
+  readonly mayMatch: boolean;
+  readonly opening: OpenRegistryImageOptions;
+}
+
+export interface PushRepositoryParts {
+  readonly sources: SourceRegistries;
+  readonly destinationOf: (reference: Reference) => Promise<Destination>;
   /** Pushes one opened image. */
   readonly push: (source: ImageSource, destinations: readonly Destination[]) => Promise<readonly PushResult[]>;
   /** Told of a tag that has nothing to do. */
@@ -23,48 +31,41 @@ export interface PushRepositoryContext {
 /** Tags that are looked at side by side; within each, the engine bounds what is transferred. */
 const tagsAtOnce = 4;
 
-/** The repository of a `docker://` source; undefined for every other source. */
-export function repositorySource(text: string): string | undefined {
-  const parsed = parseSourceText(text);
-  return parsed.transport === 'docker' ? parsed.reference : undefined;
-}
-
 /**
  * Pushes the tags of one repository of a registry to others. A tag that both sides name the same manifest by costs one HEAD on
  * each side; the rest are pushed as single images are, each ending by itself.
  *
  * @throws {SourceError} when the repository cannot be read
- * @throws {CliError} `ERR_CLI_USAGE` for a source with a tag; `ERR_CLI_NO_ITEM` when no tag is wanted
+ * @throws {ClientError} `ERR_CLIENT_OPTION` for a source with a tag; `ERR_CLIENT_NO_ITEM` when no tag is wanted
  */
 export async function pushRepository(
   text: string,
   repositories: readonly Reference[],
-  options: ResolvedPushOptions,
-  tools: PushRepositoryContext,
+  options: PushRepositoryOptions,
+  parts: PushRepositoryParts,
 ): Promise<readonly PushResult[]> {
+  assertNoUser(text);
   const reference = parseReference(text);
   if (reference.tag !== undefined || reference.digest !== undefined) {
-    throw usageError(`docker://${text} names one image, and --all-tags takes a repository`, 'leave the tag off');
+    const message = `docker://${text} names one image, and \`allTags\` takes a repository`;
+    throw new ClientError('ERR_CLIENT_OPTION', message, { hint: 'leave the tag off' });
   }
-  const { engine, context, warn } = tools;
-  const onNotice = ({ message }: { readonly message: string }): void => warn(message);
-  const opening = { ...sourceOptions(options), warn, onNotice };
-  await using source = await openSourceRepository(reference, opening, context);
-  const tags = await source.retry(async () => await wantedTags(source, options.tags, context.signal));
+  const { signal, pattern } = options;
+  const source = await parts.sources.openRepository(reference, { signal });
+  const tags = await source.retry(async () => await wantedTags(source, pattern, { signal }));
   if (tags.length === 0) {
-    const which =
-      options.tags === undefined ? 'has no tags' : `has no tag that matches ${JSON.stringify(options.tags)}`;
-    throw new CliError('ERR_CLI_NO_ITEM', `docker://${text} ${which}`, { hint: 'check the repository’s name' });
+    const which = pattern === undefined ? 'has no tags' : `has no tag that matches ${JSON.stringify(pattern)}`;
+    throw new ClientError('ERR_CLIENT_NO_ITEM', `docker://${text} ${which}`, { hint: 'check the repository’s name' });
   }
   const places = await Promise.all(
-    repositories.map(async (repository): Promise<Place> => ({ repository, stat: await statOf(engine, repository) })),
+    repositories.map(async (repository): Promise<Place> => ({ repository, stat: await statOf(parts, repository) })),
   );
   const results = new Map<string, readonly PushResult[]>();
   const left = [...tags];
   const worker = async (): Promise<void> => {
     for (let tag = left.shift(); tag !== undefined; tag = left.shift()) {
-      context.signal.throwIfAborted();
-      results.set(tag, await pushTag(tag, { source, places, options, tools }));
+      signal?.throwIfAborted();
+      results.set(tag, await pushTag(tag, { source, places, options, parts }));
     }
   };
   await Promise.all(Array.from({ length: tagsAtOnce }, worker));
@@ -74,11 +75,11 @@ export async function pushRepository(
 async function wantedTags(
   { repository, reference }: SourceRepository,
   pattern: string | undefined,
-  signal: AbortSignal,
+  options: AbortOptions,
 ): Promise<readonly string[]> {
   const name = `${reference.registry}/${reference.repository}`;
   const tags: string[] = [];
-  for await (const tag of repository.listTags({ signal })) {
+  for await (const tag of repository.listTags(options)) {
     if (pattern === undefined || matchesTag(pattern, name, tag)) tags.push(tag);
   }
   return tags;
@@ -87,7 +88,7 @@ async function wantedTags(
 interface Place {
   readonly repository: Reference;
   /** The manifest that a tag names there now; undefined where there is none, or that cannot be told. */
-  readonly stat: (tag: string, signal: AbortSignal) => Promise<ManifestNamed | undefined>;
+  readonly stat: (tag: string, options: AbortOptions) => Promise<ManifestNamed | undefined>;
 }
 
 interface ManifestNamed {
@@ -95,43 +96,42 @@ interface ManifestNamed {
 }
 
 /** Asks a destination through the first way to it that works; what fails is told by the push itself. */
-async function statOf(engine: Engine, repository: Reference): Promise<Place['stat']> {
-  const { endpoints } = await engine.destinationOf(withTag(repository, 'latest'));
-  const connect = async (signal: AbortSignal): Promise<Repository | undefined> => {
+async function statOf({ destinationOf }: PushRepositoryParts, repository: Reference): Promise<Place['stat']> {
+  const { endpoints } = await destinationOf(withTag(repository, 'latest'));
+  const connect = async (options: AbortOptions): Promise<Repository | undefined> => {
     for (const endpoint of endpoints) {
-      const client = await endpoint.connect({ signal }).catch(() => undefined);
+      const client = await endpoint.connect(options).catch(() => undefined);
       if (client !== undefined) return client;
     }
     return undefined;
   };
   let client: ReturnType<typeof connect> | undefined;
-  return async (tag, signal) => {
-    client ??= connect(signal);
+  return async (tag, options) => {
+    client ??= connect(options);
     const repositoryClient = await client;
-    return await repositoryClient?.statManifest(tag, { signal }).catch(() => undefined);
+    return await repositoryClient?.statManifest(tag, options).catch(() => undefined);
   };
 }
 
 interface TagToPush {
   readonly source: SourceRepository;
   readonly places: readonly Place[];
-  readonly options: ResolvedPushOptions;
-  readonly tools: PushRepositoryContext;
+  readonly options: PushRepositoryOptions;
+  readonly parts: PushRepositoryParts;
 }
 
 const nothingDone = Object.freeze({ existed: 0, mounted: 0, uploaded: 0, skipped: 0, bytesToSend: 0, bytesSent: 0 });
 
-async function pushTag(tag: string, { source, places, options, tools }: TagToPush): Promise<readonly PushResult[]> {
-  const { engine, context, push, onUnchanged } = tools;
-  const { signal } = context;
+async function pushTag(tag: string, { source, places, options, parts }: TagToPush): Promise<readonly PushResult[]> {
+  const { destinationOf, push, onUnchanged } = parts;
+  const { signal, newerThan, mayMatch, opening } = options;
+  const unchanged = new Map<Place, PushResult>();
   try {
     const stat = await source.retry(() => source.repository.statManifest(tag, { signal }));
-    const mayMatch = options.format === 'keep' && options.compression === 'keep' && options.platform === undefined;
-    const unchanged = new Map<Place, PushResult>();
-    if (stat?.digest !== undefined && mayMatch && options.referrers !== true) {
+    if (stat?.digest !== undefined && mayMatch) {
       const { digest, mediaType, size = 0 } = stat;
       for (const place of places) {
-        const there = await place.stat(tag, signal);
+        const there = await place.stat(tag, { signal });
         if (there?.digest !== digest) continue;
         const reference = withTag(place.repository, tag);
         const result = { ok: true, reference, digest, mediaType, size, unchanged: true, totals: nothingDone } as const;
@@ -141,34 +141,16 @@ async function pushTag(tag: string, { source, places, options, tools }: TagToPus
     }
     const changed = places.filter((place) => !unchanged.has(place));
     if (changed.length === 0) return [...unchanged.values()];
-    await using image = await source.open(withTag(source.reference, tag), signal);
-    if (options.newerThan !== undefined && isOlder(image, options.newerThan)) return [...unchanged.values()];
-    const destinations = await Promise.all(
-      changed.map(({ repository }) => engine.destinationOf(withTag(repository, tag))),
-    );
+    await using image = await source.open(withTag(source.reference, tag), { ...opening, signal });
+    if (newerThan !== undefined && isOlder(image.items, newerThan)) return [...unchanged.values()];
+    const destinations = await Promise.all(changed.map(({ repository }) => destinationOf(withTag(repository, tag))));
     return [...unchanged.values(), ...(await push(image, destinations))];
   } catch (cause) {
-    signal.throwIfAborted();
+    signal?.throwIfAborted();
     const error = cause instanceof Error ? cause : new Error(String(cause));
-    return places.map(({ repository }) => ({
-      ok: false,
-      reference: withTag(repository, tag),
-      error,
-      totals: nothingDone,
-    }));
+    return places.map((place) => {
+      const reference = withTag(place.repository, tag);
+      return unchanged.get(place) ?? { ok: false, reference, error, totals: nothingDone };
+    });
   }
-}
-
-/** Whether an image was made before a time. One that does not say when is not. */
-export function isOlder({ items }: Pick<ImageSource, 'items'>, time: Date): boolean {
-  const times = items.flatMap(timesOf);
-  return times.length > 0 && Math.max(...times) < time.getTime();
-}
-
-function timesOf(item: SourceItem): readonly number[] {
-  if (item.kind === 'index') return item.children.flatMap((child) => timesOf(child.item));
-  if (item.kind === 'artifact') return [];
-  const { created } = JSON.parse(new TextDecoder().decode(item.config.bytes)) as { readonly created?: unknown };
-  const made = typeof created === 'string' ? Date.parse(created) : Number.NaN;
-  return Number.isNaN(made) ? [] : [made];
 }

@@ -13,9 +13,9 @@ describe('selectOne', () => {
   test('of several items none is guessed, and all are listed', () => {
     expect(() => selectOne(source([item('app:v1'), item('web:v2')]), [])).toThrow(
       expect.objectContaining({
-        code: 'ERR_CLI_SEVERAL_ITEMS',
+        code: 'ERR_CLIENT_SEVERAL_ITEMS',
         message: 'two.tar holds 2 images: app:v1, web:v2',
-        hint: 'name one, as in docker-archive:two.tar:app:v1, or push them all with --all-tags',
+        hint: 'name one, as in docker-archive:two.tar:app:v1, or push them all with `allTags`',
       }),
     );
   });
@@ -72,7 +72,7 @@ describe('selectOne', () => {
   });
 
   test('an empty source is said to be empty', () => {
-    expect(() => selectOne(source([]), [])).toThrow(expect.objectContaining({ code: 'ERR_CLI_NO_ITEM' }));
+    expect(() => selectOne(source([]), [])).toThrow(expect.objectContaining({ code: 'ERR_CLIENT_NO_ITEM' }));
   });
 });
 
@@ -99,9 +99,9 @@ describe('selectAllTags', () => {
     const names = ['demo/app:a', 'demo/app:latest', 'x:1'];
     expect(() => selectAllTags(source([item(...names)]), [parseReference('ghcr.io/other/x')])).toThrow(
       expect.objectContaining({
-        code: 'ERR_CLI_USAGE',
+        code: 'ERR_CLIENT_TAGS',
         message: 'none of the tags of two.tar is one of ghcr.io/other/x: they belong to demo/app, x',
-        hint: expect.stringContaining('--into'),
+        hint: expect.stringContaining('`into`'),
       }),
     );
   });
@@ -115,7 +115,7 @@ describe('selectAllTags', () => {
 
   test('a pattern that nothing matches names what there is', () => {
     expect(() => selectAllTags(source([item('v1', 'v2')]), [parseReference('x')], { pattern: 'w*' })).toThrow(
-      expect.objectContaining({ code: 'ERR_CLI_NO_ITEM', hint: 'it has v1, v2' }),
+      expect.objectContaining({ code: 'ERR_CLIENT_NO_ITEM', hint: 'it has v1, v2' }),
     );
   });
 
@@ -133,13 +133,13 @@ describe('selectAllTags', () => {
 
   test('one tag cannot name two images', () => {
     expect(() => selectAllTags(source([item('app:v1'), item('web:v1')]), [parseReference('x')], into)).toThrow(
-      expect.objectContaining({ code: 'ERR_CLI_USAGE', message: 'two images of two.tar have the tag v1' }),
+      expect.objectContaining({ code: 'ERR_CLIENT_TAGS', message: 'two images of two.tar have the tag v1' }),
     );
   });
 
   test('a source without tags is refused', () => {
     expect(() => selectAllTags(source([item()]), [parseReference('x')])).toThrow(
-      expect.objectContaining({ code: 'ERR_CLI_NO_ITEM', hint: 'push it without --all-tags' }),
+      expect.objectContaining({ code: 'ERR_CLIENT_NO_ITEM', hint: 'push it without `allTags`' }),
     );
   });
 });

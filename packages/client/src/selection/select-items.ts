@@ -1,7 +1,7 @@
 import type { ImageSource, SourceItem } from '@slipway/image-source';
 import { matchPlatform, type Platform } from '@slipway/manifest';
 import { canonicalName, isTag, parseReference, type Reference, withTag } from '@slipway/reference';
-import { CliError, usageError } from './errors.ts';
+import { ClientError } from '../errors.ts';
 import { principalItems } from './principal-items.ts';
 import { matchesTag } from './tag-pattern.ts';
 
@@ -20,7 +20,8 @@ export interface SelectOneOptions {
  * The one item of a source, for all destinations: the only one, the only one that is no companion of another, the only one
  * with a name, the one for the platform; or all of a layout as one index, where its entries are platforms of one image.
  *
- * @throws {CliError} `ERR_CLI_NO_ITEM` when there is none, `ERR_CLI_SEVERAL_ITEMS` when there are more; the message lists them.
+ * @throws {ClientError} `ERR_CLIENT_NO_ITEM` when there is none, `ERR_CLIENT_SEVERAL_ITEMS` when there are more; the message
+ * lists them.
  */
 export function selectOne(
   source: ImageSource,
@@ -45,7 +46,7 @@ export interface SelectTagsOptions {
   readonly pattern?: string | undefined;
 }
 
-/** What `--all-tags` means. */
+/** What `allTags` means. */
 export interface TagSelection {
   readonly selections: readonly Selection[];
   /** Tags that no registry takes, with the image that has them. */
@@ -56,8 +57,8 @@ export interface TagSelection {
  * Every tag of the source that is the destination repository's own: under its very name, or else under its path in another
  * registry, or without any repository, as layouts have them. Tags of other repositories go along only when that is said.
  *
- * @throws {CliError} `ERR_CLI_NO_ITEM` when nothing has a tag that is wanted; `ERR_CLI_USAGE` when two images claim one tag, or
- * all tags are those of other repositories.
+ * @throws {ClientError} `ERR_CLIENT_NO_ITEM` when nothing has a tag that is wanted; `ERR_CLIENT_TAGS` when two images claim
+ * one tag, or all tags are those of other repositories.
  */
 export function selectAllTags(
   source: ImageSource,
@@ -67,12 +68,12 @@ export function selectAllTags(
   if (source.items.length === 0) throw emptySource(source);
   const tagged = source.items.flatMap((item) => item.names.map((name) => ({ item, ...readName(name) })));
   if (tagged.length === 0) {
-    throw new CliError('ERR_CLI_NO_ITEM', `${source.name} names no tags`, { hint: 'push it without --all-tags' });
+    throw new ClientError('ERR_CLIENT_NO_ITEM', `${source.name} names no tags`, { hint: 'push it without `allTags`' });
   }
   const wanted = pattern === undefined ? tagged : tagged.filter(({ name, tag }) => matchesTag(pattern, name, tag));
   if (wanted.length === 0) {
     const there = tagged.slice(0, 10).map(({ tag }) => tag);
-    throw new CliError('ERR_CLI_NO_ITEM', `no tag of ${source.name} matches ${JSON.stringify(pattern)}`, {
+    throw new ClientError('ERR_CLIENT_NO_ITEM', `no tag of ${source.name} matches ${JSON.stringify(pattern)}`, {
       hint: `it has ${there.join(', ')}${tagged.length > 10 ? ` and ${tagged.length - 10} more` : ''}`,
     });
   }
@@ -82,10 +83,9 @@ export function selectAllTags(
     const taken = new Map<string, SourceItem>();
     for (const { item, tag } of into ? wanted : ownTags(wanted, repository, source)) {
       if (taken.has(tag) && taken.get(tag) !== item) {
-        throw usageError(
-          `two images of ${source.name} have the tag ${tag}`,
-          'push them one by one, or choose with --tags',
-        );
+        throw new ClientError('ERR_CLIENT_TAGS', `two images of ${source.name} have the tag ${tag}`, {
+          hint: 'push them one by one, or choose with `tags`',
+        });
       }
       if (taken.has(tag)) continue;
       taken.set(tag, item);
@@ -112,10 +112,10 @@ function ownTags(tagged: readonly TaggedItem[], repository: Reference, source: I
   if (alike.length > 0) return alike;
   const others = [...new Set(tagged.map((one) => one.name ?? ''))].map(shortened);
   const listed = others.slice(0, 5).join(', ') + (others.length > 5 ? ` and ${others.length - 5} more` : '');
-  throw usageError(
-    `none of the tags of ${source.name} is one of ${shortened(name)}: they belong to ${listed}`,
-    'push them there all the same with --into, or some of them with --into --tags PATTERN',
-  );
+  const message = `none of the tags of ${source.name} is one of ${shortened(name)}: they belong to ${listed}`;
+  throw new ClientError('ERR_CLIENT_TAGS', message, {
+    hint: 'push them there all the same with `into`, or some of them with `into` and `tags`',
+  });
 }
 
 /** The path within the registry; Docker Hub's own images have it short elsewhere. */
@@ -160,8 +160,8 @@ function runsOn(item: SourceItem, platform: Platform): boolean {
   );
 }
 
-function emptySource({ name }: ImageSource): CliError {
-  return new CliError('ERR_CLI_NO_ITEM', `${name} holds no image`, { hint: 'look at it with `slipway inspect`' });
+function emptySource({ name }: ImageSource): ClientError {
+  return new ClientError('ERR_CLIENT_NO_ITEM', `${name} holds no image`, { hint: 'look at what it holds' });
 }
 
 const transports: Readonly<Record<ImageSource['kind'], string>> = Object.freeze({
@@ -174,12 +174,12 @@ const transports: Readonly<Record<ImageSource['kind'], string>> = Object.freeze(
   store: 'store:',
 });
 
-function severalItems(source: ImageSource, items: readonly SourceItem[]): CliError {
+function severalItems(source: ImageSource, items: readonly SourceItem[]): ClientError {
   const labels = items.map(labelOf);
   const listed = labels.slice(0, 10).join(', ') + (labels.length > 10 ? ` and ${labels.length - 10} more` : '');
   const [example] = items.filter(({ names }) => names.length > 0);
-  const all = example === undefined ? '' : ', or push them all with --all-tags';
-  return new CliError('ERR_CLI_SEVERAL_ITEMS', `${source.name} holds ${items.length} images: ${listed}`, {
+  const all = example === undefined ? '' : ', or push them all with `allTags`';
+  return new ClientError('ERR_CLIENT_SEVERAL_ITEMS', `${source.name} holds ${items.length} images: ${listed}`, {
     hint: `name one, as in ${shellQuoted(selectorOf(source, example ?? items[0]!))}${all}`,
   });
 }

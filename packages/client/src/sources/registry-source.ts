@@ -1,143 +1,134 @@
 import type { AbortOptions } from '@slipway/digest';
 import {
   type ImageSource,
+  type OpenRegistrySourceOptions,
   openRegistrySource,
   type RegistryReader,
   SourceError,
-  type SourceNotice,
 } from '@slipway/image-source';
-import type { Platform } from '@slipway/manifest';
 import { isRetryable } from '@slipway/push';
 import { parseReference, type Reference } from '@slipway/reference';
-import {
-  createCredentialProvider,
-  listReferrers,
-  RegistryError,
-  type Repository,
-  type RequestRecord,
-} from '@slipway/registry-client';
+import { listReferrers, RegistryError, type Repository } from '@slipway/registry-client';
 import { retrying } from '@slipway/transfer';
-import type { CommandContext } from './command-context.ts';
-import type { ConnectionOptions } from './connection-options.ts';
-import { credentialSources, trackCredentials } from './credentials.ts';
-import { causesOf } from './exit-code.ts';
-import { assertNoUser } from './mask-user.ts';
-import { createRegistries } from './registries.ts';
-import { noteFacts } from './registry-facts.ts';
+import type { Registries } from '../connection/registries.ts';
+import { noteFacts } from '../credentials/registry-facts.ts';
+import type { TrackedCredentials } from '../credentials/tracked-credentials.ts';
 
-export interface RegistrySourceOptions extends ConnectionOptions {
-  /** Manifests for other platforms are not read. */
-  readonly platform?: Platform | undefined;
-  /** Looks for what refers to the image. */
-  readonly referrers?: boolean | undefined;
-  /** Lists what is not whole instead of refusing it. */
-  readonly incomplete?: 'refuse' | 'list' | undefined;
-  readonly unpaired?: 'refuse' | 'carry' | undefined;
-  /** Looks at the first bytes of each layer. */
-  readonly recognise?: boolean | undefined;
-  readonly onNotice?: ((notice: SourceNotice) => void) | undefined;
-  /** Further attempts for each question. @default 4 */
-  readonly retries?: number | undefined;
-  readonly warn: (message: string) => void;
-  readonly onRequest?: ((record: RequestRecord) => void) | undefined;
-}
+/** How one image of a registry is read. */
+export type OpenRegistryImageOptions = Omit<OpenRegistrySourceOptions, 'retry'>;
 
-type SourceContext = Pick<CommandContext, 'signal' | 'environment'>;
-
-/** A repository that is read from. Leaving scope ends its connections. */
-export interface SourceRepository extends AsyncDisposable {
+/** A repository that is read from. */
+export interface SourceRepository {
   /** Without a tag or digest. */
   readonly reference: Reference;
   readonly repository: Repository;
   /** Asks again where the registry is busy, or out of reach for a moment. */
   retry<T>(question: () => Promise<T>): Promise<T>;
   /** Opens one image of it. @throws {SourceError} */
-  open(reference: Reference, signal: AbortSignal): Promise<ImageSource>;
+  open(reference: Reference, options: OpenRegistryImageOptions): Promise<ImageSource>;
 }
 
-/**
- * Opens an image of a registry, trying the ways to it as a push would. `--username` is for the destination: for the source,
- * kept credentials count.
- *
- * @throws {SourceError} `ERR_SOURCE_NOT_FOUND` when there is no such image, `ERR_SOURCE_UNREADABLE` when its registry fails
- */
-export async function openRegistryImage(
-  text: string,
-  options: RegistrySourceOptions,
-  context: SourceContext,
-): Promise<ImageSource> {
-  assertNoUser(text);
-  const reference = parseReference(text, { defaultTag: 'latest' });
-  const repository = await openSourceRepository(reference, options, context);
-  try {
-    const source = await repository.open(reference, context.signal);
-    return { ...source, [Symbol.asyncDispose]: () => repository[Symbol.asyncDispose]() };
-  } catch (error) {
-    await repository[Symbol.asyncDispose]();
-    throw error;
-  }
+/** Registries that images are read from. */
+export interface SourceRegistries {
+  /**
+   * Opens an image, trying the ways to its registry as a push would.
+   *
+   * @throws {SourceError} `ERR_SOURCE_NOT_FOUND` when there is no such image, `ERR_SOURCE_UNREADABLE` when its registry fails
+   */
+  openImage(reference: string, options: OpenRegistryImageOptions): Promise<ImageSource>;
+  /** Connects to the repository of a reference. @throws {SourceError} `ERR_SOURCE_UNREADABLE` when its registry fails */
+  openRepository(reference: Reference, options: AbortOptions): Promise<SourceRepository>;
 }
 
-/** Connects to the repository of a reference. @throws {SourceError} `ERR_SOURCE_UNREADABLE` when its registry fails */
-export async function openSourceRepository(
-  reference: Reference,
-  options: RegistrySourceOptions,
-  { signal, environment }: SourceContext,
-): Promise<SourceRepository> {
-  const credentials = trackCredentials(createCredentialProvider(credentialSources(options, environment, options.warn)));
-  const registries = createRegistries({ ...options, environment, credentials });
-  const name = `docker://${reference.registry}/${reference.repository}`;
-  const attempts = (options.retries ?? 4) + 1;
-  const explain = async (error: unknown, subject: string): Promise<never> => {
+export interface SourceRegistriesOptions {
+  readonly registries: Registries;
+  readonly credentials: TrackedCredentials;
+  /** For each question, the first included. */
+  readonly attempts: number;
+}
+
+/** Reads from registries, with patience. */
+export function createSourceRegistries({
+  registries,
+  credentials,
+  attempts,
+}: SourceRegistriesOptions): SourceRegistries {
+  const explain = async (error: unknown, reference: Reference, subject: string, signal: Signal): Promise<never> => {
     noteFacts(error, await credentials.factsOf(reference));
     return asSourceError(error, subject, signal);
   };
-  const retry = <T>(question: () => Promise<T>, only: (error: Error) => boolean = isRetryable): Promise<T> =>
-    retrying(question, { signal, attempts, host: reference.registry, isTransient: only });
+  const openRepository: SourceRegistries['openRepository'] = async (reference, { signal }) => {
+    const name = `docker://${reference.registry}/${reference.repository}`;
+    const retry = <T>(question: () => Promise<T>): Promise<T> =>
+      retrying(question, { signal, attempts, host: reference.registry, isTransient: isRetryable });
+    const repository = await connectTo(reference, registries, { signal, attempts }).catch((error: unknown) =>
+      explain(error, reference, name, signal),
+    );
+    return {
+      reference,
+      repository,
+      retry: (question) => retry(question).catch((error: unknown) => explain(error, reference, name, signal)),
+      async open(wanted, options) {
+        const subject = `docker://${wanted.registry}/${wanted.repository}:${wanted.digest ?? wanted.tag ?? 'latest'}`;
+        return await openRegistrySource(readerOf(repository), wanted, { ...options, retry }).catch((error: unknown) =>
+          explain(error, reference, subject, options.signal),
+        );
+      },
+    };
+  };
+  return {
+    openRepository,
+    async openImage(text, options) {
+      const reference = parseReference(text, { defaultTag: 'latest' });
+      const repository = await openRepository(reference, options);
+      return await repository.open(reference, options);
+    },
+  };
+}
+
+type Signal = AbortSignal | undefined;
+
+/**
+ * The client of a reference's repository, through the first way that its registry can be reached by. A registry that is busy
+ * is asked again.
+ *
+ * @throws {RegistryError} that says why there is no way
+ */
+export async function connectTo(
+  reference: Reference,
+  registries: Pick<Registries, 'endpointsOf'>,
+  { signal, attempts }: AbortOptions & { readonly attempts: number },
+): Promise<Repository> {
   const connect = async (): Promise<Repository> => {
     let failure: unknown;
     for (const endpoint of await registries.endpointsOf(reference)) {
       try {
         return await endpoint.connect({ signal });
       } catch (error) {
-        signal.throwIfAborted();
+        signal?.throwIfAborted();
         if (!(error instanceof RegistryError) || error.code !== 'ERR_REGISTRY_UNREACHABLE') throw error;
         failure ??= error;
       }
     }
-    throw failure ?? new SourceError('ERR_SOURCE_NOT_FOUND', `No endpoint is left to try for ${name}`);
+    throw failure;
   };
-  try {
-    // Who does not answer at all is not there; who answers that he is busy will have time later.
-    const hasAnswered = (error: Error): boolean =>
-      isRetryable(error) && error instanceof RegistryError && error.status !== undefined;
-    const repository = await retry(connect, hasAnswered);
-    return {
-      reference,
-      repository,
-      retry: (question) => retry(question).catch((error: unknown) => explain(error, name)),
-      async open(wanted, aborting) {
-        const { platform, referrers, incomplete, unpaired, recognise, onNotice } = options;
-        const opening = { signal: aborting, platform, referrers, incomplete, unpaired, recognise, onNotice, retry };
-        const subject = `docker://${wanted.registry}/${wanted.repository}:${wanted.digest ?? wanted.tag ?? 'latest'}`;
-        return await openRegistrySource(readerOf(repository), wanted, opening).catch((error: unknown) =>
-          explain(error, subject),
-        );
-      },
-      [Symbol.asyncDispose]: () => registries[Symbol.asyncDispose](),
-    };
-  } catch (error) {
-    await registries[Symbol.asyncDispose]();
-    return await explain(error, name);
-  }
+  // Who does not answer at all is not there; who answers that he is busy will have time later.
+  const hasAnswered = (error: Error): boolean =>
+    isRetryable(error) && error instanceof RegistryError && error.status !== undefined;
+  return await retrying(connect, { signal, attempts, host: reference.registry, isTransient: hasAnswered });
 }
 
 /** Says of a registry's failure that it is the source's. */
-function asSourceError(error: unknown, name: string, signal: AbortSignal): never {
-  signal.throwIfAborted();
-  const answer = causesOf(error).find((cause) => cause instanceof RegistryError);
+function asSourceError(error: unknown, name: string, signal: Signal): never {
+  signal?.throwIfAborted();
+  const answer = registryErrorOf(error);
   if (answer === undefined || error instanceof SourceError) throw error;
   throw new SourceError('ERR_SOURCE_UNREADABLE', `Cannot read the source ${name}: ${answer.message}`, { cause: error });
+}
+
+function registryErrorOf(error: unknown): RegistryError | undefined {
+  if (error instanceof RegistryError) return error;
+  return error instanceof Error ? registryErrorOf(error.cause) : undefined;
 }
 
 function readerOf(repository: Repository): RegistryReader {

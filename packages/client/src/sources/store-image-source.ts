@@ -1,30 +1,27 @@
+import type { AbortOptions } from '@slipway/digest';
 import type { ImageSource } from '@slipway/image-source';
-import { type OpenImageOptions, openStoreSource } from '@slipway/image-store';
-import type { CommandContext } from './command-context.ts';
-import { type LocalStoreOptions, openLocalStore } from './local-store.ts';
+import type { ImageStore } from '@slipway/image-store';
+
+/** The images that `store:` sources are taken from. */
+export interface StoredImages {
+  /**
+   * Opens an image of the store.
+   *
+   * @throws {SourceError} `ERR_SOURCE_NOT_FOUND` when the store has no such image
+   */
+  open(reference: string, options?: AbortOptions & { readonly allTags?: boolean | undefined }): Promise<ImageSource>;
+}
 
 /**
- * Opens a `store:REF` source: an image of this machine's store.
+ * The images of a store that is opened with its first image.
  *
- * @throws {SourceError} `ERR_SOURCE_NOT_FOUND` when the store has no such image
+ * @param openStore the caller's to dispose
  */
-export async function openStoredImage(
-  reference: string,
-  options: LocalStoreOptions & OpenImageOptions,
-  context: Pick<CommandContext, 'environment' | 'stderr' | 'signal'>,
-): Promise<ImageSource> {
-  const store = await openLocalStore(options, context);
-  try {
-    const source = await openStoreSource(store, reference, { signal: context.signal, allTags: options.allTags });
-    return {
-      ...source,
-      async [Symbol.asyncDispose]() {
-        await source[Symbol.asyncDispose]();
-        await store[Symbol.asyncDispose]();
-      },
-    };
-  } catch (error) {
-    await store[Symbol.asyncDispose]();
-    throw error;
-  }
+export function storedImages(openStore: () => Promise<ImageStore>): StoredImages {
+  return {
+    async open(reference, { signal, allTags } = {}) {
+      const { openStoreSource } = await import('@slipway/image-store');
+      return await openStoreSource(await openStore(), reference, { signal, allTags });
+    },
+  };
 }

@@ -1,34 +1,28 @@
 import { join } from 'node:path';
-import { type ImageStore, openImageStore } from '@slipway/image-store';
-import type { CommandContext } from './command-context.ts';
-import { usageError } from './errors.ts';
-import { warningLine } from './progress/lines.ts';
+import type { ImageStore } from '@slipway/image-store';
+import type { ClientEnvironment } from '../environment.ts';
+import { ClientError } from '../errors.ts';
 
-/** What every command of this machine's store takes. */
-export interface LocalStoreOptions {
+export interface LocalImagesOptions {
   /** @default the environment's data folder */
   readonly dataDir?: string | undefined;
-  readonly verbose?: boolean | undefined;
+  readonly environment: Pick<ClientEnvironment, 'dataFolder'>;
+  /** Told what a user should know. @default nobody is told */
+  readonly onWarning?: ((message: string) => void) | undefined;
 }
 
 /**
  * Opens the images of this machine, in the data folder beside the caches of push.
  *
- * @throws {CliError} `ERR_CLI_USAGE` when no folder is named and this user has no home folder
+ * @throws {ClientError} `ERR_CLIENT_NO_FOLDER` when no folder is named and this user has no home folder
  */
-export async function openLocalStore(
-  { dataDir }: Pick<LocalStoreOptions, 'dataDir'>,
-  { environment, stderr }: Pick<CommandContext, 'environment' | 'stderr'>,
-): Promise<ImageStore> {
+export async function openLocalImages({ dataDir, environment, onWarning }: LocalImagesOptions): Promise<ImageStore> {
   const folder = dataDir ?? environment.dataFolder;
   if (folder === undefined) {
-    throw usageError(
-      'this user has no home folder to keep images in',
-      'name a folder with --data-dir or SLIPWAY_DATA_DIR',
-    );
+    throw new ClientError('ERR_CLIENT_NO_FOLDER', 'this user has no home folder to keep images in', {
+      hint: 'name a folder with `dataDir` or SLIPWAY_DATA_DIR',
+    });
   }
-  return await openImageStore({
-    folder: join(folder, 'images'),
-    onWarning: (message) => stderr.write(`${warningLine(message)}\n`),
-  });
+  const { openImageStore } = await import('@slipway/image-store');
+  return await openImageStore({ folder: join(folder, 'images'), onWarning });
 }

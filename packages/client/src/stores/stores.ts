@@ -6,31 +6,48 @@ import {
   openMetadataStore,
   withDockerMetadata,
 } from '@slipway/metadata-store';
-import type { Environment } from './environment.ts';
-import { usageError } from './errors.ts';
-import type { ResolvedPushOptions } from './push-options.ts';
+import type { ClientEnvironment } from '../environment.ts';
+import { optionError } from '../errors.ts';
 import { systemCodeOf } from './system-code.ts';
 
-/** What is remembered from one run to the next. Leaving scope closes it. */
+/** What is remembered from one push to the next. Leaving scope closes it. */
 export interface Stores extends AsyncDisposable {
   readonly metadataStore: MetadataStore;
   readonly layerCache: LayerCache;
 }
 
-type StoreOptions = Pick<ResolvedPushOptions, 'cache' | 'dataDir' | 'dockerMetadata' | 'dockerMetadataWrite'>;
+/** Where a client keeps what it found out and made. */
+export interface StoreSettings {
+  /** Compressed layers, known blobs and open uploads are kept in the data folder. @default true */
+  readonly cache?: boolean | undefined;
+  /** @default the environment's data folder */
+  readonly dataDir?: string | undefined;
+  /** Folder in which a Docker daemon remembers where blobs are: `/var/lib/docker/image/overlay2/distribution`. @default none */
+  readonly dockerMetadata?: string | undefined;
+  /** What is found out is written into that folder too. @default false */
+  readonly dockerMetadataWrite?: boolean | undefined;
+}
+
+export interface OpenStoresOptions extends StoreSettings {
+  readonly environment: Pick<ClientEnvironment, 'dataFolder' | 'temporaryFolder'>;
+  /** Told what a user should know. */
+  readonly warn: (message: string) => void;
+}
 
 /**
- * Opens the stores in the data folder; with `--no-cache`, ones that forget everything at the end. A data folder that
+ * Opens the stores in the data folder; without `cache`, ones that forget everything at the end. A data folder that
  * cannot be used, or that nobody named to a user without a home, is told once and does not stop the push.
  *
- * @throws {CliError} `ERR_CLI_USAGE` when `--docker-metadata` names no folder that can be read
+ * @throws {ClientError} `ERR_CLIENT_OPTION` when `dockerMetadata` names no folder that can be read
  */
-export async function openStores(
-  { cache, dataDir, ...docker }: StoreOptions,
-  { dataFolder, temporaryFolder }: Pick<Environment, 'dataFolder' | 'temporaryFolder'>,
-  warn: (message: string) => void,
-): Promise<Stores> {
-  const folder = dataDir ?? dataFolder;
+export async function openStores({
+  cache = true,
+  dataDir,
+  environment: { dataFolder, temporaryFolder },
+  warn,
+  ...docker
+}: OpenStoresOptions): Promise<Stores> {
+  const folder = cache ? (dataDir ?? dataFolder) : undefined;
   const onWarning = onceForEachReason(warn);
   if (cache && folder === undefined) {
     warn(
@@ -38,11 +55,11 @@ export async function openStores(
     );
   }
   const metadataStore =
-    cache && folder !== undefined
+    folder !== undefined
       ? await openMetadataStore({ folder: join(folder, 'metadata'), onWarning })
       : createMemoryMetadataStore();
   const layerCache =
-    cache && folder !== undefined
+    folder !== undefined
       ? await openLayerCache({ folder: join(folder, 'layers'), onWarning })
       : createTemporaryLayerCache({ folder: temporaryFolder, onWarning });
   const dispose = async (): Promise<void> => {
@@ -63,7 +80,7 @@ async function joinDocker(
   {
     dockerMetadata: folder,
     dockerMetadataWrite: isWritable,
-  }: Pick<StoreOptions, 'dockerMetadata' | 'dockerMetadataWrite'>,
+  }: Pick<StoreSettings, 'dockerMetadata' | 'dockerMetadataWrite'>,
   onWarning: (error: Error) => void,
 ): Promise<MetadataStore> {
   if (folder === undefined) return store;
@@ -71,7 +88,7 @@ async function joinDocker(
     return await withDockerMetadata(store, { folder, isWritable, onWarning });
   } catch (cause) {
     const hint = 'name the folder `distribution` of a Docker daemon: /var/lib/docker/image/overlay2/distribution';
-    throw usageError(cause instanceof Error ? cause.message : String(cause), hint);
+    throw optionError(cause instanceof Error ? cause.message : String(cause), hint);
   }
 }
 

@@ -1,21 +1,14 @@
 import type { TrustKey } from '@slipway/manifest/schema1';
-import type { Environment } from './environment.ts';
-import type { ResolvedPushOptions } from './push-options.ts';
 
 /**
- * The key that signs schema 1 manifests, from the data folder. Where that cannot be used, a new one signs: registries take any,
+ * The key that signs schema 1 manifests, from a data folder. Where that cannot be used, a new one signs: registries take any,
  * and nobody could check who signed anyway.
  *
  * @throws {TrustKeyError} `ERR_TRUST_KEY_INVALID` when there is a key file that holds no key.
  */
-export async function trustKeyOf(
-  { dataDir }: Pick<ResolvedPushOptions, 'dataDir'>,
-  { dataFolder }: Pick<Environment, 'dataFolder'>,
-  warn: (message: string) => void,
-): Promise<TrustKey> {
-  const { openTrustKey } = await import('@slipway/image-store/trust-key');
-  const folder = dataDir ?? dataFolder;
+export async function trustKeyIn(folder: string | undefined, warn: (message: string) => void): Promise<TrustKey> {
   if (folder === undefined) return await freshKey();
+  const { openTrustKey } = await import('@slipway/image-store/trust-key');
   try {
     return await openTrustKey({ folder });
   } catch (error) {
