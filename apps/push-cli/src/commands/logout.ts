@@ -1,15 +1,21 @@
-import type { Command } from 'commander';
-import type { CommandContext } from '../command-context.ts';
+import { eraseCredentials } from '@slipway/registry-client';
+import type { CommandContext } from './command-context.ts';
+import { credentialSources } from './credentials.ts';
+import { warningLine } from './progress/lines.ts';
+import { parseRegistry } from './run-login.ts';
 
-/** `slipway logout REGISTRY` */
-export function addLogoutCommand(program: Command, context: CommandContext): void {
-  const command = program
-    .command('logout')
-    .description('Forget the credentials of a registry.')
-    .argument('[registry]', 'the registry, as in references', 'docker.io')
-    .option('--authfile <file>', 'credentials file to use instead of docker’s and podman’s')
-    .action(async (registry: string) => {
-      const { runLogout } = await import('../run-logout.ts');
-      await runLogout(registry, command.opts(), context);
-    });
+export interface RawLogoutOptions {
+  readonly authfile?: string | undefined;
+}
+
+/** Forgets a registry's credentials; that there were none is no failure. */
+export async function runLogout(text: string, options: RawLogoutOptions, context: CommandContext): Promise<void> {
+  const { stderr, environment } = context;
+  const say = (line: string): void => void stderr.write(`${line}\n`);
+  const registry = parseRegistry(text);
+  const erased = await eraseCredentials(
+    registry,
+    credentialSources(options, environment, (message) => say(warningLine(message))),
+  );
+  say(erased ? `Logged out of ${registry}` : `There were no credentials for ${registry}`);
 }

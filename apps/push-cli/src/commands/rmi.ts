@@ -1,16 +1,32 @@
-import type { Command } from 'commander';
-import type { CommandContext } from '../command-context.ts';
-import { addLocalStoreOptions } from './local-store-options.ts';
+import type { CommandContext } from './command-context.ts';
+import { exitCodeOf, exitCodes } from './exit-code.ts';
+import { type LocalStoreOptions, openLocalStore } from './local-store.ts';
+import { printable } from './printable.ts';
+import { problemLines } from './problem.ts';
 
-/** `slipway rmi IMAGE...` */
-export function addRmiCommand(program: Command, context: CommandContext): void {
-  const command = program
-    .command('rmi')
-    .description('Delete images of this machine’s store: the name given, and the image with its last name.')
-    .argument('<image...>', 'references, image IDs or beginnings of them')
-    .option('-f, --force', 'delete by ID although the image has several names');
-  addLocalStoreOptions(command).action(async (images: string[]) => {
-    const { runRmi } = await import('../run-rmi.ts');
-    await runRmi(images, command.opts(), context);
-  });
+export interface RawRmiOptions extends LocalStoreOptions {
+  readonly force?: boolean | undefined;
+}
+
+/** Deletes images one by one and prints what went, in docker's words. The exit code is that of the first that failed. */
+export async function runRmi(
+  images: readonly string[],
+  { force, ...options }: RawRmiOptions,
+  context: CommandContext,
+): Promise<void> {
+  const { signal, stdout, stderr } = context;
+  await using store = await openLocalStore(options, context);
+  for (const image of images) {
+    try {
+      for (const record of await store.delete(image, { force, signal })) {
+        stdout.write(
+          'untagged' in record ? `Untagged: ${printable(record.untagged)}\n` : `Deleted: ${record.deleted}\n`,
+        );
+      }
+    } catch (error) {
+      signal.throwIfAborted();
+      stderr.write(`${problemLines(error, options).join('\n')}\n`);
+      if (context.exitCode === exitCodes.pushed) context.exitCode = exitCodeOf(error);
+    }
+  }
 }

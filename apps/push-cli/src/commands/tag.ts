@@ -1,16 +1,16 @@
-import type { Command } from 'commander';
-import type { CommandContext } from '../command-context.ts';
-import { addLocalStoreOptions } from './local-store-options.ts';
+import type { CommandContext } from './command-context.ts';
+import { parseDestinations } from './destinations.ts';
+import { type LocalStoreOptions, openLocalStore } from './local-store.ts';
 
-/** `slipway tag IMAGE REFERENCE` */
-export function addTagCommand(program: Command, context: CommandContext): void {
-  const command = program
-    .command('tag')
-    .description('Give an image of this machine’s store a further name.')
-    .argument('<image>', 'a reference, an image ID or the beginning of one')
-    .argument('<reference>', 'the name; :latest where it has no tag');
-  addLocalStoreOptions(command).action(async (image: string, reference: string) => {
-    const { runTag } = await import('../run-tag.ts');
-    await runTag(image, reference, command.opts(), context);
-  });
+/** Gives an image a further name. Prints nothing, as docker does. */
+export async function runTag(
+  image: string,
+  text: string,
+  options: LocalStoreOptions,
+  context: CommandContext,
+): Promise<void> {
+  const [reference] = parseDestinations([text], false);
+  if (!reference) throw new Error('unreachable: one text gives one reference');
+  await using store = await openLocalStore(options, context);
+  await store.tag(image, reference, { signal: context.signal });
 }
