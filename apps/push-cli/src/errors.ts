@@ -1,8 +1,6 @@
 export type CliErrorCode =
   /** When: the command line asks for something that does not exist or does not fit together. Retry: no. Do: see `slipway help COMMAND`. */
   | 'ERR_CLI_USAGE'
-  /** When: the source holds several images and the command line does not say which. Retry: no. Do: name one, or pass `--all-tags`. */
-  | 'ERR_CLI_SEVERAL_ITEMS'
   /** When: the source holds nothing that can be pushed. Retry: no. Do: look at it with `slipway inspect`. */
   | 'ERR_CLI_NO_ITEM'
   /** When: standard output, or a file that was asked for besides the push, cannot be written; the push itself is done. Retry: no. Do: check the path, the permissions and the room on the disk. */

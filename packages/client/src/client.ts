@@ -2,7 +2,7 @@ import type { AbortOptions } from '@slipway/digest';
 import type { ImageSource } from '@slipway/image-source';
 import type { PushResult } from '@slipway/push';
 import type { Reference } from '@slipway/reference';
-import type { Repository } from '@slipway/registry-client';
+import type { Credentials, Repository } from '@slipway/registry-client';
 import type { RegistryEndpoint } from './connection/registries.ts';
 import type { TrackedCredentials } from './credentials/tracked-credentials.ts';
 import type { PushRequest } from './push/push-request.ts';
@@ -51,6 +51,13 @@ export interface Client extends AsyncDisposable {
   repository(name: string | Reference, options?: AbortOptions): Promise<Repository>;
   /** The ways to a registry (`ghcr.io`), in the order to try them. Nothing is sent. */
   waysTo(registry: string): Promise<readonly RegistryEndpoint[]>;
+  /**
+   * Shows credentials to a registry, and keeps them nowhere.
+   *
+   * @throws {LoginRefusedError} `ERR_CLIENT_LOGIN_REFUSED` when they are refused
+   * @throws {RegistryError} when the registry cannot be reached, or answers something else
+   */
+  verifyLogin(registry: string, credentials: Credentials | undefined, options?: AbortOptions): Promise<void>;
   /** Whose credentials registries are shown. */
   readonly credentials: TrackedCredentials;
 }

@@ -5,6 +5,7 @@ import { type ClientOptions, type ResolvedClientOptions, resolveClientOptions } 
 import { observe } from './connection/observe.ts';
 import { createRateLimit } from './connection/rate-limit.ts';
 import { createRegistries, type RegistriesOptions } from './connection/registries.ts';
+import { verifyLogin } from './connection/verify-login.ts';
 import { openClientCredentials } from './credentials/client-credentials.ts';
 import { PushFailedError } from './errors.ts';
 import { Lifetime } from './lifetime.ts';
@@ -92,6 +93,9 @@ export async function createClient(options?: ClientOptions): Promise<Client> {
       const reference = typeof name === 'string' ? parseName(name) : name;
       credentials.assertFor([reference.registry]);
       return await lifetime.run({ signal: given }, (signal) => connectTo(reference, registries, { signal, attempts }));
+    },
+    async verifyLogin(registry, shown, loginOptions = {}) {
+      await lifetime.run(loginOptions, (signal) => verifyLogin(registry, shown, { ...settings, signal }));
     },
     waysTo: (registry) => registries.waysTo(registry),
     async [Symbol.asyncDispose]() {

@@ -10,6 +10,7 @@ export type { ClientOptions, ClientParts, ClientSettings } from './client-option
 export type { ConnectionParts, ConnectionSettings } from './connection/connection-settings.ts';
 export { preferredFailure } from './connection/preferred-failure.ts';
 export type { RegistryEndpoint } from './connection/registries.ts';
+export { LoginRefusedError } from './connection/verify-login.ts';
 export { createClient } from './create-client.ts';
 export {
   type CredentialsChoice,
@@ -17,12 +18,12 @@ export {
   type RegistryCredentials,
   type UserAndPassword,
 } from './credentials/client-credentials.ts';
-export { type RegistryFacts, registryFactsOf } from './credentials/registry-facts.ts';
+export { noteRegistryFacts, type RegistryFacts, registryFactsOf } from './credentials/registry-facts.ts';
 export type { TrackedCredentials } from './credentials/tracked-credentials.ts';
 export { type ClientEnvironment, readEnvironment } from './environment.ts';
 export { ClientError, type ClientErrorCode, type ClientErrorDetails, PushFailedError } from './errors.ts';
 export { assertNoUser } from './names/assert-no-user.ts';
-export { secretsInName } from './names/mask-user.ts';
+export { assertPushSettings } from './push/assert-push-settings.ts';
 export { type DestinationInput, type ParseDestinationsOptions, parseDestinations } from './push/destinations.ts';
 export type {
   CompressionSettings,

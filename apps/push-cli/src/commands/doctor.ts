@@ -1,100 +1,45 @@
-import { endpointURLs, type RequestRecord, readProxyVariables } from '@slipway/registry-client';
-import type { CommandContext } from './command-context.ts';
-import type { ConnectionOptions } from './connection-options.ts';
-import { openCredentials } from './credentials.ts';
-import type { Check, Finding, Scene } from './doctor/check.ts';
-import { checks, machineChecks } from './doctor/checks.ts';
-import { type CheckedFinding, exitCodeFor, findingLines, reportRecord, summaryLine } from './doctor/doctor-report.ts';
-import { type DoctorTarget, parseDoctorTarget } from './doctor/doctor-target.ts';
-import { once } from './once.ts';
-import { requestLine } from './open-connection.ts';
-import { problemOf } from './problem.ts';
-import { noteFacts } from './registry-facts.ts';
+import type { Command } from 'commander';
+import type { CommandContext } from '../command-context.ts';
+import type { ClientFlags } from '../open-client.ts';
+import { addTableOptions, connectionOptions } from './table-options.ts';
 
-export interface RawDoctorOptions extends ConnectionOptions {
+/** Flags of `slipway doctor`. */
+export interface DoctorFlags extends ClientFlags {
   readonly username?: string | undefined;
   readonly passwordStdin?: boolean | undefined;
   readonly json?: boolean | undefined;
-  readonly verbose?: boolean | undefined;
 }
 
-/** Looks at what a push would use, and asks the registry, without pushing; prints the findings, sets the exit code. */
-export async function runDoctor(
-  text: string | undefined,
-  options: RawDoctorOptions,
-  context: CommandContext,
-): Promise<void> {
-  const target = text === undefined ? undefined : parseDoctorTarget(text);
-  const heard: string[] = [];
-  const scene = await openScene(
-    target,
-    options,
-    context,
-    once((message) => heard.push(message)),
-  );
-  const findings: CheckedFinding[] = [];
-  try {
-    for (const check of target === undefined ? machineChecks : checks) {
-      const finding = { check: check.name, ...withWarnings(await runCheck(check, scene), heard.splice(0)) };
-      findings.push(finding);
-      if (options.json !== true) context.stdout.write(`${findingLines(finding).join('\n')}\n`);
-    }
-  } finally {
-    await scene.reached?.registry[Symbol.asyncDispose]();
-  }
-  const last = options.json === true ? JSON.stringify(reportRecord(target, findings)) : summaryLine(findings);
-  context.stdout.write(`${last}\n`);
-  context.exitCode = exitCodeFor(findings);
+/** `slipway doctor [REGISTRY[/REPOSITORY]]` */
+export function addDoctorCommand(program: Command, context: CommandContext): void {
+  const command = program
+    .command('doctor')
+    .description('Say what a push would use and what the registry answers, without pushing.')
+    .argument('[registry]', 'the registry, or a repository in it, which is then tried; without it only this machine');
+  addTableOptions(command, connectionOptions)
+    .option('--username <name>', 'show these credentials instead of those that are kept')
+    .option('--password-stdin', 'read the password for --username from standard input')
+    .option('--json', 'print the findings as one JSON object')
+    .option('-v, --verbose', 'print requests')
+    .addHelpText('after', details)
+    .action(async (registry: string | undefined) => {
+      const { runDoctor } = await import('../doctor/run-doctor.ts');
+      await runDoctor(registry, command.opts<DoctorFlags>(), context);
+    });
 }
 
-async function openScene(
-  target: DoctorTarget | undefined,
-  options: RawDoctorOptions,
-  context: CommandContext,
-  warn: (message: string) => void,
-): Promise<Scene> {
-  const { environment } = context;
-  const reference = target && { registry: target.registry, repository: target.repository ?? 'slipway/doctor' };
-  const requests: RequestRecord[] = [];
-  return {
-    context,
-    options,
-    target,
-    endpoints: target === undefined ? [] : endpointURLs(target.registry, options),
-    proxies: await readProxyVariables({
-      env: environment.variables,
-      homeFolder: environment.homeFolder,
-      onWarning: warn,
-    }),
-    credentials: await openCredentials(options, reference === undefined ? [] : [reference], context, warn),
-    requests,
-    onRequest(record) {
-      requests.push(record);
-      if (options.verbose === true) context.stderr.write(`${requestLine(record)}\n`);
-    },
-    warn,
-    reached: undefined,
-  };
-}
+const details = `
+Looks at: the program, credentials files and helpers, certificates, the proxy, the address, TLS, the registry and its
+clock, and whether the credentials are taken. With a repository also what its token allows, whether it can be read (HEAD
+of a tag), and whether an upload may be begun: one is opened and cancelled, and no byte is sent.
 
-async function runCheck(check: Check, scene: Scene): Promise<Finding> {
-  const { target, credentials, context } = scene;
-  try {
-    return await check.run(scene);
-  } catch (error) {
-    context.signal.throwIfAborted();
-    if (target !== undefined) {
-      const { registry, repository = '' } = target;
-      noteFacts(error, await credentials.factsOf({ registry, repository }));
-    }
-    const { message, hint, code } = problemOf(error);
-    return { status: 'problem', summary: message, advice: hint, facts: { code }, error };
-  }
-}
+Secrets are not printed.
 
-/** What the libraries told meanwhile belongs to the finding. */
-function withWarnings(finding: Finding, warnings: readonly string[]): Finding {
-  if (warnings.length === 0) return finding;
-  const status = finding.status === 'ok' || finding.status === 'skipped' ? 'warning' : finding.status;
-  return { ...finding, status, notes: [...(finding.notes ?? []), ...warnings] };
-}
+Exit codes:
+  0 no problem (warnings are none) · 1 a problem · 2 wrong usage · 3 unauthorized or denied · 5 registry unreachable
+  The code is that of the first problem.
+
+Examples:
+  slipway doctor
+  slipway doctor ghcr.io
+  slipway doctor registry.example.org:5000/team/app --json`;

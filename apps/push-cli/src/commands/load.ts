@@ -1,67 +1,62 @@
-import { shortDigest } from '@slipway/digest';
-import type { LoadedImage, LoadProgress } from '@slipway/image-store';
-import { familiarString, type Reference } from '@slipway/reference';
-import { formatByteSize } from './byte-size.ts';
-import type { CommandContext } from './command-context.ts';
-import type { ConnectionOptions } from './connection-options.ts';
-import { parseDestinations } from './destinations.ts';
-import { CliError, usageError } from './errors.ts';
-import { type LocalStoreOptions, openLocalStore } from './local-store.ts';
-import { requestLine } from './open-connection.ts';
-import { printable } from './printable.ts';
-import { warningLine } from './progress/lines.ts';
-import { openCliSource } from './sources.ts';
+import type { LoadProgress } from '@slipway/image-store';
+import type { Command } from 'commander';
+import type { CommandContext } from '../command-context.ts';
+import { CliError, usageError } from '../errors.ts';
+import type { ClientFlags } from '../open-client.ts';
+import { addLocalStoreOptions } from './local-store-options.ts';
+import { addTableOptions, connectionOptions } from './table-options.ts';
 
-export interface RawLoadOptions extends ConnectionOptions, LocalStoreOptions {
+interface LoadFlags extends ClientFlags {
   readonly input?: string | undefined;
   readonly tag?: readonly string[] | undefined;
   readonly quiet?: boolean | undefined;
 }
 
+/** `slipway load [SOURCE]` */
+export function addLoadCommand(program: Command, context: CommandContext): void {
+  const command = program
+    .command('load')
+    .description('Load images into this machine’s store, from where store:REF takes them.')
+    .argument('[source]', 'a path, - or a transport, as for push (default: standard input)')
+    .option('-i, --input <file>', 'the same, as docker load has it')
+    .option('-t, --tag <reference>', 'name the one image of the source; may be given again', collect)
+    .option('-q, --quiet', 'print the result only');
+  addLocalStoreOptions(addTableOptions(command, connectionOptions)).action(
+    async (source: string | undefined) => await load(source, command.opts(), context),
+  );
+}
+
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
 /** Loads every image of a source into this machine's store, and prints its names, or its ID when it has none. */
-export async function runLoad(
-  argument: string | undefined,
-  options: RawLoadOptions,
-  context: CommandContext,
-): Promise<void> {
+async function load(argument: string | undefined, flags: LoadFlags, context: CommandContext): Promise<void> {
+  const { openClient } = await import('../open-client.ts');
+  const { openLocalStore, readNames } = await import('../local-store.ts');
+  const { warningLine } = await import('../progress/lines.ts');
+  const { loadedLines, loadLine, replacedLines } = await import('../progress/load-lines.ts');
   const { signal, stdout, stderr } = context;
-  if (argument !== undefined && options.input !== undefined) {
+  if (argument !== undefined && flags.input !== undefined) {
     throw usageError('the source is given twice', 'give it as the argument, or with --input');
   }
-  const names = parseDestinations(options.tag ?? [], false);
-  const print = (line: string): void => void (options.quiet === true || stderr.write(`${line}\n`));
-  await using source = await openCliSource(
-    argument ?? options.input ?? '-',
-    {
-      ...options,
-      print,
-      warn: (message) => stderr.write(`${warningLine(message)}\n`),
-      onRequest: options.verbose === true ? (record) => print(requestLine(record)) : undefined,
-    },
-    context,
-  );
+  const names = readNames(flags.tag ?? []);
+  const print = (line: string): void => void (flags.quiet === true || stderr.write(`${line}\n`));
+  const warn = (message: string): void => void stderr.write(`${warningLine(message)}\n`);
+  await using client = await openClient(flags, context, { print, warn });
+  await using source = await client.open(argument ?? flags.input ?? '-', { signal });
   if (source.items.length === 0) throw new CliError('ERR_CLI_NO_ITEM', `${source.name} holds no image`);
   if (names.length > 0 && source.items.length > 1) {
     throw usageError(`${source.name} holds ${source.items.length} images, and --tag names one`, 'choose one of them');
   }
-  await using store = await openLocalStore(options, context);
-  const loaded = await store.load(source, { signal, onProgress: (progress) => tell(progress, print) });
-  for (const image of loaded) {
-    for (const { tag, id } of image.replaced) {
-      print(`The image ${printable(tag)} already exists, renaming the old one with ID ${id} to empty string`);
-    }
+  await using store = await openLocalStore(flags, context);
+  const onProgress = (progress: LoadProgress): void => {
+    const line = loadLine(progress);
+    if (line !== undefined) print(line);
+  };
+  for (const image of await store.load(source, { signal, onProgress })) {
+    for (const line of replacedLines(image)) print(line);
     for (const name of names) await store.tag(image.id, name, { signal });
-    for (const line of resultLines(image, names)) stdout.write(`${line}\n`);
+    for (const line of loadedLines(image, names)) stdout.write(`${line}\n`);
   }
-}
-
-function tell(progress: LoadProgress, print: (line: string) => void): void {
-  const { type, diffID, total } = progress;
-  if (type === 'layer:exists') print(`${shortDigest(diffID)}: Layer already exists`);
-  else if (progress.current === total) print(`${shortDigest(diffID)}: Loaded ${formatByteSize(total)}`);
-}
-
-function resultLines({ id, tags }: LoadedImage, names: readonly Reference[]): readonly string[] {
-  const all = [...new Set([...tags, ...names.map(familiarString)])];
-  return all.length > 0 ? all.map((name) => `Loaded image: ${printable(name)}`) : [`Loaded image ID: ${id}`];
 }

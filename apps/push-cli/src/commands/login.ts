@@ -1,63 +1,54 @@
-import { parseReference } from '@slipway/reference';
-import { storeCredentials } from '@slipway/registry-client';
-import type { CommandContext } from './command-context.ts';
-import type { ConnectionOptions } from './connection-options.ts';
-import { credentialSources } from './credentials.ts';
-import { usageError } from './errors.ts';
-import { verifyLogin } from './login-check.ts';
-import { assertNoUser } from './mask-user.ts';
-import { once } from './once.ts';
-import { warningLine } from './progress/lines.ts';
-import { ask, passwordFor } from './prompt.ts';
+import type { Command } from 'commander';
+import type { CommandContext } from '../command-context.ts';
+import { usageError } from '../errors.ts';
+import type { ClientFlags } from '../open-client.ts';
+import { addTableOptions, connectionOptions } from './table-options.ts';
 
-export interface RawLoginOptions extends ConnectionOptions {
+interface LoginFlags extends ClientFlags {
   readonly username?: string | undefined;
   readonly passwordStdin?: boolean | undefined;
-  readonly verbose?: boolean | undefined;
+}
+
+/** `slipway login REGISTRY` */
+export function addLoginCommand(program: Command, context: CommandContext): void {
+  const command = program
+    .command('login')
+    .description('Log in to a registry; the credentials are checked, then kept where docker keeps them.')
+    .argument('[registry]', 'the registry, as in references', 'docker.io')
+    .option('-u, --username <name>', 'user name; asked for on a terminal')
+    .option('--password-stdin', 'read the password from standard input');
+  addTableOptions(command, connectionOptions)
+    .option('-v, --verbose', 'print requests, and the causes of errors')
+    .action(async (registry: string) => await login(registry, command.opts(), context));
 }
 
 /** Asks for what is missing, shows it to the registry, and keeps it once the registry has accepted it. */
-export async function runLogin(text: string, options: RawLoginOptions, context: CommandContext): Promise<void> {
-  const { stdin, stderr, environment } = context;
+async function login(text: string, flags: LoginFlags, context: CommandContext): Promise<void> {
+  const { refusalOf } = await import('../failure/login-refusal.ts');
+  const { keepCredentials } = await import('../kept-credentials.ts');
+  const { openClient } = await import('../open-client.ts');
+  const { warningLine } = await import('../progress/lines.ts');
+  const { ask, passwordFor } = await import('../terminal/prompt.ts');
+  const { parseRegistry } = await import('../registry-name.ts');
+  const { stdin, stderr } = context;
   const say = (line: string): void => void stderr.write(`${line}\n`);
-  const warn = once((message) => say(warningLine(message)));
+  const warn = (message: string): void => say(warningLine(message));
   const registry = parseRegistry(text);
   context.onInterrupted = () => say(''); // off the line of the prompt; there is nothing to stop
-  if (options.username === undefined && (options.passwordStdin === true || stdin.isTTY !== true)) {
+  if (flags.username === undefined && (flags.passwordStdin === true || stdin.isTTY !== true)) {
     throw usageError(
       '--username is needed where there is no terminal to ask on',
       'add --username and --password-stdin',
     );
   }
-  const username = options.username ?? (await ask(`User name for ${registry}: `, context)).trim();
+  const username = flags.username ?? (await ask(`User name for ${registry}: `, context)).trim();
   if (username === '' || username.includes(':')) throw usageError('a user name is not empty and has no colon');
-  const password = await passwordFor(username, options.passwordStdin === true, context);
+  const password = await passwordFor(username, flags.passwordStdin === true, context);
   const credentials = { kind: 'basic', username, password } as const;
-  await verifyLogin(registry, credentials, { ...options, warn }, context);
-  const stored = await storeCredentials(registry, credentials, credentialSources(options, environment, warn));
-  const place = stored.helper === undefined ? stored.file : `the ${stored.helper} credential helper`;
+  await using client = await openClient(flags, context, { print: say, warn });
+  await client.verifyLogin(registry, credentials, context).catch((error: unknown) => {
+    throw refusalOf(error, registry);
+  });
+  const place = await keepCredentials(registry, credentials, { ...flags, warn }, context);
   say(`Logged in to ${registry} as ${username}; kept in ${place}`);
-}
-
-/**
- * A registry as people name it: `ghcr.io`, `https://ghcr.io/`, `https://ghcr.io/v2/`, or Docker Hub's old address.
- *
- * @throws {CliError} `ERR_CLI_USAGE`
- */
-export function parseRegistry(text: string): string {
-  assertNoUser(text);
-  const host = text.replace(/^https?:\/\//i, '').replace(/(?:\/v[12])?\/*$/, '');
-  if (/^(?:docker\.io|index\.docker\.io|registry-1\.docker\.io)$/i.test(host)) return 'docker.io';
-  const wrong = usageError(
-    `${JSON.stringify(text)} is no registry`,
-    'a registry is a host with an optional port, such as ghcr.io',
-  );
-  if (host === '' || host.includes('/')) throw wrong;
-  try {
-    // A registry without a dot, a port or the name localhost could not be told from a repository in a reference.
-    if (parseReference(`${host}/name`).registry === host) return host;
-  } catch {
-    throw wrong;
-  }
-  throw wrong;
 }

@@ -1,148 +1,59 @@
-import type { ImageSource, SourceItem } from '@slipway/image-source';
-import type { Destination, PushResult } from '@slipway/push';
-import type { Reference } from '@slipway/reference';
-import type { CommandContext } from './command-context.ts';
-import { parseDestinations } from './destinations.ts';
-import { openEngine } from './engine.ts';
-import { exitCodeOf, exitCodes } from './exit-code.ts';
-import { noteDigests } from './note-digests.ts';
-import { printable } from './printable.ts';
-import { openProgress } from './progress/open-progress.ts';
-import { type Progress, systemClock } from './progress/progress.ts';
-import { type RawPushOptions, type ResolvedPushOptions, resolvePushOptions } from './push-options.ts';
-import { isOlder, pushRepository, repositorySource } from './push-repository.ts';
-import { noteFacts } from './registry-facts.ts';
-import { failureRecord, resultLine, resultRecord, writeDigestFile } from './results.ts';
-import { type Selection, selectAllTags, selectOne } from './select-items.ts';
-import { writeResults } from './write-results.ts';
+import { optionsOf } from '@slipway/client/options';
+import { type Command, Option } from 'commander';
+import type { CommandContext } from '../command-context.ts';
+import type { PushFlags } from '../push/push-flags.ts';
+import { addTableOptions } from './table-options.ts';
 
-/** Pushes one source to its destinations, tells how it goes, prints the results, sets the exit code. */
-export async function runPush(
-  source: string,
-  destinations: readonly string[],
-  raw: RawPushOptions,
-  context: CommandContext,
-): Promise<void> {
-  const options = resolvePushOptions(source, raw);
-  const references = parseDestinations(destinations, options.allTags === true);
-  using progress = openProgress(options.progress, { ...context, verbose: options.verbose, isQuiet: options.quiet });
-  context.onInterrupted = () => progress.print('slipway: stopping at a safe point; press Ctrl-C again to end at once');
-  context.onForcedExit = () => progress[Symbol.dispose]();
-  let results: readonly PushResult[] | undefined;
-  try {
-    results = await pushAll(source, references, options, progress, context);
-    await report(results, options, progress, context);
-  } catch (error) {
-    if (options.json === true && results === undefined) {
-      for (const reference of references) printRecord(failureRecord(reference, error), context);
-    }
-    if (context.signal.aborted) throw error;
-    progress[Symbol.dispose]();
-    progress.fail(error);
-    if (context.exitCode === exitCodes.pushed) context.exitCode = exitCodeOf(error);
-  }
-}
-
-async function pushAll(
-  sourceText: string,
-  references: readonly Reference[],
-  options: ResolvedPushOptions,
-  progress: Progress,
-  context: CommandContext,
-): Promise<readonly PushResult[]> {
-  const { signal } = context;
-  await using engine = await openEngine(options, references, { context, progress });
-  const push = async (item: SourceItem, destinations: readonly Destination[]): Promise<readonly PushResult[]> =>
-    await engine.pusher.push(item, destinations, {
-      signal,
-      format: options.format,
-      protocol: options.protocol,
-      requireSchema2: !context.environment.allowsSchema1,
-      compression: options.compression,
-      verify: options.verify,
-      platform: options.platform,
-      dryRun: options.dryRun,
-      learn: options.learn,
-      learnFrom: options.learnFrom,
-      force: options.force,
-      onEvent: (event) => progress.onEvent(event),
+/** `slipway push SOURCE DESTINATION...` */
+export function addPushCommand(program: Command, context: CommandContext): void {
+  const command = program
+    .command('push')
+    .description('Push an image to one or more places.')
+    .argument('<source>', 'what to push, see Sources below')
+    .argument('<destination...>', 'where to: [registry/]repository[:tag]; short names mean docker.io/library/…:latest')
+    .addOption(new Option('--no-learn', 'the same as --learn off').hideHelp())
+    .addOption(new Option('--verify-learnt', 'the same as --learn verify').hideHelp());
+  const names = optionsOf('cli').map(([name]) => name);
+  addTableOptions(command, names)
+    .addHelpText('after', details)
+    .action(async (source: string, destinations: string[]) => {
+      const { runPush } = await import('../push/run-push.ts');
+      await runPush(source, destinations, command.opts<PushFlags>(), context);
     });
-  const repository = options.allTags === true ? repositorySource(sourceText) : undefined;
-  if (repository !== undefined) {
-    return await pushRepository(repository, references, options, {
-      engine,
-      context,
-      warn: (message) => progress.warn(message),
-      push: async ({ items: [item] }, destinations) => (item === undefined ? [] : await push(item, destinations)),
-      onUnchanged: ({ reference, ...manifest }) => {
-        const destination = `${reference.registry}/${reference.repository}`;
-        progress.onEvent({ type: 'manifest:pushed', destination, tag: reference.tag, ...manifest });
-      },
-    });
-  }
-  const source = await engine.openSource(sourceText);
-  const results: PushResult[] = [];
-  for (const { item, references: wanted } of choose(source, references, options, { context, progress })) {
-    const destinations = await Promise.all(wanted.map((reference) => engine.destinationOf(reference)));
-    const pushed = await push(item, destinations);
-    await noteDigests(source, item, pushed, options, { context, warn: (message) => progress.warn(message) });
-    for (const result of pushed) {
-      if (!result.ok && !isOfSource(result.error)) noteFacts(result.error, await engine.factsOf(result.reference));
-    }
-    results.push(...pushed);
-  }
-  return results;
 }
 
-function isOfSource(error: unknown): boolean {
-  return (error as { readonly origin?: unknown }).origin === 'source';
-}
+const details = `
+Sources:
+  PATH                        docker archive, OCI layout, OCI archive or skopeo's dir:, recognised by its content;
+                              archives may be compressed with gzip, zstd, xz or bzip2
+  -                           the same archives on standard input
+  docker-archive:PATH   oci:PATH   oci-archive:PATH   dir:PATH
+  docker://REF                an image in a registry; with --all-tags a repository
+  docker-daemon:REF           an image in the Docker daemon that docker itself would talk to
+  store:REF                   an image of this machine's store, see \`slipway load\`
+  Behind a path, one of several images is chosen by :TAG or :REF, by :@POSITION from 0, or by @DIGEST.
 
-/** What goes where. Tags that no registry takes are told before anything is sent, and make the run fail. */
-function choose(
-  source: ImageSource,
-  references: readonly Reference[],
-  options: ResolvedPushOptions,
-  { context, progress }: { readonly context: CommandContext; readonly progress: Progress },
-): readonly Selection[] {
-  if (options.allTags !== true) return selectOne(source, references, { platform: options.platform });
-  const { into, tags: pattern, newerThan } = options;
-  const { selections, refused } = selectAllTags(source, references, { into, pattern });
-  for (const { tag } of refused) {
-    progress.warn(
-      `no registry takes the tag ${JSON.stringify(tag)}: it is left out, and the push will count as failed`,
-    );
-  }
-  if (refused.length > 0) context.exitCode = exitCodes.failed;
-  if (newerThan === undefined) return selections;
-  return selections.filter(({ item }) => !isOlder({ items: [item] }, newerThan));
-}
+--all-tags:
+  The destination's own tags are pushed: those under its name, or else under its path in another registry, or without a
+  repository, as layouts have them. Tags of other repositories are pushed into it only with --into. --tags chooses by
+  pattern: "v1.*" by tag, "me/app:*" by the whole name. Of docker://REPOSITORY, tags that are there already cost one
+  question on each side.
 
-async function report(
-  results: readonly PushResult[],
-  options: ResolvedPushOptions,
-  progress: Progress,
-  context: CommandContext,
-): Promise<void> {
-  progress[Symbol.dispose]();
-  const pushed = results.filter((result) => result.ok);
-  if (pushed.length > 0) progress.summarize(systemClock.now());
-  for (const result of results) {
-    if (!result.ok) progress.fail(result.error, results.length > 1 ? nameOf(result.reference) : undefined);
-  }
-  const failure = results.find((result) => !result.ok);
-  if (failure !== undefined) context.exitCode = exitCodeOf(failure.error);
-  else if (options.digestFile !== undefined && options.dryRun !== true)
-    await writeDigestFile(options.digestFile, pushed);
-  const lines =
-    options.json === true ? results.map((result) => JSON.stringify(resultRecord(result))) : pushed.map(resultLine);
-  await writeResults(lines, pushed.map(resultLine), context);
-}
+Learning:
+  prove   compress the layer here and send nothing if that makes the bytes the registry has (the default)
+  verify  read the registry's layer back and unpack it; use it if it is our layer
+  trust   believe what the images of the destination repository say of it
+  off     do not read the destination's images
 
-function nameOf({ registry, repository, tag }: Reference): string {
-  return printable(`${registry}/${repository}${tag === undefined ? '' : `:${tag}`}`);
-}
+Standard output carries the result: one line registry/repository@sha256:… a destination.
 
-function printRecord(record: Readonly<Record<string, unknown>>, { stdout }: CommandContext): void {
-  stdout.write(`${JSON.stringify(record)}\n`);
-}
+Exit codes:
+  0 pushed · 1 failed · 2 wrong usage or bad reference · 3 unauthorized or denied
+  4 source missing, unreadable or corrupt · 5 registry unreachable · 130 interrupted
+  With several destinations each succeeds or fails by itself; the code is that of the first that failed.
+
+Examples:
+  slipway push image.tar ghcr.io/me/app:1.0
+  docker save me/app | slipway push - ghcr.io/me/app:1.0 quay.io/me/app:1.0
+  slipway push oci:build/layout:v1 127.0.0.1:5000/demo/app --dry-run
+  slipway push docker://quay.io/me/app ghcr.io/me/app --all-tags --newer-than 90d`;

@@ -1,19 +1,36 @@
 import { once } from 'node:events';
 import { isIPv4 } from 'node:net';
-import { startRegistry } from '@slipway/testkit';
-import type { CommandContext } from './command-context.ts';
-import { CliError, usageError } from './errors.ts';
+import { wholeNumber } from '@slipway/client/options';
+import type { Command } from 'commander';
+import type { CommandContext } from '../command-context.ts';
+import { CliError, usageError } from '../errors.ts';
+import { readValue } from './table-options.ts';
 
-export interface RawRegistryOptions {
+interface ServeFlags {
   readonly host: string;
   readonly port: number;
   readonly folder?: string | undefined;
   readonly allowRemote?: boolean | undefined;
 }
 
+/** `slipway registry serve` */
+export function addRegistryCommand(program: Command, context: CommandContext): void {
+  const registry = program.command('registry').description('Run a registry on this machine, for tests and demos.');
+  const port = { kind: wholeNumber(0, 65535) };
+  const command = registry
+    .command('serve')
+    .description('Serve the embedded registry until Ctrl-C. It prints its address on standard output.')
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--port <number>', 'port to listen on, 0 for a free one', (text) => readValue(text, port), 5000)
+    .option('--folder <folder>', 'keep the content there (default: in memory, gone at the end)')
+    .option('--allow-remote', 'listen on addresses that other machines can reach; anybody there can push')
+    .action(async () => await serve(command.opts(), context));
+}
+
 /** Serves the embedded registry until the first signal. It has no accounts, so it stays on this machine unless told otherwise. */
-export async function runRegistry(options: RawRegistryOptions, context: CommandContext): Promise<void> {
-  const { host, port, folder, allowRemote } = options;
+async function serve(flags: ServeFlags, context: CommandContext): Promise<void> {
+  const { startRegistry } = await import('../embedded-registry.ts');
+  const { host, port, folder, allowRemote } = flags;
   const { signal, stdout, stderr } = context;
   if (allowRemote !== true && !isLoopback(host)) {
     throw usageError(

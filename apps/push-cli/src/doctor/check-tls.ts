@@ -1,5 +1,5 @@
 import { type CertificateSummary, inspectTLS, loadTLSOptions, proxyFor } from '@slipway/registry-client';
-import { tlsAdvice } from '../registry-advice.ts';
+import { tlsAdvice } from '../failure/registry-advice.ts';
 import { type Check, type Finding, notReached } from './check.ts';
 
 const warnDays = 14;

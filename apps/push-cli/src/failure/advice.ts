@@ -1,9 +1,9 @@
+import { type RegistryFacts, registryFactsOf } from '@slipway/client';
 import { CertificateError, CredentialsError, RegistryError } from '@slipway/registry-client';
 import { certificateErrorAdvice, credentialsErrorAdvice } from './credential-advice.ts';
 import { errorCodeOf } from './exit-code.ts';
 import { hintFor, sourceHintFor } from './hints.ts';
 import { type Advice, registryAdvice, tlsAdvice } from './registry-advice.ts';
-import { factsOf } from './registry-facts.ts';
 
 /**
  * What to do about a failure, told by its chain of causes. The rules that know what happened come first, then the hint that
@@ -18,7 +18,7 @@ export function adviceFor(chain: readonly Error[]): string | undefined {
       .find((found) => found !== undefined);
     if (hint !== undefined) return hint;
   }
-  const facts = factsOf(chain);
+  const facts = registryFactsOf(chain[0]);
   for (const link of chain) {
     const advice = adviceOf(link, chain, facts);
     if (advice !== undefined) return advice ?? undefined;
@@ -34,7 +34,9 @@ export function adviceFor(chain: readonly Error[]): string | undefined {
   return undefined;
 }
 
-function adviceOf(link: Error, chain: readonly Error[], facts: ReturnType<typeof factsOf>): Advice {
+function adviceOf(link: Error, chain: readonly Error[], facts: RegistryFacts | undefined): Advice {
+  const advice = clientAdvice[errorCodeOf(link) ?? ''];
+  if (advice !== undefined) return advice;
   if (link instanceof CredentialsError) return credentialsErrorAdvice(link);
   if (link instanceof CertificateError) return certificateErrorAdvice(link);
   if (!(link instanceof RegistryError)) return undefined;
@@ -42,3 +44,11 @@ function adviceOf(link: Error, chain: readonly Error[], facts: ReturnType<typeof
   const codes = chain.slice(chain.indexOf(link) + 1).flatMap((cause) => errorCodeOf(cause) ?? []);
   return codes.map(tlsAdvice).find((advice) => advice !== undefined);
 }
+
+/** Where this program has other ways out than its client. */
+const clientAdvice: Readonly<Record<string, string>> = Object.freeze({
+  ERR_CLIENT_PASSWORD_IN_NAME:
+    'leave them out: `slipway login REGISTRY` keeps them, or pass --username and --password-stdin',
+  ERR_CLIENT_ONE_REGISTRY: 'use `slipway login` for each',
+  ERR_CLIENT_NO_FOLDER: 'name a folder with --data-dir or SLIPWAY_DATA_DIR',
+});

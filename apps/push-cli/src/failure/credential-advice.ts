@@ -1,6 +1,6 @@
+import type { RegistryFacts } from '@slipway/client';
 import type { CertificateError, CredentialStep, CredentialsError } from '@slipway/registry-client';
-import type { RegistryFacts } from './registry-facts.ts';
-import { systemCodeOf } from './system-code.ts';
+import { causesOf, errorCodeOf } from './exit-code.ts';
 
 /** What to do about a file or a helper that is of no use. */
 export function credentialsErrorAdvice({ facts, cause }: CredentialsError): string {
@@ -9,7 +9,7 @@ export function credentialsErrorAdvice({ facts, cause }: CredentialsError): stri
     case 'missing':
       return namedBy === undefined ? 'it is named by --authfile' : `it is named by ${namedBy}`;
     case 'unreadable':
-      return unreadableAdvice(systemCodeOf(cause));
+      return unreadableAdvice(causesOf(cause).map(errorCodeOf).find(isOfSystem));
     case 'malformed':
       return namedBy === undefined
         ? 'correct the file, or name another with --authfile'
@@ -85,4 +85,9 @@ function unreadableAdvice(code: string | undefined): string {
   if (code === 'EACCES' || code === 'EPERM') return 'check who owns the file; `sudo docker login` leaves it to root';
   if (code === 'EISDIR') return 'it is a folder: docker makes one where a file that does not exist is mounted';
   return 'check the file, or name another with --authfile';
+}
+
+/** What the operating system said, such as `EROFS`. */
+function isOfSystem(code: string | undefined): boolean {
+  return code !== undefined && /^E(?!RR_)[A-Z0-9]+$/.test(code);
 }

@@ -1,5 +1,5 @@
+import type { RegistryFacts } from '@slipway/client';
 import { whereOf } from './credential-advice.ts';
-import type { RegistryFacts } from './registry-facts.ts';
 
 /** Says in a line whose credentials there are for a registry, and where they are kept; for `--verbose`. No secret is in it. */
 export function credentialLine({ registry, credentials }: Pick<RegistryFacts, 'registry' | 'credentials'>): string {

@@ -1,4 +1,5 @@
 const hints: Readonly<Record<string, string>> = Object.freeze({
+  ERR_CLIENT_NO_ITEM: 'look at it with `slipway inspect`',
   ERR_REGISTRY_UNAUTHORIZED: 'log in with `slipway login REGISTRY`, or pass --username and --password-stdin',
   ERR_REGISTRY_DENIED: 'check that the account may push to this repository, and that the repository exists',
   ERR_REGISTRY_UNREACHABLE:

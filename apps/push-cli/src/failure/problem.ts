@@ -1,6 +1,7 @@
+import { printable } from '../terminal/printable.ts';
 import { adviceFor } from './advice.ts';
 import { causesOf, errorCodeOf } from './exit-code.ts';
-import { printable } from './printable.ts';
+import { inFlags } from './in-flags.ts';
 
 /** A failure as it is told to a person or a program. */
 export interface Problem {
@@ -16,7 +17,9 @@ export function problemOf(error: unknown): Problem {
   const chain = causesOf(error);
   const code =
     chain.map(errorCodeOf).find((found) => found !== undefined && !wrappers.has(found)) ?? errorCodeOf(chain[0]);
-  return { code, message: printable(messageOf(error, chain)), hint: adviceFor(chain) };
+  const isClients = code?.startsWith('ERR_CLIENT_') === true;
+  const [message, hint] = [messageOf(error, chain), adviceFor(chain)].map((text) => (isClients ? inFlags(text) : text));
+  return { code, message: printable(message ?? ''), hint };
 }
 
 /** The lines for standard error: `slipway: …`, a hint, and with `verbose` the chain of causes. Never a stack trace. */

@@ -1,7 +1,7 @@
+import type { RegistryFacts } from '@slipway/client';
 import type { Diagnostic, RegistryError } from '@slipway/registry-client';
 import { refusedCredentialsAdvice, whereOf } from './credential-advice.ts';
 import { hintFor } from './hints.ts';
-import type { RegistryFacts } from './registry-facts.ts';
 
 /** What to do; null when the failure has said all there is to say; undefined when nothing is known of it here. */
 export type Advice = string | null | undefined;

@@ -1,6 +1,6 @@
-import { formatByteSize } from './byte-size.ts';
+import { formatByteSize } from '@slipway/client/options';
+import { displayWidth, printable } from '../terminal/printable.ts';
 import type { InspectedItem } from './inspection.ts';
-import { displayWidth, printable } from './printable.ts';
 
 /** The lines `slipway inspect` prints for people. */
 export function inspectionLines(name: string, kind: string, items: readonly InspectedItem[]): readonly string[] {

@@ -1,6 +1,6 @@
-import { formatByteSize } from '../byte-size.ts';
-import { formatSeconds } from '../duration.ts';
-import { displayWidth, printable, trimToWidth } from '../printable.ts';
+import { formatByteSize } from '@slipway/client/options';
+import { formatSeconds } from '../terminal/duration.ts';
+import { displayWidth, printable, trimToWidth } from '../terminal/printable.ts';
 import { type BlobState, expectedSizeOf, isDone, type ProgressState, shareOf } from './progress-state.ts';
 import { bytesPerSecond } from './rate-meter.ts';
 

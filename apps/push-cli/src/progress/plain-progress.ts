@@ -1,7 +1,7 @@
+import { formatByteSize } from '@slipway/client/options';
 import { type BlobSubject, describeEvent, type PushEvent } from '@slipway/push';
-import { formatByteSize } from '../byte-size.ts';
-import { printable } from '../printable.ts';
-import { problemLines } from '../problem.ts';
+import { problemLines } from '../failure/problem.ts';
+import { printable } from '../terminal/printable.ts';
 import { percentOf, progressText } from './frame.ts';
 import { warningLine, writeLines } from './lines.ts';
 import { type OpenProgressOptions, type Progress, systemClock } from './progress.ts';

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
+import type { OptionValues } from '@slipway/client/options';
 import type { PushEvent } from '@slipway/push';
 import { describe, expect, test } from 'vitest';
-import type { ProgressChoice } from '../choices.ts';
 import type { OutputStream } from '../command-context.ts';
 import { readEnvironment } from '../environment.ts';
 import { blob, digestOf, manualClock, progressEvent } from './fixtures.ts';
@@ -12,7 +12,7 @@ const started: PushEvent = { type: 'push:started', destination: 'ghcr.io/me/app'
 const totals = { existed: 0, mounted: 0, uploaded: 1, skipped: 0, bytesToSend: 0, bytesSent: 1 };
 
 describe('resolveProgress', () => {
-  test.each<[ProgressChoice, boolean, boolean, boolean, ProgressChoice]>([
+  test.each<[OptionValues['progress'], boolean, boolean, boolean, OptionValues['progress']]>([
     // choice  terminal  CI     dumb   shown as
     ['auto', true, false, false, 'tty'],
     ['auto', false, false, false, 'plain'],
@@ -219,7 +219,7 @@ describe('terminal progress', () => {
   });
 });
 
-function open(choice: ProgressChoice): {
+function open(choice: OptionValues['progress']): {
   progress: Progress;
   lines: () => string[];
   text: () => string;

@@ -1,10 +1,8 @@
-import { randomBytes } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import type { PushResult } from '@slipway/push';
 import { canonicalName, formatReference, type Reference } from '@slipway/reference';
-import { CliError } from './errors.ts';
-import { problemOf } from './problem.ts';
+import { CliError } from '../errors.ts';
+import { problemOf } from '../failure/problem.ts';
+import { wholeFile } from './whole-file.ts';
 
 /** The line of standard output for a destination that was pushed: `registry/repository@sha256:…`. */
 export function resultLine(result: Extract<PushResult, { ok: true }>): string {
@@ -35,18 +33,12 @@ export async function writeDigestFile(
   path: string,
   results: readonly Extract<PushResult, { ok: true }>[],
 ): Promise<void> {
-  const temporary = join(dirname(path), `.slipway-${randomBytes(6).toString('hex')}`);
   try {
-    const file = await open(temporary, 'wx');
-    try {
-      await file.writeFile(results.map(({ digest }) => `${digest}\n`).join(''));
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
+    await wholeFile(
+      path,
+      results.map(({ digest }) => `${digest}\n`),
+    );
   } catch (cause) {
-    await rm(temporary, { force: true }).catch(() => {}); // best effort: what matters is the reason
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new CliError('ERR_CLI_OUTPUT', `the image was pushed, but --digest-file cannot be written: ${why}`, {
       cause,

@@ -1,6 +1,6 @@
-import type { CommandContext } from './command-context.ts';
-import { CliError } from './errors.ts';
-import { isGoneReader } from './outputs.ts';
+import type { CommandContext } from '../command-context.ts';
+import { CliError } from '../errors.ts';
+import { isGoneReader } from '../terminal/outputs.ts';
 
 /**
  * Writes the results to standard output, which is all that it carries. A reader that went away wants none.

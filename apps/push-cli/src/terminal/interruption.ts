@@ -1,5 +1,5 @@
-import { CliError } from './errors.ts';
-import { exitCodes } from './exit-code.ts';
+import { CliError } from '../errors.ts';
+import { exitCodes } from '../failure/exit-code.ts';
 
 /** The part of `process` that tells of signals and can end the program. */
 export interface SignalHost {

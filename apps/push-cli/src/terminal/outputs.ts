@@ -1,4 +1,4 @@
-import type { OutputStream } from './command-context.ts';
+import type { OutputStream } from '../command-context.ts';
 
 /** What a program writes to, and whether it could. */
 export interface Outputs {

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
-import type { CommandContext } from './command-context.ts';
-import { usageError } from './errors.ts';
+import type { CommandContext } from '../command-context.ts';
+import { usageError } from '../errors.ts';
 
 const passwordLimit = 64 * 1024;
 

@@ -1,5 +1,5 @@
-import type { OutputStream } from './command-context.ts';
-import { secretsInName } from './mask-user.ts';
+import { secretsInName } from '@slipway/client/program';
+import type { OutputStream } from '../command-context.ts';
 
 /** Shorter ones would riddle every text, and hide nothing. */
 const minLength = 4;

@@ -12,12 +12,22 @@ export interface RegistryFacts {
 
 const noted = new WeakMap<Error, RegistryFacts>();
 
-/** Notes what is known of the registry that `error` came from, for the advice. */
-export function noteFacts(error: unknown, facts: RegistryFacts | undefined): void {
+/** Notes what is known of the registry that `error` came from, for whoever tells of the failure. */
+export function noteRegistryFacts(error: unknown, facts: RegistryFacts | undefined): void {
   if (error instanceof Error && facts !== undefined) noted.set(error, facts);
 }
 
-/** What was noted of the first of these errors that has a note. */
-export function registryFactsOf(chain: readonly Error[]): RegistryFacts | undefined {
-  return chain.map((link) => noted.get(link)).find((facts) => facts !== undefined);
+/** What is known of the registry that a failure came from, by the error itself or one of its causes. */
+export function registryFactsOf(error: unknown): RegistryFacts | undefined {
+  const seen = new Set<unknown>();
+  for (let link = error; link instanceof Error && !seen.has(link); link = causeOf(link)) {
+    const facts = noted.get(link);
+    if (facts !== undefined) return facts;
+    seen.add(link);
+  }
+  return undefined;
+}
+
+function causeOf(error: Error): unknown {
+  return error.cause ?? (error instanceof AggregateError ? error.errors[0] : undefined);
 }

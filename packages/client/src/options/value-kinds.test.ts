@@ -86,7 +86,10 @@ test.each([
   ['all', 'all'],
   [true, 'all'],
   ['r.example:5000', ['r.example:5000']],
-  [['10.0.0.0/8', 'r.example'], ['10.0.0.0/8', 'r.example']],
+  [
+    ['10.0.0.0/8', 'r.example'],
+    ['10.0.0.0/8', 'r.example'],
+  ],
   ['https://r.example', undefined],
   [[1], undefined],
 ])('foreign layers go to %j', (value, choice) => {

@@ -28,7 +28,7 @@ export const aSwitch: ValueKind<boolean> = {
 export const aText: ValueKind<string> = {
   expected: 'a text',
   schema: { type: 'string', minLength: 1, maxLength: 512 },
-  read: (value) => (typeof value === 'string' && value !== '' ? value : undefined),
+  read: (value) => (typeof value === 'string' ? value : undefined),
 };
 
 /** One of a few words. */

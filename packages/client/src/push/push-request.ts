@@ -2,6 +2,7 @@ import type { AbortOptions } from '@slipway/digest';
 import type { ImageSource, SourceItem } from '@slipway/image-source';
 import type { Platform } from '@slipway/manifest';
 import type { PushOptions } from '@slipway/push';
+import { optionError } from '../errors.ts';
 import { readOptions } from '../options/read-options.ts';
 import type { DestinationInput } from './destinations.ts';
 
@@ -56,6 +57,8 @@ export type ReadPushRequest = Omit<PushRequest, 'newerThan' | 'platform'> & {
 
 /** Reads the options of a push. @throws {ClientError} `ERR_CLIENT_OPTION` */
 export function readPushRequest(request: PushRequest): ReadPushRequest {
-  const { newerThan: _time, platform: _platform, ...rest } = request;
-  return { ...rest, ...readOptions('push', request) };
+  if (typeof request !== 'object' || request === null)
+    throw optionError('Expected a push to be told `source` and `to`');
+  const { source, to, signal, onEvent } = request;
+  return { source, to, signal, onEvent, ...readOptions('push', request) };
 }

@@ -5,14 +5,14 @@ import type { Reference } from '@slipway/reference';
 import type { PushReport } from '../client.ts';
 import type { Registries } from '../connection/registries.ts';
 import type { ClientCredentials } from '../credentials/client-credentials.ts';
-import { noteFacts } from '../credentials/registry-facts.ts';
+import { noteRegistryFacts } from '../credentials/registry-facts.ts';
 import { identityFor } from '../credentials/tracked-credentials.ts';
 import type { ClientEnvironment } from '../environment.ts';
 import { optionError } from '../errors.ts';
 import { isOlder } from '../selection/is-older.ts';
 import { type Selection, selectAllTags, selectOne } from '../selection/select-items.ts';
 import { type OpenOptions, openSourceText, type SourceDoors } from '../sources/open-source.ts';
-import { assertFit } from './assert-fit.ts';
+import { assertPushSettings } from './assert-push-settings.ts';
 import { parseDestinations } from './destinations.ts';
 import { noteDigests } from './note-digests.ts';
 import { pushRepository } from './push-repository.ts';
@@ -35,7 +35,7 @@ type RunningRequest = ReadPushRequest & { readonly signal: AbortSignal };
 
 /** Pushes one source to its destinations. Rejects for what concerns all of them; a destination that fails is a result. */
 export async function runPush(request: RunningRequest, parts: PushParts): Promise<PushReport> {
-  assertFit(request);
+  assertPushSettings(request);
   const references = parseDestinations(request.to, { allTags: request.allTags });
   if (references.length === 0) throw optionError('Expected `to` to name at least one destination');
   parts.credentials.assertFor(references.map(({ registry }) => registry));
@@ -55,7 +55,7 @@ export async function runPush(request: RunningRequest, parts: PushParts): Promis
     }
     for (const result of pushed) {
       if (!result.ok && !isOfSource(result.error)) {
-        noteFacts(result.error, await parts.credentials.forDestinations.factsOf(result.reference));
+        noteRegistryFacts(result.error, await parts.credentials.forDestinations.factsOf(result.reference));
       }
     }
     results.push(...pushed);

@@ -161,7 +161,7 @@ function runsOn(item: SourceItem, platform: Platform): boolean {
 }
 
 function emptySource({ name }: ImageSource): ClientError {
-  return new ClientError('ERR_CLIENT_NO_ITEM', `${name} holds no image`, { hint: 'look at what it holds' });
+  return new ClientError('ERR_CLIENT_NO_ITEM', `${name} holds no image`);
 }
 
 const transports: Readonly<Record<ImageSource['kind'], string>> = Object.freeze({

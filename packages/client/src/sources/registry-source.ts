@@ -11,7 +11,7 @@ import { parseReference, type Reference } from '@slipway/reference';
 import { listReferrers, RegistryError, type Repository } from '@slipway/registry-client';
 import { retrying } from '@slipway/transfer';
 import type { Registries } from '../connection/registries.ts';
-import { noteFacts } from '../credentials/registry-facts.ts';
+import { noteRegistryFacts } from '../credentials/registry-facts.ts';
 import type { TrackedCredentials } from '../credentials/tracked-credentials.ts';
 
 /** How one image of a registry is read. */
@@ -54,7 +54,7 @@ export function createSourceRegistries({
   attempts,
 }: SourceRegistriesOptions): SourceRegistries {
   const explain = async (error: unknown, reference: Reference, subject: string, signal: Signal): Promise<never> => {
-    noteFacts(error, await credentials.factsOf(reference));
+    noteRegistryFacts(error, await credentials.factsOf(reference));
     return asSourceError(error, subject, signal);
   };
   const openRepository: SourceRegistries['openRepository'] = async (reference, { signal }) => {

@@ -1,14 +1,14 @@
 import { isDigest } from '@slipway/digest';
 import { isTag } from '@slipway/reference';
 import { optionError } from '../errors.ts';
-import type { ReadPushRequest } from './push-request.ts';
+import type { PushSettings } from './push-request.ts';
 
 /**
  * Refuses options that do not fit together.
  *
  * @throws {ClientError} `ERR_CLIENT_OPTION`
  */
-export function assertFit(settings: ReadPushRequest): void {
+export function assertPushSettings(settings: PushSettings): void {
   assertFormatFits(settings);
   assertCompressionFits(settings);
   const { allTags, into, tags, newerThan, learn, learnFrom } = settings;
@@ -30,7 +30,7 @@ export function assertFit(settings: ReadPushRequest): void {
   }
 }
 
-function assertFormatFits({ format = 'keep', protocol, compression, dryRun }: ReadPushRequest): void {
+function assertFormatFits({ format = 'keep', protocol, compression, dryRun }: PushSettings): void {
   const isOld = format === 'schema1' || format === 'schema1-2015' || format === 'v1' || protocol === 'v1';
   if (isOld && compression === 'zstd') {
     throw optionError('registries of that age know gzip layers only', 'leave out `compression: zstd`');
@@ -46,7 +46,7 @@ function assertFormatFits({ format = 'keep', protocol, compression, dryRun }: Re
   }
 }
 
-function assertCompressionFits({ compression, compressionLevel, compressor }: ReadPushRequest): void {
+function assertCompressionFits({ compression, compressionLevel, compressor }: PushSettings): void {
   if (compressionLevel !== undefined && compressionLevel > 9 && compression !== 'zstd') {
     throw optionError(
       `\`compressionLevel: ${compressionLevel}\` is for zstd; gzip has 1 to 9`,
