@@ -1,5 +1,5 @@
 import { type ClientOptions, credentialSourcesOf } from '@slipway/client';
-import { type Credentials, eraseCredentials, storeCredentials } from '@slipway/registry-client';
+import { type Credentials, eraseCredentials, storeCredentials } from '@slipway/docker-credentials';
 import type { CommandContext } from './command-context.ts';
 
 /** Where credentials are kept, and who is told of what is odd there. */

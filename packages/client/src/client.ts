@@ -1,8 +1,9 @@
 import type { AbortOptions } from '@slipway/digest';
+import type { Credentials } from '@slipway/docker-credentials';
 import type { ImageSource } from '@slipway/image-source';
 import type { PushResult } from '@slipway/push';
 import type { Reference } from '@slipway/reference';
-import type { Credentials, Repository } from '@slipway/registry-client';
+import type { Repository } from '@slipway/registry-client';
 import type { RegistryEndpoint } from './connection/registries.ts';
 import type { TrackedCredentials } from './credentials/tracked-credentials.ts';
 import type { PushRequest } from './push/push-request.ts';

@@ -39,6 +39,13 @@ Sources:
   pattern: "v1.*" by tag, "me/app:*" by the whole name. Of docker://REPOSITORY, tags that are there already cost one
   question on each side.
 
+Layers:
+  keep    as they are; plain layers of archives that docker saved become gzip (the default)
+  gzip    what every client reads         zstd   smaller and faster to unpack; docker from 23.0 on, podman, containerd
+  none    not compressed, for a registry in the same machine hall
+  Layers of another kind are unpacked and made anew while they are sent. Several, as in gzip,zstd, push one index that has
+  each image in each kind: clients of old take gzip, those that know zstd take that.
+
 Learning:
   prove   compress the layer here and send nothing if that makes the bytes the registry has (the default)
   verify  read the registry's layer back and unpack it; use it if it is our layer

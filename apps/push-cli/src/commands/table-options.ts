@@ -16,7 +16,8 @@ export function optionFor(name: string, entry: OptionEntry): Option {
   const flag = `${short === undefined ? '' : `-${short}, `}--${isOn === true ? 'no-' : ''}${kebabName(name)}`;
   const option = new Option(placeholder === undefined ? flag : `${flag} ${placeholder}`, description);
   if (kind.choices !== undefined) option.choices(kind.choices);
-  else if (kind.isSwitch !== true) option.argParser((text, earlier) => joined(readValue(text, entry), earlier, entry));
+  if (kind.isSwitch !== true && (kind.choices === undefined || kind.areChoicesJoined === true))
+    option.argParser((text, earlier) => joined(readValue(text, entry), earlier, entry));
   return initial === undefined || isOn === true ? option : option.default(initial);
 }
 

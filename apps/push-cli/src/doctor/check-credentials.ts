@@ -1,4 +1,4 @@
-import type { CredentialStep } from '@slipway/registry-client';
+import type { CredentialStep } from '@slipway/docker-credentials';
 import { credentialsErrorAdvice } from '../failure/credential-advice.ts';
 import { credentialLine } from '../failure/credential-line.ts';
 import { type Check, notReached } from './check.ts';

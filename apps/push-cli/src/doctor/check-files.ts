@@ -1,7 +1,7 @@
 import { access, constants } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { credentialSourcesOf } from '@slipway/client';
-import { describeCredentialPlaces, type PlaceReport } from '@slipway/registry-client';
+import { describeCredentialPlaces, type PlaceReport } from '@slipway/docker-credentials';
 import { credentialsErrorAdvice } from '../failure/credential-advice.ts';
 import type { Check, Scene } from './check.ts';
 

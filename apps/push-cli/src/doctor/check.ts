@@ -1,5 +1,6 @@
 import type { RegistryEndpoint, TrackedCredentials } from '@slipway/client';
-import type { Ping, ProxyVariables, Registry, RequestRecord } from '@slipway/registry-client';
+import type { Ping, Registry, RequestRecord } from '@slipway/registry-client';
+import type { ProxyVariables } from '@slipway/registry-client/proxy';
 import type { CommandContext } from '../command-context.ts';
 import type { DoctorFlags } from '../commands/doctor.ts';
 import type { DoctorTarget } from './doctor-target.ts';

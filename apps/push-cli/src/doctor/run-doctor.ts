@@ -1,5 +1,6 @@
 import { type Client, noteRegistryFacts } from '@slipway/client';
-import { type RequestRecord, readProxyVariables } from '@slipway/registry-client';
+import type { RequestRecord } from '@slipway/registry-client';
+import { readProxyVariables } from '@slipway/registry-client/proxy';
 import type { CommandContext } from '../command-context.ts';
 import type { DoctorFlags } from '../commands/doctor.ts';
 import { problemOf } from '../failure/problem.ts';

@@ -1,5 +1,6 @@
 import type { RegistryFacts } from '@slipway/client';
-import type { CertificateError, CredentialStep, CredentialsError } from '@slipway/registry-client';
+import type { CredentialStep, CredentialsError } from '@slipway/docker-credentials';
+import type { CertificateError } from '@slipway/registry-client/tls';
 import { causesOf, errorCodeOf } from './exit-code.ts';
 
 /** What to do about a file or a helper that is of no use. */

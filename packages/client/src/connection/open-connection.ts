@@ -1,14 +1,13 @@
+import type { CredentialProvider } from '@slipway/docker-credentials';
 import {
-  type CredentialProvider,
-  dispatcherFor,
-  loadTLSOptions,
   openRegistry,
   type Registry,
   type RegistryOptions,
   type RequestRecord,
-  readProxyVariables,
   timeoutsOf,
 } from '@slipway/registry-client';
+import { dispatcherFor, readProxyVariables } from '@slipway/registry-client/proxy';
+import { loadTLSOptions } from '@slipway/registry-client/tls';
 import type { ClientEnvironment } from '../environment.ts';
 import type { ConnectionParts, ConnectionSettings } from './connection-settings.ts';
 import { withHeaders } from './with-headers.ts';

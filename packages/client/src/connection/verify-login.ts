@@ -1,5 +1,6 @@
 import type { AbortOptions } from '@slipway/digest';
-import { type Credentials, RegistryError, type RequestRecord } from '@slipway/registry-client';
+import type { Credentials } from '@slipway/docker-credentials';
+import { RegistryError, type RequestRecord } from '@slipway/registry-client';
 import { ClientError } from '../errors.ts';
 import { preferredFailure } from './preferred-failure.ts';
 import { createRegistries, type RegistriesOptions } from './registries.ts';

@@ -3,7 +3,7 @@ import {
   type CredentialSources,
   type Credentials,
   createCredentialProvider,
-} from '@slipway/registry-client';
+} from '@slipway/docker-credentials';
 import type { ClientEnvironment } from '../environment.ts';
 import { ClientError, optionError } from '../errors.ts';
 import { asUserProvider, type TrackedCredentials, trackCredentials } from './tracked-credentials.ts';

@@ -1,14 +1,14 @@
 import type { AbortOptions } from '@slipway/digest';
-import { computeHmacKey } from '@slipway/metadata-store';
-import type { Destination } from '@slipway/push';
-import type { Reference } from '@slipway/reference';
 import {
   authConfigFrom,
   type CredentialProvider,
   type CredentialProviderOptions,
   hasAuthInfo,
   type UserCredentialProvider,
-} from '@slipway/registry-client';
+} from '@slipway/docker-credentials';
+import { computeHmacKey } from '@slipway/metadata-store';
+import type { Destination } from '@slipway/push';
+import type { Reference } from '@slipway/reference';
 import type { RegistryFacts } from './registry-facts.ts';
 
 /** Credentials that know whether a registry asked for them. */

@@ -6,6 +6,7 @@ import {
   byteRate,
   choiceOf,
   duration,
+  layerForms,
   nondistributable,
   pointInTime,
   type ValueKind,
@@ -93,11 +94,16 @@ export const optionTable: { readonly [Name in OptionName]: OptionEntry<OptionVal
     placeholder: '<protocol>',
   },
   compression: {
-    description: 'of layers: as in the source (plain ones become gzip), or made anew',
-    kind: choiceOf('keep', 'gzip', 'zstd'),
+    description: 'of layers: as in the source, or one or more of these, see Layers below',
+    kind: layerForms,
     initial: 'keep',
     faces: aPushAndJob,
-    placeholder: '<kind>',
+    placeholder: '<kind,...>',
+  },
+  recompress: {
+    description: 'with --compression: make layers anew that are of that kind already',
+    kind: aSwitch,
+    faces: aPushAndJob,
   },
   compressionLevel: {
     description: 'effort of compression: gzip 1 to 9, zstd 1 to 19',

@@ -1,5 +1,13 @@
 import type { Platform } from '@slipway/manifest';
-import type { LegacyFormat, PushCompression, PushFormat, PushLearn, PushProtocol, PushVerify } from '@slipway/push';
+import type {
+  LayerKind,
+  LegacyFormat,
+  PushCompression,
+  PushFormat,
+  PushLearn,
+  PushProtocol,
+  PushVerify,
+} from '@slipway/push';
 import type { NondistributableChoice } from './value-kinds.ts';
 
 /** Every option of a push by its name, with the type of its value. */
@@ -12,7 +20,8 @@ export interface OptionValues {
   readonly referrers: boolean;
   readonly format: PushFormat | LegacyFormat;
   readonly protocol: PushProtocol;
-  readonly compression: PushCompression;
+  readonly compression: PushCompression | readonly LayerKind[];
+  readonly recompress: boolean;
   readonly compressionLevel: number;
   readonly compressor: 'deflate' | 'zlib' | 'fflate';
   readonly verify: PushVerify;

@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { aPlatform, byteRate, duration, nondistributable, pointInTime, wholeNumber } from './value-kinds.ts';
+import {
+  aPlatform,
+  byteRate,
+  duration,
+  layerForms,
+  nondistributable,
+  pointInTime,
+  wholeNumber,
+} from './value-kinds.ts';
 
 describe('platform', () => {
   test.each([
@@ -94,4 +102,18 @@ test.each([
   [[1], undefined],
 ])('foreign layers go to %j', (value, choice) => {
   expect(nondistributable.read(value)).toEqual(choice);
+});
+
+test.each([
+  ['keep', 'keep'],
+  ['none', 'none'],
+  ['gzip,zstd', ['gzip', 'zstd']],
+  [['zstd'], 'zstd'],
+  ['keep,gzip', undefined],
+  ['gzip,', undefined],
+  ['lz4', undefined],
+  [[], undefined],
+  [['gzip', 'keep'], undefined],
+])('layers go as %j', (value, forms) => {
+  expect(layerForms.read(value)).toEqual(forms);
 });

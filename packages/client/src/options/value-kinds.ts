@@ -1,4 +1,5 @@
 import { type Platform, parsePlatform } from '@slipway/manifest';
+import type { LayerKind, PushCompression } from '@slipway/push';
 import { parseNondistributableRegistries } from '@slipway/registry-client';
 import { parseByteSize } from './byte-size.ts';
 
@@ -10,6 +11,8 @@ export interface ValueKind<T = unknown> {
   readonly schema: Readonly<Record<string, unknown>>;
   /** Where there is a choice among a few words. */
   readonly choices?: readonly string[] | undefined;
+  /** Several of the choices may be given, with commas between. @default false */
+  readonly areChoicesJoined?: boolean | undefined;
   /** A switch: its flag has no value. */
   readonly isSwitch?: boolean | undefined;
   /** Several make a list. */
@@ -55,6 +58,29 @@ export function wholeNumber(least: number, most: number = Number.MAX_SAFE_INTEGE
     },
   };
 }
+
+const layerKinds: readonly LayerKind[] = ['gzip', 'zstd', 'none'];
+
+/** How layers go: as they are, in one form, or in several, with commas between or as a list: `gzip,zstd`. */
+export const layerForms: ValueKind<PushCompression | readonly LayerKind[]> = {
+  expected: `keep, or one or more of ${layerKinds.join(', ')}`,
+  schema: {
+    anyOf: [
+      { enum: ['keep', ...layerKinds] },
+      { type: 'array', minItems: 1, uniqueItems: true, items: { enum: layerKinds } },
+    ],
+  },
+  choices: ['keep', ...layerKinds],
+  areChoicesJoined: true,
+  read(value) {
+    if (value === 'keep') return value;
+    const kinds: unknown = typeof value === 'string' ? value.split(',') : value;
+    if (!Array.isArray(kinds) || kinds.length === 0) return undefined;
+    const known = kinds.flatMap((kind) => layerKinds.find((one) => one === kind) ?? []);
+    if (known.length < kinds.length) return undefined;
+    return known.length === 1 ? known[0] : known;
+  },
+};
 
 const leastRate = 1000;
 

@@ -5,6 +5,11 @@ import { type PushRequest, type PushSettings, readPushRequest } from './push-req
 describe('options that do not fit together are refused', () => {
   test.each<[string, PushSettings]>([
     ['know gzip layers only', { format: 'schema1', compression: 'zstd' }],
+    ['know gzip layers only', { protocol: 'v1', compression: ['gzip', 'none'] }],
+    ['`recompress` needs `compression`', { recompress: true }],
+    ['`compressionLevel` has no effect', { compression: 'none', compressionLevel: 2 }],
+    ['`compressionLevel: 12` is for zstd', { compression: ['gzip', 'zstd'], compressionLevel: 12 }],
+    ['`format: docker` cannot tell', { format: 'docker', compression: ['gzip', 'none'] }],
     ['`protocol: v1` excludes `format: oci`', { protocol: 'v1', format: 'oci' }],
     ['`dryRun` cannot ask', { format: 'v1', dryRun: true }],
     ['`compressionLevel: 12` is for zstd', { compressionLevel: 12 }],

@@ -12,13 +12,14 @@ export function createPushers(parts: Omit<PusherOptions, 'gzip' | 'zstd'>): Push
   const made = new Map<string, Pusher>();
   return {
     pusherFor({ compression, compressionLevel: level, compressor }) {
-      const isZstd = compression === 'zstd';
-      const name = `${isZstd} ${level} ${compressor}`;
+      const kinds: readonly string[] = [compression ?? 'keep'].flat();
+      const [isOnlyZstd, isZstd] = [kinds.every((kind) => kind === 'zstd'), kinds.includes('zstd')];
+      const name = `${isOnlyZstd} ${isZstd} ${level} ${compressor}`;
       const pusher =
         made.get(name) ??
         createPusher({
           ...parts,
-          gzip: createGzipCompressor(isZstd ? {} : { level, compressor }),
+          gzip: createGzipCompressor(isOnlyZstd ? {} : { level, compressor }),
           zstd: isZstdAvailable() ? createZstdCompressor(isZstd ? { level } : {}) : undefined,
         });
       made.set(name, pusher);
