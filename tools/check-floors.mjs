@@ -7,6 +7,8 @@ import ts from 'typescript';
 import { filesBelow, floors, members, root } from './workspace.mjs';
 
 const testkit = '@slipway/testkit';
+/** The one file of a package that may read the environment: whoever wants none of it takes another entry, or hands one in. */
+const environmentFile = 'packages/client/src/environment.ts';
 const ioModules = new Set(['fs', 'net', 'tls', 'dgram', 'http', 'https', 'http2', 'child_process']);
 const emptyNames = /^(?:utils?|helpers?|common|misc|shared)$/;
 
@@ -102,8 +104,9 @@ function importsOf(source, name) {
   });
 }
 
-function checkSource({ folder, isApp, manifest }, source, name) {
+function checkSource({ folder, path, isApp, manifest }, source, name) {
   const problems = [];
+  const isEnvironmentFile = `${path}/src/${name}` === environmentFile;
   const text = readFileSync(join(source, name), 'utf8');
   const tree = ts.createSourceFile(name, text, ts.ScriptTarget.Latest, false);
   const isTest = /\.test\.m?ts$/.test(name);
@@ -118,8 +121,8 @@ function checkSource({ folder, isApp, manifest }, source, name) {
       add(node, '`export *` hides what is exported: name it');
     const specifier = specifierOf(node);
     if (specifier !== undefined) checkImport(node, specifier);
-    if (!isTest && !isApp && floor !== 'wing' && readsEnvironment(node))
-      add(node, 'process.env is read in apps only (and by test equipment): take an option');
+    if (!isTest && !isApp && floor !== 'wing' && !isEnvironmentFile && readsEnvironment(node))
+      add(node, 'process.env is read in apps, by test equipment and in the client’s environment.ts: take an option');
     ts.forEachChild(node, visit);
   }
 
@@ -207,6 +210,8 @@ function selfTest() {
     ['is I/O', 'packages/transfer', {}, { 'a.ts': "import { readFile } from 'node:fs/promises';" }],
     ['is I/O', 'packages/digest', {}, { 'deep/a.ts': "import net from 'net';" }],
     ['process.env', 'packages/push', {}, { 'a.ts': 'const a = process.env.A;' }],
+    ['process.env', 'packages/push', {}, { 'environment.ts': 'const a = process.env.A;' }],
+    ['process.env', 'packages/client', {}, { 'deep/environment.ts': 'const a = process.env.A;' }],
     ['process.env', 'packages/push', {}, { 'a.ts': "const a = globalThis.process['env'];" }],
     ['process.env', 'packages/push', {}, { 'a.ts': "import { env as e } from 'node:process';" }],
     ['says nothing', 'packages/push', {}, { 'utils.ts': '' }],
@@ -231,6 +236,7 @@ function selfTest() {
     ['`export *`', 'packages/push', {}, { 'index.ts': "export type * from './a.ts';" }],
   ];
   const good = [
+    ['packages/client', {}, { 'environment.ts': 'const a = process.env.A;' }],
     [
       'packages/manifest',
       { dependencies: { '@slipway/digest': '1' } },

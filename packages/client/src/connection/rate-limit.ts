@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AbortOptions, ByteStream, Content } from '@slipway/digest';
 import type { Repository, StreamedContent, UploadSession } from '@slipway/registry-client';
 import type { V1Session } from '@slipway/registry-client/v1';
+import { overlaid } from './overlaid.ts';
 
 /** Lets bytes pass at a steady pace; everybody who shares it shares the pace. */
 export interface RateLimit {
@@ -63,17 +64,6 @@ function limitSession(session: UploadSession, limit: RateLimit): UploadSession {
     stream: (content, options) => session.stream({ open: pacedOpen(content, limit) }, options),
     append: (chunk, options) => session.append(pacedContent(chunk, limit), options),
     put: (content, digest, options) => session.put(pacedContent(content, limit), digest, options),
-  });
-}
-
-/** The same object, some of its methods replaced. */
-function overlaid<T extends object>(base: T, methods: Partial<T>): T {
-  return new Proxy(base, {
-    get(target, name) {
-      if (Object.hasOwn(methods, name)) return Reflect.get(methods, name);
-      const member: unknown = Reflect.get(target, name, target);
-      return typeof member === 'function' ? member.bind(target) : member;
-    },
   });
 }
 
