@@ -79,13 +79,14 @@ function compressionFor(
   { compression }: PlanContext,
 ): Compression {
   if (layer.content === undefined) return layer.compression;
+  const isNamed = isNamedByManifest(layer, image);
   // A docker archive holds layers as docker unpacked them: they go out as gzip, as docker push sends them.
-  const kept =
-    image.manifest === undefined && layer.compression !== 'gzip' && family === 'docker' ? 'gzip' : layer.compression;
-  const wanted = compression !== 'keep' ? compression : image.manifest === undefined && kept === 'none' ? 'gzip' : kept;
+  const kept = !isNamed && layer.compression !== 'gzip' && family === 'docker' ? 'gzip' : layer.compression;
+  const wanted = compression !== 'keep' ? compression : !isNamed && kept === 'none' ? 'gzip' : kept;
   if (wanted !== 'zstd' || family !== 'docker') return wanted;
   // Docker's manifests have no such type; BuildKit writes one all the same, and what it wrote goes as it is.
-  if (layer.compression === 'zstd' && hasFamily(image, family) && isLabelRight(layer)) return wanted;
+  const isOfFamily = isNamed && manifestFamilyOf(image, 'keep') === family;
+  if (layer.compression === 'zstd' && isOfFamily && isLabelRight(layer)) return wanted;
   if (compression !== 'zstd') return 'gzip';
   throw new PushError(
     'ERR_PUSH_FORMAT',
@@ -96,6 +97,11 @@ function compressionFor(
       hint: 'choose --format oci, or --compression gzip',
     },
   );
+}
+
+/** Whether a manifest says which blob the layer is: that of the image, or that of its base. */
+function isNamedByManifest({ inherited }: SourceLayer, { manifest }: SourceImage): boolean {
+  return manifest !== undefined || inherited !== undefined;
 }
 
 function hasFamily(image: SourceImage, family: ManifestFamily): boolean {
@@ -111,12 +117,14 @@ interface LayerBlobOptions {
 
 function layerBlob(layer: SourceLayer, { wanted, isVerbatim, image, context }: LayerBlobOptions): BlobToPush {
   const foreign = isForeign(layer) ? layer.descriptor : undefined;
+  const isNamed = isNamedByManifest(layer, image);
   // The manifest of the source says what its layers are; a docker archive's foreign descriptor tells of other bytes than it holds.
-  const named = image.manifest !== undefined || foreign === undefined ? layer.descriptor : undefined;
+  const named = isNamed || foreign === undefined ? layer.descriptor : undefined;
   // Without a manifest nobody has said which digest is which layer: a name in an archive is no proof.
-  const checks = image.manifest === undefined ? { ...context, verify: 'diffid' as const } : context;
+  const checks = isNamed ? context : { ...context, verify: 'diffid' as const };
   const form = layer.content && layerForm({ ...layer, descriptor: named }, layer.content, wanted, checks);
-  const fixed = isVerbatim && form?.identity !== undefined ? provenByContent(form.identity) : undefined;
+  const isAsStored = isVerbatim || (layer.inherited !== undefined && layer.compression === wanted);
+  const fixed = isAsStored && form?.identity !== undefined ? provenByContent(form.identity) : undefined;
   return {
     role: 'layer',
     id: shortDigest(layer.diffID),
@@ -125,7 +133,7 @@ function layerBlob(layer: SourceLayer, { wanted, isVerbatim, image, context }: L
     form,
     fixed,
     sizeHint: form?.identity?.size ?? layer.content?.size ?? layer.descriptor?.size ?? 0,
-    heldIn: layer.compression === wanted ? image.heldIn : undefined,
+    heldIn: layer.compression === wanted ? (layer.inherited ?? image).heldIn : undefined,
     foreign,
   };
 }
