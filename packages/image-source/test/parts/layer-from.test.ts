@@ -62,7 +62,7 @@ async function tree(root = join(folder(), 'tree')): Promise<string> {
 describe('a folder', () => {
   test('comes out to the byte as on every other machine', async () => {
     expect(digestBytes(await tarOf(await tree(), { to: '/app' }))).toBe(
-      'sha256:e6967cc6863f20b89932faef75c0e3a503d493ee4fd29f9b0a5a74b4c8619712',
+      'sha256:87d08fe808500fdac1c14c553b632d31a3842dbe012fdcfd96422d32e8af4b8f',
     );
   });
 

@@ -111,13 +111,12 @@ test('a tree gives the same tar from memory and from the disk, which other reade
         const { stderr } = await run('tar', ['-tf', join(root, 'layer.tar')]);
         expect(stderr).toBe('');
       } finally {
-        await run('chmod', ['-R', 'u+rwx', root]);
         await rm(root, { recursive: true, force: true });
       }
     }),
-    { numRuns: 40 },
+    { numRuns: 20 },
   );
-});
+}, 120_000);
 
 test('a content of many parts is read with bounded memory, and closes what it opened', async () => {
   let open = 0;
