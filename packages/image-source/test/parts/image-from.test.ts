@@ -20,6 +20,14 @@ import {
 } from '../../src/index.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
+/** A config as it is written. */
+interface ConfigDocument {
+  readonly created: string;
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly rootfs: { readonly type: string; readonly diff_ids: readonly string[] };
+  readonly history: readonly { readonly created?: string }[];
+}
+
 const folder = temporaryFolder();
 const hello = layerFrom({ hello: 'world' }, { to: '/app' });
 
@@ -38,11 +46,11 @@ async function built(parts: ImageParts, time?: Date): Promise<SourceImage> {
   return imageOf(source);
 }
 
-async function configOf(parts: ImageParts, time?: Date): Promise<Record<string, any>> {
+async function configOf(parts: ImageParts, time?: Date): Promise<ConfigDocument> {
   return jsonOf((await built(parts, time)).config.bytes);
 }
 
-function jsonOf(bytes: Uint8Array): Record<string, any> {
+function jsonOf(bytes: Uint8Array): ConfigDocument {
   return JSON.parse(new TextDecoder().decode(bytes));
 }
 
@@ -131,12 +139,9 @@ describe('from scratch', () => {
   test('the time is that of the image, of its layers and of its history, unless one says otherwise', async () => {
     const time = new Date('2024-05-06T07:08:09.987Z');
     const config = await configOf({ layers: [hello, layerFrom({ a: '' }, { mtime: new Date(0) })] }, time);
-    expect(config['created']).toBe('2024-05-06T07:08:09Z');
-    expect(config['history'].map(({ created }: { created: string }) => created)).toEqual([
-      '2024-05-06T07:08:09Z',
-      '1970-01-01T00:00:00Z',
-    ]);
-    expect((await configOf({ created: new Date(1000) }, time))['created']).toBe('1970-01-01T00:00:01Z');
+    expect(config.created).toBe('2024-05-06T07:08:09Z');
+    expect(config.history.map((step) => step.created)).toEqual(['2024-05-06T07:08:09Z', '1970-01-01T00:00:00Z']);
+    expect((await configOf({ created: new Date(1000) }, time)).created).toBe('1970-01-01T00:00:01Z');
   });
 });
 
@@ -205,7 +210,7 @@ describe('on a base', () => {
     ['no user', { User: null }, { User: undefined }],
     ['a health check', { Healthcheck: { Test: ['NONE'] } }, { Healthcheck: { Test: ['NONE'] } }],
   ])('%s', async (_name, config, expected) => {
-    const found = (await configOf({ base: baseWith(document), config }))['config'];
+    const found = (await configOf({ base: baseWith(document), config })).config;
     for (const [name, value] of Object.entries(expected)) expect(found[name]).toEqual(value);
   });
 
@@ -218,7 +223,7 @@ describe('on a base', () => {
     });
     const config = await configOf({ base, config: { Env: { B: '2' } }, layers: [hello] });
     expect(config).toMatchObject({ architecture: 'arm64', os: 'linux', config: { Env: ['A=1', 'B=2'] } });
-    expect(config['rootfs'].diff_ids).toHaveLength(1);
+    expect(config.rootfs.diff_ids).toHaveLength(1);
   });
 
   test('a history that does not fit the layers is left alone', async () => {
@@ -227,7 +232,7 @@ describe('on a base', () => {
       ...baseWith({ os: 'linux', architecture: 'amd64', rootfs: { type: 'layers', diff_ids: [layer.diffID] } }),
       layers: [layer],
     };
-    expect((await configOf({ base, layers: [hello] }))['history']).toBeUndefined();
+    expect((await configOf({ base, layers: [hello] })).history).toBeUndefined();
   });
 
   test('its layers go as they are, and say where they can be mounted from', async () => {
@@ -369,7 +374,7 @@ test.each<[string, unknown, string]>([
 
 test('a history has a step for each layer', async () => {
   const history = [{ created_by: 'CMD', empty_layer: true }, { created_by: 'COPY' }];
-  expect((await configOf({ layers: [hello], history }))['history']).toEqual(history);
+  expect((await configOf({ layers: [hello], history })).history).toEqual(history);
   await expect(built({ layers: [hello, hello], history })).rejects.toThrow(
     expect.objectContaining({ code: 'ERR_ARGUMENT', argument: 'parts.history' }),
   );
