@@ -163,6 +163,10 @@ export interface RepositoryRequests {
   statBlob(digest: Digest, options?: AbortOptions): Promise<BlobStat | undefined>;
   /** Reads a blob, or a part of it. The bytes are not compared with the digest. Nothing is asked for before the first chunk is. */
   openBlob(digest: Digest, options?: OpenBlobOptions): ByteStream;
+  /**
+   * Opens an upload session, or mounts. An abort while the answer is on its way waits for it, for `timeouts.disposalMs`, and
+   * ends the session that it tells of: nobody else could.
+   */
   beginUpload(options?: BeginUploadOptions): Promise<BeginUploadResult>;
   /** Takes up a session that another process began. The registry is asked for its offset. `ERR_SESSION_LOST` when it is gone. */
   resumeUpload(location: URL, options?: AbortOptions): Promise<UploadSession>;

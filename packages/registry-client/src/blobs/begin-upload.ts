@@ -4,6 +4,7 @@ import { assertSameDigest } from '../content-digest.ts';
 import { assertNoWebPage } from '../http/web-page.ts';
 import type { BeginUploadOptions, BeginUploadResult, UploadSession } from '../repository.ts';
 import type { RepositoryAt } from '../repository-at.ts';
+import { LateAbort } from './late-abort.ts';
 import { createUploadSession } from './upload-session.ts';
 
 /** Asks for an upload session, or for a mount that may make it unnecessary. */
@@ -12,12 +13,14 @@ export async function beginUpload(
   { mount, signal }: BeginUploadOptions,
 ): Promise<BeginUploadResult> {
   const query = mount === undefined ? '' : `?${mountQuery(mount)}`;
+  using late = new LateAbort(signal, connection.options.timeouts.disposalMs);
   const answer = await connection.send({
     method: 'POST',
     target: `${path('blobs/uploads/')}${query}`,
     access: mount?.from === undefined ? access : withPullFrom(access, mount.from),
     expect: [200, 201, 202, 204],
-    signal,
+    onBodySent: () => late.sent(),
+    signal: late.signal,
   });
   await assertNoWebPage(answer);
   if (answer.status === 201) {
@@ -27,7 +30,12 @@ export async function beginUpload(
   }
   const location = await connection.location(answer);
   if (location === undefined) throw answer.protocolError('no Location for the upload session');
-  return { kind: 'session', session: createUploadSession({ connection, access, location, answer }) };
+  const session = createUploadSession({ connection, access, location, answer });
+  if (signal?.aborted) {
+    await session[Symbol.asyncDispose]();
+    throw signal.reason;
+  }
+  return { kind: 'session', session };
 }
 
 /** Takes up a session by the location that somebody kept. */
