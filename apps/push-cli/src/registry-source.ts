@@ -1,18 +1,9 @@
-import {
-  type ImageSource,
-  openRegistrySource,
-  SourceError,
-  type SourceNotice,
-} from '@slipway/image-source';
+import { createCredentialProvider } from '@slipway/docker-credentials';
+import { type ImageSource, openRegistrySource, SourceError, type SourceNotice } from '@slipway/image-source';
 import type { Platform } from '@slipway/manifest';
 import { isRetryable } from '@slipway/push';
 import { parseReference, type Reference } from '@slipway/reference';
-import {
-  createCredentialProvider,
-  RegistryError,
-  type Repository,
-  type RequestRecord,
-} from '@slipway/registry-client';
+import { RegistryError, type Repository, type RequestRecord } from '@slipway/registry-client';
 import { retrying } from '@slipway/transfer';
 import type { CommandContext } from './command-context.ts';
 import type { ConnectionOptions } from './connection-options.ts';
@@ -117,9 +108,7 @@ export async function openSourceRepository(
         const { platform, referrers, incomplete, unpaired, recognise, onNotice } = options;
         const opening = { signal: aborting, platform, referrers, incomplete, unpaired, recognise, onNotice, retry };
         const subject = `docker://${wanted.registry}/${wanted.repository}:${wanted.digest ?? wanted.tag ?? 'latest'}`;
-        return await openRegistrySource(repository, wanted, opening).catch((error: unknown) =>
-          explain(error, subject),
-        );
+        return await openRegistrySource(repository, wanted, opening).catch((error: unknown) => explain(error, subject));
       },
       [Symbol.asyncDispose]: () => registries[Symbol.asyncDispose](),
     };
