@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import { choices } from '../choices.ts';
 import type { DaemonPushOptions } from '../daemon/push-by-daemon.ts';
 import { usageError } from '../errors.ts';
-import { platform } from '../option-values.ts';
+import { compression, platform } from '../option-values.ts';
 
 /** What a job may be told of its push; the names of the jobs API. */
 const jobOptions = ['platform', 'format', 'compression'] as const;
@@ -34,9 +34,7 @@ export function addJobPushOptions(command: Command): Command {
         'oci',
       ]),
     )
-    .addOption(
-      new Option('--compression <kind>', 'of layers: as in the source, or made anew').choices(choices.compression),
-    )
+    .option('--compression <kind>', 'of layers: as in the source, or made anew', compression)
     .option('--authfile <file>', 'credentials file to use instead of docker’s and podman’s')
     .option('--username <name>', 'push as this user')
     .option('--password-stdin', 'read the password for --username from standard input');
@@ -89,9 +87,14 @@ export function daemonPushOptionsOf(command: Command): DaemonPushOptions {
 function toldOptions(command: Command): Readonly<Record<string, string>> {
   const told: Record<string, string> = {};
   for (const name of jobOptions) {
-    const value = command.getOptionValue(name) as string | Platform | undefined;
+    const value = command.getOptionValue(name) as string | readonly string[] | Platform | undefined;
     if (value === undefined || command.getOptionValueSource(name) !== 'cli') continue;
-    told[name] = typeof value === 'string' ? value : formatPlatform(value);
+    if (typeof value === 'string') told[name] = value;
+    else told[name] = isList(value) ? value.join(',') : formatPlatform(value);
   }
   return told;
+}
+
+function isList(value: object): value is readonly string[] {
+  return Array.isArray(value);
 }

@@ -110,8 +110,9 @@ export class DaemonClient {
         }
       } catch (error) {
         signal.throwIfAborted();
-        if (!(error instanceof CliError) || error.code !== 'ERR_CLI_DAEMON_UNREACHABLE') throw error;
-        if (losses === maxLosses) throw error;
+        const isRefusal = error instanceof CliError && error.code !== 'ERR_CLI_DAEMON_UNREACHABLE';
+        if (isRefusal || error instanceof SyntaxError) throw error;
+        if (losses === maxLosses) throw error instanceof CliError ? error : this.#unreachable(error);
       }
       losses += 1;
       await wait(Math.min(100 * 2 ** losses, longestPauseMs), undefined, { signal }).catch(() => {});
