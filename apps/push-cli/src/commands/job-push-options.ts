@@ -1,6 +1,5 @@
 import { formatPlatform, type Platform } from '@slipway/manifest';
 import { type Command, Option } from 'commander';
-import { choices } from '../choices.ts';
 import type { DaemonPushOptions } from '../daemon/push-by-daemon.ts';
 import { usageError } from '../errors.ts';
 import { compression, platform } from '../option-values.ts';
