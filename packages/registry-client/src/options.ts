@@ -1,5 +1,5 @@
 import { isIPv4, type LookupFunction } from 'node:net';
-import type { Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici/index.js';
 import type { CredentialProvider } from './credentials.ts';
 
 /** TLS material in PEM, as `node:tls` takes it. */

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, request as httpRequest, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createTLSServer } from 'node:https';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import type { Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici/index.js';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { DispatcherOptions } from '../../src/options.ts';
 import { dispatcherFor } from '../../src/proxy/proxy-dispatcher.ts';
