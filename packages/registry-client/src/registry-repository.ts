@@ -11,6 +11,7 @@ import { type Descriptor, mediaTypes } from '@slipway/manifest';
 import { isTag } from '@slipway/reference';
 import type { Access } from './auth/authorizer.ts';
 import { isCovered, mergeScopes } from './auth/scopes.ts';
+import { LateAbort } from './blobs/late-abort.ts';
 import { readBlob } from './blobs/read-blob.ts';
 import { createUploadSession } from './blobs/upload-session.ts';
 import { assertSameDigest, contentDigest } from './content-digest.ts';
@@ -79,12 +80,14 @@ export class RegistryRepository implements Repository {
   async beginUpload({ mount, signal }: BeginUploadOptions = {}): Promise<BeginUploadResult> {
     const query = mount === undefined ? '' : `?${mountQuery(mount)}`;
     const access = mount?.from === undefined ? this.#access : withPullFrom(this.#access, mount.from);
+    using late = new LateAbort(signal, this.#connection.options.timeouts.disposalMs);
     const answer = await this.#connection.send({
       method: 'POST',
       target: `${this.#path('blobs/uploads/')}${query}`,
       access,
       expect: [200, 201, 202, 204],
-      signal,
+      onBodySent: () => late.sent(),
+      signal: late.signal,
     });
     await assertNoWebPage(answer);
     if (answer.status === 201) {
@@ -95,6 +98,10 @@ export class RegistryRepository implements Repository {
     const location = await this.#connection.location(answer);
     if (location === undefined) throw answer.protocolError('no Location for the upload session');
     const session = createUploadSession({ connection: this.#connection, access: this.#access, location, answer });
+    if (signal?.aborted) {
+      await session[Symbol.asyncDispose]();
+      throw signal.reason;
+    }
     return { kind: 'session', session };
   }
 

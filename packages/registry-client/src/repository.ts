@@ -110,6 +110,10 @@ export interface Repository {
   /** `ERR_REGISTRY_PROTOCOL` when a web site answers in the registry's place; likewise {@link statManifest}. */
   statBlob(digest: Digest, options?: AbortOptions): Promise<BlobStat | undefined>;
   openBlob(digest: Digest, options?: OpenOptions): ByteStream;
+  /**
+   * Opens an upload session, or mounts. An abort while the answer is on its way waits for it, for `timeouts.disposalMs`, and
+   * ends the session that it tells of: nobody else could.
+   */
   beginUpload(options?: BeginUploadOptions): Promise<BeginUploadResult>;
   /** Takes up a session that another process began. The registry is asked for its offset. `ERR_SESSION_LOST` when it is gone. */
   resumeUpload(location: URL, options?: AbortOptions): Promise<UploadSession>;

@@ -208,6 +208,33 @@ describe('beginUpload', () => {
     await using registry = openRegistry({ url: server.url });
     await expect(registry.repository('a').beginUpload()).rejects.toMatchObject(expected);
   });
+
+  test('ends the session that the registry opened when the caller had left already', async () => {
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    await using server = await startScriptedServer(
+      afterPing(({ method }, response) => {
+        if (method === 'DELETE') return void response.writeHead(204).end();
+        controller.abort(reason);
+        response.writeHead(202, { location: '/v2/a/blobs/uploads/one' }).end();
+      }),
+    );
+    await using registry = openRegistry({ url: server.url });
+    await expect(registry.repository('a').beginUpload({ signal: controller.signal })).rejects.toBe(reason);
+    expect(server.seen.slice(1).map(({ method, url }) => `${method} ${url}`)).toEqual([
+      'POST /v2/a/blobs/uploads/',
+      'DELETE /v2/a/blobs/uploads/one',
+    ]);
+  });
+
+  test('does not wait for ever for a registry that says nothing', async () => {
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    await using server = await startScriptedServer(afterPing(() => controller.abort(reason)));
+    await using registry = openRegistry({ url: server.url, timeouts: { disposalMs: 20 } });
+    await expect(registry.repository('a').beginUpload({ signal: controller.signal })).rejects.toBe(reason);
+    expect(server.seen.slice(1).map(({ method }) => method)).toEqual(['POST']);
+  });
 });
 
 test('an abort before a request sends nothing', async () => {
