@@ -56,7 +56,7 @@ const runtimes = [
   ['deno', ['run', '--allow-all', '--quiet']],
 ] as const;
 
-describe.each(runtimes)('the packages on %s', (name, flags) => {
+describe.each(runtimes)('the packages on %s', { timeout: 120_000 }, (name, flags) => {
   const command = (): readonly string[] => [findTool(name) ?? name, ...flags];
 
   test.skipIf(requireTool(name, 'docker-registry'))(
