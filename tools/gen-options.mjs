@@ -2,10 +2,17 @@
 import { kebabName, optionTable } from '../packages/client/dist/options.js';
 import { settle } from './workspace.mjs';
 
-const places = { cli: '`slipway push`', client: '`createClient`', push: '`client.push`', daemon: '`slipwayd`', job: 'jobs' };
+const places = {
+  cli: '`slipway push`',
+  client: '`createClient`',
+  push: '`client.push`',
+  daemon: '`slipwayd`',
+  job: 'jobs',
+};
 const rows = Object.entries(optionTable).map(([name, entry]) => {
   const { kind, initial, faces, placeholder = '', isOn, short, description } = entry;
-  const flag = `${short === undefined ? '' : `-${short}, `}--${isOn ? 'no-' : ''}${kebabName(name)} ${placeholder}`.trim();
+  const flag =
+    `${short === undefined ? '' : `-${short}, `}--${isOn ? 'no-' : ''}${kebabName(name)} ${placeholder}`.trim();
   const values = kind.isSwitch ? 'on or off' : kind.choices === undefined ? kind.expected : kind.choices.join(', ');
   const cells = [`\`${name}\``, `\`${flag}\``, description, values, initial === undefined ? '' : `\`${initial}\``];
   return `| ${[...cells, faces.map((face) => places[face]).join(', ')].map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;

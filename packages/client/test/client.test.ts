@@ -59,7 +59,10 @@ describe('push', () => {
   test('one destination that fails hides no other: the error has them all, and pushSettled no error', async () => {
     using _fault = registry.misbehave({ match: { repository: 'fails/app', method: 'POST' }, status: 403 });
     await using client = await createClient({ isolated: true });
-    const request: PushRequest = { source: one(), to: [`${registry.host}/fails/app:1`, `${registry.host}/works/app:1`] };
+    const request: PushRequest = {
+      source: one(),
+      to: [`${registry.host}/fails/app:1`, `${registry.host}/works/app:1`],
+    };
     const failure = await client.push(request).catch((error: unknown) => error);
     expect(failure).toMatchObject({
       name: 'PushFailedError',
@@ -88,7 +91,12 @@ describe('push', () => {
   test('an image that was made by hand', async () => {
     const tar = new Uint8Array(10_240);
     const diffID = digestBytes(tar);
-    const config = { architecture: 'amd64', os: 'linux', rootfs: { type: 'layers', diff_ids: [diffID] }, history: [{}] };
+    const config = {
+      architecture: 'amd64',
+      os: 'linux',
+      rootfs: { type: 'layers', diff_ids: [diffID] },
+      history: [{}],
+    };
     const bytes = new TextEncoder().encode(JSON.stringify(config));
     const source: SourceImage = {
       ...{ kind: 'image', names: [], platform: undefined, manifest: undefined },
@@ -194,7 +202,9 @@ describe('disposal', () => {
   test('disposing ends a push that runs, and nothing is sent after', async () => {
     using stall = registry.misbehave({ match: { repository: 'stalled/app', method: 'PUT' }, stall: true });
     const client = await createClient({ isolated: true });
-    const pushing = client.push({ source: one(), to: `${registry.host}/stalled/app:1` }).catch((error: unknown) => error);
+    const pushing = client
+      .push({ source: one(), to: `${registry.host}/stalled/app:1` })
+      .catch((error: unknown) => error);
     await expect.poll(() => stall.hits, { timeout: 20_000 }).toBeGreaterThan(0);
     await client[Symbol.asyncDispose]();
     expect(await pushing).toMatchObject({ code: 'ERR_CLIENT_CLOSED' });

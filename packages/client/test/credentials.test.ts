@@ -37,7 +37,10 @@ describe('credentials from outside', () => {
   test.each<[string, () => NonNullable<ClientOptions['credentials']>]>([
     ['a user name and a password', () => alice],
     ['by registry', () => ({ [registry.host]: alice })],
-    ['by registry, as an identity token', () => ({ [registry.host]: { identityToken: registry.refreshTokenFor('bob') } })],
+    [
+      'by registry, as an identity token',
+      () => ({ [registry.host]: { identityToken: registry.refreshTokenFor('bob') } }),
+    ],
     ['from a function', () => async () => ({ kind: 'basic', ...alice })],
   ])('%s', async (_, credentials) => {
     await using client = await createClient({ isolated: true, credentials: credentials() });
@@ -78,7 +81,9 @@ describe('credentials from outside', () => {
 
 test('credentials of docker’s own file', async () => {
   await using home = await createFakeHome();
-  await home.write('.docker/config.json', { auths: { [registry.host]: { auth: Buffer.from('bob:builder').toString('base64') } } });
+  await home.write('.docker/config.json', {
+    auths: { [registry.host]: { auth: Buffer.from('bob:builder').toString('base64') } },
+  });
   await using client = await createClient({ environment: readEnvironment({ ...home.env }), cache: false });
   await client.push({ source, to: `${registry.host}/kept/app:1` });
   expect(await client.credentials.describe(registry.host)).toMatchObject({ found: { username: 'bob' } });

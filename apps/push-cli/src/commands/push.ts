@@ -1,7 +1,9 @@
 import { optionsOf } from '@slipway/client/options';
 import { type Command, Option } from 'commander';
 import type { CommandContext } from '../command-context.ts';
+import { daemonOfEnvironment } from '../daemon/daemon-address.ts';
 import type { PushFlags } from '../push/push-flags.ts';
+import { addDaemonOptions, daemonPushOptionsOf } from './job-push-options.ts';
 import { addTableOptions } from './table-options.ts';
 
 /** `slipway push SOURCE DESTINATION...` */
@@ -14,9 +16,15 @@ export function addPushCommand(program: Command, context: CommandContext): void 
     .addOption(new Option('--no-learn', 'the same as --learn off').hideHelp())
     .addOption(new Option('--verify-learnt', 'the same as --learn verify').hideHelp());
   const names = optionsOf('cli').map(([name]) => name);
-  addTableOptions(command, names)
+  addDaemonOptions(addTableOptions(command, names))
     .addHelpText('after', details)
     .action(async (source: string, destinations: string[]) => {
+      const daemon = command.optsWithGlobals()['daemon'] ?? daemonOfEnvironment(context.environment);
+      if (daemon !== undefined) {
+        const { pushByDaemon } = await import('../daemon/push-by-daemon.ts');
+        await pushByDaemon(source, destinations, { ...daemonPushOptionsOf(command), daemon }, context);
+        return;
+      }
       const { runPush } = await import('../push/run-push.ts');
       await runPush(source, destinations, command.opts<PushFlags>(), context);
     });

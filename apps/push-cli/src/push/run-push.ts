@@ -1,7 +1,6 @@
 import { assertPushSettings, type Client, type PushReport, parseDestinations } from '@slipway/client';
 import type { Reference } from '@slipway/reference';
 import type { CommandContext } from '../command-context.ts';
-import { usageError } from '../errors.ts';
 import { credentialLine } from '../failure/credential-line.ts';
 import { exitCodeOf, exitCodes } from '../failure/exit-code.ts';
 import { openClient } from '../open-client.ts';
@@ -10,8 +9,8 @@ import { type Progress, systemClock } from '../progress/progress.ts';
 import { failureRecord, resultLine, resultRecord, writeDigestFile } from '../results/results.ts';
 import { writeResults } from '../results/write-results.ts';
 import { printable } from '../terminal/printable.ts';
-import { passwordFor } from '../terminal/prompt.ts';
 import { type PushFlags, type ReadPushFlags, readPushFlags } from './push-flags.ts';
+import { typedCredentials } from './typed-credentials.ts';
 
 /** Pushes one source to its destinations, tells how it goes, prints the results, sets the exit code. */
 export async function runPush(
@@ -48,7 +47,7 @@ async function push(
   progress: Progress,
   context: CommandContext,
 ): Promise<PushReport> {
-  const credentials = await credentialsOf(flags, references, context);
+  const credentials = await typedCredentials(flags, references, context);
   await using client = await openClient(flags, context, {
     print: (line) => progress.print(line),
     warn: (message) => progress.warn(message),
@@ -63,22 +62,6 @@ async function push(
     signal,
     onEvent: (event) => progress.onEvent(event),
   });
-}
-
-/** `--username` and its password; undefined for those that docker and podman keep. */
-async function credentialsOf(
-  { username, passwordStdin }: ReadPushFlags,
-  references: readonly Reference[],
-  context: CommandContext,
-): Promise<{ readonly username: string; readonly password: string } | undefined> {
-  if (username === undefined) return undefined;
-  if (new Set(references.map(({ registry }) => registry)).size > 1) {
-    throw usageError(
-      '--username is for one registry, and the destinations are in several',
-      'use `slipway login` for each',
-    );
-  }
-  return { username, password: await passwordFor(username, passwordStdin === true, context) };
 }
 
 async function printCredentials(client: Client, references: readonly Reference[], progress: Progress): Promise<void> {

@@ -2,7 +2,7 @@ import type { AbortOptions } from '@slipway/digest';
 import type { ImageSource } from '@slipway/image-source';
 import type { Destination, PushResult } from '@slipway/push';
 import { parseReference, type Reference, withTag } from '@slipway/reference';
-import type { Repository } from '@slipway/registry-client';
+import { RegistryError, type Repository } from '@slipway/registry-client';
 import { ClientError } from '../errors.ts';
 import { assertNoUser } from '../names/assert-no-user.ts';
 import { isOlder } from '../selection/is-older.ts';
@@ -79,8 +79,13 @@ async function wantedTags(
 ): Promise<readonly string[]> {
   const name = `${reference.registry}/${reference.repository}`;
   const tags: string[] = [];
-  for await (const tag of repository.listTags(options)) {
-    if (pattern === undefined || matchesTag(pattern, name, tag)) tags.push(tag);
+  try {
+    for await (const tag of repository.listTags(options)) {
+      if (pattern === undefined || matchesTag(pattern, name, tag)) tags.push(tag);
+    }
+  } catch (error) {
+    const isAbsent = error instanceof RegistryError && error.code === 'ERR_REGISTRY_NOT_FOUND';
+    if (!isAbsent) throw error; // a repository without tags looks the same
   }
   return tags;
 }

@@ -3,12 +3,11 @@ import {
   type ImageSource,
   type OpenRegistrySourceOptions,
   openRegistrySource,
-  type RegistryReader,
   SourceError,
 } from '@slipway/image-source';
 import { isRetryable } from '@slipway/push';
 import { parseReference, type Reference } from '@slipway/reference';
-import { listReferrers, RegistryError, type Repository } from '@slipway/registry-client';
+import { RegistryError, type Repository } from '@slipway/registry-client';
 import { retrying } from '@slipway/transfer';
 import type { Registries } from '../connection/registries.ts';
 import { noteRegistryFacts } from '../credentials/registry-facts.ts';
@@ -70,7 +69,7 @@ export function createSourceRegistries({
       retry: (question) => retry(question).catch((error: unknown) => explain(error, reference, name, signal)),
       async open(wanted, options) {
         const subject = `docker://${wanted.registry}/${wanted.repository}:${wanted.digest ?? wanted.tag ?? 'latest'}`;
-        return await openRegistrySource(readerOf(repository), wanted, { ...options, retry }).catch((error: unknown) =>
+        return await openRegistrySource(repository, wanted, { ...options, retry }).catch((error: unknown) =>
           explain(error, reference, subject, options.signal),
         );
       },
@@ -129,16 +128,4 @@ function asSourceError(error: unknown, name: string, signal: Signal): never {
 function registryErrorOf(error: unknown): RegistryError | undefined {
   if (error instanceof RegistryError) return error;
   return error instanceof Error ? registryErrorOf(error.cause) : undefined;
-}
-
-function readerOf(repository: Repository): RegistryReader {
-  return {
-    registry: repository.registry,
-    path: repository.path,
-    getManifest: (tagOrDigest, options) => repository.getManifest(tagOrDigest, options),
-    // A blob that breaks off is the engine's to open again.
-    openBlob: (digest, options) => repository.openBlob(digest, options),
-    statBlob: (digest, options) => repository.statBlob(digest, options),
-    listReferrers: (digest, options?: AbortOptions) => listReferrers(repository, digest, options),
-  };
 }
