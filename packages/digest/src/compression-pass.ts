@@ -1,6 +1,6 @@
+import { algorithmOf, type Digest, parseDigest } from '@slipway/digest-value';
 import type { CompressOptions, Compressor } from './compressor.ts';
 import type { ByteStream } from './content.ts';
-import { algorithmOf, type Digest, parseDigest } from './digest.ts';
 import type { CreateDigester, ExpectedContent } from './digester.ts';
 import { measuring } from './measured.ts';
 

@@ -4,6 +4,18 @@
  *
  * @packageDocumentation
  */
+
+export {
+  algorithmOf,
+  type Digest,
+  type DigestAlgorithm,
+  type DigestRule,
+  encodedOf,
+  InvalidDigestError,
+  isDigest,
+  parseDigest,
+  shortDigest,
+} from '@slipway/digest-value';
 export { abortable } from './abortable.ts';
 export type {
   CompressionPass,
@@ -22,22 +34,11 @@ export {
 } from './content.ts';
 export type { DecompressOptions, ReadableCompression } from './decompression.ts';
 export { detectCompression } from './detect-compression.ts';
-export {
-  algorithmOf,
-  type Digest,
-  type DigestAlgorithm,
-  encodedOf,
-  isDigest,
-  parseDigest,
-  shortDigest,
-} from './digest.ts';
 export type { Digester, ExpectedContent, MeasuredContent } from './digester.ts';
 export {
   CompressionError,
   ContentMismatchError,
   type DigestErrorCode,
-  type DigestRule,
-  InvalidDigestError,
 } from './errors.ts';
 export { readStoredBlocks, storedSize } from './gzip-format.ts';
 export { isIncompressible } from './incompressible.ts';

@@ -1,10 +1,10 @@
 import { getEventListeners } from 'node:events';
 import { gzipSync } from 'node:zlib';
+import type { DigestAlgorithm } from '@slipway/digest-value';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { chunked, collect, distributions, noise, settled } from '../test/support.ts';
 import type { Compression } from './compressor.ts';
-import type { DigestAlgorithm } from './digest.ts';
 import type { MeasuredContent } from './digester.ts';
 import { digestBytes } from './hashing.ts';
 import { createUnpackDigester } from './unpack-digester.ts';

@@ -4,6 +4,7 @@ import type { CachedLayer, LayerCache, LayerCacheWriter, LayerCopy } from './lay
 import type { SpoolStorage } from './spool.ts';
 import { SpoolWriter } from './spool-writer.ts';
 
+/** How much memory the cache may have. */
 export interface MemoryLayerCacheOptions {
   /** Bytes to hold at most, layers under way not counted; also the largest layer it takes. @default 64 MiB */
   readonly maxBytes?: number | undefined;

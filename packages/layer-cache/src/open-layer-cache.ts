@@ -7,6 +7,7 @@ import { type LayerCacheEntry, LayerCacheIndex } from './layer-cache-index.ts';
 import { defaultPorts, FileStorage, type LayerCachePorts } from './spool-file.ts';
 import { asWriteError, SpoolWriter } from './spool-writer.ts';
 
+/** Where the cache lies, and how large it may grow. */
 export interface LayerCacheOptions {
   /** Made if need be. Several processes may share it. */
   readonly folder: string;

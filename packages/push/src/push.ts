@@ -42,11 +42,13 @@ export interface Destination {
   readonly hasAuthInfo: boolean;
 }
 
+/** The kind of manifest that is pushed. */
 export type PushFormat = 'keep' | 'docker' | 'oci';
 /** Forms of old: signed schema 1, the same as Docker 1.5 sent it (TarSums, plain layers), and images one by one. */
 export type LegacyFormat = 'schema1' | 'schema1-2015' | 'v1';
 /** `v2`: the distribution protocol; `v1`: what came before; `auto`: v1 for a registry that has not shown to speak v2. */
 export type PushProtocol = 'v2' | 'v1' | 'auto';
+/** What layers are compressed with that are compressed here. */
 export type PushCompression = 'keep' | 'gzip' | 'zstd';
 /** What a compressed layer that carries its digest is compared with: that digest only, or also, unpacked, its diffID. */
 export type PushVerify = 'digest' | 'diffid';
@@ -121,6 +123,7 @@ export interface PusherOptions {
   readonly retry?: Pick<RetryOptions, 'backoff' | 'hostBackoff' | 'longestWaitMs' | 'clock' | 'random'> | undefined;
 }
 
+/** Runs pushes, any number of them at once. */
 export interface Pusher {
   /** Pushes one item to every destination. Never rejects for a failed destination: look at the results, in the order asked. Rejects with `signal.reason` on abort. */
   push(item: SourceItem, destinations: readonly Destination[], options?: PushOptions): Promise<readonly PushResult[]>;
