@@ -30,14 +30,20 @@ export async function checkExamples(members, folder) {
   return problems;
 }
 
+/** A block without an import goes on where the one before it ends. */
 function examplesOf({ folder, manifest, path }) {
   const text = readFileSync(join(folder, 'README.md'), 'utf8');
-  const blocks = [...text.matchAll(/^```(?:ts|js)\n(.*?)^```$/gms)];
-  return blocks.map(([, code], number) => ({
-    code,
-    id: `${manifest.name.replace(/\W+/g, '-')}-${number + 1}`,
-    place: `${path}/README.md, example ${number + 1}`,
-  }));
+  const examples = [];
+  for (const [, code] of text.matchAll(/^```(?:ts|js)\n(.*?)^```$/gms)) {
+    const last = examples.at(-1);
+    if (last !== undefined && !/^import /m.test(code)) last.code += `\n${code}`;
+    else examples.push({ code, ...namesOf(manifest.name, path, examples.length + 1) });
+  }
+  return examples;
+}
+
+function namesOf(name, path, number) {
+  return { id: `${name.replace(/\W+/g, '-')}-${number}`, place: `${path}/README.md, example ${number}` };
 }
 
 async function writeFiles({ randomImage, writeDockerArchive }, folder) {

@@ -2,8 +2,10 @@ import { type Command, Option } from 'commander';
 import { choices } from '../choices.ts';
 import type { CommandContext } from '../command-context.ts';
 import { addConnectionOptions } from '../connection-options.ts';
+import { daemonOfEnvironment } from '../daemon/daemon-address.ts';
 import { nondistributable } from '../nondistributable.ts';
-import { byteRate, platform, pointInTime, wholeNumber } from '../option-values.ts';
+import { byteRate, compression, platform, pointInTime, wholeNumber } from '../option-values.ts';
+import { addDaemonOptions, daemonPushOptionsOf } from './job-push-options.ts';
 
 /** `slipway push SOURCE DESTINATION...` */
 export function addPushCommand(program: Command, context: CommandContext): void {
@@ -33,10 +35,12 @@ export function addPushCommand(program: Command, context: CommandContext): void 
         .default('v2'),
     )
     .addOption(
-      new Option('--compression <kind>', 'of layers: as in the source (plain ones become gzip), or made anew')
+      new Option('--compression <kind,...>', 'of layers: as in the source, or one or more of these, see Layers below')
         .choices(choices.compression)
+        .argParser(compression)
         .default('keep'),
     )
+    .option('--recompress', 'with --compression: make layers anew that are of that kind already')
     .option('--compression-level <n>', 'effort of compression: gzip 1 to 9, zstd 1 to 19', wholeNumber(1, 19))
     .addOption(
       new Option(
@@ -77,6 +81,7 @@ export function addPushCommand(program: Command, context: CommandContext): void 
     .addOption(new Option('--verify-learnt', 'the same as --learn verify').hideHelp())
     .option('--learn-from <tag>', 'a further tag or digest of the destination repository to learn layers from')
     .option('--force', 'ask and send everything again, whatever the registry says it has; repairs damaged images');
+  addDaemonOptions(command);
   addConnectionOptions(command)
     .option('--username <name>', 'log in as this user, for this push only')
     .option('--password-stdin', 'read the password for --username from standard input')
@@ -97,6 +102,12 @@ export function addPushCommand(program: Command, context: CommandContext): void 
     .option('-v, --verbose', 'print requests, and the causes of errors')
     .addHelpText('after', details)
     .action(async (source: string, destinations: string[]) => {
+      const daemon = command.optsWithGlobals()['daemon'] ?? daemonOfEnvironment(context.environment);
+      if (daemon !== undefined) {
+        const { pushByDaemon } = await import('../daemon/push-by-daemon.ts');
+        await pushByDaemon(source, destinations, { ...daemonPushOptionsOf(command), daemon }, context);
+        return;
+      }
       const { runPush } = await import('../run-push.ts');
       await runPush(source, destinations, command.opts(), context);
     });
@@ -118,6 +129,13 @@ Sources:
   repository, as layouts have them. Tags of other repositories are pushed into it only with --into. --tags chooses by
   pattern: "v1.*" by tag, "me/app:*" by the whole name. Of docker://REPOSITORY, tags that are there already cost one
   question on each side.
+
+Layers:
+  keep    as they are; plain layers of archives that docker saved become gzip (the default)
+  gzip    what every client reads         zstd   smaller and faster to unpack; docker from 23.0 on, podman, containerd
+  none    not compressed, for a registry in the same machine hall
+  Layers of another kind are unpacked and made anew while they are sent. Several, as in gzip,zstd, push one index that has
+  each image in each kind: clients of old take gzip, those that know zstd take that.
 
 Learning:
   prove   compress the layer here and send nothing if that makes the bytes the registry has (the default)
