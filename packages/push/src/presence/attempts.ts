@@ -30,6 +30,8 @@ export interface BlobAttemptOptions extends AbortOptions {
   readonly attempts: BlobAttempts;
   readonly learn: 'prove' | 'verify' | 'trust' | 'off';
   readonly onProgress: (progress: SendProgress) => void;
+  /** Told once a second while the registry has everything and is silent. */
+  readonly onStoring: (seconds: number) => void;
   /** Told how many bytes the registry has acknowledged. */
   readonly onAcknowledged: (offset: number) => void;
 }

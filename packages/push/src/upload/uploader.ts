@@ -129,7 +129,7 @@ export class Uploader {
     { isDeclinedMount }: { readonly isDeclinedMount: boolean },
   ): Promise<BlobOutcome> {
     const { blob, form, target, options, subject } = attempt as Required<UploadAttempt>;
-    const { attempts, signal, onProgress, onAcknowledged } = options;
+    const { attempts, signal, onProgress, onStoring, onAcknowledged } = options;
     if (session.maxChunkSize !== undefined) this.#shapes.limit(session.maxChunkSize);
     const shape = this.#shapes.choose(subject);
     attempt.shape = shape;
@@ -153,6 +153,7 @@ export class Uploader {
           attempt.sent = progress.sent;
           onProgress(progress);
         },
+        onStoring,
         onAcknowledged: async (acknowledged) => {
           this.#shapes.passed();
           if (acknowledge(acknowledged.offset)) attempts.cutsInARow = 0;
