@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import type { Compression, Compressor, Digest } from '@slipway/digest';
+import { type Compressor, createPlainCompressor, type Digest } from '@slipway/digest';
 import type { SourceItem } from '@slipway/image-source';
 import type { LayerRecord } from '@slipway/metadata-store';
 import { canonicalName, familiarName, formatReference } from '@slipway/reference';
@@ -22,10 +22,20 @@ import { confirmsV2 } from './legacy/confirms-v2.ts';
 import { isLegacy, type ResolvedPushOptions, resolvePushOptions } from './options.ts';
 import { planItem } from './plan/plan.ts';
 import type { ItemPlan, PlanContext } from './plan/plan-types.ts';
+import { planVariants } from './plan/variants.ts';
 import { BlobMemory } from './presence/memory.ts';
 import { Presence } from './presence/presence.ts';
 import type { Target } from './presence/target.ts';
-import type { Destination, Endpoint, Pusher, PusherOptions, PushFormat, PushOptions, PushResult } from './push.ts';
+import type {
+  Destination,
+  Endpoint,
+  LayerKind,
+  Pusher,
+  PusherOptions,
+  PushFormat,
+  PushOptions,
+  PushResult,
+} from './push.ts';
 import { TotalsCounter } from './totals.ts';
 import { isBusy } from './upload/retry-rules.ts';
 import { UploadShapes } from './upload/shapes.ts';
@@ -84,7 +94,9 @@ async function runPush(
   const forms = new Map<string, BlobForm>();
   const scope = new Scope(options.signal);
   try {
-    const plan = planItem(item, planContext(pusher, options, tell, forms, scope.signal));
+    const { compression } = options;
+    const context = planContext(pusher, options, tell, forms, scope.signal);
+    const plan = typeof compression === 'string' ? planItem(item, context) : planVariants(item, compression, context);
     const push: Push = { ...pusher, options, plan, delivered: new Map(), tell };
     const groups = [...groupByRepository(destinations).values()];
     // A destination that fails is a result; only the caller's signal ends them all.
@@ -99,7 +111,7 @@ async function runPush(
 
 function planContext(
   pusher: SharedParts,
-  { format, protocol, compression, platform, verify }: ResolvedPushOptions,
+  { format, protocol, compression, recompress, platform, verify }: ResolvedPushOptions,
   tell: (event: PushEvent) => void,
   forms: Map<string, BlobForm>,
   signal: AbortSignal,
@@ -108,7 +120,8 @@ function planContext(
   const isOld = isLegacy({ format, protocol });
   return {
     format: isOld ? 'docker' : (format as PushFormat),
-    compression: isOld ? 'gzip' : compression,
+    compression: isOld ? 'gzip' : typeof compression === 'string' ? compression : 'keep',
+    recompress: !isOld && recompress,
     platform,
     cache: pusher.layerCache,
     gate: pusher.gate,
@@ -128,15 +141,17 @@ function planContext(
   };
 }
 
-function compressorFor({ gzip, zstd }: PusherOptions, wanted: Exclude<Compression, 'none'>): Compressor {
-  if (wanted === 'gzip') return gzip;
-  if (zstd !== undefined) return zstd;
+function compressorFor({ gzip, zstd }: PusherOptions, wanted: LayerKind): Compressor {
+  const compressor = { none: plain, gzip, zstd }[wanted];
+  if (compressor !== undefined) return compressor;
   throw new PushError('ERR_PUSH_FORMAT', 'Could not plan the push: zstd layers cannot be made here', {
     op: 'plan',
     origin: 'request',
     hint: 'use --compression gzip, or a Node that has zstd (22.15 and later)',
   });
 }
+
+const plain = createPlainCompressor();
 
 function assertTags(destinations: readonly Destination[]): void {
   for (const { reference } of destinations) {

@@ -13,7 +13,6 @@ import { redactURL } from './http/redact-url.ts';
 import type { RequestBody } from './http/request-body.ts';
 import { isWebPage, webPageError, webPageLimit } from './http/web-page.ts';
 import type { ResolvedRegistryOptions } from './options.ts';
-import { explainTLSError } from './tls/explain-tls-error.ts';
 
 /** What a registry answered to `GET /v2/`. */
 export interface Ping {
@@ -122,8 +121,9 @@ export class RegistryConnection {
     for (;;) {
       const answer = await this.#send(request, url, shown?.header);
       if (expect.includes(answer.status)) {
-        // The right to delete is not asked for with every token.
-        if (shown !== undefined && method !== 'DELETE') this.#authorizer.learn(access, shown);
+        // What a session's end needs is not asked for with every token.
+        const isLearnt = method !== 'DELETE' || access.purpose === 'delete';
+        if (shown !== undefined && isLearnt) this.#authorizer.learn(access, shown);
         return answer;
       }
       const error = await this.error(answer);
@@ -252,6 +252,7 @@ export class RegistryConnection {
     if (url.protocol !== 'https:' || !(error instanceof RegistryError) || !isFirsthand(error)) return error;
     const isClosed = error.reason === 'ECONNRESET' && this.options.tls.cert === undefined;
     if (error.reason !== 'tls' && !isClosed) return error;
+    const { explainTLSError } = await import('./tls/explain-tls-error.ts'); // only failures need it
     const explanation = await explainTLSError(error.cause, url, { now: this.options.now });
     if (explanation === undefined) return error;
     const { code, cause } = error;

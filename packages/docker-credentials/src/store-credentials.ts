@@ -1,0 +1,168 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, realpath, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { encodeAuth } from './auth-config.ts';
+import { type ConfigFile, entryIn, helperIn, parseConfig, readConfigFile } from './config-file.ts';
+import { type CredentialHelper, openCredentialHelper } from './credential-helper.ts';
+import { defaultHelperTimeoutMs } from './credential-provider.ts';
+import { type CredentialSources, openCredentialPlaces, writableFile } from './credential-sources.ts';
+import type { Credentials } from './credentials.ts';
+import { CredentialsError } from './errors.ts';
+import { helperAddressesOf, normalizeKey, serverAddressOf } from './registry-key.ts';
+import { systemCodeOf } from './system-code.ts';
+
+/** Where credentials were put. */
+export interface StoredCredentials {
+  /** Path of the file that keeps them, or that names the helper. */
+  readonly file: string;
+  /** Name of the helper that keeps them; undefined when they stand in the file, readable for whoever reads it. */
+  readonly helper: string | undefined;
+}
+
+/**
+ * Keeps the credentials of a registry where docker would: with the helper that the file names, else in the file. All else
+ * that the file holds stays as it is.
+ *
+ * @throws {CredentialsError} `ERR_CREDENTIALS_FILE`, `ERR_CREDENTIAL_HELPER`
+ * @throws {TypeError} when the user name has a colon, which the file's form cannot hold
+ */
+export async function storeCredentials(
+  registry: string,
+  credentials: Credentials,
+  sources: CredentialSources,
+): Promise<StoredCredentials> {
+  if (credentials.kind === 'basic' && credentials.username.includes(':')) {
+    throw new TypeError('Expected `username` to have no colon');
+  }
+  const { path, file } = await openWritable(sources);
+  const helper = helperFor(file, registry, sources);
+  const address = serverAddressOf(registry);
+  if (helper && credentials.kind !== 'registry-token') {
+    await helper.helper.store(address, credentials);
+    // Docker notes what its helpers keep, without the secret.
+    await writeDocument(path, withEntry(file, registry, address, {}));
+    return { file: path, helper: helper.name };
+  }
+  await writeDocument(path, withEntry(file, registry, address, entryOf(credentials)));
+  sources.onWarning?.(
+    `the credentials of ${registry} are stored unencrypted in ${path}: name a credential helper in its credsStore to keep them safer`,
+  );
+  return { file: path, helper: undefined };
+}
+
+/**
+ * Forgets the credentials of a registry, in the helper and in the file; resolves to whether there were any. Says by
+ * `onWarning` where others are left, which this program would go on to use.
+ *
+ * @throws {CredentialsError} `ERR_CREDENTIALS_FILE`, `ERR_CREDENTIAL_HELPER`
+ */
+export async function eraseCredentials(registry: string, sources: CredentialSources): Promise<boolean> {
+  const { path, file } = await openWritable(sources);
+  const helper = helperFor(file, registry, sources);
+  let erased = false;
+  if (helper) {
+    for (const address of helperAddressesOf(registry)) {
+      // Some helpers also succeed in erasing nothing, so what they say of it is not believed.
+      const { credentials } = await helper.helper.get(address);
+      if (!credentials) continue;
+      await helper.helper.erase(address);
+      erased = true;
+    }
+  }
+  const remaining = withoutEntry(file, registry);
+  if (remaining) {
+    erased ||= hasEntry(file, registry);
+    await writeDocument(path, remaining);
+  }
+  await tellOthers(path, registry, sources);
+  return erased;
+}
+
+/** Says where other credentials of the registry are left: files that are of no use have none. */
+async function tellOthers(path: string, registry: string, sources: CredentialSources): Promise<void> {
+  if (sources.authFile || sources.env['REGISTRY_AUTH_FILE']) return;
+  for await (const place of openCredentialPlaces(sources)) {
+    if (place.kind !== 'read' || place.name === path || !hasEntry(place.file, registry)) continue;
+    sources.onWarning?.(`other credentials of ${registry} are left in ${place.name}`);
+  }
+}
+
+function hasEntry(file: ConfigFile, registry: string): boolean {
+  try {
+    return entryIn(file, registry, undefined) !== undefined;
+  } catch {
+    return true; // it is there, and cannot be understood
+  }
+}
+
+async function openWritable(sources: CredentialSources): Promise<{ readonly path: string; readonly file: ConfigFile }> {
+  const path = await writableFile(sources);
+  if (path === undefined) {
+    const facts = { reason: 'unwritable', file: 'config.json' } as const;
+    const message = 'cannot keep credentials: this user has no home folder, and no file is named';
+    throw new CredentialsError('ERR_CREDENTIALS_FILE', message, facts);
+  }
+  return { path, file: (await readConfigFile(path)) ?? parseConfig(path, '') };
+}
+
+function helperFor(
+  file: ConfigFile,
+  registry: string,
+  { env, helperTimeoutMs = defaultHelperTimeoutMs }: CredentialSources,
+): { readonly name: string; readonly helper: CredentialHelper } | undefined {
+  const name = helperIn(file, registry);
+  if (name === undefined) return undefined;
+  return { name, helper: openCredentialHelper(name, { env, namedBy: file.name, timeoutMs: helperTimeoutMs }) };
+}
+
+function entryOf(credentials: Credentials): Record<string, string> {
+  switch (credentials.kind) {
+    case 'basic':
+      return { auth: encodeAuth(credentials.username, credentials.password) };
+    case 'identity-token':
+      return { identitytoken: credentials.token };
+    case 'registry-token':
+      return { registrytoken: credentials.token };
+    default:
+      return credentials satisfies never;
+  }
+}
+
+/** The document with one entry for the registry, under docker's key; unknown fields of an old entry of that key stay. */
+function withEntry(file: ConfigFile, registry: string, address: string, entry: Record<string, string>): object {
+  const old = file.auths[address];
+  const { username, password, auth, identitytoken, registrytoken, ...unknown } =
+    typeof old === 'object' && old !== null ? (old as Record<string, unknown>) : {};
+  return { ...file.document, auths: { ...entriesOfOthers(file, registry), [address]: { ...unknown, ...entry } } };
+}
+
+/** The document without the registry; undefined when it had no entry. */
+function withoutEntry(file: ConfigFile, registry: string): object | undefined {
+  const others = entriesOfOthers(file, registry);
+  if (Object.keys(others).length === Object.keys(file.auths).length) return undefined;
+  return { ...file.document, auths: others };
+}
+
+function entriesOfOthers(file: ConfigFile, registry: string): Record<string, unknown> {
+  const host = normalizeKey(registry);
+  return Object.fromEntries(Object.entries(file.auths).filter(([key]) => normalizeKey(key) !== host));
+}
+
+/** Replaces the file as a whole, readable for its owner alone; a reader sees the old one or the new one. */
+async function writeDocument(path: string, document: object): Promise<void> {
+  let temporary: string | undefined;
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    // The link stays a link: people keep such files elsewhere and link to them.
+    const target = await realpath(path).catch(() => path);
+    temporary = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}`);
+    await using file = await open(temporary, 'wx', 0o600);
+    await file.writeFile(`${JSON.stringify(document, undefined, '\t')}\n`);
+    await file.sync();
+    await rename(temporary, target);
+  } catch (error) {
+    if (temporary !== undefined) await rm(temporary, { force: true });
+    const message = `cannot write credentials to ${path}: ${systemCodeOf(error)}`;
+    throw new CredentialsError('ERR_CREDENTIALS_FILE', message, { reason: 'unwritable', file: path }, { cause: error });
+  }
+}
