@@ -65,3 +65,4 @@ export {
   type Platform,
   parsePlatform,
 } from './platform.ts';
+export { withDiffIDs } from './with-diff-ids.ts';
