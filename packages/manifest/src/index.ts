@@ -65,4 +65,5 @@ export {
   type Platform,
   parsePlatform,
 } from './platform.ts';
+export type { Healthcheck, RuntimeConfig } from './runtime-config.ts';
 export { withDiffIDs } from './with-diff-ids.ts';
