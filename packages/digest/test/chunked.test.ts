@@ -1,6 +1,15 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -309,7 +318,8 @@ test('a path that is there twice has no tar-split, and eStargz takes it', async 
 });
 
 function sparse(): Buffer {
-  spawnSync('truncate', ['-s', '1M', join(folder, 'holes')]);
+  writeFileSync(join(folder, 'holes'), '');
+  truncateSync(join(folder, 'holes'), 1024 * 1024);
   return Buffer.from(tar('--format=pax', '-S', 'holes'));
 }
 
