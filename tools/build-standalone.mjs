@@ -47,7 +47,7 @@ const programs = [
  * Variables by which Bun takes options, code or another role from the environment. They are for who runs Bun, not for who runs Slipway:
  * their names in the runtime are made ones that no shell can set.
  */
-const foreignVariables = ['BUN_OPTIONS', 'BUN_BE_BUN', 'BUN_INSPECT', 'BUN_JSC_'];
+const foreignVariables = ['BUN_OPTIONS', 'BUN_BE_BUN', 'BUN_INSPECT'];
 
 /** Nothing of the folder that a program is started in may change it. */
 const runtimeFlags = ['dotenv', 'bunfig', 'tsconfig', 'package-json'].map((file) => `--no-compile-autoload-${file}`);

@@ -60,7 +60,6 @@ describe.runIf(executable !== undefined)('an executable is changed by nothing th
     ['BUN_OPTIONS', { BUN_OPTIONS: '--preload ./loud.js' }],
     ['BUN_BE_BUN', { BUN_BE_BUN: '1' }],
     ['BUN_INSPECT', { BUN_INSPECT: 'ws://127.0.0.1:1/?break=1', BUN_INSPECT_PRELOAD: './loud.js' }],
-    ['BUN_JSC_…', { BUN_JSC_dumpOptions: '1' }],
     ['NODE_OPTIONS', { NODE_OPTIONS: '--require ./loud.js' }],
   ])('%s', async (_, env) => {
     const version = await runCli(['--version'], { folder, env });
