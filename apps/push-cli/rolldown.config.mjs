@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'rolldown';
+import { noticesPlugin } from '../../tools/third-party-notices.mjs';
 
 const client = new URL('../../packages/registry-client/package.json', import.meta.url);
 const undici = join(dirname(createRequire(client).resolve('undici/package.json')), 'lib');
@@ -50,6 +51,7 @@ export default defineConfig({
   },
   transform: { target: 'node20.19' },
   plugins: [
+    noticesPlugin(),
     {
       name: 'http-parser',
       resolveId: {
