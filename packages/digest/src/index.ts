@@ -16,12 +16,14 @@ export {
   shortDigest,
 } from '@slipway/digest-value';
 export { abortable } from './abortable.ts';
+export { createEstargzCompressor, isEstargzAvailable } from './chunked/estargz.ts';
+export { createZstdChunkedCompressor } from './chunked/zstd-chunked.ts';
 export type {
   CompressionPass,
   CompressionPassOptions,
   CompressionPassResult,
 } from './compression-pass.ts';
-export type { Compression, CompressOptions, Compressor, StoredRange } from './compressor.ts';
+export type { Compression, CompressOptions, Compressor, FormNotes, StoredRange } from './compressor.ts';
 export {
   type BlockCompressorOptions,
   compressorDefaults,
