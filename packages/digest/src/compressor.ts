@@ -1,5 +1,5 @@
+import type { Digest } from '@slipway/digest-value';
 import type { ByteStream, ReuseOptions } from './content.ts';
-import type { Digest } from './digest.ts';
 
 /** How bytes are compressed, as their first bytes tell. */
 export type Compression = 'none' | 'gzip' | 'zstd';
