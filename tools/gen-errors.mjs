@@ -1,8 +1,8 @@
-// Generates docs/errors.md from the comments above each code in every `src/errors.ts`. With `--check`: only compares.
-import { existsSync, readFileSync } from 'node:fs';
+// Generates docs/errors.md from the comments above each code in every `errors.ts`. With `--check`: only compares.
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
-import { members, settle } from './workspace.mjs';
+import { filesBelow, members, settle } from './workspace.mjs';
 
 /** The one form: `/** When: …. Retry: …. Do: …. *\/` */
 const form = /^When: (?<when>.+?)\.? Retry: (?<retry>.+?)\.? Do: (?<action>.+?)\.?$/s;
@@ -20,7 +20,7 @@ Every failure carries a \`code\`: match on it, not on the class or the message. 
 a new one is a minor change, a renamed or removed one a major change. A wait that was aborted rejects with the reason of its
 signal, unwrapped, and wrong arguments are \`TypeError\` or \`RangeError\`; neither has a code of ours.
 
-<!-- Made by tools/gen-errors.mjs from each package's src/errors.ts. Do not edit. -->
+<!-- Made by tools/gen-errors.mjs from each package's errors.ts. Do not edit. -->
 
 ${sections.join('\n\n')}
 `,
@@ -28,20 +28,26 @@ ${sections.join('\n\n')}
 );
 
 function sectionOf({ folder, path, manifest }) {
-  const file = join(folder, 'src/errors.ts');
-  if (!existsSync(file)) return [];
-  const text = readFileSync(file, 'utf8');
-  const tree = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
-  const codes = codesOf(tree, text, `${path}/src/errors.ts`);
-  if (codes.length === 0) return [];
-  const classes = classesOf(tree);
-  const rows = codes.map(({ code, when, retry, action }) => {
-    const cells = [`\`${code}\``, throwersOf(code, classes), when, retry, action];
-    return `| ${cells.map((cell) => cell.replace(/\s+/g, ' ').replaceAll('|', '\\|')).join(' | ')} |`;
-  });
+  const source = join(folder, 'src');
+  const rows = filesBelow(source)
+    .filter((name) => /(?:^|\/)errors\.ts$/.test(name))
+    // The package's own codes first, then those of its folders.
+    .sort((a, b) => a.split('/').length - b.split('/').length || a.localeCompare(b))
+    .flatMap((name) => rowsOf(join(source, name), `${path}/src/${name}`));
+  if (rows.length === 0) return [];
   return [
     `## ${manifest.name}\n\n| Code | Class | When | Retry | Do |\n| --- | --- | --- | --- | --- |\n${rows.join('\n')}`,
   ];
+}
+
+function rowsOf(file, path) {
+  const text = readFileSync(file, 'utf8');
+  const tree = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
+  const classes = classesOf(tree);
+  return codesOf(tree, text, path).map(({ code, when, retry, action }) => {
+    const cells = [`\`${code}\``, throwersOf(code, classes), when, retry, action];
+    return `| ${cells.map((cell) => cell.replace(/\s+/g, ' ').replaceAll('|', '\\|')).join(' | ')} |`;
+  });
 }
 
 /** Members of the exported unions whose names end in `ErrorCode`. */

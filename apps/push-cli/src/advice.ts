@@ -1,4 +1,6 @@
-import { CertificateError, CredentialsError, RegistryError } from '@slipway/registry-client';
+import { CredentialsError } from '@slipway/docker-credentials';
+import { RegistryError } from '@slipway/registry-client';
+import { CertificateError } from '@slipway/registry-client/tls';
 import { certificateErrorAdvice, credentialsErrorAdvice } from './credential-advice.ts';
 import { errorCodeOf } from './exit-code.ts';
 import { hintFor, sourceHintFor } from './hints.ts';

@@ -2,7 +2,7 @@
 export const choices: Readonly<{
   format: readonly ['keep', 'docker', 'oci', 'schema1', 'schema1-2015', 'v1'];
   protocol: readonly ['v2', 'auto', 'v1'];
-  compression: readonly ['keep', 'gzip', 'zstd'];
+  compression: readonly ['keep', 'gzip', 'zstd', 'none'];
   compressor: readonly ['deflate', 'zlib', 'fflate'];
   verify: readonly ['digest', 'diffid'];
   learn: readonly ['prove', 'verify', 'trust', 'off'];
@@ -11,7 +11,7 @@ export const choices: Readonly<{
 }> = Object.freeze({
   format: ['keep', 'docker', 'oci', 'schema1', 'schema1-2015', 'v1'],
   protocol: ['v2', 'auto', 'v1'],
-  compression: ['keep', 'gzip', 'zstd'],
+  compression: ['keep', 'gzip', 'zstd', 'none'],
   compressor: ['deflate', 'zlib', 'fflate'],
   verify: ['digest', 'diffid'],
   learn: ['prove', 'verify', 'trust', 'off'],
@@ -21,7 +21,6 @@ export const choices: Readonly<{
 
 export type Format = (typeof choices.format)[number];
 export type ProtocolChoice = (typeof choices.protocol)[number];
-export type CompressionChoice = (typeof choices.compression)[number];
 export type CompressorChoice = (typeof choices.compressor)[number];
 export type VerifyChoice = (typeof choices.verify)[number];
 export type LearnChoice = (typeof choices.learn)[number];

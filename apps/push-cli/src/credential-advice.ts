@@ -1,4 +1,5 @@
-import type { CertificateError, CredentialStep, CredentialsError } from '@slipway/registry-client';
+import type { CredentialStep, CredentialsError } from '@slipway/docker-credentials';
+import type { CertificateError } from '@slipway/registry-client/tls';
 import type { RegistryFacts } from './registry-facts.ts';
 import { systemCodeOf } from './system-code.ts';
 

@@ -1,6 +1,6 @@
+import type { AuthConfig, UserCredentialProvider } from '@slipway/docker-credentials';
 import { computeHmacKey } from '@slipway/metadata-store';
 import { parseReference } from '@slipway/reference';
-import type { AuthConfig, UserCredentialProvider } from '@slipway/registry-client';
 import { describe, expect, test } from 'vitest';
 import { identityFor } from './credentials.ts';
 

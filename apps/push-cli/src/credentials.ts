@@ -1,13 +1,13 @@
-import { computeHmacKey } from '@slipway/metadata-store';
-import type { Destination } from '@slipway/push';
-import type { Reference } from '@slipway/reference';
 import {
   type CredentialProvider,
   type CredentialSources,
   createCredentialProvider,
   hasAuthInfo,
   type UserCredentialProvider,
-} from '@slipway/registry-client';
+} from '@slipway/docker-credentials';
+import { computeHmacKey } from '@slipway/metadata-store';
+import type { Destination } from '@slipway/push';
+import type { Reference } from '@slipway/reference';
 import type { CommandContext } from './command-context.ts';
 import type { ConnectionOptions } from './connection-options.ts';
 import type { Environment } from './environment.ts';

@@ -10,7 +10,7 @@ import { identityFor, openCredentials } from './credentials.ts';
 import { once } from './once.ts';
 import { requestLine } from './open-connection.ts';
 import type { Progress } from './progress/progress.ts';
-import type { ResolvedPushOptions } from './push-options.ts';
+import { isZstd, type ResolvedPushOptions } from './push-options.ts';
 import { createRateLimit } from './rate-limit.ts';
 import { createRegistries } from './registries.ts';
 import type { RegistryFacts } from './registry-facts.ts';
@@ -56,12 +56,13 @@ export async function openEngine(
     onRequest,
   });
   const level = options.compressionLevel;
+  const kinds = [options.compression].flat();
   const pusher = createPusher({
     transfers,
     metadataStore: stores.metadataStore,
     layerCache: stores.layerCache,
-    gzip: createGzipCompressor(options.compression === 'zstd' ? {} : { level, compressor: options.compressor }),
-    zstd: isZstdAvailable() ? createZstdCompressor(options.compression === 'zstd' ? { level } : {}) : undefined,
+    gzip: createGzipCompressor(kinds.every(isZstd) ? {} : { level, compressor: options.compressor }),
+    zstd: isZstdAvailable() ? createZstdCompressor(kinds.some(isZstd) ? { level } : {}) : undefined,
     attempts: options.retries + 1,
     trustKey: () => trustKeyOf(options, context.environment, warn),
     retry: { hostBackoff: createHostBackoff() },

@@ -1,4 +1,5 @@
-import { type Credentials, endpointURLs, RegistryError, type RequestRecord } from '@slipway/registry-client';
+import type { Credentials } from '@slipway/docker-credentials';
+import { endpointURLs, RegistryError, type RequestRecord } from '@slipway/registry-client';
 import type { CommandContext } from './command-context.ts';
 import type { ConnectionOptions } from './connection-options.ts';
 import { CliError } from './errors.ts';

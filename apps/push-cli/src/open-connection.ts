@@ -1,14 +1,13 @@
+import type { CredentialProvider } from '@slipway/docker-credentials';
 import {
-  type CredentialProvider,
-  dispatcherFor,
-  loadTLSOptions,
   openRegistry,
   type Registry,
   type RegistryOptions,
   type RequestRecord,
-  readProxyVariables,
   timeoutsOf,
 } from '@slipway/registry-client';
+import { dispatcherFor, readProxyVariables } from '@slipway/registry-client/proxy';
+import { loadTLSOptions } from '@slipway/registry-client/tls';
 import type { ConnectionOptions } from './connection-options.ts';
 import type { Environment } from './environment.ts';
 import { version } from './version.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { byteRate, duration, platform, wholeNumber } from './option-values.ts';
+import { byteRate, compression, duration, platform, wholeNumber } from './option-values.ts';
 
 describe('platform', () => {
   test.each([
@@ -56,4 +56,22 @@ test.each([
 
 test.each(['0', '0ms', '25h', '-1', '1d', '1e3', '', 's', '1 s'])('%j is no time', (text) => {
   expect(() => duration(text)).toThrow('such as 90, 90s or 2m');
+});
+
+describe('compression', () => {
+  test.each([
+    ['keep', 'keep'],
+    ['none', 'none'],
+    ['gzip,zstd', ['gzip', 'zstd']],
+  ])('%s', (text, expected) => {
+    expect(compression(text)).toEqual(expected);
+  });
+
+  test.each([
+    ['keep,gzip', 'keep stands alone'],
+    ['gzip,', '"" is none of'],
+    ['lz4', '"lz4" is none of'],
+  ])('%s is refused', (text, message) => {
+    expect(() => compression(text)).toThrow(message);
+  });
 });

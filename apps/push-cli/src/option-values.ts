@@ -1,6 +1,8 @@
 import { type Platform, parsePlatform } from '@slipway/manifest';
+import type { LayerKind, PushCompression } from '@slipway/push';
 import { InvalidArgumentError } from 'commander';
 import { parseByteSize } from './byte-size.ts';
+import { choices } from './choices.ts';
 
 /** A whole number from `least` to `most`. */
 export function wholeNumber(least: number, most: number = Number.MAX_SAFE_INTEGER): (text: string) => number {
@@ -47,4 +49,17 @@ export function platform(text: string): Platform {
   } catch {
     throw new InvalidArgumentError('Expected os/architecture[/variant], such as linux/arm64');
   }
+}
+
+/** One form of layers, or several with commas between: `zstd`, `gzip,zstd`. */
+export function compression(text: string): PushCompression | readonly LayerKind[] {
+  const kinds = text.split(',') as PushCompression[];
+  const odd = kinds.find((kind) => !choices.compression.includes(kind));
+  if (odd !== undefined) {
+    throw new InvalidArgumentError(`${JSON.stringify(odd)} is none of ${choices.compression.join(', ')}`);
+  }
+  const [only = 'keep'] = kinds;
+  if (kinds.length === 1) return only;
+  if (kinds.includes('keep')) throw new InvalidArgumentError('keep stands alone');
+  return kinds as LayerKind[];
 }

@@ -1,16 +1,8 @@
 import { isDigest } from '@slipway/digest';
 import type { Platform } from '@slipway/manifest';
-import type { LegacyFormat, PushCompression, PushFormat } from '@slipway/push';
+import type { LayerKind, LegacyFormat, PushCompression, PushFormat } from '@slipway/push';
 import { isTag } from '@slipway/reference';
-import type {
-  CompressionChoice,
-  CompressorChoice,
-  Format,
-  LearnChoice,
-  ProgressChoice,
-  ProtocolChoice,
-  VerifyChoice,
-} from './choices.ts';
+import type { CompressorChoice, Format, LearnChoice, ProgressChoice, ProtocolChoice, VerifyChoice } from './choices.ts';
 import type { ConnectionOptions } from './connection-options.ts';
 import { usageError } from './errors.ts';
 import type { NondistributableChoice } from './nondistributable.ts';
@@ -25,7 +17,8 @@ export interface RawPushOptions extends ConnectionOptions {
   readonly referrers?: boolean | undefined;
   readonly format: Format;
   readonly protocol: ProtocolChoice;
-  readonly compression: CompressionChoice;
+  readonly compression: PushCompression | readonly LayerKind[];
+  readonly recompress?: boolean | undefined;
   readonly compressionLevel?: number | undefined;
   readonly compressor?: CompressorChoice | undefined;
   readonly verify: VerifyChoice;
@@ -55,7 +48,6 @@ export interface RawPushOptions extends ConnectionOptions {
 /** The same after the checks that need more than one option. */
 export interface ResolvedPushOptions extends RawPushOptions {
   readonly format: PushFormat | LegacyFormat;
-  readonly compression: PushCompression;
   readonly learn: LearnChoice;
 }
 
@@ -65,10 +57,14 @@ export interface ResolvedPushOptions extends RawPushOptions {
  * @throws {CliError} `ERR_CLI_USAGE`
  */
 export function resolvePushOptions(source: string, raw: RawPushOptions): ResolvedPushOptions {
-  const { format, compression, compressionLevel } = raw;
+  const { format, compressionLevel } = raw;
+  const kinds = [raw.compression].flat();
   const isOld = format === 'schema1' || format === 'schema1-2015' || format === 'v1' || raw.protocol === 'v1';
-  if (isOld && compression === 'zstd') {
-    throw usageError('registries of that age know gzip layers only', 'leave out --compression zstd');
+  if (isOld && kinds.some((kind) => kind !== 'keep' && kind !== 'gzip')) {
+    throw usageError('registries of that age know gzip layers only', `leave out --compression ${kinds.join(',')}`);
+  }
+  if (raw.recompress === true && raw.compression === 'keep') {
+    throw usageError('--recompress needs --compression', 'say what layers are to be made: --compression gzip');
   }
   if (raw.protocol === 'v1' && format !== 'keep' && format !== 'v1') {
     throw usageError(`--protocol v1 excludes --format ${format}`, 'leave --format out');
@@ -76,14 +72,20 @@ export function resolvePushOptions(source: string, raw: RawPushOptions): Resolve
   if (raw.dryRun === true && (format === 'v1' || format === 'schema1-2015' || raw.protocol === 'v1')) {
     throw usageError('--dry-run cannot ask a registry of that age', 'leave it out, or use --format schema1');
   }
-  if (compressionLevel !== undefined && compressionLevel > 9 && compression !== 'zstd') {
+  if (compressionLevel !== undefined && kinds.every((kind) => kind === 'none')) {
+    throw usageError('--compression-level has no effect on --compression none', 'leave one of them out');
+  }
+  if (compressionLevel !== undefined && compressionLevel > 9 && !kinds.every(isZstd)) {
     throw usageError(`--compression-level ${compressionLevel} is for zstd; gzip has 1 to 9`, 'add --compression zstd');
   }
-  if (raw.compressor !== undefined && compression === 'zstd') {
+  if (raw.compressor !== undefined && kinds.every((kind) => kind === 'none' || isZstd(kind))) {
     throw usageError('--compressor is for gzip', 'leave it out, or use another compression');
   }
-  if (format === 'docker' && compression === 'zstd') {
+  if (format === 'docker' && kinds.some(isZstd)) {
     throw usageError('--format docker cannot hold zstd layers', 'use --format oci, or another compression');
+  }
+  if (format === 'docker' && kinds.length > 1) {
+    throw usageError('--format docker cannot tell layers of several kinds apart', 'use --format oci, or one kind');
   }
   for (const [option, value] of Object.entries({
     '--into': raw.into,
@@ -113,7 +115,11 @@ export function resolvePushOptions(source: string, raw: RawPushOptions): Resolve
       'name one of the destination repository, such as --learn-from latest',
     );
   }
-  return { ...raw, format, compression, learn, progress: raw.quiet === true ? 'none' : raw.progress };
+  return { ...raw, format, learn, progress: raw.quiet === true ? 'none' : raw.progress };
+}
+
+export function isZstd(kind: PushCompression): boolean {
+  return kind === 'zstd';
 }
 
 /** `--learn` and its two older names, which say the same in one word each. */

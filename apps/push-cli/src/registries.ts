@@ -1,8 +1,8 @@
 import type { AbortOptions } from '@slipway/digest';
+import type { CredentialProvider } from '@slipway/docker-credentials';
 import type { Endpoint, V1Endpoint } from '@slipway/push';
 import type { Reference } from '@slipway/reference';
 import {
-  type CredentialProvider,
   endpointURLs,
   parseNondistributableRegistries,
   type Registry,

@@ -1,4 +1,4 @@
-import type { CredentialReport } from '@slipway/registry-client';
+import type { CredentialReport } from '@slipway/docker-credentials';
 
 /** What this program knows of a registry that a failure came from, beside the failure itself. */
 export interface RegistryFacts {

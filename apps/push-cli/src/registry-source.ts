@@ -1,4 +1,5 @@
 import type { AbortOptions } from '@slipway/digest';
+import { createCredentialProvider } from '@slipway/docker-credentials';
 import {
   type ImageSource,
   openRegistrySource,
@@ -9,13 +10,7 @@ import {
 import type { Platform } from '@slipway/manifest';
 import { isRetryable } from '@slipway/push';
 import { parseReference, type Reference } from '@slipway/reference';
-import {
-  createCredentialProvider,
-  listReferrers,
-  RegistryError,
-  type Repository,
-  type RequestRecord,
-} from '@slipway/registry-client';
+import { listReferrers, RegistryError, type Repository, type RequestRecord } from '@slipway/registry-client';
 import { retrying } from '@slipway/transfer';
 import type { CommandContext } from './command-context.ts';
 import type { ConnectionOptions } from './connection-options.ts';

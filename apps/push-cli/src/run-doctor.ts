@@ -1,4 +1,5 @@
-import { endpointURLs, type RequestRecord, readProxyVariables } from '@slipway/registry-client';
+import { endpointURLs, type RequestRecord } from '@slipway/registry-client';
+import { readProxyVariables } from '@slipway/registry-client/proxy';
 import type { CommandContext } from './command-context.ts';
 import type { ConnectionOptions } from './connection-options.ts';
 import { openCredentials } from './credentials.ts';

@@ -1,5 +1,5 @@
+import { storeCredentials } from '@slipway/docker-credentials';
 import { parseReference } from '@slipway/reference';
-import { storeCredentials } from '@slipway/registry-client';
 import type { CommandContext } from './command-context.ts';
 import type { ConnectionOptions } from './connection-options.ts';
 import { credentialSources } from './credentials.ts';

@@ -1,4 +1,4 @@
-import { eraseCredentials } from '@slipway/registry-client';
+import { eraseCredentials } from '@slipway/docker-credentials';
 import type { CommandContext } from './command-context.ts';
 import { credentialSources } from './credentials.ts';
 import { warningLine } from './progress/lines.ts';

@@ -62,6 +62,7 @@ async function pushAll(
       protocol: options.protocol,
       requireSchema2: !context.environment.allowsSchema1,
       compression: options.compression,
+      recompress: options.recompress,
       verify: options.verify,
       platform: options.platform,
       dryRun: options.dryRun,

@@ -21,7 +21,7 @@ export interface CompressOptions extends ReuseOptions {
 
 /** Makes compressed bytes of plain ones: the same bytes for the same input and recipe, whatever the timing. */
 export interface Compressor {
-  readonly compression: 'gzip' | 'zstd';
+  readonly compression: Compression;
   /** Names everything that decides the bytes: algorithm, library and its version, level, block size. */
   readonly recipe: string;
   /** Each chunk of `source` is used up before the next one is asked for. */

@@ -56,6 +56,7 @@ export {
 } from './hashing.ts';
 export { isIncompressible } from './incompressible.ts';
 export type { DigestOptions, DigestStreamOptions, MeasuredStream } from './measured.ts';
+export { createPlainCompressor } from './plain-compressor.ts';
 export { createPortableGzipCompressor } from './portable-gzip.ts';
 export { createUnpackDigester } from './unpack-digester.ts';
 export type { UnpackDigester, UnpackDigesterOptions } from './unpacking.ts';

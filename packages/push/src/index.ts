@@ -18,6 +18,7 @@ export type { DecisionReason } from './presence/decision-reason.ts';
 export type {
   Destination,
   Endpoint,
+  LayerKind,
   LegacyFormat,
   PushAllOptions,
   PushCompression,

@@ -1,4 +1,5 @@
 import type {
+  LayerKind,
   LegacyFormat,
   PushCompression,
   PushFormat,
@@ -13,7 +14,9 @@ export interface ResolvedPushOptions extends PushOptions {
   readonly format: PushFormat | LegacyFormat;
   readonly protocol: PushProtocol;
   readonly requireSchema2: boolean;
-  readonly compression: PushCompression;
+  /** Several, without repetition, are one index. */
+  readonly compression: PushCompression | readonly LayerKind[];
+  readonly recompress: boolean;
   readonly verify: PushVerify;
   readonly dryRun: boolean;
   readonly learn: PushLearn;
@@ -27,6 +30,7 @@ export const pushDefaults: {
   readonly protocol: PushProtocol;
   readonly requireSchema2: boolean;
   readonly compression: PushCompression;
+  readonly recompress: boolean;
   readonly verify: PushVerify;
   readonly dryRun: boolean;
   readonly learn: PushLearn;
@@ -36,6 +40,7 @@ export const pushDefaults: {
   protocol: 'v2',
   requireSchema2: true,
   compression: 'keep',
+  recompress: false,
   verify: 'digest',
   dryRun: false,
   learn: 'prove',
@@ -47,18 +52,37 @@ export function resolvePushOptions(options: PushOptions = {}): ResolvedPushOptio
   const learn = options.learn === true ? 'prove' : options.learn === false ? 'off' : options.learn;
   assertOneOf('learn', learn, ['prove', 'verify', 'trust', 'off']);
   assertOneOf('verify', options.verify, ['digest', 'diffid']);
+  const compression = compressionOf(options.compression ?? pushDefaults.compression);
+  const recompress = options.recompress ?? pushDefaults.recompress;
+  if (recompress && compression === 'keep')
+    throw new TypeError('Expected `compression` beside `recompress`: gzip, say');
   return Object.freeze({
     ...options,
     format: options.format ?? pushDefaults.format,
     protocol: options.format === 'v1' ? 'v1' : (options.protocol ?? pushDefaults.protocol),
     requireSchema2: options.requireSchema2 ?? pushDefaults.requireSchema2,
-    compression: options.compression ?? pushDefaults.compression,
+    compression,
+    recompress,
     verify: options.verify ?? pushDefaults.verify,
     dryRun: options.dryRun ?? pushDefaults.dryRun,
     learn: learn ?? pushDefaults.learn,
     learnFrom: options.learnFrom,
     force: options.force ?? pushDefaults.force,
   });
+}
+
+const layerKinds: readonly LayerKind[] = ['none', 'gzip', 'zstd'];
+
+function compressionOf(asked: PushCompression | readonly LayerKind[]): ResolvedPushOptions['compression'] {
+  if (typeof asked === 'string') {
+    assertOneOf('compression', asked, ['keep', ...layerKinds]);
+    return asked;
+  }
+  const kinds = [...new Set(asked)];
+  for (const kind of kinds) assertOneOf('compression', kind, layerKinds);
+  const [only] = kinds;
+  if (only === undefined) throw new TypeError('Expected `compression` to name a form, got none');
+  return kinds.length === 1 ? only : kinds;
 }
 
 /** Callers without types get an answer too. */

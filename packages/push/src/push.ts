@@ -47,7 +47,9 @@ export type PushFormat = 'keep' | 'docker' | 'oci';
 export type LegacyFormat = 'schema1' | 'schema1-2015' | 'v1';
 /** `v2`: the distribution protocol; `v1`: what came before; `auto`: v1 for a registry that has not shown to speak v2. */
 export type PushProtocol = 'v2' | 'v1' | 'auto';
-export type PushCompression = 'keep' | 'gzip' | 'zstd';
+/** How a layer goes: uncompressed, or compressed in one of the ways that runtimes read. */
+export type LayerKind = 'none' | 'gzip' | 'zstd';
+export type PushCompression = 'keep' | LayerKind;
 /** What a compressed layer that carries its digest is compared with: that digest only, or also, unpacked, its diffID. */
 export type PushVerify = 'digest' | 'diffid';
 /**
@@ -64,8 +66,14 @@ export interface PushOptions extends AbortOptions {
   readonly protocol?: PushProtocol | undefined;
   /** Whether a registry that refuses a Docker manifest gets no signed schema 1 manifest in its place. @default true */
   readonly requireSchema2?: boolean | undefined;
-  /** @default 'keep': layers go as they are, uncompressed ones as gzip */
-  readonly compression?: PushCompression | undefined;
+  /**
+   * Several push one index that has each image in each of these forms, for clients of every age; its format is OCI.
+   *
+   * @default 'keep': layers go as they are, uncompressed ones of archives without a manifest as gzip
+   */
+  readonly compression?: PushCompression | readonly LayerKind[] | undefined;
+  /** Compresses layers anew that have the wanted form already. Needs `compression`. @default false */
+  readonly recompress?: boolean | undefined;
   /** Layers that are compressed here, and those without a digest of their own, are always compared with their diffID. @default 'digest' */
   readonly verify?: PushVerify | undefined;
   /** One manifest of an index. @default the whole index */

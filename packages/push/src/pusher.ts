@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import type { Compression, Compressor } from '@slipway/digest';
+import { type Compressor, createPlainCompressor } from '@slipway/digest';
 import { canonicalName, formatReference } from '@slipway/reference';
 import { registryProfile } from '@slipway/registry-client';
 import { createHostBackoff } from '@slipway/transfer';
@@ -17,8 +17,10 @@ import { Gate } from './form/gate.ts';
 import { isLegacy, type ResolvedPushOptions, resolvePushOptions } from './options.ts';
 import { planItem } from './plan/plan.ts';
 import type { ItemPlan, PlanContext } from './plan/plan-types.ts';
+import { planVariants } from './plan/variants.ts';
 import type {
   Destination,
+  LayerKind,
   PushAllOptions,
   PushDelivery,
   Pusher,
@@ -68,7 +70,10 @@ async function runPush(
   const scope = new Scope(options.signal);
   try {
     const context = planContext(pusher, options, tell, forms, scope.signal);
-    const plans = deliveries.map(({ item }) => planItem(item, context));
+    const { compression } = options;
+    const plans = deliveries.map(({ item }) =>
+      typeof compression === 'string' ? planItem(item, context) : planVariants(item, compression, context),
+    );
     const push: Push = { ...pusher, options, delivered: new Map(), tell };
     const { repositories, places } = byRepository(plans, deliveries, push);
     const all = deliveries.map((): readonly PushResult[] => []);
@@ -117,7 +122,7 @@ function byRepository(
 
 function planContext(
   pusher: SharedParts,
-  { format, protocol, compression, platform, verify }: ResolvedPushOptions,
+  { format, protocol, compression, recompress, platform, verify }: ResolvedPushOptions,
   tell: (event: PushEvent) => void,
   forms: Map<string, BlobForm>,
   signal: AbortSignal,
@@ -126,7 +131,8 @@ function planContext(
   const isOld = isLegacy({ format, protocol });
   return {
     format: isOld ? 'docker' : (format as PushFormat),
-    compression: isOld ? 'gzip' : compression,
+    compression: isOld ? 'gzip' : typeof compression === 'string' ? compression : 'keep',
+    recompress: !isOld && recompress,
     platform,
     cache: pusher.layerCache,
     gate: pusher.gate,
@@ -146,15 +152,17 @@ function planContext(
   };
 }
 
-function compressorFor({ gzip, zstd }: PusherOptions, wanted: Exclude<Compression, 'none'>): Compressor {
-  if (wanted === 'gzip') return gzip;
-  if (zstd !== undefined) return zstd;
+function compressorFor({ gzip, zstd }: PusherOptions, wanted: LayerKind): Compressor {
+  const compressor = { none: plain, gzip, zstd }[wanted];
+  if (compressor !== undefined) return compressor;
   throw new PushError('ERR_PUSH_FORMAT', 'Could not plan the push: zstd layers cannot be made here', {
     op: 'plan',
     origin: 'request',
     hint: 'use --compression gzip, or a Node that has zstd (22.15 and later)',
   });
 }
+
+const plain = createPlainCompressor();
 
 function assertTags(destinations: readonly Destination[]): void {
   for (const { reference } of destinations) {

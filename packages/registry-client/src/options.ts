@@ -1,6 +1,6 @@
 import { isIPv4, type LookupFunction } from 'node:net';
+import type { CredentialProvider } from '@slipway/docker-credentials';
 import type { Dispatcher } from 'undici';
-import type { CredentialProvider } from './credentials.ts';
 
 /** TLS material in PEM, as `node:tls` takes it. */
 export interface TLSOptions {

@@ -13,7 +13,6 @@ import { redactURL } from './http/redact-url.ts';
 import type { RequestBody } from './http/request-body.ts';
 import { isWebPage, webPageError, webPageLimit } from './http/web-page.ts';
 import type { ResolvedRegistryOptions } from './options.ts';
-import { explainTLSError } from './tls/explain-tls-error.ts';
 
 /** What a registry answered to `GET /v2/`. */
 export interface Ping {
@@ -248,6 +247,7 @@ export class RegistryConnection {
     if (url.protocol !== 'https:' || !(error instanceof RegistryError) || !isFirsthand(error)) return error;
     const isClosed = error.reason === 'ECONNRESET' && this.options.tls.cert === undefined;
     if (error.reason !== 'tls' && !isClosed) return error;
+    const { explainTLSError } = await import('./tls/explain-tls-error.ts'); // only failures need it
     const explanation = await explainTLSError(error.cause, url, { now: this.options.now });
     if (explanation === undefined) return error;
     const { code, cause } = error;

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { contentOf, type Digest, digestBytes } from '@slipway/digest';
+import type { CredentialProvider, Credentials } from '@slipway/docker-credentials';
 import { startRegistry } from '@slipway/testkit';
 import { describe, expect, test } from 'vitest';
-import { type CredentialProvider, type Credentials, openRegistry, type RegistryOptions } from '../src/index.ts';
+import { openRegistry, type RegistryOptions } from '../src/index.ts';
 import { beginSession, testBytes } from './push-through.ts';
 import { type Script, type ScriptedServer, startScriptedServer } from './scripted-server.ts';
 

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { contentOf, digestBytes } from '@slipway/digest';
+import type { CredentialProvider } from '@slipway/docker-credentials';
 import { Agent, buildConnector } from 'undici';
 import { describe, expect, test } from 'vitest';
-import { type CredentialProvider, type DispatcherFactory, openRegistry } from '../src/index.ts';
+import { type DispatcherFactory, openRegistry } from '../src/index.ts';
 import { beginSession, collect, testBytes } from './push-through.ts';
 import { afterPing, type Script, type ScriptedServer, startScriptedServer } from './scripted-server.ts';
 

@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { type Content, digestBytes, type OpenOptions } from '@slipway/digest';
+import { createFakeHome, type FakeHome } from '@slipway/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openRegistry } from '../src/index.ts';
-import { createFakeHome, type FakeHome } from './credentials/fake-home.ts';
 import { beginSession, testBytes } from './push-through.ts';
 import { afterPing, startScriptedServer } from './scripted-server.ts';
 import { type MadeCertificate, makeCertificate } from './tls/make-certificate.ts';

@@ -1,8 +1,9 @@
 import { inspect } from 'node:util';
 import { contentOf, digestBytes } from '@slipway/digest';
+import type { Credentials } from '@slipway/docker-credentials';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Credentials, openRegistry, type RequestRecord } from '../src/index.ts';
+import { openRegistry, type RequestRecord } from '../src/index.ts';
 import { beginSession, testBytes } from './push-through.ts';
 import { startScriptedServer } from './scripted-server.ts';
 

@@ -42,6 +42,7 @@ export {
   type LoggedRequest,
   startDebianRegistry,
 } from './tools/debian-registry.ts';
+export { createFakeHome, type FakeHome, keychainScript } from './tools/fake-home.ts';
 export { findTool, requireTool } from './tools/find-tool.ts';
 export { findUnshare, type Unshare } from './tools/find-unshare.ts';
 export { type RunToolOptions, runTool, skopeo, type ToolResult } from './tools/run-tool.ts';

@@ -3,7 +3,7 @@ import { choices } from '../choices.ts';
 import type { CommandContext } from '../command-context.ts';
 import { addConnectionOptions } from '../connection-options.ts';
 import { nondistributable } from '../nondistributable.ts';
-import { byteRate, platform, pointInTime, wholeNumber } from '../option-values.ts';
+import { byteRate, compression, platform, pointInTime, wholeNumber } from '../option-values.ts';
 
 /** `slipway push SOURCE DESTINATION...` */
 export function addPushCommand(program: Command, context: CommandContext): void {
@@ -33,10 +33,12 @@ export function addPushCommand(program: Command, context: CommandContext): void 
         .default('v2'),
     )
     .addOption(
-      new Option('--compression <kind>', 'of layers: as in the source (plain ones become gzip), or made anew')
+      new Option('--compression <kind,...>', 'of layers: as in the source, or one or more of these, see Layers below')
         .choices(choices.compression)
+        .argParser(compression)
         .default('keep'),
     )
+    .option('--recompress', 'with --compression: make layers anew that are of that kind already')
     .option('--compression-level <n>', 'effort of compression: gzip 1 to 9, zstd 1 to 19', wholeNumber(1, 19))
     .addOption(
       new Option(
@@ -118,6 +120,13 @@ Sources:
   repository, as layouts have them. Tags of other repositories are pushed into it only with --into. --tags chooses by
   pattern: "v1.*" by tag, "me/app:*" by the whole name. Of docker://REPOSITORY, tags that are there already cost one
   question on each side.
+
+Layers:
+  keep    as they are; plain layers of archives that docker saved become gzip (the default)
+  gzip    what every client reads         zstd   smaller and faster to unpack; docker from 23.0 on, podman, containerd
+  none    not compressed, for a registry in the same machine hall
+  Layers of another kind are unpacked and made anew while they are sent. Several, as in gzip,zstd, push one index that has
+  each image in each kind: clients of old take gzip, those that know zstd take that.
 
 Learning:
   prove   compress the layer here and send nothing if that makes the bytes the registry has (the default)

@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { proxyFor } from '@slipway/registry-client';
+import { proxyFor } from '@slipway/registry-client/proxy';
 import { type Check, notReached } from './check.ts';
 import { shownProxy } from './check-proxy.ts';
 

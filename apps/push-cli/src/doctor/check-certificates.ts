@@ -1,4 +1,4 @@
-import { describeTLS } from '@slipway/registry-client';
+import { describeTLS } from '@slipway/registry-client/tls';
 import { type Check, notReached, type Scene } from './check.ts';
 
 /** The folders of certificates: which one counts for the registry, what it adds, what is left out of account. */

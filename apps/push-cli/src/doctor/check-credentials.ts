@@ -1,4 +1,4 @@
-import type { CredentialStep } from '@slipway/registry-client';
+import type { CredentialStep } from '@slipway/docker-credentials';
 import { credentialsErrorAdvice } from '../credential-advice.ts';
 import { credentialLine } from '../credential-line.ts';
 import { type Check, notReached } from './check.ts';

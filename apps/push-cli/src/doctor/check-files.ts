@@ -1,6 +1,6 @@
 import { access, constants } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { describeCredentialPlaces, type PlaceReport } from '@slipway/registry-client';
+import { describeCredentialPlaces, type PlaceReport } from '@slipway/docker-credentials';
 import { credentialsErrorAdvice } from '../credential-advice.ts';
 import { credentialSources } from '../credentials.ts';
 import type { Check, Scene } from './check.ts';

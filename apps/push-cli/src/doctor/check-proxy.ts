@@ -1,4 +1,4 @@
-import { proxyFor } from '@slipway/registry-client';
+import { proxyFor } from '@slipway/registry-client/proxy';
 import type { Check } from './check.ts';
 
 const names = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY', 'NO_PROXY'] as const;

@@ -1,4 +1,5 @@
-import { type CertificateSummary, inspectTLS, loadTLSOptions, proxyFor } from '@slipway/registry-client';
+import { proxyFor } from '@slipway/registry-client/proxy';
+import { type CertificateSummary, inspectTLS, loadTLSOptions } from '@slipway/registry-client/tls';
 import { tlsAdvice } from '../registry-advice.ts';
 import { type Check, type Finding, notReached } from './check.ts';
 

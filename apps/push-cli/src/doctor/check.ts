@@ -1,4 +1,5 @@
-import type { EndpointURL, Ping, ProxyVariables, Registry, RequestRecord } from '@slipway/registry-client';
+import type { EndpointURL, Ping, Registry, RequestRecord } from '@slipway/registry-client';
+import type { ProxyVariables } from '@slipway/registry-client/proxy';
 import type { CommandContext } from '../command-context.ts';
 import type { ConnectionOptions } from '../connection-options.ts';
 import type { TrackedCredentials } from '../credentials.ts';

@@ -1,4 +1,5 @@
-import { type Credentials, credentialsOf, RegistryError, type RequestRecord } from '@slipway/registry-client';
+import { type Credentials, credentialsOf } from '@slipway/docker-credentials';
+import { RegistryError, type RequestRecord } from '@slipway/registry-client';
 import type { EngineContext } from '../engine/engine-context.ts';
 import { authConfigOf } from '../engine/registry-auth.ts';
 import { upstreamClientOf } from '../engine/upstream-client.ts';

@@ -1,25 +1,20 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import { type AuthConfig, type CredentialProvider, credentialsOf, hasAuthInfo } from '@slipway/docker-credentials';
 import { computeHmacKey } from '@slipway/metadata-store';
 import type { Destination } from '@slipway/push';
 import type { Reference } from '@slipway/reference';
 import {
-  type AuthConfig,
-  type CredentialProvider,
-  credentialsOf,
-  dispatcherFor,
   type EndpointURL,
   endpointURLs,
-  hasAuthInfo,
-  loadTLSOptions,
   openRegistry,
-  type ProxyVariables,
   parseInsecureRegistries,
   parseNondistributableRegistries,
   type Registry,
   type RequestRecord,
-  readProxyVariables,
   registryAddresses,
 } from '@slipway/registry-client';
+import { dispatcherFor, type ProxyVariables, readProxyVariables } from '@slipway/registry-client/proxy';
+import { loadTLSOptions } from '@slipway/registry-client/tls';
 import type { TransferManager } from '@slipway/transfer';
 import type { Logger } from 'pino';
 import type { ServerConfig } from '../config/server-config.ts';

@@ -1,4 +1,4 @@
-import type { AuthConfig } from '@slipway/registry-client';
+import type { AuthConfig } from '@slipway/docker-credentials';
 
 const maxHeaderChars = 64 * 1024;
 

@@ -1,6 +1,6 @@
+import type { AuthConfig } from '@slipway/docker-credentials';
 import { parsePlatform } from '@slipway/manifest';
 import { canonicalName, formatReference, parseReference, type Reference, withDefaultTag } from '@slipway/reference';
-import type { AuthConfig } from '@slipway/registry-client';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { sendJSON } from '../docker/send-json.ts';
 import type { EngineContext } from '../engine/engine-context.ts';

@@ -1,4 +1,4 @@
-import { type AuthConfig, createCredentialProvider } from '@slipway/registry-client';
+import { type AuthConfig, createCredentialProvider } from '@slipway/docker-credentials';
 import type { Environment } from '../environment.ts';
 import { RequestError, ServerError } from '../errors.ts';
 import type { Auths } from './sealed-credentials.ts';

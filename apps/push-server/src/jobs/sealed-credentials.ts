@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { AuthConfig } from '@slipway/registry-client';
+import type { AuthConfig } from '@slipway/docker-credentials';
 import { createFileOnce } from './create-file-once.ts';
 
 /** Credentials by registry. */

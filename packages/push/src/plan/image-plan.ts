@@ -1,13 +1,15 @@
-import { type Compression, contentOf, type Digest, digestBytes, shortDigest } from '@slipway/digest';
+import { contentOf, type Digest, shortDigest } from '@slipway/digest';
 import type { SourceImage, SourceLayer } from '@slipway/image-source';
 import { compressionOfMediaType, isNondistributableMediaType } from '@slipway/manifest';
 import { PushError } from '../errors.ts';
 import type { BlobForm } from '../form/form.ts';
 import { provenByContent } from '../knowledge.ts';
+import type { LayerKind } from '../push.ts';
 import type { BlobToPush } from './blob-to-push.ts';
 import { fixedBlob } from './fixed-blob.ts';
 import { assertImageConsistent } from './invariants.ts';
 import { layerForm } from './layer-form.ts';
+import { compressionOf, formKey, isMade, kindOf } from './layer-kind.ts';
 import { assembleManifest, type ManifestFamily, manifestFamilyOf, warnOfLosses } from './manifest-assembly.ts';
 import type { ImagePlan, PlanContext } from './plan-types.ts';
 
@@ -19,11 +21,11 @@ import type { ImagePlan, PlanContext } from './plan-types.ts';
  */
 export function planImage(image: SourceImage, context: PlanContext): Omit<ImagePlan, 'referrers'> {
   assertImageConsistent(image);
-  const family = manifestFamilyOf(image, context.format);
-  const compressions = image.layers.map((layer) => compressionFor(layer, image, family, context));
+  const family = familyFor(image, context);
+  const kinds = image.layers.map((layer) => kindFor(layer, image, family, context));
   const mislabelled = image.manifest === undefined ? [] : image.layers.filter((layer) => !isLabelRight(layer));
   const isConverted = context.format !== 'keep' || context.compression !== 'keep';
-  const mayStay = goesVerbatim(image, family, compressions) && !(isConverted && mislabelled.length > 0);
+  const mayStay = goesVerbatim(image, family, kinds, context) && !(isConverted && mislabelled.length > 0);
   const verbatim = mayStay ? image.manifest : undefined;
   if (verbatim !== undefined) warnOfLabels(mislabelled, context);
   const { digest, bytes } = image.config;
@@ -35,7 +37,7 @@ export function planImage(image: SourceImage, context: PlanContext): Omit<ImageP
     kind: 'image',
     image,
     layers: image.layers.map((layer, at) =>
-      layerBlob(layer, { wanted: compressions[at] ?? 'gzip', isVerbatim: verbatim !== undefined, image, context }),
+      layerBlob(layer, { wanted: kinds[at] ?? 'gzip', isVerbatim: verbatim !== undefined, image, context }),
     ),
     config,
     verbatim,
@@ -44,7 +46,7 @@ export function planImage(image: SourceImage, context: PlanContext): Omit<ImageP
       assembleManifest(
         family,
         image,
-        layers.map((layer, at) => ({ layer, compression: compressions[at] ?? 'gzip' })),
+        layers.map((layer, at) => ({ layer, compression: compressionOf(kinds[at] ?? 'gzip') })),
       ),
   };
 }
@@ -67,26 +69,38 @@ function warnOfLabels(layers: readonly SourceLayer[], { warn }: PlanContext): vo
   }
 }
 
-function goesVerbatim(image: SourceImage, family: ManifestFamily, compressions: readonly Compression[]): boolean {
+function goesVerbatim(
+  image: SourceImage,
+  family: ManifestFamily,
+  kinds: readonly LayerKind[],
+  context: PlanContext,
+): boolean {
   if (!hasFamily(image, family)) return false;
-  return image.layers.every((layer, at) => layer.content === undefined || layer.compression === compressions[at]);
+  return image.layers.every((layer, at) => layer.content === undefined || !isMade(layer, kinds[at] ?? 'gzip', context));
 }
 
-function compressionFor(
+/** A docker archive has no manifest to keep: where Docker's has no place for the wanted layers, it becomes an OCI image. */
+function familyFor(image: SourceImage, { format, compression }: PlanContext): ManifestFamily {
+  const isFree = format === 'keep' && image.manifest === undefined;
+  const isZstd = compression !== 'keep' && compressionOf(compression) === 'zstd';
+  return isFree && isZstd ? 'oci' : manifestFamilyOf(image, format);
+}
+
+function kindFor(
   layer: SourceLayer,
   image: SourceImage,
   family: ManifestFamily,
   { compression }: PlanContext,
-): Compression {
-  if (layer.content === undefined) return layer.compression;
+): LayerKind {
+  const own = kindOf(layer);
+  if (layer.content === undefined) return own;
   // A docker archive holds layers as docker unpacked them: they go out as gzip, as docker push sends them.
-  const kept =
-    image.manifest === undefined && layer.compression !== 'gzip' && family === 'docker' ? 'gzip' : layer.compression;
+  const kept = image.manifest === undefined && layer.compression !== 'gzip' && family === 'docker' ? 'gzip' : own;
   const wanted = compression !== 'keep' ? compression : image.manifest === undefined && kept === 'none' ? 'gzip' : kept;
-  if (wanted !== 'zstd' || family !== 'docker') return wanted;
+  if (compressionOf(wanted) !== 'zstd' || family !== 'docker') return wanted;
   // Docker's manifests have no such type; BuildKit writes one all the same, and what it wrote goes as it is.
   if (layer.compression === 'zstd' && hasFamily(image, family) && isLabelRight(layer)) return wanted;
-  if (compression !== 'zstd') return 'gzip';
+  if (compression === 'keep') return 'gzip';
   throw new PushError(
     'ERR_PUSH_FORMAT',
     `Could not plan layer ${layer.diffID}: a Docker manifest has no media type for zstd layers`,
@@ -103,7 +117,7 @@ function hasFamily(image: SourceImage, family: ManifestFamily): boolean {
 }
 
 interface LayerBlobOptions {
-  readonly wanted: Compression;
+  readonly wanted: LayerKind;
   readonly isVerbatim: boolean;
   readonly image: SourceImage;
   readonly context: PlanContext;
@@ -120,12 +134,12 @@ function layerBlob(layer: SourceLayer, { wanted, isVerbatim, image, context }: L
   return {
     role: 'layer',
     id: shortDigest(layer.diffID),
-    key: fixed?.digest ?? layer.diffID,
-    recordKey: recordKeyOf(layer, wanted, form),
+    key: fixed?.digest ?? formKey(layer, wanted),
+    recordKey: recordKeyOf(layer, wanted, form, context),
     form,
     fixed,
     sizeHint: form?.identity?.size ?? layer.content?.size ?? layer.descriptor?.size ?? 0,
-    heldIn: layer.compression === wanted ? image.heldIn : undefined,
+    heldIn: isMade(layer, wanted, context) ? undefined : image.heldIn,
     foreign,
   };
 }
@@ -138,10 +152,14 @@ function isForeign({ descriptor, content }: SourceLayer): boolean {
 
 /**
  * Docker's records say "the gzip form of this diffID"; any other form is kept under its own digest, so that neither side
- * is misled. An uncompressed layer's own digest *is* its diffID, so it gets a key that no layer has (decision 0016).
+ * is misled. What is to be made anew is not found in records of how it was made before.
  */
-function recordKeyOf(layer: SourceLayer, wanted: Compression, form: BlobForm | undefined): Digest | undefined {
-  if (wanted === 'gzip') return layer.diffID;
-  if (wanted === 'none') return digestBytes(new TextEncoder().encode(`uncompressed ${layer.diffID}`));
-  return form?.identity?.digest;
+function recordKeyOf(
+  layer: SourceLayer,
+  wanted: LayerKind,
+  form: BlobForm | undefined,
+  { recompress }: PlanContext,
+): Digest | undefined {
+  const isOneForm = wanted === 'none' || (wanted === 'gzip' && !recompress);
+  return isOneForm ? formKey(layer, wanted) : form?.identity?.digest;
 }

@@ -3,6 +3,7 @@ import type { SourceIndex } from '@slipway/image-source';
 import {
   buildDockerManifestList,
   buildIndex,
+  compressionOfMediaType,
   type Descriptor,
   isAttestation,
   mediaTypes,
@@ -14,10 +15,13 @@ import { PushError } from '../errors.ts';
 import type { PushFormat } from '../push.ts';
 import type { ItemPlan, Manifest, PlanContext } from './plan-types.ts';
 
+/** Tells podman which of two images for one platform has zstd layers; it takes that one, where it knows zstd. */
+export const zstdAnnotation = 'io.github.containers.compression.zstd';
+
 /** Names, in the entry of a BuildKit attestation, the manifest that it is about. */
 const referenceDigest = 'vnd.docker.reference.digest';
 
-type IndexEntry = SourceIndex['children'][number];
+export type IndexEntry = SourceIndex['children'][number];
 
 /** The entries of an index that its new form can have: Docker's list knows images only, and no lists within lists. */
 export function indexEntries(
@@ -56,44 +60,64 @@ export function warnOfAttestations(
 /** Builds an index again after its children changed; platforms and annotations stay, and attestations follow their images. */
 export function assembleIndex(
   format: PushFormat,
-  index: SourceIndex,
+  index: Pick<SourceIndex, 'manifest'> | undefined,
   entries: readonly IndexEntry[],
   children: readonly Manifest[],
 ): Manifest {
   const moved = new Map<string, Digest>();
-  for (const [at, { descriptor }] of entries.entries())
-    moved.set(descriptor.digest, children[at]?.digest ?? descriptor.digest);
-  const manifests = entries.map((entry, at) => {
-    const child = children[at];
-    if (child === undefined) throw new Error('unreachable: every child has a manifest');
-    return entryOf(entry, child, moved);
-  });
-  const isDocker = index.manifest.mediaType === mediaTypes.dockerManifestList;
+  for (const [at, { descriptor }] of entries.entries()) {
+    // Of an image in several forms, the first is what its attestations go with.
+    if (!moved.has(descriptor.digest)) moved.set(descriptor.digest, children[at]?.digest ?? descriptor.digest);
+  }
+  const manifests = withoutTwins(
+    entries.map((entry, at) => {
+      const child = children[at];
+      if (child === undefined) throw new Error('unreachable: every child has a manifest');
+      return entryOf(entry, child, moved);
+    }),
+  );
+  const isDocker = index?.manifest.mediaType === mediaTypes.dockerManifestList;
   if (format === 'docker' || (format === 'keep' && isDocker)) {
     for (const { digest, platform } of manifests) if (platform === undefined) throw withoutPlatform(digest);
     return buildDockerManifestList({ manifests });
   }
-  const given = parseManifest(index.manifest.bytes, index.manifest.mediaType, { sizeOf: () => 0 });
-  const { annotations, artifactType, subject } = given.kind === 'oci-index' ? given : ({} as Partial<OciIndex>);
+  const given = index && parseManifest(index.manifest.bytes, index.manifest.mediaType, { sizeOf: () => 0 });
+  const { annotations, artifactType, subject } = given?.kind === 'oci-index' ? given : ({} as Partial<OciIndex>);
   return buildIndex({ manifests, annotations, artifactType, subject });
+}
+
+/** Entries that a conversion has made the same are one. */
+function withoutTwins(entries: readonly Descriptor[]): readonly Descriptor[] {
+  return [...new Map(entries.map((entry) => [JSON.stringify(entry), entry])).values()];
 }
 
 function entryOf({ descriptor, item }: IndexEntry, child: Manifest, moved: ReadonlyMap<string, Digest>): Descriptor {
   const { digest, mediaType, bytes } = child;
   const platform: Platform | undefined = descriptor.platform ?? (item.kind === 'image' ? item.platform : undefined);
   const about = moved.get(descriptor.annotations?.[referenceDigest] ?? '');
-  const annotations =
-    about === undefined ? descriptor.annotations : { ...descriptor.annotations, [referenceDigest]: about };
-  const { data, ...rest } = descriptor;
+  const { [zstdAnnotation]: zstd, ...others } = descriptor.annotations ?? {};
+  const annotations = {
+    ...others,
+    ...(zstd !== undefined && hasZstdLayers(child) && { [zstdAnnotation]: zstd }),
+    ...(about !== undefined && { [referenceDigest]: about }),
+  };
+  const { data, annotations: _, ...rest } = descriptor;
   return {
     ...rest,
     ...(digest === descriptor.digest && data !== undefined && { data }), // the embedded copy is of the old bytes
     ...(platform && { platform }),
-    ...(annotations && { annotations }),
+    ...(Object.keys(annotations).length > 0 && { annotations }),
     mediaType,
     digest,
     size: bytes.byteLength,
   };
+}
+
+/** A conversion may have left an entry without what it is known for. */
+function hasZstdLayers({ bytes, mediaType }: Manifest): boolean {
+  const parsed = parseManifest(bytes, mediaType, { sizeOf: () => 0 });
+  const layers = parsed.kind === 'oci-manifest' || parsed.kind === 'docker-manifest' ? parsed.layers : [];
+  return layers.some((layer) => compressionOfMediaType(layer.mediaType) === 'zstd');
 }
 
 function withoutPlatform(digest: Digest): PushError {

@@ -1,10 +1,12 @@
-import { algorithmOf, type Compression, type Content, type Digest, decompress } from '@slipway/digest';
+import { algorithmOf, type Content, type Digest, decompress } from '@slipway/digest';
 import type { SourceLayer } from '@slipway/image-source';
 import type { BlobForm } from '../form/form.ts';
 import { type LayerCheck, plainLayerCheck } from '../form/layer-check.ts';
 import { MadeForm } from '../form/made-form.ts';
 import { StoredForm } from '../form/stored-form.ts';
 import { UnpackCheck } from '../form/unpack-check.ts';
+import type { LayerKind } from '../push.ts';
+import { isMade } from './layer-kind.ts';
 import type { PlanContext } from './plan-types.ts';
 
 /** How a layer that goes as it lies in the source is compared with its diffID. One without a digest of its own always is. */
@@ -21,18 +23,16 @@ export function layerCheck(
 }
 
 /** The form in which a layer goes: as it lies in the source, or compressed here. Shared by all destinations. */
-export function layerForm(layer: SourceLayer, content: Content, wanted: Compression, context: PlanContext): BlobForm {
-  if (layer.compression === wanted) {
-    const { descriptor, diffID } = layer;
-    const named = descriptor?.size === content.size ? descriptor : undefined;
-    return context.form(`stored ${diffID} ${named?.digest}`, () => {
+export function layerForm(layer: SourceLayer, content: Content, wanted: LayerKind, context: PlanContext): BlobForm {
+  if (!isMade(layer, wanted, context)) {
+    const { diffID } = layer;
+    const identity = namedIdentity(layer, content);
+    return context.form(`stored ${diffID} ${identity?.digest}`, () => {
       const { gate, signal } = context;
-      const identity = named && { digest: named.digest, size: named.size };
-      const check = layerCheck(layer, content, named?.digest, context);
+      const check = layerCheck(layer, content, identity?.digest, context);
       return new StoredForm(content, { identity, check, gate, signal });
     });
   }
-  if (wanted === 'none') throw new Error('unreachable: nothing asks for uncompressed layers');
   const compressor = context.compressor(wanted);
   return context.form(
     `made ${layer.diffID} ${compressor.recipe}`,
@@ -51,4 +51,13 @@ export function layerForm(layer: SourceLayer, content: Content, wanted: Compress
         signal: context.signal,
       }),
   );
+}
+
+/** What is known of bytes that go as they lie there: by their descriptor, or, of a plain layer, by what it is. */
+function namedIdentity(
+  { descriptor, diffID, compression }: SourceLayer,
+  { size }: Content,
+): { readonly digest: Digest; readonly size: number } | undefined {
+  if (descriptor?.size === size) return { digest: descriptor.digest, size };
+  return compression === 'none' && algorithmOf(diffID) === 'sha256' ? { digest: diffID, size } : undefined;
 }

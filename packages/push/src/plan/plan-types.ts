@@ -1,4 +1,4 @@
-import type { Compression, Compressor, Digest } from '@slipway/digest';
+import type { Compressor, Digest } from '@slipway/digest';
 import type { SourceImage } from '@slipway/image-source';
 import type { LayerCache } from '@slipway/layer-cache';
 import type { Descriptor, Platform } from '@slipway/manifest';
@@ -6,7 +6,7 @@ import type { DiffIDProofs } from '../form/diff-id-proofs.ts';
 import type { BlobForm } from '../form/form.ts';
 import type { Gate } from '../form/gate.ts';
 import type { ProvenIdentity } from '../knowledge.ts';
-import type { PushCompression, PushFormat, PushVerify } from '../push.ts';
+import type { LayerKind, PushCompression, PushFormat, PushVerify } from '../push.ts';
 import type { BlobToPush } from './blob-to-push.ts';
 
 /** A manifest or index as it is sent. */
@@ -71,6 +71,8 @@ export interface PlanNotice {
 export interface PlanContext {
   readonly format: PushFormat;
   readonly compression: PushCompression;
+  /** Whether layers that have the wanted form are made anew all the same. */
+  readonly recompress: boolean;
   readonly platform: Platform | undefined;
   readonly cache: LayerCache | undefined;
   /** Shared by all pushes of a pusher. */
@@ -82,7 +84,7 @@ export interface PlanContext {
   /** What was unpacked before need not be unpacked again. */
   readonly proofs: DiffIDProofs;
   /** @throws {PushError} ERR_PUSH_FORMAT when there is none */
-  compressor(compression: Exclude<Compression, 'none'>): Compressor;
+  compressor(kind: LayerKind): Compressor;
   /** The form of that name, made on first use. */
   form(name: string, make: () => BlobForm): BlobForm;
   /** Tells every destination. */

@@ -46,7 +46,7 @@ function planContent(item: SourceItem, context: PlanContext): ContentPlan {
 }
 
 /** What refers to a manifest refers to its very bytes: they must arrive as they are. */
-function planReferrers(
+export function planReferrers(
   { referrers = [] }: SourceItem,
   subject: Manifest | undefined,
   context: PlanContext,
@@ -140,7 +140,7 @@ function formatKeeps(index: SourceIndex, format: PushFormat): boolean {
   return format === 'keep' || (format === 'docker') === isDocker;
 }
 
-function choosePlatform(item: SourceItem, platform: Platform): SourceItem {
+export function choosePlatform(item: SourceItem, platform: Platform): SourceItem {
   const found: string[] = [];
   const visit = (candidate: SourceItem, claimed: Platform | undefined): SourceItem | undefined => {
     if (candidate.kind === 'index') {

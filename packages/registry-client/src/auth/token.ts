@@ -1,4 +1,4 @@
-import type { Credentials } from '../credentials.ts';
+import type { Credentials } from '@slipway/docker-credentials';
 import { describePage } from '../diagnostics.ts';
 import { RegistryError, reworded } from '../errors.ts';
 import type { Answer } from '../http/answer.ts';

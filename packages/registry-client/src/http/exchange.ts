@@ -2,10 +2,10 @@ import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { RegistryError } from '../errors.ts';
 import type { RequestRecord } from '../options.ts';
-import { proxyOf } from '../proxy/proxy-for.ts';
 import { Answer } from './answer.ts';
 import { type FailedRequest, networkError, timeoutError } from './network-error.ts';
 import { OutgoingBody } from './outgoing-body.ts';
+import { proxyOf } from './proxy-aware.ts';
 import { redactURL } from './redact-url.ts';
 import type { RequestBody } from './request-body.ts';
 

@@ -1,7 +1,7 @@
 import { RegistryError, type RegistryErrorDetails } from '../errors.ts';
-import { tlsSentence } from '../tls/tls-sentence.ts';
 import { dockerNetworkText } from './docker-network-text.ts';
 import { redactURL } from './redact-url.ts';
+import { tlsSentence } from './tls-sentence.ts';
 
 /** Turns what the network or undici threw into a {@link RegistryError}. */
 export function networkError({ method, url, proxy }: FailedRequest, cause: unknown): RegistryError {

@@ -1,9 +1,10 @@
 import { Agent, Dispatcher, Pool, ProxyAgent } from 'undici';
 import { watchedConnector } from '../http/connections.ts';
 import { agentOptions, createConnector, createDirectDispatcher, tlsConnectOptions } from '../http/direct-dispatcher.ts';
+import type { ProxyAware } from '../http/proxy-aware.ts';
 import type { DispatcherFactory, DispatcherOptions } from '../options.ts';
 import { ProxyError } from './errors.ts';
-import { isSocks, type ProxyAware, type ProxyVariables, proxyFor, proxyName } from './proxy-for.ts';
+import { isSocks, type ProxyVariables, proxyFor, proxyName } from './proxy-for.ts';
 import { createSocksConnector } from './socks-connector.ts';
 
 /**

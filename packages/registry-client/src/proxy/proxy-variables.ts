@@ -1,6 +1,4 @@
-import { readConfigFile } from '../credentials/config-file.ts';
-import { type CredentialSources, dockerConfigPath } from '../credentials/credential-sources.ts';
-import { CredentialsError } from '../credentials/errors.ts';
+import { type DockerConfigSources, readDockerConfig } from '@slipway/docker-credentials';
 import type { ProxyVariables } from './proxy-for.ts';
 
 const variableNames: Readonly<Record<string, string>> = {
@@ -14,9 +12,7 @@ const variableNames: Readonly<Record<string, string>> = {
  * The proxies of the environment; where it names none at all, those of `proxies.default` in docker's `config.json`. When
  * that file cannot be used, it names none, and `onWarning` is told.
  */
-export async function readProxyVariables(
-  sources: Pick<CredentialSources, 'env' | 'homeFolder' | 'onWarning'>,
-): Promise<ProxyVariables> {
+export async function readProxyVariables(sources: DockerConfigSources): Promise<ProxyVariables> {
   const { env } = sources;
   const found = Object.fromEntries(
     Object.entries(env).filter(([name]) => /^(?:(?:https?|no|all)_proxy|request_method)$/i.test(name)),
@@ -25,7 +21,7 @@ export async function readProxyVariables(
     ([name, value]) => value && !/^(?:no_proxy|request_method)$/i.test(name),
   );
   if (namesProxy) return found;
-  const { proxies: byDaemon } = await readDocument(sources);
+  const { proxies: byDaemon } = await readDockerConfig(sources);
   const { default: proxies } = (byDaemon ?? {}) as { readonly default?: unknown };
   if (typeof proxies !== 'object' || proxies === null) return found;
   const configured = Object.entries(proxies).flatMap(([key, value]) => {
@@ -33,18 +29,4 @@ export async function readProxyVariables(
     return name !== undefined && typeof value === 'string' && value !== '' ? [[name, value] as const] : [];
   });
   return { ...Object.fromEntries(configured), ...found };
-}
-
-async function readDocument(
-  sources: Pick<CredentialSources, 'env' | 'homeFolder' | 'onWarning'>,
-): Promise<Readonly<Record<string, unknown>>> {
-  const path = await dockerConfigPath(sources);
-  if (path === undefined) return {};
-  try {
-    return (await readConfigFile(path))?.document ?? {};
-  } catch (error) {
-    if (!(error instanceof CredentialsError)) throw error;
-    sources.onWarning?.(error.message);
-    return {};
-  }
 }

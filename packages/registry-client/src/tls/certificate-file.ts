@@ -1,5 +1,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { readSmallFile, systemCodeOf, TooLargeError } from '../small-file.ts';
+import { createReadStream } from 'node:fs';
+import { buffer } from 'node:stream/consumers';
+import { systemCodeOf } from '../system-code.ts';
 import { CertificateError } from './errors.ts';
 
 /** The largest bundles of authorities have a few hundred kilobytes. */
@@ -61,15 +63,14 @@ export async function readKey(path: string, certificate: string): Promise<string
 }
 
 async function readFile(path: string): Promise<Buffer> {
-  try {
-    return await readSmallFile(path, maxBytes);
-  } catch (error) {
-    if (error instanceof TooLargeError) {
-      throw new CertificateError(`cannot use ${path}: ${error.message}`, { reason: 'malformed', file: path });
-    }
+  const bytes = await buffer(createReadStream(path, { end: maxBytes })).catch((error: unknown) => {
     const message = `cannot read ${path}: ${systemCodeOf(error)}`;
     throw new CertificateError(message, { reason: 'unreadable', file: path }, { cause: error });
-  }
+  });
+  // `end` is inclusive: one byte too many shows.
+  if (bytes.byteLength <= maxBytes) return bytes;
+  const message = `cannot use ${path}: it has more than the ${maxBytes} bytes allowed`;
+  throw new CertificateError(message, { reason: 'malformed', file: path });
 }
 
 function pemCertificates(text: string): string[] {

@@ -1,10 +1,10 @@
 import { isIP } from 'node:net';
 import { connect } from 'node:tls';
 import type { AbortOptions } from '@slipway/digest';
+import { tlsSentence } from '../http/tls-sentence.ts';
 import type { TLSOptions } from '../options.ts';
-import { systemCodeOf } from '../small-file.ts';
+import { systemCodeOf } from '../system-code.ts';
 import { type CertificateSummary, chainOf, summarise } from './certificate-chain.ts';
-import { tlsSentence } from './tls-sentence.ts';
 
 /** What a handshake with a server shows. */
 export type TLSInspection =

@@ -1,6 +1,5 @@
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { rootCertificates } from 'node:tls';
-import { xdgFolder } from '../credentials/credential-sources.ts';
 import type { TLSOptions } from '../options.ts';
 import { type CertificateFolder, readCertificateFolder } from './certificate-folder.ts';
 import { CertificateError } from './errors.ts';
@@ -118,8 +117,10 @@ function folderPaths(
 ): readonly string[] {
   if (certFolder) return [join(certFolder, registry), certFolder];
   if (isInsecure) return [];
-  const configFolder =
-    xdgFolder(env['XDG_CONFIG_HOME']) ?? (homeFolder === undefined ? undefined : join(homeFolder, '.config'));
+  const { XDG_CONFIG_HOME: named } = env;
+  // A folder that is not absolute is to be ignored, says the XDG specification.
+  const isNamed = named !== undefined && isAbsolute(named);
+  const configFolder = isNamed ? named : homeFolder === undefined ? undefined : join(homeFolder, '.config');
   const userFolders =
     configFolder === undefined ? [] : ['containers', 'docker'].map((name) => join(configFolder, name, 'certs.d'));
   return [...userFolders, ...systemFolders].map((folder) => join(folder, registry));

@@ -2,12 +2,12 @@ import { once } from 'node:events';
 import { createServer, request as httpRequest, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createTLSServer } from 'node:https';
 import { type AddressInfo, connect, type Socket } from 'node:net';
+import { createFakeHome, type FakeHome } from '@slipway/testkit';
 import type { Dispatcher } from 'undici';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { DispatcherOptions } from '../../src/options.ts';
 import { dispatcherFor } from '../../src/proxy/proxy-dispatcher.ts';
 import type { ProxyVariables } from '../../src/proxy/proxy-for.ts';
-import { createFakeHome, type FakeHome } from '../credentials/fake-home.ts';
 import { type MadeCertificate, makeCertificate } from '../tls/make-certificate.ts';
 
 let folder: FakeHome;

@@ -1,6 +1,7 @@
 import { contentOf, digestBytes } from '@slipway/digest';
 import { describe, expect, test } from 'vitest';
-import { dispatcherFor, openRegistry, type Registry } from '../../src/index.ts';
+import { openRegistry, type Registry } from '../../src/index.ts';
+import { dispatcherFor } from '../../src/proxy.ts';
 import { beginSession, testBytes } from '../push-through.ts';
 import { type Script, type ScriptedServer, startScriptedServer } from '../scripted-server.ts';
 

@@ -1,6 +1,6 @@
+import { createFakeHome, type FakeHome } from '@slipway/testkit';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readProxyVariables } from '../../src/proxy/proxy-variables.ts';
-import { createFakeHome, type FakeHome } from '../credentials/fake-home.ts';
 
 let home: FakeHome;
 beforeEach(async () => {

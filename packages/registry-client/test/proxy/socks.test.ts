@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { contentOf, digestBytes } from '@slipway/digest';
-import { findTool, requireTool, startRegistry } from '@slipway/testkit';
+import { createFakeHome, type FakeHome, findTool, requireTool, startRegistry } from '@slipway/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { dispatcherFor, openRegistry, type ProxyVariables } from '../../src/index.ts';
-import { createFakeHome, type FakeHome } from '../credentials/fake-home.ts';
+import { openRegistry } from '../../src/index.ts';
+import { dispatcherFor, type ProxyVariables } from '../../src/proxy.ts';
 import { beginSession, collect, testBytes } from '../push-through.ts';
 import { type MadeCertificate, makeCertificate } from '../tls/make-certificate.ts';
 

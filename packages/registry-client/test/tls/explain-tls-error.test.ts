@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { createServer, type Server, type ServerOptions } from 'node:https';
 import { type AddressInfo, createServer as createTCPServer } from 'node:net';
 import { connect } from 'node:tls';
+import { createFakeHome, type FakeHome } from '@slipway/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { explainTLSError } from '../../src/tls/explain-tls-error.ts';
-import { createFakeHome, type FakeHome } from '../credentials/fake-home.ts';
 import { type MadeCertificate, makeCertificate } from './make-certificate.ts';
 
 let home: FakeHome;

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:https';
 import { type AddressInfo, createServer as createTCPServer } from 'node:net';
+import { createFakeHome, type FakeHome } from '@slipway/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { inspectTLS } from '../../src/tls/inspect-tls.ts';
-import { createFakeHome, type FakeHome } from '../credentials/fake-home.ts';
 import { type MadeCertificate, makeCertificate } from './make-certificate.ts';
 
 let home: FakeHome;

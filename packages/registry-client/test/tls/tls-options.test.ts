@@ -1,10 +1,9 @@
 import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
-import { asNobody } from '@slipway/testkit';
+import { asNobody, createFakeHome, type FakeHome } from '@slipway/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { describeTLS, loadTLSOptions, type TLSSources } from '../../src/tls/tls-options.ts';
-import { createFakeHome, type FakeHome } from '../credentials/fake-home.ts';
 import { type MadeCertificate, makeCertificate } from './make-certificate.ts';
 
 let made: FakeHome;

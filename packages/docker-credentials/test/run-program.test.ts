@@ -1,13 +1,12 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { findTool, requireTool } from '@slipway/testkit';
+import { createFakeHome, type FakeHome, findTool, requireTool } from '@slipway/testkit';
 import ts from 'typescript';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createFakeHome, type FakeHome } from './fake-home.ts';
 
 const run = promisify(execFile);
-const source = new URL('../../src/credentials/run-program.ts', import.meta.url);
+const source = new URL('../src/run-program.ts', import.meta.url);
 
 let home: FakeHome;
 beforeEach(async () => {

@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { Credentials } from '../credentials.ts';
-import { systemCodeOf } from '../small-file.ts';
 import { encodeAuth } from './auth-config.ts';
 import { type ConfigFile, entryIn, helperIn, parseConfig, readConfigFile } from './config-file.ts';
 import { type CredentialHelper, openCredentialHelper } from './credential-helper.ts';
 import { defaultHelperTimeoutMs } from './credential-provider.ts';
 import { type CredentialSources, openCredentialPlaces, writableFile } from './credential-sources.ts';
+import type { Credentials } from './credentials.ts';
 import { CredentialsError } from './errors.ts';
 import { helperAddressesOf, normalizeKey, serverAddressOf } from './registry-key.ts';
+import { systemCodeOf } from './system-code.ts';
 
 /** Where credentials were put. */
 export interface StoredCredentials {

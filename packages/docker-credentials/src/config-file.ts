@@ -1,8 +1,10 @@
-import { readSmallFile, systemCodeOf, TooLargeError } from '../small-file.ts';
+import { createReadStream } from 'node:fs';
+import { buffer } from 'node:stream/consumers';
 import { type AuthConfig, decodeAuth } from './auth-config.ts';
 import { decodeConfig } from './config-text.ts';
 import { CredentialsError, type CredentialsErrorReason } from './errors.ts';
 import { findKey } from './registry-key.ts';
+import { systemCodeOf } from './system-code.ts';
 
 /** Nobody's credentials are this long; a folder full of images mistaken for a file might be. */
 const maxBytes = 4 * 1024 * 1024;
@@ -40,15 +42,16 @@ export interface ReadConfigOptions {
 export async function readConfigFile(path: string, options: ReadConfigOptions = {}): Promise<ConfigFile | undefined> {
   let bytes: Uint8Array;
   try {
-    bytes = await readSmallFile(path, maxBytes);
+    // A stream also takes a pipe (`--authfile <(…)`); `end` is inclusive, so one byte too many shows.
+    bytes = await buffer(createReadStream(path, { end: maxBytes }));
   } catch (error) {
-    if (error instanceof TooLargeError) throw invalid(path, error.message, options);
     const code = systemCodeOf(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     const facts = { reason: 'unreadable', file: path, namedBy: options.namedBy } as const;
     const message = `cannot read credentials from ${path}: ${code}`;
     throw new CredentialsError('ERR_CREDENTIALS_FILE', message, facts, { cause: error });
   }
+  if (bytes.byteLength > maxBytes) throw invalid(path, `it has more than the ${maxBytes} bytes allowed`, options);
   const { text, encoding } = decodeConfig(bytes);
   return { ...parseConfig(path, text, options), encoding };
 }

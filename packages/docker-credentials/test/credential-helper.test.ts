@@ -1,9 +1,9 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createFakeHome, type FakeHome, keychainScript } from '@slipway/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { openCredentialHelper } from '../../src/credentials/credential-helper.ts';
-import { createFakeHome, type FakeHome, keychainScript } from './fake-home.ts';
+import { openCredentialHelper } from '../src/credential-helper.ts';
 
 let home: FakeHome;
 beforeEach(async () => {

@@ -1,11 +1,11 @@
 import { chmod, lstat, mkdir, readdir, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createFakeHome, type FakeHome, keychainScript } from '@slipway/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createCredentialProvider } from '../../src/credentials/credential-provider.ts';
-import type { CredentialSources } from '../../src/credentials/credential-sources.ts';
-import { eraseCredentials, storeCredentials } from '../../src/credentials/store-credentials.ts';
-import type { Credentials } from '../../src/credentials.ts';
-import { createFakeHome, type FakeHome, keychainScript } from './fake-home.ts';
+import { createCredentialProvider } from '../src/credential-provider.ts';
+import type { CredentialSources } from '../src/credential-sources.ts';
+import type { Credentials } from '../src/credentials.ts';
+import { eraseCredentials, storeCredentials } from '../src/store-credentials.ts';
 
 let home: FakeHome;
 let warnings: string[];

@@ -1,8 +1,7 @@
 import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
-import { asNobody, runTool } from '@slipway/testkit';
+import { asNobody, createFakeHome, type FakeHome, keychainScript, runTool } from '@slipway/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type CredentialProviderSources, createCredentialProvider } from '../../src/credentials/credential-provider.ts';
-import { createFakeHome, type FakeHome, keychainScript } from './fake-home.ts';
+import { type CredentialProviderSources, createCredentialProvider } from '../src/credential-provider.ts';
 
 let home: FakeHome;
 beforeEach(async () => {

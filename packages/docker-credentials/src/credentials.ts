@@ -1,5 +1,3 @@
-import type { AbortOptions } from '@slipway/digest';
-
 /** What a user holds for a registry. */
 export type Credentials =
   | { readonly kind: 'basic'; readonly username: string; readonly password: string }
@@ -8,7 +6,9 @@ export type Credentials =
   /** A bearer token sent to the registry as it is. */
   | { readonly kind: 'registry-token'; readonly token: string };
 
-export interface CredentialProviderOptions extends AbortOptions {
+/** What a look-up may be told. */
+export interface CredentialProviderOptions {
+  readonly signal?: AbortSignal | undefined;
   /** Path within the registry, for providers that keep credentials per repository. */
   readonly repository?: string | undefined;
 }

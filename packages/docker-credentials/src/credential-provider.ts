@@ -1,5 +1,4 @@
-import { abortable } from '../abortable.ts';
-import type { CredentialProvider, CredentialProviderOptions } from '../credentials.ts';
+import { abortable } from './abortable.ts';
 import { type AuthConfig, authConfigFrom, credentialsOf } from './auth-config.ts';
 import { type ConfigFile, entryIn, helperIn } from './config-file.ts';
 import { type HelperAnswer, openCredentialHelper } from './credential-helper.ts';
@@ -10,6 +9,7 @@ import {
   type FoundCredentials,
 } from './credential-report.ts';
 import { type CredentialPlace, type CredentialSources, openCredentialPlaces, remarksOn } from './credential-sources.ts';
+import type { CredentialProvider, CredentialProviderOptions } from './credentials.ts';
 import { CredentialsError } from './errors.ts';
 import { helperAddressesOf } from './registry-key.ts';
 

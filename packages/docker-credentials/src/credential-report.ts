@@ -1,5 +1,5 @@
-import type { Credentials } from '../credentials.ts';
 import type { AuthConfig } from './auth-config.ts';
+import type { Credentials } from './credentials.ts';
 import type { CredentialsError } from './errors.ts';
 
 /** What one place had to say to a look-up. */

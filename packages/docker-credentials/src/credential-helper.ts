@@ -1,5 +1,5 @@
-import type { Credentials } from '../credentials.ts';
 import { tokenUsername } from './auth-config.ts';
+import type { Credentials } from './credentials.ts';
 import { CredentialsError, type CredentialsErrorReason } from './errors.ts';
 import { maskSecrets } from './mask-secrets.ts';
 import { type ProgramOutcome, runProgram } from './run-program.ts';

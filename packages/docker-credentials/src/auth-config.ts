@@ -1,4 +1,4 @@
-import type { Credentials } from '../credentials.ts';
+import type { Credentials } from './credentials.ts';
 
 /** Credentials as Docker writes them: in `auths` of `config.json`, in `X-Registry-Auth`. */
 export interface AuthConfig {

@@ -1,0 +1,6 @@
+import type { Compressor } from './compressor.ts';
+
+/** Lets plain bytes through as they are: for layers that go uncompressed. */
+export function createPlainCompressor(): Compressor {
+  return { compression: 'none', recipe: 'plain;v1', compress: (source) => source };
+}
