@@ -57,7 +57,8 @@ export async function pushRepository(
     throw new CliError('ERR_CLI_NO_ITEM', `docker://${text} ${which}`, { hint: 'check the repository’s name' });
   }
   // A v1 registry may forget what is not in the list that begins a push, so all images go at once.
-  if (options.format === 'v1' || options.protocol !== 'v2') return await pushTogether(tags, repositories, source, options, tools);
+  if (options.format === 'v1' || options.protocol !== 'v2')
+    return await pushTogether(tags, repositories, source, options, tools);
   const places = await Promise.all(
     repositories.map(async (repository): Promise<Place> => ({ repository, stat: await statOf(engine, repository) })),
   );

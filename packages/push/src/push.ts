@@ -94,6 +94,8 @@ export interface PushOptions extends AbortOptions {
 export interface PushDelivery {
   readonly item: SourceItem;
   readonly destinations: readonly Destination[];
+  /** One manifest of this index. @default that of the push's options */
+  readonly platform?: Platform | undefined;
 }
 
 /** Options of several deliveries, which are one push. */

@@ -71,16 +71,21 @@ async function runPush(
   try {
     const context = planContext(pusher, options, tell, forms, scope.signal);
     const { compression } = options;
-    const plans = deliveries.map(({ item }) =>
-      typeof compression === 'string' ? planItem(item, context) : planVariants(item, compression, context),
-    );
+    const plans = deliveries.map(({ item, platform = options.platform }) => {
+      const own = { ...context, platform };
+      return typeof compression === 'string' ? planItem(item, own) : planVariants(item, compression, own);
+    });
     const push: Push = { ...pusher, options, delivered: new Map(), tell };
     const { repositories, places } = byRepository(plans, deliveries, push);
     const all = deliveries.map((): readonly PushResult[] => []);
     for (const [index, { destinations }] of deliveries.entries()) {
       // A destination that fails is a result; only the caller's signal ends them all.
       const delivered = await scope.all(
-        (places[index] ?? []).map(({ name, at }) => async () => repositories.get(name)?.deliver(at, scope.signal)),
+        (places[index] ?? []).map(
+          ({ name, at }) =>
+            async () =>
+              repositories.get(name)?.deliver(at, scope.signal),
+        ),
       );
       const byDestination = new Map(delivered.flatMap((each) => each ?? []).map((each) => [each.destination, each]));
       const results = destinations.flatMap((destination) => byDestination.get(destination)?.result ?? []);

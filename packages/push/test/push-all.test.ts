@@ -9,7 +9,13 @@ import { randomImage as randomTestImage, startRegistry } from '@slipway/testkit'
 import { readBackV1, startV1Registry } from '@slipway/testkit/legacy';
 import { createTransferManager } from '@slipway/transfer';
 import { describe, expect, test } from 'vitest';
-import { createPusher, type Destination, type PushAllOptions, type PushDelivery, type PushEvent } from '../src/index.ts';
+import {
+  createPusher,
+  type Destination,
+  type PushAllOptions,
+  type PushDelivery,
+  type PushEvent,
+} from '../src/index.ts';
 import { chainOf } from '../src/legacy/legacy-image.ts';
 import { countOf, digestOf, imageOf, openBench, outcomes, plainLayer, textBytes } from './setup.ts';
 
