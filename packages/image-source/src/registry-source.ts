@@ -17,7 +17,7 @@ import { resolveSourceLimits, type SourceLimits } from './options.ts';
 import { cosignTags, type FoundReferrer } from './referrers.ts';
 import { magicLength, recogniseCompression } from './stored-content.ts';
 
-/** What is read of a repository. A `Repository` of `@slipway/registry-client` has all but `listReferrers`. */
+/** What is read of a repository: a `Repository` of `@slipway/registry-client` is one. */
 export interface RegistryReader {
   /** Host and port as in references: `docker.io`, `127.0.0.1:5000`. */
   readonly registry: string;
