@@ -116,7 +116,10 @@ describe('docker push, all tags', () => {
     expect(statusesOf(answer).filter((status) => status === 'Pushed')).toHaveLength(digests.length - 2); // configs are silent
     for (const put of uploads) {
       const digest = put.query.get('digest') ?? '';
-      const later = registry.requests.slice(registry.requests.indexOf(put) + 1);
+      // Configs are read to learn from; nothing is asked of what was sent.
+      const later = registry.requests
+        .slice(registry.requests.indexOf(put) + 1)
+        .filter(({ method }) => method !== 'GET');
       expect(later.filter(({ path, query }) => path.endsWith(digest) || query.get('mount') === digest)).toEqual([]);
     }
     expect(recordsOf(answer.body).flatMap(({ aux }) => (aux as { Tag?: string } | undefined)?.Tag ?? [])).toEqual(tags);
