@@ -55,7 +55,7 @@ export interface OpenAccessOptions {
 }
 
 export interface RegistryAccessOptions {
-  readonly config: Pick<ServerConfig, 'insecureRegistries' | 'certDir' | 'allowNondistributable'>;
+  readonly config: Pick<ServerConfig, 'timeoutMs' | 'insecureRegistries' | 'certDir' | 'allowNondistributable'>;
   readonly environment: Environment;
   readonly log: Logger;
   readonly transfers: FairTransfers;
