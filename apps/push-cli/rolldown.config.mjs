@@ -50,8 +50,6 @@ export default defineConfig({
     conditionNames: ['@slipway/source', 'import', 'node', 'default'],
   },
   transform: { target: 'node20.19' },
-  // Installed beside the program and loaded only when it is needed: it reads its own .wasm file.
-  external: ['@bokuweb/zstd-wasm'],
   plugins: [
     noticesPlugin(),
     {

@@ -23,7 +23,11 @@ const options = {
     examples: ['linux/arm64'],
   }),
   format: { enum: ['keep', 'docker', 'oci'], default: 'keep', description: 'Kind of the manifests that are pushed.' },
-  compression: { enum: ['keep', 'gzip', 'zstd', 'none'], default: 'keep', description: 'How layers are compressed.' },
+  compression: {
+    enum: ['keep', 'gzip', 'zstd', 'zstd:chunked', 'estargz', 'none'],
+    default: 'keep',
+    description: 'How layers are compressed.',
+  },
 } as const;
 
 const destinations: Schema = {
