@@ -28,6 +28,8 @@ export interface ServerConfig {
   readonly tlsCa: string | undefined;
   readonly concurrency: number;
   readonly retries: number;
+  /** Undefined for the usual limits. */
+  readonly timeoutMs: number | undefined;
   readonly compressionLevel: number;
   /** What docker clients, and jobs that choose nothing, push. */
   readonly format: NonNullable<PushOptions['format']>;
@@ -132,6 +134,13 @@ export const settings: { readonly [Key in keyof ServerConfig]: Setting<ServerCon
     description: 'further attempts at a blob after the first failed',
     kind: count(0),
     initial: 4,
+  },
+  timeoutMs: {
+    name: 'timeout',
+    placeholder: 'duration',
+    description: 'longest wait for a registry: for a connection, an answer, each next byte (usually 30s, 15s, 60s)',
+    kind: duration,
+    initial: undefined,
   },
   compressionLevel: {
     name: 'compression-level',

@@ -46,7 +46,7 @@ export const pushSettingSchemas: {
     description: 'Push signed schema 1 where the registry refuses a Docker manifest.',
   },
   compression: {
-    enum: ['keep', 'none', 'gzip', 'zstd'],
+    enum: ['keep', 'gzip', 'zstd', 'zstd:chunked', 'estargz', 'none'],
     default: 'keep',
     description: 'How layers are compressed.',
   },
@@ -104,8 +104,8 @@ export function assertPushSettings({ format = 'keep', protocol, compression, lea
   }
   if (format === 'v1' && protocol === 'v2')
     throw new RequestError(400, 'invalid request: protocol v2 excludes format v1');
-  if (format === 'docker' && compression === 'zstd') {
-    throw new RequestError(400, 'invalid request: format docker cannot hold zstd layers');
+  if (format === 'docker' && (compression === 'estargz' || compression?.startsWith('zstd'))) {
+    throw new RequestError(400, `invalid request: format docker cannot hold ${compression} layers`);
   }
   if (learn === 'off' && learnFrom !== undefined) {
     throw new RequestError(400, 'invalid request: learn off excludes learnFrom');

@@ -14,9 +14,10 @@ import {
   type RegistryOptions,
   type RequestRecord,
   registryAddresses,
+  timeoutsOf,
 } from '@slipway/registry-client';
 import { dispatcherFor, type ProxyVariables, readProxyVariables } from '@slipway/registry-client/proxy';
-import { loadTLSOptions } from '@slipway/registry-client/tls';
+import { loadTLSOptions, loadTLSOptionsOf } from '@slipway/registry-client/tls';
 import type { TransferManager } from '@slipway/transfer';
 import type { Logger } from 'pino';
 import type { ServerConfig } from '../config/server-config.ts';
@@ -57,7 +58,7 @@ export interface OpenAccessOptions {
 }
 
 export interface RegistryAccessOptions {
-  readonly config: Pick<ServerConfig, 'insecureRegistries' | 'certDir' | 'allowNondistributable'>;
+  readonly config: Pick<ServerConfig, 'timeoutMs' | 'insecureRegistries' | 'certDir' | 'allowNondistributable'>;
   readonly environment: Environment;
   readonly log: Logger;
   readonly transfers: FairTransfers;
@@ -104,24 +105,26 @@ export function createRegistryAccess(accessOptions: RegistryAccessOptions): Regi
   ): Promise<RegistryOptions> => {
     const { homeFolder, variables } = environment;
     proxies ??= readProxyVariables({ env: variables, homeFolder });
-    const connect =
-      url.protocol === 'https:'
-        ? await loadTLSOptions(registry, {
-            homeFolder,
-            env: variables,
-            certFolder: config.certDir,
-            isInsecure: insecureTls,
-            onWarning: (message) => log.warn(message),
-          })
-        : undefined;
+    const onWarning = (message: string): void => log.warn(message);
+    const certificates = {
+      homeFolder,
+      env: variables,
+      certFolder: config.certDir,
+      isInsecure: insecureTls,
+      onWarning,
+    };
+    const connect = url.protocol === 'https:' ? await loadTLSOptions(registry, certificates) : undefined;
     return {
       url,
       name: registry,
       credentials: options.credentials,
       userAgent: [`slipwayd/${version}`, ...(options.upstreamClient ? [options.upstreamClient] : [])].join(' '),
       connect,
+      connectTo: (host) => loadTLSOptionsOf(host, certificates),
       dispatcher: withMetaHeaders(dispatcherFor(await proxies), options.metaHeaders ?? {}, url),
       onRequest: options.onRequest,
+      onWarning,
+      ...(config.timeoutMs !== undefined && { timeouts: timeoutsOf(config.timeoutMs) }),
     };
   };
   const open: RegistryAccess['open'] = async (registry, endpoint, options) =>
