@@ -172,6 +172,7 @@ const transports: Readonly<Record<ImageSource['kind'], string>> = Object.freeze(
   'docker-daemon': 'docker-daemon:',
   registry: 'docker://',
   store: 'store:',
+  parts: '', // nobody writes one on a command line
 });
 
 function severalItems(source: ImageSource, items: readonly SourceItem[]): CliError {

@@ -12,6 +12,14 @@ export interface SourceLayer {
   readonly compression: Compression;
   /** The descriptor in the source's own manifest (OCI layouts, `LayerSources` of docker archives, a digest as the name of a blob there): media type, digest, size, urls, annotations. */
   readonly descriptor: Descriptor | undefined;
+  /** Set for a layer that an image without a manifest has of its base, whose manifest named it by `descriptor`: it goes as it is. */
+  readonly inherited?: InheritedLayer | undefined;
+}
+
+/** What is known of a layer of a base image. */
+export interface InheritedLayer {
+  /** Canonical name of the repository that has it, with its domain: from there its registry can mount it. */
+  readonly heldIn: string | undefined;
 }
 
 /** What an item may have besides its own content. */
@@ -52,6 +60,8 @@ export interface SourceImage extends SourceItemExtras {
   readonly layers: readonly SourceLayer[];
   /** The manifest as the source has it, if it has one (docker archives have none). */
   readonly manifest: { readonly mediaType: string; readonly digest: Digest; readonly bytes: Uint8Array } | undefined;
+  /** What the manifest that is made for an image without one says beside its content. @default nothing */
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
   /** What the image was before it got a config of its own, base first: archives of before Docker 1.10 only. */
   readonly chain?: readonly SourceV1Image[] | undefined;
 }
@@ -73,7 +83,10 @@ export interface SourceBlob {
   readonly layer?: { readonly diffID: Digest; readonly compression: Compression } | undefined;
 }
 
-/** An image index (Docker: manifest list) with its children, which may be indexes again. */
+/**
+ * An image index (Docker: manifest list) with its children, which may be indexes again. Of an index whose children have no
+ * manifest yet, `manifest` and the children's descriptors say all but the digests and sizes: those come when it is pushed.
+ */
 export interface SourceIndex extends SourceItemExtras {
   readonly kind: 'index';
   readonly names: readonly string[];
@@ -106,7 +119,15 @@ export interface SourceNotice {
 
 /** An opened source. Content stays readable until it is disposed. */
 export interface ImageSource extends AsyncDisposable {
-  readonly kind: 'docker-archive' | 'oci-layout' | 'oci-archive' | 'dir' | 'docker-daemon' | 'registry' | 'store';
+  readonly kind:
+    | 'docker-archive'
+    | 'oci-layout'
+    | 'oci-archive'
+    | 'dir'
+    | 'docker-daemon'
+    | 'registry'
+    | 'store'
+    | 'parts';
   /** What a message calls it: a path or a reference, never a credential. */
   readonly name: string;
   /** Everything the source offers at its top level, in its own order. */

@@ -7,6 +7,7 @@ export { SourceError, type SourceErrorCode, type SourceErrorOptions } from './er
 export type {
   ImageSource,
   IncompleteItem,
+  InheritedLayer,
   OpenSourceOptions,
   SourceArtifact,
   SourceBlob,
@@ -22,6 +23,13 @@ export type {
 export { type OpenLayoutItemOptions, openLayoutItem } from './open-layout-item.ts';
 export { openSource } from './open-source.ts';
 export { type ReadHook, type ResolvedSourceLimits, type SourceLimits, sourceLimitDefaults } from './options.ts';
+export type { ConfigChanges } from './parts/image-config.ts';
+export { imageFrom } from './parts/image-from.ts';
+export type { BuildFormat, ImageParts, ImageRecipe, OpenBase, OpenPartsOptions } from './parts/image-parts.ts';
+export { type LayerRecipe, layerFrom, type OpenedLayer, type OpenLayerOptions } from './parts/layer-from.ts';
+export type { LayerOptions, Owner, PathFilter } from './parts/layer-options.ts';
+export type { FileInMemory, FilesInMemory } from './parts/memory-entries.ts';
+export { sourceDateEpoch } from './parts/source-date-epoch.ts';
 export { type OpenRegistrySourceOptions, openRegistrySource, type RegistryReader } from './registry-source.ts';
 export {
   type ItemSelector,

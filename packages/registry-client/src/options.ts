@@ -1,6 +1,6 @@
 import { isIPv4, type LookupFunction } from 'node:net';
 import type { CredentialProvider } from '@slipway/docker-credentials';
-import type { Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici/index.js';
 
 /** TLS material in PEM, as `node:tls` takes it. */
 export interface TLSOptions {

@@ -79,7 +79,7 @@ function goesVerbatim(
   return image.layers.every((layer, at) => layer.content === undefined || !isMade(layer, kinds[at] ?? 'gzip', context));
 }
 
-/** A docker archive has no manifest to keep: where Docker's has no place for the wanted layers, it becomes an OCI image. */
+/** An image without a manifest has none to keep: where Docker's has no place for the wanted layers, it becomes an OCI image. */
 function familyFor(image: SourceImage, { format, compression }: PlanContext): ManifestFamily {
   const isFree = format === 'keep' && image.manifest === undefined;
   const isZstd = compression !== 'keep' && compressionOf(compression) === 'zstd';
@@ -94,12 +94,14 @@ function kindFor(
 ): LayerKind {
   const own = kindOf(layer);
   if (layer.content === undefined) return own;
+  const isNamed = isNamedByManifest(layer, image);
   // A docker archive holds layers as docker unpacked them: they go out as gzip, as docker push sends them.
-  const kept = image.manifest === undefined && layer.compression !== 'gzip' && family === 'docker' ? 'gzip' : own;
-  const wanted = compression !== 'keep' ? compression : image.manifest === undefined && kept === 'none' ? 'gzip' : kept;
+  const kept = !isNamed && layer.compression !== 'gzip' && family === 'docker' ? 'gzip' : own;
+  const wanted = compression !== 'keep' ? compression : !isNamed && kept === 'none' ? 'gzip' : kept;
   if (compressionOf(wanted) !== 'zstd' || family !== 'docker') return wanted;
   // Docker's manifests have no such type; BuildKit writes one all the same, and what it wrote goes as it is.
-  if (layer.compression === 'zstd' && hasFamily(image, family) && isLabelRight(layer)) return wanted;
+  const isOfFamily = isNamed && manifestFamilyOf(image, 'keep') === family;
+  if (layer.compression === 'zstd' && isOfFamily && isLabelRight(layer)) return wanted;
   if (compression === 'keep') return 'gzip';
   throw new PushError(
     'ERR_PUSH_FORMAT',
@@ -110,6 +112,11 @@ function kindFor(
       hint: 'choose --format oci, or --compression gzip',
     },
   );
+}
+
+/** Whether a manifest says which blob the layer is: that of the image, or that of its base. */
+function isNamedByManifest({ inherited }: SourceLayer, { manifest }: SourceImage): boolean {
+  return manifest !== undefined || inherited !== undefined;
 }
 
 function hasFamily(image: SourceImage, family: ManifestFamily): boolean {
@@ -125,12 +132,14 @@ interface LayerBlobOptions {
 
 function layerBlob(layer: SourceLayer, { wanted, isVerbatim, image, context }: LayerBlobOptions): BlobToPush {
   const foreign = isForeign(layer) ? layer.descriptor : undefined;
+  const isNamed = isNamedByManifest(layer, image);
   // The manifest of the source says what its layers are; a docker archive's foreign descriptor tells of other bytes than it holds.
-  const named = image.manifest !== undefined || foreign === undefined ? layer.descriptor : undefined;
+  const named = isNamed || foreign === undefined ? layer.descriptor : undefined;
   // Without a manifest nobody has said which digest is which layer: a name in an archive is no proof.
-  const checks = image.manifest === undefined ? { ...context, verify: 'diffid' as const } : context;
+  const checks = isNamed ? context : { ...context, verify: 'diffid' as const };
   const form = layer.content && layerForm({ ...layer, descriptor: named }, layer.content, wanted, checks);
-  const fixed = isVerbatim && form?.identity !== undefined ? provenByContent(form.identity) : undefined;
+  const isAsStored = isVerbatim || (layer.inherited !== undefined && !isMade(layer, wanted, context));
+  const fixed = isAsStored && form?.identity !== undefined ? provenByContent(form.identity) : undefined;
   return {
     role: 'layer',
     id: shortDigest(layer.diffID),
@@ -139,7 +148,7 @@ function layerBlob(layer: SourceLayer, { wanted, isVerbatim, image, context }: L
     form,
     fixed,
     sizeHint: form?.identity?.size ?? layer.content?.size ?? layer.descriptor?.size ?? 0,
-    heldIn: isMade(layer, wanted, context) ? undefined : image.heldIn,
+    heldIn: isMade(layer, wanted, context) ? undefined : (layer.inherited ?? image).heldIn,
     foreign,
   };
 }

@@ -19,10 +19,11 @@ import type { LayerDescriptor, Manifest, PlanContext } from './plan-types.ts';
 /** Whose media types a manifest speaks. */
 export type ManifestFamily = 'docker' | 'oci';
 
-/** The family an image goes out in: the one asked for, else its own; a docker archive's is Docker's. */
-export function manifestFamilyOf(image: SourceImage, format: PushFormat): ManifestFamily {
+/** The family an image goes out in: the one asked for, else its own: that of its manifest, or of its config where it has none. */
+export function manifestFamilyOf({ manifest, config }: SourceImage, format: PushFormat): ManifestFamily {
   if (format !== 'keep') return format;
-  return image.manifest !== undefined && !isDocker(image.manifest.mediaType) ? 'oci' : 'docker';
+  if (manifest === undefined) return config.mediaType === mediaTypes.ociConfig ? 'oci' : 'docker';
+  return isDocker(manifest.mediaType) ? 'docker' : 'oci';
 }
 
 /** One layer of a manifest to build, with the compression its bytes have. */
@@ -38,7 +39,10 @@ export function assembleManifest(
   layers: readonly AssembledLayer[],
 ): Manifest {
   const given = givenManifest(image);
-  const descriptors = layers.map((assembled, at) => layerDescriptor(family, assembled, given?.layers[at]));
+  const descriptors = layers.map((assembled, at) => {
+    const { inherited, descriptor } = image.layers[at] ?? {};
+    return layerDescriptor(family, assembled, inherited === undefined ? given?.layers[at] : descriptor);
+  });
   const config: Descriptor = {
     ...annotationsOf(given?.config.annotations),
     mediaType: family === 'docker' ? mediaTypes.dockerConfig : mediaTypes.ociConfig,
@@ -46,17 +50,18 @@ export function assembleManifest(
     size: image.config.bytes.byteLength,
   };
   if (family === 'docker') return buildDockerManifest({ config, layers: descriptors });
-  const { annotations, subject, artifactType } = given?.kind === 'oci-manifest' ? given : ({} as Partial<OciManifest>);
+  const { subject, artifactType } = given?.kind === 'oci-manifest' ? given : ({} as Partial<OciManifest>);
+  const annotations = manifestAnnotations(image, given);
   return buildOciManifest({ config, layers: descriptors, annotations, subject, artifactType });
 }
 
 /** Tells what the manifest of an image says that its new form cannot. */
 export function warnOfLosses(image: SourceImage, family: ManifestFamily, { warn }: Pick<PlanContext, 'warn'>): void {
   const given = givenManifest(image);
-  if (family !== 'docker' || given?.kind !== 'oci-manifest') return;
+  if (family !== 'docker') return;
   const lost = [
-    ...(Object.keys(given.annotations ?? {}).length > 0 ? ['annotations'] : []),
-    ...(given.subject === undefined ? [] : ['subject']),
+    ...(Object.keys(manifestAnnotations(image, given) ?? {}).length > 0 ? ['annotations'] : []),
+    ...(given?.kind === 'oci-manifest' && given.subject !== undefined ? ['subject'] : []),
   ];
   if (lost.length === 0) return;
   warn({
@@ -98,6 +103,14 @@ function withoutFormAnnotations(annotations: Descriptor['annotations']): Descrip
     ([key]) => !formAnnotations.some((form) => key.startsWith(form)),
   );
   return Object.fromEntries(kept);
+}
+
+function manifestAnnotations(
+  { manifest, annotations }: SourceImage,
+  given: DockerManifest | OciManifest | undefined,
+): Descriptor['annotations'] {
+  if (manifest === undefined) return annotations;
+  return given?.kind === 'oci-manifest' ? given.annotations : undefined;
 }
 
 function annotationsOf(annotations: Descriptor['annotations']): Pick<Descriptor, 'annotations'> {

@@ -1,0 +1,94 @@
+import { describe, expect, test } from 'vitest';
+import {
+  ArgumentError,
+  aBoolean,
+  aContent,
+  aCount,
+  aDate,
+  aFunction,
+  aList,
+  anObject,
+  aSignal,
+  aStream,
+  aString,
+  assertArgument,
+  assertOptions,
+  aText,
+  bytes,
+  either,
+  listOf,
+  oneOf,
+  unexpected,
+  withMethods,
+} from './index.ts';
+
+const content = { size: 1, open: () => [] };
+
+test.each([
+  // kind, what it takes, what it refuses, how the refusal ends
+  ['a string', aString, 'x', 1, 'to be a string, got 1'],
+  ['a text', aText, 'x', '', 'to be a string that is not empty, got an empty string'],
+  ['a boolean', aBoolean, false, 'no', 'to be true or false, got a string'],
+  ['a function', aFunction, () => {}, {}, 'to be a function, got an object'],
+  ['an object', anObject, {}, null, 'to be an object, got null'],
+  ['an object, no list', anObject, new Map(), [], 'to be an object, got an array'],
+  ['a list', aList, [], new Set(), 'to be an array, got a Set'],
+  ['bytes', bytes, new Uint8Array(1), [1], 'to be a Uint8Array, got an array'],
+  ['a count', aCount, 0, -1, 'to be an integer from 0, got -1'],
+  ['a date', aDate, new Date(0), new Date(Number.NaN), 'to be a valid Date, got a Date'],
+  ['a signal', aSignal, new AbortController().signal, new AbortController(), 'got a AbortController'],
+  ['a stream', aStream, (async function* () {})(), [], 'to be an async iterable of bytes, got an array'],
+  ['content', aContent, content, { open: content.open }, 'to be content with `size` and `open()`, got an object'],
+  ['one of several', oneOf('a', 'b', 3), 3, 'c', 'to be "a", "b" or 3, got a string'],
+  ['either', either(aString, aDate), new Date(0), 5n, 'to be a string or a valid Date, got a bigint'],
+  ['a list of', listOf(aString), ['a'], ['a', 1], 'to be an array, each item a string, got an array'],
+  ['with methods', withMethods('a store', 'get', 'set'), new Map(), new Set(), 'to be a store, got a Set'],
+])('%s', (_name, kind, good, bad, end) => {
+  expect(() => assertArgument('x', good, kind)).not.toThrow();
+  expect(() => assertArgument('x', bad, kind)).toThrow(end);
+  expect(() => assertArgument('x', undefined, kind)).toThrow(
+    expect.objectContaining({ name: 'ArgumentError', code: 'ERR_ARGUMENT', argument: 'x' }),
+  );
+});
+
+describe('options', () => {
+  const kinds = { required: { url: aText }, optional: { retries: aCount, onEvent: aFunction } };
+  const assert = (value: unknown) => () => assertOptions('options', value, kinds);
+
+  test.each<[string, unknown, string]>([
+    ['left out', undefined, 'Expected `options` to be an object, got undefined'],
+    ['null', null, 'Expected `options` to be an object, got null'],
+    ['a text', 'x', 'Expected `options` to be an object, got a string'],
+    ['without what is required', {}, 'Expected `options.url` to be a string that is not empty, got undefined'],
+    [
+      'of the wrong type',
+      { url: 'x', retries: '3' },
+      'Expected `options.retries` to be an integer from 0, got a string',
+    ],
+    [
+      'null where undefined is meant',
+      { url: 'x', onEvent: null },
+      'Expected `options.onEvent` to be a function, got null',
+    ],
+    ['with the wrong case', { URL: 'x' }, 'got `URL`: did you mean `url`?'],
+    ['with a letter less', { url: 'x', retrie: 3 }, 'got `retrie`: did you mean `retries`?'],
+    ['with a letter more', { url: 'x', retriess: 3 }, 'did you mean `retries`?'],
+    ['with a wrong letter', { url: 'x', onEvend: assert }, 'did you mean `onEvent`?'],
+    ['with two letters swapped', { url: 'x', reteirs: 3, retreis: 3 }, 'got `retreis`: did you mean `retries`?'],
+  ])('%s', (_name, value, message) => {
+    expect(assert(value)).toThrow(ArgumentError);
+    expect(assert(value)).toThrow(message);
+  });
+
+  test('an instance, undefined and names of somebody else are let through', () => {
+    expect(assert({ url: 'x', retries: undefined, somethingElse: 1 })).not.toThrow();
+    expect(assert({ url: 'x', onEvent: () => {}, onEvents: 1 })).not.toThrow(); // `onEvent` is there: no slip
+    expect(() => assertOptions('options', undefined, { optional: { a: aString } })).not.toThrow();
+  });
+});
+
+test('a refusal tells what kind of thing was given, never its content', () => {
+  const { message, argument } = unexpected('credentials', 'an object', 'password123');
+  expect(message).toBe('Expected `credentials` to be an object, got a string');
+  expect(argument).toBe('credentials');
+});

@@ -1,0 +1,27 @@
+/**
+ * Tells a JavaScript caller which argument is wrong, before anything is done.
+ *
+ * @packageDocumentation
+ */
+export { assertArgument, assertOptions, type OptionKinds, unexpected } from './assert-arguments.ts';
+export { ArgumentError, type ArgumentErrorCode } from './errors.ts';
+export {
+  aBoolean,
+  aContent,
+  aCount,
+  aDate,
+  aFunction,
+  aList,
+  anObject,
+  aSignal,
+  aStream,
+  aString,
+  aText,
+  bytes,
+  either,
+  type Kind,
+  kind,
+  listOf,
+  oneOf,
+  withMethods,
+} from './kinds.ts';

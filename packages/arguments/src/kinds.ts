@@ -1,0 +1,61 @@
+/** What an argument may be. `is` says it, `name` completes "Expected `x` to be …". */
+export interface Kind {
+  readonly name: string;
+  readonly is: (value: unknown) => boolean;
+}
+
+export const aString: Kind = kind('a string', (value) => typeof value === 'string');
+/** A string with at least one character. */
+export const aText: Kind = kind('a string that is not empty', (value) => typeof value === 'string' && value !== '');
+export const aBoolean: Kind = kind('true or false', (value) => typeof value === 'boolean');
+export const aFunction: Kind = kind('a function', (value) => typeof value === 'function');
+export const anObject: Kind = kind('an object', isObject);
+export const aList: Kind = kind('an array', Array.isArray);
+export const bytes: Kind = kind('a Uint8Array', (value) => value instanceof Uint8Array);
+/** An integer from 0 on: bytes, times, attempts. */
+export const aCount: Kind = kind('an integer from 0', (value) => Number.isSafeInteger(value) && Number(value) >= 0);
+export const aDate: Kind = kind('a valid Date', (value) => value instanceof Date && !Number.isNaN(value.getTime()));
+/** By its shape: signals of other realms and libraries abort as well as Node's. */
+export const aSignal: Kind = kind('an AbortSignal', hasMethods('throwIfAborted', 'addEventListener'));
+export const aStream: Kind = kind('an async iterable of bytes', hasMethods(Symbol.asyncIterator));
+/** Content that can be opened again: `{ size, open() }`. */
+export const aContent: Kind = kind(
+  'content with `size` and `open()`',
+  (value) => hasMethods('open')(value) && aCount.is((value as { readonly size?: unknown }).size),
+);
+
+/** A kind of the caller's own. */
+export function kind(name: string, is: Kind['is']): Kind {
+  return { name, is };
+}
+
+/** One of several kinds. */
+export function either(...kinds: readonly Kind[]): Kind {
+  return kind(kinds.map(({ name }) => name).join(' or '), (value) => kinds.some(({ is }) => is(value)));
+}
+
+/** One of these very values. */
+export function oneOf(...values: readonly (string | number | boolean)[]): Kind {
+  const names = values.map((value) => JSON.stringify(value));
+  return kind(`${names.slice(0, -1).join(', ')} or ${names.at(-1)}`, (value) => values.some((one) => one === value));
+}
+
+/** An array of nothing else. */
+export function listOf(item: Kind): Kind {
+  return kind(`an array, each item ${item.name}`, (value) => Array.isArray(value) && value.every(item.is));
+}
+
+/** An object, or an instance of a class, that has these methods. */
+export function withMethods(name: string, ...methods: readonly (string | symbol)[]): Kind {
+  return kind(name, hasMethods(...methods));
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function hasMethods(...methods: readonly (string | symbol)[]): Kind['is'] {
+  return (value) =>
+    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
+    methods.every((method) => typeof (value as Readonly<Record<string | symbol, unknown>>)[method] === 'function');
+}

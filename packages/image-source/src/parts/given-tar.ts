@@ -1,0 +1,82 @@
+import {
+  type AbortOptions,
+  type ByteStream,
+  type Compression,
+  type Content,
+  contentOf,
+  decompress,
+  type ReadableCompression,
+} from '@slipway/digest';
+import { Header } from 'tar';
+import { invalidSource } from '../errors.ts';
+import { resolveSourceLimits } from '../options.ts';
+import { type SpoolOptions, spool } from '../spool.ts';
+import { magicLength, recogniseCompression } from '../stored-content.ts';
+
+/** A tar that a caller has made, in any compression: bytes, content that can be opened again, or a stream. */
+export type GivenTar = Uint8Array | Content | ByteStream;
+
+export interface OpenedTar extends AsyncDisposable {
+  readonly content: Content;
+  readonly compression: Compression;
+}
+
+const name = 'the tar of a layer';
+
+/**
+ * A given tar as content that can be opened again. A stream, and what is compressed with xz or bzip2, is written to a temporary
+ * file without a name, unpacked; all else is read where it lies.
+ *
+ * @throws {SourceError} `ERR_SOURCE_INVALID` for what is no tar; `ERR_SOURCE_SPOOL`
+ */
+export async function openTar(
+  tar: GivenTar,
+  { spoolFolder, onSpool, signal }: Pick<SpoolOptions, 'spoolFolder' | 'onSpool' | 'signal'>,
+): Promise<OpenedTar> {
+  const content = tar instanceof Uint8Array ? contentOf(tar) : 'open' in tar ? tar : undefined;
+  const compression = content && (await compressionOf(content, { signal }));
+  if (content !== undefined && compression !== undefined && compression !== 'xz' && compression !== 'bzip2') {
+    return { content, compression, [Symbol.asyncDispose]: async () => {} };
+  }
+  const stream = content?.open({ signal }) ?? (tar as ByteStream);
+  const file = await spool(stream, { name, spoolFolder, onSpool, signal, limits: resolveSourceLimits() });
+  return {
+    content: file.slice(0, file.size, name),
+    compression: 'none',
+    [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),
+  };
+}
+
+/** The plain tar, which begins as one. @throws {SourceError} `ERR_SOURCE_INVALID` */
+export async function* plainTar(
+  { content, compression }: Pick<OpenedTar, 'content' | 'compression'>,
+  { signal }: AbortOptions,
+): AsyncGenerator<Uint8Array, void, void> {
+  const head = Buffer.alloc(512);
+  let seen = 0;
+  for await (const chunk of decompress(content.open({ signal }), compression, { signal })) {
+    if (seen < head.byteLength) {
+      head.set(chunk.subarray(0, head.byteLength - seen), seen);
+      seen += chunk.byteLength;
+      if (seen >= head.byteLength) assertHeader(head);
+    }
+    yield chunk;
+  }
+  if (seen < head.byteLength) throw invalidSource(`Cannot use ${name}: it has fewer bytes than one header`);
+}
+
+function assertHeader(block: Buffer): void {
+  if (block.every((byte) => byte === 0)) return; // an empty tar is one
+  if (!new Header(block).cksumValid) throw invalidSource(`Cannot use ${name}: it does not begin as a tar`);
+}
+
+async function compressionOf(content: Content, { signal }: AbortOptions): Promise<ReadableCompression> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of content.open({ signal })) {
+    chunks.push(chunk);
+    size += chunk.byteLength;
+    if (size >= magicLength) break;
+  }
+  return recogniseCompression(Buffer.concat(chunks));
+}
