@@ -2,7 +2,7 @@
 export const choices: Readonly<{
   format: readonly ['keep', 'docker', 'oci', 'schema1', 'schema1-2015', 'v1'];
   protocol: readonly ['v2', 'auto', 'v1'];
-  compression: readonly ['keep', 'gzip', 'zstd', 'none'];
+  compression: readonly ['keep', 'gzip', 'zstd', 'zstd:chunked', 'estargz', 'none'];
   compressor: readonly ['deflate', 'zlib', 'fflate'];
   verify: readonly ['digest', 'diffid'];
   learn: readonly ['prove', 'verify', 'trust', 'off'];
@@ -11,7 +11,7 @@ export const choices: Readonly<{
 }> = Object.freeze({
   format: ['keep', 'docker', 'oci', 'schema1', 'schema1-2015', 'v1'],
   protocol: ['v2', 'auto', 'v1'],
-  compression: ['keep', 'gzip', 'zstd', 'none'],
+  compression: ['keep', 'gzip', 'zstd', 'zstd:chunked', 'estargz', 'none'],
   compressor: ['deflate', 'zlib', 'fflate'],
   verify: ['digest', 'diffid'],
   learn: ['prove', 'verify', 'trust', 'off'],

@@ -1,4 +1,10 @@
-import { createGzipCompressor, createZstdCompressor, isZstdAvailable } from '@slipway/digest';
+import {
+  createEstargzCompressor,
+  createGzipCompressor,
+  createZstdChunkedCompressor,
+  createZstdCompressor,
+  isZstdAvailable,
+} from '@slipway/digest';
 import type { ImageSource } from '@slipway/image-source';
 import { createPusher, type Destination, type Pusher } from '@slipway/push';
 import type { Reference } from '@slipway/reference';
@@ -63,6 +69,8 @@ export async function openEngine(
     layerCache: stores.layerCache,
     gzip: createGzipCompressor(kinds.every(isZstd) ? {} : { level, compressor: options.compressor }),
     zstd: isZstdAvailable() ? createZstdCompressor(kinds.some(isZstd) ? { level } : {}) : undefined,
+    zstdChunked: kinds.includes('zstd:chunked') ? createZstdChunkedCompressor({ level }) : undefined,
+    estargz: kinds.includes('estargz') ? createEstargzCompressor({ level }) : undefined,
     attempts: options.retries + 1,
     trustKey: () => trustKeyOf(options, context.environment, warn),
     retry: { hostBackoff: createHostBackoff() },

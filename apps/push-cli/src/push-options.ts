@@ -78,11 +78,14 @@ export function resolvePushOptions(source: string, raw: RawPushOptions): Resolve
   if (compressionLevel !== undefined && compressionLevel > 9 && !kinds.every(isZstd)) {
     throw usageError(`--compression-level ${compressionLevel} is for zstd; gzip has 1 to 9`, 'add --compression zstd');
   }
-  if (raw.compressor !== undefined && kinds.every((kind) => kind === 'none' || isZstd(kind))) {
+  if (raw.compressor !== undefined && kinds.every((kind) => kind !== 'keep' && kind !== 'gzip')) {
     throw usageError('--compressor is for gzip', 'leave it out, or use another compression');
   }
   if (format === 'docker' && kinds.some(isZstd)) {
     throw usageError('--format docker cannot hold zstd layers', 'use --format oci, or another compression');
+  }
+  if (format === 'docker' && kinds.includes('estargz')) {
+    throw usageError('--format docker cannot name a table of contents', 'use --format oci, or another compression');
   }
   if (format === 'docker' && kinds.length > 1) {
     throw usageError('--format docker cannot tell layers of several kinds apart', 'use --format oci, or one kind');
@@ -119,7 +122,7 @@ export function resolvePushOptions(source: string, raw: RawPushOptions): Resolve
 }
 
 export function isZstd(kind: PushCompression): boolean {
-  return kind === 'zstd';
+  return kind === 'zstd' || kind === 'zstd:chunked';
 }
 
 /** `--learn` and its two older names, which say the same in one word each. */

@@ -4,12 +4,14 @@
  * @packageDocumentation
  */
 export { abortable } from './abortable.ts';
+export { createEstargzCompressor, isEstargzAvailable } from './chunked/estargz.ts';
+export { createZstdChunkedCompressor } from './chunked/zstd-chunked.ts';
 export type {
   CompressionPass,
   CompressionPassOptions,
   CompressionPassResult,
 } from './compression-pass.ts';
-export type { Compression, CompressOptions, Compressor, StoredRange } from './compressor.ts';
+export type { Compression, CompressOptions, Compressor, FormNotes, StoredRange } from './compressor.ts';
 export {
   type BlockCompressorOptions,
   compressorDefaults,

@@ -10,7 +10,7 @@ export type {
   CompressionPassOptions,
   CompressionPassResult,
 } from './compression-pass.ts';
-export type { Compression, CompressOptions, Compressor, StoredRange } from './compressor.ts';
+export type { Compression, CompressOptions, Compressor, FormNotes, StoredRange } from './compressor.ts';
 export { type BlockCompressorOptions, compressorDefaults } from './compressor-options.ts';
 export {
   type AbortOptions,
@@ -42,6 +42,7 @@ export {
 export { readStoredBlocks, storedSize } from './gzip-format.ts';
 export { isIncompressible } from './incompressible.ts';
 export type { DigestOptions, DigestStreamOptions, MeasuredStream } from './measured.ts';
+export { createPlainCompressor } from './plain-compressor.ts';
 export { decompress } from './portable-decompress.ts';
 export { createPortableGzipCompressor } from './portable-gzip.ts';
 export {

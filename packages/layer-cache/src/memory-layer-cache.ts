@@ -38,9 +38,9 @@ class MemoryLayerCache implements LayerCache, AsyncDisposable {
     const storage = new MemoryStorage(this.#maxBytes);
     return new SpoolWriter({
       storage,
-      keep: async ({ digest, size }) => {
+      keep: async ({ digest, size, notes }) => {
         const bytes = storage.bytes();
-        const layer: CachedLayer = { digest, size, open: async () => memoryCopy(bytes) };
+        const layer: CachedLayer = { digest, size, notes, open: async () => memoryCopy(bytes) };
         if (!this.#isClosed) this.#use(keyOf(diffID, recipe), layer);
         this.#evict();
         return layer;

@@ -87,8 +87,8 @@ class DiskLayerCache implements LayerCache, AsyncDisposable {
       const storage = new FileStorage(await this.#ports.createFile(partial));
       return new SpoolWriter({
         storage,
-        keep: async ({ digest, size }) => {
-          const entry = { digest, size, diffID, recipe };
+        keep: async ({ digest, size, notes }) => {
+          const entry = { digest, size, diffID, recipe, notes };
           await this.#index.add(partial, entry, this.#ports.now());
           await this.#makeRoom(entry).catch(() => {}); // too large a cache is no reason to lose a layer
           return this.#layerOf(entry);
@@ -118,8 +118,9 @@ class DiskLayerCache implements LayerCache, AsyncDisposable {
     this.#seen = await this.#index.evict(this.#maxBytes, digest);
   }
 
-  #layerOf({ digest, size }: LayerCacheEntry): CachedLayer {
-    return { digest, size, open: (options) => openFileCopy(this.#index.blobPath(digest), digest, size, options) };
+  #layerOf({ digest, size, notes }: LayerCacheEntry): CachedLayer {
+    const path = this.#index.blobPath(digest);
+    return { digest, size, notes, open: (options) => openFileCopy(path, digest, size, options) };
   }
 
   #warn(warning: LayerCacheError): void {

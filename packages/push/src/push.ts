@@ -48,7 +48,7 @@ export type LegacyFormat = 'schema1' | 'schema1-2015' | 'v1';
 /** `v2`: the distribution protocol; `v1`: what came before; `auto`: v1 for a registry that has not shown to speak v2. */
 export type PushProtocol = 'v2' | 'v1' | 'auto';
 /** How a layer goes: uncompressed, or compressed in one of the ways that runtimes read. */
-export type LayerKind = 'none' | 'gzip' | 'zstd';
+export type LayerKind = 'none' | 'gzip' | 'zstd' | 'zstd:chunked' | 'estargz';
 export type PushCompression = 'keep' | LayerKind;
 /** What a compressed layer that carries its digest is compared with: that digest only, or also, unpacked, its diffID. */
 export type PushVerify = 'digest' | 'diffid';
@@ -119,6 +119,10 @@ export interface PusherOptions {
   readonly gzip: Compressor;
   /** Makes zstd layers. @default `--compression zstd` is refused */
   readonly zstd?: Compressor | undefined;
+  /** Makes zstd layers of which podman pulls only what it lacks. @default they are refused */
+  readonly zstdChunked?: Compressor | undefined;
+  /** Makes gzip layers that the stargz snapshotter mounts before it has pulled them. @default they are refused */
+  readonly estargz?: Compressor | undefined;
   /** The key that signs schema 1 manifests; asked for when one is to be signed. @default a new one for each push */
   readonly trustKey?: (() => Promise<TrustKey>) | undefined;
   /** Attempts per blob, manifest and connection, the first included; counted afresh after progress. @default 5 */

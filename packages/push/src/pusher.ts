@@ -141,13 +141,13 @@ function planContext(
   };
 }
 
-function compressorFor({ gzip, zstd }: PusherOptions, wanted: LayerKind): Compressor {
-  const compressor = { none: plain, gzip, zstd }[wanted];
+function compressorFor({ gzip, zstd, zstdChunked, estargz }: PusherOptions, wanted: LayerKind): Compressor {
+  const compressor = { none: plain, gzip, zstd, 'zstd:chunked': zstdChunked, estargz }[wanted];
   if (compressor !== undefined) return compressor;
-  throw new PushError('ERR_PUSH_FORMAT', 'Could not plan the push: zstd layers cannot be made here', {
+  throw new PushError('ERR_PUSH_FORMAT', `Could not plan the push: ${wanted} layers cannot be made here`, {
     op: 'plan',
     origin: 'request',
-    hint: 'use --compression gzip, or a Node that has zstd (22.15 and later)',
+    hint: 'use --compression gzip, or a runtime with WebAssembly',
   });
 }
 

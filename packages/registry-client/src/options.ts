@@ -54,6 +54,8 @@ export interface TimeoutOptions {
   readonly tlsMs?: number | undefined;
   /** Until a metadata request is answered, and again until the answer is read. @default 15000 */
   readonly metadataMs?: number | undefined;
+  /** The same for the first question to a registry, or to its token server, once that was not answered in time. @default 30000; `metadataMs` where that is given */
+  readonly slowMs?: number | undefined;
   /** Without a byte moving, in either direction, while a body is on its way. @default 60000 */
   readonly idleMs?: number | undefined;
   /** Until the registry answers once it has a manifest, or a blob of at most 4 MiB; never above `commitMs`. @default 30000 */
@@ -128,6 +130,7 @@ export const registryDefaults: {
     connectMs: 30_000,
     tlsMs: 10_000,
     metadataMs: 15_000,
+    slowMs: 30_000,
     idleMs: 60_000,
     smallCommitMs: 30_000,
     commitMs: 900_000,
@@ -155,6 +158,7 @@ export function resolveRegistryOptions(options: RegistryOptions): ResolvedRegist
       connectMs: options.timeouts?.connectMs ?? defaults.timeouts.connectMs,
       tlsMs: options.timeouts?.tlsMs ?? tlsMs,
       metadataMs: options.timeouts?.metadataMs ?? defaults.timeouts.metadataMs,
+      slowMs: options.timeouts?.slowMs ?? options.timeouts?.metadataMs ?? defaults.timeouts.slowMs,
       idleMs: options.timeouts?.idleMs ?? defaults.timeouts.idleMs,
       commitMs,
       smallCommitMs: options.timeouts?.smallCommitMs ?? Math.min(defaults.timeouts.smallCommitMs, commitMs),

@@ -10,6 +10,7 @@ export function recordOf(event: PushEvent): StreamRecord | undefined {
     case 'blob:preparing':
     case 'blob:waiting':
     case 'blob:progress':
+    case 'blob:storing':
     case 'blob:retrying':
     case 'blob:existed':
     case 'blob:mounted':
@@ -58,6 +59,9 @@ function actionOf(
         total: isReading ? readTotal : size,
       };
     }
+    case 'blob:storing':
+      // Docker has no word for it, and shows a full bar: people took that for a hang.
+      return { kind: 'action', id, status: `Waiting for ${event.registry} to store it, ${event.seconds} s` };
     case 'blob:retrying':
       return {
         kind: 'action',

@@ -1,4 +1,11 @@
-import { createGzipCompressor, createZstdCompressor, isZstdAvailable } from '@slipway/digest';
+import {
+  createEstargzCompressor,
+  createGzipCompressor,
+  createZstdChunkedCompressor,
+  createZstdCompressor,
+  isEstargzAvailable,
+  isZstdAvailable,
+} from '@slipway/digest';
 import type { SourceItem } from '@slipway/image-source';
 import type { LayerCache } from '@slipway/layer-cache';
 import type { MetadataStore } from '@slipway/metadata-store';
@@ -44,6 +51,8 @@ export function createPushService(options: PushServiceOptions): PushService {
   const { registries, metadataStore, layerCache, metrics, log, board, locks } = options;
   const gzip = createGzipCompressor({ level: options.compressionLevel });
   const zstd = isZstdAvailable() ? createZstdCompressor() : undefined;
+  const zstdChunked = isZstdAvailable() ? createZstdChunkedCompressor() : undefined;
+  const estargz = isEstargzAvailable() ? createEstargzCompressor({ level: options.compressionLevel }) : undefined;
   const hostBackoff = createHostBackoff(); // a registry that wants to be left alone is left alone by everybody
   // What a pusher learns of registries, and the order in which it mounts, is worth keeping for as long as somebody pushes.
   const pushers = new WeakMap<TransferManager, Pusher>();
@@ -54,6 +63,8 @@ export function createPushService(options: PushServiceOptions): PushService {
       layerCache,
       gzip,
       zstd,
+      zstdChunked,
+      estargz,
       attempts: options.retries + 1,
       retry: { hostBackoff },
     });
