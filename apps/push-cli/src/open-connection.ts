@@ -7,7 +7,7 @@ import {
   timeoutsOf,
 } from '@slipway/registry-client';
 import { dispatcherFor, readProxyVariables } from '@slipway/registry-client/proxy';
-import { loadTLSOptions } from '@slipway/registry-client/tls';
+import { loadTLSOptions, loadTLSOptionsOf } from '@slipway/registry-client/tls';
 import type { ConnectionOptions } from './connection-options.ts';
 import type { Environment } from './environment.ts';
 import { version } from './version.ts';
@@ -39,16 +39,14 @@ export async function connectionOptions(
   { registry, url, insecureTls }: ConnectionTarget,
   { environment, certDir, maxRequestsPerSecond, timeout, credentials, onRequest, warn }: OpenConnectionOptions,
 ): Promise<RegistryOptions> {
-  const connect =
-    url.protocol === 'https:'
-      ? await loadTLSOptions(registry, {
-          homeFolder: environment.homeFolder,
-          env: environment.variables,
-          certFolder: certDir,
-          isInsecure: insecureTls,
-          onWarning: warn,
-        })
-      : undefined;
+  const certificates = {
+    homeFolder: environment.homeFolder,
+    env: environment.variables,
+    certFolder: certDir,
+    isInsecure: insecureTls,
+    onWarning: warn,
+  };
+  const connect = url.protocol === 'https:' ? await loadTLSOptions(registry, certificates) : undefined;
   const proxies = await readProxyVariables({
     env: environment.variables,
     homeFolder: environment.homeFolder,
@@ -60,6 +58,7 @@ export async function connectionOptions(
     credentials,
     userAgent: `slipway/${version}`,
     connect,
+    connectTo: (host) => loadTLSOptionsOf(host, certificates),
     dispatcher: dispatcherFor(proxies),
     maxRequestsPerSecond,
     onRequest,

@@ -1,5 +1,5 @@
 import { type ImageSource, parseSourceText, type SourceItem } from '@slipway/image-source';
-import type { Destination, PushResult } from '@slipway/push';
+import type { PushDelivery, PushResult } from '@slipway/push';
 import { parseReference, type Reference, withTag } from '@slipway/reference';
 import { RegistryError, type Repository } from '@slipway/registry-client';
 import type { CommandContext } from './command-context.ts';
@@ -14,8 +14,8 @@ export interface PushRepositoryContext {
   readonly engine: Engine;
   readonly context: CommandContext;
   readonly warn: (message: string) => void;
-  /** Pushes one opened image. */
-  readonly push: (source: ImageSource, destinations: readonly Destination[]) => Promise<readonly PushResult[]>;
+  /** Pushes opened images. */
+  readonly push: (deliveries: readonly PushDelivery[]) => Promise<readonly PushResult[]>;
   /** Told of a tag that has nothing to do. */
   readonly onUnchanged: (result: Extract<PushResult, { ok: true }>) => void;
 }
@@ -56,6 +56,9 @@ export async function pushRepository(
       options.tags === undefined ? 'has no tags' : `has no tag that matches ${JSON.stringify(options.tags)}`;
     throw new CliError('ERR_CLI_NO_ITEM', `docker://${text} ${which}`, { hint: 'check the repository’s name' });
   }
+  // A v1 registry may forget what is not in the list that begins a push, so all images go at once.
+  if (options.format === 'v1' || options.protocol !== 'v2')
+    return await pushTogether(tags, repositories, source, options, tools);
   const places = await Promise.all(
     repositories.map(async (repository): Promise<Place> => ({ repository, stat: await statOf(engine, repository) })),
   );
@@ -87,6 +90,28 @@ async function wantedTags(
     if (!isAbsent) throw error; // a repository without tags looks the same
   }
   return tags;
+}
+
+async function pushTogether(
+  tags: readonly string[],
+  repositories: readonly Reference[],
+  source: SourceRepository,
+  { newerThan }: ResolvedPushOptions,
+  { engine, context, push }: PushRepositoryContext,
+): Promise<readonly PushResult[]> {
+  const opened: ImageSource[] = [];
+  try {
+    for (const tag of tags) opened.push(await source.open(withTag(source.reference, tag), context.signal));
+    const deliveries = opened.map(async (image, at): Promise<PushDelivery | undefined> => {
+      const [item] = image.items;
+      if (item === undefined || (newerThan !== undefined && isOlder(image, newerThan))) return undefined;
+      const wanted = repositories.map((repository) => engine.destinationOf(withTag(repository, tags[at]!)));
+      return { item, destinations: await Promise.all(wanted) };
+    });
+    return await push((await Promise.all(deliveries)).filter((delivery) => delivery !== undefined));
+  } finally {
+    for (const image of opened) await image[Symbol.asyncDispose]();
+  }
 }
 
 interface Place {
@@ -151,7 +176,8 @@ async function pushTag(tag: string, { source, places, options, tools }: TagToPus
     const destinations = await Promise.all(
       changed.map(({ repository }) => engine.destinationOf(withTag(repository, tag))),
     );
-    return [...unchanged.values(), ...(await push(image, destinations))];
+    const [item] = image.items;
+    return [...unchanged.values(), ...(item === undefined ? [] : await push([{ item, destinations }]))];
   } catch (cause) {
     signal.throwIfAborted();
     const error = cause instanceof Error ? cause : new Error(String(cause));

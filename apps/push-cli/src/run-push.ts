@@ -1,5 +1,5 @@
-import type { ImageSource, SourceItem } from '@slipway/image-source';
-import type { Destination, PushResult } from '@slipway/push';
+import type { ImageSource } from '@slipway/image-source';
+import type { PushAllOptions, PushDelivery, PushResult } from '@slipway/push';
 import type { Reference } from '@slipway/reference';
 import type { CommandContext } from './command-context.ts';
 import { parseDestinations } from './destinations.ts';
@@ -52,8 +52,11 @@ async function pushAll(
 ): Promise<readonly PushResult[]> {
   const { signal } = context;
   await using engine = await openEngine(options, references, { context, progress });
-  const push = async (item: SourceItem, destinations: readonly Destination[]): Promise<readonly PushResult[]> =>
-    await engine.pusher.push(item, destinations, {
+  const push = async (
+    deliveries: readonly PushDelivery[],
+    onDelivered?: PushAllOptions['onDelivered'],
+  ): Promise<readonly PushResult[]> => {
+    const delivered = await engine.pusher.pushAll(deliveries, {
       signal,
       format: options.format,
       protocol: options.protocol,
@@ -67,14 +70,17 @@ async function pushAll(
       learnFrom: options.learnFrom,
       force: options.force,
       onEvent: (event) => progress.onEvent(event),
+      onDelivered,
     });
+    return delivered.flat();
+  };
   const repository = options.allTags === true ? repositorySource(sourceText) : undefined;
   if (repository !== undefined) {
     return await pushRepository(repository, references, options, {
       engine,
       context,
       warn: (message) => progress.warn(message),
-      push: async ({ items: [item] }, destinations) => (item === undefined ? [] : await push(item, destinations)),
+      push,
       onUnchanged: ({ reference, ...manifest }) => {
         const destination = `${reference.registry}/${reference.repository}`;
         progress.onEvent({ type: 'manifest:pushed', destination, tag: reference.tag, ...manifest });
@@ -82,17 +88,19 @@ async function pushAll(
     });
   }
   const source = await engine.openSource(sourceText);
-  const results: PushResult[] = [];
-  for (const { item, references: wanted } of choose(source, references, options, { context, progress })) {
-    const destinations = await Promise.all(wanted.map((reference) => engine.destinationOf(reference)));
-    const pushed = await push(item, destinations);
-    await noteDigests(source, item, pushed, options, { context, warn: (message) => progress.warn(message) });
-    for (const result of pushed) {
+  const deliveries = await Promise.all(
+    choose(source, references, options, { context, progress }).map(async ({ item, references: wanted }) => ({
+      item,
+      destinations: await Promise.all(wanted.map((reference) => engine.destinationOf(reference))),
+    })),
+  );
+  return await push(deliveries, async (results, index) => {
+    const { item } = deliveries[index]!;
+    await noteDigests(source, item, results, options, { context, warn: (message) => progress.warn(message) });
+    for (const result of results) {
       if (!result.ok && !isOfSource(result.error)) noteFacts(result.error, await engine.factsOf(result.reference));
     }
-    results.push(...pushed);
-  }
-  return results;
+  });
 }
 
 function isOfSource(error: unknown): boolean {

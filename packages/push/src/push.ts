@@ -90,6 +90,22 @@ export interface PushOptions extends AbortOptions {
   readonly onEvent?: ((event: PushEvent) => void) | undefined;
 }
 
+/** One item and everywhere it goes. */
+export interface PushDelivery {
+  readonly item: SourceItem;
+  readonly destinations: readonly Destination[];
+  /** One manifest of this index. @default that of the push's options */
+  readonly platform?: Platform | undefined;
+}
+
+/** Options of several deliveries, which are one push. */
+export interface PushAllOptions extends PushOptions {
+  /** Leaves out what comes after a delivery that failed somewhere, as docker does with the tags of a repository. @default false */
+  readonly stopAtFailure?: boolean | undefined;
+  /** Awaited after each delivery, before the next begins. What it throws ends the push. */
+  readonly onDelivered?: ((results: readonly PushResult[], index: number) => void | Promise<void>) | undefined;
+}
+
 /** How one destination ended. With several, each ends by itself. */
 export type PushResult =
   | {
@@ -136,4 +152,12 @@ export interface PusherOptions {
 export interface Pusher {
   /** Pushes one item to every destination. Never rejects for a failed destination: look at the results, in the order asked. Rejects with `signal.reason` on abort. */
   push(item: SourceItem, destinations: readonly Destination[], options?: PushOptions): Promise<readonly PushResult[]>;
+  /**
+   * Pushes several items, one after the other, each to all its destinations at once: all tags of a repository. Those for one
+   * repository share what was found out about it; over v1 they are one push, whose list names all their images, and whose
+   * failure is that of each. All are planned before anything is sent: one that makes no sense rejects them all.
+   *
+   * @returns the results of each delivery, in its order; none of those that were left out
+   */
+  pushAll(deliveries: readonly PushDelivery[], options?: PushAllOptions): Promise<readonly (readonly PushResult[])[]>;
 }

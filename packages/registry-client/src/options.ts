@@ -54,7 +54,7 @@ export interface TimeoutOptions {
   readonly tlsMs?: number | undefined;
   /** Until a metadata request is answered, and again until the answer is read. @default 15000 */
   readonly metadataMs?: number | undefined;
-  /** The same for the first question to a registry, or to its token server, once that was not answered in time. @default 30000; `metadataMs` where that is given */
+  /** The same for the first question to a registry, or to its token server, once that was not answered in time. @default 25000; `metadataMs` where that is given */
   readonly slowMs?: number | undefined;
   /** Without a byte moving, in either direction, while a body is on its way. @default 60000 */
   readonly idleMs?: number | undefined;
@@ -78,6 +78,11 @@ export interface RegistryOptions {
   readonly userAgent?: string | undefined;
   /** TLS material. @default Node's authorities, no client certificate */
   readonly connect?: TLSOptions | undefined;
+  /**
+   * TLS material for another host (`auth.corp.test`, `auth.corp.test:8443`) that the registry leads to: its token server, its
+   * storage. Undefined for one that has none of its own. @default that of `connect`
+   */
+  readonly connectTo?: ((host: string) => Promise<TLSOptions | undefined>) | undefined;
   /** @default direct connections */
   readonly dispatcher?: DispatcherFactory | undefined;
   readonly timeouts?: TimeoutOptions | undefined;
@@ -105,6 +110,7 @@ export interface ResolvedRegistryOptions {
   readonly credentials: CredentialProvider;
   readonly userAgent: string;
   readonly tls: TLSOptions;
+  readonly connectTo: RegistryOptions['connectTo'];
   readonly dispatcher: DispatcherFactory | undefined;
   readonly timeouts: { readonly [Name in keyof TimeoutOptions]-?: number };
   readonly maxHeaderSize: number;
@@ -130,7 +136,7 @@ export const registryDefaults: {
     connectMs: 30_000,
     tlsMs: 10_000,
     metadataMs: 15_000,
-    slowMs: 30_000,
+    slowMs: 25_000,
     idleMs: 60_000,
     smallCommitMs: 30_000,
     commitMs: 900_000,
@@ -153,6 +159,7 @@ export function resolveRegistryOptions(options: RegistryOptions): ResolvedRegist
     credentials: options.credentials ?? (async () => undefined),
     userAgent: options.userAgent ?? defaults.userAgent,
     tls: options.connect ?? {},
+    connectTo: options.connectTo,
     dispatcher: options.dispatcher,
     timeouts: {
       connectMs: options.timeouts?.connectMs ?? defaults.timeouts.connectMs,

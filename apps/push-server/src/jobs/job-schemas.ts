@@ -1,3 +1,5 @@
+import { pushSettingSchemas } from '../engine/push-settings.ts';
+
 /** JSON Schema 2020-12, as OpenAPI 3.1 has it. */
 export type Schema = Readonly<Record<string, unknown>>;
 
@@ -22,12 +24,7 @@ const options = {
     maxLength: 64,
     examples: ['linux/arm64'],
   }),
-  format: { enum: ['keep', 'docker', 'oci'], default: 'keep', description: 'Kind of the manifests that are pushed.' },
-  compression: {
-    enum: ['keep', 'gzip', 'zstd', 'zstd:chunked', 'estargz', 'none'],
-    default: 'keep',
-    description: 'How layers are compressed.',
-  },
+  ...pushSettingSchemas,
 } as const;
 
 const destinations: Schema = {
