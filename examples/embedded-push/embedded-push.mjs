@@ -22,7 +22,8 @@ try {
   if (!result.ok) throw result.error;
   console.log(`${reference.registry}/${reference.repository}@${result.digest}`);
 } finally {
+  // The transfers end before what they read from and what they send to.
+  await transfers[Symbol.asyncDispose]();
   await image[Symbol.asyncDispose]();
   await registry[Symbol.asyncDispose]();
-  await transfers[Symbol.asyncDispose]();
 }

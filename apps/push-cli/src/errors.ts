@@ -7,6 +7,10 @@ export type CliErrorCode =
   | 'ERR_CLI_OUTPUT'
   /** When: a registry does not accept the user name and the password of `slipway login`. Retry: no. Do: check both; some registries want an access token in place of the password. */
   | 'ERR_CLI_LOGIN_REFUSED'
+  /** When: what `slipway delete` names is not in its registry. Retry: no. Do: check the repository and the tag; a private repository that you may not read looks the same. */
+  | 'ERR_CLI_NOT_THERE'
+  /** When: `slipway delete` would take more than was asked for, or the registry cannot do less, or the question was answered with no. Retry: no. Do: read what hangs on it, then see `--manifest` and `--force`. */
+  | 'ERR_CLI_DELETE_REFUSED'
   /** When: `slipway registry serve` cannot listen on its address. Retry: no. Do: choose another port. */
   | 'ERR_CLI_LISTEN'
   /** When: the slipwayd that was named does not answer. Retry: yes. Do: start it, or name another with `--daemon` or `SLIPWAY_HOST`. */

@@ -1,8 +1,8 @@
 import { createHash, type Hash } from 'node:crypto';
+import { algorithmOf, type Digest, type DigestAlgorithm, parseAlgorithm, parseDigest } from '@slipway/digest-value';
 import { type CompressionPass, type CompressionPassOptions, passWith } from './compression-pass.ts';
 import type { Compressor } from './compressor.ts';
 import type { ByteStream } from './content.ts';
-import { algorithmOf, checkAlgorithm, type Digest, type DigestAlgorithm, parseDigest } from './digest.ts';
 import type { Digester, ExpectedContent, MeasuredContent } from './digester.ts';
 import {
   checked,
@@ -19,7 +19,7 @@ import {
  * @throws {InvalidDigestError} `ERR_DIGEST_UNSUPPORTED` for any other algorithm than sha256, sha384 and sha512
  */
 export function createDigester(algorithm: DigestAlgorithm = 'sha256'): Digester {
-  return new NodeDigester(checkAlgorithm(algorithm));
+  return new NodeDigester(parseAlgorithm(algorithm));
 }
 
 /**
@@ -28,7 +28,7 @@ export function createDigester(algorithm: DigestAlgorithm = 'sha256'): Digester 
  * @throws {InvalidDigestError} `ERR_DIGEST_UNSUPPORTED` for any other algorithm than sha256, sha384 and sha512
  */
 export function digestBytes(bytes: Uint8Array, algorithm: DigestAlgorithm = 'sha256'): Digest {
-  return `${algorithm}:${createHash(checkAlgorithm(algorithm)).update(bytes).digest('hex')}` as Digest;
+  return `${algorithm}:${createHash(parseAlgorithm(algorithm)).update(bytes).digest('hex')}` as Digest;
 }
 
 /**

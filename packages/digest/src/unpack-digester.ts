@@ -1,8 +1,8 @@
 import { isDeflateAvailable } from '@slipway/deflate';
+import { parseAlgorithm } from '@slipway/digest-value';
 import type { Compression } from './compressor.ts';
 import type { ByteStream } from './content.ts';
 import { decompress } from './decompress.ts';
-import { checkAlgorithm } from './digest.ts';
 import type { MeasuredContent } from './digester.ts';
 import { GunzipDigester } from './gunzip-threads.ts';
 import { digestStream } from './hashing.ts';
@@ -17,7 +17,7 @@ import type { UnpackDigester, UnpackDigesterOptions } from './unpacking.ts';
  * @throws {InvalidDigestError} `ERR_DIGEST_UNSUPPORTED` for an algorithm that no digest is made with.
  */
 export function createUnpackDigester(compression: Compression, options: UnpackDigesterOptions = {}): UnpackDigester {
-  if (options.algorithm !== undefined) checkAlgorithm(options.algorithm);
+  if (options.algorithm !== undefined) parseAlgorithm(options.algorithm);
   return compression === 'gzip' && isDeflateAvailable()
     ? new GunzipDigester(options)
     : new QueueDigester(compression, options);

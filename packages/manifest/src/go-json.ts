@@ -1,3 +1,4 @@
+/** How a document is laid out. */
 export interface GoJSONOptions {
   /** What one level is indented by; Docker uses three spaces. @default none: no spaces, no newlines */
   readonly indent?: string | undefined;

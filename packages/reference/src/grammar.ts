@@ -1,4 +1,4 @@
-import { type Digest, InvalidDigestError, parseDigest } from '@slipway/digest';
+import { type Digest, InvalidDigestError, parseDigest } from '@slipway/digest-value';
 import { InvalidReferenceError } from './errors.ts';
 import type { Reference } from './reference.ts';
 

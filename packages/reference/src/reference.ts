@@ -1,4 +1,4 @@
-import type { Digest } from '@slipway/digest';
+import type { Digest } from '@slipway/digest-value';
 
 /** A place in a registry: `registry/repository[:tag][@digest]`. Frozen. */
 export interface Reference {

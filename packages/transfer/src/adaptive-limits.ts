@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from './clock.ts';
 import type { TransferManager } from './transfer-manager.ts';
 
+/** Whose limits are adapted, and how far up they may go. */
 export interface AdaptiveLimitsOptions {
   /** Whose limits are moved. */
   readonly transfers: Pick<TransferManager, 'limitHost'>;

@@ -50,6 +50,8 @@ Sources:
 Layers:
   keep    as they are; plain layers of archives that docker saved become gzip (the default)
   gzip    what every client reads         zstd   smaller and faster to unpack; docker from 23.0 on, podman, containerd
+  zstd:chunked  zstd with a table of contents: podman and CRI-O pull only the files that they lack
+  estargz       gzip with a table of contents: the stargz snapshotter mounts it before it is pulled; the image gets another ID
   none    not compressed, for a registry in the same machine hall
   Layers of another kind are unpacked and made anew while they are sent. Several, as in gzip,zstd, push one index that has
   each image in each kind: clients of old take gzip, those that know zstd take that.

@@ -44,6 +44,16 @@ describe('renderFrame', () => {
     ]);
   });
 
+  test('a full bar makes room for the registry that is waited for', () => {
+    const storing = stateOf(
+      [0, progressEvent(blob('c'), size, size)],
+      [1_000, { type: 'blob:storing', blob: blob('c'), registry: 'ghcr.io', seconds: 40 }],
+    );
+    expect(renderFrame(storing, window)[0]).toBe('cccccccccccc        waiting for ghcr.io to store it, 40 s');
+    applyEvent(storing, progressEvent(blob('c'), size / 2, size), 2_000); // the next chunk
+    expect(renderFrame(storing, window)[0]).toContain('50 %');
+  });
+
   test('without unicode every character is ASCII', () => {
     const lines = renderFrame(
       stateOf([0, progressEvent(blob('c'), 0, size)], [2_000, progressEvent(blob('c'), 15_000_000, size)]),

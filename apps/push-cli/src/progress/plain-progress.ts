@@ -33,12 +33,16 @@ export function createPlainProgress(options: OpenProgressOptions): Progress {
   const beat = (): void => {
     const moving = [...state.blobs.values()].filter(({ phase }) => phase === 'sending');
     for (const blob of moving) print(prefixOf({ subject: blob.subject }) + heartbeatText(blob, clock.now()));
+    for (const { phase, subject, detail } of state.blobs.values()) {
+      if (phase === 'storing') print(`${prefixOf({ subject })}${subject.id}: ${detail}`);
+    }
     if (clock.now() - wroteAtMs >= heartbeatMs) print(progressText(state, { nowMs: clock.now(), unicode: false }));
   };
   return {
     onEvent(event) {
       stop ??= clock.every(heartbeatMs, beat);
       const adopted = applyEvent(state, event, clock.now());
+      if (event.type === 'blob:storing') return; // told once a second: a log wants it with the heartbeat
       if (event.type === 'blob:retrying' && adopted !== undefined) {
         // It counts down once a second: a log wants each attempt once.
         if (attempts.get(adopted.blob) === event.attempt) return;

@@ -110,6 +110,22 @@ describe('plain progress', () => {
     ]);
   });
 
+  test('a registry that has everything and is silent is named, every ten seconds', () => {
+    const { progress, lines, clock } = open('plain');
+    progress.onEvent(started);
+    progress.onEvent(progressEvent(blob('a'), 3, 3));
+    for (let seconds = 1; seconds <= 25; seconds += 1) {
+      clock.advance(1_000);
+      if (seconds >= 5) progress.onEvent({ type: 'blob:storing', blob: blob('a'), registry: 'ghcr.io', seconds });
+    }
+    progress.onEvent({ type: 'blob:pushed', blob: blob('a'), digest: digestOf('a'), size: 3 });
+    expect(lines().slice(2)).toEqual([
+      'aaaaaaaaaaaa: waiting for ghcr.io to store it, 9 s',
+      'aaaaaaaaaaaa: waiting for ghcr.io to store it, 19 s',
+      'aaaaaaaaaaaa: Pushed',
+    ]);
+  });
+
   test('a silent push says so too, and stops when it is over', () => {
     const { progress, lines, clock } = open('plain');
     progress.onEvent(started);

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { OutputStream } from '../command-context.ts';
 
 /** What a program writes to, and whether it could. */
@@ -19,6 +20,7 @@ export function watchOutputs(stdout: OutputStream, stderr: OutputStream): Output
   return {
     async flush() {
       if (failure === undefined) await new Promise<unknown>((resolve) => stdout.write('', resolve));
+      await nextTurn(); // Bun calls back for an empty write before it tells that an earlier one has failed
       return failure !== undefined && isGoneReader(failure) ? undefined : failure;
     },
   };

@@ -7,7 +7,7 @@ import {
   timeoutsOf,
 } from '@slipway/registry-client';
 import { dispatcherFor, readProxyVariables } from '@slipway/registry-client/proxy';
-import { loadTLSOptions } from '@slipway/registry-client/tls';
+import { loadTLSOptions, loadTLSOptionsOf } from '@slipway/registry-client/tls';
 import type { ClientEnvironment } from '../environment.ts';
 import type { ConnectionParts, ConnectionSettings } from './connection-settings.ts';
 import { withHeaders } from './with-headers.ts';
@@ -41,10 +41,11 @@ export async function connectionOptions(
 ): Promise<RegistryOptions> {
   const { environment, certDir, maxRequestsPerSecond, timeout, credentials, onRequest, warn } = options;
   const sources = { env: environment.variables, homeFolder: environment.homeFolder, onWarning: warn };
+  const certificates = { ...sources, certFolder: certDir, isInsecure: insecureTls };
   const loadTLS = async (): Promise<RegistryOptions['connect']> => {
     if (url.protocol !== 'https:') return undefined;
     if (options.tls !== undefined) return insecureTls ? { ...options.tls, rejectUnauthorized: false } : options.tls;
-    return await loadTLSOptions(registry, { ...sources, certFolder: certDir, isInsecure: insecureTls });
+    return await loadTLSOptions(registry, certificates);
   };
   const connect = await loadTLS();
   const dispatcher = options.dispatcher ?? dispatcherFor(await readProxyVariables(sources));
@@ -54,6 +55,7 @@ export async function connectionOptions(
     credentials,
     userAgent: options.userAgent ?? 'slipway-client',
     connect,
+    connectTo: async (host) => options.tls ?? (await loadTLSOptionsOf(host, certificates)),
     dispatcher: withHeaders(dispatcher, options.headers ?? {}, url),
     maxRequestsPerSecond,
     onRequest,

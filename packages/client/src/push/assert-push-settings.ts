@@ -47,6 +47,9 @@ function assertFormatFits({ format = 'keep', protocol, compression, dryRun }: Pu
   if (format === 'docker' && kinds.some(isZstd)) {
     throw optionError('`format: docker` cannot hold zstd layers', 'use `format: oci`, or another compression');
   }
+  if (format === 'docker' && kinds.includes('estargz')) {
+    throw optionError('`format: docker` cannot name a table of contents', 'use `format: oci`, or another compression');
+  }
   if (format === 'docker' && kinds.length > 1) {
     throw optionError('`format: docker` cannot tell layers of several kinds apart', 'use `format: oci`, or one kind');
   }
@@ -66,7 +69,7 @@ function assertCompressionFits({ compression, recompress, compressionLevel, comp
       'add `compression: zstd`',
     );
   }
-  if (compressor !== undefined && kinds.every((kind) => kind === 'none' || isZstd(kind))) {
+  if (compressor !== undefined && kinds.every((kind) => kind !== 'keep' && kind !== 'gzip')) {
     throw optionError('`compressor` is for gzip', 'leave it out, or use another compression');
   }
 }
@@ -76,5 +79,5 @@ function kindsOf(compression: PushSettings['compression'] = 'keep'): readonly Pu
 }
 
 function isZstd(kind: PushCompression): boolean {
-  return kind === 'zstd';
+  return kind === 'zstd' || kind === 'zstd:chunked';
 }

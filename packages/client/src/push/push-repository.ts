@@ -1,6 +1,6 @@
 import type { AbortOptions } from '@slipway/digest';
 import type { ImageSource } from '@slipway/image-source';
-import type { Destination, PushResult } from '@slipway/push';
+import type { Destination, PushDelivery, PushResult } from '@slipway/push';
 import { parseReference, type Reference, withTag } from '@slipway/reference';
 import { RegistryError, type Repository } from '@slipway/registry-client';
 import { ClientError } from '../errors.ts';
@@ -16,14 +16,16 @@ export interface PushRepositoryOptions extends AbortOptions {
   readonly newerThan?: Date | undefined;
   /** A tag that both sides name the same manifest by needs no push: nothing is converted, chosen or looked for besides. */
   readonly mayMatch: boolean;
+  /** A v1 registry may forget what is not in the list that begins a push: all images go at once. */
+  readonly isTogether: boolean;
   readonly opening: OpenRegistryImageOptions;
 }
 
 export interface PushRepositoryParts {
   readonly sources: SourceRegistries;
   readonly destinationOf: (reference: Reference) => Promise<Destination>;
-  /** Pushes one opened image. */
-  readonly push: (source: ImageSource, destinations: readonly Destination[]) => Promise<readonly PushResult[]>;
+  /** Pushes opened images. */
+  readonly push: (deliveries: readonly PushDelivery[]) => Promise<readonly PushResult[]>;
   /** Told of a tag that has nothing to do. */
   readonly onUnchanged: (result: Extract<PushResult, { ok: true }>) => void;
 }
@@ -57,6 +59,7 @@ export async function pushRepository(
     const which = pattern === undefined ? 'has no tags' : `has no tag that matches ${JSON.stringify(pattern)}`;
     throw new ClientError('ERR_CLIENT_NO_ITEM', `docker://${text} ${which}`, { hint: 'check the repository’s name' });
   }
+  if (options.isTogether) return await pushTogether(tags, repositories, source, options, parts);
   const places = await Promise.all(
     repositories.map(async (repository): Promise<Place> => ({ repository, stat: await statOf(parts, repository) })),
   );
@@ -88,6 +91,30 @@ async function wantedTags(
     if (!isAbsent) throw error; // a repository without tags looks the same
   }
   return tags;
+}
+
+async function pushTogether(
+  tags: readonly string[],
+  repositories: readonly Reference[],
+  source: SourceRepository,
+  { newerThan, opening, signal }: PushRepositoryOptions,
+  { destinationOf, push }: PushRepositoryParts,
+): Promise<readonly PushResult[]> {
+  const opened: ImageSource[] = [];
+  try {
+    const deliveries: PushDelivery[] = [];
+    for (const tag of tags) {
+      const image = await source.open(withTag(source.reference, tag), { ...opening, signal });
+      opened.push(image);
+      const [item] = image.items;
+      if (item === undefined || (newerThan !== undefined && isOlder(image.items, newerThan))) continue;
+      const destinations = await Promise.all(repositories.map((each) => destinationOf(withTag(each, tag))));
+      deliveries.push({ item, destinations });
+    }
+    return await push(deliveries);
+  } finally {
+    for (const image of opened) await image[Symbol.asyncDispose]();
+  }
 }
 
 interface Place {
@@ -149,7 +176,8 @@ async function pushTag(tag: string, { source, places, options, parts }: TagToPus
     await using image = await source.open(withTag(source.reference, tag), { ...opening, signal });
     if (newerThan !== undefined && isOlder(image.items, newerThan)) return [...unchanged.values()];
     const destinations = await Promise.all(changed.map(({ repository }) => destinationOf(withTag(repository, tag))));
-    return [...unchanged.values(), ...(await push(image, destinations))];
+    const [item] = image.items;
+    return [...unchanged.values(), ...(item === undefined ? [] : await push([{ item, destinations }]))];
   } catch (cause) {
     signal?.throwIfAborted();
     const error = cause instanceof Error ? cause : new Error(String(cause));

@@ -1,4 +1,10 @@
-import { createGzipCompressor, createZstdCompressor, isZstdAvailable } from '@slipway/digest';
+import {
+  createEstargzCompressor,
+  createGzipCompressor,
+  createZstdChunkedCompressor,
+  createZstdCompressor,
+  isZstdAvailable,
+} from '@slipway/digest';
 import { createPusher, type Pusher, type PusherOptions } from '@slipway/push';
 import type { CompressionSettings, PushSettings } from './push-request.ts';
 
@@ -8,19 +14,21 @@ export interface Pushers {
 }
 
 /** Makes each pusher once: what it finds out about registries is worth keeping. */
-export function createPushers(parts: Omit<PusherOptions, 'gzip' | 'zstd'>): Pushers {
+export function createPushers(parts: Omit<PusherOptions, 'gzip' | 'zstd' | 'zstdChunked' | 'estargz'>): Pushers {
   const made = new Map<string, Pusher>();
   return {
     pusherFor({ compression, compressionLevel: level, compressor }) {
       const kinds: readonly string[] = [compression ?? 'keep'].flat();
-      const [isOnlyZstd, isZstd] = [kinds.every((kind) => kind === 'zstd'), kinds.includes('zstd')];
-      const name = `${isOnlyZstd} ${isZstd} ${level} ${compressor}`;
+      const isZstd = (kind: string): boolean => kind === 'zstd' || kind === 'zstd:chunked';
+      const name = `${kinds.join(',')} ${level} ${compressor}`;
       const pusher =
         made.get(name) ??
         createPusher({
           ...parts,
-          gzip: createGzipCompressor(isOnlyZstd ? {} : { level, compressor }),
-          zstd: isZstdAvailable() ? createZstdCompressor(isZstd ? { level } : {}) : undefined,
+          gzip: createGzipCompressor(kinds.every(isZstd) ? {} : { level, compressor }),
+          zstd: isZstdAvailable() ? createZstdCompressor(kinds.some(isZstd) ? { level } : {}) : undefined,
+          zstdChunked: kinds.includes('zstd:chunked') ? createZstdChunkedCompressor({ level }) : undefined,
+          estargz: kinds.includes('estargz') ? createEstargzCompressor({ level }) : undefined,
         });
       made.set(name, pusher);
       return pusher;

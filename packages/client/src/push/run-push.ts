@@ -1,6 +1,6 @@
 import { type ImageSource, parseSourceText, type SourceItem } from '@slipway/image-source';
 import type { ImageStore } from '@slipway/image-store';
-import type { Destination, PushResult } from '@slipway/push';
+import type { Destination, PushAllOptions, PushDelivery, PushResult } from '@slipway/push';
 import type { Reference } from '@slipway/reference';
 import type { PushReport } from '../client.ts';
 import type { Registries } from '../connection/registries.ts';
@@ -46,10 +46,14 @@ export async function runPush(request: RunningRequest, parts: PushParts): Promis
   for (const tag of refusedTags) {
     parts.warn(`no registry takes the tag ${JSON.stringify(tag)}: it is left out, and the push will count as failed`);
   }
-  const results: PushResult[] = [];
-  for (const { item, references: wanted } of selections) {
-    const destinations = await Promise.all(wanted.map((reference) => destinationOf(reference, request, parts)));
-    const pushed = await pushItem(item, destinations, request, parts);
+  const deliveries = await Promise.all(
+    selections.map(async ({ item, references: wanted }) => ({
+      item,
+      destinations: await Promise.all(wanted.map((reference) => destinationOf(reference, request, parts))),
+    })),
+  );
+  const results = await pushItems(deliveries, request, parts, async (pushed, index) => {
+    const { item } = deliveries[index]!;
     if (source.isFromStore && request.dryRun !== true) {
       await noteDigests(await parts.openImages(), item, pushed, parts.warn);
     }
@@ -58,8 +62,7 @@ export async function runPush(request: RunningRequest, parts: PushParts): Promis
         noteRegistryFacts(result.error, await parts.credentials.forDestinations.factsOf(result.reference));
       }
     }
-    results.push(...pushed);
-  }
+  });
   return { results, refusedTags };
 }
 
@@ -80,12 +83,12 @@ async function pushAllTags(
   const mayMatch = format === 'keep' && compression === 'keep' && platform === undefined && referrers !== true;
   const onNotice = ({ message }: { readonly message: string }): void => parts.warn(message);
   const opening = { ...openOptionsOf(request), onNotice };
-  const options = { signal, pattern, newerThan, mayMatch, opening };
+  const isTogether = format === 'v1' || (request.protocol ?? 'v2') !== 'v2';
+  const options = { signal, pattern, newerThan, mayMatch, isTogether, opening };
   const results = await pushRepository(repository, references, options, {
     sources: parts.sources.registries,
     destinationOf: (reference) => destinationOf(reference, request, parts),
-    push: async ({ items: [item] }, destinations) =>
-      item === undefined ? [] : await pushItem(item, destinations, request, parts),
+    push: (deliveries) => pushItems(deliveries, request, parts),
     onUnchanged: ({ reference, ...manifest }) => {
       const destination = `${reference.registry}/${reference.repository}`;
       request.onEvent?.({ type: 'manifest:pushed', destination, tag: reference.tag, ...manifest });
@@ -163,15 +166,16 @@ async function destinationOf(
   };
 }
 
-async function pushItem(
-  item: SourceItem,
-  destinations: readonly Destination[],
+async function pushItems(
+  deliveries: readonly PushDelivery[],
   request: RunningRequest,
   { pushers, environment }: PushParts,
+  onDelivered?: PushAllOptions['onDelivered'],
 ): Promise<readonly PushResult[]> {
   const pusher = (await pushers()).pusherFor(request);
   const { source: _source, to: _to, ...options } = request;
-  return await pusher.push(item, destinations, { ...options, requireSchema2: !environment.allowsSchema1 });
+  const requireSchema2 = !environment.allowsSchema1;
+  return (await pusher.pushAll(deliveries, { ...options, requireSchema2, onDelivered })).flat();
 }
 
 function isOfSource(error: unknown): boolean {

@@ -1,12 +1,12 @@
 import { type Digest, isDigest } from '@slipway/digest';
 import { isTag } from '@slipway/reference';
-import { statBlob } from './blobs/stat-blob.ts';
-import { RegistryError, type RegistryOperation, reworded } from './errors.ts';
-import { assertNoWebPage } from './http/web-page.ts';
-import { getManifest, manifestPath, statManifest } from './manifests.ts';
-import type { DeletedTag, DeleteOptions, StatManifestOptions } from './repository.ts';
-import type { RepositoryAt } from './repository-at.ts';
-import { resolve } from './resolve.ts';
+import { statBlob } from '../blobs/stat-blob.ts';
+import { RegistryError, type RegistryOperation, reworded } from '../errors.ts';
+import { assertNoWebPage } from '../http/web-page.ts';
+import { getManifest, manifestPath, statManifest } from '../manifests.ts';
+import type { DeletedTag, DeleteOptions, StatManifestOptions } from '../repository.ts';
+import type { RepositoryAt } from '../repository-at.ts';
+import { resolve } from '../resolve.ts';
 
 /** Deletes a manifest with its tags. @returns false where it was not there */
 export async function deleteManifest(

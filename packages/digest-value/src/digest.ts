@@ -44,11 +44,15 @@ export function isDigest(text: unknown): text is Digest {
  * @throws {InvalidDigestError} `ERR_DIGEST_UNSUPPORTED` when it is no algorithm that digests are made with here.
  */
 export function algorithmOf(digest: Digest): DigestAlgorithm {
-  return checkAlgorithm(digest.slice(0, digest.indexOf(':')));
+  return parseAlgorithm(digest.slice(0, digest.indexOf(':')));
 }
 
-/** Names come out of settings and JavaScript too, where no type holds them. */
-export function checkAlgorithm(algorithm: unknown): DigestAlgorithm {
+/**
+ * Checks that a name is that of an algorithm; it may come out of settings or JavaScript, where no type holds it.
+ *
+ * @throws {InvalidDigestError} `ERR_DIGEST_UNSUPPORTED`
+ */
+export function parseAlgorithm(algorithm: unknown): DigestAlgorithm {
   if (typeof algorithm === 'string' && encodedLength.has(algorithm)) return algorithm as DigestAlgorithm;
   throw new InvalidDigestError(String(algorithm), 'unsupported digest algorithm', 'a digest algorithm');
 }
