@@ -4,6 +4,16 @@
  * @packageDocumentation
  */
 
+export {
+  type ConfigChanges,
+  type FilesInMemory,
+  type ImageParts,
+  type ImageRecipe,
+  imageFrom,
+  type LayerOptions,
+  type LayerRecipe,
+  layerFrom,
+} from '@slipway/image-source';
 export type { PushEvent, PushResult } from '@slipway/push';
 export type { Client, PushedImage, PushReport } from './client.ts';
 export type { ClientOptions, ClientParts, ClientSettings } from './client-options.ts';

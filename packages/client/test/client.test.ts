@@ -14,7 +14,14 @@ import {
 } from '@slipway/testkit';
 import { createTransferManager } from '@slipway/transfer';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type ClientOptions, createClient, type PushEvent, type PushRequest } from '../src/index.ts';
+import {
+  type ClientOptions,
+  createClient,
+  imageFrom,
+  layerFrom,
+  type PushEvent,
+  type PushRequest,
+} from '../src/index.ts';
 
 let folder: TemporaryFolder;
 let registry: EmbeddedRegistry;
@@ -54,6 +61,30 @@ describe('push', () => {
     expect(events).toContain('push:finished');
     const back = await readBack(registry.host, 'order/a', 'latest');
     expect(back.digest).toBe(results[0]?.digest);
+  });
+
+  test('an image from parts goes on a base that any source can be', async () => {
+    await using client = await createClient({ isolated: true });
+    const base = `${registry.host}/parts/base:1`;
+    const [pushedBase] = await client.push({ source: one(), to: base });
+    const layers = [layerFrom({ 'index.js': 'console.log(1)' }, { to: '/app' })];
+    const config = { Cmd: ['node', '/app/index.js'] };
+    const [made] = await client.push({
+      source: imageFrom({ base: `docker://${base}`, layers, config }),
+      to: `${registry.host}/parts/app:1`,
+    });
+    expect(made?.totals).toMatchObject({ mounted: 2 });
+    const [below, above] = await Promise.all([
+      readBack(registry.host, 'parts/base', pushedBase!.digest),
+      readBack(registry.host, 'parts/app', '1'),
+    ]);
+    expect(above.layers.slice(0, 2).map(({ digest }) => digest)).toEqual(below.layers.map(({ digest }) => digest));
+    expect(above.layers).toHaveLength(3);
+    const [fromArchive] = await client.push({
+      source: imageFrom({ base: one(), layers, config }),
+      to: `${registry.host}/parts/other:1`,
+    });
+    expect(fromArchive?.digest).toBe(made?.digest);
   });
 
   test('one destination that fails hides no other: the error has them all, and pushSettled no error', async () => {

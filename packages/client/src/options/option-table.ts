@@ -39,6 +39,7 @@ export interface OptionEntry<T = unknown> {
 
 const aPush: readonly Face[] = ['cli', 'push'];
 const aPushAndJob: readonly Face[] = ['cli', 'push', 'job'];
+const aPushEverywhere: readonly Face[] = ['cli', 'push', 'daemon', 'job'];
 const aClient: readonly Face[] = ['cli', 'client'];
 const aClientAndDaemon: readonly Face[] = ['cli', 'client', 'daemon'];
 const onlyCli: readonly Face[] = ['cli'];
@@ -83,14 +84,14 @@ export const optionTable: { readonly [Name in OptionName]: OptionEntry<OptionVal
     description: 'manifest format: as in the source, or converted',
     kind: choiceOf('keep', 'docker', 'oci', 'schema1', 'schema1-2015', 'v1'),
     initial: 'keep',
-    faces: aPushAndJob,
+    faces: aPushEverywhere,
     placeholder: '<format>',
   },
   protocol: {
     description: 'v2, v1 for registries of before 2015, or auto: detect',
     kind: choiceOf('v2', 'auto', 'v1'),
     initial: 'v2',
-    faces: aPushAndJob,
+    faces: aPushEverywhere,
     placeholder: '<protocol>',
   },
   compression: {
@@ -108,13 +109,13 @@ export const optionTable: { readonly [Name in OptionName]: OptionEntry<OptionVal
   compressionLevel: {
     description: 'effort of compression: gzip 1 to 9, zstd 1 to 19',
     kind: wholeNumber(1, 19),
-    faces: ['cli', 'push', 'daemon', 'job'],
+    faces: ['cli', 'push', 'daemon'],
     placeholder: '<n>',
   },
   compressor: {
     description: 'what makes gzip: deflate (fast, the same bytes everywhere; the default), zlib or fflate',
     kind: choiceOf('deflate', 'zlib', 'fflate'),
-    faces: aPushAndJob,
+    faces: aPush,
     placeholder: '<which>',
   },
   verify: {

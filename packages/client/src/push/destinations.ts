@@ -12,6 +12,7 @@ import { assertNoUser } from '../names/assert-no-user.ts';
 /** Where to: `ghcr.io/me/app:1.0`, or what `parseReference` makes of it. */
 export type DestinationInput = string | Reference;
 
+/** How destinations are read. */
 export interface ParseDestinationsOptions {
   /** They are repositories, and must have neither tag nor digest. @default false: without a tag, `latest` is meant */
   readonly allTags?: boolean | undefined;

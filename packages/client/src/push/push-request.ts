@@ -1,5 +1,5 @@
 import type { AbortOptions } from '@slipway/digest';
-import type { ImageSource, SourceItem } from '@slipway/image-source';
+import type { ImageRecipe, ImageSource, SourceItem } from '@slipway/image-source';
 import type { Platform } from '@slipway/manifest';
 import type { PushOptions } from '@slipway/push';
 import { optionError } from '../errors.ts';
@@ -8,9 +8,10 @@ import type { DestinationInput } from './destinations.ts';
 
 /**
  * What to push: a text as `slipway push` takes it (`app.tar`, `oci:layout:v1`, `docker://ghcr.io/me/app:1`,
- * `docker-daemon:app`, `store:app`, `-`), a source that is open already, which stays the caller's to dispose, or one image.
+ * `docker-daemon:app`, `store:app`, `-`), a source that is open already, which stays the caller's to dispose, one image, or
+ * one that `imageFrom` makes of parts: its base may be any such text.
  */
-export type SourceInput = string | ImageSource | SourceItem;
+export type SourceInput = string | ImageSource | SourceItem | ImageRecipe;
 
 /** How layers that are compressed here are made. */
 export interface CompressionSettings {

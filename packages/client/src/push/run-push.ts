@@ -1,4 +1,10 @@
-import { type ImageSource, parseSourceText, type SourceItem } from '@slipway/image-source';
+import {
+  type ImageRecipe,
+  type ImageSource,
+  parseSourceText,
+  type SourceItem,
+  sourceDateEpoch,
+} from '@slipway/image-source';
 import type { ImageStore } from '@slipway/image-store';
 import type { Destination, PushAllOptions, PushDelivery, PushResult } from '@slipway/push';
 import type { Reference } from '@slipway/reference';
@@ -21,7 +27,7 @@ import type { Pushers } from './pushers.ts';
 
 /** What a push works with. */
 export interface PushParts {
-  readonly environment: Pick<ClientEnvironment, 'allowsSchema1'>;
+  readonly environment: Pick<ClientEnvironment, 'allowsSchema1' | 'temporaryFolder' | 'variables'>;
   readonly credentials: ClientCredentials;
   readonly registries: Registries;
   readonly sources: SourceDoors;
@@ -118,17 +124,40 @@ interface OpenedInput extends Omit<ImageSource, 'kind'> {
   readonly isFromStore: boolean;
 }
 
-async function openInput(input: SourceInput, request: RunningRequest, { sources }: PushParts): Promise<OpenedInput> {
+async function openInput(input: SourceInput, request: RunningRequest, parts: PushParts): Promise<OpenedInput> {
+  const { sources } = parts;
   if (typeof input === 'string') {
     const source = await openSourceText(input, { ...openOptionsOf(request), signal: request.signal }, sources);
     return { ...source, isFromStore: source.kind === 'store' };
   }
+  if (isRecipe(input)) return { ...(await openRecipe(input, request, parts)), isFromStore: false };
   const isOthers = { isFromStore: false, async [Symbol.asyncDispose]() {} };
   if (isSource(input)) return { ...input, ...isOthers };
   if (isItem(input)) return { kind: 'oci-layout', name: 'the image', items: [input], ...isOthers };
   throw optionError(
-    'Expected `source` to be a text such as app.tar or docker://ghcr.io/me/app:1, an opened source, or an image',
+    'Expected `source` to be a text such as app.tar or docker://ghcr.io/me/app:1, an opened source, an image, or an image from parts',
   );
+}
+
+/** The base is any source that this client can open. */
+async function openRecipe(
+  recipe: ImageRecipe,
+  { signal }: RunningRequest,
+  { sources, environment }: PushParts,
+): Promise<ImageSource> {
+  const { onSpool } = sources;
+  return await recipe.open({
+    openBase: (text, { platform, signal: opening = signal }) =>
+      openSourceText(text, { platform, signal: opening }, sources),
+    time: sourceDateEpoch(environment.variables),
+    spoolFolder: environment.temporaryFolder,
+    onSpool,
+    signal,
+  });
+}
+
+function isRecipe(input: unknown): input is ImageRecipe {
+  return typeof (input as { readonly open?: unknown } | undefined)?.open === 'function' && !isSource(input);
 }
 
 function isSource(input: unknown): input is ImageSource {

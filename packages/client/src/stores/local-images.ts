@@ -3,6 +3,7 @@ import type { ImageStore } from '@slipway/image-store';
 import type { ClientEnvironment } from '../environment.ts';
 import { ClientError } from '../errors.ts';
 
+/** Where this machine's images lie. */
 export interface LocalImagesOptions {
   /** @default the environment's data folder */
   readonly dataDir?: string | undefined;
