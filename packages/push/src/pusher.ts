@@ -68,8 +68,10 @@ async function runPush(
   const tell = meterProgress(surviving(options.onEvent), { clock: pusher.retry.clock });
   const forms = new Map<string, BlobForm>();
   const scope = new Scope(options.signal);
+  // What is made here is made to the end, though this push aborts, while another one waits for it.
+  const making = new Scope();
   try {
-    const context = planContext(pusher, options, tell, forms, scope.signal);
+    const context = planContext(pusher, options, tell, forms, making.signal);
     const { compression } = options;
     const plans = deliveries.map(({ item, platform = options.platform }) => {
       const own = { ...context, platform };
@@ -96,6 +98,7 @@ async function runPush(
     return all;
   } finally {
     await scope[Symbol.asyncDispose]();
+    await making[Symbol.asyncDispose]();
     await Promise.all([...forms.values()].map((form) => form.settled()));
   }
 }
