@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import { withHeaders } from '@slipway/client';
 import { type AuthConfig, type CredentialProvider, credentialsOf, hasAuthInfo } from '@slipway/docker-credentials';
 import { computeHmacKey } from '@slipway/metadata-store';
 import type { Destination, V1Endpoint } from '@slipway/push';
@@ -24,7 +25,7 @@ import type { ServerConfig } from '../config/server-config.ts';
 import type { Environment } from '../environment.ts';
 import { version } from '../version.ts';
 import type { FairTransfers } from './fair-transfers.ts';
-import { type MetaHeaders, withMetaHeaders } from './meta-headers.ts';
+import type { MetaHeaders } from './meta-headers.ts';
 
 /** Whose name a push goes in: credentials by registry, and headers for the registry. They are held while a lease lasts. */
 export interface Identity {
@@ -121,7 +122,7 @@ export function createRegistryAccess(accessOptions: RegistryAccessOptions): Regi
       userAgent: [`slipwayd/${version}`, ...(options.upstreamClient ? [options.upstreamClient] : [])].join(' '),
       connect,
       connectTo: (host) => loadTLSOptionsOf(host, certificates),
-      dispatcher: withMetaHeaders(dispatcherFor(await proxies), options.metaHeaders ?? {}, url),
+      dispatcher: withHeaders(dispatcherFor(await proxies), options.metaHeaders ?? {}, url),
       onRequest: options.onRequest,
       onWarning,
       ...(config.timeoutMs !== undefined && { timeouts: timeoutsOf(config.timeoutMs) }),
