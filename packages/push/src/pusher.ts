@@ -68,7 +68,7 @@ async function runPush(
   const tell = meterProgress(surviving(options.onEvent), { clock: pusher.retry.clock });
   const forms = new Map<string, BlobForm>();
   const scope = new Scope(options.signal);
-  // What is made here is made to the end, though this push aborts, while another one waits for it.
+  // Layers are made in a scope of their own: another push may wait for one when this push aborts.
   const making = new Scope();
   try {
     const context = planContext(pusher, options, tell, forms, making.signal);

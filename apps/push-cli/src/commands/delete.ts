@@ -15,7 +15,7 @@ export function addDeleteCommand(program: Command, context: CommandContext): voi
     .option('--manifest', 'of a tag, delete the manifest that it names, with all its tags')
     .option('-f, --force', 'delete also what an index needs; what is not there is no failure')
     .option('--dry-run', 'say what would go, and delete nothing')
-    .option('-y, --yes', 'do not ask (without a terminal nobody is asked)')
+    .option('-y, --yes', 'delete without asking; the program asks on a terminal only')
     .option('--max-tags <number>', 'look at so many tags of the repository (default: 1000)', (text) =>
       readValue(text, { kind: wholeNumber(1, 1_000_000) }),
     );

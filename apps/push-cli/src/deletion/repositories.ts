@@ -4,11 +4,11 @@ import type { Reference } from '@slipway/reference';
 import { RegistryError, type Repository, wrapRepository } from '@slipway/registry-client';
 import { retrying } from '@slipway/transfer';
 
-/** Repositories as a command asks them: again where a question fails for a moment, and with what is known when it fails for good. */
+/** Repositories whose temporary failures are retried; a lasting failure gets the facts that the advice needs. */
 export interface Repositories {
   /** The repository of a reference, through the first way to it that works. */
   open(reference: Reference): Promise<Repository>;
-  /** Does `work`, again where it fails for a moment; what fails for good is noted with what is known of the registry. */
+  /** Does `work`, and retries it after a temporary failure. Adds the facts about the registry to a lasting one. */
   attempt<T>(reference: Reference, work: () => Promise<T>): Promise<T>;
 }
 
@@ -18,7 +18,7 @@ const attempts = 5;
 export function patientRepositories(client: Client, signal: AbortSignal): Repositories {
   const patiently = <T>({ registry }: Reference, work: () => Promise<T>): Promise<T> =>
     retrying(work, { signal, attempts, host: registry, isTransient: isMomentary });
-  /** Notes with a failure what is known of the registry. */
+  /** Adds the facts about the registry to a failure. */
   const explained = async <T>(reference: Reference, work: Promise<T>): Promise<T> => {
     try {
       return await work;
@@ -41,7 +41,7 @@ export function patientRepositories(client: Client, signal: AbortSignal): Reposi
   };
 }
 
-/** Whether the same may succeed in a moment. What a registry does not do at all it will not do then either, whatever its words. */
+/** Whether a retry may succeed. A registry that does not support an operation never will, whatever error it answers with. */
 function isMomentary(error: unknown): boolean {
   return isRetryable(error) && !(error instanceof RegistryError && error.code === 'ERR_REGISTRY_UNSUPPORTED');
 }
