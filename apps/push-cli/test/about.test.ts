@@ -40,7 +40,7 @@ test('--version with anything else is told as any wrong use', async () => {
   expect([code, stderr]).toEqual([2, expect.stringContaining('--licenses')]);
 });
 
-describe.runIf(executable !== undefined)('an executable is changed by nothing that is meant for Bun', () => {
+describe('the program is changed by nothing that is meant for the runtime inside an executable', () => {
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'slipway-foreign-'));
@@ -60,8 +60,9 @@ describe.runIf(executable !== undefined)('an executable is changed by nothing th
     ['BUN_OPTIONS', { BUN_OPTIONS: '--preload ./loud.js' }],
     ['BUN_BE_BUN', { BUN_BE_BUN: '1' }],
     ['BUN_INSPECT', { BUN_INSPECT: 'ws://127.0.0.1:1/?break=1', BUN_INSPECT_PRELOAD: './loud.js' }],
-    ['NODE_OPTIONS', { NODE_OPTIONS: '--require ./loud.js' }],
-  ])('%s', async (_, env) => {
+    // On Node itself its user means it.
+    ...(executable === undefined ? [] : [['NODE_OPTIONS', { NODE_OPTIONS: '--require ./loud.js' }] as const]),
+  ] as const)('%s', async (_, env) => {
     const version = await runCli(['--version'], { folder, env });
     expect(version).toMatchObject({ code: 0, stdout: `${manifest.version}\n`, stderr: '' });
     const { stdout } = await runCli(['doctor', '--json'], {

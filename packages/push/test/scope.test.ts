@@ -5,7 +5,7 @@ import { mediaTypes } from '@slipway/manifest';
 import type { Misbehaviour } from '@slipway/testkit';
 import { describe, expect, test } from 'vitest';
 import { createPusher, type PushEvent } from '../src/index.ts';
-import { imageOf, noiseBytes, openBench, plainLayer, randomImage, textBytes } from './setup.ts';
+import { arrivals, imageOf, noiseBytes, openBench, plainLayer, randomImage, textBytes } from './setup.ts';
 
 const denied = { errors: [{ code: 'DENIED', message: 'requested access to the resource is denied' }] };
 
@@ -41,6 +41,7 @@ describe('a destination that fails', () => {
     const stall = bench.registry.misbehave({ match: { kind: 'upload-put' }, stall: true });
     const [result] = await bench.push(indexOf(refused, slow), 'demo/app:1');
     expect(result).toMatchObject({ ok: false });
+    await arrivals();
     const asked = bench.registry.requests.length;
     stall.remove();
     await bench.registry.settled();

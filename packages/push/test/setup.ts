@@ -95,6 +95,11 @@ export function countingCompressor(
   };
 }
 
+/** Until the requests that were written before, and perhaps cut at once, have been read by a server of this process. */
+export async function arrivals(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
 /** A registry whose requests can be looked at. */
 export interface WatchedRegistry extends AsyncDisposable {
   readonly host: string;
