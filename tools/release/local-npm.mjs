@@ -13,10 +13,7 @@ const program = join(root, 'tools/rehearsal/node_modules/verdaccio/bin/verdaccio
 export async function startLocalNpm(folder) {
   mkdirSync(folder, { recursive: true });
   const config = join(folder, 'config.yaml');
-  writeFileSync(
-    config,
-    JSON.stringify(settings(folder, (await run('npm', ['config', 'get', 'registry'])).output.trim())),
-  );
+  writeFileSync(config, JSON.stringify(settings(folder, await upstream())));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}/`;
   const child = spawn(process.execPath, [program, '--config', config, '--listen', `127.0.0.1:${port}`], {
@@ -39,17 +36,23 @@ export async function startLocalNpm(folder) {
 }
 
 /** JSON is YAML. Nobody signs in: it is reachable from this machine only, and gone after the rehearsal. */
-function settings(folder, upstream) {
+function settings(folder, url) {
   const everybody = { access: '$all', publish: '$all', unpublish: '$all' };
   return {
     storage: join(folder, 'storage'),
     auth: { htpasswd: { file: join(folder, 'htpasswd'), max_users: -1 } },
-    uplinks: { upstream: { url: upstream, timeout: '60s', maxage: '30m' } },
+    uplinks: { upstream: { url, timeout: '60s', maxage: '30m' } },
     packages: { slipway: everybody, '@slipway/*': everybody, '**': { ...everybody, proxy: 'upstream' } },
     log: { type: 'stdout', format: 'json', level: 'error' },
     max_body_size: '50mb',
     web: { enable: false },
   };
+}
+
+/** Where npm takes packages from here. Its warnings stand before it. */
+async function upstream() {
+  const { output } = await run('npm', ['config', 'get', 'registry']);
+  return output.trim().split('\n').at(-1);
 }
 
 function freePort() {
