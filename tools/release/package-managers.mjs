@@ -49,6 +49,8 @@ export async function installWith(manager, spec, { folder, url, cache, bun }) {
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'user', private: true, type: 'module' }));
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
   const [file, args] = command(spec);
-  const { code, output } = await run(file, args, { cwd: folder, env: { CI: '', COREPACK_ENABLE_STRICT: '0' } });
+  // The pnpm that runs this script hands its own settings on, which would come before those of the folder.
+  const env = { CI: '', COREPACK_ENABLE_STRICT: '0', npm_config_registry: url, NPM_CONFIG_REGISTRY: url };
+  const { code, output } = await run(file, args, { cwd: folder, env });
   if (code !== 0) throw new Error(`${manager} cannot install ${spec}:\n${output}`);
 }
