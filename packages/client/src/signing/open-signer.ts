@@ -89,7 +89,8 @@ async function readKeyText(
   try {
     let text = '';
     // It may be a pipe, and a device has no end.
-    for await (const chunk of createReadStream(signKey, { encoding: 'latin1', end: maxKeyBytes, signal })) text += chunk;
+    for await (const chunk of createReadStream(signKey, { encoding: 'latin1', end: maxKeyBytes, signal }))
+      text += chunk;
     if (text.length <= maxKeyBytes) return text;
   } catch (cause) {
     signal?.throwIfAborted();
