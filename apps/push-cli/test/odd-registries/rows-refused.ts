@@ -36,6 +36,13 @@ const words: readonly OddRegistry[] = [
     neverSays: ['slipway login'],
   },
   {
+    ...denied,
+    name: 'a reason, to a request with 20 kB of state',
+    quirks: { locationBallast: 20_000 },
+    rules: answering('upload-put', 403, { body: errorBody('DENIED', 'blobs above 1 kB are not allowed') }),
+    says: ['blobs above 1 kB are not allowed'],
+  },
+  {
     name: 'a rule in the detail',
     fails: 'ERR_REGISTRY_UNEXPECTED',
     rules: answering('manifest-put', 400, {

@@ -9,7 +9,7 @@ export function scrub(text: string, secrets: readonly string[]): string {
   return secrets
     .filter((secret) => secret.length >= 4)
     .flatMap(formsOf)
-    .reduce((kept, form) => kept.replace(new RegExp(escapeRegExp(form), 'gi'), '<redacted>'), text);
+    .reduce(withoutForm, text);
 }
 
 function formsOf(secret: string): readonly string[] {
@@ -17,6 +17,20 @@ function formsOf(secret: string): readonly string[] {
   return [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret), base64];
 }
 
-function escapeRegExp(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+/** Searches by position: states of 20 kB are too long for an expression. */
+function withoutForm(text: string, form: string): string {
+  const [low, wanted] = [inSmallLetters(text), inSmallLetters(form)];
+  let kept = '';
+  let from = 0;
+  for (let at = low.indexOf(wanted); at >= 0; at = low.indexOf(wanted, from)) {
+    kept += `${text.slice(from, at)}<redacted>`;
+    from = at + wanted.length;
+  }
+  return kept + text.slice(from);
+}
+
+/** Of the same length, character by character. */
+function inSmallLetters(text: string): string {
+  const low = text.toLowerCase();
+  return low.length === text.length ? low : text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
