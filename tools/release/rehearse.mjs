@@ -38,11 +38,22 @@ try {
   } finally {
     await npm.close();
   }
+  await tagAction();
 } finally {
   rmSync(target, { recursive: true, force: true });
 }
 for (const problem of problems) console.error(problem);
 if (problems.length > 0) process.exitCode = 1;
+
+/** Into a repository of its own, not into the one that was cloned. */
+async function tagAction() {
+  const origin = join(target, 'origin.git');
+  await step('a repository to push to', 'git', ['clone', '-q', '--bare', clone, origin], target);
+  await step('its address', 'git', ['remote', 'set-url', 'origin', origin], clone);
+  await step('the tag of the action', process.execPath, [join(root, 'tools/release/tag-action.mjs')], clone);
+  for (const file of ['action.yml', 'dist/index.mjs', 'dist/THIRD-PARTY-NOTICES.txt'])
+    await step(`the action has ${file}`, 'git', ['cat-file', '-e', `v0:action/${file}`], origin);
+}
 
 /** Each package by one manager, in turn; what most people install by all of them. */
 async function installAll(published, url) {

@@ -1,0 +1,29 @@
+// Texts of the repository: no mark of a merge that was left behind, and no comment beyond the width of a line.
+// Code is the formatter's: what of it is wider is a string.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from './workspace.mjs';
+
+const widest = 120;
+const mark = /^(?:<{7} |>{7} |={7}$)/;
+const comment = /^\s*(?:\/\/|\/\*|\*)/;
+/** What has to stand in one line, or cannot be broken. */
+const exempt = /biome-ignore|https?:\/\/\S+$|^\s*(?:\*|\/\/) *\|/;
+
+const { stdout } = spawnSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' });
+const files = stdout
+  .split('\0')
+  .filter((path) => /\.(?:[cm]?[jt]s|md|ya?ml|json)$/.test(path) && existsSync(join(root, path)));
+const problems = [];
+for (const path of files) {
+  const isSource = /\.[cm]?[jt]s$/.test(path);
+  for (const [at, line] of readFileSync(join(root, path), 'utf8').split('\n').entries()) {
+    if (mark.test(line)) problems.push(`${path}:${at + 1}: a merge was left unfinished`);
+    if (isSource && line.length > widest && comment.test(line) && !exempt.test(line))
+      problems.push(`${path}:${at + 1}: a comment of ${line.length} columns; ${widest} are the most`);
+  }
+}
+for (const problem of problems) console.error(problem);
+if (problems.length > 0) process.exitCode = 1;
+else console.log(`texts: ${files.length} files`);
