@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 export { assertArgument, assertOptions, type OptionKinds, unexpected } from './assert-arguments.ts';
-export { ArgumentError, type ArgumentErrorCode } from './errors.ts';
+export { ArgumentError, type ArgumentErrorCode, ArgumentRangeError } from './errors.ts';
 export {
   aBoolean,
   aContent,
@@ -17,7 +17,7 @@ export {
   aStream,
   aString,
   aText,
-  bytes,
+  someBytes,
   either,
   type Kind,
   kind,

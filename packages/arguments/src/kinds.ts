@@ -11,13 +11,18 @@ export const aBoolean: Kind = kind('true or false', (value) => typeof value === 
 export const aFunction: Kind = kind('a function', (value) => typeof value === 'function');
 export const anObject: Kind = kind('an object', isObject);
 export const aList: Kind = kind('an array', Array.isArray);
-export const bytes: Kind = kind('a Uint8Array', (value) => value instanceof Uint8Array);
+export const someBytes: Kind = kind('a Uint8Array', (value) => value instanceof Uint8Array);
 /** An integer from 0 on: bytes, times, attempts. */
 export const aCount: Kind = kind('an integer from 0', (value) => Number.isSafeInteger(value) && Number(value) >= 0);
 export const aDate: Kind = kind('a valid Date', (value) => value instanceof Date && !Number.isNaN(value.getTime()));
 /** By its shape: signals of other realms and libraries abort as well as Node's. */
 export const aSignal: Kind = kind('an AbortSignal', hasMethods('throwIfAborted', 'addEventListener'));
-export const aStream: Kind = kind('an async iterable of bytes', hasMethods(Symbol.asyncIterator));
+/** Chunks one after the other; bytes themselves are none, though JavaScript iterates over their numbers. */
+export const aStream: Kind = kind(
+  'an async iterable of Uint8Arrays',
+  (value) =>
+    !(value instanceof Uint8Array) && (hasMethods(Symbol.asyncIterator)(value) || hasMethods(Symbol.iterator)(value)),
+);
 /** Content that can be opened again: `{ size, open() }`. */
 export const aContent: Kind = kind(
   'content with `size` and `open()`',

@@ -1,3 +1,4 @@
+import { assertArgument, assertOptions, aStream } from '@slipway/arguments';
 import { createGunzip } from 'node:zlib';
 import type { ByteStream } from './content.ts';
 import { throughDecoder } from './decoder-stream.ts';
@@ -22,6 +23,8 @@ export function decompress(
   compression: ReadableCompression,
   options: DecompressOptions = {},
 ): ByteStream {
+  assertArgument('stream', stream, aStream);
+  assertOptions('options', options, {  });
   const { signal, surplus } = options;
   return decompressWith(
     {

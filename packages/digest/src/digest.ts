@@ -1,3 +1,4 @@
+import { ArgumentError, assertArgument, aText } from '@slipway/arguments';
 import { type DigestRule, InvalidDigestError } from './errors.ts';
 
 declare const digestBrand: unique symbol;
@@ -27,7 +28,7 @@ const lowerHex = /^[a-f0-9]+$/;
  * @see https://github.com/opencontainers/go-digest/blob/v1.0.0/digest.go#L102-L119
  */
 export function parseDigest(text: string): Digest {
-  if (typeof text !== 'string') throw new TypeError(`Expected \`text\` to be a string, got ${typeof text}`);
+  if (typeof text !== 'string') throw new ArgumentError('text', `Expected \`text\` to be a string, got ${typeof text}`);
   const rule = brokenRule(text);
   if (rule !== undefined) throw new InvalidDigestError(text, rule);
   return text as Digest;
@@ -44,6 +45,7 @@ export function isDigest(text: unknown): text is Digest {
  * @throws {InvalidDigestError} `ERR_DIGEST_UNSUPPORTED` when it is no algorithm that digests are made with here.
  */
 export function algorithmOf(digest: Digest): DigestAlgorithm {
+  assertArgument('digest', digest, aText);
   return checkAlgorithm(digest.slice(0, digest.indexOf(':')));
 }
 
@@ -55,11 +57,13 @@ export function checkAlgorithm(algorithm: unknown): DigestAlgorithm {
 
 /** The part after the `:`, in lower-case hex. */
 export function encodedOf(digest: Digest): string {
+  assertArgument('digest', digest, aText);
   return digest.slice(digest.indexOf(':') + 1);
 }
 
 /** The 12 letters people are shown: those after the first `:`. */
 export function shortDigest(digest: Digest): string {
+  assertArgument('digest', digest, aText);
   return encodedOf(digest).slice(0, 12);
 }
 

@@ -1,3 +1,4 @@
+import { ArgumentError } from '@slipway/arguments';
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -32,7 +33,7 @@ export async function storeCredentials(
   sources: CredentialSources,
 ): Promise<StoredCredentials> {
   if (credentials.kind === 'basic' && credentials.username.includes(':')) {
-    throw new TypeError('Expected `username` to have no colon');
+    throw new ArgumentError('username', 'Expected `username` to have no colon');
   }
   const { path, file } = await openWritable(sources);
   const helper = helperFor(file, registry, sources);

@@ -1,3 +1,4 @@
+import { ArgumentRangeError } from '@slipway/arguments';
 import { rm } from 'node:fs/promises';
 import type { AbortOptions, Digest } from '@slipway/digest';
 import type { LayerCacheError } from './errors.ts';
@@ -36,7 +37,7 @@ export async function openLayerCacheWith(
   ports: LayerCachePorts,
 ): Promise<LayerCache & AsyncDisposable> {
   const { folder, maxBytes = 10 * 1024 ** 3, onWarning } = options;
-  if (!(maxBytes >= 0)) throw new RangeError(`Expected \`maxBytes\` to be a count of bytes, got ${maxBytes}`);
+  if (!(maxBytes >= 0)) throw new ArgumentRangeError('maxBytes', `Expected \`maxBytes\` to be a count of bytes, got ${maxBytes}`);
   const cache = new DiskLayerCache(new LayerCacheIndex(folder), maxBytes, onWarning ?? (() => {}), ports);
   await cache.prepare();
   return cache;

@@ -1,3 +1,4 @@
+import { anObject, ArgumentError, assertArgument, assertOptions, aString } from '@slipway/arguments';
 export interface GoJSONOptions {
   /** What one level is indented by; Docker uses three spaces. @default none: no spaces, no newlines */
   readonly indent?: string | undefined;
@@ -23,6 +24,7 @@ const rawText: unique symbol = Symbol('JSON text');
  * sets and bytes.
  */
 export function encodeGoJSON(value: unknown, options: GoJSONOptions = {}): string {
+  assertOptions('options', options, {  });
   const compact = encode(value, options.escapeHTML ?? true);
   return options.indent === undefined ? compact : indentJSON(compact, options.indent);
 }
@@ -33,12 +35,14 @@ export function encodeGoJSON(value: unknown, options: GoJSONOptions = {}): strin
  * @throws {SyntaxError} when the text is not JSON.
  */
 export function rawJSON(text: string): RawJSON {
+  assertArgument('text', text, aString);
   JSON.parse(text);
   return Object.freeze({ [rawText]: text });
 }
 
 /** A map in Go's order of keys, that of their UTF-8 bytes. */
 export function sortedMap<Value>(record: Readonly<Record<string, Value>>): ReadonlyMap<string, Value> {
+  assertArgument('record', record, anObject);
   const encoder = new TextEncoder();
   const entries = Object.entries(record).map(([key, value]) => ({ key, value, bytes: encoder.encode(key) }));
   entries.sort((a, b) => compareBytes(a.bytes, b.bytes));
@@ -72,7 +76,7 @@ function encode(value: unknown, escapeHTML: boolean): string {
       return encodeObject(value, escapeHTML);
     default:
   }
-  throw new TypeError(`Expected \`value\` to be something JSON can say, got ${String(value)}`);
+  throw new ArgumentError('value', `Expected \`value\` to be something JSON can say, got ${String(value)}`);
 }
 
 function encodeObject(value: object, escapeHTML: boolean): string {

@@ -1,3 +1,4 @@
+import { anObject, assertArgument, assertOptions, someBytes } from '@slipway/arguments';
 import type { Digest } from '@slipway/digest';
 import {
   type Fields,
@@ -70,6 +71,8 @@ const historyMembers = ['created', 'created_by', 'author', 'comment', 'empty_lay
  * @throws {ManifestTooLargeError} `ERR_MANIFEST_TOO_LARGE`
  */
 export function parseImageConfig(bytes: Uint8Array, options: ParseImageConfigOptions = {}): ImageConfig {
+  assertArgument('bytes', bytes, someBytes);
+  assertOptions('options', options, {  });
   const fields = inAnyCase(readDocument('image config', bytes, options.maxSize), configMembers);
   if (!has(fields, 'rootfs')) fail(fields, 'rootfs', 'expected an object, got nothing');
   const rootfs = inAnyCase(readObject(fields, 'rootfs'), rootfsMembers);
@@ -94,6 +97,7 @@ export function parseImageConfig(bytes: Uint8Array, options: ParseImageConfigOpt
 
 /** What the image runs on; undefined where its config does not say. */
 export function platformOfConfig(config: ImageConfig): Platform | undefined {
+  assertArgument('config', config, anObject);
   const { architecture, os, variant } = config;
   if (architecture === undefined || os === undefined) return undefined;
   const version = config['os.version'];

@@ -1,3 +1,4 @@
+import {  } from '@slipway/arguments';
 import { type Digest, isDigest } from '@slipway/digest';
 import { InvalidReferenceError } from './errors.ts';
 import { assertText, isIdentifier, parseExpanded, toLowerCase } from './grammar.ts';
@@ -59,6 +60,7 @@ export function parseCanonicalName(input: string): Reference {
  * @throws {InvalidReferenceError} `ERR_REFERENCE_INVALID`; `rule` names the rule that was broken.
  */
 export function parseAnyReference(input: string): Reference | DigestReference {
+  assertText(input);
   const digest = isIdentifier(input) ? `sha256:${input}` : input;
   return isDigest(digest) ? Object.freeze({ digest }) : parseReference(input);
 }

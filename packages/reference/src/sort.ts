@@ -1,3 +1,4 @@
+import { anObject, assertArgument, aString, listOf } from '@slipway/arguments';
 import { type DigestReference, parseAnyReference } from './parse-reference.ts';
 import { formatReference, type Reference } from './reference.ts';
 
@@ -8,11 +9,14 @@ import { formatReference, type Reference } from './reference.ts';
  * @see https://github.com/distribution/reference/blob/v0.6.0/sort.go#L17-L45
  */
 export function compareReferences(a: Reference | DigestReference, b: Reference | DigestReference): number {
+  assertArgument('a', a, anObject);
+  assertArgument('b', b, anObject);
   return rank(a) - rank(b) || compareText(textOf(a), textOf(b));
 }
 
 /** Sorts what users typed as {@link compareReferences} does, written in full; what cannot be parsed comes last, as it is. */
 export function sortReferences(inputs: readonly string[]): string[] {
+  assertArgument('inputs', inputs, listOf(aString));
   const parsed: (Reference | DigestReference)[] = [];
   const bad: string[] = [];
   for (const input of inputs) {

@@ -1,3 +1,4 @@
+import { ArgumentError, ArgumentRangeError } from '@slipway/arguments';
 import { isIPv4, type LookupFunction } from 'node:net';
 import type { CredentialProvider } from '@slipway/docker-credentials';
 import type { Dispatcher } from 'undici';
@@ -171,11 +172,11 @@ export function resolveRegistryOptions(options: RegistryOptions): ResolvedRegist
   const { maxHeaderSize, connections } = resolved;
   for (const [name, value] of Object.entries({ ...resolved.timeouts, maxHeaderSize, connections })) {
     if (!(Number.isInteger(value) && value > 0)) {
-      throw new RangeError(`Expected \`${name}\` to be a positive integer, got ${value}`);
+      throw new ArgumentRangeError(name, `Expected \`${name}\` to be a positive integer, got ${value}`);
     }
   }
   if (!(resolved.maxRequestsPerSecond > 0)) {
-    throw new RangeError(`Expected \`maxRequestsPerSecond\` to be above 0, got ${resolved.maxRequestsPerSecond}`);
+    throw new ArgumentRangeError('maxRequestsPerSecond', `Expected \`maxRequestsPerSecond\` to be above 0, got ${resolved.maxRequestsPerSecond}`);
   }
   return Object.freeze(resolved);
 }
@@ -200,15 +201,15 @@ export function isLoopbackName(hostname: string): boolean {
 }
 
 function parseBaseURL(input: string | URL): URL {
-  if (!URL.canParse(String(input))) throw new TypeError('Expected `url` to be an absolute URL');
+  if (!URL.canParse(String(input))) throw new ArgumentError('url', 'Expected `url` to be an absolute URL');
   const url = new URL(input);
   if (url.protocol !== 'https:' && url.protocol !== 'http:') {
-    throw new TypeError(
-      `Expected \`url\` to be an http or https URL, got one of scheme ${JSON.stringify(url.protocol)}`,
+    throw new ArgumentError(
+      'url', `Expected \`url\` to be an http or https URL, got one of scheme ${JSON.stringify(url.protocol)}`,
     );
   }
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
-    throw new TypeError('Expected `url` to have no user, query or fragment; credentials have an option of their own');
+    throw new ArgumentError('url', 'Expected `url` to have no user, query or fragment; credentials have an option of their own');
   }
   url.pathname = url.pathname.replace(/\/+$/, '');
   return url;

@@ -1,3 +1,4 @@
+import { ArgumentError } from '@slipway/arguments';
 import {
   type AbortOptions,
   algorithmOf,
@@ -51,7 +52,7 @@ export class RegistryRepository implements Repository {
   readonly #access: Access;
 
   constructor(connection: RegistryConnection, path: string, actions: string) {
-    if (!isPath(path)) throw new TypeError(`Expected \`path\` to be a repository's path, got ${JSON.stringify(path)}`);
+    if (!isPath(path)) throw new ArgumentError('path', `Expected \`path\` to be a repository's path, got ${JSON.stringify(path)}`);
     this.path = path;
     this.#connection = connection;
     this.#access = { repository: path, scopes: [`repository:${path}:${actions}`] };
@@ -192,7 +193,7 @@ export class RegistryRepository implements Repository {
 
   #manifestPath(tagOrDigest: string): string {
     if (!isTag(tagOrDigest) && !isDigest(tagOrDigest)) {
-      throw new TypeError(`Expected \`tagOrDigest\` to be a tag or a digest, got ${JSON.stringify(tagOrDigest)}`);
+      throw new ArgumentError('tagOrDigest', `Expected \`tagOrDigest\` to be a tag or a digest, got ${JSON.stringify(tagOrDigest)}`);
     }
     return this.#path(`manifests/${tagOrDigest}`);
   }

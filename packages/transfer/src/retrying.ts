@@ -1,3 +1,4 @@
+import { aFunction, ArgumentRangeError, assertArgument, assertOptions } from '@slipway/arguments';
 import { type Backoff, staggeredBackoff } from './backoff.ts';
 import type { Clock } from './clock.ts';
 import { DoNotRetry, TransferError } from './errors.ts';
@@ -69,10 +70,12 @@ export async function retrying<T>(
   run: (context: AttemptContext) => Promise<T>,
   options: RetryOptions = {},
 ): Promise<T> {
+  assertArgument('run', run, aFunction);
+  assertOptions('options', options, {  });
   const { signal, isTransient = isTransientByDefault } = options;
   const attempts = options.attempts ?? retryDefaults.attempts;
   if (!(Number.isSafeInteger(attempts) && attempts > 0)) {
-    throw new RangeError(`Expected \`attempts\` to be a whole number from 1 up, got ${attempts}`);
+    throw new ArgumentRangeError('attempts', `Expected \`attempts\` to be a whole number from 1 up, got ${attempts}`);
   }
   const waits = new Waits(options);
   let failures = 0;

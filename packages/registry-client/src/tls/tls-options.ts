@@ -1,3 +1,4 @@
+import { ArgumentError } from '@slipway/arguments';
 import { isAbsolute, join } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import type { TLSOptions } from '../options.ts';
@@ -79,7 +80,7 @@ interface FoundFolder {
 
 async function findFolder(registry: string, sources: TLSSources): Promise<FoundFolder> {
   if (!/^[^/\\]+$/.test(registry) || /^\.+$/.test(registry)) {
-    throw new TypeError(`Expected \`registry\` to be a host, got ${JSON.stringify(registry)}`);
+    throw new ArgumentError('registry', `Expected \`registry\` to be a host, got ${JSON.stringify(registry)}`);
   }
   const skipped: CertificateError[] = [];
   for (const path of folderPaths(registry, sources)) {
