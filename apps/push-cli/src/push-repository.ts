@@ -1,7 +1,7 @@
 import { type ImageSource, parseSourceText, type SourceItem } from '@slipway/image-source';
 import type { Destination, PushResult } from '@slipway/push';
 import { parseReference, type Reference, withTag } from '@slipway/reference';
-import type { Repository } from '@slipway/registry-client';
+import { RegistryError, type Repository } from '@slipway/registry-client';
 import type { CommandContext } from './command-context.ts';
 import type { Engine } from './engine.ts';
 import { CliError, usageError } from './errors.ts';
@@ -78,8 +78,13 @@ async function wantedTags(
 ): Promise<readonly string[]> {
   const name = `${reference.registry}/${reference.repository}`;
   const tags: string[] = [];
-  for await (const tag of repository.listTags({ signal })) {
-    if (pattern === undefined || matchesTag(pattern, name, tag)) tags.push(tag);
+  try {
+    for await (const tag of repository.listTags({ signal })) {
+      if (pattern === undefined || matchesTag(pattern, name, tag)) tags.push(tag);
+    }
+  } catch (error) {
+    const isAbsent = error instanceof RegistryError && error.code === 'ERR_REGISTRY_NOT_FOUND';
+    if (!isAbsent) throw error; // a repository without tags looks the same
   }
   return tags;
 }

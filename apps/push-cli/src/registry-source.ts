@@ -1,16 +1,9 @@
-import type { AbortOptions } from '@slipway/digest';
 import { createCredentialProvider } from '@slipway/docker-credentials';
-import {
-  type ImageSource,
-  openRegistrySource,
-  type RegistryReader,
-  SourceError,
-  type SourceNotice,
-} from '@slipway/image-source';
+import { type ImageSource, openRegistrySource, SourceError, type SourceNotice } from '@slipway/image-source';
 import type { Platform } from '@slipway/manifest';
 import { isRetryable } from '@slipway/push';
 import { parseReference, type Reference } from '@slipway/reference';
-import { listReferrers, RegistryError, type Repository, type RequestRecord } from '@slipway/registry-client';
+import { RegistryError, type Repository, type RequestRecord } from '@slipway/registry-client';
 import { retrying } from '@slipway/transfer';
 import type { CommandContext } from './command-context.ts';
 import type { ConnectionOptions } from './connection-options.ts';
@@ -115,9 +108,7 @@ export async function openSourceRepository(
         const { platform, referrers, incomplete, unpaired, recognise, onNotice } = options;
         const opening = { signal: aborting, platform, referrers, incomplete, unpaired, recognise, onNotice, retry };
         const subject = `docker://${wanted.registry}/${wanted.repository}:${wanted.digest ?? wanted.tag ?? 'latest'}`;
-        return await openRegistrySource(readerOf(repository), wanted, opening).catch((error: unknown) =>
-          explain(error, subject),
-        );
+        return await openRegistrySource(repository, wanted, opening).catch((error: unknown) => explain(error, subject));
       },
       [Symbol.asyncDispose]: () => registries[Symbol.asyncDispose](),
     };
@@ -133,16 +124,4 @@ function asSourceError(error: unknown, name: string, signal: AbortSignal): never
   const answer = causesOf(error).find((cause) => cause instanceof RegistryError);
   if (answer === undefined || error instanceof SourceError) throw error;
   throw new SourceError('ERR_SOURCE_UNREADABLE', `Cannot read the source ${name}: ${answer.message}`, { cause: error });
-}
-
-function readerOf(repository: Repository): RegistryReader {
-  return {
-    registry: repository.registry,
-    path: repository.path,
-    getManifest: (tagOrDigest, options) => repository.getManifest(tagOrDigest, options),
-    // A blob that breaks off is the engine's to open again.
-    openBlob: (digest, options) => repository.openBlob(digest, options),
-    statBlob: (digest, options) => repository.statBlob(digest, options),
-    listReferrers: (digest, options?: AbortOptions) => listReferrers(repository, digest, options),
-  };
 }

@@ -7,6 +7,7 @@ export interface Kind {
 export const aString: Kind = kind('a string', (value) => typeof value === 'string');
 /** A string with at least one character. */
 export const aText: Kind = kind('a string that is not empty', (value) => typeof value === 'string' && value !== '');
+export const aNumber: Kind = kind('a number', (value) => typeof value === 'number');
 export const aBoolean: Kind = kind('true or false', (value) => typeof value === 'boolean');
 export const aFunction: Kind = kind('a function', (value) => typeof value === 'function');
 export const anObject: Kind = kind('an object', isObject);

@@ -47,7 +47,7 @@ export function misuseSuite(
     test.each(functions)('%s', async (_key, call) => {
       const told: string[] = [];
       for (const wrong of wrongArguments) {
-        const error = await failureOf(() => call(...wrong));
+        const error = await failureOf(() => (isClass(call) ? Reflect.construct(call, [...wrong]) : call(...wrong)));
         if (error !== undefined && !isTold(error)) told.push(`(${wrong.map(shown).join(', ')}): ${String(error)}`);
       }
       expect(told).toEqual([]);
@@ -78,6 +78,10 @@ function isTold(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { code } = error as { readonly code?: unknown };
   return typeof code === 'string' && /^ERR_/.test(code) && !rawMessage.test(error.message);
+}
+
+function isClass(value: unknown): boolean {
+  return typeof value === 'function' && /^class\b/.test(String(value));
 }
 
 function isErrorClass(value: unknown): boolean {

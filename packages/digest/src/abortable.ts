@@ -1,4 +1,4 @@
-import { aSignal, assertArgument, aStream } from '@slipway/arguments';
+import { aSignal, aStream, assertArgument } from '@slipway/arguments';
 import type { ByteStream } from './content.ts';
 
 /**

@@ -45,12 +45,13 @@ export function resolveCompressorOptions(
   options: BlockCompressorOptions,
   workers: number,
 ): ResolvedBlockCompressorOptions {
-  assertOptions('options', options, {  });
+  assertOptions('options', options, {});
   const defaults = compressorDefaults[codec];
   const { level = defaults.level, blockSize = defaults.blockSize, concurrency = workers } = options;
   assertInteger('level', level, 1, highestLevel[codec]);
   assertInteger('blockSize', blockSize, smallestBlock, largestBlock);
-  if (blockSize % 1024 !== 0) throw new ArgumentRangeError('blockSize', `Expected \`blockSize\` to be a multiple of 1024, got ${blockSize}`);
+  if (blockSize % 1024 !== 0)
+    throw new ArgumentRangeError('blockSize', `Expected \`blockSize\` to be a multiple of 1024, got ${blockSize}`);
   assertInteger('concurrency', concurrency, 1, 1024);
   return { level, blockSize, concurrency };
 }

@@ -1,5 +1,5 @@
-import { assertArgument, assertOptions, aStream } from '@slipway/arguments';
 import { createGunzip } from 'node:zlib';
+import { aStream, assertArgument, assertOptions } from '@slipway/arguments';
 import type { ByteStream } from './content.ts';
 import { throughDecoder } from './decoder-stream.ts';
 import { type DecompressOptions, decompressWith, type ReadableCompression } from './decompression.ts';
@@ -24,7 +24,7 @@ export function decompress(
   options: DecompressOptions = {},
 ): ByteStream {
   assertArgument('stream', stream, aStream);
-  assertOptions('options', options, {  });
+  assertOptions('options', options, {});
   const { signal, surplus } = options;
   return decompressWith(
     {

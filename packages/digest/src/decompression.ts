@@ -59,7 +59,8 @@ export function decompressWith(
       return bounds.checkOut((bunzip2 ?? unsupported('bzip2'))(source));
     default:
       throw new ArgumentError(
-        'compression', `Expected \`compression\` to be none, gzip, zstd, xz or bzip2, got ${compression satisfies never}`,
+        'compression',
+        `Expected \`compression\` to be none, gzip, zstd, xz or bzip2, got ${compression satisfies never}`,
       );
   }
 }

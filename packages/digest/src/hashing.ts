@@ -1,5 +1,5 @@
-import { aCount, assertArgument, assertOptions, aStream, aText, someBytes, withMethods } from '@slipway/arguments';
 import { createHash, type Hash } from 'node:crypto';
+import { aCount, aStream, assertArgument, assertOptions, aText, someBytes, withMethods } from '@slipway/arguments';
 import { type CompressionPass, type CompressionPassOptions, passWith } from './compression-pass.ts';
 import type { Compressor } from './compressor.ts';
 import type { ByteStream } from './content.ts';
@@ -40,7 +40,7 @@ export function digestBytes(bytes: Uint8Array, algorithm: DigestAlgorithm = 'sha
  */
 export async function digestStream(stream: ByteStream, options: DigestStreamOptions = {}): Promise<MeasuredContent> {
   assertArgument('stream', stream, aStream);
-  assertOptions('options', options, {  });
+  assertOptions('options', options, {});
   return await measure(stream, createDigester(options.algorithm), options);
 }
 
@@ -51,7 +51,7 @@ export async function digestStream(stream: ByteStream, options: DigestStreamOpti
  */
 export function measured(source: ByteStream, options: DigestOptions = {}): MeasuredStream {
   assertArgument('source', source, aStream);
-  assertOptions('options', options, {  });
+  assertOptions('options', options, {});
   return measuring(source, createDigester(options.algorithm));
 }
 
@@ -82,7 +82,7 @@ export function compressionPass(
 ): CompressionPass {
   assertArgument('source', source, aStream);
   assertArgument('compressor', compressor, withMethods('a compressor', 'compress'));
-  assertOptions('options', options, {  });
+  assertOptions('options', options, {});
   return passWith(createDigester, source, compressor, options);
 }
 

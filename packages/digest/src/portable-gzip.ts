@@ -14,7 +14,7 @@ export const fflateVersion = '0.8.3';
  * block is a gzip member of its own, which costs about 1.5 % in size. Several times slower than `node:zlib`.
  */
 export function createPortableGzipCompressor(options: BlockCompressorOptions = {}): Compressor {
-  assertOptions('options', options, {  });
+  assertOptions('options', options, {});
   const { level, blockSize, concurrency } = resolveCompressorOptions('portableGzip', options, 1);
   return {
     compression: 'gzip',

@@ -19,7 +19,7 @@ import type { UnpackDigester, UnpackDigesterOptions } from './unpacking.ts';
  */
 export function createUnpackDigester(compression: Compression, options: UnpackDigesterOptions = {}): UnpackDigester {
   assertArgument('compression', compression, oneOf('none', 'gzip', 'zstd'));
-  assertOptions('options', options, {  });
+  assertOptions('options', options, {});
   if (options.algorithm !== undefined) checkAlgorithm(options.algorithm);
   return compression === 'gzip' && isDeflateAvailable()
     ? new GunzipDigester(options)

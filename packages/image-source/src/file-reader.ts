@@ -1,6 +1,6 @@
-import { ArgumentRangeError } from '@slipway/arguments';
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { ArgumentRangeError } from '@slipway/arguments';
 import type { Content, OpenOptions } from '@slipway/digest';
 import { fromSystemError, invalidSource, SourceError } from './errors.ts';
 import type { ReadHook } from './options.ts';

@@ -1,3 +1,4 @@
+import { assertArgument, assertOptions, aText, withMethods } from '@slipway/arguments';
 import {
   type AbortOptions,
   type ByteStream,
@@ -17,7 +18,7 @@ import { resolveSourceLimits, type SourceLimits } from './options.ts';
 import { cosignTags, type FoundReferrer } from './referrers.ts';
 import { magicLength, recogniseCompression } from './stored-content.ts';
 
-/** What is read of a repository. A `Repository` of `@slipway/registry-client` has all but `listReferrers`. */
+/** What is read of a repository: a `Repository` of `@slipway/registry-client` is one. */
 export interface RegistryReader {
   /** Host and port as in references: `docker.io`, `127.0.0.1:5000`. */
   readonly registry: string;
@@ -74,6 +75,9 @@ export async function openRegistrySource(
   reference: Reference,
   options: OpenRegistrySourceOptions = {},
 ): Promise<ImageSource> {
+  assertArgument('reader', reader, withMethods('a registry reader', 'getManifest', 'openBlob'));
+  assertOptions('reference', reference, { required: { registry: aText, repository: aText } });
+  assertOptions('options', options, {});
   const { signal, incomplete: mayLack } = options;
   signal?.throwIfAborted();
   const name = `docker://${familiarString(reference)}`;

@@ -1,4 +1,4 @@
-import { anObject, assertOptions, aString, listOf } from '@slipway/arguments';
+import { anObject, aString, assertOptions, listOf } from '@slipway/arguments';
 import { type Digest, digestBytes, isDigest } from '@slipway/digest';
 import type { Descriptor } from './descriptor.ts';
 import { InvalidManifestError } from './errors.ts';
@@ -90,7 +90,10 @@ export function buildDockerManifestList(options: DockerManifestListOptions): Enc
  * @see https://github.com/opencontainers/image-spec/blob/v1.1.1/specs-go/v1/manifest.go#L20-L41
  */
 export function buildOciManifest(options: OciManifestOptions): EncodedManifest {
-  assertOptions('options', options, { required: { config: anObject, layers: listOf(anObject) }, optional: { subject: anObject, annotations: anObject, artifactType: aString } });
+  assertOptions('options', options, {
+    required: { config: anObject, layers: listOf(anObject) },
+    optional: { subject: anObject, annotations: anObject, artifactType: aString },
+  });
   return encodeManifest(mediaTypes.ociManifest, {
     schemaVersion: 2,
     mediaType: mediaTypes.ociManifest,
@@ -109,7 +112,10 @@ export function buildOciManifest(options: OciManifestOptions): EncodedManifest {
  * @see https://github.com/opencontainers/image-spec/blob/v1.1.1/specs-go/v1/index.go#L19-L38
  */
 export function buildIndex(options: IndexOptions): EncodedManifest {
-  assertOptions('options', options, { required: { manifests: listOf(anObject) }, optional: { subject: anObject, annotations: anObject, artifactType: aString } });
+  assertOptions('options', options, {
+    required: { manifests: listOf(anObject) },
+    optional: { subject: anObject, annotations: anObject, artifactType: aString },
+  });
   return encodeManifest(mediaTypes.ociIndex, {
     schemaVersion: 2,
     mediaType: mediaTypes.ociIndex,

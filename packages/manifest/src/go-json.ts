@@ -1,4 +1,4 @@
-import { anObject, ArgumentError, assertArgument, assertOptions, aString } from '@slipway/arguments';
+import { anObject, ArgumentError, assertArgument, assertOptions, aString, unexpected } from '@slipway/arguments';
 export interface GoJSONOptions {
   /** What one level is indented by; Docker uses three spaces. @default none: no spaces, no newlines */
   readonly indent?: string | undefined;
@@ -24,7 +24,7 @@ const rawText: unique symbol = Symbol('JSON text');
  * sets and bytes.
  */
 export function encodeGoJSON(value: unknown, options: GoJSONOptions = {}): string {
-  assertOptions('options', options, {  });
+  assertOptions('options', options, {});
   const compact = encode(value, options.escapeHTML ?? true);
   return options.indent === undefined ? compact : indentJSON(compact, options.indent);
 }
@@ -32,12 +32,20 @@ export function encodeGoJSON(value: unknown, options: GoJSONOptions = {}): strin
 /**
  * Wraps JSON for embedding: keys keep their order, numbers and strings their spelling, spaces go, as with Go's `RawMessage`.
  *
- * @throws {SyntaxError} when the text is not JSON.
+ * @throws {ArgumentError} `ERR_ARGUMENT` when the text is not JSON.
  */
 export function rawJSON(text: string): RawJSON {
   assertArgument('text', text, aString);
-  JSON.parse(text);
+  assertJSON(text);
   return Object.freeze({ [rawText]: text });
+}
+
+function assertJSON(text: string): void {
+  try {
+    JSON.parse(text);
+  } catch {
+    throw unexpected('text', 'JSON', text);
+  }
 }
 
 /** A map in Go's order of keys, that of their UTF-8 bytes. */

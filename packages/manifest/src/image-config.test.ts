@@ -22,9 +22,8 @@ describe('parseImageConfig', () => {
       ],
     };
     const bytes = bytesOf(config);
-    const { config: _config, ...expected } = config;
     const parsed = parseImageConfig(bytes);
-    expect(parsed).toEqual({ bytes, ...expected });
+    expect(parsed).toEqual({ bytes, ...config });
     expect(parsed.bytes).toBe(bytes);
     expect(parsed).toSatisfy(Object.isFrozen);
   });
@@ -61,6 +60,52 @@ describe('parseImageConfig', () => {
     const config = parseImageConfig(bytesOf({ rootfs, history }));
     expect(config.rootfs.diff_ids).toEqual([diffID]);
     expect(() => config.history).toThrow(
+      expect.objectContaining({ code: 'ERR_MANIFEST_INVALID', message: `invalid image config: ${message}` }),
+    );
+  });
+
+  test('what a container runs by default is read as it is written, whatever its case', () => {
+    const config = {
+      User: '1000:1000',
+      ExposedPorts: { '8080/tcp': {} },
+      Env: ['PATH=/bin', 'EMPTY='],
+      Entrypoint: ['/entry'],
+      Volumes: { '/data': {} },
+      WorkingDir: '/app',
+      Labels: { 'org.example.name': 'app', __proto__x: 'y' },
+      StopSignal: 'SIGINT',
+      ArgsEscaped: true,
+      Healthcheck: { Test: ['CMD', 'true'], Interval: 30_000_000_000, Retries: 3 },
+      OnBuild: ['RUN true'],
+      Shell: ['/bin/bash', '-c'],
+    };
+    expect(parseImageConfig(bytesOf({ rootfs, config })).config).toEqual(config);
+    const lower = { cmd: 'sh', env: null, LABELS: { a: 'b' }, Memory: 5, Hostname: 'ignored' };
+    expect(parseImageConfig(bytesOf({ rootfs, Config: lower })).config).toEqual({ Cmd: ['sh'], Labels: { a: 'b' } });
+  });
+
+  test.each([
+    ['without one', { rootfs }],
+    ['with null', { rootfs, config: null }],
+    ['with an empty one', { rootfs, config: {} }],
+  ])('a config %s runs nothing by default', (_name, document) => {
+    expect(parseImageConfig(bytesOf(document)).config).toEqual({});
+  });
+
+  test.each<[string, unknown, string]>([
+    ['environment', { Env: 'A=b' }, 'config.Env: expected a list, got "A=b"'],
+    ['set of ports', { ExposedPorts: ['80'] }, 'config.ExposedPorts: expected an object, got a list'],
+    ['label', { Labels: { a: 1 } }, 'config.Labels.a: expected a text, got 1'],
+    ['number of retries', { Healthcheck: { Retries: '3' } }, 'config.Healthcheck.Retries: expected a number, got "3"'],
+    [
+      'pair of commands',
+      { Cmd: ['a'], cmd: ['b'] },
+      'config.Cmd: is there twice, once as "cmd", with different values',
+    ],
+  ])('a bad %s is refused once it is looked at', (_name, config, message) => {
+    const parsed = parseImageConfig(bytesOf({ rootfs, config }));
+    expect(parsed.rootfs.diff_ids).toEqual([diffID]);
+    expect(() => parsed.config).toThrow(
       expect.objectContaining({ code: 'ERR_MANIFEST_INVALID', message: `invalid image config: ${message}` }),
     );
   });

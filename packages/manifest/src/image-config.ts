@@ -13,6 +13,7 @@ import {
   readOptionalString,
 } from './fields.ts';
 import { type Platform, readPlatform } from './platform.ts';
+import { type RuntimeConfig, readRuntimeConfig } from './runtime-config.ts';
 
 /** One step of how an image was made. */
 export interface HistoryEntry {
@@ -47,6 +48,13 @@ export interface ImageConfig {
     readonly diff_ids: readonly Digest[];
   };
   /**
+   * What a container of the image runs by default: `Env`, `Cmd`, `Labels` and their like; an empty object where the config has
+   * none. Looked at when it is asked for: a push does not need it.
+   *
+   * @throws {InvalidManifestError} `ERR_MANIFEST_INVALID` when it is malformed
+   */
+  readonly config: RuntimeConfig;
+  /**
    * Oldest first; empty where the config has none. Looked at when it is asked for: a push does not need it.
    *
    * @throws {InvalidManifestError} `ERR_MANIFEST_INVALID` when it is malformed
@@ -72,8 +80,9 @@ const historyMembers = ['created', 'created_by', 'author', 'comment', 'empty_lay
  */
 export function parseImageConfig(bytes: Uint8Array, options: ParseImageConfigOptions = {}): ImageConfig {
   assertArgument('bytes', bytes, someBytes);
-  assertOptions('options', options, {  });
-  const fields = inAnyCase(readDocument('image config', bytes, options.maxSize), configMembers);
+  assertOptions('options', options, {});
+  const document = readDocument('image config', bytes, options.maxSize);
+  const fields = inAnyCase(document, configMembers);
   if (!has(fields, 'rootfs')) fail(fields, 'rootfs', 'expected an object, got nothing');
   const rootfs = inAnyCase(readObject(fields, 'rootfs'), rootfsMembers);
   const type = readOptionalString(rootfs, 'type') || 'layers';
@@ -89,6 +98,9 @@ export function parseImageConfig(bytes: Uint8Array, options: ParseImageConfigOpt
     created: readOptionalString(fields, 'created'),
     author: readOptionalString(fields, 'author'),
     rootfs: Object.freeze({ type, diff_ids: readDigests(rootfs, 'diff_ids') }),
+    get config() {
+      return readRuntimeConfig(inAnyCase(document, ['config']), 'config');
+    },
     get history() {
       return Object.freeze(readObjects(fields, 'history').map(readHistoryEntry));
     },

@@ -65,3 +65,4 @@ export {
   type Platform,
   parsePlatform,
 } from './platform.ts';
+export type { Healthcheck, RuntimeConfig } from './runtime-config.ts';

@@ -97,7 +97,7 @@ export function layerMediaType(
 ): string {
   assertArgument('format', format, oneOf('docker', 'oci'));
   assertArgument('compression', compression, oneOf('none', 'gzip', 'zstd'));
-  assertOptions('options', options, {  });
+  assertOptions('options', options, {});
   const nondistributable = options.nondistributable ?? false;
   const found = layerTypes.find((l) => l.compression === compression && l.nondistributable === nondistributable);
   if (found === undefined) throw new Error(`unreachable: no layer is compressed with ${compression}`);

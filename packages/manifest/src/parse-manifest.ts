@@ -1,4 +1,4 @@
-import { assertArgument, assertOptions, aString, someBytes } from '@slipway/arguments';
+import { aString, assertArgument, assertOptions, someBytes } from '@slipway/arguments';
 import type { Digest } from '@slipway/digest';
 import { type Descriptor, type ReadDescriptorOptions, readDescriptor, type SizeOf } from './descriptor.ts';
 import { InvalidManifestError } from './errors.ts';
@@ -121,7 +121,7 @@ export function parseManifest(
 ): ParsedManifest {
   assertArgument('bytes', bytes, someBytes);
   if (mediaType !== undefined) assertArgument('mediaType', mediaType, aString);
-  assertOptions('options', options, {  });
+  assertOptions('options', options, {});
   const fields = readDocument('manifest', bytes, options.maxSize);
   refuseOtherCase(fields);
   const actual = mediaTypeOf(fields, mediaType);

@@ -1,4 +1,4 @@
-import { assertArgument, assertOptions, aString } from '@slipway/arguments';
+import { aString, assertArgument, assertOptions } from '@slipway/arguments';
 import { InvalidPlatformError } from './errors.ts';
 import { type Fields, readOptionalString, readOptionalStrings } from './fields.ts';
 
@@ -44,7 +44,7 @@ const architectures: ReadonlySet<string> = new Set(
  */
 export function parsePlatform(text: string, options: ParsePlatformOptions = {}): Platform {
   assertArgument('text', text, aString);
-  assertOptions('options', options, {  });
+  assertOptions('options', options, {});
   const parts = text.split('/');
   const [first = '', second, third] = parts;
   const system = /^([A-Za-z0-9_-]+)(?:\(([A-Za-z0-9_.-]*)\))?$/.exec(first);

@@ -1,5 +1,5 @@
-import { ArgumentError } from '@slipway/arguments';
 import { join } from 'node:path';
+import { ArgumentError } from '@slipway/arguments';
 
 /**
  * Where the file of a key lies. Refuses what would lead out of the namespace; colons and commas stay: Docker's `v1id` has both.

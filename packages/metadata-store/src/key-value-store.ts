@@ -1,5 +1,5 @@
-import { ArgumentRangeError } from '@slipway/arguments';
 import { createHash } from 'node:crypto';
+import { ArgumentRangeError } from '@slipway/arguments';
 import { type Digest, isDigest } from '@slipway/digest';
 import { computeHmac, formatGoString } from './hmac.ts';
 import type { KeyValueBackend } from './key-value-backend.ts';

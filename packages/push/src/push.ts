@@ -37,9 +37,9 @@ export interface Destination {
   /** For `protocol` 'v1' and 'auto'. @default none */
   readonly v1Endpoints?: readonly V1Endpoint[] | undefined;
   /** Key of the HMAC that marks what was pushed with these credentials; undefined without an auth config. */
-  readonly hmacKey: Uint8Array | undefined;
+  readonly hmacKey?: Uint8Array | undefined;
   /** A registry token, or a user name and a password, are at hand. */
-  readonly hasAuthInfo: boolean;
+  readonly hasAuthInfo?: boolean | undefined;
 }
 
 export type PushFormat = 'keep' | 'docker' | 'oci';

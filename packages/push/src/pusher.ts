@@ -5,6 +5,7 @@ import type { LayerRecord } from '@slipway/metadata-store';
 import { canonicalName, familiarName, formatReference } from '@slipway/reference';
 import { type Repository, registryProfile } from '@slipway/registry-client';
 import { createHostBackoff, retrying } from '@slipway/transfer';
+import { assertDestinations, assertItem, assertPusherOptions, assertPushOptions } from './assert-push.ts';
 import type { DeliveryRetry } from './deliver/delivery.ts';
 import { overEndpoints } from './deliver/endpoints.ts';
 import { surviving } from './deliver/listener.ts';
@@ -41,8 +42,9 @@ import { isBusy } from './upload/retry-rules.ts';
 import { UploadShapes } from './upload/shapes.ts';
 import { Uploader } from './upload/uploader.ts';
 
-/** Makes a pusher of the parts it is given; it owns none of them. */
+/** Makes a pusher of the parts it is given; it owns none of them. @throws {ArgumentError} `ERR_ARGUMENT` when one is missing */
 export function createPusher(options: PusherOptions): Pusher {
+  assertPusherOptions(options);
   const hostBackoff = options.retry?.hostBackoff ?? createHostBackoff({ clock: options.retry?.clock });
   const uploaders = new Map<string, Uploader>();
   const shared: SharedParts = {
@@ -87,8 +89,11 @@ async function runPush(
   destinations: readonly Destination[],
   pushOptions: PushOptions | undefined,
 ): Promise<readonly PushResult[]> {
+  assertPushOptions(pushOptions);
   const options = resolvePushOptions(pushOptions);
   options.signal?.throwIfAborted();
+  assertItem(item);
+  assertDestinations(destinations);
   assertTags(destinations);
   const tell = meterProgress(surviving(options.onEvent), { clock: pusher.retry.clock });
   const forms = new Map<string, BlobForm>();
@@ -256,7 +261,7 @@ async function pushToRepository(
 
 function targetOf(
   { retry, options, metadataStore, delivered }: Push,
-  { reference, hmacKey, hasAuthInfo }: Destination,
+  { reference, hmacKey, hasAuthInfo = false }: Destination,
   repository: Repository,
   { allowNondistributable = false }: Endpoint,
   emit: (event: PushEvent) => void,

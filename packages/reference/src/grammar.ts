@@ -75,7 +75,8 @@ export function isIdentifier(text: string): boolean {
 
 /** Names that come from a variable nobody has set deserve better than a property of undefined. */
 export function assertText(input: unknown): asserts input is string {
-  if (typeof input !== 'string') throw new ArgumentError('input', `Expected \`input\` to be a string, got ${typeof input}`);
+  if (typeof input !== 'string')
+    throw new ArgumentError('input', `Expected \`input\` to be a string, got ${typeof input}`);
 }
 
 /** Lower case as Go makes it: each character by itself, so that `İ` becomes a plain `i`. */

@@ -1,4 +1,4 @@
-import { assertArgument, assertOptions, aString, aText } from '@slipway/arguments';
+import { aString, assertArgument, assertOptions, aText } from '@slipway/arguments';
 import { InvalidReferenceError } from './errors.ts';
 import { familiarName, familiarString } from './familiar.ts';
 import type { Reference } from './reference.ts';

@@ -1,4 +1,3 @@
-import {  } from '@slipway/arguments';
 import { type Digest, isDigest } from '@slipway/digest';
 import { InvalidReferenceError } from './errors.ts';
 import { assertText, isIdentifier, parseExpanded, toLowerCase } from './grammar.ts';

@@ -1,6 +1,11 @@
-import { anObject, assertArgument, aString, listOf } from '@slipway/arguments';
+import { aString, assertArgument, kind, listOf } from '@slipway/arguments';
 import { type DigestReference, parseAnyReference } from './parse-reference.ts';
 import { formatReference, type Reference } from './reference.ts';
+
+const aName = kind('a reference or a digest', (value) => {
+  const { repository, digest } = (value ?? {}) as Partial<Reference>;
+  return typeof repository === 'string' || typeof digest === 'string';
+});
 
 /**
  * Orders references: with tag and digest, with a tag, with a digest, a bare name, a bare digest; equals bytewise by their full text.
@@ -9,8 +14,8 @@ import { formatReference, type Reference } from './reference.ts';
  * @see https://github.com/distribution/reference/blob/v0.6.0/sort.go#L17-L45
  */
 export function compareReferences(a: Reference | DigestReference, b: Reference | DigestReference): number {
-  assertArgument('a', a, anObject);
-  assertArgument('b', b, anObject);
+  assertArgument('a', a, aName);
+  assertArgument('b', b, aName);
   return rank(a) - rank(b) || compareText(textOf(a), textOf(b));
 }
 

@@ -1,4 +1,4 @@
-import { assertArgument, assertOptions, aString, aText } from '@slipway/arguments';
+import { aString, assertArgument, assertOptions, aText } from '@slipway/arguments';
 import type { Digest } from '@slipway/digest';
 import { InvalidReferenceError } from './errors.ts';
 import { hasDigestForm, isTag } from './grammar.ts';

@@ -1,3 +1,4 @@
+import type { Platform } from '@slipway/manifest';
 import type { Diagnostic } from './diagnostics.ts';
 
 /** Everything that can go wrong between this package and a registry. */
@@ -18,12 +19,21 @@ export type RegistryErrorCode =
   | 'ERR_REGISTRY_UNEXPECTED'
   /** When: the answer breaks the distribution protocol. Retry: no. Do: check that the address is a registry's. */
   | 'ERR_REGISTRY_PROTOCOL'
+  /** When: the registry does not do this: `operation` says what. Retry: no. Do: see `diagnostics`; deletes are often switched off in a registry's configuration. */
+  | 'ERR_REGISTRY_UNSUPPORTED'
+  /** When: the registry confirmed a deletion, and still has what was to go. Retry: yes. Do: ask again later; see the registry's retention rules. */
+  | 'ERR_REGISTRY_NOT_DELETED'
+  /** When: what a reference names is no image, or an index without one for the platform. Retry: no. Do: choose among `platforms`, or read the manifest instead. */
+  | 'ERR_REGISTRY_NO_IMAGE'
   /** When: a redirect or upload location leads from https to http, from a public to a private address, or in circles. Retry: no. Do: correct the registry's external address. */
   | 'ERR_REGISTRY_REDIRECT_REFUSED'
   /** When: the registry no longer knows the upload session. Retry: yes, with a new session. Do: nothing. */
   | 'ERR_SESSION_LOST'
   /** When: the registry expects another offset (416). Retry: yes, from `offset`. Do: nothing. */
   | 'ERR_SESSION_OFFSET';
+
+/** What a registry may refuse to do at all. */
+export type RegistryOperation = 'delete-manifest' | 'delete-tag' | 'delete-blob' | 'list-repositories';
 
 /** What is known of a failure when it is reported. */
 export interface RegistryErrorDetails {
@@ -37,6 +47,8 @@ export interface RegistryErrorDetails {
   readonly hint?: string | undefined;
   readonly offset?: number | undefined;
   readonly dockerMessage?: string | undefined;
+  readonly operation?: RegistryOperation | undefined;
+  readonly platforms?: readonly Platform[] | undefined;
   readonly proxy?: string | undefined;
   readonly cause?: unknown;
 }
@@ -61,6 +73,10 @@ export class RegistryError extends Error {
   readonly offset: number | undefined;
   /** The text docker shows for the same failure, where it has one. */
   readonly dockerMessage: string | undefined;
+  /** `ERR_REGISTRY_UNSUPPORTED`, `ERR_REGISTRY_NOT_DELETED`: what was asked of the registry. */
+  readonly operation: RegistryOperation | undefined;
+  /** `ERR_REGISTRY_NO_IMAGE`: what there are images for. */
+  readonly platforms: readonly Platform[] | undefined;
   /** The proxy that the request went through, without its user and password: `http://proxy.corp:3128`. The message names it too. */
   readonly proxy: string | undefined;
 
@@ -75,6 +91,8 @@ export class RegistryError extends Error {
     this.hint = details.hint;
     this.offset = details.offset;
     this.dockerMessage = details.dockerMessage;
+    this.operation = details.operation;
+    this.platforms = details.platforms;
     this.proxy = details.proxy;
   }
 }
@@ -85,22 +103,7 @@ export function reworded(
   message: string,
   changes: Partial<RegistryErrorDetails> = {},
 ): RegistryError {
-  const { code, status, diagnostics, transient, retryAfterMs, reason, hint, offset, dockerMessage, proxy, cause } =
-    error;
-  const details = {
-    code,
-    status,
-    diagnostics,
-    transient,
-    retryAfterMs,
-    reason,
-    hint,
-    offset,
-    dockerMessage,
-    proxy,
-    cause,
-  };
-  return new RegistryError(message, { ...details, ...changes });
+  return new RegistryError(message, { ...error, cause: error.cause, ...changes });
 }
 
 /** Whatever failed may be the proxy's doing, and many do not know that they have one. */

@@ -7,7 +7,12 @@
 export type { Challenge } from './auth/challenge.ts';
 export { type Diagnostic, formatDetail, formatDiagnostics } from './diagnostics.ts';
 export { type EndpointURL, type EndpointURLsOptions, endpointURLs } from './endpoint-urls.ts';
-export { RegistryError, type RegistryErrorCode, type RegistryErrorDetails } from './errors.ts';
+export {
+  RegistryError,
+  type RegistryErrorCode,
+  type RegistryErrorDetails,
+  type RegistryOperation,
+} from './errors.ts';
 export {
   type DispatcherFactory,
   type DispatcherOptions,
@@ -17,23 +22,32 @@ export {
   type TimeoutOptions,
   type TLSOptions,
   timeoutsOf,
+  type UserAndPassword,
 } from './options.ts';
-export { ensureReferrers, listReferrers, referrersTag } from './referrers.ts';
+export { ensureReferrers, referrersTag } from './referrers.ts';
 export { openRegistry, type Registry, type RepositoryOptions } from './registry.ts';
 export { registryAddresses } from './registry-addresses.ts';
 export type { AccessReport, Ping, PingDetails } from './registry-connection.ts';
 export { parseInsecureRegistries, parseNondistributableRegistries, type RegistryList } from './registry-list.ts';
 export { type RegistryProfile, registryProfile } from './registry-profile.ts';
+export { wrapRepository } from './registry-repository.ts';
 export type {
   BeginUploadOptions,
   BeginUploadResult,
   BlobStat,
-  ListTagsOptions,
+  DeletedTag,
+  DeleteOptions,
+  GetImageOptions,
+  ImageContent,
+  ListOptions,
   ManifestContent,
   ManifestStat,
+  OpenBlobOptions,
   PutManifestOptions,
   PutManifestResult,
   Repository,
+  RepositoryRequests,
+  ResolveOptions,
   SendOptions,
   StatManifestOptions,
   StreamedContent,

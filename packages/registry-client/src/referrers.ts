@@ -1,11 +1,13 @@
+import { anObject, assertArgument, aText, listOf } from '@slipway/arguments';
 import { type AbortOptions, algorithmOf, type Digest, digestBytes, encodedOf } from '@slipway/digest';
 import { buildIndex, type Descriptor, mediaTypes, parseManifest } from '@slipway/manifest';
 import type { Access } from './auth/authorizer.ts';
 import { RegistryError } from './errors.ts';
-import type { Answer } from './http/answer.ts';
-import { parseNextLink, resolveLocation } from './http/location.ts';
+import { pagesOf } from './pages.ts';
 import type { RegistryConnection } from './registry-connection.ts';
-import type { Repository } from './repository.ts';
+import type { Repository, RepositoryRequests } from './repository.ts';
+
+type ReferrerRequests = Pick<RepositoryRequests, 'registry' | 'path' | 'getManifest' | 'referrers'>;
 
 const maxIndexSize = 16_777_216;
 const maxReferrers = 100_000;
@@ -23,14 +25,9 @@ export function referrersTag(subject: Digest): string {
   return `${algorithmOf(subject).slice(0, 32)}-${encodedOf(subject).slice(0, 64)}`;
 }
 
-/**
- * What refers to a manifest: from the registry's API, or else from the index under the fallback tag. Nothing is an empty list,
- * also where the fallback tag names the manifest itself, as on GitLab.
- *
- * @throws {RegistryError} `ERR_REGISTRY_PROTOCOL` when the fallback tag names no index
- */
+/** What refers to a manifest, from the API or from the index under the fallback tag. */
 export async function listReferrers(
-  repository: Repository,
+  repository: ReferrerRequests,
   subject: Digest,
   options: AbortOptions = {},
 ): Promise<readonly Descriptor[]> {
@@ -52,6 +49,9 @@ export async function ensureReferrers(
   referrers: readonly Descriptor[],
   { signal }: AbortOptions = {},
 ): Promise<boolean> {
+  assertArgument('repository', repository, anObject);
+  assertArgument('subject', subject, aText);
+  assertArgument('referrers', referrers, listOf(anObject));
   if ((await repository.referrers(subject, { signal })) !== undefined) return true;
   for (let written = 0; ; written += 1) {
     const listed = await taggedReferrers(repository, subject, { signal });
@@ -68,45 +68,29 @@ export async function ensureReferrers(
 /** Asks the API, page after page. Undefined when the registry has none. */
 export async function queryReferrers(
   connection: RegistryConnection,
-  path: string,
+  target: string,
   access: Access,
   { signal }: AbortOptions,
 ): Promise<readonly Descriptor[] | undefined> {
-  signal?.throwIfAborted();
   const found: Descriptor[] = [];
-  const seen = new Set<string>();
-  let target: string | URL | undefined = path;
-  while (target !== undefined) {
-    const answer: Answer = await connection.send({
-      method: 'GET',
-      target,
-      access,
-      headers: { accept: mediaTypes.ociIndex },
-      expect: [200, ...unsupported],
-      signal,
-    });
+  const headers = { accept: mediaTypes.ociIndex };
+  const { metadataMs } = connection.options.timeouts;
+  for await (const answer of pagesOf(connection, { target, access, headers, expect: [200, ...unsupported], signal })) {
     const type = answer.header('content-type')?.split(';', 1)[0]?.trim();
     if (answer.status !== 200 || type !== mediaTypes.ociIndex) {
       await answer.discard();
       return undefined; // also a web page that answers every path
     }
-    const { metadataMs } = connection.options.timeouts;
     const bytes = await answer.bytes({ limit: maxIndexSize, timeoutMs: metadataMs });
     found.push(...manifestsOf(bytes, () => answer.protocolError('a list of referrers that is no index')));
     if (found.length > maxReferrers) throw answer.protocolError(`more than ${maxReferrers} referrers`);
-    const link = parseNextLink(answer.headers('link').join(', '));
-    target = link === undefined ? undefined : resolveLocation(link, answer.url);
-    if (target === undefined) break;
-    if (target.origin !== answer.url.origin) throw answer.protocolError('a next page on another host');
-    if (seen.has(target.href)) throw answer.protocolError('a next page that was read already');
-    seen.add(target.href);
   }
   return found;
 }
 
 /** The list under the fallback tag; undefined where that tag is another name of the manifest itself. */
 async function taggedReferrers(
-  repository: Repository,
+  repository: ReferrerRequests,
   subject: Digest,
   { signal }: AbortOptions,
 ): Promise<readonly Descriptor[] | undefined> {
@@ -129,7 +113,7 @@ function manifestsOf(bytes: Uint8Array, refuse: () => RegistryError): readonly D
   return parsed.manifests;
 }
 
-function protocolError({ registry, path }: Repository, subject: Digest, problem: string): RegistryError {
+function protocolError({ registry, path }: ReferrerRequests, subject: Digest, problem: string): RegistryError {
   return new RegistryError(`${registry}/${path}:${referrersTag(subject)}, which lists referrers, ${problem}`, {
     code: 'ERR_REGISTRY_PROTOCOL',
   });

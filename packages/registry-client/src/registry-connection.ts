@@ -119,8 +119,9 @@ export class RegistryConnection {
     for (;;) {
       const answer = await this.#send(request, url, shown?.header);
       if (expect.includes(answer.status)) {
-        // The right to delete is not asked for with every token.
-        if (shown !== undefined && method !== 'DELETE') this.#authorizer.learn(access, shown);
+        // What a session's end needs is not asked for with every token.
+        const isLearnt = method !== 'DELETE' || access.purpose === 'delete';
+        if (shown !== undefined && isLearnt) this.#authorizer.learn(access, shown);
         return answer;
       }
       const error = await this.error(answer);

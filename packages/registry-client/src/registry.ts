@@ -1,9 +1,10 @@
 import type { AbortOptions } from '@slipway/digest';
 import { openHTTP } from './http/open-http.ts';
+import { listRepositories } from './list-repositories.ts';
 import { type RegistryOptions, resolveRegistryOptions } from './options.ts';
 import { type AccessReport, type Ping, RegistryConnection } from './registry-connection.ts';
-import { RegistryRepository } from './registry-repository.ts';
-import type { Repository } from './repository.ts';
+import { createRepository } from './registry-repository.ts';
+import type { ListOptions, Repository } from './repository.ts';
 
 /** How a repository is to be used. */
 export interface RepositoryOptions {
@@ -26,6 +27,13 @@ export interface Registry extends AsyncDisposable {
   describeAccess(path: string, options?: RepositoryOptions & AbortOptions): Promise<AccessReport>;
   /** The repository at `path`: `library/alpine`. Nothing is sent. `TypeError` for what could be no path. */
   repository(path: string, options?: RepositoryOptions): Repository;
+  /**
+   * The paths of all repositories, a page at a time: the catalog, which is no part of the specification, and which public
+   * registries do not offer. What the registry lets the user see.
+   *
+   * @throws {RegistryError} `ERR_REGISTRY_UNSUPPORTED` where there is no catalog
+   */
+  listRepositories(options?: ListOptions): AsyncIterable<string>;
 }
 
 /**
@@ -47,7 +55,8 @@ export function openRegistry(options: RegistryOptions): Registry {
     ping: (pingOptions) => connection.ping(pingOptions),
     describeAccess: (path, { access = 'push', signal } = {}) =>
       connection.describeAccess({ repository: path, scopes: [`repository:${path}:${actionsOf(access)}`] }, { signal }),
-    repository: (path, { access = 'push' } = {}) => new RegistryRepository(connection, path, actionsOf(access)),
+    repository: (path, { access = 'push' } = {}) => createRepository(connection, path, actionsOf(access)),
+    listRepositories: (listOptions = {}) => listRepositories(connection, listOptions),
     [Symbol.asyncDispose]: () => {
       disposal ??= dispatcher.destroy();
       return disposal;

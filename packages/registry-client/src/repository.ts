@@ -1,5 +1,13 @@
 import type { AbortOptions, ByteStream, Content, Digest, OpenOptions } from '@slipway/digest';
-import type { Descriptor } from '@slipway/manifest';
+import type {
+  Descriptor,
+  DockerManifest,
+  DockerManifestList,
+  ImageConfig,
+  OciIndex,
+  OciManifest,
+  Platform,
+} from '@slipway/manifest';
 
 /** What a registry says of a blob it has. */
 export interface BlobStat {
@@ -21,6 +29,16 @@ export interface ManifestContent {
   readonly mediaType: string;
   readonly digest: Digest;
   readonly bytes: Uint8Array;
+}
+
+/** An image of a repository: its manifest and its config, parsed, each proven to be of the digest that names it. */
+export interface ImageContent {
+  /** Digest of the image's own manifest. */
+  readonly digest: Digest;
+  readonly manifest: DockerManifest | OciManifest;
+  readonly config: ImageConfig;
+  /** What the tag or digest named, where that is an index from which the image was chosen. */
+  readonly index: { readonly digest: Digest; readonly document: DockerManifestList | OciIndex } | undefined;
 }
 
 export interface BeginUploadOptions extends AbortOptions {
@@ -66,9 +84,43 @@ export interface StatManifestOptions extends AbortOptions {
   readonly accept?: readonly string[] | undefined;
 }
 
-export interface ListTagsOptions extends AbortOptions {
-  /** Entries a page. @default what the registry chooses */
+export interface ResolveOptions extends StatManifestOptions {
+  /** Reads the manifest and computes its digest, instead of taking the registry's word for it. @default false */
+  readonly verify?: boolean | undefined;
+}
+
+export interface GetImageOptions extends AbortOptions {
+  /**
+   * Which image of an index; an image of its own has to be for it too.
+   * @default the only image of the index, or else the one for linux/amd64
+   */
+  readonly platform?: Platform | undefined;
+}
+
+/** How a list is read that the registry hands out a page at a time. */
+export interface ListOptions extends AbortOptions {
+  /** Entries a page, at most: registries may send fewer. @default what the registry chooses */
   readonly pageSize?: number | undefined;
+  /** Begins behind this entry. @default the first */
+  readonly last?: string | undefined;
+}
+
+export interface OpenBlobOptions extends OpenOptions {
+  /** First byte that is no longer wanted. @default everything to the end */
+  readonly to?: number | undefined;
+}
+
+export interface DeleteOptions extends AbortOptions {
+  /** Asks afterwards whether it is gone. Without it the registry's word counts. @default true */
+  readonly confirm?: boolean | undefined;
+}
+
+/** What deleting a tag did. */
+export interface DeletedTag {
+  /** The manifest that the tag named; undefined where the registry did not say, and without `confirm`. */
+  readonly digest: Digest | undefined;
+  /** Whether that manifest is still there by its digest. Some registries drop it with its last tag, or with any. */
+  readonly keepsManifest: boolean | undefined;
 }
 
 /** Bytes that can be read again, from any offset, and whose number only their end tells: a layer that is being compressed. */
@@ -101,15 +153,16 @@ export interface UploadSession extends AsyncDisposable {
   keep(): void;
 }
 
-/** One repository of one registry. Absence is a value (`undefined`), everything unexpected a `RegistryError`. */
-export interface Repository {
+/** What a repository is asked in requests of its own; {@link Repository} has the questions that are made of them. */
+export interface RepositoryRequests {
   /** Host and port as in references: `docker.io`, `ghcr.io`, `127.0.0.1:5000`. */
   readonly registry: string;
   /** Path within the registry: `library/alpine`. */
   readonly path: string;
   /** `ERR_REGISTRY_PROTOCOL` when a web site answers in the registry's place; likewise {@link statManifest}. */
   statBlob(digest: Digest, options?: AbortOptions): Promise<BlobStat | undefined>;
-  openBlob(digest: Digest, options?: OpenOptions): ByteStream;
+  /** Reads a blob, or a part of it. The bytes are not compared with the digest. Nothing is asked for before the first chunk is. */
+  openBlob(digest: Digest, options?: OpenBlobOptions): ByteStream;
   /**
    * Opens an upload session, or mounts. An abort while the answer is on its way waits for it, for `timeouts.disposalMs`, and
    * ends the session that it tells of: nobody else could.
@@ -117,10 +170,69 @@ export interface Repository {
   beginUpload(options?: BeginUploadOptions): Promise<BeginUploadResult>;
   /** Takes up a session that another process began. The registry is asked for its offset. `ERR_SESSION_LOST` when it is gone. */
   resumeUpload(location: URL, options?: AbortOptions): Promise<UploadSession>;
+  /** What the registry says of a manifest. `ERR_REGISTRY_PROTOCOL` when it names another digest than the one asked for. */
   statManifest(tagOrDigest: string, options?: StatManifestOptions): Promise<ManifestStat | undefined>;
+  /** `ERR_REGISTRY_PROTOCOL` when the bytes are not those of the digest that was asked for, or that the registry says they have. */
   getManifest(tagOrDigest: string, options?: StatManifestOptions): Promise<ManifestContent | undefined>;
   putManifest(tagOrDigest: string, bytes: Uint8Array, options: PutManifestOptions): Promise<PutManifestResult>;
   /** What the referrers API lists for a manifest; undefined where there is no such API. */
   referrers(subject: Digest, options?: AbortOptions): Promise<readonly Descriptor[] | undefined>;
-  listTags(options?: ListTagsOptions): AsyncIterable<string>;
+  /** All tags, a page at a time. `ERR_REGISTRY_NOT_FOUND` when there is no such repository, or it has never had a tag. */
+  listTags(options?: ListOptions): AsyncIterable<string>;
+  /**
+   * Deletes a manifest, and with it every tag that names it. What it names stays, also the children of an index.
+   *
+   * @returns false where there is no such manifest
+   * @throws {TypeError} for a tag
+   * @throws {RegistryError} `ERR_REGISTRY_UNSUPPORTED` where the registry deletes no manifests, `ERR_REGISTRY_NOT_DELETED` where it
+   * says that it did, and still has it
+   */
+  deleteManifest(digest: Digest, options?: DeleteOptions): Promise<boolean>;
+  /**
+   * Deletes a tag and leaves the manifest. Never deletes the manifest instead: where the registry cannot part them, nothing is done.
+   *
+   * @returns undefined where there is no such tag
+   * @throws {RegistryError} as {@link deleteManifest}
+   * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#deleting-tags
+   */
+  deleteTag(tag: string, options?: DeleteOptions): Promise<DeletedTag | undefined>;
+  /**
+   * Deletes a blob from the repository; manifests that name it are not looked for.
+   *
+   * @returns false where there is no such blob
+   * @throws {RegistryError} as {@link deleteManifest}
+   */
+  deleteBlob(digest: Digest, options?: DeleteOptions): Promise<boolean>;
+}
+
+/**
+ * One repository of one registry. Absence is a value (`undefined`), everything unexpected a `RegistryError`.
+ *
+ * Its methods are its own and need no `this`: they may be handed on alone, and `{ ...repository, getManifest }` is a repository
+ * with one method replaced. {@link wrapRepository} also has the others use what was replaced.
+ */
+export interface Repository extends RepositoryRequests {
+  /**
+   * What a tag or digest names: media type, digest and size, without reading it where the registry tells all three.
+   *
+   * @throws {RegistryError} `ERR_REGISTRY_PROTOCOL`
+   */
+  resolve(tagOrDigest: string, options?: ResolveOptions): Promise<Descriptor | undefined>;
+  /**
+   * Manifest and config of an image, the image for one platform where the reference names an index.
+   *
+   * @returns undefined where the tag or digest names nothing
+   * @throws {RegistryError} `ERR_REGISTRY_NO_IMAGE` where it names an artifact, an image of schema 1, or an index that has no image for
+   * the platform: `platforms` says which there are
+   * @throws {InvalidManifestError} `ERR_MANIFEST_INVALID` for a malformed manifest or config
+   * @throws {ContentMismatchError} `ERR_DIGEST_MISMATCH`, `ERR_SIZE_MISMATCH` for a config that is not what the manifest names
+   */
+  getImage(tagOrDigest: string, options?: GetImageOptions): Promise<ImageContent | undefined>;
+  /**
+   * What refers to a manifest: from the registry's API, or else from the index under the fallback tag. Nothing is an empty list,
+   * also where the fallback tag names the manifest itself, as on GitLab.
+   *
+   * @throws {RegistryError} `ERR_REGISTRY_PROTOCOL` when the fallback tag names no index
+   */
+  listReferrers(subject: Digest, options?: AbortOptions): Promise<readonly Descriptor[]>;
 }

@@ -65,8 +65,10 @@ describe.skipIf(findTool('docker-registry') === undefined)('distribution 2.8', (
     expect(await listOf(repository.listTags({ pageSize: 2 }))).toEqual(['v1', 'v2', 'v3']);
   });
 
-  test('a repository that does not exist has no tags', async () => {
-    expect(await listOf(registry.repository('demo/none').listTags())).toEqual([]);
+  test('a repository that does not exist is told from one without tags', async () => {
+    await expect(listOf(registry.repository('demo/none').listTags())).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_NOT_FOUND',
+    });
   });
 
   test('a blob of a neighbour is mounted', async () => {

@@ -80,15 +80,18 @@ describe('getManifest and statManifest', () => {
     ]);
   });
 
-  test('the digest of what was read is computed, whatever the header says', async () => {
-    await using server = await startScriptedServer(
-      holding({
-        'content-type': `${mediaType}; charset=utf-8`,
-        'docker-content-digest': digestBytes(new Uint8Array(1)),
-      }),
+  test('the digest of what was read is computed, and the header must not claim another', async () => {
+    let claimed: string = digestBytes(bytes, 'sha512');
+    await using server = await startScriptedServer((request, response) =>
+      holding({ 'content-type': `${mediaType}; charset=utf-8`, 'docker-content-digest': claimed })(request, response),
     );
     await using registry = openRegistry({ url: server.url });
-    expect(await registry.repository('a').getManifest('v1')).toEqual({ mediaType, digest, bytes });
+    const repository = registry.repository('a');
+    for (claimed of [claimed, 'no digest', digest]) {
+      expect(await repository.getManifest('v1')).toEqual({ mediaType, digest, bytes });
+    }
+    claimed = digestBytes(new Uint8Array(1));
+    await expect(repository.getManifest('v1')).rejects.toMatchObject({ code: 'ERR_REGISTRY_PROTOCOL' });
   });
 
   test('a manifest of another digest than the one asked for breaks the protocol', async () => {

@@ -2,7 +2,7 @@ import { type Digest, digestBytes } from '@slipway/digest';
 import { buildIndex, buildOciManifest, type Descriptor, emptyDescriptor } from '@slipway/manifest';
 import { requireTool, startDebianRegistry, startRegistry } from '@slipway/testkit';
 import { describe, expect, test } from 'vitest';
-import { ensureReferrers, listReferrers, openRegistry, type Repository, referrersTag } from '../src/index.ts';
+import { ensureReferrers, openRegistry, type Repository, referrersTag } from '../src/index.ts';
 
 const subject = descriptorOf(
   buildOciManifest({ config: emptyDescriptor, layers: [emptyDescriptor], artifactType: 'x/subject' }),
@@ -56,7 +56,7 @@ describe('a registry with the referrers API', () => {
     const result = await repository.putManifest(manifest.digest, manifest.bytes, { mediaType: manifest.mediaType });
     expect(result).toMatchObject({ digest: manifest.digest, subject: subject.digest });
     await ensureReferrers(repository, subject.digest, [one]);
-    expect(digestsOf(await listReferrers(repository, subject.digest))).toEqual([one.digest]);
+    expect(digestsOf(await repository.listReferrers(subject.digest))).toEqual([one.digest]);
     expect(registry.tags('demo/app')).toEqual([]);
   });
 });
@@ -77,12 +77,12 @@ describe('a registry without it', () => {
   });
 
   async function proveFallback(repository: Repository): Promise<void> {
-    expect(await listReferrers(repository, subject.digest)).toEqual([]);
+    expect(await repository.listReferrers(subject.digest)).toEqual([]);
     const one = await put(repository, 'one');
     const two = await put(repository, 'two');
     await ensureReferrers(repository, subject.digest, [one]);
     await ensureReferrers(repository, subject.digest, [one, two]);
-    expect(await listReferrers(repository, subject.digest)).toEqual([one, two]);
+    expect(await repository.listReferrers(subject.digest)).toEqual([one, two]);
   }
 
   test('an entry that somebody else overwrites is written again', async () => {
@@ -102,7 +102,7 @@ describe('a registry without it', () => {
       },
     });
     await ensureReferrers(contested, subject.digest, [one]);
-    expect(digestsOf(await listReferrers(repository, subject.digest))).toEqual(digestsOf([one, two]));
+    expect(digestsOf(await repository.listReferrers(subject.digest))).toEqual(digestsOf([one, two]));
   });
 
   test('a tag that names something else is left alone', async () => {
@@ -139,7 +139,7 @@ describe('a registry that takes the fallback tag for the digest of the manifest 
     await repository.putManifest(subject.digest, image.bytes, { mediaType: image.mediaType });
     await repository.putManifest(digest, manifest.bytes, { mediaType: manifest.mediaType });
     const one = descriptorOf(referrer('one'));
-    expect(await listReferrers(repository, digest)).toEqual([]);
+    expect(await repository.listReferrers(digest)).toEqual([]);
     server.clearRequests();
     expect(await ensureReferrers(repository, digest, [one])).toBe(false);
     expect(server.requests.map(({ method }) => method)).toEqual(['GET', 'GET']);

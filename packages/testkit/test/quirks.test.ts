@@ -2,7 +2,7 @@ import { digestBytes } from '@slipway/digest';
 import { mediaTypes } from '@slipway/manifest';
 import { describe, expect, test } from 'vitest';
 import { quirkNames, resolveQuirks, startRegistry } from '../src/index.ts';
-import { clientOf, codeOf, encode, seedImage, someBlob } from './client.ts';
+import { clientOf, codeOf, encode, seedImage, someBlob, textOf } from './client.ts';
 
 /** For the Locations of gar. */
 const largeHeaders = { maxHeaderSize: 64 * 1024 };
@@ -234,4 +234,64 @@ test('nexus wants a length with a manifest', async () => {
   const headers = { 'content-type': mediaTypes.ociManifest };
   const answer = await clientOf(registry).send('/v2/app/manifests/v1', { method: 'PUT', body: body(), headers });
   expect(answer.status).toBe(411);
+});
+
+describe('deletions', () => {
+  const remove = { method: 'DELETE' } as const;
+
+  const expected = (status: number, left: readonly string[], manifests: number) => ({ status, left, manifests });
+
+  test.each([
+    ['distribution-2', expected(400, ['v1', 'v2'], 1)],
+    [{ tagDelete: 'unsupported' }, expected(405, ['v1', 'v2'], 1)],
+    [{ tagDelete: 'with-manifest' }, expected(202, [], 0)],
+    [{ tagDelete: 'last-with-manifest' }, expected(202, ['v2'], 1)],
+    [{}, expected(202, ['v2'], 1)],
+  ] as const)('of a tag with the quirks %j', async (quirks, { status, left, manifests }) => {
+    await using registry = await startRegistry({ quirks });
+    const bytes = await seedImage(registry);
+    await registry.seed('app', { manifests: [{ bytes, mediaType: mediaTypes.ociManifest, tags: ['v2'] }] });
+    expect((await clientOf(registry).send('/v2/app/manifests/v1', remove)).status).toBe(status);
+    expect([registry.tags('app'), registry.manifests('app').length]).toEqual([left, manifests]);
+  });
+
+  test.each([
+    ['with-manifest', 0],
+    ['last-with-manifest', 0],
+    ['accepted', 1],
+  ] as const)('of the last tag, when it is %s', async (tagDelete, manifests) => {
+    await using registry = await startRegistry({ quirks: { tagDelete } });
+    await seedImage(registry);
+    expect((await clientOf(registry).send('/v2/app/manifests/v1', remove)).status).toBe(202);
+    expect([registry.tags('app'), registry.manifests('app').length]).toEqual([[], manifests]);
+  });
+
+  test('of manifests and blobs may be switched off', async () => {
+    await using registry = await startRegistry({
+      quirks: { manifestDelete: 'unsupported', blobDelete: 'unsupported' },
+    });
+    const digest = digestBytes(await seedImage(registry));
+    const { send } = clientOf(registry);
+    expect((await send(`/v2/app/manifests/${digest}`, remove)).status).toBe(405);
+    expect((await send(`/v2/app/blobs/${someBlob().digest}`, remove)).status).toBe(405);
+    expect(registry.tags('app')).toEqual(['v1']);
+  });
+});
+
+test.each([
+  ['relative', (url: string) => url.startsWith('/v2/_catalog?')],
+  ['absolute', (url: string) => url.startsWith('http://127.0.0.1:')],
+] as const)('pages have a size of their own, and %s links', async (pageLink, isRight) => {
+  await using registry = await startRegistry({ quirks: { pageMax: 2, pageLink }, repositories: ['a', 'b', 'c'] });
+  const page = await clientOf(registry).send('/v2/_catalog');
+  expect(JSON.parse(textOf(page))).toEqual({ repositories: ['a', 'b'] });
+  const link = /<(.+)>; rel="next"/.exec(page.header('link') ?? '')?.[1] ?? '';
+  expect(link).toSatisfy(isRight);
+  const next = await clientOf(registry).send(link);
+  expect([JSON.parse(textOf(next)), next.header('link')]).toEqual([{ repositories: ['c'] }, undefined]);
+});
+
+test('a registry may have no catalog', async () => {
+  await using registry = await startRegistry({ quirks: { catalog: false }, repositories: ['a'] });
+  expect((await clientOf(registry).send('/v2/_catalog')).status).toBe(404);
 });

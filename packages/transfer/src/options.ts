@@ -1,4 +1,4 @@
-import { ArgumentRangeError, assertOptions } from '@slipway/arguments';
+import { ArgumentRangeError, aNumber, assertOptions } from '@slipway/arguments';
 import { type Clock, systemClock } from './clock.ts';
 
 /** How many transfers run at once, and which pass which. */
@@ -35,7 +35,15 @@ export const transferManagerDefaults: ResolvedTransferManagerOptions = Object.fr
 
 /** The only place where the manager's defaults are applied. @throws {RangeError} on what is not a whole number from 0 up */
 export function resolveTransferManagerOptions(options: TransferManagerOptions): ResolvedTransferManagerOptions {
-  assertOptions('options', options, {  });
+  assertOptions('options', options, {
+    optional: {
+      concurrency: aNumber,
+      smallPerSlot: aNumber,
+      perHost: aNumber,
+      smallSize: aNumber,
+      smallTotal: aNumber,
+    },
+  });
   const resolved = {
     concurrency: options.concurrency ?? transferManagerDefaults.concurrency,
     smallPerSlot: options.smallPerSlot ?? transferManagerDefaults.smallPerSlot,

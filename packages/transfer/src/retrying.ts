@@ -1,4 +1,13 @@
-import { aFunction, ArgumentRangeError, assertArgument, assertOptions } from '@slipway/arguments';
+import {
+  ArgumentRangeError,
+  aFunction,
+  aNumber,
+  anObject,
+  aSignal,
+  aString,
+  assertArgument,
+  assertOptions,
+} from '@slipway/arguments';
 import { type Backoff, staggeredBackoff } from './backoff.ts';
 import type { Clock } from './clock.ts';
 import { DoNotRetry, TransferError } from './errors.ts';
@@ -53,6 +62,19 @@ export interface RetryOptions {
 /** Spread over this much, those whom one host has sent away do not come back in the same instant. */
 const retryAfterSpreadMs = 1_000;
 
+const retryKinds = {
+  attempts: aNumber,
+  signal: aSignal,
+  onRetry: aFunction,
+  isTransient: aFunction,
+  backoff: aFunction,
+  hostBackoff: anObject,
+  host: aString,
+  longestWaitMs: aNumber,
+  clock: anObject,
+  random: aFunction,
+};
+
 /**
  * Runs `run` until it succeeds, fails for good or has used its attempts.
  *
@@ -71,7 +93,7 @@ export async function retrying<T>(
   options: RetryOptions = {},
 ): Promise<T> {
   assertArgument('run', run, aFunction);
-  assertOptions('options', options, {  });
+  assertOptions('options', options, { optional: retryKinds });
   const { signal, isTransient = isTransientByDefault } = options;
   const attempts = options.attempts ?? retryDefaults.attempts;
   if (!(Number.isSafeInteger(attempts) && attempts > 0)) {

@@ -5,9 +5,9 @@ import {
   assertArgument,
   assertOptions,
   aText,
-  someBytes,
   either,
   oneOf,
+  someBytes,
   unexpected,
 } from '@slipway/arguments';
 import { type Content, contentOf } from '@slipway/digest';

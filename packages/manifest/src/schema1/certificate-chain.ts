@@ -1,5 +1,5 @@
-import { ArgumentError } from '@slipway/arguments';
 import { X509Certificate } from 'node:crypto';
+import { ArgumentError } from '@slipway/arguments';
 import { SignatureError } from '../errors.ts';
 import { type CertificateExtensions, readExtensions } from './certificate-extensions.ts';
 

@@ -15,6 +15,8 @@ export interface Access {
   readonly repository: string | undefined;
   /** Token scopes, the one that is written to first; each resource once. */
   readonly scopes: readonly string[];
+  /** Deletions keep what they are shown apart: the right to delete is not asked for with other requests' tokens. */
+  readonly purpose?: 'delete' | undefined;
 }
 
 /** A way to authenticate that is known here. */
@@ -91,8 +93,7 @@ export class Authorizer {
     this.adopt(challenges);
     this.#forget(refused);
     const named = challenges.flatMap(({ parameters }) => parameters.get('scope')?.split(' ') ?? []);
-    const { repository, scopes } = refused.access;
-    const access = { repository, scopes: mergeScopes([...scopes, ...named]) };
+    const access = { ...refused.access, scopes: mergeScopes([...refused.access.scopes, ...named]) };
     const { scheme } = refused;
     if (scheme === undefined) {
       const first = await this.#authorize(access, options);
@@ -239,6 +240,6 @@ export class Authorizer {
   }
 }
 
-function accessKey({ repository, scopes }: Access): string {
-  return JSON.stringify([repository, ...scopes]);
+function accessKey({ repository, scopes, purpose }: Access): string {
+  return JSON.stringify([repository, purpose, ...scopes]);
 }

@@ -1,30 +1,49 @@
-import type { ByteStream, OpenOptions } from '@slipway/digest';
+import { ArgumentRangeError } from '@slipway/arguments';
+import type { ByteStream } from '@slipway/digest';
 import type { Access } from '../auth/authorizer.ts';
 import type { Answer } from '../http/answer.ts';
 import type { RegistryConnection } from '../registry-connection.ts';
+import type { OpenBlobOptions } from '../repository.ts';
 
-/** Reads a blob from an offset on. Nothing is asked for before the first chunk is; leaving the loop closes the connection. */
+/**
+ * Reads a blob from an offset on, up to another one. Nothing is asked for before the first chunk is; leaving the loop closes
+ * the connection.
+ *
+ * @throws {RangeError} when `from` and `to` are no offsets, or the wrong way round
+ */
 export async function* readBlob(
   connection: RegistryConnection,
   path: string,
   access: Access,
-  { from = 0, signal }: OpenOptions,
+  { from = 0, to, signal }: OpenBlobOptions,
 ): ByteStream {
   signal?.throwIfAborted();
+  assertRange(from, to);
+  if (to === from) return;
+  const isPart = from > 0 || to !== undefined;
   const answer = await connection.send({
     method: 'GET',
     target: path,
     access,
-    headers: from > 0 ? { range: `bytes=${from}-` } : {},
-    expect: from > 0 ? [200, 206] : [200],
+    headers: isPart ? { range: `bytes=${from}-${to === undefined ? '' : to - 1}` } : {},
+    expect: isPart ? [200, 206] : [200],
     isDownload: true,
     signal,
   });
   if (answer.status === 206) {
     await assertBeginsAt(answer, from);
-    yield* answer.stream();
+    yield* cut(answer.stream(), 0, to === undefined ? undefined : to - from);
   } else {
-    yield* skip(answer.stream(), from); // a registry, or the storage behind it, that knows no ranges
+    yield* cut(answer.stream(), from, to); // a registry, or the storage behind it, that knows no ranges
+  }
+}
+
+function assertRange(from: number, to: number | undefined): void {
+  if (!(Number.isSafeInteger(from) && from >= 0)) {
+    throw new ArgumentRangeError('from', `Expected \`from\` to be an integer from 0, got ${from}`);
+  }
+  if (to !== undefined && !(Number.isSafeInteger(to) && to >= from)) {
+    throw new ArgumentRangeError('to', `Expected \`to\` to be an integer from ${from}, got ${to}`);
   }
 }
 
@@ -36,10 +55,14 @@ async function assertBeginsAt(answer: Answer, from: number): Promise<void> {
   throw answer.protocolError(`another range than the one asked for: ${JSON.stringify(header.slice(0, 100))}`);
 }
 
-async function* skip(stream: ByteStream, count: number): ByteStream {
-  let left = count;
+/** The bytes from `from` up to and without `to`, whatever more a stream has. */
+async function* cut(stream: ByteStream, from: number, to: number | undefined): ByteStream {
+  let at = 0;
   for await (const chunk of stream) {
-    if (left < chunk.byteLength) yield left === 0 ? chunk : chunk.subarray(left);
-    left = Math.max(0, left - chunk.byteLength);
+    if (to !== undefined && at >= to) return; // only now: a body that ends here keeps its connection
+    const start = Math.max(0, from - at);
+    const end = to === undefined ? chunk.byteLength : Math.min(chunk.byteLength, to - at);
+    if (start < end) yield start === 0 && end === chunk.byteLength ? chunk : chunk.subarray(start, end);
+    at += chunk.byteLength;
   }
 }

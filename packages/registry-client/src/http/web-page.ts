@@ -36,6 +36,12 @@ export function webPageError({ method, url, status, proxy }: Answer): RegistryEr
   );
 }
 
+/** Reads a short answer to its end, so that the connection can be used again, and refuses it if it {@link isWebPage}. */
+export async function assertNoWebPage(answer: Answer): Promise<void> {
+  const body = await answer.bytes({ limit: webPageLimit, timeoutMs: 5_000, truncate: true }).catch(() => undefined); // its head says what counts
+  if (body !== undefined && isWebPage(answer, body)) throw webPageError(answer);
+}
+
 function isRegistryAnswer(answer: Answer): boolean {
   return ['docker-distribution-api-version', 'docker-content-digest'].some((name) => answer.header(name) !== undefined);
 }

@@ -1,6 +1,6 @@
-import { ArgumentError } from '@slipway/arguments';
 import { isAbsolute, join } from 'node:path';
 import { rootCertificates } from 'node:tls';
+import { ArgumentError } from '@slipway/arguments';
 import type { TLSOptions } from '../options.ts';
 import { type CertificateFolder, readCertificateFolder } from './certificate-folder.ts';
 import { CertificateError } from './errors.ts';

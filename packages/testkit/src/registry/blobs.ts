@@ -35,6 +35,7 @@ export async function getBlob(core: RegistryCore, exchange: Exchange): Promise<v
 /** DELETE of a blob. */
 export async function deleteBlob(core: RegistryCore, exchange: Exchange): Promise<void> {
   const { repository, target: digest } = exchange.route;
+  if (core.options.quirks.blobDelete === 'unsupported') throw new Refusal('UNSUPPORTED');
   if (!isDigest(digest)) throw new Refusal('DIGEST_INVALID');
   if (!core.repositories.hasBlob(repository, digest)) throw new Refusal('BLOB_UNKNOWN', { detail: { digest } });
   await core.repositories.removeBlob(repository, digest);

@@ -4,7 +4,7 @@ import { Refusal } from './refusal.ts';
 import type { Session } from './session.ts';
 
 /** The Location of a path, in the form that the registry uses. */
-export function locate(exchange: Exchange, quirks: RegistryQuirks, path: string): string {
+export function locate(exchange: Exchange, quirks: Pick<RegistryQuirks, 'location'>, path: string): string {
   if (quirks.location === 'relative') return path;
   const url = new URL(path, exchange.url);
   if (quirks.location === 'absolute-http') url.protocol = 'http:';

@@ -52,11 +52,18 @@ export async function putManifest(core: RegistryCore, exchange: Exchange): Promi
 
 /** DELETE of a tag, or of a manifest with all its tags. */
 export async function deleteManifest(core: RegistryCore, exchange: Exchange): Promise<void> {
+  const { repositories, options } = core;
+  const { manifestDelete, tagDelete } = options.quirks;
   const { repository, target } = exchange.route;
-  const record = core.repositories.manifest(repository, target);
+  const isTag = !target.includes(':');
+  if ((isTag ? tagDelete : manifestDelete) === 'unsupported') throw new Refusal('UNSUPPORTED');
+  if (isTag && tagDelete === 'bad-digest') throw new Refusal('DIGEST_INVALID');
+  const record = repositories.manifest(repository, target);
   if (record === undefined) throw new Refusal('MANIFEST_UNKNOWN', { detail: { tagOrDigest: target } });
-  if (target === record.digest) await core.repositories.removeManifest(repository, record.digest);
-  else await core.repositories.removeTag(repository, target);
+  const isLast = repositories.tagsOf(repository, record.digest).length === 1;
+  const takesManifest = tagDelete === 'with-manifest' || (tagDelete === 'last-with-manifest' && isLast);
+  if (!isTag || takesManifest) await repositories.removeManifest(repository, record.digest);
+  else await repositories.removeTag(repository, target);
   await exchange.answer(202, {});
 }
 

@@ -66,6 +66,21 @@ export interface RegistryQuirks {
   readonly challenges: boolean;
   /** What deleting a session asks of a token. @default 'push' */
   readonly sessionDeleteScope: 'push' | 'delete';
+  /** What deleting a manifest by its digest gets: it is done, or 405. @default 'accepted' */
+  readonly manifestDelete: 'accepted' | 'unsupported';
+  /**
+   * What deleting a tag gets: it is done, 400 as for a bad digest, 405, the manifest goes with all its tags, or it goes with its
+   * last tag. @default 'accepted'
+   */
+  readonly tagDelete: 'accepted' | 'bad-digest' | 'unsupported' | 'with-manifest' | 'last-with-manifest';
+  /** What deleting a blob gets: it is done, or 405. @default 'accepted' */
+  readonly blobDelete: 'accepted' | 'unsupported';
+  /** Whether there is a list of all repositories. @default true */
+  readonly catalog: boolean;
+  /** Entries of a page of tags or repositories, whatever more is asked for. @default all that is asked for */
+  readonly pageMax: number;
+  /** Form of the link to the next page: a path, a URL, or a URL that says `http:` although the registry speaks TLS. @default 'relative' */
+  readonly pageLink: 'relative' | 'absolute' | 'absolute-http';
 }
 
 /** A registry of the field whose peculiarities are known. They rest on source and threads, not on measurements. */
@@ -120,15 +135,33 @@ export const noQuirks: RegistryQuirks = Object.freeze({
   blobHeadRedirects: false,
   challenges: true,
   sessionDeleteScope: 'push',
+  manifestDelete: 'accepted',
+  tagDelete: 'accepted',
+  blobDelete: 'accepted',
+  catalog: true,
+  pageMax: Number.POSITIVE_INFINITY,
+  pageLink: 'relative',
 });
 
 const MiB = 1024 * 1024;
 
+const deletesNothing = {
+  manifestDelete: 'unsupported',
+  tagDelete: 'unsupported',
+  blobDelete: 'unsupported',
+} as const satisfies Partial<RegistryQuirks>;
+
 const rows: Readonly<Record<QuirkName, Partial<RegistryQuirks>>> = {
   // distribution/distribution v2.8, registry/handlers/blobupload.go: every request to a session goes through
   // ResumeBlobUpload, status included; a Content-Range is not looked at (the conformance run against Debian's 2.8.2 shows
-  // it); Locations are absolute; no referrers API.
-  'distribution-2': { location: 'absolute', staleState: 'refused', contentRange: 'ignored', referrers: false },
+  // it); Locations are absolute; no referrers API; a tag in a DELETE is a bad digest (the same run).
+  'distribution-2': {
+    location: 'absolute',
+    staleState: 'refused',
+    contentRange: 'ignored',
+    referrers: false,
+    tagDelete: 'bad-digest',
+  },
 
   // distribution/distribution v3, registry/handlers/blobupload.go#L20-L50: status ignores `_state`; a PATCH with another
   // Content-Type is refused; deleting a session wants the `delete` scope.
@@ -162,10 +195,12 @@ const rows: Readonly<Record<QuirkName, Partial<RegistryQuirks>>> = {
   acr: { brokenSession: 'gone', staleState: 'refused' },
 
   // oras-project/rust-oci-client#35: a chunk above 4 MiB gets 416. No referrers API: clients fall back to a tag.
-  ghcr: { chunkMaxBytes: 4 * MiB, referrers: false },
+  // containers/skopeo#1880: every DELETE is 405; no catalog.
+  ghcr: { chunkMaxBytes: 4 * MiB, referrers: false, ...deletesNothing, catalog: false },
 
   // google/go-containerregistry#1679, #1741: a mount whose `from` has more than two parts is 400, with a body of its own kind.
-  hub: { fromMaxParts: 2 },
+  // docker/hub-feedback#2360: every DELETE is 405; no catalog.
+  hub: { fromMaxParts: 2, ...deletesNothing, catalog: false },
 
   // quay/quay endpoints/v2/blob.py#L303-L520: odd Ranges, and a status without Location.
   quay: {

@@ -84,9 +84,7 @@ export class Repositories {
 
   /** Drops the manifest and every tag that points at it. */
   async removeManifest(repository: string, digest: Digest): Promise<void> {
-    for (const tag of this.tags(repository)) {
-      if (this.#records.get(repository)?.tags.get(tag) === digest) await this.removeTag(repository, tag);
-    }
+    for (const tag of this.tagsOf(repository, digest)) await this.removeTag(repository, tag);
     await this.#storage.removeLink({ repository, kind: 'manifests', name: digest });
     this.#records.get(repository)?.manifests.delete(digest);
     await this.#collect(digest);
@@ -95,6 +93,11 @@ export class Repositories {
   /** Tags in the order in which the API lists them. */
   tags(repository: string): string[] {
     return [...(this.#records.get(repository)?.tags.keys() ?? [])].sort();
+  }
+
+  /** Tags that name a manifest. */
+  tagsOf(repository: string, digest: Digest): string[] {
+    return this.tags(repository).filter((tag) => this.#records.get(repository)?.tags.get(tag) === digest);
   }
 
   hasTag(repository: string, tag: string): boolean {

@@ -1,0 +1,63 @@
+import type { Access } from '../auth/authorizer.ts';
+import { isCovered, mergeScopes } from '../auth/scopes.ts';
+import { assertSameDigest } from '../content-digest.ts';
+import { assertNoWebPage } from '../http/web-page.ts';
+import type { BeginUploadOptions, BeginUploadResult, UploadSession } from '../repository.ts';
+import type { RepositoryAt } from '../repository-at.ts';
+import { LateAbort } from './late-abort.ts';
+import { createUploadSession } from './upload-session.ts';
+
+/** Asks for an upload session, or for a mount that may make it unnecessary. */
+export async function beginUpload(
+  { connection, path, access }: RepositoryAt,
+  { mount, signal }: BeginUploadOptions,
+): Promise<BeginUploadResult> {
+  const query = mount === undefined ? '' : `?${mountQuery(mount)}`;
+  using late = new LateAbort(signal, connection.options.timeouts.disposalMs);
+  const answer = await connection.send({
+    method: 'POST',
+    target: `${path('blobs/uploads/')}${query}`,
+    access: mount?.from === undefined ? access : withPullFrom(access, mount.from),
+    expect: [200, 201, 202, 204],
+    onBodySent: () => late.sent(),
+    signal: late.signal,
+  });
+  await assertNoWebPage(answer);
+  if (answer.status === 201) {
+    if (mount === undefined) throw answer.protocolError('a blob where an upload session was asked for');
+    assertSameDigest(answer, mount.digest);
+    return { kind: 'mounted', digest: mount.digest };
+  }
+  const location = await connection.location(answer);
+  if (location === undefined) throw answer.protocolError('no Location for the upload session');
+  const session = createUploadSession({ connection, access, location, answer });
+  if (signal?.aborted) {
+    await session[Symbol.asyncDispose]();
+    throw signal.reason;
+  }
+  return { kind: 'session', session };
+}
+
+/** Takes up a session by the location that somebody kept. */
+export async function resumeUpload(
+  { connection, access }: RepositoryAt,
+  location: URL,
+  signal: AbortSignal | undefined,
+): Promise<UploadSession> {
+  signal?.throwIfAborted();
+  await connection.assertAllowed(location);
+  const session = createUploadSession({ connection, access, location: new URL(location), answer: undefined });
+  await session.refresh({ signal });
+  return session;
+}
+
+/** Keys in docker's order. */
+function mountQuery({ digest, from }: NonNullable<BeginUploadOptions['mount']>): string {
+  return new URLSearchParams({ ...(from !== undefined && { from }), mount: digest }).toString();
+}
+
+/** What is written to stays first: some token servers read no further. */
+function withPullFrom(access: Access, from: string): Access {
+  const scope = `repository:${from}:pull`;
+  return isCovered(scope, access.scopes) ? access : { ...access, scopes: mergeScopes([...access.scopes, scope]) };
+}
