@@ -42,7 +42,7 @@ export default defineConfig({
   platform: 'node',
   resolve: {
     alias: {
-      undici$: fileURLToPath(new URL('bundle/undici.cjs', import.meta.url)),
+      'undici/index.js': fileURLToPath(new URL('bundle/undici.cjs', import.meta.url)),
       'undici/lib': undici,
       'node:http2': fileURLToPath(new URL('bundle/http2.cjs', import.meta.url)),
     },

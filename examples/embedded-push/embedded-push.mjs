@@ -16,7 +16,7 @@ try {
   const endpoint = { url: new URL(url), connect: async () => registry.repository(reference.repository) };
   const [result] = await pusher.push(
     image.items[0],
-    [{ reference, endpoints: [endpoint], hmacKey: undefined, hasAuthInfo: false }],
+    [{ reference, endpoints: [endpoint] }],
     { onEvent: (event) => event.type !== 'blob:progress' && console.error(describeEvent(event) ?? event.type) },
   );
   if (!result.ok) throw result.error;

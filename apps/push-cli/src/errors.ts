@@ -11,6 +11,14 @@ export type CliErrorCode =
   | 'ERR_CLI_LOGIN_REFUSED'
   /** When: `slipway registry serve` cannot listen on its address. Retry: no. Do: choose another port. */
   | 'ERR_CLI_LISTEN'
+  /** When: the slipwayd that was named does not answer. Retry: yes. Do: start it, or name another with `--daemon` or `SLIPWAY_HOST`. */
+  | 'ERR_CLI_DAEMON_UNREACHABLE'
+  /** When: the slipwayd wants a token, or the token lacks the right. Retry: no. Do: set `SLIPWAY_TOKEN`. */
+  | 'ERR_CLI_DAEMON_DENIED'
+  /** When: the slipwayd has no such job or image. Retry: no. Do: see `slipway job list`. */
+  | 'ERR_CLI_DAEMON_NOT_FOUND'
+  /** When: the slipwayd cannot do what it was asked, or no slipwayd answers at its address. Retry: if it says so. Do: read what it says. */
+  | 'ERR_CLI_DAEMON_REFUSED'
   /** When: a signal (Ctrl-C) ended the work. Retry: yes, what was sent is not sent again. Do: run the command again. */
   | 'ERR_CLI_INTERRUPTED';
 

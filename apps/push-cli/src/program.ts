@@ -4,6 +4,7 @@ import { addCompletionCommand } from './commands/completion.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addImagesCommand } from './commands/images.ts';
 import { addInspectCommand } from './commands/inspect.ts';
+import { addJobCommand } from './commands/job.ts';
 import { addLoadCommand } from './commands/load.ts';
 import { addLoginCommand } from './commands/login.ts';
 import { addLogoutCommand } from './commands/logout.ts';
@@ -23,6 +24,7 @@ export function createProgram(context: CommandContext): Command {
     .description('Pushes container images to registries, without a daemon.')
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
+    .option('--daemon <address>', 'the slipwayd for `push` and `job` (default: $SLIPWAY_HOST)')
     .helpCommand('help [command]', 'print help for a command')
     .showHelpAfterError(false)
     .showSuggestionAfterError(true)
@@ -38,6 +40,7 @@ export function createProgram(context: CommandContext): Command {
     addLoginCommand,
     addLogoutCommand,
     addDoctorCommand,
+    addJobCommand,
     addRegistryCommand,
     addCompletionCommand,
   ]) {

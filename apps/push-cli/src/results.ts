@@ -31,10 +31,7 @@ export function failureRecord(reference: Reference, error: unknown): Readonly<Re
  *
  * @throws {CliError} `ERR_CLI_OUTPUT` when the file cannot be written.
  */
-export async function writeDigestFile(
-  path: string,
-  results: readonly Extract<PushResult, { ok: true }>[],
-): Promise<void> {
+export async function writeDigestFile(path: string, results: readonly { readonly digest: string }[]): Promise<void> {
   const temporary = join(dirname(path), `.slipway-${randomBytes(6).toString('hex')}`);
   try {
     const file = await open(temporary, 'wx');

@@ -48,16 +48,17 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
   return await resultOf(startCli(args, options), options);
 }
 
-/** Runs any program to its end, in exactly this environment. */
-export async function runProgram(
+/** Starts any program, in exactly this environment. */
+export function startProgram(
   [command = '', ...args]: readonly string[],
-  options: CliOptions = {},
-): Promise<CliResult> {
-  const { env, folder } = options;
-  return await resultOf(
-    spawn(command, args, { cwd: folder, env: { ...env }, stdio: ['pipe', 'pipe', 'pipe'] }),
-    options,
-  );
+  { env, folder }: CliOptions = {},
+): ChildProcessByStdio<Writable, Readable, Readable> {
+  return spawn(command, args, { cwd: folder, env: { ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
+}
+
+/** Runs any program to its end, in exactly this environment. */
+export async function runProgram(command: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+  return await resultOf(startProgram(command, options), options);
 }
 
 async function resultOf(

@@ -4,14 +4,15 @@
  */
 export const workerSource = `'use strict';
 const { parentPort, workerData } = require('node:worker_threads');
-const { exports } = new WebAssembly.Instance(workerData, {});
-const memory = new Uint8Array(exports.memory.buffer);
-const inputAddress = exports.inputAddress();
-const outputAddress = exports.outputAddress();
+// Not named \`exports\`: in JavaScriptCore and under Deno, a worker's own text has that variable already.
+const { exports: encoder } = new WebAssembly.Instance(workerData, {});
+const memory = new Uint8Array(encoder.memory.buffer);
+const inputAddress = encoder.inputAddress();
+const outputAddress = encoder.outputAddress();
 parentPort.on('message', ({ id, bytes, level, dictionary, final, output }) => {
   memory.set(dictionary, inputAddress);
   memory.set(bytes, inputAddress + dictionary.byteLength);
-  const size = exports.deflate(dictionary.byteLength, bytes.byteLength, level, final ? 1 : 0);
+  const size = encoder.deflate(dictionary.byteLength, bytes.byteLength, level, final ? 1 : 0);
   if (output !== undefined && size <= output.byteLength) {
     output.set(memory.subarray(outputAddress, outputAddress + size));
     parentPort.postMessage({ id, result: size });

@@ -1,6 +1,6 @@
 import type { ByteStream } from '@slipway/digest';
 import { familiarString, parseAnyReference, withDefaultTag } from '@slipway/reference';
-import { Agent, type Dispatcher, request } from 'undici';
+import { Agent, type Dispatcher, request } from 'undici/index.js';
 import { type DaemonTls, defaultDaemonHost } from './daemon-endpoint.ts';
 import { invalidSource, SourceError } from './errors.ts';
 import type { ImageSource, OpenSourceOptions } from './image-source.ts';

@@ -1,4 +1,4 @@
-import { anObject, ArgumentError, assertArgument, assertOptions, aString, unexpected } from '@slipway/arguments';
+import { ArgumentError, anObject, aString, assertArgument, assertOptions, unexpected } from '@slipway/arguments';
 export interface GoJSONOptions {
   /** What one level is indented by; Docker uses three spaces. @default none: no spaces, no newlines */
   readonly indent?: string | undefined;

@@ -15,7 +15,7 @@ import {
   kind,
 } from '@slipway/arguments';
 import type { CredentialProvider, Credentials } from '@slipway/docker-credentials';
-import type { Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici/index.js';
 
 /** TLS material in PEM, as `node:tls` takes it. */
 export interface TLSOptions {

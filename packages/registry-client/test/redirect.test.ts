@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { contentOf, digestBytes } from '@slipway/digest';
 import type { CredentialProvider } from '@slipway/docker-credentials';
-import { Agent, buildConnector } from 'undici';
+import { Agent, buildConnector } from 'undici/index.js';
 import { describe, expect, test } from 'vitest';
 import { type DispatcherFactory, openRegistry } from '../src/index.ts';
 import { beginSession, collect, testBytes } from './push-through.ts';

@@ -2,8 +2,10 @@ import { type Command, Option } from 'commander';
 import { choices } from '../choices.ts';
 import type { CommandContext } from '../command-context.ts';
 import { addConnectionOptions } from '../connection-options.ts';
+import { daemonOfEnvironment } from '../daemon/daemon-address.ts';
 import { nondistributable } from '../nondistributable.ts';
 import { byteRate, compression, platform, pointInTime, wholeNumber } from '../option-values.ts';
+import { addDaemonOptions, daemonPushOptionsOf } from './job-push-options.ts';
 
 /** `slipway push SOURCE DESTINATION...` */
 export function addPushCommand(program: Command, context: CommandContext): void {
@@ -79,6 +81,7 @@ export function addPushCommand(program: Command, context: CommandContext): void 
     .addOption(new Option('--verify-learnt', 'the same as --learn verify').hideHelp())
     .option('--learn-from <tag>', 'a further tag or digest of the destination repository to learn layers from')
     .option('--force', 'ask and send everything again, whatever the registry says it has; repairs damaged images');
+  addDaemonOptions(command);
   addConnectionOptions(command)
     .option('--username <name>', 'log in as this user, for this push only')
     .option('--password-stdin', 'read the password for --username from standard input')
@@ -99,6 +102,12 @@ export function addPushCommand(program: Command, context: CommandContext): void 
     .option('-v, --verbose', 'print requests, and the causes of errors')
     .addHelpText('after', details)
     .action(async (source: string, destinations: string[]) => {
+      const daemon = command.optsWithGlobals()['daemon'] ?? daemonOfEnvironment(context.environment);
+      if (daemon !== undefined) {
+        const { pushByDaemon } = await import('../daemon/push-by-daemon.ts');
+        await pushByDaemon(source, destinations, { ...daemonPushOptionsOf(command), daemon }, context);
+        return;
+      }
       const { runPush } = await import('../run-push.ts');
       await runPush(source, destinations, command.opts(), context);
     });

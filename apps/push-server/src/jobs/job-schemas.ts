@@ -77,10 +77,16 @@ export const jobSchemas: Readonly<Record<string, Schema>> = {
     ['image', 'destinations'],
   ),
   RetryRequest: strict({ credentials }, [], { description: 'What a retry needs anew.' }),
-  Failure: strict({ code: text('See docs/errors.md.'), message: text('What went wrong, without any credential.') }, [
-    'code',
-    'message',
-  ]),
+  Failure: strict(
+    {
+      code: text('See docs/errors.md.'),
+      message: text('What went wrong, without any credential.'),
+      reason: text('The code of what caused it, such as `ERR_REGISTRY_DENIED`.'),
+      origin: text('The side that failed: `source`, `registry`, …'),
+      hint: text('What to do about it.'),
+    },
+    ['code', 'message'],
+  ),
   Totals: strict(
     {
       existed: count('Blobs that were there.'),

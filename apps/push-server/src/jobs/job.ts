@@ -1,5 +1,12 @@
 import type { Digest } from '@slipway/digest';
-import type { PushCompression, PushEvent, PushFormat, PushTotals } from '@slipway/push';
+import {
+  type PushCompression,
+  PushError,
+  type PushEvent,
+  type PushFormat,
+  type PushOrigin,
+  type PushTotals,
+} from '@slipway/push';
 
 /** Which content a job is about. It was read when the job was submitted and does not change after. */
 export interface JobContent {
@@ -36,6 +43,12 @@ export type JobState = 'queued' | 'running' | 'pushed' | 'failed' | 'cancelled';
 export interface JobFailure {
   readonly code: string;
   readonly message: string;
+  /** The code of the error that caused it, where that says more. */
+  readonly reason?: string | undefined;
+  /** The side that failed. */
+  readonly origin?: PushOrigin | undefined;
+  /** What to do about it. */
+  readonly hint?: string | undefined;
 }
 
 /** What became of one destination. */
@@ -147,8 +160,24 @@ export function isJobStep(event: JobEvent): event is Extract<JobEvent, JobStep> 
 /** The error as it is told. */
 export function failureOf(error: unknown): JobFailure {
   if (!(error instanceof Error)) return { code: 'ERR_UNKNOWN', message: String(error) };
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : 'ERR_UNKNOWN';
-  return { code, message: error.message };
+  const { message } = error;
+  const code = codeOf(error) ?? 'ERR_UNKNOWN';
+  if (!(error instanceof PushError)) return { code, message };
+  const { origin, hint } = error;
+  return { code, message, reason: reasonOf(error.cause), origin, hint };
+}
+
+/** The outermost code of the causes that says more than that an attempt failed. */
+function reasonOf(cause: unknown): string | undefined {
+  for (let link = cause, depth = 0; link instanceof Error && depth < 8; link = link.cause, depth += 1) {
+    const code = codeOf(link);
+    if (code !== undefined && code !== 'ERR_PUSH_FAILED' && code !== 'ERR_RETRIES_EXHAUSTED') return code;
+  }
+  return undefined;
+}
+
+function codeOf(error: Error): string | undefined {
+  return 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
 /** A push event without what JSON cannot carry. */

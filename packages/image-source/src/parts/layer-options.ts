@@ -1,7 +1,6 @@
 import {
   aDate,
   aFunction,
-  aList,
   anObject,
   aString,
   assertOptions,
@@ -114,9 +113,6 @@ export function assertTarOptions(options: LayerOptions): void {
     throw unexpected(`options.${name}`, 'left out, as a tar goes as it is', value);
   }
 }
-
-/** Files in memory as one argument. */
-export const aRecord: Kind = either(anObject, aList);
 
 function parseOwner(value: unknown): Owner | 'keep' | undefined {
   if (value === 'keep') return value;

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { ByteStream } from '@slipway/digest';
-import type { Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici/index.js';
 import { RegistryError } from '../errors.ts';
 import { CodingError, decodedBody } from './decoded-body.ts';
 import { networkError, timeoutError } from './network-error.ts';

@@ -1,6 +1,6 @@
 import { subscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
-import type { buildConnector } from 'undici';
+import type { buildConnector } from 'undici/index.js';
 import { readResponseHead } from './response-head.ts';
 
 /** Bytes of a head that are held back at most: whoever reads them has a limit of its own, and says so. */

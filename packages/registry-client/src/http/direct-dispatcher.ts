@@ -1,5 +1,5 @@
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
-import { Agent, buildConnector, type Dispatcher } from 'undici';
+import { Agent, buildConnector, type Dispatcher } from 'undici/index.js';
 import type { DispatcherOptions, TLSOptions } from '../options.ts';
 import { watchedConnector } from './connections.ts';
 

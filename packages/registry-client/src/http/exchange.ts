@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici/index.js';
 import { RegistryError } from '../errors.ts';
 import type { RequestRecord } from '../options.ts';
 import { Answer } from './answer.ts';
@@ -62,7 +62,7 @@ export async function exchange(context: ExchangeContext, request: ExchangeReques
   const end = (status: number | undefined, receivedBytes: number): void => {
     if (isEnded) return;
     isEnded = true;
-    watch.stop();
+    watch.end();
     signal?.removeEventListener('abort', forward);
     body?.stop();
     // Sources that wait on something else than their consumer are told by signal.
@@ -118,6 +118,7 @@ export async function exchange(context: ExchangeContext, request: ExchangeReques
 class Watch {
   readonly #abort: (reason: unknown) => void;
   #timer: NodeJS.Timeout | undefined;
+  #isOver = false;
 
   constructor(abort: (reason: unknown) => void) {
     this.#abort = abort;
@@ -125,12 +126,19 @@ class Watch {
 
   start(timeoutMs: number, reason: () => unknown): void {
     this.stop();
+    if (this.#isOver) return;
     this.#timer = setTimeout(() => this.#abort(reason()), timeoutMs);
   }
 
   stop(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+  }
+
+  /** Nothing is waited for any more. A body may notice later than its request: what it says then must not keep the process waiting. */
+  end(): void {
+    this.#isOver = true;
+    this.stop();
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici/index.js';
 import type { ResolvedRegistryOptions } from '../options.ts';
 import { AddressBook } from './address-book.ts';
 import { createDirectDispatcher } from './direct-dispatcher.ts';

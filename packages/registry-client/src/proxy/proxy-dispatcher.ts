@@ -1,4 +1,4 @@
-import { Agent, Dispatcher, Pool, ProxyAgent } from 'undici';
+import { Agent, Dispatcher, Pool, ProxyAgent } from 'undici/index.js';
 import { watchedConnector } from '../http/connections.ts';
 import { agentOptions, createConnector, createDirectDispatcher, tlsConnectOptions } from '../http/direct-dispatcher.ts';
 import type { ProxyAware } from '../http/proxy-aware.ts';

@@ -1,4 +1,4 @@
-import type { buildConnector } from 'undici';
+import type { buildConnector } from 'undici/index.js';
 import type { DispatcherOptions } from '../options.ts';
 import { ProxyError } from './errors.ts';
 import { proxyName } from './proxy-for.ts';

@@ -3,7 +3,7 @@ import { createServer, request as httpRequest, type IncomingMessage, type Server
 import { createServer as createTLSServer } from 'node:https';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { createFakeHome, type FakeHome } from '@slipway/testkit';
-import type { Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici/index.js';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { DispatcherOptions } from '../../src/options.ts';
 import { dispatcherFor } from '../../src/proxy/proxy-dispatcher.ts';

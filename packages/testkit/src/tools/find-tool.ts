@@ -1,12 +1,27 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { TestkitError } from '../errors.ts';
 
-/** The path of a program on PATH, or undefined where it is not installed. */
+/** What `pnpm install:runtimes` installs. */
+const runtimes = fileURLToPath(new URL('../../../../tools/runtimes/node_modules', import.meta.url));
+
+/** The path of a program on PATH or, for Bun and Deno, in `tools/runtimes`; undefined where it is not installed. */
 export function findTool(name: string): string | undefined {
   // The one package that reads the environment outside apps/: a test has no caller to ask.
   const folders = (process.env['PATH'] ?? '').split(delimiter).filter(Boolean);
-  return folders.map((folder) => join(folder, name)).find(isExecutable);
+  return [...runtimeFolders(name), ...folders].map((folder) => join(folder, name)).find(isExecutable);
+}
+
+/** Of the packages that there are, one a platform, only this platform's is installed. */
+function runtimeFolders(name: string): readonly string[] {
+  if (name === 'bun') return packagesOf('@oven').map((folder) => join(folder, 'bin'));
+  return name === 'deno' ? packagesOf('@deno') : [];
+}
+
+function packagesOf(scope: string): readonly string[] {
+  const folder = join(runtimes, scope);
+  return existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : [];
 }
 
 /**

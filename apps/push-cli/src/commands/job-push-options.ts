@@ -1,0 +1,99 @@
+import { formatPlatform, type Platform } from '@slipway/manifest';
+import { type Command, Option } from 'commander';
+import type { DaemonPushOptions } from '../daemon/push-by-daemon.ts';
+import { usageError } from '../errors.ts';
+import { compression, platform } from '../option-values.ts';
+
+/** What a job may be told of its push; the names of the jobs API. */
+const jobOptions = ['platform', 'format', 'compression'] as const;
+/** What concerns this process. */
+const ownOptions: ReadonlySet<string> = new Set([
+  'daemon',
+  'detach',
+  'onInterrupt',
+  'credentialsName',
+  'username',
+  'passwordStdin',
+  'authfile',
+  'progress',
+  'json',
+  'quiet',
+  'verbose',
+  'digestFile',
+]);
+
+/** Adds the options of a push that a job may be told, and whose credentials it uses. */
+export function addJobPushOptions(command: Command): Command {
+  command
+    .option('--platform <os/arch>', 'push one platform of an image for several, such as linux/arm64', platform)
+    .addOption(
+      new Option('--format <format>', 'manifest format: as in the source, or converted').choices([
+        'keep',
+        'docker',
+        'oci',
+      ]),
+    )
+    .option('--compression <kind>', 'of layers: as in the source, or made anew', compression)
+    .option('--authfile <file>', 'credentials file to use instead of docker’s and podman’s')
+    .option('--username <name>', 'push as this user')
+    .option('--password-stdin', 'read the password for --username from standard input');
+  return addCredentialsName(command);
+}
+
+/** Adds what `slipway push` knows for daemons alone. */
+export function addDaemonOptions(command: Command): Command {
+  command
+    .option('--daemon <address>', 'have a slipwayd push: unix:///PATH, tcp://HOST:PORT, https://HOST, a docker context')
+    .option('--detach', 'with --daemon: submit, print the job’s ID, and do not wait')
+    .addOption(
+      new Option('--on-interrupt <what>', 'with --daemon: what Ctrl-C does to the job')
+        .choices(['cancel', 'leave'])
+        .default('cancel'),
+    );
+  return addCredentialsName(command);
+}
+
+function addCredentialsName(command: Command): Command {
+  return command.option('--credentials-name <name>', 'use credentials that the daemon has under this name');
+}
+
+/** What `slipway job submit` was told. */
+export function jobPushOptionsOf(command: Command): Pick<DaemonPushOptions, 'daemon' | 'push' | 'username' | 'json'> {
+  return { ...command.optsWithGlobals(), push: toldOptions(command) };
+}
+
+/**
+ * What of `slipway push` goes to the daemon.
+ *
+ * @throws {CliError} `ERR_CLI_USAGE` for an option that the daemon does not take: left out, it would do something else
+ */
+export function daemonPushOptionsOf(command: Command): DaemonPushOptions {
+  const known = new Set<string>([...jobOptions, ...ownOptions]);
+  const foreign = command.options.find((option) => {
+    const name = option.attributeName();
+    return command.getOptionValueSource(name) === 'cli' && !known.has(name);
+  });
+  if (foreign !== undefined) {
+    throw usageError(
+      `${foreign.long ?? foreign.flags} is not taken by a daemon`,
+      'leave it out, or push without --daemon',
+    );
+  }
+  return { ...command.optsWithGlobals<DaemonPushOptions>(), push: toldOptions(command) };
+}
+
+/** Only what the user said: for the rest the daemon has its own defaults. */
+function toldOptions(command: Command): Readonly<Record<string, string>> {
+  const told: Record<string, string> = {};
+  for (const name of jobOptions) {
+    const value = command.getOptionValue(name) as string | readonly string[] | Platform | undefined;
+    if (value === undefined || command.getOptionValueSource(name) !== 'cli') continue;
+    if (typeof value === 'string') told[name] = value;
+    else told[name] = isList(value) ? value.join(',') : formatPlatform(value);
+  }
+  return told;
+}
+
+function isList(value: object): value is readonly string[] {
+  return Array.isArray(value);
+}

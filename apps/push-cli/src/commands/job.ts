@@ -1,0 +1,86 @@
+import { type Command, Option } from 'commander';
+import { choices } from '../choices.ts';
+import type { CommandContext } from '../command-context.ts';
+import { wholeNumber } from '../option-values.ts';
+import { addJobPushOptions, jobPushOptionsOf } from './job-push-options.ts';
+
+/** `slipway job submit|list|show|watch|cancel|retry` */
+export function addJobCommand(program: Command, context: CommandContext): void {
+  const job = program
+    .command('job')
+    .description('Hand pushes to a slipwayd, and look after them.')
+    .addHelpText('after', details);
+
+  const submit = withDaemon(job.command('submit'))
+    .description('Submit a push and print the ID of its job, without waiting for its end.')
+    .argument('<source>', 'a path or - (sent to the daemon), or store:REF (an image that the daemon has)')
+    .argument('<destination...>', 'where to: [registry/]repository[:tag]');
+  addJobPushOptions(submit)
+    .option('--json', 'print the job as JSON')
+    .action(async (source: string, destinations: string[]) => {
+      const { pushByDaemon } = await import('../daemon/push-by-daemon.ts');
+      const options = { ...jobPushOptionsOf(submit), progress: 'none', onInterrupt: 'leave', detach: true } as const;
+      await pushByDaemon(source, destinations, options, context);
+    });
+
+  const list = withDaemon(job.command('list'))
+    .description('Print the jobs of the daemon, newest first.')
+    .option('--state <state...>', 'only jobs in these states: queued, running, pushed, failed, cancelled')
+    .option('--destination <prefix>', 'only jobs with a destination that begins so: ghcr.io/team/')
+    .option('--principal <name>', 'only jobs of this submitter')
+    .option('--limit <n>', 'at most so many', wholeNumber(1, 500), 20)
+    .option('--json', 'print one JSON object a job')
+    .action(async () => await (await commands()).listJobs(list.opts(), context));
+
+  const show = withDaemon(job.command('show'))
+    .description('Print how a job stands.')
+    .argument('<job>', 'its ID')
+    .option('--json', 'print it as JSON')
+    .action(async (id: string) => await (await commands()).showJob(id, show.opts(), context));
+
+  const watch = withDaemon(job.command('watch'))
+    .description('Show how a job goes on, and print its result. Ctrl-C leaves; the job goes on.')
+    .argument('<job>', 'its ID')
+    .addOption(
+      new Option('--progress <kind>', 'how progress is shown on standard error')
+        .choices(choices.progress)
+        .default('auto'),
+    )
+    .option('--json', 'print results as JSON, one object a destination')
+    .option('-q, --quiet', 'print the result only')
+    .option('-v, --verbose', 'print the causes of errors')
+    .action(async (id: string) => await (await commands()).watchJob(id, watch.opts(), context));
+
+  const cancel = withDaemon(job.command('cancel'))
+    .description('Stop jobs at a safe point. Destinations that were reached stay pushed.')
+    .argument('<job...>', 'their IDs')
+    .option('--json', 'print the jobs as JSON')
+    .action(async (ids: string[]) => await (await commands()).cancelJobs(ids, cancel.opts(), context));
+
+  const retry = withDaemon(job.command('retry'))
+    .description('Run a failed job again, for the destinations that it has not reached. Nothing is uploaded again.')
+    .argument('<job>', 'its ID')
+    .option('--authfile <file>', 'credentials file to use instead of docker’s and podman’s')
+    .option('--json', 'print the job as JSON')
+    .action(async (id: string) => await (await commands()).retryJob(id, retry.opts(), context));
+}
+
+const details = `
+The daemon is the one that --daemon names, else SLIPWAY_HOST, else unix:///run/slipway.sock: an address, or the name of a
+docker context. SLIPWAY_TOKEN holds a token for it, SLIPWAY_CERT_PATH names a folder with ca.pem, cert.pem and key.pem.
+
+Examples:
+  slipway job submit app.tar ghcr.io/me/app:1.0
+  slipway job list --state failed
+  slipway --daemon tcp://farm:2376 push app.tar ghcr.io/me/app:1.0`;
+
+function withDaemon(command: Command): Command {
+  return command.option(
+    '--daemon <address>',
+    'the daemon: unix:///PATH, tcp://HOST:PORT, https://HOST, a docker context',
+  );
+}
+
+async function commands(): Promise<typeof import('../daemon/job-commands.ts')> {
+  return await import('../daemon/job-commands.ts');
+}

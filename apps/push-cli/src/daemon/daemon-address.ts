@@ -1,0 +1,113 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Environment } from '../environment.ts';
+import { usageError } from '../errors.ts';
+
+/** Where a slipwayd listens when nothing says otherwise. */
+export const defaultDaemonHost = 'unix:///run/slipway.sock';
+
+/** What is needed to talk to a slipwayd. */
+export interface DaemonAddress {
+  /** As messages name it, without credentials. */
+  readonly text: string;
+  readonly url: URL;
+  /** A unix socket or a named pipe, in place of the URL's host. */
+  readonly socketPath?: string | undefined;
+  readonly tls?: DaemonTls | undefined;
+  /** Shown as `Authorization: Bearer`. */
+  readonly token?: string | undefined;
+}
+
+/** PEM; the names of Node's TLS options. */
+export interface DaemonTls {
+  readonly ca?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  readonly rejectUnauthorized?: boolean | undefined;
+}
+
+/**
+ * The daemon that was named: `unix:///run/slipway.sock`, `npipe:////./pipe/slipway`, `tcp://HOST:PORT`, `https://HOST`, or a
+ * docker context. Of the environment count `SLIPWAY_HOST`, `SLIPWAY_CERT_PATH` (a folder with ca.pem, cert.pem and key.pem, as
+ * docker has them) and `SLIPWAY_TOKEN`.
+ *
+ * @throws {CliError} `ERR_CLI_USAGE` for an address that leads nowhere, or that would show the token to everybody on the way
+ * @throws {SourceError} `ERR_SOURCE_NOT_FOUND` for a context that docker does not have
+ */
+export async function findDaemon(named: string | undefined, environment: Environment): Promise<DaemonAddress> {
+  const { SLIPWAY_CERT_PATH: certificates, SLIPWAY_TOKEN: token } = environment.variables;
+  const text = named ?? daemonOfEnvironment(environment) ?? defaultDaemonHost;
+  const place = text.includes('://')
+    ? { host: text, tls: certificates ? await readCertificates(certificates) : undefined }
+    : await placeOfContext(text, environment);
+  const address = { ...addressOf(place.host, place.tls), token: token || undefined };
+  if (address.token !== undefined && !isPrivate(address)) {
+    throw usageError(
+      `the token would be readable on the way to ${address.text}`,
+      'use https://, or set SLIPWAY_CERT_PATH to the folder with its certificates',
+    );
+  }
+  return address;
+}
+
+/** The daemon that the environment names for all commands. */
+export function daemonOfEnvironment({ variables }: Pick<Environment, 'variables'>): string | undefined {
+  return variables['SLIPWAY_HOST'] || undefined;
+}
+
+function addressOf(host: string, tls: DaemonTls | undefined): DaemonAddress {
+  const [, scheme, path = ''] = /^(unix|npipe):\/\/(.*)$/s.exec(host) ?? [];
+  if (scheme !== undefined) {
+    if (path === '') throw usageError(`the daemon's address ${JSON.stringify(host)} has no path`);
+    return { text: host, url: new URL('http://slipwayd/'), socketPath: path };
+  }
+  const url = URL.canParse(host) ? new URL(host) : undefined;
+  if (url === undefined || url.hostname === '' || !/^(?:tcp|https?):$/.test(url.protocol)) {
+    throw usageError(
+      `${JSON.stringify(host)} is no address of a daemon`,
+      'write unix:///PATH, tcp://HOST:PORT, https://HOST[:PORT], or the name of a docker context',
+    );
+  }
+  const isSecure = url.protocol === 'https:' || tls !== undefined;
+  const port = url.port || (url.protocol === 'tcp:' ? (isSecure ? '2376' : '2375') : '');
+  const origin = new URL(`${isSecure ? 'https' : 'http'}://${url.hostname}${port === '' ? '' : `:${port}`}/`);
+  return { text: `${url.protocol}//${url.host}`, url: origin, tls };
+}
+
+/** Nobody on the way can read it. */
+function isPrivate({ url, socketPath }: DaemonAddress): boolean {
+  return (
+    socketPath !== undefined || url.protocol === 'https:' || /^(?:localhost|127\.[\d.]+|\[::1\])$/.test(url.hostname)
+  );
+}
+
+async function placeOfContext(
+  name: string,
+  { dockerConfigFolder }: Environment,
+): Promise<{ readonly host: string; readonly tls?: DaemonTls | undefined }> {
+  const { findDaemonEndpoint } = await import('@slipway/image-source/daemon');
+  const { host, tls } = await findDaemonEndpoint({
+    variables: { DOCKER_CONTEXT: name },
+    configFolder: dockerConfigFolder,
+  });
+  if (tls === undefined) return { host };
+  const { ca, cert, key, verify } = tls;
+  return { host, tls: { ca, cert, key, rejectUnauthorized: verify } };
+}
+
+async function readCertificates(folder: string): Promise<DaemonTls> {
+  const [ca, cert, key] = await Promise.all(
+    ['ca.pem', 'cert.pem', 'key.pem'].map(async (name) => {
+      try {
+        return await readFile(join(folder, name), 'utf8');
+      } catch (cause) {
+        if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+        throw usageError(`SLIPWAY_CERT_PATH cannot be read: ${(cause as Error).message}`);
+      }
+    }),
+  );
+  if (ca === undefined && cert === undefined) {
+    throw usageError(`SLIPWAY_CERT_PATH: ${folder} has neither ca.pem nor cert.pem`);
+  }
+  return { ca, cert, key };
+}

@@ -1,0 +1,173 @@
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { describe, expect, test } from 'vitest';
+import { DaemonClient } from './daemon-client.ts';
+import type { JobEvent } from './job.ts';
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
+
+/** A daemon that says what a test wants, and notes what it was asked. */
+async function startScripted(
+  handler: Handler,
+  path?: string,
+): Promise<AsyncDisposable & { client: DaemonClient; seen: IncomingMessage[] }> {
+  const seen: IncomingMessage[] = [];
+  const server = createServer((request, response) => {
+    seen.push(request);
+    void handler(request, response);
+  });
+  if (path === undefined) server.listen(0, '127.0.0.1');
+  else server.listen(path);
+  await once(server, 'listening');
+  const url = new URL(
+    path === undefined ? `http://127.0.0.1:${(server.address() as AddressInfo).port}/` : 'http://slipwayd/',
+  );
+  return {
+    client: new DaemonClient({ text: 'here', url, socketPath: path, token: 'secret' }),
+    seen,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+const never = new AbortController().signal;
+const job = { id: '0123', state: 'queued', destinations: [] };
+
+function answer(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(typeof body === 'string' ? body : JSON.stringify(body));
+}
+
+describe('a refusal', () => {
+  test.each<[number, unknown, string, string]>([
+    [401, { message: 'a token is wanted' }, 'ERR_CLI_DAEMON_DENIED', 'a token is wanted'],
+    [403, { message: 'no right to push' }, 'ERR_CLI_DAEMON_DENIED', 'no right to push'],
+    [404, { message: 'no such job' }, 'ERR_CLI_DAEMON_NOT_FOUND', 'no such job'],
+    [404, { message: 'page not found' }, 'ERR_CLI_DAEMON_REFUSED', 'no slipwayd'],
+    [404, '<html>', 'ERR_CLI_DAEMON_REFUSED', 'no slipwayd'],
+    [401, '', 'ERR_CLI_DAEMON_REFUSED', 'no slipwayd'],
+    [400, { message: 'invalid body' }, 'ERR_CLI_USAGE', 'invalid body'],
+    [422, { message: 'another image' }, 'ERR_CLI_USAGE', 'another image'],
+    [503, { message: 'Redis does not answer' }, 'ERR_CLI_DAEMON_REFUSED', 'Redis does not answer'],
+    [507, { message: 'the disk is full' }, 'ERR_CLI_DAEMON_REFUSED', '507'],
+  ])('%i %j is %s', async (status, body, code, text) => {
+    await using daemon = await startScripted((_, response) => answer(response, status, body));
+    await expect(daemon.client.get('0123')).rejects.toMatchObject({ code, message: expect.stringContaining(text) });
+  });
+
+  test('in the middle of an archive is heard', async () => {
+    await using daemon = await startScripted((_, response) => answer(response, 507, { message: 'the disk is full' }));
+    async function* endless(): AsyncGenerator<Uint8Array> {
+      for (;;) yield new Uint8Array(65_536);
+    }
+    const archive = { bytes: endless(), size: undefined, query: new URLSearchParams(), credentials: undefined };
+    await expect(daemon.client.submitArchive(archive, 'key', never)).rejects.toMatchObject({
+      code: 'ERR_CLI_DAEMON_REFUSED',
+      message: expect.stringContaining('the disk is full'),
+    });
+  });
+});
+
+describe('a submission', () => {
+  test('sends the archive, the key, the token and the credentials', async () => {
+    let body: Buffer | undefined;
+    await using daemon = await startScripted(async (request, response) => {
+      body = await buffer(request);
+      answer(response, 201, job);
+    });
+    async function* bytes(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from('ab');
+      yield Buffer.from('c');
+    }
+    const query = new URLSearchParams({ destination: 'a/b:1' });
+    const archive = { bytes: bytes(), size: 3, query, credentials: 'e30' };
+    expect(await daemon.client.submitArchive(archive, 'key', never)).toMatchObject({ id: '0123' });
+    expect(body?.toString()).toBe('abc');
+    expect(daemon.seen[0]).toMatchObject({
+      method: 'POST',
+      url: '/slipway/v1/jobs/archive?destination=a%2Fb%3A1',
+      headers: {
+        authorization: 'Bearer secret',
+        'idempotency-key': 'key',
+        'x-registry-config': 'e30',
+        'content-length': '3',
+      },
+    });
+  });
+
+  test('fails with what the source of the archive failed with', async () => {
+    await using daemon = await startScripted(async (request) => void (await buffer(request).catch(() => {})));
+    const failure = new Error('the disk is gone');
+    async function* broken(): AsyncGenerator<Uint8Array> {
+      yield new Uint8Array(10);
+      throw failure;
+    }
+    const archive = { bytes: broken(), size: 20, query: new URLSearchParams(), credentials: undefined };
+    await expect(daemon.client.submitArchive(archive, 'key', never)).rejects.toBe(failure);
+  });
+
+  test('goes through a socket', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'slipway-daemon-'));
+    try {
+      await using daemon = await startScripted((_, response) => answer(response, 201, job), join(folder, 'd.sock'));
+      expect(await daemon.client.submit({ image: 'a' }, 'key', never)).toMatchObject({ id: '0123' });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  test('ends with the reason of the signal', async () => {
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    await using daemon = await startScripted(() => controller.abort(reason));
+    await expect(daemon.client.submit({ image: 'a' }, 'key', controller.signal)).rejects.toBe(reason);
+  });
+});
+
+describe('following a job', () => {
+  const line = (event: JobEvent): string =>
+    `id: ${event.seq}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+
+  test('goes on after the last event when the connection breaks, in the middle of a letter too', async () => {
+    let times = 0;
+    await using daemon = await startScripted(({ headers }, response) => {
+      times += 1;
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      if (times === 1) {
+        const second = Buffer.from(line({ type: 'warning', seq: 2, message: '…' }));
+        response.write(`: slipwayd\n\n${line({ type: 'job:queued', seq: 1 })}`);
+        response.write(second.subarray(0, second.indexOf('…') + 1), () => response.destroy());
+        return;
+      }
+      expect(headers['last-event-id']).toBe('1');
+      response.end(line({ type: 'warning', seq: 2, message: '…' }) + line({ type: 'job:finished', seq: 3 }));
+    });
+    const events: JobEvent[] = [];
+    for await (const event of daemon.client.follow('0123', never)) events.push(event);
+    expect(events.map(({ type, seq }) => `${seq} ${type}`)).toEqual(['1 job:queued', '2 warning', '3 job:finished']);
+    expect(events[1]).toMatchObject({ message: '…' });
+  });
+
+  test('ends with a refusal', async () => {
+    await using daemon = await startScripted((_, response) => answer(response, 404, { message: 'no such job' }));
+    const follow = daemon.client.follow('0123', never);
+    await expect(follow.next()).rejects.toMatchObject({ code: 'ERR_CLI_DAEMON_NOT_FOUND' });
+  });
+
+  test('ends with the reason of the signal', async () => {
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    await using daemon = await startScripted((_, response) => {
+      response.writeHead(200).write(': slipwayd\n\n');
+      controller.abort(reason);
+    });
+    await expect(daemon.client.follow('0123', controller.signal).next()).rejects.toBe(reason);
+  });
+});

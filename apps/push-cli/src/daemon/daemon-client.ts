@@ -1,0 +1,250 @@
+import { type ClientRequest, type IncomingMessage, type RequestOptions, request as requestHTTP } from 'node:http';
+import { setTimeout as wait } from 'node:timers/promises';
+import { CliError } from '../errors.ts';
+import type { DaemonAddress } from './daemon-address.ts';
+import { readEvents } from './event-stream.ts';
+import type { Job, JobEvent } from './job.ts';
+
+/** What of a list of jobs is wanted. */
+export interface ListQuery {
+  readonly state?: readonly string[] | undefined;
+  readonly destination?: string | undefined;
+  readonly principal?: string | undefined;
+  readonly limit?: number | undefined;
+  readonly before?: string | undefined;
+}
+
+export interface JobPage {
+  readonly jobs: readonly Job[];
+  /** `before` of the page that follows. */
+  readonly next?: string | undefined;
+}
+
+interface Call {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly body?: string | AsyncIterable<Uint8Array> | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Losses of the connection in a row, without an event between them, after which a job is no longer followed. */
+const maxLosses = 20;
+const longestPauseMs = 5_000;
+
+/** Speaks the jobs API of a slipwayd. It is small on purpose: `slipway job` starts at once. */
+export class DaemonClient {
+  readonly #address: DaemonAddress;
+
+  constructor(address: DaemonAddress) {
+    this.#address = address;
+  }
+
+  get name(): string {
+    return this.#address.text;
+  }
+
+  /** Submits what the daemon can read by itself. The same `key` again means the same job. */
+  async submit(job: Readonly<Record<string, unknown>>, key: string, signal: AbortSignal): Promise<Job> {
+    const headers = { 'content-type': 'application/json', 'idempotency-key': key };
+    return await this.#json({ method: 'POST', path: 'jobs', headers, body: JSON.stringify(job), signal });
+  }
+
+  /** Submits an archive that goes with the request. */
+  async submitArchive(
+    archive: {
+      readonly bytes: AsyncIterable<Uint8Array>;
+      readonly size: number | undefined;
+      readonly query: URLSearchParams;
+      /** Base64url of JSON, by registry. */
+      readonly credentials: string | undefined;
+    },
+    key: string,
+    signal: AbortSignal,
+  ): Promise<Job> {
+    const { bytes, size, query, credentials } = archive;
+    const headers = {
+      'content-type': 'application/x-tar',
+      'idempotency-key': key,
+      ...(size === undefined ? {} : { 'content-length': `${size}` }),
+      ...(credentials === undefined ? {} : { 'x-registry-config': credentials }),
+    };
+    return await this.#json({ method: 'POST', path: `jobs/archive?${query}`, headers, body: bytes, signal });
+  }
+
+  async list(query: ListQuery, signal: AbortSignal): Promise<JobPage> {
+    const asked = new URLSearchParams();
+    for (const [name, value] of Object.entries(query)) {
+      for (const each of [value ?? []].flat()) asked.append(name, `${each}`);
+    }
+    return await this.#json({ method: 'GET', path: `jobs?${asked}`, signal });
+  }
+
+  async get(id: string, signal?: AbortSignal): Promise<Job> {
+    return await this.#json({ method: 'GET', path: `jobs/${encodeURIComponent(id)}`, signal });
+  }
+
+  async cancel(id: string, signal?: AbortSignal): Promise<Job> {
+    return await this.#json({ method: 'POST', path: `jobs/${encodeURIComponent(id)}/cancel`, signal });
+  }
+
+  async retry(id: string, credentials: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<Job> {
+    const headers = { 'content-type': 'application/json' };
+    const body = JSON.stringify(Object.keys(credentials).length > 0 ? { credentials } : {});
+    return await this.#json({ method: 'POST', path: `jobs/${encodeURIComponent(id)}/retry`, headers, body, signal });
+  }
+
+  /** What happened to a job and what happens, until it has ended; goes on where it was when the daemon comes back. */
+  async *follow(id: string, signal: AbortSignal): AsyncGenerator<JobEvent, void, void> {
+    const path = `jobs/${encodeURIComponent(id)}/events`;
+    let after = 0;
+    let losses = 0;
+    for (;;) {
+      try {
+        const answer = await this.#send({ method: 'GET', path, headers: { 'last-event-id': `${after}` }, signal });
+        for await (const event of readEvents(answer)) {
+          losses = 0;
+          after = event.seq ?? after;
+          yield event;
+          if (event.type === 'job:finished') return;
+        }
+      } catch (error) {
+        signal.throwIfAborted();
+        const isRefusal = error instanceof CliError && error.code !== 'ERR_CLI_DAEMON_UNREACHABLE';
+        if (isRefusal || error instanceof SyntaxError) throw error;
+        if (losses === maxLosses) throw error instanceof CliError ? error : this.#unreachable(error);
+      }
+      losses += 1;
+      await wait(Math.min(100 * 2 ** losses, longestPauseMs), undefined, { signal }).catch(() => {});
+      signal.throwIfAborted();
+    }
+  }
+
+  async #json<T>(call: Call): Promise<T> {
+    const answer = await this.#send(call);
+    try {
+      return JSON.parse(await textOf(answer)) as T;
+    } catch (cause) {
+      call.signal?.throwIfAborted();
+      throw this.#unreachable(cause);
+    }
+  }
+
+  /** @returns an answer with a status of 2xx */
+  async #send(call: Call): Promise<IncomingMessage> {
+    call.signal?.throwIfAborted();
+    const answer = await this.#exchange(call).catch((cause: unknown) => {
+      call.signal?.throwIfAborted();
+      throw cause instanceof BodyError ? cause.cause : this.#unreachable(cause);
+    });
+    const { statusCode = 0 } = answer;
+    if (statusCode >= 200 && statusCode < 300) return answer;
+    throw this.#refusal(statusCode, await textOf(answer).catch(() => ''));
+  }
+
+  async #exchange({ method, path, headers, body, signal }: Call): Promise<IncomingMessage> {
+    const { url, socketPath, tls, token } = this.#address;
+    const options: RequestOptions = {
+      method,
+      headers: { ...headers, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
+      ...(signal === undefined ? {} : { signal }),
+      ...(socketPath === undefined ? {} : { socketPath }),
+    };
+    const target = new URL(`slipway/v1/${path}`, url);
+    const call =
+      url.protocol === 'https:'
+        ? (await import('node:https')).request(target, { ...options, ...tls })
+        : requestHTTP(target, options);
+    return await new Promise<IncomingMessage>((resolve, reject) => {
+      call.once('response', resolve);
+      call.once('error', reject);
+      if (typeof body === 'string' || body === undefined) call.end(body);
+      // A daemon that refuses closes the connection; what it says is what counts.
+      else sendBody(call, body).catch((error: unknown) => error instanceof BodyError && reject(error));
+    });
+  }
+
+  #unreachable(cause: unknown): CliError {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const isClosed = code === 'EACCES' || code === 'EPERM';
+    return new CliError('ERR_CLI_DAEMON_UNREACHABLE', `cannot talk to slipwayd at ${this.name}: ${code ?? message}`, {
+      cause,
+      hint: isClosed
+        ? 'your user may not open its socket: join the group that owns it'
+        : 'start slipwayd, or name another with --daemon or SLIPWAY_HOST',
+    });
+  }
+
+  #refusal(status: number, body: string): CliError {
+    const said = messageIn(body);
+    const at = `slipwayd at ${this.name}`;
+    if (said === undefined) {
+      return new CliError('ERR_CLI_DAEMON_REFUSED', `what answers at ${this.name} is no slipwayd (${status})`, {
+        hint: 'name the daemon with --daemon or SLIPWAY_HOST',
+      });
+    }
+    if (status === 401 || status === 403) {
+      return new CliError('ERR_CLI_DAEMON_DENIED', `${at} refused: ${said}`, {
+        hint:
+          status === 401
+            ? 'set SLIPWAY_TOKEN to a token that `slipwayd token create` made'
+            : 'the token lacks that right: see `slipwayd token list`',
+      });
+    }
+    if (status === 404) return new CliError('ERR_CLI_DAEMON_NOT_FOUND', `${at}: ${said}`);
+    if (status === 400 || status === 422) return new CliError('ERR_CLI_USAGE', `${at} does not take that: ${said}`);
+    const hint = status === 503 ? 'nothing was submitted; try again once it has recovered' : undefined;
+    return new CliError('ERR_CLI_DAEMON_REFUSED', `${at} answered ${status}: ${said}`, { hint });
+  }
+}
+
+/** The source of a body failed, not the connection. */
+class BodyError extends Error {
+  override readonly cause: unknown;
+
+  constructor(cause: unknown) {
+    super('the body failed');
+    this.cause = cause;
+  }
+}
+
+async function sendBody(call: ClientRequest, body: AsyncIterable<Uint8Array>): Promise<void> {
+  try {
+    for await (const chunk of body) {
+      if (call.destroyed || call.writableEnded) return;
+      if (!call.write(chunk)) await drained(call);
+    }
+  } catch (cause) {
+    call.destroy();
+    throw new BodyError(cause);
+  }
+  call.end();
+}
+
+async function drained(call: ClientRequest): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      call.off('drain', done).off('close', done);
+      resolve();
+    };
+    call.on('drain', done).on('close', done);
+    if (call.destroyed) done();
+  });
+}
+
+async function textOf(answer: IncomingMessage): Promise<string> {
+  answer.setEncoding('utf8');
+  let text = '';
+  for await (const piece of answer) text += piece;
+  return text;
+}
+
+/** A daemon of ours, and one of docker's, answers with a message; docker's has nothing at our paths. */
+function messageIn(body: string): string | undefined {
+  try {
+    const { message } = JSON.parse(body) as { readonly message?: unknown };
+    return typeof message === 'string' && message !== 'page not found' ? message : undefined;
+  } catch {
+    return undefined;
+  }
+}

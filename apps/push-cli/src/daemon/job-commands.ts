@@ -1,0 +1,137 @@
+import { parseReference } from '@slipway/reference';
+import type { ProgressChoice } from '../choices.ts';
+import type { CommandContext } from '../command-context.ts';
+import { table } from '../inspection-table.ts';
+import { printable } from '../printable.ts';
+import { openProgress } from '../progress/open-progress.ts';
+import { writeResults } from '../write-results.ts';
+import { findDaemon } from './daemon-address.ts';
+import { DaemonClient, type ListQuery } from './daemon-client.ts';
+import { followToEnd } from './follow-job.ts';
+import { hasEnded, type Job, type JobDestination } from './job.ts';
+import { reportJob } from './job-results.ts';
+import { credentialsFor } from './submit-job.ts';
+
+/** Options that all commands about jobs have. */
+export interface JobCommandOptions {
+  readonly daemon?: string | undefined;
+  readonly json?: boolean | undefined;
+}
+
+export interface WatchOptions extends JobCommandOptions {
+  readonly progress: ProgressChoice;
+  readonly quiet?: boolean | undefined;
+  readonly verbose?: boolean | undefined;
+}
+
+/** `slipway job list` */
+export async function listJobs(options: JobCommandOptions & ListQuery, context: CommandContext): Promise<void> {
+  const client = await clientOf(options, context);
+  const { state, destination, principal, limit = 20 } = options;
+  const { jobs, next } = await client.list({ state, destination, principal, limit }, context.signal);
+  if (options.json === true)
+    return await print(
+      jobs.map((job) => JSON.stringify(job)),
+      context,
+    );
+  const rows = jobs.map((job) => [job.id, job.state, timeOf(job.createdAt), job.image, namesOf(job)].map(printable));
+  await print(table([['JOB', 'STATE', 'SUBMITTED', 'IMAGE', 'DESTINATIONS'], ...rows]), context);
+  if (next !== undefined) context.stderr.write(`slipway: there are more: --limit ${Math.min(limit * 5, 500)}\n`);
+}
+
+/** `slipway job show` */
+export async function showJob(id: string, options: JobCommandOptions, context: CommandContext): Promise<void> {
+  const job = await (await clientOf(options, context)).get(id, context.signal);
+  await print(options.json === true ? [JSON.stringify(job)] : linesOf(job), context);
+}
+
+/** `slipway job watch`: Ctrl-C leaves, the job goes on. */
+export async function watchJob(id: string, options: WatchOptions, context: CommandContext): Promise<void> {
+  const client = await clientOf(options, context);
+  const { quiet, verbose, json = false } = options;
+  using progress = openProgress(quiet === true ? 'none' : options.progress, { ...context, verbose, isQuiet: quiet });
+  context.onForcedExit = () => progress[Symbol.dispose]();
+  const job = await followToEnd(id, { client, progress, context, onInterrupt: 'leave' });
+  await reportJob(job, { json, progress, context });
+}
+
+/** `slipway job cancel`: all are asked before the first failure is told. */
+export async function cancelJobs(
+  ids: readonly string[],
+  options: JobCommandOptions,
+  context: CommandContext,
+): Promise<void> {
+  const client = await clientOf(options, context);
+  const asked = await Promise.allSettled(ids.map((id) => client.cancel(id, context.signal)));
+  const jobs = asked.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+  await print(
+    jobs.map((job) => (options.json === true ? JSON.stringify(job) : `${job.id} ${stateOf(job)}`)),
+    context,
+  );
+  const failed = asked.find((each) => each.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}
+
+/** `slipway job retry`: credentials that came with the job are gone, and are looked up and sent again. */
+export async function retryJob(
+  id: string,
+  options: JobCommandOptions & { readonly authfile?: string | undefined },
+  context: CommandContext,
+): Promise<void> {
+  const client = await clientOf(options, context);
+  const { destinations, credentialsName } = (await client.get(id, context.signal)) as Job & {
+    readonly credentialsName?: string;
+  };
+  const open = destinations.filter(({ state }) => state !== 'pushed').map(({ reference }) => parseReference(reference));
+  const warn = (message: string): void => void context.stderr.write(`slipway: warning: ${printable(message)}\n`);
+  const credentials = await credentialsFor(open, { ...options, credentialsName }, { warn }, context);
+  const job = await client.retry(id, credentials, context.signal);
+  await print([options.json === true ? JSON.stringify(job) : `${job.id} ${stateOf(job)}`], context);
+}
+
+async function clientOf({ daemon }: JobCommandOptions, { environment }: CommandContext): Promise<DaemonClient> {
+  return new DaemonClient(await findDaemon(daemon, environment));
+}
+
+async function print(lines: readonly string[], context: CommandContext): Promise<void> {
+  await writeResults(lines, [], context);
+}
+
+function linesOf(job: Job): readonly string[] {
+  const { id, image, imageID, digest, principal, createdAt, startedAt, finishedAt, attempts, daemon, error } = job;
+  const fields: readonly (readonly [string, string | undefined])[] = [
+    ['job', id],
+    ['state', stateOf(job)],
+    ['image', image],
+    ['image ID', imageID],
+    ['manifest', digest],
+    ['submitted', `${timeOf(createdAt)} by ${principal}`],
+    ['started', startedAt && `${timeOf(startedAt)}${daemon === undefined ? '' : ` on ${daemon}`}`],
+    ['ended', finishedAt && timeOf(finishedAt)],
+    ['attempts', attempts > 1 ? `${attempts}` : undefined],
+    ['error', error?.message],
+  ];
+  return [
+    ...fields.flatMap(([label, value]) => (value ? [`${label.padEnd(10)}${printable(value)}`] : [])),
+    ...job.destinations.map((each) => `to        ${printable(each.reference)} ${printable(outcomeOf(each))}`),
+  ];
+}
+
+function outcomeOf({ state, digest, error }: JobDestination): string {
+  if (state === 'pushed') return `pushed ${digest}`;
+  return error === undefined ? state : `failed: ${error.message}`;
+}
+
+function stateOf(job: Job & { readonly isCancelRequested?: boolean }): string {
+  if (job.isCancelRequested === true && !hasEnded(job)) return `${job.state}, asked to stop`;
+  return job.state === 'failed' && job.canRetry ? 'failed, can be retried' : job.state;
+}
+
+function namesOf({ destinations: [first, ...others] }: Job): string {
+  return `${first?.reference ?? ''}${others.length > 0 ? ` and ${others.length} more` : ''}`;
+}
+
+/** `2026-01-01 12:00:00`, in UTC. */
+function timeOf(text: string): string {
+  return text.slice(0, 19).replace('T', ' ');
+}

@@ -1,0 +1,61 @@
+import { createReadStream } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { type ItemSelector, parseSourceText, type StoredSourceText, sourceReadings } from '@slipway/image-source';
+import { CliError, usageError } from '../errors.ts';
+
+/** What a daemon is asked to push. */
+export type JobSource =
+  /** Something that it finds by itself, under this name. */
+  | { readonly kind: 'named'; readonly image: string }
+  /** An archive that is sent along; `image` chooses one of its images. */
+  | {
+      readonly kind: 'archive';
+      readonly image: string | undefined;
+      /** Undefined while that is not known before the end. */
+      readonly size: number | undefined;
+      open(): AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array>>;
+    };
+
+/**
+ * Takes a SOURCE as `slipway push` does: `store:REF` is the daemon's own store, files and folders of this machine are sent to
+ * it, folders as a tar.
+ *
+ * @throws {SourceError} `ERR_SOURCE_INVALID`
+ * @throws {CliError} `ERR_CLI_NO_ITEM` when there is no such file
+ */
+export async function jobSourceOf(text: string, stdin: Readable): Promise<JobSource> {
+  const source = parseSourceText(text);
+  if (source.transport === 'store') return { kind: 'named', image: source.reference };
+  if (source.transport === 'docker') return { kind: 'named', image: text };
+  if (!('path' in source)) {
+    throw usageError(
+      'slipwayd does not ask a Docker daemon of this machine for an image',
+      `send it: docker save ${source.reference} | slipway push --daemon … - DESTINATION`,
+    );
+  }
+  if (source.path === '-') return { kind: 'archive', image: nameOf(source.select), size: undefined, open: () => stdin };
+  for (const reading of sourceReadings(text)) {
+    const found = await stat(reading.path).catch(() => undefined);
+    if (found === undefined) continue;
+    const image = nameOf(reading.select);
+    if (!found.isDirectory()) {
+      return { kind: 'archive', image, size: found.size, open: () => createReadStream(reading.path) };
+    }
+    return { kind: 'archive', image, size: undefined, open: () => packed(reading) };
+  }
+  throw new CliError('ERR_CLI_NO_ITEM', `there is no file or folder ${JSON.stringify(source.path)}`);
+}
+
+function nameOf(select: ItemSelector | undefined): string | undefined {
+  if (select === undefined) return undefined;
+  if ('reference' in select) return select.reference;
+  if ('digest' in select) return select.digest;
+  throw usageError('slipwayd chooses an image by its name or digest, not by its position');
+}
+
+async function packed({ path }: StoredSourceText): Promise<AsyncIterable<Uint8Array>> {
+  const { create } = await import('tar');
+  const names = (await readdir(path)).sort();
+  return create({ cwd: path, portable: true, noMtime: true }, names) as AsyncIterable<Uint8Array>;
+}

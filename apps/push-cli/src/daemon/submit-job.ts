@@ -1,0 +1,100 @@
+import { randomUUID } from 'node:crypto';
+import { formatReference, type Reference } from '@slipway/reference';
+import type { CommandContext } from '../command-context.ts';
+import { openCredentials } from '../credentials.ts';
+import { usageError } from '../errors.ts';
+import type { Progress } from '../progress/progress.ts';
+import type { DaemonClient } from './daemon-client.ts';
+import type { Job } from './job.ts';
+import { type JobSource, jobSourceOf } from './job-source.ts';
+
+/** What a job may be told, as the user said it; absent where nothing was said. */
+export interface JobOptions {
+  readonly username?: string | undefined;
+  readonly passwordStdin?: boolean | undefined;
+  readonly authfile?: string | undefined;
+  /** Credentials of the daemon, in place of the user's own. */
+  readonly credentialsName?: string | undefined;
+  /** Options of the push, by the names of the jobs API. */
+  readonly push: Readonly<Record<string, string>>;
+}
+
+/**
+ * Hands a push to a daemon, with the user's credentials for its destinations.
+ *
+ * @throws {CliError} as {@link DaemonClient} and `jobSourceOf`
+ */
+export async function submitJob(
+  sourceText: string,
+  references: readonly Reference[],
+  options: JobOptions,
+  {
+    client,
+    progress,
+    context,
+  }: { readonly client: DaemonClient; readonly progress: Progress; readonly context: CommandContext },
+): Promise<Job> {
+  const source = await jobSourceOf(sourceText, context.stdin);
+  const credentials = await credentialsFor(references, options, progress, context);
+  const destinations = references.map(formatReference);
+  const key = randomUUID();
+  const { signal } = context;
+  if (source.kind === 'archive') {
+    return await submitArchive(source, { destinations, credentials, options, key }, { client, signal });
+  }
+  const { credentialsName, push } = options;
+  const named = Object.keys(credentials).length > 0 ? { credentials } : {};
+  return await client.submit({ image: source.image, destinations, credentialsName, ...push, ...named }, key, signal);
+}
+
+/** By registry: what `docker push` would send along. */
+export async function credentialsFor(
+  references: readonly Pick<Reference, 'registry' | 'repository'>[],
+  options: Omit<JobOptions, 'push'>,
+  progress: Pick<Progress, 'warn'>,
+  context: CommandContext,
+): Promise<Readonly<Record<string, unknown>>> {
+  if (options.credentialsName !== undefined) {
+    if (options.username === undefined) return {};
+    throw usageError('--credentials-name and --username exclude each other', 'leave one of them out');
+  }
+  const provider = await openCredentials(options, references, context, (message) => progress.warn(message));
+  const found: Record<string, unknown> = {};
+  for (const { registry, repository } of references) {
+    const config = await provider.authConfigOf(registry, { repository, signal: context.signal });
+    if (config === undefined) continue;
+    const { username, password, identitytoken, registrytoken } = config;
+    found[registry] = { username, password, identitytoken, registrytoken };
+  }
+  return found;
+}
+
+interface Submission {
+  readonly destinations: readonly string[];
+  readonly credentials: Readonly<Record<string, unknown>>;
+  readonly options: JobOptions;
+  readonly key: string;
+}
+
+async function submitArchive(
+  source: Extract<JobSource, { kind: 'archive' }>,
+  { destinations, credentials, options: { credentialsName, push }, key }: Submission,
+  { client, signal }: { readonly client: DaemonClient; readonly signal: AbortSignal },
+): Promise<Job> {
+  const query = new URLSearchParams(destinations.map((destination) => ['destination', destination]));
+  const { image } = source;
+  for (const [name, value] of Object.entries({ image, credentialsName, ...push })) {
+    if (value !== undefined) query.set(name, value);
+  }
+  const header = Object.keys(credentials).length > 0 ? JSON.stringify(credentials) : undefined;
+  return await client.submitArchive(
+    {
+      bytes: await source.open(),
+      size: source.size,
+      query,
+      credentials: header && Buffer.from(header).toString('base64url'),
+    },
+    key,
+    signal,
+  );
+}

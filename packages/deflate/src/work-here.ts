@@ -1,0 +1,46 @@
+import * as crypto from 'node:crypto';
+import { compileFunction } from 'node:vm';
+import * as zlib from 'node:zlib';
+import type { WebAssemblyModule } from './web-assembly.ts';
+
+/** Hands a request to what a worker would have run. */
+export type Ask = (request: { readonly id: number }) => void;
+
+export interface WorkHereEvents<Answer> {
+  /** Whether anyone still waits for the answer to a request, asked right before it is worked on. */
+  readonly isWanted: (id: number) => boolean;
+  readonly onAnswer: (answer: Answer) => void;
+  readonly onFailure: (id: number, error: unknown) => void;
+}
+
+type Listener = (request: object) => void;
+
+/** Runs a worker's text on the calling thread: one request a turn of the event loop, in their order, so that others get their turns too. */
+export function startHere<Answer>(
+  source: string,
+  module: WebAssemblyModule,
+  { isWanted, onAnswer, onFailure }: WorkHereEvents<Answer>,
+): Ask {
+  let listener: Listener | undefined;
+  const parentPort = {
+    on(_event: 'message', listen: Listener): void {
+      listener = listen;
+    },
+    postMessage: onAnswer,
+  };
+  const builtins: Readonly<Record<string, object>> = {
+    'node:crypto': crypto,
+    'node:worker_threads': { parentPort, workerData: module },
+    'node:zlib': zlib,
+  };
+  const work: Ask = (request) => {
+    if (!isWanted(request.id)) return;
+    try {
+      if (listener === undefined) compileFunction(source, ['require'])((name: string) => builtins[name]);
+      listener?.(request);
+    } catch (error) {
+      onFailure(request.id, error);
+    }
+  };
+  return (request) => void setImmediate(work, request);
+}
