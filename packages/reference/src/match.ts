@@ -12,7 +12,7 @@ import type { Reference } from './reference.ts';
  */
 export function matchReference(pattern: string, reference: Reference): boolean {
   assertArgument('pattern', pattern, aString);
-  assertOptions('reference', reference, { required: { registry: aText, repository: aText } });
+  assertOptions('reference', reference, { required: { registry: aString, repository: aText } });
   const tokens = parsePattern(pattern);
   return matches(tokens, familiarString(reference)) || matches(tokens, familiarName(reference));
 }
