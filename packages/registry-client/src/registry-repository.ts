@@ -94,7 +94,10 @@ function assertDigest(argument: string, value: unknown): void {
   assertArgument(argument, value, aDigest);
 }
 
-const aDigest = kind('a digest', isDigest);
+/** Registries of 2015 know layers by `tarsum.v1+sha256:…` too. */
+const aDigest = kind('a digest', (value) => {
+  return isDigest(value) || (typeof value === 'string' && /^tarsum[a-z0-9.+]*:[a-f0-9]{64}$/.test(value));
+});
 
 /** Not the grammar of references, which registries may widen: only what keeps to the repository's own URLs. */
 function isPath(path: string): boolean {
