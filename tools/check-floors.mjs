@@ -1,12 +1,16 @@
 // Refuses imports that do not point down, circles of imports, I/O on the lower floors, and names that say nothing.
 // `--self-test` builds bad trees in a temporary folder and makes sure that each is refused.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import ts from 'typescript';
+import { portableEntries } from './packed/portable.mjs';
 import { filesBelow, floors, members, root } from './workspace.mjs';
 
 const testkit = '@slipway/testkit';
+/** The one file of a package that may read the environment: whoever wants none of it takes another entry, or hands one in. */
+const environmentFile = 'packages/client/src/environment.ts';
 const ioModules = new Set(['fs', 'net', 'tls', 'dgram', 'http', 'https', 'http2', 'child_process']);
 const emptyNames = /^(?:utils?|helpers?|common|misc|shared)$/;
 
@@ -21,11 +25,47 @@ function report(problems) {
 
 /** Every breach below `base`, as one line each. */
 function checkTree(base) {
-  return members(base).flatMap((member) => [
-    ...checkManifest(member),
-    ...checkSources(member),
-    ...checkCircles(member),
-  ]);
+  const all = members(base);
+  return [
+    ...all.flatMap((member) => [...checkManifest(member), ...checkSources(member), ...checkCircles(member)]),
+    ...portableEntries.flatMap((entry) => checkPortable(entry, all)),
+  ];
+}
+
+/** Modules of Node that a portable entry loads, itself or through the entries of ours that it imports. */
+function checkPortable(entry, all, from = 'a portable entry', seen = new Set()) {
+  const name = entry.split('/', 2).join('/');
+  const member = all.find(({ manifest }) => manifest.name === name);
+  const target = member?.manifest.exports?.[`.${entry.slice(name.length)}`];
+  if (target === undefined) return [];
+  // What `default` leads to is what is loaded where there is no Node.
+  const file = join(member.folder, target.default.replace(/^\.\/dist\/(.*)\.js$/, './src/$1.ts'));
+  return checkPortableFile(file, `${from}: ${entry}`, all, seen);
+}
+
+function checkPortableFile(file, way, all, seen) {
+  if (seen.has(file)) return [];
+  seen.add(file);
+  const tree = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, false);
+  return tree.statements.filter(isLoading).flatMap((node) => {
+    const specifier = specifierOf(node);
+    if (specifier.startsWith('.')) return checkPortableFile(resolve(dirname(file), specifier), way, all, seen);
+    if (isOurs(specifier)) return checkPortable(specifier, all, way, seen);
+    return isBuiltin(specifier) ? [`${file}: ${specifier} is a module of Node, and is loaded by ${way}`] : [];
+  });
+}
+
+/** Whether an import or export has something loaded: types alone do not. */
+function isLoading(node) {
+  if (ts.isExportDeclaration(node)) {
+    const elements = node.exportClause?.elements;
+    return node.moduleSpecifier !== undefined && !node.isTypeOnly && !elements?.every((each) => each.isTypeOnly);
+  }
+  if (!ts.isImportDeclaration(node)) return false;
+  const { importClause: clause } = node;
+  if (clause === undefined || clause.name !== undefined) return !clause?.isTypeOnly;
+  const elements = clause.namedBindings?.elements;
+  return !clause.isTypeOnly && !elements?.every((each) => each.isTypeOnly);
 }
 
 function checkManifest({ path, isApp, manifest }) {
@@ -102,8 +142,9 @@ function importsOf(source, name) {
   });
 }
 
-function checkSource({ folder, isApp, manifest }, source, name) {
+function checkSource({ folder, path, isApp, manifest }, source, name) {
   const problems = [];
+  const isEnvironmentFile = `${path}/src/${name}` === environmentFile;
   const text = readFileSync(join(source, name), 'utf8');
   const tree = ts.createSourceFile(name, text, ts.ScriptTarget.Latest, false);
   const isTest = /\.test\.m?ts$/.test(name);
@@ -118,8 +159,8 @@ function checkSource({ folder, isApp, manifest }, source, name) {
       add(node, '`export *` hides what is exported: name it');
     const specifier = specifierOf(node);
     if (specifier !== undefined) checkImport(node, specifier);
-    if (!isTest && !isApp && floor !== 'wing' && readsEnvironment(node))
-      add(node, 'process.env is read in apps only (and by test equipment): take an option');
+    if (!isTest && !isApp && floor !== 'wing' && !isEnvironmentFile && readsEnvironment(node))
+      add(node, 'process.env is read in apps, by test equipment and in the client’s environment.ts: take an option');
     ts.forEachChild(node, visit);
   }
 
@@ -207,6 +248,8 @@ function selfTest() {
     ['is I/O', 'packages/transfer', {}, { 'a.ts': "import { readFile } from 'node:fs/promises';" }],
     ['is I/O', 'packages/digest', {}, { 'deep/a.ts': "import net from 'net';" }],
     ['process.env', 'packages/push', {}, { 'a.ts': 'const a = process.env.A;' }],
+    ['process.env', 'packages/push', {}, { 'environment.ts': 'const a = process.env.A;' }],
+    ['process.env', 'packages/client', {}, { 'deep/environment.ts': 'const a = process.env.A;' }],
     ['process.env', 'packages/push', {}, { 'a.ts': "const a = globalThis.process['env'];" }],
     ['process.env', 'packages/push', {}, { 'a.ts': "import { env as e } from 'node:process';" }],
     ['says nothing', 'packages/push', {}, { 'utils.ts': '' }],
@@ -229,8 +272,15 @@ function selfTest() {
       },
     ],
     ['`export *`', 'packages/push', {}, { 'index.ts': "export type * from './a.ts';" }],
+    [
+      'is loaded by a portable entry',
+      'packages/manifest',
+      { exports: { '.': { default: './dist/index.js' } } },
+      { 'index.ts': "export { a } from './deep/a.ts';", 'deep/a.ts': "import { tmpdir } from 'node:os';" },
+    ],
   ];
   const good = [
+    ['packages/client', {}, { 'environment.ts': 'const a = process.env.A;' }],
     [
       'packages/manifest',
       { dependencies: { '@slipway/digest': '1' } },
@@ -245,6 +295,14 @@ function selfTest() {
       'packages/push',
       {},
       { 'a.ts': "import { b } from './b.ts'; import 'node:fs'; const text = \"export * from 'x'\";" },
+    ],
+    [
+      'packages/manifest',
+      { exports: { '.': { node: './dist/index.js', default: './dist/portable.js' } } },
+      {
+        'index.ts': "import { tmpdir } from 'node:os';",
+        'portable.ts': "import type { A } from 'node:os'; export { type B } from 'node:net-types';",
+      },
     ],
     [
       'apps/push-cli',

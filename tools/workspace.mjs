@@ -8,6 +8,7 @@ export const root = resolve(fileURLToPath(import.meta.url), '../..');
 /** A package imports only from strictly lower floors. `wing` stands beside the house and leans on floors 0 to 2. */
 export const floors = new Map([
   ['@slipway/arguments', 0],
+  ['@slipway/digest-value', 0],
   ['@slipway/deflate', 0],
   ['@slipway/digest', 1],
   ['@slipway/reference', 2],
@@ -21,8 +22,9 @@ export const floors = new Map([
   ['@slipway/layer-cache', 4],
   ['@slipway/image-store', 5],
   ['@slipway/push', 5],
-  ['slipway', 6],
-  ['@slipway/server', 6],
+  ['@slipway/client', 6],
+  ['slipway', 7],
+  ['@slipway/server', 7],
   ['@slipway/testkit', 'wing'],
 ]);
 

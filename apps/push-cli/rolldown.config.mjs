@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'rolldown';
+import { noticesPlugin } from '../../tools/third-party-notices.mjs';
 
 const client = new URL('../../packages/registry-client/package.json', import.meta.url);
 const undici = join(dirname(createRequire(client).resolve('undici/package.json')), 'lib');
@@ -49,9 +50,8 @@ export default defineConfig({
     conditionNames: ['@slipway/source', 'import', 'node', 'default'],
   },
   transform: { target: 'node20.19' },
-  // Installed beside the program and loaded only when it is needed: it reads its own .wasm file.
-  external: ['@bokuweb/zstd-wasm'],
   plugins: [
+    noticesPlugin(),
     {
       name: 'http-parser',
       resolveId: {

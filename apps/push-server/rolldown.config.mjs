@@ -1,5 +1,6 @@
-import { cp } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { defineConfig } from 'rolldown';
+import { noticesPlugin } from '../../tools/third-party-notices.mjs';
 
 // One program in a few files; what starts slowly or reads its own files is installed beside it.
 export default defineConfig({
@@ -7,12 +8,19 @@ export default defineConfig({
   platform: 'node',
   resolve: { conditionNames: ['@slipway/source', 'import', 'node', 'default'] },
   transform: { target: 'node20.19' },
-  external: [/^ajv(\/|$)/, 'bullmq', 'ioredis', '@bokuweb/zstd-wasm', 'fastify', 'pino', 'prom-client'],
+  external: [/^ajv(\/|$)/, 'bullmq', 'ioredis', 'fastify', 'pino', 'prom-client'],
   plugins: [
+    noticesPlugin(),
     {
       name: 'status-page',
-      // The page is served as it is, from beside the program.
-      writeBundle: () => cp('src/page/client', 'dist/client', { recursive: true }),
+      // The page's files are texts in the program: an executable has nothing beside it.
+      load: {
+        filter: { id: /\?raw$/ },
+        handler: async (id) => ({
+          code: `export default ${JSON.stringify(await readFile(id.slice(0, -'?raw'.length), 'utf8'))};`,
+          moduleType: 'js',
+        }),
+      },
     },
   ],
   output: {

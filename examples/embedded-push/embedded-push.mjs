@@ -14,15 +14,14 @@ const image = await openSource(source);
 try {
   const pusher = createPusher({ transfers, gzip: createGzipCompressor() });
   const endpoint = { url: new URL(url), connect: async () => registry.repository(reference.repository) };
-  const [result] = await pusher.push(
-    image.items[0],
-    [{ reference, endpoints: [endpoint] }],
-    { onEvent: (event) => event.type !== 'blob:progress' && console.error(describeEvent(event) ?? event.type) },
-  );
+  const [result] = await pusher.push(image.items[0], [{ reference, endpoints: [endpoint] }], {
+    onEvent: (event) => event.type !== 'blob:progress' && console.error(describeEvent(event) ?? event.type),
+  });
   if (!result.ok) throw result.error;
   console.log(`${reference.registry}/${reference.repository}@${result.digest}`);
 } finally {
+  // The transfers end before what they read from and what they send to.
+  await transfers[Symbol.asyncDispose]();
   await image[Symbol.asyncDispose]();
   await registry[Symbol.asyncDispose]();
-  await transfers[Symbol.asyncDispose]();
 }

@@ -1,10 +1,15 @@
 #!/usr/bin/env node
 'use strict';
-// What has to happen before the program is loaded; and the answer that scripts ask for often, without loading it.
-const [first, ...others] = process.argv.slice(2);
-if ((first === '--version' || first === '-V') && others.length === 0) {
-  process.stdout.write(`${require('../package.json').version}\n`);
-} else {
+// What has to happen before the program is loaded; and the answers that scripts ask for often, without loading it.
+const { readFileSync } = require('node:fs');
+const answer = require('./about.cjs').about(process.argv.slice(2), {
+  name: 'slipway',
+  version: require('../package.json').version,
+  bundled: () => require('../dist/bundled.json'),
+  notices: () => readFileSync(require.resolve('../dist/THIRD-PARTY-NOTICES.txt'), 'utf8'),
+});
+if (answer !== undefined) process.stdout.write(answer);
+else {
   // libuv reads the size of its thread pool once, when the pool is first used. Unpacking and file access run there, so
   // the size is set here: one thread a core, four at least.
   process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, require('node:os').availableParallelism()));

@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Environment } from './environment.ts';
-import type { ExitCode } from './exit-code.ts';
+import type { ExitCode } from './failure/exit-code.ts';
 
 /** A stream that may be a terminal. */
 export type OutputStream = Writable & {

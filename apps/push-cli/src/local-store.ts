@@ -1,34 +1,22 @@
-import { join } from 'node:path';
-import { type ImageStore, openImageStore } from '@slipway/image-store';
+import { openLocalImages, parseDestinations } from '@slipway/client/program';
+import type { ImageStore } from '@slipway/image-store';
+import type { Reference } from '@slipway/reference';
 import type { CommandContext } from './command-context.ts';
-import { usageError } from './errors.ts';
 import { warningLine } from './progress/lines.ts';
 
-/** What every command of this machine's store takes. */
-export interface LocalStoreOptions {
-  /** @default the environment's data folder */
-  readonly dataDir?: string | undefined;
-  readonly verbose?: boolean | undefined;
-}
-
-/**
- * Opens the images of this machine, in the data folder beside the caches of push.
- *
- * @throws {CliError} `ERR_CLI_USAGE` when no folder is named and this user has no home folder
- */
+/** Opens the images of this machine. @throws {ClientError} `ERR_CLIENT_NO_FOLDER` */
 export async function openLocalStore(
-  { dataDir }: Pick<LocalStoreOptions, 'dataDir'>,
+  { dataDir }: { readonly dataDir?: string | undefined },
   { environment, stderr }: Pick<CommandContext, 'environment' | 'stderr'>,
 ): Promise<ImageStore> {
-  const folder = dataDir ?? environment.dataFolder;
-  if (folder === undefined) {
-    throw usageError(
-      'this user has no home folder to keep images in',
-      'name a folder with --data-dir or SLIPWAY_DATA_DIR',
-    );
-  }
-  return await openImageStore({
-    folder: join(folder, 'images'),
+  return await openLocalImages({
+    dataDir,
+    environment,
     onWarning: (message) => stderr.write(`${warningLine(message)}\n`),
   });
+}
+
+/** Names for images, as people type them. @throws {ClientError} `ERR_CLIENT_DESTINATION` */
+export function readNames(texts: readonly string[]): readonly Reference[] {
+  return parseDestinations(texts);
 }

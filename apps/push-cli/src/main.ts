@@ -1,14 +1,13 @@
 import { CommanderError } from 'commander';
-import type { CommandContext } from './command-context.ts';
+import type { CommandContext, OutputStream } from './command-context.ts';
+import { withOptionalValues } from './commands/optional-values.ts';
 import { readEnvironment } from './environment.ts';
 import { CliError, usageError } from './errors.ts';
-import { type ExitCode, exitCodeOf, exitCodes } from './exit-code.ts';
-import { listenForInterruption } from './interruption.ts';
-import { withOptionalValues } from './nondistributable.ts';
-import { watchOutputs } from './outputs.ts';
-import { problemLines } from './problem.ts';
+import { type ExitCode, exitCodeOf, exitCodes } from './failure/exit-code.ts';
 import { createProgram } from './program.ts';
-import { scrubbedOutput, secretsInArguments, secretsInProxies } from './scrubbed-output.ts';
+import { listenForInterruption } from './terminal/interruption.ts';
+import { watchOutputs } from './terminal/outputs.ts';
+import { scrubbedOutput, secretsInArguments, secretsInProxies } from './terminal/scrubbed-output.ts';
 
 /** Runs the program with the arguments after its name; resolves with its exit code and never rejects. */
 export async function main(args: readonly string[], host: NodeJS.Process = process): Promise<ExitCode> {
@@ -19,9 +18,7 @@ export async function main(args: readonly string[], host: NodeJS.Process = proce
   const stderr = scrubbedOutput(host.stderr, [...typed, ...secretsInProxies(host.env)]);
   host.on('uncaughtException', (error) => {
     context.onForcedExit?.();
-    const lines = problemLines(error, { verbose: isVerbose(args), subject: 'unexpected' });
-    stderr.write(`${lines.join('\n')}\n`);
-    host.exit(exitCodeOf(error));
+    void tellProblem(error, { args, stderr, subject: 'unexpected' }).finally(() => host.exit(exitCodeOf(error)));
   });
   using interruption = listenForInterruption(host, {
     onFirst: () => {
@@ -47,7 +44,7 @@ export async function main(args: readonly string[], host: NodeJS.Process = proce
     cause: failure,
     hint: 'check where standard output leads',
   });
-  stderr.write(`${problemLines(error, { verbose: isVerbose(args) }).join('\n')}\n`);
+  await tellProblem(error, { args, stderr });
   return exitCodes.failed;
 }
 
@@ -59,21 +56,34 @@ export async function run(args: readonly string[], context: CommandContext): Pro
     await program.parseAsync([...withOptionalValues(args)], { from: 'user' });
     return context.exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) return reportWrongUsage(error, context);
+    if (error instanceof CommanderError) return await reportWrongUsage(error, context);
     if (context.signal.aborted) return exitCodes.interrupted;
-    context.stderr.write(`${problemLines(error, { verbose: isVerbose(args) }).join('\n')}\n`);
+    await tellProblem(error, { args, stderr: context.stderr });
     return exitCodeOf(error);
   }
 }
 
 /** Commander has already printed what was asked for (help, version): the rest is told in this program's own form. */
-function reportWrongUsage(error: CommanderError, { stderr }: CommandContext): ExitCode {
+async function reportWrongUsage(error: CommanderError, { stderr }: CommandContext): Promise<ExitCode> {
   if (error.exitCode === 0) return exitCodes.pushed;
   if (error.code === 'commander.help') return exitCodes.usage;
   const [, message = '', suggestion] = /^(?:error: )?(.*?)(?:\n\((.*)\))?$/s.exec(error.message) ?? [];
   const hint = suggestion ?? 'see `slipway help` and `slipway help COMMAND`';
-  stderr.write(`${problemLines(usageError(message, hint)).join('\n')}\n`);
+  await tellProblem(usageError(message, hint), { args: [], stderr });
   return exitCodes.usage;
+}
+
+/** Says what went wrong. How that is put is loaded when something did. */
+async function tellProblem(
+  error: unknown,
+  {
+    args,
+    stderr,
+    subject,
+  }: { readonly args: readonly string[]; readonly stderr: OutputStream; readonly subject?: string | undefined },
+): Promise<void> {
+  const { problemLines } = await import('./failure/problem.ts');
+  stderr.write(`${problemLines(error, { verbose: isVerbose(args), subject }).join('\n')}\n`);
 }
 
 function isVerbose(args: readonly string[]): boolean {

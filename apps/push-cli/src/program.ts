@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { CommandContext } from './command-context.ts';
 import { addCompletionCommand } from './commands/completion.ts';
+import { addDeleteCommand } from './commands/delete.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addImagesCommand } from './commands/images.ts';
 import { addInspectCommand } from './commands/inspect.ts';
@@ -32,6 +33,7 @@ export function createProgram(context: CommandContext): Command {
   for (const add of [
     addPushCommand,
     addInspectCommand,
+    addDeleteCommand,
     addLoadCommand,
     addImagesCommand,
     addTagCommand,

@@ -281,12 +281,9 @@ describe.skipIf(requireTool('docker-registry', 'openssl'))("Debian's registry wi
 test.skipIf(process.getuid?.() !== 0 || requireTool('setpriv'))('a machine without a home folder', async () => {
   await using registry = await startRegistry();
   const command = [findTool('setpriv') ?? 'setpriv', '--reuid', '54321', '--regid', '54321', '--clear-groups'];
-  const { code, stdout } = await runProgram(
-    [...command, process.execPath, program, 'doctor', `${registry.host}/demo/app`],
-    {
-      env: { PATH: process.env['PATH'] ?? '' },
-    },
-  );
+  const { code, stdout } = await runProgram([...command, ...program, 'doctor', `${registry.host}/demo/app`], {
+    env: { PATH: process.env['PATH'] ?? '' },
+  });
   expect(code, stdout).toBe(0);
   expect(stdout).toMatch(/^warning +program .*this user has no home folder/m);
   expect(stdout).toMatch(/^ok +write +an upload to demo\/app was begun, and cancelled$/m);

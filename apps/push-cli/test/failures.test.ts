@@ -82,7 +82,7 @@ test('a disk that fills up while a compressed archive is spooled is exit code 1'
   // A limit on the size of files stands for the full disk: the system then refuses to write on, as it does with ENOSPC.
   const command = `ulimit -f 100; exec "$0" "$@"`;
   const args = ['push', at('good.tar.gz'), '127.0.0.1:1/demo/app', '--no-cache', '--progress', 'plain'];
-  const child = spawn('bash', ['-c', command, process.execPath, program, ...args]);
+  const child = spawn('bash', ['-c', command, ...program, ...args]);
   child.stdin.end();
   const [stderr, [code]] = await Promise.all([text(child.stderr), once(child, 'close')]);
   expect([code, stderr]).toEqual([1, expect.stringMatching(/^slipway: Cannot .*EFBIG.*\n {2}hint: .*\n$/m)]);

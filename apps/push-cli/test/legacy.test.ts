@@ -58,6 +58,42 @@ describe('registries of old', () => {
     },
   );
 
+  test.each(['an archive', 'a repository'])(
+    '--all-tags of %s is one push over v1, whatever the destinations',
+    async (what) => {
+      await using folder = await temporaryFolder();
+      await using registry = await startV1Registry();
+      await using source = await startRegistry();
+      const path = join(folder.path, 'all.tar');
+      const images = [1, 2].map(async (seed) => ({
+        image: await randomImage({ seed, layers: Array.from({ length: seed }, () => ({ size: 3_000 })) }),
+        references: seed === 1 ? ['demo/app:1'] : ['demo/app:2', 'demo/app:latest'],
+      }));
+      await writeDockerArchive(path, await Promise.all(images));
+      let from = path;
+      if (what === 'a repository') {
+        from = `docker://${source.host}/demo/app`;
+        expect((await runCli(['push', path, `${source.host}/demo/app`, '--all-tags'])).code).toBe(0);
+      }
+      const places = ['demo/app', 'copy/app'];
+      const destinations = places.map((place) => `${registry.host}/${place}`);
+      const into = what === 'an archive' ? ['--into'] : [];
+      const { code, stdout } = await runCli(['push', from, ...destinations, '--all-tags', ...into, '--format', 'v1']);
+      expect(code).toBe(0);
+      expect(stdout.split('\n').filter(Boolean)).toHaveLength(6);
+      const paths = registry.requests.map(({ method, path: asked }) => `${method} ${asked}`);
+      for (const place of places) {
+        expect(paths.filter((asked) => asked === `PUT /v1/repositories/${place}/`)).toHaveLength(1);
+        expect(paths.filter((asked) => asked === `PUT /v1/repositories/${place}/images`)).toHaveLength(1);
+        const list = registry.indexes.get(place) as readonly { readonly Tag?: string }[];
+        expect(list.flatMap(({ Tag }) => Tag ?? []).toSorted()).toEqual(['1', '2', 'latest']);
+        for (const [tag, layers] of Object.entries({ 1: 1, 2: 2, latest: 2 })) {
+          expect(await readBackV1(registry.url, place, tag)).toHaveLength(layers);
+        }
+      }
+    },
+  );
+
   test('without it, a v1 registry is none', async () => {
     await using folder = await temporaryFolder();
     await using registry = await startV1Registry();

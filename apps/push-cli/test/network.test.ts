@@ -29,6 +29,18 @@ afterAll(async () => {
   await folder[Symbol.asyncDispose]();
 });
 
+test('a registry that has everything and is silent is waited for, and told', async () => {
+  await using registry = await startRegistry();
+  registry.misbehave({ match: { kind: 'upload-put' }, times: 1, delayAnswerMs: 7_000 });
+  const { code, stderr } = await push(`${registry.host}/demo/app:v1`, {}, ['--progress', 'json']);
+  expect(code, stderr).toBe(0);
+  const events = stderr
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as { readonly type: string });
+  expect(events.find(({ type }) => type === 'blob:storing')).toMatchObject({ registry: registry.host, seconds: 5 });
+});
+
 describe.skipIf(requireTool('openssl'))('mutual TLS', () => {
   test('a registry that wants a client certificate gets the one in its folder', async () => {
     const { ca, cert, key, clientCert, clientKey } = await testCertificates();

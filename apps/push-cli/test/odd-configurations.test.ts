@@ -623,7 +623,7 @@ describe.skipIf(process.getuid?.() !== 0 || requireTool('setpriv'))(
       await using registry = await startRegistry();
       await chmod(images.path, 0o755);
       const command = [findTool('setpriv') ?? 'setpriv', '--reuid', '54321', '--regid', '54321', '--clear-groups'];
-      const push = [process.execPath, program, 'push', join(images.path, 'image.tar'), `${registry.host}/demo/app:1`];
+      const push = [...program, 'push', join(images.path, 'image.tar'), `${registry.host}/demo/app:1`];
       const result = await runProgram([...command, ...push, '--progress', 'plain'], {
         env: { PATH: process.env['PATH'] ?? '', ...env },
       });
@@ -636,7 +636,7 @@ describe.skipIf(process.getuid?.() !== 0 || requireTool('setpriv'))(
     test('without HOME every other command has a sentence too', async () => {
       const command = [findTool('setpriv') ?? 'setpriv', '--reuid', '54321', '--regid', '54321', '--clear-groups'];
       for (const args of [['images'], ['--help'], ['doctor'], ['login', 'ghcr.io'], ['logout', 'ghcr.io']]) {
-        const result = await runProgram([...command, process.execPath, program, ...args], {
+        const result = await runProgram([...command, ...program, ...args], {
           env: { PATH: process.env['PATH'] ?? '' },
         });
         expect(result.stdout + result.stderr).not.toMatch(/SystemError|^\s+at /m);

@@ -6,7 +6,12 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
 /** What npm puts on PATH as `slipway`. */
-export const program: string = fileURLToPath(new URL('../bin/slipway.cjs', import.meta.url));
+export const script: string = fileURLToPath(new URL('../bin/slipway.cjs', import.meta.url));
+/** The executable that is tested in place of Node and the script, if there is one. */
+export const executable: string | undefined = process.env['SLIPWAY_TEST_EXECUTABLE'] || undefined;
+/** How the program is called. */
+export const program: readonly [command: string, ...args: string[]] =
+  executable === undefined ? [process.execPath, script] : [executable];
 const bundle = fileURLToPath(new URL('../dist/cli.cjs', import.meta.url));
 
 /** Where the program keeps what V8 compiled of it: with the test results, which are removed before each run. */
@@ -35,8 +40,10 @@ export function startCli(
   args: readonly string[],
   { env = {}, folder }: CliOptions = {},
 ): ChildProcessByStdio<Writable, Readable, Readable> {
-  if (!existsSync(bundle)) throw new Error('Expected dist/cli.cjs to be built: run `pnpm --filter slipway build`');
-  return spawn(process.execPath, [program, ...args], {
+  if (executable === undefined && !existsSync(bundle))
+    throw new Error('Expected dist/cli.cjs to be built: run `pnpm --filter slipway build`');
+  const [command, ...first] = program;
+  return spawn(command, [...first, ...args], {
     cwd: folder,
     env: { PATH: process.env['PATH'], SLIPWAY_DATA_DIR: dataFolder, XDG_CACHE_HOME: cacheFolder, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],

@@ -13,7 +13,7 @@ import {
   writeDockerArchive,
 } from '@slipway/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { program, runCli, runProgram, startProgram } from './run-cli.ts';
+import { runCli, runProgram, script, startProgram } from './run-cli.ts';
 
 let folder: TemporaryFolder;
 let image: TestImage;
@@ -38,7 +38,7 @@ describe.each(runtimes)('the program as npm installs it, on %s', { timeout: 120_
   const push = (...args: readonly string[]): readonly string[] => [
     findTool(name) ?? name,
     ...flags,
-    program,
+    script,
     'push',
     ...args,
     '--plain-http',

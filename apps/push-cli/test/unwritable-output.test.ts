@@ -84,7 +84,7 @@ async function push(host: string, options: readonly string[], redirection: strin
 }
 
 function shell(args: string, redirection: string): readonly string[] {
-  return ['bash', '-c', `'${process.execPath}' '${program}' ${args} ${redirection}`];
+  return ['bash', '-c', `${program.map((part) => `'${part}'`).join(' ')} ${args} ${redirection}`];
 }
 
 function environment(): Record<string, string> {

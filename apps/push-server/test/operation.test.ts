@@ -2,13 +2,14 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { randomImage, randomLayer, startRegistry, temporaryFolder, writeDockerArchive } from '@slipway/testkit';
 import { describe, expect, test } from 'vitest';
 import { recordsOf, startTestDaemon, type TestDaemon } from './daemon-fixture.ts';
+import { program } from './program.ts';
 
-const program = resolve(import.meta.dirname, '../bin/slipwayd.cjs');
+const [command, ...first] = program;
 
 async function archiveOf(server: TestDaemon, reference: string, size = 100_000): Promise<Buffer> {
   const path = join(server.folder.path, 'a.tar');
@@ -136,8 +137,8 @@ describe('the program', () => {
   test('serves until SIGTERM, then ends with 0 and takes its socket away', async () => {
     await using folder = await temporaryFolder();
     const socket = join(folder.path, 's.sock');
-    const args = [program, '--host', `unix://${socket}`, '--data-dir', join(folder.path, 'data')];
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const args = [...first, '--host', `unix://${socket}`, '--data-dir', join(folder.path, 'data')];
+    const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     const log = text(child.stderr);
     await expect
       .poll(() => readFile(join(folder.path, 'data', 'images', 'oci-layout')).catch(() => undefined), {
@@ -160,7 +161,7 @@ async function reader({ socket }: TestDaemon): Promise<{ readonly body: Promise<
 }
 
 async function run(args: readonly string[]): Promise<readonly [number, string, string]> {
-  const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(command, [...first, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
   return [code as number, stdout, stderr];
 }

@@ -4,17 +4,25 @@ export interface Kind {
   readonly is: (value: unknown) => boolean;
 }
 
+/** A string, of any length. */
 export const aString: Kind = kind('a string', (value) => typeof value === 'string');
 /** A string with at least one character. */
 export const aText: Kind = kind('a string that is not empty', (value) => typeof value === 'string' && value !== '');
+/** Any number, `NaN` included. */
 export const aNumber: Kind = kind('a number', (value) => typeof value === 'number');
+/** `true` or `false`. */
 export const aBoolean: Kind = kind('true or false', (value) => typeof value === 'boolean');
+/** Anything that can be called. */
 export const aFunction: Kind = kind('a function', (value) => typeof value === 'function');
+/** An object that is neither a list nor a function. */
 export const anObject: Kind = kind('an object', isObject);
+/** An array. */
 export const aList: Kind = kind('an array', Array.isArray);
+/** A `Uint8Array`, a `Buffer` included. */
 export const someBytes: Kind = kind('a Uint8Array', (value) => value instanceof Uint8Array);
 /** An integer from 0 on: bytes, times, attempts. */
 export const aCount: Kind = kind('an integer from 0', (value) => Number.isSafeInteger(value) && Number(value) >= 0);
+/** A `Date` that is a time. */
 export const aDate: Kind = kind('a valid Date', (value) => value instanceof Date && !Number.isNaN(value.getTime()));
 /** By its shape: signals of other realms and libraries abort as well as Node's. */
 export const aSignal: Kind = kind('an AbortSignal', hasMethods('throwIfAborted', 'addEventListener'));

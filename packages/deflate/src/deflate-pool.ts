@@ -5,6 +5,7 @@ import { type WorkerAnswer, type WorkerRequest, workerSource } from './pool-work
 import type { WebAssemblyModule } from './web-assembly.ts';
 import { closedError, sendable, WorkerThread } from './worker-thread.ts';
 
+/** How many threads a pool has. */
 export interface DeflatePoolOptions {
   /** Worker threads at most; each starts when it is first needed, and keeps 3 MiB. @default as many as there are cores */
   readonly threads?: number | undefined;

@@ -6,11 +6,13 @@ import { type GunzipAnswer, type GunzipBegin, gunzipWorkerSource } from './gunzi
 import type { WebAssemblyModule } from './web-assembly.ts';
 import { closedError, sendable, WorkerThread } from './worker-thread.ts';
 
+/** How many threads a pool has. */
 export interface GunzipPoolOptions {
   /** Worker threads at most; each starts when it is first needed. @default as many as there are cores */
   readonly threads?: number | undefined;
 }
 
+/** What one stream is unpacked under: limits against decompression bombs, and the hash to make. */
 export interface GunzipHashOptions {
   /** A hash of `node:crypto`. @default 'sha256' */
   readonly algorithm?: string | undefined;

@@ -18,6 +18,7 @@ export interface ResolvedDeflateOptions {
   readonly final: boolean;
 }
 
+/** What {@link DeflateOptions} leaves out. */
 export const deflateDefaults: Readonly<Pick<ResolvedDeflateOptions, 'level' | 'final'>> = Object.freeze({
   level: 2,
   final: true,

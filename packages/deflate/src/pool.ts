@@ -17,3 +17,4 @@ export {
   type GunzipHashRun,
   type GunzipPoolOptions,
 } from './gunzip-pool.ts';
+export { WorkerThread, type WorkerThreadOptions } from './worker-thread.ts';

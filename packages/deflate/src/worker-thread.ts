@@ -3,6 +3,7 @@ import { DeflateError } from './errors.ts';
 import type { WebAssemblyModule } from './web-assembly.ts';
 import { type Ask, startHere } from './work-here.ts';
 
+/** What a thread runs, and who hears of its end. */
 export interface WorkerThreadOptions {
   readonly name: string;
   /** What the thread runs: a text, so that no file has to be found at run time. */

@@ -1,6 +1,6 @@
-import type { CompressOptions, Compressor } from './compressor.ts';
+import { algorithmOf, type Digest, parseDigest } from '@slipway/digest-value';
+import type { CompressOptions, Compressor, FormNotes } from './compressor.ts';
 import type { ByteStream } from './content.ts';
-import { algorithmOf, type Digest, parseDigest } from './digest.ts';
 import type { CreateDigester, ExpectedContent } from './digester.ts';
 import { measuring } from './measured.ts';
 
@@ -19,6 +19,8 @@ export interface CompressionPassResult {
   readonly digest: Digest;
   /** Compressed bytes in all. */
   readonly size: number;
+  /** What else is to be said of the compressed bytes. */
+  readonly notes: FormNotes | undefined;
 }
 
 /** One reading of a layer: compressed bytes to consume once, then everything about them. */
@@ -36,8 +38,15 @@ export function passWith(
   { expected, ...options }: CompressionPassOptions,
 ): CompressionPass {
   const plain = measuring(source, createDigester(expected && algorithmOf(parseDigest(expected.digest))), expected);
+  let notes: FormNotes | undefined;
   async function* compress(): AsyncGenerator<Uint8Array, void, void> {
-    yield* compressor.compress(plain.stream, options);
+    yield* compressor.compress(plain.stream, {
+      ...options,
+      onDescribed(told) {
+        notes = told;
+        options.onDescribed?.(told);
+      },
+    });
     plain.result(); // throws if the compressor ended without asking for the end of its source: nothing would be proven
   }
   const compressed = measuring(compress(), createDigester());
@@ -46,7 +55,7 @@ export function passWith(
     result() {
       const { digest, size } = compressed.result();
       const { digest: diffID, size: uncompressedSize } = plain.result();
-      return { diffID, uncompressedSize, digest, size };
+      return { diffID, uncompressedSize, digest, size, notes };
     },
   };
 }

@@ -1,3 +1,4 @@
+import type { Digest } from '@slipway/digest-value';
 import type { ByteStream, ReuseOptions } from './content.ts';
 
 /** How bytes are compressed, as their first bytes tell. */
@@ -17,6 +18,16 @@ export interface CompressOptions extends ReuseOptions {
    * need not keep those chunks. Not all that is stored has to be told. @default nobody does
    */
   readonly onStored?: ((range: StoredRange) => void) | undefined;
+  /** Hears, before the end of the stream, what has to be said of the made bytes beside digest and size. @default nobody does */
+  readonly onDescribed?: ((notes: FormNotes) => void) | undefined;
+}
+
+/** What is to be said of compressed bytes that have more in them than the plain ones. */
+export interface FormNotes {
+  /** Of their descriptor in a manifest: where their table of contents is, and what digest it has. */
+  readonly annotations: Readonly<Record<string, string>>;
+  /** What they unpack to, where that is not what was compressed. @default it is */
+  readonly diffID?: Digest | undefined;
 }
 
 /** Makes compressed bytes of plain ones: the same bytes for the same input and recipe, whatever the timing. */
@@ -24,6 +35,8 @@ export interface Compressor {
   readonly compression: Compression;
   /** Names everything that decides the bytes: algorithm, library and its version, level, block size. */
   readonly recipe: string;
+  /** Whether the bytes need {@link FormNotes} beside them. @default false */
+  readonly isDescribed?: boolean | undefined;
   /** Each chunk of `source` is used up before the next one is asked for. */
   compress(source: ByteStream, options?: CompressOptions): ByteStream;
 }

@@ -6,11 +6,11 @@ import { chunked, collect, distributions, noise, settled, stuck, watched } from 
 import { decompress as nodeDecompress } from './decompress.ts';
 import { digestBytes } from './hashing.ts';
 import { decompress as portableDecompress } from './portable-decompress.ts';
-import { createWasmZstdCompressor } from './zstd.ts';
+import { createZstdCompressor } from './zstd.ts';
 
 const MiB = 1024 * 1024;
 const zstdOf = (plain: Uint8Array): Promise<Uint8Array> =>
-  collect(createWasmZstdCompressor({ blockSize: 64 * 1024 }).compress(chunked(plain)));
+  collect(createZstdCompressor({ blockSize: 64 * 1024 }).compress(chunked(plain)));
 
 const hello = new TextEncoder().encode('hello, world! '.repeat(20));
 

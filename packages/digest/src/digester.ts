@@ -1,9 +1,10 @@
-import type { Digest, DigestAlgorithm } from './digest.ts';
+import type { Digest, DigestAlgorithm } from '@slipway/digest-value';
 
 /** A digest in the making: chunks go in, in order, and a digest comes out once. */
 export interface Digester {
   /** Bytes seen so far. */
   readonly size: number;
+  /** Takes the next bytes. The chunk may be written over afterwards. */
   update(chunk: Uint8Array): void;
   /** The digest of everything seen. Ends the digester. */
   digest(): Digest;

@@ -1,9 +1,5 @@
 /** Every code this package throws. */
 export type DigestErrorCode =
-  /** When: the text is not `algorithm:encoded`, or `encoded` has the wrong length or letters. Retry: no. Do: check the digest's spelling. */
-  | 'ERR_DIGEST_INVALID'
-  /** When: an algorithm, or that of a digest, is not sha256, sha384 or sha512. Retry: no. Do: use one of these. */
-  | 'ERR_DIGEST_UNSUPPORTED'
   /** When: content that was read does not have the digest it was promised to have. Retry: no, unless it came over a network. Do: fetch or build the content again. */
   | 'ERR_DIGEST_MISMATCH'
   /** When: content that was read is shorter or longer than promised. Retry: no, unless it came over a network. Do: fetch or build the content again. */
@@ -16,26 +12,6 @@ export type DigestErrorCode =
   | 'ERR_COMPRESSION_TOO_LARGE'
   /** When: what should be summed as a tar is none, or is cut. Retry: no. Do: make the layer again. */
   | 'ERR_TARSUM_INVALID';
-
-/** The rule of the digest grammar that was broken, in the words of go-digest. */
-export type DigestRule =
-  | 'invalid checksum digest format'
-  | 'invalid checksum digest length'
-  | 'unsupported digest algorithm';
-
-/** A text is not a digest this package can work with. */
-export class InvalidDigestError extends Error {
-  override name = 'InvalidDigestError';
-  readonly code: Extract<DigestErrorCode, 'ERR_DIGEST_INVALID' | 'ERR_DIGEST_UNSUPPORTED'>;
-  readonly rule: DigestRule;
-
-  /** `subject` is what the text was taken for. */
-  constructor(text: string, rule: DigestRule, subject: 'a digest' | 'a digest algorithm' = 'a digest') {
-    super(`Expected ${subject}, got ${quote(text)}: ${rule}`);
-    this.code = rule === 'unsupported digest algorithm' ? 'ERR_DIGEST_UNSUPPORTED' : 'ERR_DIGEST_INVALID';
-    this.rule = rule;
-  }
-}
 
 /** Content is not what its descriptor promised. */
 export class ContentMismatchError extends Error {
@@ -60,11 +36,6 @@ export class CompressionError extends Error {
     super(message, options);
     this.code = code;
   }
-}
-
-/** Input may be anything, of any length: the message shows its beginning. */
-function quote(text: string): string {
-  return text.length > 160 ? `${JSON.stringify(text.slice(0, 160))}…` : JSON.stringify(text);
 }
 
 /** Bytes are no tar whose files could be summed. */

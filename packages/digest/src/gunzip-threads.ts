@@ -1,6 +1,6 @@
 import { DeflateError } from '@slipway/deflate';
 import { createGunzipHashPool, type GunzipHashRun } from '@slipway/deflate/pool';
-import type { Digest, DigestAlgorithm } from './digest.ts';
+import type { Digest, DigestAlgorithm } from '@slipway/digest-value';
 import type { MeasuredContent } from './digester.ts';
 import { CompressionError } from './errors.ts';
 import { ProcessPool } from './process-pool.ts';

@@ -1,9 +1,9 @@
+import type { Digest, DigestAlgorithm } from '@slipway/digest-value';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { chunked, collect, noise, stuck, watched } from '../test/support.ts';
 import type { Compressor } from './compressor.ts';
 import { contentOf } from './content.ts';
-import type { Digest, DigestAlgorithm } from './digest.ts';
 import * as node from './hashing.ts';
 import * as portable from './portable-hashing.ts';
 

@@ -1,9 +1,9 @@
 import { createHash, type Hash } from 'node:crypto';
 import { aCount, aStream, assertArgument, assertOptions, aText, someBytes, withMethods } from '@slipway/arguments';
+import { algorithmOf, type Digest, type DigestAlgorithm, parseAlgorithm, parseDigest } from '@slipway/digest-value';
 import { type CompressionPass, type CompressionPassOptions, passWith } from './compression-pass.ts';
 import type { Compressor } from './compressor.ts';
 import type { ByteStream } from './content.ts';
-import { algorithmOf, checkAlgorithm, type Digest, type DigestAlgorithm, parseDigest } from './digest.ts';
 import type { Digester, ExpectedContent, MeasuredContent } from './digester.ts';
 import {
   checked,
@@ -20,7 +20,7 @@ import {
  * @throws {InvalidDigestError} `ERR_DIGEST_UNSUPPORTED` for any other algorithm than sha256, sha384 and sha512
  */
 export function createDigester(algorithm: DigestAlgorithm = 'sha256'): Digester {
-  return new NodeDigester(checkAlgorithm(algorithm));
+  return new NodeDigester(parseAlgorithm(algorithm));
 }
 
 /**
@@ -30,7 +30,7 @@ export function createDigester(algorithm: DigestAlgorithm = 'sha256'): Digester 
  */
 export function digestBytes(bytes: Uint8Array, algorithm: DigestAlgorithm = 'sha256'): Digest {
   assertArgument('bytes', bytes, someBytes);
-  return `${algorithm}:${createHash(checkAlgorithm(algorithm)).update(bytes).digest('hex')}` as Digest;
+  return `${algorithm}:${createHash(parseAlgorithm(algorithm)).update(bytes).digest('hex')}` as Digest;
 }
 
 /**

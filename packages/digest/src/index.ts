@@ -3,13 +3,27 @@
  *
  * @packageDocumentation
  */
+
+export {
+  algorithmOf,
+  type Digest,
+  type DigestAlgorithm,
+  type DigestRule,
+  encodedOf,
+  InvalidDigestError,
+  isDigest,
+  parseDigest,
+  shortDigest,
+} from '@slipway/digest-value';
 export { abortable } from './abortable.ts';
+export { createEstargzCompressor, isEstargzAvailable } from './chunked/estargz.ts';
+export { createZstdChunkedCompressor } from './chunked/zstd-chunked.ts';
 export type {
   CompressionPass,
   CompressionPassOptions,
   CompressionPassResult,
 } from './compression-pass.ts';
-export type { Compression, CompressOptions, Compressor, StoredRange } from './compressor.ts';
+export type { Compression, CompressOptions, Compressor, FormNotes, StoredRange } from './compressor.ts';
 export {
   type BlockCompressorOptions,
   compressorDefaults,
@@ -27,22 +41,11 @@ export {
 export { decompress } from './decompress.ts';
 export type { DecompressOptions, ReadableCompression } from './decompression.ts';
 export { detectCompression } from './detect-compression.ts';
-export {
-  algorithmOf,
-  type Digest,
-  type DigestAlgorithm,
-  encodedOf,
-  isDigest,
-  parseDigest,
-  shortDigest,
-} from './digest.ts';
 export type { Digester, ExpectedContent, MeasuredContent } from './digester.ts';
 export {
   CompressionError,
   ContentMismatchError,
   type DigestErrorCode,
-  type DigestRule,
-  InvalidDigestError,
 } from './errors.ts';
 export { createGzipCompressor } from './gzip.ts';
 export { readStoredBlocks, storedSize } from './gzip-format.ts';

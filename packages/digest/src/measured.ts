@@ -1,9 +1,10 @@
+import type { Digest, DigestAlgorithm } from '@slipway/digest-value';
 import { abortable } from './abortable.ts';
 import type { AbortOptions, ByteStream } from './content.ts';
-import type { Digest, DigestAlgorithm } from './digest.ts';
 import type { Digester, ExpectedContent, MeasuredContent } from './digester.ts';
 import { ContentMismatchError } from './errors.ts';
 
+/** How a digest is made. */
 export interface DigestOptions {
   /** @default 'sha256' */
   readonly algorithm?: DigestAlgorithm | undefined;

@@ -1,9 +1,9 @@
 import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
+import { algorithmOf, type Digest, type DigestAlgorithm, parseAlgorithm, parseDigest } from '@slipway/digest-value';
 import { type CompressionPass, type CompressionPassOptions, passWith } from './compression-pass.ts';
 import type { Compressor } from './compressor.ts';
 import type { ByteStream } from './content.ts';
-import { algorithmOf, checkAlgorithm, type Digest, type DigestAlgorithm, parseDigest } from './digest.ts';
 import type { Digester, ExpectedContent, MeasuredContent } from './digester.ts';
 import {
   checked,
@@ -22,7 +22,7 @@ const hashes = { sha256, sha384, sha512 } as const;
  * @throws {InvalidDigestError} `ERR_DIGEST_UNSUPPORTED` for any other algorithm than sha256, sha384 and sha512
  */
 export function createDigester(algorithm: DigestAlgorithm = 'sha256'): Digester {
-  return new PortableDigester(checkAlgorithm(algorithm));
+  return new PortableDigester(parseAlgorithm(algorithm));
 }
 
 /**
@@ -31,7 +31,7 @@ export function createDigester(algorithm: DigestAlgorithm = 'sha256'): Digester 
  * @throws {InvalidDigestError} `ERR_DIGEST_UNSUPPORTED` for any other algorithm than sha256, sha384 and sha512
  */
 export function digestBytes(bytes: Uint8Array, algorithm: DigestAlgorithm = 'sha256'): Digest {
-  return `${algorithm}:${bytesToHex(hashes[checkAlgorithm(algorithm)](bytes))}` as Digest;
+  return `${algorithm}:${bytesToHex(hashes[parseAlgorithm(algorithm)](bytes))}` as Digest;
 }
 
 /**

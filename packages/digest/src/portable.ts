@@ -4,13 +4,25 @@
  *
  * @packageDocumentation
  */
+
+export {
+  algorithmOf,
+  type Digest,
+  type DigestAlgorithm,
+  type DigestRule,
+  encodedOf,
+  InvalidDigestError,
+  isDigest,
+  parseDigest,
+  shortDigest,
+} from '@slipway/digest-value';
 export { abortable } from './abortable.ts';
 export type {
   CompressionPass,
   CompressionPassOptions,
   CompressionPassResult,
 } from './compression-pass.ts';
-export type { Compression, CompressOptions, Compressor, StoredRange } from './compressor.ts';
+export type { Compression, CompressOptions, Compressor, FormNotes, StoredRange } from './compressor.ts';
 export { type BlockCompressorOptions, compressorDefaults } from './compressor-options.ts';
 export {
   type AbortOptions,
@@ -22,26 +34,16 @@ export {
 } from './content.ts';
 export type { DecompressOptions, ReadableCompression } from './decompression.ts';
 export { detectCompression } from './detect-compression.ts';
-export {
-  algorithmOf,
-  type Digest,
-  type DigestAlgorithm,
-  encodedOf,
-  isDigest,
-  parseDigest,
-  shortDigest,
-} from './digest.ts';
 export type { Digester, ExpectedContent, MeasuredContent } from './digester.ts';
 export {
   CompressionError,
   ContentMismatchError,
   type DigestErrorCode,
-  type DigestRule,
-  InvalidDigestError,
 } from './errors.ts';
 export { readStoredBlocks, storedSize } from './gzip-format.ts';
 export { isIncompressible } from './incompressible.ts';
 export type { DigestOptions, DigestStreamOptions, MeasuredStream } from './measured.ts';
+export { createPlainCompressor } from './plain-compressor.ts';
 export { decompress } from './portable-decompress.ts';
 export { createPortableGzipCompressor } from './portable-gzip.ts';
 export {

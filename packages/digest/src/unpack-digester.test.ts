@@ -1,15 +1,15 @@
 import { getEventListeners } from 'node:events';
 import { gzipSync } from 'node:zlib';
+import type { DigestAlgorithm } from '@slipway/digest-value';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { chunked, collect, distributions, noise, settled } from '../test/support.ts';
 import type { Compression } from './compressor.ts';
-import type { DigestAlgorithm } from './digest.ts';
 import type { MeasuredContent } from './digester.ts';
 import { digestBytes } from './hashing.ts';
 import { createUnpackDigester } from './unpack-digester.ts';
 import type { UnpackDigesterOptions } from './unpacking.ts';
-import { createWasmZstdCompressor } from './zstd.ts';
+import { createZstdCompressor } from './zstd.ts';
 
 const MiB = 1024 * 1024;
 const hello = new TextEncoder().encode('hello, world! '.repeat(20));
@@ -19,7 +19,7 @@ const tooLarge = { name: 'CompressionError', code: 'ERR_COMPRESSION_TOO_LARGE' }
 type Compress = (plain: Uint8Array) => Uint8Array | Promise<Uint8Array>;
 const gzip: Compress = (plain) => gzipSync(plain);
 const zstd: Compress = (plain) =>
-  collect(createWasmZstdCompressor({ blockSize: 64 * 1024 }).compress(chunked(plain, 100_000)));
+  collect(createZstdCompressor({ blockSize: 64 * 1024 }).compress(chunked(plain, 100_000)));
 
 const contentOf = (plain: Uint8Array): MeasuredContent => ({ digest: digestBytes(plain), size: plain.byteLength });
 

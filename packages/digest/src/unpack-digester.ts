@@ -1,9 +1,9 @@
 import { assertArgument, assertOptions, oneOf } from '@slipway/arguments';
 import { isDeflateAvailable } from '@slipway/deflate';
+import { parseAlgorithm } from '@slipway/digest-value';
 import type { Compression } from './compressor.ts';
 import type { ByteStream } from './content.ts';
 import { decompress } from './decompress.ts';
-import { checkAlgorithm } from './digest.ts';
 import type { MeasuredContent } from './digester.ts';
 import { GunzipDigester } from './gunzip-threads.ts';
 import { digestStream } from './hashing.ts';
@@ -20,7 +20,7 @@ import type { UnpackDigester, UnpackDigesterOptions } from './unpacking.ts';
 export function createUnpackDigester(compression: Compression, options: UnpackDigesterOptions = {}): UnpackDigester {
   assertArgument('compression', compression, oneOf('none', 'gzip', 'zstd'));
   assertOptions('options', options, {});
-  if (options.algorithm !== undefined) checkAlgorithm(options.algorithm);
+  if (options.algorithm !== undefined) parseAlgorithm(options.algorithm);
   return compression === 'gzip' && isDeflateAvailable()
     ? new GunzipDigester(options)
     : new QueueDigester(compression, options);

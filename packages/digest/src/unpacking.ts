@@ -1,5 +1,5 @@
+import type { DigestAlgorithm } from '@slipway/digest-value';
 import type { DecompressOptions } from './decompression.ts';
-import type { DigestAlgorithm } from './digest.ts';
 import type { MeasuredContent } from './digester.ts';
 
 export interface UnpackDigesterOptions extends DecompressOptions {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { chunked, collect, noise, watched } from '../test/support.ts';
-import { createWasmZstdCompressor } from './zstd.ts';
+import { createZstdCompressor } from './zstd.ts';
 import { type ZstdPiece, zstdPieces } from './zstd-frames.ts';
 
 const bytes = (hex: string): Uint8Array => Buffer.from(hex.replaceAll(' ', ''), 'hex');
@@ -56,7 +56,7 @@ describe('zstdPieces', () => {
   });
 
   test('no piece reaches beyond a block', async () => {
-    const compressed = await collect(createWasmZstdCompressor().compress(chunked(noise(700_000))));
+    const compressed = await collect(createZstdCompressor().compress(chunked(noise(700_000))));
     const found = await pieces(chunked(compressed));
     expect(Math.max(...found.map((piece) => piece.bytes.byteLength))).toBeLessThanOrEqual(128 * 1024 + 3);
   });

@@ -1,50 +1,46 @@
-import * as zlib from 'node:zlib';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { chunked, collect, noise } from '../test/support.ts';
+import { createZstdCompressor, isZstdAvailable } from './zstd.ts';
+import { zstdOnThreads } from './zstd-threads.ts';
 
 const webAssembly = Object.getOwnPropertyDescriptor(globalThis, 'WebAssembly') as PropertyDescriptor;
-const isNative = 'zstdCompress' in zlib;
-
-/** The module as it is in a Node without zstd. */
-async function withoutNativeZstd(): Promise<typeof import('./zstd.ts')> {
-  vi.resetModules();
-  vi.doMock('node:zlib', async (original) => ({ ...(await original<typeof zlib>()), zstdCompress: undefined }));
-  return import('./zstd.ts');
-}
 
 afterEach(() => {
-  vi.doUnmock('node:zlib');
-  vi.doUnmock('@bokuweb/zstd-wasm');
   Object.defineProperty(globalThis, 'WebAssembly', webAssembly);
 });
 
 describe('createZstdCompressor', () => {
-  test('uses node:zlib where it knows zstd, and WebAssembly elsewhere', async () => {
-    const { createZstdCompressor, isZstdAvailable } = await import('./zstd.ts');
+  test('has one recipe in every Node', () => {
     expect(isZstdAvailable()).toBe(true);
-    const library = isNative ? /^zstd;libzstd-\d/ : /^zstd;zstd-wasm-\d/;
-    expect(createZstdCompressor().recipe).toMatch(library);
-    const fallback = await withoutNativeZstd();
-    expect(fallback.isZstdAvailable()).toBe(true);
-    expect(fallback.createZstdCompressor().recipe).toBe('zstd;zstd-wasm-0.0.27;level=3;block=1024k;v1');
+    expect(createZstdCompressor().recipe).toBe('zstd;zstd-wasm-0.0.27;level=3;block=1024k;v1');
   });
 
-  test('is refused at once where there is neither', async () => {
-    const { createZstdCompressor, isZstdAvailable } = await withoutNativeZstd();
+  test('is refused at once without WebAssembly', () => {
     Reflect.deleteProperty(globalThis, 'WebAssembly');
     expect(isZstdAvailable()).toBe(false);
     expect(() => createZstdCompressor()).toThrow(expect.objectContaining({ code: 'ERR_COMPRESSION_UNSUPPORTED' }));
   });
+});
 
-  test('is refused out of the stream where the fallback cannot be loaded', async () => {
-    vi.doMock('@bokuweb/zstd-wasm', () => ({
-      init: () => Promise.reject(new Error('zstd.wasm is missing')),
-      compress: undefined,
-    }));
-    const { createZstdCompressor } = await withoutNativeZstd();
-    await expect(collect(createZstdCompressor().compress(chunked(noise(10))))).rejects.toMatchObject({
-      code: 'ERR_COMPRESSION_UNSUPPORTED',
-      cause: { message: 'zstd.wasm is missing' },
-    });
-  });
+test('a frame is the same whatever the thread has made before, in whatever company', async () => {
+  const blocks = [noise(300_000), new Uint8Array(70_000), new TextEncoder().encode('text '.repeat(50_000))];
+  const alone = await Promise.all(
+    blocks.map(async (block) => (await zstdOnThreads(block, [block.byteLength], 7)).made),
+  );
+  const order = [2, 0, 1, 1, 0, 2];
+  const bytes = new Uint8Array(Buffer.concat(order.map((at) => blocks[at] as Uint8Array)));
+  const sizes = order.map((at) => (blocks[at] as Uint8Array).byteLength);
+  for (const level of [1, 19]) await zstdOnThreads(bytes, sizes, level);
+  const together = await zstdOnThreads(bytes, sizes, 7);
+  let from = 0;
+  for (const [i, at] of order.entries()) {
+    const frame = together.made.subarray(from, from + (together.sizes[i] as number));
+    expect(Buffer.compare(frame, alone[at] as Uint8Array)).toBe(0);
+    from += frame.byteLength;
+  }
+});
+
+test('no bytes are one empty frame', async () => {
+  const made = await collect(createZstdCompressor().compress(chunked(new Uint8Array(0))));
+  expect(Buffer.from(made).toString('hex')).toBe('28b52ffd200001' + '0000');
 });

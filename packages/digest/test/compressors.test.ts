@@ -17,7 +17,7 @@ import {
   decompress as portableDecompress,
   compressionPass as portablePass,
 } from '../src/portable.ts';
-import { createWasmZstdCompressor, createZstdCompressor } from '../src/zstd.ts';
+import { createZstdCompressor } from '../src/zstd.ts';
 import { chunked, collect, distributions, noise, settled, stuck, watched } from './support.ts';
 
 type Decode = (compressed: Uint8Array) => Uint8Array | Promise<Uint8Array>;
@@ -64,7 +64,6 @@ describe.each([
   ['zlib gzip', createZlibGzipCompressor, { ...gzipDecoders, ...singleMember }, compressionPass, 256 * 1024, 20],
   ['portable gzip', createPortableGzipCompressor, gzipDecoders, portablePass, MiB, 30],
   ['zstd', createZstdCompressor, zstdDecoders, compressionPass, MiB, 30],
-  ['WebAssembly zstd', createWasmZstdCompressor, zstdDecoders, compressionPass, MiB, 30],
 ] as const)('%s', (_, create, decoders, pass, defaultBlockSize, overhead) => {
   const blockSize = 64 * 1024;
   const small = create({ blockSize, level: 1 });

@@ -3,6 +3,7 @@ import { buffer } from 'node:stream/consumers';
 import { type AuthConfig, decodeAuth } from './auth-config.ts';
 import { decodeConfig } from './config-text.ts';
 import { CredentialsError, type CredentialsErrorReason } from './errors.ts';
+import { jsonErrorAt } from './json-error.ts';
 import { findKey } from './registry-key.ts';
 import { systemCodeOf } from './system-code.ts';
 
@@ -143,18 +144,16 @@ function parseObject(name: string, text: string, options: ReadConfigOptions): Re
   let document: unknown;
   try {
     document = JSON.parse(trimmed) ?? {};
-  } catch (error) {
-    throw invalid(name, `it is not valid JSON${positionIn(error as Error, trimmed)}${likenessOf(trimmed)}`, options);
+  } catch {
+    throw invalid(name, `it is not valid JSON${placeOfError(trimmed)}${likenessOf(trimmed)}`, options);
   }
   if (!isRecord(document)) throw invalid(name, 'it is not a JSON object', options);
   return document;
 }
 
-/** Where the syntax error is. The message of the error quotes what stands there, so only its position may pass. */
-function positionIn({ message }: Error, text: string): string {
-  const at = /position (\d+)/.exec(message)?.[1] ?? (/Unexpected end/.test(message) ? String(text.length) : undefined);
-  if (at === undefined) return '';
-  const before = text.slice(0, Number(at)).split('\n');
+/** Where the syntax error is. What stands there may be secret, so only the place is told. */
+function placeOfError(text: string): string {
+  const before = text.slice(0, jsonErrorAt(text)).split('\n');
   return ` (at line ${before.length}, character ${(before.at(-1)?.length ?? 0) + 1})`;
 }
 

@@ -6,6 +6,7 @@ import { type LockSystem, lockSystem } from './lock-system.ts';
 import { OwnerWatch } from './owner-watch.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 
+/** How long to wait for a lock, and when one counts as abandoned. */
 export interface FileLockOptions {
   /** How long to wait for others, in milliseconds; 0 tries once. @default 10000 */
   readonly timeoutMs?: number | undefined;

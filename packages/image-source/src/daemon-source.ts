@@ -6,6 +6,7 @@ import { invalidSource, SourceError } from './errors.ts';
 import type { ImageSource, OpenSourceOptions } from './image-source.ts';
 import { openSpooledArchive } from './open-source.ts';
 
+/** Which daemon is asked, and for which image. */
 export interface DaemonSourceOptions extends Omit<OpenSourceOptions, 'stdin'> {
   /** Where the daemon listens; `unix:`, `npipe:`, `tcp:`, `http:` or `https:`. @default {@link defaultDaemonHost} */
   readonly host?: string | undefined;

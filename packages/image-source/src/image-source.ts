@@ -96,6 +96,7 @@ export interface SourceIndex extends SourceItemExtras {
   readonly blobs?: readonly SourceBlob[] | undefined;
 }
 
+/** One thing that a source offers, by `kind`. */
 export type SourceItem = SourceImage | SourceArtifact | SourceIndex;
 
 /** What a source lists, and does not have whole. */

@@ -6,6 +6,7 @@ import { OciLoader } from './oci-loader.ts';
 import { resolveSourceLimits } from './options.ts';
 import { folderFiles } from './source-files.ts';
 
+/** Which item of a layout is opened, and how. */
 export interface OpenLayoutItemOptions extends Pick<OpenSourceOptions, 'limits' | 'signal' | 'onRead'> {
   /** What messages call the layout. @default the folder */
   readonly name?: string | undefined;

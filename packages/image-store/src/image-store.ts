@@ -89,6 +89,7 @@ export interface DiskUsage {
   readonly reclaimableBytes: number;
 }
 
+/** What a collection of garbage has removed. */
 export interface CollectedGarbage {
   readonly deleted: readonly Digest[];
   readonly freedBytes: number;
@@ -201,6 +202,7 @@ export interface AdmissionRequest {
   readonly usedBytes: number;
 }
 
+/** Where the store lies, and who hears of its changes and of trouble. */
 export interface ImageStoreOptions {
   /** Made, for this user alone, if need be. Not for network file systems without hard links and atomic renames. */
   readonly folder: string;

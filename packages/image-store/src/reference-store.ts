@@ -19,6 +19,7 @@ export interface Association {
   readonly id: Digest;
 }
 
+/** What becomes of a tag that names another image. */
 export interface AddTagOptions {
   /** Moves the tag when another image has it. @default false */
   readonly force?: boolean | undefined;

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type Digest, encodedOf, isDigest } from '@slipway/digest';
+import { type Digest, encodedOf, type FormNotes, isDigest } from '@slipway/digest';
 import { makeFolder } from '@slipway/file-lock';
 
 /** What the cache knows about one layer. The file's time is when it was last used. */
@@ -11,6 +11,8 @@ export interface LayerCacheEntry {
   readonly size: number;
   readonly diffID: Digest;
   readonly recipe: string;
+  /** What else was said of the bytes when they were made. */
+  readonly notes?: FormNotes | undefined;
 }
 
 interface Used {
@@ -167,8 +169,17 @@ async function readEntry(path: string): Promise<LayerCacheEntry | undefined> {
 
 function isEntry(value: unknown): value is LayerCacheEntry {
   if (typeof value !== 'object' || value === null) return false;
-  const { digest, size, diffID, recipe } = value as Readonly<Record<string, unknown>>;
-  return isDigest(digest) && isDigest(diffID) && Number.isSafeInteger(size) && typeof recipe === 'string';
+  const { digest, size, diffID, recipe, notes } = value as Readonly<Record<string, unknown>>;
+  const isNamed = isDigest(digest) && isDigest(diffID) && Number.isSafeInteger(size) && typeof recipe === 'string';
+  return isNamed && (notes === undefined || isNotes(notes));
+}
+
+function isNotes(value: unknown): value is FormNotes {
+  if (typeof value !== 'object' || value === null) return false;
+  const { annotations, diffID } = value as Readonly<Record<string, unknown>>;
+  if (typeof annotations !== 'object' || annotations === null) return false;
+  const isText = Object.values(annotations).every((text) => typeof text === 'string');
+  return isText && (diffID === undefined || isDigest(diffID));
 }
 
 async function namesIn(folder: string): Promise<readonly string[]> {

@@ -1,4 +1,4 @@
-import type { AbortOptions, ByteStream, Digest, OpenOptions } from '@slipway/digest';
+import type { AbortOptions, ByteStream, Digest, FormNotes, OpenOptions } from '@slipway/digest';
 
 /**
  * The bytes of a compressed layer, held open: until it is disposed, they can be read even if the cache lets the layer
@@ -21,6 +21,8 @@ export interface CachedLayer {
   readonly digest: Digest;
   /** Bytes of the compressed layer. */
   readonly size: number;
+  /** What else was said of the bytes when they were made. */
+  readonly notes?: FormNotes | undefined;
   /** @throws {LayerCacheError} `ERR_CACHE_READ` when it is gone, or cannot be opened; the cause says which. */
   open(options?: AbortOptions): Promise<LayerCopy>;
 }
@@ -37,7 +39,11 @@ export interface LayerCacheWriter extends AsyncDisposable {
    */
   open(options?: AbortOptions): Promise<LayerCopy>;
   /** @throws {LayerCacheError} `ERR_CACHE_WRITE` when the layer cannot be kept; its readers end well all the same. */
-  commit(result: { readonly digest: Digest; readonly size: number }): Promise<CachedLayer>;
+  commit(result: {
+    readonly digest: Digest;
+    readonly size: number;
+    readonly notes?: FormNotes | undefined;
+  }): Promise<CachedLayer>;
 }
 
 /**

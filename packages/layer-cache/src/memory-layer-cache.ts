@@ -5,6 +5,7 @@ import type { CachedLayer, LayerCache, LayerCacheWriter, LayerCopy } from './lay
 import type { SpoolStorage } from './spool.ts';
 import { SpoolWriter } from './spool-writer.ts';
 
+/** How much memory the cache may have. */
 export interface MemoryLayerCacheOptions {
   /** Bytes to hold at most, layers under way not counted; also the largest layer it takes. @default 64 MiB */
   readonly maxBytes?: number | undefined;
@@ -40,9 +41,9 @@ class MemoryLayerCache implements LayerCache, AsyncDisposable {
     const storage = new MemoryStorage(this.#maxBytes);
     return new SpoolWriter({
       storage,
-      keep: async ({ digest, size }) => {
+      keep: async ({ digest, size, notes }) => {
         const bytes = storage.bytes();
-        const layer: CachedLayer = { digest, size, open: async () => memoryCopy(bytes) };
+        const layer: CachedLayer = { digest, size, notes, open: async () => memoryCopy(bytes) };
         if (!this.#isClosed) this.#use(keyOf(diffID, recipe), layer);
         this.#evict();
         return layer;

@@ -8,6 +8,7 @@ import { type LayerCacheEntry, LayerCacheIndex } from './layer-cache-index.ts';
 import { defaultPorts, FileStorage, type LayerCachePorts } from './spool-file.ts';
 import { asWriteError, SpoolWriter } from './spool-writer.ts';
 
+/** Where the cache lies, and how large it may grow. */
 export interface LayerCacheOptions {
   /** Made if need be. Several processes may share it. */
   readonly folder: string;
@@ -90,8 +91,8 @@ class DiskLayerCache implements LayerCache, AsyncDisposable {
       const storage = new FileStorage(await this.#ports.createFile(partial));
       return new SpoolWriter({
         storage,
-        keep: async ({ digest, size }) => {
-          const entry = { digest, size, diffID, recipe };
+        keep: async ({ digest, size, notes }) => {
+          const entry = { digest, size, diffID, recipe, notes };
           await this.#index.add(partial, entry, this.#ports.now());
           await this.#makeRoom(entry).catch(() => {}); // too large a cache is no reason to lose a layer
           return this.#layerOf(entry);
@@ -121,8 +122,9 @@ class DiskLayerCache implements LayerCache, AsyncDisposable {
     this.#seen = await this.#index.evict(this.#maxBytes, digest);
   }
 
-  #layerOf({ digest, size }: LayerCacheEntry): CachedLayer {
-    return { digest, size, open: (options) => openFileCopy(this.#index.blobPath(digest), digest, size, options) };
+  #layerOf({ digest, size, notes }: LayerCacheEntry): CachedLayer {
+    const path = this.#index.blobPath(digest);
+    return { digest, size, notes, open: (options) => openFileCopy(path, digest, size, options) };
   }
 
   #warn(warning: LayerCacheError): void {

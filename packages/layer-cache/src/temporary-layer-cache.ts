@@ -7,6 +7,7 @@ import type { CachedLayer, LayerCache, LayerCacheWriter } from './layer-cache.ts
 import { openLayerCache } from './open-layer-cache.ts';
 import { asWriteError } from './spool-writer.ts';
 
+/** Where the cache lies while it lives. */
 export interface TemporaryLayerCacheOptions {
   /** An existing folder for temporary files; the cache makes one of its own in it, with the first layer. */
   readonly folder: string;

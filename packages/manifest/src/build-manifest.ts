@@ -15,12 +15,14 @@ export interface EncodedManifest {
   readonly size: number;
 }
 
+/** What a Docker manifest (schema 2) names. */
 export interface DockerManifestOptions {
   readonly config: Descriptor;
   /** Base first; a layer that occurs twice is listed twice. */
   readonly layers: readonly Descriptor[];
 }
 
+/** What an OCI manifest names. */
 export interface OciManifestOptions {
   readonly config: Descriptor;
   /** Base first; a layer that occurs twice is listed twice. */
@@ -32,6 +34,7 @@ export interface OciManifestOptions {
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
+/** What an OCI index names. */
 export interface IndexOptions {
   readonly manifests: readonly Descriptor[];
   readonly artifactType?: string | undefined;
@@ -40,6 +43,7 @@ export interface IndexOptions {
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
+/** What a Docker manifest list names. */
 export interface DockerManifestListOptions {
   /** Each with its platform: a list without is refused. */
   readonly manifests: readonly Descriptor[];

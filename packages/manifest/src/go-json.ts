@@ -1,4 +1,6 @@
 import { ArgumentError, anObject, aString, assertArgument, assertOptions, unexpected } from '@slipway/arguments';
+
+/** How a document is laid out. */
 export interface GoJSONOptions {
   /** What one level is indented by; Docker uses three spaces. @default none: no spaces, no newlines */
   readonly indent?: string | undefined;

@@ -62,6 +62,7 @@ export interface ImageConfig {
   readonly history: readonly HistoryEntry[];
 }
 
+/** How large a config may be. */
 export interface ParseImageConfigOptions {
   /** Bytes the config may have. @default 4 MiB */
   readonly maxSize?: number | undefined;

@@ -66,3 +66,4 @@ export {
   parsePlatform,
 } from './platform.ts';
 export type { Healthcheck, RuntimeConfig } from './runtime-config.ts';
+export { withDiffIDs } from './with-diff-ids.ts';

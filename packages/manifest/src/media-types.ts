@@ -84,6 +84,7 @@ export function compressionOfMediaType(mediaType: string): Compression | undefin
   return layerTypes.find((layer) => layer.docker === mediaType || layer.oci === mediaType)?.compression;
 }
 
+/** What kind of layer it is. */
 export interface LayerMediaTypeOptions {
   /** @default false */
   readonly nondistributable?: boolean | undefined;

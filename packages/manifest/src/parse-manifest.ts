@@ -95,6 +95,7 @@ export type ParsedManifest =
   | OciArtifactManifest
   | Schema1Manifest;
 
+/** How large a document may be, and what becomes of what it leaves out. */
 export interface ParseManifestOptions {
   /** Bytes the document may have. @default 4 MiB */
   readonly maxSize?: number | undefined;

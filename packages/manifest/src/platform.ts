@@ -15,6 +15,7 @@ export interface Platform {
   readonly variant?: string | undefined;
 }
 
+/** What stands for the parts that a text leaves out. */
 export interface ParsePlatformOptions {
   /** Fills in what a single word leaves open: the system of `arm64`, the architecture of `linux`. @default linux/amd64 */
   readonly defaults?: Platform | undefined;

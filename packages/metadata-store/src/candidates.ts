@@ -4,6 +4,7 @@ import { parseCanonicalName } from '@slipway/reference';
 import { hmacMatches } from './hmac.ts';
 import type { LayerRecord } from './metadata-store.ts';
 
+/** What records are ranked by. */
 export interface RankOptions {
   /** Canonical name of the repository pushed to, with its domain: `docker.io/library/busybox`. */
   readonly target: string;
@@ -11,11 +12,13 @@ export interface RankOptions {
   readonly hmacKey: Uint8Array | undefined;
 }
 
+/** For which repository records are looked at, in whose name, and how many of them count. */
 export interface MountCandidateOptions extends RankOptions {
   /** Candidates at most; negative: all. */
   readonly max: number;
 }
 
+/** For which repository records are looked at, and how many of them count. */
 export interface ExistenceCandidateOptions extends RankOptions {
   /** Candidates at most. */
   readonly max: number;

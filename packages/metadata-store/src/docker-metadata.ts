@@ -5,6 +5,7 @@ import { computeHmac } from './hmac.ts';
 import { createMetadataStore } from './key-value-store.ts';
 import type { LayerClaim, LayerRecord, MetadataStore, SessionRecord } from './metadata-store.ts';
 
+/** Where docker keeps its own records. */
 export interface DockerMetadataOptions {
   /** Where Docker's daemon keeps it: `/var/lib/docker/image/overlay2/distribution` on most machines. */
   readonly folder: string;

@@ -8,6 +8,7 @@ import { MetadataStoreError } from './errors.ts';
 import { draftStart, readEntry, writeEntry } from './file-entry.ts';
 import type { KeyValueBackend, ValueChange } from './key-value-backend.ts';
 
+/** Where the files lie, how many are kept, and how long others are waited for. */
 export interface FileBackendOptions {
   /** Made, for this user alone, if need be. Several processes, containers and machines may share it. */
   readonly folder: string;

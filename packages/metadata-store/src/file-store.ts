@@ -6,6 +6,7 @@ import { createMetadataStore } from './key-value-store.ts';
 import type { MetadataStore } from './metadata-store.ts';
 import { openResilientBackend } from './resilient-backend.ts';
 
+/** Where the files lie, how many are kept, and how long others are waited for. */
 export interface FileMetadataStoreOptions {
   /** Docker's own is `/var/lib/docker/image/overlay2/distribution`. Made, for this user alone, if need be. */
   readonly folder: string;
@@ -18,6 +19,7 @@ export interface FileMetadataStoreOptions {
   readonly maxEntries?: number | undefined;
 }
 
+/** Where the store lies, how long it may take, and who hears when something is wrong with it. */
 export interface MetadataStoreOptions extends FileMetadataStoreOptions {
   /** Hears of the first thing that goes wrong, and what was done about it; of no other. @default nobody does */
   readonly onWarning?: ((warning: MetadataStoreError) => void) | undefined;

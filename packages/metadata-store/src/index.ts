@@ -24,6 +24,7 @@ export {
   openFileMetadataStore,
   openMetadataStore,
 } from './file-store.ts';
+export { forgetBlobs } from './forget-blobs.ts';
 export { computeHmac, computeHmacKey, type HmacAuthConfig, hmacMatches } from './hmac.ts';
 export type { KeyValueBackend, ValueChange } from './key-value-backend.ts';
 export { createMetadataStore } from './key-value-store.ts';

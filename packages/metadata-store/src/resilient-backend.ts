@@ -3,6 +3,7 @@ import { MetadataStoreError } from './errors.ts';
 import type { KeyValueBackend, ValueChange } from './key-value-backend.ts';
 import { takeValue } from './take-value.ts';
 
+/** What is behind the store, and who hears of its failures. */
 export interface ResilientBackendOptions {
   readonly open: () => Promise<KeyValueBackend>;
   /** What warnings call it. @default the metadata store */

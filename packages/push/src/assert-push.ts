@@ -18,7 +18,7 @@ import {
   someBytes,
   withMethods,
 } from '@slipway/arguments';
-import type { Destination, PusherOptions, PushOptions } from './push.ts';
+import type { Destination, PushAllOptions, PushDelivery, PusherOptions, PushOptions } from './push.ts';
 
 const aCompressor = withMethods('a compressor', 'compress');
 const aURL = kind('a URL', (value) => value instanceof URL);
@@ -32,6 +32,8 @@ const pusherKinds: Readonly<Record<Exclude<keyof PusherOptions, 'transfers' | 'g
   metadataStore: anObject,
   layerCache: withMethods('a layer cache', 'find', 'begin'),
   zstd: aCompressor,
+  zstdChunked: aCompressor,
+  estargz: aCompressor,
   trustKey: aFunction,
   attempts: aCount,
   chunkSize: aCount,
@@ -67,11 +69,32 @@ export function assertPushOptions(options: PushOptions | undefined): void {
   assertOptions('options', options, { optional: pushKinds });
 }
 
+/** @throws {ArgumentError} `ERR_ARGUMENT` */
+export function assertPushAllOptions(options: PushAllOptions | undefined): void {
+  assertOptions('options', options, {
+    optional: { ...pushKinds, stopAtFailure: aBoolean, onDelivered: aFunction },
+  });
+}
+
+/** @throws {ArgumentError} `ERR_ARGUMENT` */
+export function assertDeliveries(deliveries: readonly PushDelivery[]): void {
+  assertArgument('deliveries', deliveries, aList);
+  for (const [at, delivery] of deliveries.entries()) {
+    const name = `deliveries[${at}]`;
+    assertOptions(name, delivery, {
+      required: { item: anObject, destinations: aList },
+      optional: { platform: anObject },
+    });
+    assertItem(delivery.item, `${name}.item`);
+    assertDestinations(delivery.destinations, `${name}.destinations`);
+  }
+}
+
 /** Refuses what a push could not go to. @throws {ArgumentError} `ERR_ARGUMENT` */
-export function assertDestinations(destinations: readonly Destination[]): void {
-  assertArgument('destinations', destinations, aList);
+export function assertDestinations(destinations: readonly Destination[], list = 'destinations'): void {
+  assertArgument(list, destinations, aList);
   for (const [at, destination] of destinations.entries()) {
-    const name = `destinations[${at}]`;
+    const name = `${list}[${at}]`;
     assertOptions(name, destination, {
       required: { reference: anObject, endpoints: listOf(anObject) },
       optional: { hmacKey: someBytes, hasAuthInfo: aBoolean, v1Endpoints: listOf(anObject) },

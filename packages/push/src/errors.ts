@@ -1,5 +1,6 @@
 import type { Descriptor } from '@slipway/manifest';
 
+/** Every code this package throws. */
 export type PushErrorCode =
   /** When: an operation of a push failed; `op`, `origin`, `descriptor` and `cause` say which and why. Retry: if the cause is transient. Do: what the hint says. */
   | 'ERR_PUSH_FAILED'
@@ -33,6 +34,7 @@ export type PushOperation =
 /** Which side the failure came from; `machine` is this computer: its threads, its memory, its number of open files. */
 export type PushOrigin = 'source' | 'destination' | 'request' | 'machine';
 
+/** What is known of a failure when it is reported. */
 export interface PushErrorDetails {
   readonly op: PushOperation;
   readonly origin: PushOrigin;

@@ -72,6 +72,13 @@ export type PushEvent =
       readonly seconds: number;
       readonly cause: Error;
     }
+  /** Everything was sent, and `registry` has been silent for so many whole `seconds`: it stores what it has. Told once a second, from the fifth on. */
+  | {
+      readonly type: 'blob:storing';
+      readonly blob: BlobSubject;
+      readonly registry: string;
+      readonly seconds: number;
+    }
   /** An upload that was interrupted goes on: `offset` of `size` bytes (undefined while compression still runs) need not be sent again. */
   | {
       readonly type: 'blob:resumed';
@@ -169,6 +176,8 @@ export function describeEvent(event: PushEvent): string | undefined {
       return `${event.blob.id}: Pushing`;
     case 'blob:retrying':
       return `${event.blob.id}: Retrying in ${event.seconds} ${event.seconds === 1 ? 'second' : 'seconds'}: ${event.cause.message}`;
+    case 'blob:storing':
+      return `${event.blob.id}: Waiting for ${event.registry} to store it, ${event.seconds} s`;
     case 'blob:resumed':
       return `${event.blob.id}: Resuming at ${event.offset}${event.size === undefined ? '' : ` of ${event.size}`} bytes`;
     case 'blob:existed':

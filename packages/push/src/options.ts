@@ -72,7 +72,7 @@ export function resolvePushOptions(options: PushOptions = {}): ResolvedPushOptio
   });
 }
 
-const layerKinds: readonly LayerKind[] = ['none', 'gzip', 'zstd'];
+const layerKinds: readonly LayerKind[] = ['none', 'gzip', 'zstd', 'zstd:chunked', 'estargz'];
 
 function compressionOf(asked: PushCompression | readonly LayerKind[]): ResolvedPushOptions['compression'] {
   if (typeof asked === 'string') {

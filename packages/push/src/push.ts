@@ -42,13 +42,15 @@ export interface Destination {
   readonly hasAuthInfo?: boolean | undefined;
 }
 
+/** The kind of manifest that is pushed. */
 export type PushFormat = 'keep' | 'docker' | 'oci';
 /** Forms of old: signed schema 1, the same as Docker 1.5 sent it (TarSums, plain layers), and images one by one. */
 export type LegacyFormat = 'schema1' | 'schema1-2015' | 'v1';
 /** `v2`: the distribution protocol; `v1`: what came before; `auto`: v1 for a registry that has not shown to speak v2. */
 export type PushProtocol = 'v2' | 'v1' | 'auto';
 /** How a layer goes: uncompressed, or compressed in one of the ways that runtimes read. */
-export type LayerKind = 'none' | 'gzip' | 'zstd';
+export type LayerKind = 'none' | 'gzip' | 'zstd' | 'zstd:chunked' | 'estargz';
+/** What layers are compressed with that are compressed here. */
 export type PushCompression = 'keep' | LayerKind;
 /** What a compressed layer that carries its digest is compared with: that digest only, or also, unpacked, its diffID. */
 export type PushVerify = 'digest' | 'diffid';
@@ -90,6 +92,22 @@ export interface PushOptions extends AbortOptions {
   readonly onEvent?: ((event: PushEvent) => void) | undefined;
 }
 
+/** One item and everywhere it goes. */
+export interface PushDelivery {
+  readonly item: SourceItem;
+  readonly destinations: readonly Destination[];
+  /** One manifest of this index. @default that of the push's options */
+  readonly platform?: Platform | undefined;
+}
+
+/** Options of several deliveries, which are one push. */
+export interface PushAllOptions extends PushOptions {
+  /** Leaves out what comes after a delivery that failed somewhere, as docker does with the tags of a repository. @default false */
+  readonly stopAtFailure?: boolean | undefined;
+  /** Awaited after each delivery, before the next begins. What it throws ends the push. */
+  readonly onDelivered?: ((results: readonly PushResult[], index: number) => void | Promise<void>) | undefined;
+}
+
 /** How one destination ended. With several, each ends by itself. */
 export type PushResult =
   | {
@@ -119,6 +137,10 @@ export interface PusherOptions {
   readonly gzip: Compressor;
   /** Makes zstd layers. @default `--compression zstd` is refused */
   readonly zstd?: Compressor | undefined;
+  /** Makes zstd layers of which podman pulls only what it lacks. @default they are refused */
+  readonly zstdChunked?: Compressor | undefined;
+  /** Makes gzip layers that the stargz snapshotter mounts before it has pulled them. @default they are refused */
+  readonly estargz?: Compressor | undefined;
   /** The key that signs schema 1 manifests; asked for when one is to be signed. @default a new one for each push */
   readonly trustKey?: (() => Promise<TrustKey>) | undefined;
   /** Attempts per blob, manifest and connection, the first included; counted afresh after progress. @default 5 */
@@ -129,7 +151,16 @@ export interface PusherOptions {
   readonly retry?: Pick<RetryOptions, 'backoff' | 'hostBackoff' | 'longestWaitMs' | 'clock' | 'random'> | undefined;
 }
 
+/** Runs pushes, any number of them at once. */
 export interface Pusher {
   /** Pushes one item to every destination. Never rejects for a failed destination: look at the results, in the order asked. Rejects with `signal.reason` on abort. */
   push(item: SourceItem, destinations: readonly Destination[], options?: PushOptions): Promise<readonly PushResult[]>;
+  /**
+   * Pushes several items, one after the other, each to all its destinations at once: all tags of a repository. Those for one
+   * repository share what was found out about it; over v1 they are one push, whose list names all their images, and whose
+   * failure is that of each. All are planned before anything is sent: one that makes no sense rejects them all.
+   *
+   * @returns the results of each delivery, in its order; none of those that were left out
+   */
+  pushAll(deliveries: readonly PushDelivery[], options?: PushAllOptions): Promise<readonly (readonly PushResult[])[]>;
 }

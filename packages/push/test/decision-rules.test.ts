@@ -1,6 +1,8 @@
 import { type Digest, digestBytes } from '@slipway/digest';
 import { computeHmac, computeHmacKey } from '@slipway/metadata-store';
+import { openRegistry } from '@slipway/registry-client';
 import { describe, expect, test } from 'vitest';
+import { createPusher } from '../src/index.ts';
 import { type Bench, countOf, imageOf, openBench, outcomes, plainLayer, textBytes } from './setup.ts';
 
 const key = computeHmacKey({});
@@ -204,6 +206,17 @@ describe('learning', () => {
     expect(warnings).toEqual(['learnt-pairing-false']);
     const pushed = JSON.parse(new TextDecoder().decode((await bench.registry.manifest('a/app', '2'))?.bytes));
     expect(pushed.layers[0].digest).not.toBe(wrong.digest);
+  });
+
+  test('a list of tags that does not come is not waited for', async () => {
+    await using bench = await openBench();
+    bench.registry.misbehave({ match: { kind: 'tags' }, stall: true });
+    // Nothing else ends the wait.
+    await using registry = openRegistry({ url: bench.registry.url, timeouts: { metadataMs: 3_600_000 } });
+    const endpoint = { url: new URL(bench.registry.url), connect: async () => registry.repository('a/app') };
+    const pusher = createPusher({ transfers: bench.transfers, gzip: bench.gzip });
+    const [result] = await pusher.push(image, [{ ...bench.destination('a/app:1'), endpoints: [endpoint] }]);
+    expect(result?.ok).toBe(true);
   });
 
   test('what a registry says that is not a manifest teaches nothing and stops nothing', async () => {

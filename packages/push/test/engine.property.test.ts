@@ -6,7 +6,7 @@ import { type EmbeddedRegistry, type Misbehaviour, startRegistry } from '@slipwa
 import fc from 'fast-check';
 import { afterAll, expect, test } from 'vitest';
 import type { PushEvent, PushResult } from '../src/index.ts';
-import { benchAt, imageOf, noiseBytes, plainLayer, textBytes } from './setup.ts';
+import { arrivals, benchAt, imageOf, noiseBytes, plainLayer, textBytes } from './setup.ts';
 
 /** What a registry may do wrong to one request, and then be well again. */
 const deeds = fc.oneof(
@@ -90,6 +90,7 @@ test('whatever the registry, the listener and the caller do: ok is a tag that ca
       const active = run.rules.map((rule) => registry.misbehave(rule));
       const outcome = await pushOnce(bench, run);
 
+      await arrivals();
       const asked = registry.requests.length;
       for (const rule of active) rule.remove();
       await registry.settled();

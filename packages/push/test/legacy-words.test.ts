@@ -166,7 +166,7 @@ describe('a push over v1', () => {
     expect(paths.filter((path) => path.startsWith('GET /v1/images/'))).toHaveLength(list.length);
     expect(paths.filter((path) => path.endsWith('/layer'))).toHaveLength(list.length);
     expect(paths.at(-1)).toBe('PUT /v1/repositories/demo/app/images');
-    expect(results.map(({ tag }) => tag)).toEqual(['0', '1', 'latest', '2', 'x']);
+    expect(results.map((own) => own.map(({ tag }) => tag))).toEqual([['0'], ['1', 'latest'], ['2', '1'], ['x']]);
     for (const [tag, length] of [
       ['0', 2],
       ['2', 3],

@@ -1,10 +1,11 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { contentOf, type Digest, digestBytes, encodedOf } from '@slipway/digest';
 import type { SourceArtifact, SourceIndex } from '@slipway/image-source';
 import { mediaTypes } from '@slipway/manifest';
 import type { Misbehaviour } from '@slipway/testkit';
 import { describe, expect, test } from 'vitest';
 import { createPusher, type PushEvent } from '../src/index.ts';
-import { imageOf, noiseBytes, openBench, plainLayer, randomImage, textBytes } from './setup.ts';
+import { arrivals, imageOf, noiseBytes, openBench, plainLayer, randomImage, textBytes } from './setup.ts';
 
 const denied = { errors: [{ code: 'DENIED', message: 'requested access to the resource is denied' }] };
 
@@ -40,6 +41,7 @@ describe('a destination that fails', () => {
     const stall = bench.registry.misbehave({ match: { kind: 'upload-put' }, stall: true });
     const [result] = await bench.push(indexOf(refused, slow), 'demo/app:1');
     expect(result).toMatchObject({ ok: false });
+    await arrivals();
     const asked = bench.registry.requests.length;
     stall.remove();
     await bench.registry.settled();
@@ -101,6 +103,43 @@ describe('two pushes that share a transfer', () => {
     const [result] = await first;
     expect(result?.ok).toBe(true);
     expect(bench.registry.tags('demo/app')).toEqual(['1']);
+  });
+
+  test('the one that began it leaves while its layer is made; the other gets the layer all the same', async () => {
+    await using bench = await openBench();
+    let goOn = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    let onRead = (): void => {};
+    const isRead = new Promise<void>((resolve) => {
+      onRead = resolve;
+    });
+    const bytes = textBytes(1, 300_000);
+    const layer = plainLayer(bytes);
+    const content = {
+      size: bytes.byteLength,
+      async *open({ from = 0 }: { readonly from?: number | undefined } = {}) {
+        onRead();
+        yield bytes.subarray(from, from + 1000);
+        await held;
+        yield bytes.subarray(from + 1000);
+      },
+    };
+    const slow = imageOf([{ ...layer, content }]);
+    const abort = new AbortController();
+    const first = bench.push(slow, 'demo/app:1', { signal: abort.signal });
+    await isRead;
+    const second = bench.push(slow, 'demo/app:2');
+    while (bench.events.filter(({ type }) => type === 'blob:preparing').length < 4) await nextTurn();
+    for (let turn = 0; turn < 20; turn += 1) await nextTurn(); // until it has joined
+    const reason = new Error('client left');
+    abort.abort(reason);
+    goOn();
+    await expect(first).rejects.toBe(reason);
+    expect(await second).toMatchObject([{ ok: true }]);
+    await bench.registry.verify();
+    expect(bench.registry.tags('demo/app')).toEqual(['2']);
   });
 });
 

@@ -14,7 +14,15 @@ import { parseReference } from '@slipway/reference';
 import { openRegistry, type Registry, type RequestRecord } from '@slipway/registry-client';
 import { type EmbeddedRegistry, startRegistry } from '@slipway/testkit';
 import { createTransferManager, type TransferManager } from '@slipway/transfer';
-import { createPusher, type Destination, type PushEvent, type PushOptions, type PushResult } from '../src/index.ts';
+import {
+  createPusher,
+  type Destination,
+  type PushAllOptions,
+  type PushDelivery,
+  type PushEvent,
+  type PushOptions,
+  type PushResult,
+} from '../src/index.ts';
 import type { PusherOptions } from '../src/push.ts';
 
 /** Bytes that compress like text, the same for one seed. */
@@ -87,6 +95,11 @@ export function countingCompressor(
   };
 }
 
+/** Until the requests that were written before, and perhaps cut at once, have been read by a server of this process. */
+export async function arrivals(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
 /** A registry whose requests can be looked at. */
 export interface WatchedRegistry extends AsyncDisposable {
   readonly host: string;
@@ -102,6 +115,7 @@ export interface Bench<Server extends WatchedRegistry = EmbeddedRegistry> extend
   readonly events: PushEvent[];
   readonly records: RequestRecord[];
   push(item: SourceItem, references: string | readonly string[], options?: PushOptions): Promise<readonly PushResult[]>;
+  pushAll(deliveries: readonly PushDelivery[], options?: PushAllOptions): Promise<readonly (readonly PushResult[])[]>;
   destination(reference: string): Destination;
   /** `METHOD kind` of each request since the last look. */
   requests(): string[];
@@ -164,6 +178,8 @@ export async function benchAt<Server extends WatchedRegistry>(
         onEvent: (event) => events.push(event),
         ...pushOptions,
       }),
+    pushAll: (deliveries, pushOptions = {}) =>
+      pusher.pushAll(deliveries, { onEvent: (event) => events.push(event), ...pushOptions }),
     requests() {
       const fresh = registry.requests.slice(seen);
       seen = registry.requests.length;

@@ -1,5 +1,5 @@
 import { ArgumentError } from '@slipway/arguments';
-import { type Digest, InvalidDigestError, parseDigest } from '@slipway/digest';
+import { type Digest, InvalidDigestError, parseDigest } from '@slipway/digest-value';
 import { InvalidReferenceError } from './errors.ts';
 import type { Reference } from './reference.ts';
 

@@ -1,9 +1,10 @@
-import { type Digest, isDigest } from '@slipway/digest';
+import { type Digest, isDigest } from '@slipway/digest-value';
 import { InvalidReferenceError } from './errors.ts';
 import { assertText, isIdentifier, parseExpanded, toLowerCase } from './grammar.ts';
 import { defaultRegistry, formatReference, isNameOnly, type Reference } from './reference.ts';
 import { withDefaultTag, withTag } from './with-tag.ts';
 
+/** What is added to a text that leaves something out. */
 export interface ParseReferenceOptions {
   /** Tag for a text that has neither tag nor digest. @default none is added */
   readonly defaultTag?: string | undefined;

@@ -1,4 +1,4 @@
-import type { Digest } from '@slipway/digest';
+import type { Digest } from '@slipway/digest-value';
 import { expect, test } from 'vitest';
 import { familiarName } from './familiar.ts';
 import { parseRepositoryName } from './grammar.ts';

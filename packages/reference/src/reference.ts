@@ -1,5 +1,5 @@
 import { anObject, aString, assertArgument, assertOptions, aText } from '@slipway/arguments';
-import type { Digest } from '@slipway/digest';
+import type { Digest } from '@slipway/digest-value';
 
 /** A place in a registry: `registry/repository[:tag][@digest]`. Frozen. */
 export interface Reference {

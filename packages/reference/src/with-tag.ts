@@ -1,5 +1,5 @@
 import { aString, assertArgument, assertOptions, aText } from '@slipway/arguments';
-import type { Digest } from '@slipway/digest';
+import type { Digest } from '@slipway/digest-value';
 import { InvalidReferenceError } from './errors.ts';
 import { hasDigestForm, isTag } from './grammar.ts';
 import { defaultTag, isNameOnly, type Reference } from './reference.ts';

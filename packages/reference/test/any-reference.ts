@@ -1,4 +1,4 @@
-import type { Digest } from '@slipway/digest';
+import type { Digest } from '@slipway/digest-value';
 import fc from 'fast-check';
 import type { Reference } from '../src/index.ts';
 

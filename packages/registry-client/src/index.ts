@@ -5,6 +5,15 @@
  */
 
 export type { Challenge } from './auth/challenge.ts';
+export {
+  carryOutDeletion,
+  type DeletionPlan,
+  type DeletionResult,
+  type DeletionTarget,
+  type ParentIndex,
+  type PlanDeletionOptions,
+  planDeletion,
+} from './deletion/deletion-plan.ts';
 export { type Diagnostic, formatDetail, formatDiagnostics } from './diagnostics.ts';
 export { type EndpointURL, type EndpointURLsOptions, endpointURLs } from './endpoint-urls.ts';
 export {

@@ -76,6 +76,7 @@ test('one number for all limits leaves a registry that has everything its time',
     connectMs: 5_000,
     tlsMs: 5_000,
     metadataMs: 5_000,
+    slowMs: 5_000,
     idleMs: 5_000,
   });
   expect(resolveRegistryOptions({ url, timeouts: timeoutsOf(1_000_000) }).timeouts).toMatchObject({

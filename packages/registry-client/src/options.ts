@@ -69,6 +69,8 @@ export interface TimeoutOptions {
   readonly tlsMs?: number | undefined;
   /** Until a metadata request is answered, and again until the answer is read. @default 15000 */
   readonly metadataMs?: number | undefined;
+  /** The same for the first question to a registry, or to its token server, once that was not answered in time. @default 25000; `metadataMs` where that is given */
+  readonly slowMs?: number | undefined;
   /** Without a byte moving, in either direction, while a body is on its way. @default 60000 */
   readonly idleMs?: number | undefined;
   /** Until the registry answers once it has a manifest, or a blob of at most 4 MiB; never above `commitMs`. @default 30000 */
@@ -97,6 +99,11 @@ export interface RegistryOptions {
   readonly userAgent?: string | undefined;
   /** TLS material. @default Node's authorities, no client certificate */
   readonly connect?: TLSOptions | undefined;
+  /**
+   * TLS material for another host (`auth.corp.test`, `auth.corp.test:8443`) that the registry leads to: its token server, its
+   * storage. Undefined for one that has none of its own. @default that of `connect`
+   */
+  readonly connectTo?: ((host: string) => Promise<TLSOptions | undefined>) | undefined;
   /** @default direct connections */
   readonly dispatcher?: DispatcherFactory | undefined;
   readonly timeouts?: TimeoutOptions | undefined;
@@ -124,6 +131,7 @@ export interface ResolvedRegistryOptions {
   readonly credentials: CredentialProvider;
   readonly userAgent: string;
   readonly tls: TLSOptions;
+  readonly connectTo: RegistryOptions['connectTo'];
   readonly dispatcher: DispatcherFactory | undefined;
   readonly timeouts: { readonly [Name in keyof TimeoutOptions]-?: number };
   readonly maxHeaderSize: number;
@@ -149,6 +157,7 @@ export const registryDefaults: {
     connectMs: 30_000,
     tlsMs: 10_000,
     metadataMs: 15_000,
+    slowMs: 25_000,
     idleMs: 60_000,
     smallCommitMs: 30_000,
     commitMs: 900_000,
@@ -174,6 +183,7 @@ const optionKinds: Readonly<Record<Exclude<keyof RegistryOptions, 'url'>, Kind>>
   credentials: either(aFunction, aUser),
   userAgent: aString,
   connect: anObject,
+  connectTo: aFunction,
   dispatcher: aFunction,
   timeouts: anObject,
   maxHeaderSize: aNumber,
@@ -188,6 +198,7 @@ const timeoutKinds: Readonly<Record<keyof TimeoutOptions, Kind>> = {
   connectMs: aNumber,
   tlsMs: aNumber,
   metadataMs: aNumber,
+  slowMs: aNumber,
   idleMs: aNumber,
   smallCommitMs: aNumber,
   commitMs: aNumber,
@@ -208,11 +219,13 @@ export function resolveRegistryOptions(options: RegistryOptions): ResolvedRegist
     credentials: providerOf(options.credentials),
     userAgent: options.userAgent ?? defaults.userAgent,
     tls: options.connect ?? {},
+    connectTo: options.connectTo,
     dispatcher: options.dispatcher,
     timeouts: {
       connectMs: options.timeouts?.connectMs ?? defaults.timeouts.connectMs,
       tlsMs: options.timeouts?.tlsMs ?? tlsMs,
       metadataMs: options.timeouts?.metadataMs ?? defaults.timeouts.metadataMs,
+      slowMs: options.timeouts?.slowMs ?? options.timeouts?.metadataMs ?? defaults.timeouts.slowMs,
       idleMs: options.timeouts?.idleMs ?? defaults.timeouts.idleMs,
       commitMs,
       smallCommitMs: options.timeouts?.smallCommitMs ?? Math.min(defaults.timeouts.smallCommitMs, commitMs),

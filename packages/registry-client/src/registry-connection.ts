@@ -76,6 +76,8 @@ export class RegistryConnection {
   readonly #authorizer: Authorizer;
   #base: URL;
   #ping: Promise<Ping> | undefined;
+  /** A ping was not answered in time: the next one waits for longer. */
+  #isSlow = false;
   /** Origins by which the registry calls itself, and where nothing answers. */
   readonly #misnamed = new Set<string>();
 
@@ -206,10 +208,12 @@ export class RegistryConnection {
   }
 
   async #sendPing(): Promise<Ping> {
-    const timeoutMs = this.options.timeouts.metadataMs;
+    const { metadataMs, slowMs } = this.options.timeouts;
+    const timeoutMs = this.#isSlow ? slowMs : metadataMs;
     const url = this.#url('/v2/');
     const request = { method: 'GET', url, headers: {}, answerTimeoutMs: timeoutMs, idleTimeoutMs: timeoutMs } as const;
     const answer = await this.#http.send(request).catch(async (error: unknown) => {
+      this.#isSlow ||= error instanceof RegistryError && error.reason === 'timeout';
       throw await this.#explained(error, url);
     });
     const body = await answer

@@ -4,7 +4,7 @@ import type { Access } from './auth/authorizer.ts';
 import { beginUpload, resumeUpload } from './blobs/begin-upload.ts';
 import { readBlob } from './blobs/read-blob.ts';
 import { statBlob } from './blobs/stat-blob.ts';
-import { deleteBlob, deleteManifest, deleteTag } from './deletions.ts';
+import { deleteBlob, deleteManifest, deleteTag } from './deletion/deletions.ts';
 import { getImage } from './get-image.ts';
 import { getManifest, putManifest, statManifest } from './manifests.ts';
 import { listedNames, pageQuery } from './pages.ts';

@@ -47,7 +47,7 @@ export interface Registry extends AsyncDisposable {
 export function openRegistry(options: RegistryOptions): Registry {
   const resolved = resolveRegistryOptions(options);
   const { name } = resolved;
-  const { http, dispatcher } = openHTTP(resolved);
+  const { http, dispatchers } = openHTTP(resolved);
   const connection = new RegistryConnection(resolved, http);
   let disposal: Promise<void> | undefined;
   return {
@@ -58,7 +58,7 @@ export function openRegistry(options: RegistryOptions): Registry {
     repository: (path, { access = 'push' } = {}) => createRepository(connection, path, actionsOf(access)),
     listRepositories: (listOptions = {}) => listRepositories(connection, listOptions),
     [Symbol.asyncDispose]: () => {
-      disposal ??= dispatcher.destroy();
+      disposal ??= dispatchers.destroy();
       return disposal;
     },
   };

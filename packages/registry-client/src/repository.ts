@@ -164,7 +164,7 @@ export interface RepositoryRequests {
   /** Reads a blob, or a part of it. The bytes are not compared with the digest. Nothing is asked for before the first chunk is. */
   openBlob(digest: Digest, options?: OpenBlobOptions): ByteStream;
   /**
-   * Opens an upload session, or mounts. An abort while the answer is on its way waits for it, for `timeouts.disposalMs`, and
+   * Opens an upload session, or mounts. An abort while the answer is on its way waits for it, for 200 ms at most, and
    * ends the session that it tells of: nobody else could.
    */
   beginUpload(options?: BeginUploadOptions): Promise<BeginUploadResult>;

@@ -11,4 +11,4 @@ export {
   type TLSExplanation,
 } from './tls/explain-tls-error.ts';
 export { type InspectTLSOptions, inspectTLS, type TLSInspection } from './tls/inspect-tls.ts';
-export { describeTLS, loadTLSOptions, type TLSReport, type TLSSources } from './tls/tls-options.ts';
+export { describeTLS, loadTLSOptions, loadTLSOptionsOf, type TLSReport, type TLSSources } from './tls/tls-options.ts';

@@ -753,6 +753,38 @@ describe('a token server that does not do', () => {
   });
 });
 
+test('a token server that is slow is waited for once, and longer the next time', async () => {
+  let nowMs = 1_000_000;
+  let answerMs = 0;
+  let asked = 0;
+  await using server = await startScriptedServer(async (request, response) => {
+    if (request.url.startsWith('/token')) {
+      asked += 1;
+      if (asked === 1) return; // never
+      await new Promise((resolve) => setTimeout(resolve, answerMs));
+      response.end(JSON.stringify({ token: 'the-token' }));
+      return;
+    }
+    const isKnown = request.headers.authorization === 'Bearer the-token';
+    const realm = `http://${request.headers.host}/token`;
+    response.writeHead(isKnown ? 404 : 401, isKnown ? {} : { 'www-authenticate': `Bearer realm="${realm}"` }).end();
+  });
+  await using registry = openRegistry({
+    url: server.url,
+    timeouts: { metadataMs: 300, slowMs: 20_000 },
+    now: () => nowMs,
+  });
+  const stat = (name: string): Promise<unknown> => registry.repository(name).statManifest('1');
+  const silent = { code: 'ERR_REGISTRY_UNREACHABLE', reason: 'timeout' };
+  await expect(stat('demo/app')).rejects.toMatchObject(silent);
+  await expect(stat('demo/other')).rejects.toMatchObject(silent);
+  expect(asked).toBe(1);
+  nowMs += 3_000;
+  answerMs = 600;
+  expect(await stat('demo/app')).toBeUndefined();
+  expect(asked).toBe(2);
+});
+
 describe('credentials for a token server that an https registry names with http', () => {
   const pem = (name: string): string => readFileSync(join(import.meta.dirname, 'fixtures/certificates', name), 'utf8');
   const tls = { cert: pem('server.crt'), key: pem('server.key') };

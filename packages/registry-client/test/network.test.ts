@@ -490,3 +490,16 @@ describe('a download', () => {
     await expect(reading()).rejects.toBe(reason);
   });
 });
+
+test('a registry that does not answer in time is waited for longer when it is asked again', async () => {
+  let pings = 0;
+  await using server = await startScriptedServer(async (_, response) => {
+    pings += 1;
+    if (pings === 1) return; // never
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    response.end();
+  });
+  await using registry = openRegistry({ url: server.url, timeouts: { metadataMs: 300, slowMs: 20_000 } });
+  await expect(registry.ping()).rejects.toMatchObject({ reason: 'timeout' });
+  expect(await registry.ping()).toMatchObject({ status: 200 });
+});

@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export { type CarriedRequest, type CuttingProxy, type CuttingProxyOptions, cuttingProxy } from './cutting-proxy.ts';
 export { TestkitError, type TestkitErrorCode } from './errors.ts';
 export { type FaultProxy, type FaultProxyOptions, faultProxy, type NetworkFaults } from './fault-proxy.ts';
 export { type ArchivedImage, type DockerArchiveOptions, writeDockerArchive } from './images/docker-archive.ts';

@@ -2,6 +2,7 @@ import { aCount, anObject, assertOptions, withMethods } from '@slipway/arguments
 import { type Clock, systemClock } from './clock.ts';
 import type { TransferManager } from './transfer-manager.ts';
 
+/** Whose limits are adapted, and how far up they may go. */
 export interface AdaptiveLimitsOptions {
   /** Whose limits are moved. */
   readonly transfers: Pick<TransferManager, 'limitHost'>;

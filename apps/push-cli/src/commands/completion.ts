@@ -1,13 +1,13 @@
 import { Argument, type Command } from 'commander';
-import { choices, type Shell } from '../choices.ts';
 import type { CommandContext } from '../command-context.ts';
+import { type Shell, shells } from '../completion/shells.ts';
 
 /** `slipway completion bash|zsh|fish` */
 export function addCompletionCommand(program: Command, context: CommandContext): void {
   program
     .command('completion')
     .description('Print a script that completes commands and options in your shell.')
-    .addArgument(new Argument('<shell>', 'the shell').choices(choices.shell))
+    .addArgument(new Argument('<shell>', 'the shell').choices(shells))
     .addHelpText(
       'after',
       `

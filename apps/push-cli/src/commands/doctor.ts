@@ -1,6 +1,14 @@
 import type { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
-import { addConnectionOptions } from '../connection-options.ts';
+import type { ClientFlags } from '../open-client.ts';
+import { addTableOptions, connectionOptions } from './table-options.ts';
+
+/** Flags of `slipway doctor`. */
+export interface DoctorFlags extends ClientFlags {
+  readonly username?: string | undefined;
+  readonly passwordStdin?: boolean | undefined;
+  readonly json?: boolean | undefined;
+}
 
 /** `slipway doctor [REGISTRY[/REPOSITORY]]` */
 export function addDoctorCommand(program: Command, context: CommandContext): void {
@@ -8,15 +16,15 @@ export function addDoctorCommand(program: Command, context: CommandContext): voi
     .command('doctor')
     .description('Say what a push would use and what the registry answers, without pushing.')
     .argument('[registry]', 'the registry, or a repository in it, which is then tried; without it only this machine');
-  addConnectionOptions(command)
+  addTableOptions(command, connectionOptions)
     .option('--username <name>', 'show these credentials instead of those that are kept')
     .option('--password-stdin', 'read the password for --username from standard input')
     .option('--json', 'print the findings as one JSON object')
     .option('-v, --verbose', 'print requests')
     .addHelpText('after', details)
     .action(async (registry: string | undefined) => {
-      const { runDoctor } = await import('../run-doctor.ts');
-      await runDoctor(registry, command.opts(), context);
+      const { runDoctor } = await import('../doctor/run-doctor.ts');
+      await runDoctor(registry, command.opts<DoctorFlags>(), context);
     });
 }
 

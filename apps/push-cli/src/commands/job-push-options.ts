@@ -1,8 +1,9 @@
+import { optionTable } from '@slipway/client/options';
 import { formatPlatform, type Platform } from '@slipway/manifest';
 import { type Command, Option } from 'commander';
 import type { DaemonPushOptions } from '../daemon/push-by-daemon.ts';
 import { usageError } from '../errors.ts';
-import { compression, platform } from '../option-values.ts';
+import { readValue } from './table-options.ts';
 
 /** What a job may be told of its push; the names of the jobs API. */
 const jobOptions = ['platform', 'format', 'compression'] as const;
@@ -25,7 +26,9 @@ const ownOptions: ReadonlySet<string> = new Set([
 /** Adds the options of a push that a job may be told, and whose credentials it uses. */
 export function addJobPushOptions(command: Command): Command {
   command
-    .option('--platform <os/arch>', 'push one platform of an image for several, such as linux/arm64', platform)
+    .option('--platform <os/arch>', 'push one platform of an image for several, such as linux/arm64', (text) =>
+      readValue(text, optionTable.platform),
+    )
     .addOption(
       new Option('--format <format>', 'manifest format: as in the source, or converted').choices([
         'keep',
@@ -33,7 +36,9 @@ export function addJobPushOptions(command: Command): Command {
         'oci',
       ]),
     )
-    .option('--compression <kind>', 'of layers: as in the source, or made anew', compression)
+    .option('--compression <kind>', 'of layers: as in the source, or made anew', (text) =>
+      readValue(text, optionTable.compression),
+    )
     .option('--authfile <file>', 'credentials file to use instead of docker’s and podman’s')
     .option('--username <name>', 'push as this user')
     .option('--password-stdin', 'read the password for --username from standard input');

@@ -1,8 +1,8 @@
-import { type Command, Option } from 'commander';
-import { choices } from '../choices.ts';
+import { optionTable, wholeNumber } from '@slipway/client/options';
+import type { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
-import { wholeNumber } from '../option-values.ts';
 import { addJobPushOptions, jobPushOptionsOf } from './job-push-options.ts';
+import { optionFor, readValue } from './table-options.ts';
 
 /** `slipway job submit|list|show|watch|cancel|retry` */
 export function addJobCommand(program: Command, context: CommandContext): void {
@@ -28,7 +28,7 @@ export function addJobCommand(program: Command, context: CommandContext): void {
     .option('--state <state...>', 'only jobs in these states: queued, running, pushed, failed, cancelled')
     .option('--destination <prefix>', 'only jobs with a destination that begins so: ghcr.io/team/')
     .option('--principal <name>', 'only jobs of this submitter')
-    .option('--limit <n>', 'at most so many', wholeNumber(1, 500), 20)
+    .option('--limit <n>', 'at most so many', (text) => readValue(text, { kind: wholeNumber(1, 500) }), 20)
     .option('--json', 'print one JSON object a job')
     .action(async () => await (await commands()).listJobs(list.opts(), context));
 
@@ -41,11 +41,7 @@ export function addJobCommand(program: Command, context: CommandContext): void {
   const watch = withDaemon(job.command('watch'))
     .description('Show how a job goes on, and print its result. Ctrl-C leaves; the job goes on.')
     .argument('<job>', 'its ID')
-    .addOption(
-      new Option('--progress <kind>', 'how progress is shown on standard error')
-        .choices(choices.progress)
-        .default('auto'),
-    )
+    .addOption(optionFor('progress', optionTable.progress))
     .option('--json', 'print results as JSON, one object a destination')
     .option('-q, --quiet', 'print the result only')
     .option('-v, --verbose', 'print the causes of errors')

@@ -3,13 +3,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { optionTable } from '@slipway/client/options';
 import { findTool } from '@slipway/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { choices, type Shell } from '../choices.ts';
 import type { CommandContext } from '../command-context.ts';
 import { createProgram } from '../program.ts';
 import { commandModels } from './command-model.ts';
 import { completionScript } from './completion-script.ts';
+import { type Shell, shells } from './shells.ts';
 
 const run = promisify(execFile);
 const program = createProgram({} as CommandContext);
@@ -22,7 +23,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-describe.each(choices.shell)('the script for %s', (shell) => {
+describe.each(shells)('the script for %s', (shell) => {
   test('knows every command and every long option', () => {
     const script = completionScript(shell, program);
     for (const { commands, options } of commandModels(program)) {
@@ -33,7 +34,10 @@ describe.each(choices.shell)('the script for %s', (shell) => {
 
   test('offers the values of options', () => {
     const script = completionScript(shell, program);
-    for (const values of [choices.format, choices.compression, choices.progress, choices.shell]) {
+    for (const values of [
+      ...['format', 'compression', 'progress'].map((name) => optionTable[name as 'format'].kind.choices ?? []),
+      shells,
+    ]) {
       expect(script).toContain(values.join(' '));
     }
   });

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import type { Shell } from '../choices.ts';
 import { bashScript } from './bash-script.ts';
 import { commandModels } from './command-model.ts';
 import { fishScript } from './fish-script.ts';
+import type { Shell } from './shells.ts';
 import { zshScript } from './zsh-script.ts';
 
 /** The script that completes this program in a shell: commands, options, their values, file names. */

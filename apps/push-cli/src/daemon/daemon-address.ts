@@ -74,7 +74,7 @@ function addressOf(host: string, tls: DaemonTls | undefined): DaemonAddress {
   return { text: `${url.protocol}//${url.host}`, url: origin, tls };
 }
 
-/** Nobody on the way can read it. */
+/** Whether the connection is a socket, TLS, or stays on this machine. */
 function isPrivate({ url, socketPath }: DaemonAddress): boolean {
   return (
     socketPath !== undefined || url.protocol === 'https:' || /^(?:localhost|127\.[\d.]+|\[::1\])$/.test(url.hostname)

@@ -1,10 +1,10 @@
+import type { OptionValues } from '@slipway/client/options';
 import { parseReference } from '@slipway/reference';
-import type { ProgressChoice } from '../choices.ts';
 import type { CommandContext } from '../command-context.ts';
-import { table } from '../inspection-table.ts';
-import { printable } from '../printable.ts';
+import { table } from '../inspection/inspection-table.ts';
 import { openProgress } from '../progress/open-progress.ts';
-import { writeResults } from '../write-results.ts';
+import { writeResults } from '../results/write-results.ts';
+import { printable } from '../terminal/printable.ts';
 import { findDaemon } from './daemon-address.ts';
 import { DaemonClient, type ListQuery } from './daemon-client.ts';
 import { followToEnd } from './follow-job.ts';
@@ -19,7 +19,7 @@ export interface JobCommandOptions {
 }
 
 export interface WatchOptions extends JobCommandOptions {
-  readonly progress: ProgressChoice;
+  readonly progress: OptionValues['progress'];
   readonly quiet?: boolean | undefined;
   readonly verbose?: boolean | undefined;
 }

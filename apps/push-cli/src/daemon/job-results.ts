@@ -1,10 +1,10 @@
 import { canonicalName, parseReference } from '@slipway/reference';
 import type { CommandContext } from '../command-context.ts';
 import { CliError } from '../errors.ts';
-import { exitCodeOf, exitCodes } from '../exit-code.ts';
-import { problemOf } from '../problem.ts';
+import { exitCodeOf, exitCodes } from '../failure/exit-code.ts';
+import { problemOf } from '../failure/problem.ts';
 import { type Progress, systemClock } from '../progress/progress.ts';
-import { writeResults } from '../write-results.ts';
+import { writeResults } from '../results/write-results.ts';
 import { type Job, type JobDestination, JobFailedError } from './job.ts';
 
 /** Prints what became of a job that has ended, as `slipway push` prints its results, and sets the exit code. */

@@ -1,11 +1,11 @@
-import type { ProgressChoice } from '../choices.ts';
+import type { OptionValues } from '@slipway/client/options';
+import { parseDestinations } from '@slipway/client/program';
 import type { CommandContext } from '../command-context.ts';
-import { parseDestinations } from '../destinations.ts';
 import { usageError } from '../errors.ts';
-import { exitCodeOf } from '../exit-code.ts';
+import { exitCodeOf } from '../failure/exit-code.ts';
 import { openProgress } from '../progress/open-progress.ts';
-import { writeDigestFile } from '../results.ts';
-import { writeResults } from '../write-results.ts';
+import { writeDigestFile } from '../results/results.ts';
+import { writeResults } from '../results/write-results.ts';
 import { findDaemon } from './daemon-address.ts';
 import { DaemonClient } from './daemon-client.ts';
 import { followToEnd } from './follow-job.ts';
@@ -18,7 +18,7 @@ export interface DaemonPushOptions extends JobOptions {
   /** Submit, print the job's ID and end. @default false */
   readonly detach?: boolean | undefined;
   readonly onInterrupt: 'cancel' | 'leave';
-  readonly progress: ProgressChoice;
+  readonly progress: OptionValues['progress'];
   readonly json?: boolean | undefined;
   readonly quiet?: boolean | undefined;
   readonly verbose?: boolean | undefined;
@@ -32,7 +32,7 @@ export async function pushByDaemon(
   options: DaemonPushOptions,
   context: CommandContext,
 ): Promise<void> {
-  const references = parseDestinations(destinations, false);
+  const references = parseDestinations(destinations);
   if (options.detach === true && options.digestFile !== undefined) {
     throw usageError('--digest-file wants the end of the push, and --detach does not wait for it');
   }

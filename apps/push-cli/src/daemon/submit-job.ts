@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { formatReference, type Reference } from '@slipway/reference';
 import type { CommandContext } from '../command-context.ts';
-import { openCredentials } from '../credentials.ts';
 import { usageError } from '../errors.ts';
+import { openClient } from '../open-client.ts';
 import type { Progress } from '../progress/progress.ts';
+import { typedCredentials } from '../push/typed-credentials.ts';
 import type { DaemonClient } from './daemon-client.ts';
 import type { Job } from './job.ts';
 import { type JobSource, jobSourceOf } from './job-source.ts';
@@ -58,10 +59,14 @@ export async function credentialsFor(
     if (options.username === undefined) return {};
     throw usageError('--credentials-name and --username exclude each other', 'leave one of them out');
   }
-  const provider = await openCredentials(options, references, context, (message) => progress.warn(message));
+  await using client = await openClient({ authfile: options.authfile }, context, {
+    print: () => {},
+    warn: (message) => progress.warn(message),
+    credentials: await typedCredentials(options, references, context),
+  });
   const found: Record<string, unknown> = {};
   for (const { registry, repository } of references) {
-    const config = await provider.authConfigOf(registry, { repository, signal: context.signal });
+    const config = await client.credentials.authConfigOf(registry, { repository, signal: context.signal });
     if (config === undefined) continue;
     const { username, password, identitytoken, registrytoken } = config;
     found[registry] = { username, password, identitytoken, registrytoken };

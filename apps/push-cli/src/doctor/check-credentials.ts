@@ -1,6 +1,6 @@
 import type { CredentialStep } from '@slipway/docker-credentials';
-import { credentialsErrorAdvice } from '../credential-advice.ts';
-import { credentialLine } from '../credential-line.ts';
+import { credentialsErrorAdvice } from '../failure/credential-advice.ts';
+import { credentialLine } from '../failure/credential-line.ts';
 import { type Check, notReached } from './check.ts';
 
 /** Whose credentials would be shown to the registry, and where they come from; its helper is asked. */

@@ -1,15 +1,17 @@
 import { access, constants } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
+import { credentialSourcesOf } from '@slipway/client';
 import { describeCredentialPlaces, type PlaceReport } from '@slipway/docker-credentials';
-import { credentialsErrorAdvice } from '../credential-advice.ts';
-import { credentialSources } from '../credentials.ts';
+import { credentialsErrorAdvice } from '../failure/credential-advice.ts';
 import type { Check, Scene } from './check.ts';
 
 /** The files that credentials are looked for in: found, skipped and why, and the helpers that they name. */
 export const checkFiles: Check = {
   name: 'files',
   async run({ options, context, warn }: Scene) {
-    const places = await describeCredentialPlaces(credentialSources(options, context.environment, warn));
+    const places = await describeCredentialPlaces(
+      credentialSourcesOf({ ...options, environment: context.environment, warn }),
+    );
     for (const remark of places.flatMap(({ remarks }) => remarks)) warn(remark);
     const skipped = places.filter(
       ({ outcome, error }) => outcome === 'skipped' && error?.facts.reason !== 'unreadable',

@@ -8,14 +8,17 @@ export const checkProgram: Check = {
   name: 'program',
   async run({ context: { environment } }) {
     const { dataFolder, homeFolder } = environment;
+    const { bun, deno, node } = process.versions;
+    const runtime = bun !== undefined ? `Bun ${bun}` : deno !== undefined ? `Deno ${deno}` : `Node ${node}`;
     const facts = {
       version,
-      node: process.versions.node,
+      runtime,
+      node,
       platform: `${process.platform}/${process.arch}`,
       dataFolder,
       homeFolder,
     };
-    const summary = `slipway ${version}, Node ${facts.node}, ${facts.platform}`;
+    const summary = `slipway ${version}, ${runtime}, ${facts.platform}`;
     if (dataFolder === undefined) {
       return {
         status: 'warning',

@@ -1,6 +1,5 @@
-import { type EndpointURL, type Ping, RegistryError } from '@slipway/registry-client';
-import { openConnection } from '../open-connection.ts';
-import { preferredFailure } from '../preferred-failure.ts';
+import { preferredFailure, type RegistryEndpoint } from '@slipway/client';
+import { type Ping, RegistryError } from '@slipway/registry-client';
 import { type Check, type Finding, notReached, type Reached, type Scene } from './check.ts';
 import { registryKind } from './registry-kind.ts';
 
@@ -24,18 +23,9 @@ export const checkRegistry: Check = {
   },
 };
 
-async function reach({ url, insecureTls }: EndpointURL, scene: Scene): Promise<Reached> {
-  const { target, options, context, credentials, onRequest, warn } = scene;
-  const registry = await openConnection(
-    { registry: target?.registry ?? url.host, url, insecureTls },
-    { ...options, environment: context.environment, credentials, warn, onRequest },
-  );
-  try {
-    return { registry, url, ping: await registry.ping({ signal: context.signal }) };
-  } catch (error) {
-    await registry[Symbol.asyncDispose]();
-    throw error;
-  }
+async function reach({ url, open }: RegistryEndpoint, { context }: Scene): Promise<Reached> {
+  const registry = await open();
+  return { registry, url, ping: await registry.ping({ signal: context.signal }) };
 }
 
 function describe({ url, ping }: Reached, { target }: Scene): Finding {

@@ -1,6 +1,6 @@
 import { proxyFor } from '@slipway/registry-client/proxy';
 import { type CertificateSummary, inspectTLS, loadTLSOptions } from '@slipway/registry-client/tls';
-import { tlsAdvice } from '../registry-advice.ts';
+import { tlsAdvice } from '../failure/registry-advice.ts';
 import { type Check, type Finding, notReached } from './check.ts';
 
 const warnDays = 14;

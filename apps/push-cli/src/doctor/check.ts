@@ -1,8 +1,8 @@
-import type { EndpointURL, Ping, Registry, RequestRecord } from '@slipway/registry-client';
+import type { RegistryEndpoint, TrackedCredentials } from '@slipway/client';
+import type { Ping, Registry, RequestRecord } from '@slipway/registry-client';
 import type { ProxyVariables } from '@slipway/registry-client/proxy';
 import type { CommandContext } from '../command-context.ts';
-import type { ConnectionOptions } from '../connection-options.ts';
-import type { TrackedCredentials } from '../credentials.ts';
+import type { DoctorFlags } from '../commands/doctor.ts';
 import type { DoctorTarget } from './doctor-target.ts';
 
 /** How a check ended: `skipped` when there was nothing to look at, or what it needs did not work. */
@@ -40,16 +40,15 @@ export interface Reached {
 /** What the checks look at, and what they hand on to those that follow. */
 export interface Scene {
   readonly context: CommandContext;
-  readonly options: ConnectionOptions;
+  readonly options: DoctorFlags;
   /** Undefined when only this machine is looked at. */
   readonly target: DoctorTarget | undefined;
   /** The ways to the registry, in the order to try them. */
-  readonly endpoints: readonly EndpointURL[];
+  readonly endpoints: readonly RegistryEndpoint[];
   readonly proxies: ProxyVariables;
   readonly credentials: TrackedCredentials;
   /** The finished requests so far. */
   readonly requests: readonly RequestRecord[];
-  readonly onRequest: (record: RequestRecord) => void;
   /** Told what a user should know: it becomes part of the finding. */
   readonly warn: (message: string) => void;
   /** Set by the check that reaches the registry. */

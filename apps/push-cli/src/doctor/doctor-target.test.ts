@@ -18,6 +18,11 @@ test.each<[string, string, string | undefined, string]>([
   expect(parseDoctorTarget(text)).toEqual({ registry, repository, tag });
 });
 
-test.each(['', 'a b', 'ghcr.io/Me/App', 'me:pw@ghcr.io'])('%j is refused', (text) => {
-  expect(() => parseDoctorTarget(text)).toThrow(expect.objectContaining({ code: 'ERR_CLI_USAGE' }));
+test.each([
+  ['', 'ERR_CLI_USAGE'],
+  ['a b', 'ERR_CLI_USAGE'],
+  ['ghcr.io/Me/App', 'ERR_CLI_USAGE'],
+  ['me:pw@ghcr.io', 'ERR_CLIENT_PASSWORD_IN_NAME'],
+])('%j is refused', (text, code) => {
+  expect(() => parseDoctorTarget(text)).toThrow(expect.objectContaining({ code }));
 });

@@ -1,7 +1,7 @@
+import { assertNoUser } from '@slipway/client';
 import { parseReference } from '@slipway/reference';
 import { usageError } from '../errors.ts';
-import { assertNoUser } from '../mask-user.ts';
-import { parseRegistry } from '../run-login.ts';
+import { parseRegistry } from '../registry-name.ts';
 
 /** What the doctor is to look at. */
 export interface DoctorTarget {

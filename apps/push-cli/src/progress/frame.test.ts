@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util';
 import type { PushEvent } from '@slipway/push';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { displayWidth } from '../printable.ts';
+import { displayWidth } from '../terminal/printable.ts';
 import { blob, digestOf, progressEvent } from './fixtures.ts';
 import { type FrameOptions, progressText, renderFrame } from './frame.ts';
 import { applyEvent, createProgressState, type ProgressState } from './progress-state.ts';
@@ -42,6 +42,16 @@ describe('renderFrame', () => {
       '111111111111        Skipped foreign layer',
       '3/7 layers · 12 MB of 30 MB · 6 MB/s · 3 s left',
     ]);
+  });
+
+  test('a full bar makes room for the registry that is waited for', () => {
+    const storing = stateOf(
+      [0, progressEvent(blob('c'), size, size)],
+      [1_000, { type: 'blob:storing', blob: blob('c'), registry: 'ghcr.io', seconds: 40 }],
+    );
+    expect(renderFrame(storing, window)[0]).toBe('cccccccccccc        waiting for ghcr.io to store it, 40 s');
+    applyEvent(storing, progressEvent(blob('c'), size / 2, size), 2_000); // the next chunk
+    expect(renderFrame(storing, window)[0]).toContain('50 %');
   });
 
   test('without unicode every character is ASCII', () => {

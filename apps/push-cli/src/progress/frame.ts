@@ -1,6 +1,6 @@
-import { formatByteSize } from '../byte-size.ts';
-import { formatSeconds } from '../duration.ts';
-import { displayWidth, printable, trimToWidth } from '../printable.ts';
+import { formatByteSize } from '@slipway/client/options';
+import { formatSeconds } from '../terminal/duration.ts';
+import { displayWidth, printable, trimToWidth } from '../terminal/printable.ts';
 import { type BlobState, expectedSizeOf, isDone, type ProgressState, shareOf } from './progress-state.ts';
 import { bytesPerSecond } from './rate-meter.ts';
 
@@ -51,7 +51,7 @@ function blobRows(state: ProgressState, room: number, options: FrameOptions): re
 /** The blobs that matter most on a small screen, in their own order: what moves, what waits, the last that finished. */
 function fitting(blobs: readonly BlobState[], room: number): readonly BlobState[] {
   const rank = ({ phase }: BlobState): number =>
-    phase === 'sending' || phase === 'retrying' ? 0 : isDone(phase) ? 2 : 1;
+    phase === 'sending' || phase === 'storing' || phase === 'retrying' ? 0 : isDone(phase) ? 2 : 1;
   const chosen = blobs
     .map((blob, index) => ({ blob, order: rank(blob) === 2 ? -index : index, rank: rank(blob) }))
     .sort((a, b) => a.rank - b.rank || a.order - b.order)
@@ -76,6 +76,8 @@ function blobRow(blob: BlobState, options: FrameOptions): Row {
       return { text: `${label} Waiting`, style: 'dim' };
     case 'sending':
       return { text: `${label} ${sendingText(blob, options)}` };
+    case 'storing':
+      return { text: `${label} ${printable(blob.detail)}` };
     case 'retrying':
       return { text: `${label} ${printable(blob.detail)}`, style: 'yellow' };
     case 'existed':

@@ -1,5 +1,5 @@
 import type { PushEvent } from '@slipway/push';
-import { problemOf } from '../problem.ts';
+import { problemOf } from '../failure/problem.ts';
 import type { OpenProgressOptions, Progress } from './progress.ts';
 
 /** One JSON object a line on standard error: every event as the engine tells it, and nothing that is no JSON. */

@@ -1,7 +1,7 @@
-import type { ProgressChoice } from '../choices.ts';
+import type { OptionValues } from '@slipway/client/options';
 import type { OutputStream } from '../command-context.ts';
 import type { Environment } from '../environment.ts';
-import { problemLines } from '../problem.ts';
+import { problemLines } from '../failure/problem.ts';
 import { createJsonProgress } from './json-progress.ts';
 import { warningLine, writeLines } from './lines.ts';
 import { createPlainProgress } from './plain-progress.ts';
@@ -10,16 +10,16 @@ import { createTerminalProgress } from './terminal-progress.ts';
 
 /** `auto` is lines that move on a terminal, plain lines elsewhere and in CI. */
 export function resolveProgress(
-  choice: ProgressChoice,
+  choice: OptionValues['progress'],
   { isTTY }: Pick<OutputStream, 'isTTY'>,
   { isCI, isDumbTerminal }: Pick<Environment, 'isCI' | 'isDumbTerminal'>,
-): Exclude<ProgressChoice, 'auto'> {
+): Exclude<OptionValues['progress'], 'auto'> {
   if (choice !== 'auto') return choice;
   return isTTY === true && !isCI && !isDumbTerminal ? 'tty' : 'plain';
 }
 
 /** Begins to tell. Nothing is written before there is something to tell. */
-export function openProgress(choice: ProgressChoice, options: OpenProgressOptions): Progress {
+export function openProgress(choice: OptionValues['progress'], options: OpenProgressOptions): Progress {
   switch (resolveProgress(choice, options.stderr, options.environment)) {
     case 'tty':
       return createTerminalProgress(options);

@@ -1,7 +1,7 @@
+import { formatByteSize } from '@slipway/client/options';
 import { type BlobSubject, describeEvent, type PushEvent } from '@slipway/push';
-import { formatByteSize } from '../byte-size.ts';
-import { printable } from '../printable.ts';
-import { problemLines } from '../problem.ts';
+import { problemLines } from '../failure/problem.ts';
+import { printable } from '../terminal/printable.ts';
 import { percentOf, progressText } from './frame.ts';
 import { warningLine, writeLines } from './lines.ts';
 import { type OpenProgressOptions, type Progress, systemClock } from './progress.ts';
@@ -33,12 +33,16 @@ export function createPlainProgress(options: OpenProgressOptions): Progress {
   const beat = (): void => {
     const moving = [...state.blobs.values()].filter(({ phase }) => phase === 'sending');
     for (const blob of moving) print(prefixOf({ subject: blob.subject }) + heartbeatText(blob, clock.now()));
+    for (const { phase, subject, detail } of state.blobs.values()) {
+      if (phase === 'storing') print(`${prefixOf({ subject })}${subject.id}: ${detail}`);
+    }
     if (clock.now() - wroteAtMs >= heartbeatMs) print(progressText(state, { nowMs: clock.now(), unicode: false }));
   };
   return {
     onEvent(event) {
       stop ??= clock.every(heartbeatMs, beat);
       const adopted = applyEvent(state, event, clock.now());
+      if (event.type === 'blob:storing') return; // told once a second: a log wants it with the heartbeat
       if (event.type === 'blob:retrying' && adopted !== undefined) {
         // It counts down once a second: a log wants each attempt once.
         if (attempts.get(adopted.blob) === event.attempt) return;

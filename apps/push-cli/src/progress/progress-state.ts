@@ -6,6 +6,7 @@ export type BlobPhase =
   | 'preparing'
   | 'waiting'
   | 'sending'
+  | 'storing'
   | 'retrying'
   | 'pushed'
   | 'existed'
@@ -114,6 +115,10 @@ export function applyEvent(
     case 'blob:retrying':
       blob.phase = 'retrying';
       blob.detail = `Retrying in ${event.seconds} s (attempt ${event.attempt}): ${event.cause.message}`;
+      break;
+    case 'blob:storing':
+      blob.phase = 'storing';
+      blob.detail = `waiting for ${event.registry} to store it, ${event.seconds} s`;
       break;
     case 'blob:message':
       blob.detail = event.text;

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
+import type { OptionValues } from '@slipway/client/options';
 import type { PushEvent } from '@slipway/push';
 import { describe, expect, test } from 'vitest';
-import type { ProgressChoice } from '../choices.ts';
 import type { OutputStream } from '../command-context.ts';
 import { readEnvironment } from '../environment.ts';
 import { blob, digestOf, manualClock, progressEvent } from './fixtures.ts';
@@ -12,7 +12,7 @@ const started: PushEvent = { type: 'push:started', destination: 'ghcr.io/me/app'
 const totals = { existed: 0, mounted: 0, uploaded: 1, skipped: 0, bytesToSend: 0, bytesSent: 1 };
 
 describe('resolveProgress', () => {
-  test.each<[ProgressChoice, boolean, boolean, boolean, ProgressChoice]>([
+  test.each<[OptionValues['progress'], boolean, boolean, boolean, OptionValues['progress']]>([
     // choice  terminal  CI     dumb   shown as
     ['auto', true, false, false, 'tty'],
     ['auto', false, false, false, 'plain'],
@@ -107,6 +107,22 @@ describe('plain progress', () => {
       'aaaaaaaaaaaa: Pushing 9 MB of 100 MB (9 %), 1 MB/s',
       'aaaaaaaaaaaa: Pushing 19 MB of 100 MB (19 %), 1 MB/s',
       'aaaaaaaaaaaa: Pushing 29 MB of 100 MB (29 %), 1 MB/s',
+    ]);
+  });
+
+  test('a registry that has everything and is silent is named, every ten seconds', () => {
+    const { progress, lines, clock } = open('plain');
+    progress.onEvent(started);
+    progress.onEvent(progressEvent(blob('a'), 3, 3));
+    for (let seconds = 1; seconds <= 25; seconds += 1) {
+      clock.advance(1_000);
+      if (seconds >= 5) progress.onEvent({ type: 'blob:storing', blob: blob('a'), registry: 'ghcr.io', seconds });
+    }
+    progress.onEvent({ type: 'blob:pushed', blob: blob('a'), digest: digestOf('a'), size: 3 });
+    expect(lines().slice(2)).toEqual([
+      'aaaaaaaaaaaa: waiting for ghcr.io to store it, 9 s',
+      'aaaaaaaaaaaa: waiting for ghcr.io to store it, 19 s',
+      'aaaaaaaaaaaa: Pushed',
     ]);
   });
 
@@ -219,7 +235,7 @@ describe('terminal progress', () => {
   });
 });
 
-function open(choice: ProgressChoice): {
+function open(choice: OptionValues['progress']): {
   progress: Progress;
   lines: () => string[];
   text: () => string;

@@ -1,6 +1,6 @@
-import { formatByteSize } from '../byte-size.ts';
-import { formatDuration } from '../duration.ts';
+import { formatByteSize } from '@slipway/client/options';
 import type { Environment } from '../environment.ts';
+import { formatDuration } from '../terminal/duration.ts';
 import { bytesSentOf, type ProgressState } from './progress-state.ts';
 
 /** The closing line: `Sent 12.3 MB (3 blobs) · 2 mounted · 4 already there, 250 MB saved · 3.4 s`. */

@@ -1,6 +1,6 @@
 import { describeEvent } from '@slipway/push';
-import { printable } from '../printable.ts';
-import { problemLines } from '../problem.ts';
+import { problemLines } from '../failure/problem.ts';
+import { printable } from '../terminal/printable.ts';
 import { renderFrame } from './frame.ts';
 import { warningLine } from './lines.ts';
 import { LiveRegion } from './live-region.ts';

@@ -35,6 +35,7 @@ test.each([
   ['max-load-size', '20GB', { maxLoadSize: 20e9 }],
   ['max-load-size', '1.5GiB', { maxLoadSize: 1.5 * 2 ** 30 }],
   ['shutdown-timeout', '5m', { shutdownTimeoutMs: 300_000 }],
+  ['timeout', '40s', { timeoutMs: 40_000 }],
   ['socket-mode', '0600', { socketMode: 0o600 }],
   ['insecure-registry', 'a:5000, 10.0.0.0/8', { insecureRegistries: ['a:5000', '10.0.0.0/8'] }],
   ['allow-nondistributable', 'true', { allowNondistributable: true }],

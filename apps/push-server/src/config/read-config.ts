@@ -104,6 +104,9 @@ function contradictions(config: ServerConfig): readonly string[] {
   for (const entry of typeof allowNondistributable === 'boolean' ? [] : allowNondistributable) {
     check('allow-nondistributable', entry, (one) => parseNondistributableRegistries([one]));
   }
+  if (config.protocol === 'v1' && config.format !== 'keep' && config.format !== 'v1') {
+    faults.push(`--protocol v1 excludes --format ${config.format}`);
+  }
   if (config.dockerMetadataWrite && config.dockerMetadata === undefined) {
     faults.push('--docker-metadata-write needs --docker-metadata');
   }

@@ -1,4 +1,5 @@
 import { compressorDefaults } from '@slipway/digest';
+import type { PushOptions, PushProtocol } from '@slipway/push';
 import {
   allOr,
   bytes,
@@ -27,7 +28,15 @@ export interface ServerConfig {
   readonly tlsCa: string | undefined;
   readonly concurrency: number;
   readonly retries: number;
+  /** Undefined for the usual limits. */
+  readonly timeoutMs: number | undefined;
   readonly compressionLevel: number;
+  /** What docker clients, and jobs that choose nothing, push. */
+  readonly format: NonNullable<PushOptions['format']>;
+  readonly protocol: PushProtocol;
+  readonly schema1Fallback: boolean;
+  /** File of the key that signs schema 1 manifests; undefined for `key.json` of the data folder. */
+  readonly trustKey: string | undefined;
   readonly insecureRegistries: readonly string[];
   readonly certDir: string | undefined;
   /** Foreign layers go to all registries, to none, or to those of the list. */
@@ -126,6 +135,13 @@ export const settings: { readonly [Key in keyof ServerConfig]: Setting<ServerCon
     kind: count(0),
     initial: 4,
   },
+  timeoutMs: {
+    name: 'timeout',
+    placeholder: 'duration',
+    description: 'longest wait for a registry: for a connection, an answer, each next byte (usually 30s, 15s, 60s)',
+    kind: duration,
+    initial: undefined,
+  },
   compressionLevel: {
     name: 'compression-level',
     placeholder: 'level',
@@ -138,6 +154,34 @@ export const settings: { readonly [Key in keyof ServerConfig]: Setting<ServerCon
       },
     },
     initial: compressorDefaults.gzip.level,
+  },
+  format: {
+    name: 'format',
+    placeholder: 'format',
+    description: 'of manifests, unless a push or job chooses: keep, docker, oci, schema1, schema1-2015 or v1',
+    kind: choice('keep', 'docker', 'oci', 'schema1', 'schema1-2015', 'v1'),
+    initial: 'keep',
+  },
+  protocol: {
+    name: 'protocol',
+    placeholder: 'protocol',
+    description: 'unless a push or job chooses: v2, v1 for registries of before 2015, or auto: detect',
+    kind: choice('v2', 'auto', 'v1'),
+    initial: 'v2',
+  },
+  schema1Fallback: {
+    name: 'schema1-fallback',
+    description: 'push signed schema 1 where a registry refuses a Docker manifest, and say so',
+    kind: flag,
+    initial: false,
+  },
+  trustKey: {
+    name: 'trust-key',
+    placeholder: 'file',
+    description:
+      'key (JWK or PEM) that signs schema 1 manifests; without it, key.json of the data folder, which is made',
+    kind: optionalPath,
+    initial: undefined,
   },
   insecureRegistries: {
     name: 'insecure-registry',

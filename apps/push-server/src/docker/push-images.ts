@@ -1,6 +1,7 @@
 import type { Digest } from '@slipway/digest';
+import type { SourceItem } from '@slipway/image-source';
 import { ImageStoreError, type TagOfImage } from '@slipway/image-store';
-import { formatPlatform, matchPlatform, type Platform } from '@slipway/manifest';
+import { formatPlatform, matchPlatform, mediaTypes, type Platform } from '@slipway/manifest';
 import type { PushResult } from '@slipway/push';
 import {
   canonicalName,
@@ -13,8 +14,10 @@ import {
   withTag,
 } from '@slipway/reference';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { createDisposables } from '../engine/disposables.ts';
 import type { EngineContext } from '../engine/engine-context.ts';
 import { metaHeadersOf } from '../engine/meta-headers.ts';
+import { assertPushSettings, type PushSettings } from '../engine/push-settings.ts';
 import type { Identity } from '../engine/registry-access.ts';
 import { parseRegistryAuth } from '../engine/registry-auth.ts';
 import { upstreamClientOf } from '../engine/upstream-client.ts';
@@ -26,7 +29,8 @@ import { queryText } from '../http/query.ts';
 import { assertAllowed } from '../security/principal.ts';
 import { DockerStream } from './docker-stream.ts';
 import { platformQuery } from './platform-query.ts';
-import { recordOf } from './push-records.ts';
+import { createPushRecords } from './push-records.ts';
+import { pushSettingsOf } from './push-settings-of.ts';
 
 /** What pushes of the Engine API work with. */
 export type PushNeeds = Pick<EngineContext, 'store' | 'pushes' | 'events' | 'activity' | 'audit' | 'log'>;
@@ -36,6 +40,7 @@ interface EnginePush {
   readonly context: PushNeeds;
   readonly reference: Reference;
   readonly platform: Platform | undefined;
+  readonly settings: PushSettings;
   readonly identity: Identity;
   readonly stream: DockerStream;
   readonly signal: AbortSignal;
@@ -58,6 +63,8 @@ export async function pushImages(
   assertAllowed(request.principal, { kind: 'push', repository: canonicalName(reference) });
   const platform = platformQuery(request, '1.46');
   if (platform !== undefined) await assertPlatform(context, reference, platform);
+  const settings = pushSettingsOf(request);
+  assertPushSettings(settings);
   const auth = parseRegistryAuth(request.headers['x-registry-auth']);
   using work = context.activity.begin('push', request.principal.name);
   using client = watchClient(reply.raw, work.signal);
@@ -74,6 +81,7 @@ export async function pushImages(
         context,
         reference,
         platform,
+        settings,
         identity,
         stream,
         signal: client.signal,
@@ -98,7 +106,7 @@ function pushReference(name: string, tag: string | undefined): Reference {
 async function pushReferences(push: EnginePush): Promise<void> {
   const { context, reference, stream } = push;
   stream.write({ kind: 'message', status: `The push refers to repository [${canonicalName(reference)}]` });
-  for (const tagged of await tagsToPush(context, reference)) await pushTag(push, tagged);
+  await pushTags(push, await tagsToPush(context, reference));
   // An event's name is the repository; who it is about is what was asked for.
   const attributes = { name: familiarName(reference) };
   context.events.publish({ action: 'push', actor: familiarString(reference), attributes });
@@ -129,29 +137,45 @@ async function tagsToPush({ store }: PushNeeds, reference: Reference): Promise<r
   }
 }
 
-async function pushTag(push: EnginePush, { reference, id }: TagOfImage): Promise<void> {
-  const { context, platform, identity, stream, signal, details } = push;
-  // By its tag: an image may have several forms, and each tag keeps its own.
-  await using source = await context.store.open(familiarString(reference), { signal });
-  const [item] = source.items;
-  if (item === undefined) throw new Error('unreachable: an image of the store is one item');
-  const [result] = await context.pushes.push(item, [reference], {
-    identity,
-    subject: { kind: 'docker', image: familiarString(reference), principal: push.principal },
+/** One push of all tags, in their order; the first failure ends it. */
+async function pushTags(push: EnginePush, tags: readonly TagOfImage[]): Promise<void> {
+  const { context, reference, platform, settings, identity, stream, signal, details, principal } = push;
+  await using opened = createDisposables();
+  const items: SourceItem[] = [];
+  for (const tagged of tags) {
+    // By its tag: an image may have several forms, and each tag keeps its own.
+    const source = opened.use(await context.store.open(familiarString(tagged.reference), { signal }));
+    const [item] = source.items;
+    if (item === undefined) throw new Error('unreachable: an image of the store is one item');
+    items.push(item);
+  }
+  const records = createPushRecords((record) => stream.write(record));
+  const deliveries = items.map((item, at) => ({
+    item,
     platform: item.kind === 'index' ? platform : undefined,
+    references: tags.slice(at, at + 1).map((tag) => tag.reference),
+  }));
+  const results = await context.pushes.push(deliveries, {
+    identity,
+    settings,
+    subject: { kind: 'docker', image: familiarString(reference), principal },
+    stopAtFailure: true,
     signal,
-    onEvent(event) {
-      const record = recordOf(event);
-      if (record !== undefined) stream.write(record);
+    onEvent: records,
+    async onDelivered([result], index) {
+      const tagged = tags[index];
+      if (result === undefined || tagged === undefined)
+        throw new Error('unreachable: one destination gives one result');
+      noteTotals(details, result);
+      if (!result.ok) return;
+      const { digest, size } = result;
+      if (result.mediaType === mediaTypes.dockerConfig) return; // over v1 there is no manifest, and docker tells of none
+      details['digest'] = digest;
+      await rememberDigest(context, tagged.reference, digest, tagged.id);
+      stream.write({ kind: 'aux', aux: { Tag: tagged.reference.tag, Digest: digest, Size: size } });
     },
   });
-  if (result === undefined) throw new Error('unreachable: one destination gives one result');
-  noteTotals(details, result);
-  if (!result.ok) throw result.error;
-  const { digest, size } = result;
-  details['digest'] = digest;
-  await rememberDigest(context, reference, digest, id);
-  stream.write({ kind: 'aux', aux: { Tag: reference.tag, Digest: digest, Size: size } });
+  for (const result of results.flat()) if (!result.ok) throw result.error;
 }
 
 /** The image now also goes by what the registry calls it. That another image has the digest stops nothing. */

@@ -1,28 +1,47 @@
 import type { PushEvent } from '@slipway/push';
 import type { StreamRecord } from './stream-record.ts';
 
+/** Waits that docker never had, and the notice that it had: whoever looks on is told of them. Other warnings are logged. */
+const toldWarnings: ReadonlySet<string> = new Set(['connect-retry', 'manifest-retry', 'schema1-deprecated']);
+
 /**
- * What docker's daemon says of a push event; undefined for what it does not speak of: configs, manifests without a tag,
- * warnings (they are logged), and the first message, which comes before the image is looked for.
+ * Says of push events what docker's daemon says. A config is spoken of from its first retry on, as a layer is: nobody
+ * looks at a terminal where nothing moves.
  */
-export function recordOf(event: PushEvent): StreamRecord | undefined {
+export function createPushRecords(write: (record: StreamRecord) => void): (event: PushEvent) => void {
+  const retried = new Set<string>();
+  return (event) => {
+    if (event.type === 'blob:retrying') retried.add(event.blob.key);
+    const isHidden = 'blob' in event && event.blob.role === 'config' && !retried.has(event.blob.key);
+    const record = isHidden ? undefined : recordOf(event);
+    if (record !== undefined) write(record);
+  };
+}
+
+/**
+ * What docker's daemon says of a push event; undefined for what it does not speak of: manifests without a tag, most warnings,
+ * and the first message, which comes before the image is looked for.
+ */
+function recordOf(event: PushEvent): StreamRecord | undefined {
   switch (event.type) {
     case 'blob:preparing':
     case 'blob:waiting':
     case 'blob:progress':
+    case 'blob:storing':
     case 'blob:retrying':
     case 'blob:existed':
     case 'blob:mounted':
     case 'blob:pushed':
     case 'blob:skipped':
     case 'blob:message':
-      return event.blob.role === 'config' ? undefined : actionOf(event);
+      return actionOf(event);
     case 'manifest:pushed':
       if (event.tag === undefined || event.words === '') return undefined;
       return { kind: 'message', status: `${event.tag}: digest: ${event.digest} size: ${event.size}` };
     case 'message':
       return { kind: 'message', status: event.text };
     case 'warning':
+      return toldWarnings.has(event.code) ? { kind: 'message', status: event.message } : undefined;
     case 'blob:resumed':
     case 'push:started':
     case 'push:finished':
@@ -58,6 +77,9 @@ function actionOf(
         total: isReading ? readTotal : size,
       };
     }
+    case 'blob:storing':
+      // Docker has no word for it, and shows a full bar: people took that for a hang.
+      return { kind: 'action', id, status: `Waiting for ${event.registry} to store it, ${event.seconds} s` };
     case 'blob:retrying':
       return {
         kind: 'action',

@@ -26,6 +26,7 @@ import { createFairTransfers } from './fair-transfers.ts';
 import { lockFolder } from './folder-lock.ts';
 import { createPushService } from './push-service.ts';
 import { createRegistryAccess } from './registry-access.ts';
+import { openSigningKey } from './signing-key.ts';
 
 export interface EngineContextOptions {
   readonly config: ServerConfig;
@@ -103,8 +104,11 @@ async function open({ config, environment, log }: EngineContextOptions, opened: 
   const metrics = createMetrics();
   const { countRequest: onRequest } = metrics;
   const registries = createRegistryAccess({ config, environment, log, transfers, onRequest });
+  const allowsSchema1 = Boolean(environment.variables['DOCKER_ALLOW_SCHEMA1_PUSH_DONOTUSE']);
   const pushes = createPushService({
     ...config,
+    defaults: { ...config, schema1Fallback: config.schema1Fallback || allowsSchema1 },
+    trustKey: await openSigningKey(config),
     registries,
     transfers,
     metadataStore,

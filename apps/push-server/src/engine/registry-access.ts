@@ -1,27 +1,31 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import { withHeaders } from '@slipway/client';
 import { type AuthConfig, type CredentialProvider, credentialsOf, hasAuthInfo } from '@slipway/docker-credentials';
 import { computeHmacKey } from '@slipway/metadata-store';
-import type { Destination } from '@slipway/push';
+import type { Destination, V1Endpoint } from '@slipway/push';
 import type { Reference } from '@slipway/reference';
 import {
   type EndpointURL,
+  type EndpointURLsOptions,
   endpointURLs,
   openRegistry,
   parseInsecureRegistries,
   parseNondistributableRegistries,
   type Registry,
+  type RegistryOptions,
   type RequestRecord,
   registryAddresses,
+  timeoutsOf,
 } from '@slipway/registry-client';
 import { dispatcherFor, type ProxyVariables, readProxyVariables } from '@slipway/registry-client/proxy';
-import { loadTLSOptions } from '@slipway/registry-client/tls';
+import { loadTLSOptions, loadTLSOptionsOf } from '@slipway/registry-client/tls';
 import type { TransferManager } from '@slipway/transfer';
 import type { Logger } from 'pino';
 import type { ServerConfig } from '../config/server-config.ts';
 import type { Environment } from '../environment.ts';
 import { version } from '../version.ts';
 import type { FairTransfers } from './fair-transfers.ts';
-import { type MetaHeaders, withMetaHeaders } from './meta-headers.ts';
+import type { MetaHeaders } from './meta-headers.ts';
 
 /** Whose name a push goes in: credentials by registry, and headers for the registry. They are held while a lease lasts. */
 export interface Identity {
@@ -35,7 +39,8 @@ export interface Identity {
 export interface RegistryLease extends AsyncDisposable {
   /** Shares transfers with all pushes of the same identity; its slots are those of the whole daemon. */
   readonly transfers: TransferManager;
-  destinationOf(reference: Reference): Promise<Destination>;
+  /** @param mayUseV1 whether the ways of before 2015 are wanted too */
+  destinationOf(reference: Reference, options?: { readonly mayUseV1?: boolean | undefined }): Promise<Destination>;
 }
 
 /** Opens registries in the names of those who push. */
@@ -54,7 +59,7 @@ export interface OpenAccessOptions {
 }
 
 export interface RegistryAccessOptions {
-  readonly config: Pick<ServerConfig, 'insecureRegistries' | 'certDir' | 'allowNondistributable'>;
+  readonly config: Pick<ServerConfig, 'timeoutMs' | 'insecureRegistries' | 'certDir' | 'allowNondistributable'>;
   readonly environment: Environment;
   readonly log: Logger;
   readonly transfers: FairTransfers;
@@ -77,11 +82,13 @@ export function createRegistryAccess(accessOptions: RegistryAccessOptions): Regi
   const insecure = parseInsecureRegistries(config.insecureRegistries);
   let proxies: Promise<ProxyVariables> | undefined;
 
-  const endpointsOf = async (registry: string): Promise<readonly EndpointURL[]> => {
+  const insecureOptions = async (registry: string): Promise<EndpointURLsOptions> => {
     const { insecureRegistries } = config;
     const addresses = insecure.ranges.length > 0 ? await registryAddresses(registry) : undefined;
-    return endpointURLs(registry, { insecureRegistries, addresses });
+    return { insecureRegistries, addresses };
   };
+  const endpointsOf = async (registry: string): Promise<readonly EndpointURL[]> =>
+    endpointURLs(registry, await insecureOptions(registry));
 
   const { allowNondistributable } = config;
   const foreign = parseNondistributableRegistries(
@@ -92,28 +99,45 @@ export function createRegistryAccess(accessOptions: RegistryAccessOptions): Regi
     return foreign.includes(registry, foreign.ranges.length > 0 ? await registryAddresses(registry) : undefined);
   };
 
-  const open: RegistryAccess['open'] = async (registry, { url, insecureTls }, options) => {
+  const optionsOf = async (
+    registry: string,
+    { url, insecureTls }: EndpointURL,
+    options: OpenAccessOptions,
+  ): Promise<RegistryOptions> => {
     const { homeFolder, variables } = environment;
     proxies ??= readProxyVariables({ env: variables, homeFolder });
-    const connect =
-      url.protocol === 'https:'
-        ? await loadTLSOptions(registry, {
-            homeFolder,
-            env: variables,
-            certFolder: config.certDir,
-            isInsecure: insecureTls,
-            onWarning: (message) => log.warn(message),
-          })
-        : undefined;
-    return openRegistry({
+    const onWarning = (message: string): void => log.warn(message);
+    const certificates = {
+      homeFolder,
+      env: variables,
+      certFolder: config.certDir,
+      isInsecure: insecureTls,
+      onWarning,
+    };
+    const connect = url.protocol === 'https:' ? await loadTLSOptions(registry, certificates) : undefined;
+    return {
       url,
       name: registry,
       credentials: options.credentials,
       userAgent: [`slipwayd/${version}`, ...(options.upstreamClient ? [options.upstreamClient] : [])].join(' '),
       connect,
-      dispatcher: withMetaHeaders(dispatcherFor(await proxies), options.metaHeaders ?? {}, url),
+      connectTo: (host) => loadTLSOptionsOf(host, certificates),
+      dispatcher: withHeaders(dispatcherFor(await proxies), options.metaHeaders ?? {}, url),
       onRequest: options.onRequest,
-    });
+      onWarning,
+      ...(config.timeoutMs !== undefined && { timeouts: timeoutsOf(config.timeoutMs) }),
+    };
+  };
+  const open: RegistryAccess['open'] = async (registry, endpoint, options) =>
+    openRegistry(await optionsOf(registry, endpoint, options));
+
+  /** The ways to a registry of before 2015; each opens a session of its own. */
+  const v1EndpointsOf = async (registry: string, options: OpenAccessOptions): Promise<readonly V1Endpoint[]> => {
+    const { openV1Session, v1EndpointURLs } = await import('@slipway/registry-client/v1');
+    return v1EndpointURLs(registry, await insecureOptions(registry)).map((endpoint) => ({
+      url: endpoint.url,
+      open: async () => openV1Session(await optionsOf(registry, endpoint, options)),
+    }));
   };
 
   return {
@@ -129,15 +153,18 @@ export function createRegistryAccess(accessOptions: RegistryAccessOptions): Regi
       access.leases += 1;
       shared.set(key, access);
       const credentials: CredentialProvider = async (registry) => credentialsOf(auths.get(registry) ?? {});
+      const accessOf = (registry: string): OpenAccessOptions => ({
+        ...{ credentials, metaHeaders, upstreamClient },
+        onRequest(record) {
+          transfers.observe(registry, record);
+          onRequest?.(record);
+        },
+      });
       const openShared = (registry: string, endpoint: EndpointURL): Promise<Registry> => {
         const name = `${endpoint.url.href} ${upstreamClient ?? ''}`;
         const known = access.registries.get(name);
         if (known !== undefined) return known;
-        const observe = (record: RequestRecord): void => {
-          transfers.observe(registry, record);
-          onRequest?.(record);
-        };
-        const opening = open(registry, endpoint, { credentials, metaHeaders, upstreamClient, onRequest: observe });
+        const opening = open(registry, endpoint, accessOf(registry));
         access.registries.set(name, opening);
         opening.catch(() => access.registries.delete(name));
         return opening;
@@ -145,7 +172,7 @@ export function createRegistryAccess(accessOptions: RegistryAccessOptions): Regi
       let isOpen = true;
       return {
         transfers: access.transfers,
-        async destinationOf(reference) {
+        async destinationOf(reference, { mayUseV1 = false } = {}) {
           const auth = auths.get(reference.registry) ?? {};
           const endpoints = await endpointsOf(reference.registry);
           const allowNondistributable = await allowsForeign(reference.registry);
@@ -153,6 +180,7 @@ export function createRegistryAccess(accessOptions: RegistryAccessOptions): Regi
             reference,
             hmacKey: computeHmacKey(auth),
             hasAuthInfo: hasAuthInfo(auth),
+            v1Endpoints: mayUseV1 ? await v1EndpointsOf(reference.registry, accessOf(reference.registry)) : [],
             endpoints: endpoints.map((endpoint) => ({
               url: endpoint.url,
               allowNondistributable,
@@ -161,6 +189,7 @@ export function createRegistryAccess(accessOptions: RegistryAccessOptions): Regi
                 await registry.ping({ signal });
                 return registry.repository(reference.repository);
               },
+              ping: async ({ signal } = {}) => (await openShared(reference.registry, endpoint)).ping({ signal }),
             })),
           };
         },

@@ -65,6 +65,10 @@ export async function openJobJournal(options: JobJournalOptions): Promise<JobJou
   return {
     step: keep,
     push(event) {
+      if (event.type === 'blob:storing') {
+        channel.publish({ kind: 'event', job: id, event: { time: now(), ...event } });
+        return;
+      }
       if (event.type !== 'blob:progress') {
         // It counts down once a second; once is enough to keep.
         if (event.type === 'blob:retrying' && told.get(`retry ${keyOf(event)}`) === event.attempt) return;

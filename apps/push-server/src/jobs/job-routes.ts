@@ -4,6 +4,7 @@ import { canonicalName, formatReference, parseReference, type Reference, withDef
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { sendJSON } from '../docker/send-json.ts';
 import type { EngineContext } from '../engine/engine-context.ts';
+import { assertPushSettings, type PushSettings, pushSettingSchemas } from '../engine/push-settings.ts';
 import { authConfigOf } from '../engine/registry-auth.ts';
 import { RequestError } from '../errors.ts';
 import { audited } from '../http/audited.ts';
@@ -319,9 +320,12 @@ function settingsOf(request: JobOptions & { readonly credentialsName?: string | 
   readonly options: JobOptions;
   readonly credentialsName: string | undefined;
 } {
-  const { platform, format, compression, credentialsName } = request;
+  const { platform, credentialsName } = request;
   assertPlatform(platform);
-  return { options: { platform, format, compression }, credentialsName };
+  assertPushSettings(request);
+  const names = Object.keys(pushSettingSchemas) as readonly (keyof PushSettings)[];
+  const chosen = names.filter((name) => request[name] !== undefined).map((name) => [name, request[name]]);
+  return { options: { platform, ...Object.fromEntries(chosen) }, credentialsName };
 }
 
 /** @throws {RequestError} 400 */

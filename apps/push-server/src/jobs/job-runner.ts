@@ -124,17 +124,17 @@ export function createJobRunner(options: JobRunnerOptions): JobRunner {
     const auths = await authsOf(job);
     await using source = await sources.open(job.source, { signal });
     const item = selectItem(source, job.source.kind === 'archive' ? job.source.image : undefined);
-    const { platform, format, compression } = job.options;
+    const { platform, ...settings } = job.options;
     const references = pendingOf(job).map(({ reference }) => parseReference(reference));
-    return await pushes.push(item, references, {
+    const chosen = platform === undefined ? undefined : parsePlatform(platform);
+    const [results = []] = await pushes.push([{ item, references, platform: chosen }], {
       identity: { auths },
       subject: { kind: 'job', id: job.id, image: nameOf(job.source), principal: job.principal },
-      platform: platform === undefined ? undefined : parsePlatform(platform),
-      format,
-      compression,
+      settings,
       signal,
       onEvent,
     });
+    return results;
   };
 
   /** The job as it is before its next run: what a daemon that is gone has left is counted. */

@@ -1,3 +1,5 @@
+import { pushSettingSchemas } from '../engine/push-settings.ts';
+
 /** JSON Schema 2020-12, as OpenAPI 3.1 has it. */
 export type Schema = Readonly<Record<string, unknown>>;
 
@@ -22,8 +24,7 @@ const options = {
     maxLength: 64,
     examples: ['linux/arm64'],
   }),
-  format: { enum: ['keep', 'docker', 'oci'], default: 'keep', description: 'Kind of the manifests that are pushed.' },
-  compression: { enum: ['keep', 'gzip', 'zstd', 'none'], default: 'keep', description: 'How layers are compressed.' },
+  ...pushSettingSchemas,
 } as const;
 
 const destinations: Schema = {
@@ -160,7 +161,7 @@ export const jobSchemas: Readonly<Record<string, Schema>> = {
   JobEvent: {
     type: 'object',
     description:
-      'What happens to a job: `job:queued`, `job:started`, `job:retried`, `job:interrupted`, `job:truncated`, `job:finished`, and every event of its push (`blob:preparing`, `blob:waiting`, `blob:progress`, `blob:retrying`, `blob:resumed`, `blob:existed`, `blob:mounted`, `blob:pushed`, `blob:skipped`, `manifest:pushed`, `warning`, `push:started`, `push:finished`, `push:failed`). Counters are totals; progress has no `seq`, is not kept, and may be left out.',
+      'What happens to a job: `job:queued`, `job:started`, `job:retried`, `job:interrupted`, `job:truncated`, `job:finished`, and every event of its push (`blob:preparing`, `blob:waiting`, `blob:progress`, `blob:storing`, `blob:retrying`, `blob:resumed`, `blob:existed`, `blob:mounted`, `blob:pushed`, `blob:skipped`, `manifest:pushed`, `warning`, `push:started`, `push:finished`, `push:failed`). Counters are totals; `blob:progress` and `blob:storing` have no `seq`, are not kept, and may be left out.',
     properties: {
       type: text(''),
       seq: { type: 'integer', minimum: 1 },

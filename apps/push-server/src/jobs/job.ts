@@ -1,12 +1,6 @@
 import type { Digest } from '@slipway/digest';
-import {
-  type PushCompression,
-  PushError,
-  type PushEvent,
-  type PushFormat,
-  type PushOrigin,
-  type PushTotals,
-} from '@slipway/push';
+import { PushError, type PushEvent, type PushOrigin, type PushTotals } from '@slipway/push';
+import type { PushSettings } from '../engine/push-settings.ts';
 
 /** Which content a job is about. It was read when the job was submitted and does not change after. */
 export interface JobContent {
@@ -30,10 +24,8 @@ export type JobSource =
     };
 
 /** How it shall be pushed: the options of a push, under their usual names. */
-export interface JobOptions {
+export interface JobOptions extends PushSettings {
   readonly platform?: string | undefined;
-  readonly format?: PushFormat | undefined;
-  readonly compression?: PushCompression | undefined;
 }
 
 /** `queued` and `running` are to be worked on; the rest is how a job ended. `pushed` means every destination. */

@@ -1,15 +1,17 @@
-import { readFile } from 'node:fs/promises';
 import type { FastifyReply } from 'fastify';
 import type { RegisterRoutes } from '../http/routes.ts';
+import style from './client/status-page.css?raw';
+import page from './client/status-page.html?raw';
+import script from './client/status-page.js?raw';
 
 /** Nothing from elsewhere, nothing inline, no frames, no forms that leave. */
 const policy =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const files = {
-  '/slipway/': { file: 'status-page.html', type: 'text/html; charset=utf-8' },
-  '/slipway/status-page.css': { file: 'status-page.css', type: 'text/css; charset=utf-8' },
-  '/slipway/status-page.js': { file: 'status-page.js', type: 'text/javascript; charset=utf-8' },
+  '/slipway/': { content: page, type: 'text/html; charset=utf-8' },
+  '/slipway/status-page.css': { content: style, type: 'text/css; charset=utf-8' },
+  '/slipway/status-page.js': { content: script, type: 'text/javascript; charset=utf-8' },
 } as const;
 
 /**
@@ -17,9 +19,7 @@ const files = {
  * rights of whoever looks.
  */
 export const registerPageRoutes: RegisterRoutes = (app) => {
-  for (const [url, { file, type }] of Object.entries(files)) {
-    const content = readFile(new URL(`./client/${file}`, import.meta.url));
-    content.catch(() => {}); // told to whoever asks
+  for (const [url, { content, type }] of Object.entries(files)) {
     app.get(url, { config: { access: 'open' } }, async (_request, reply) =>
       reply
         .headers({
@@ -29,7 +29,7 @@ export const registerPageRoutes: RegisterRoutes = (app) => {
           'referrer-policy': 'no-referrer',
           'cache-control': 'no-cache',
         })
-        .send(await content),
+        .send(content),
     );
   }
   const redirect = async (_request: unknown, reply: FastifyReply): Promise<FastifyReply> =>

@@ -6,11 +6,11 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { vi } from 'vitest';
 import type { TestResponse } from '../daemon-fixture.ts';
+import { program } from '../program.ts';
 
 // Each start is a program of its own: on a busy machine that alone takes seconds.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
-const program = fileURLToPath(new URL('../../bin/slipwayd.cjs', import.meta.url));
 const bundle = fileURLToPath(new URL('../../dist/cli.mjs', import.meta.url));
 
 /** A daemon in a process of its own, which can be killed. */
@@ -37,7 +37,8 @@ export interface SpawnedDaemon extends AsyncDisposable {
 export async function spawnDaemon(socket: string, dataDir: string, ...args: readonly string[]): Promise<SpawnedDaemon> {
   if (!existsSync(bundle))
     throw new Error('Expected dist/cli.mjs to be built: run `pnpm --filter @slipway/server build`');
-  const child = spawn(process.execPath, [program, '--host', `unix://${socket}`, '--data-dir', dataDir, ...args], {
+  const [command, ...first] = program;
+  const child = spawn(command, [...first, '--host', `unix://${socket}`, '--data-dir', dataDir, ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { HOME: dataDir, PATH: process.env['PATH'] },
   });

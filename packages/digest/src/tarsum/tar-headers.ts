@@ -46,20 +46,20 @@ export function readTarHeader(block: Uint8Array, { pax, longName, longLink }: Ta
   const typeflag = String.fromCharCode(block[156]!);
   const isDevice = isKnown && (typeflag === '3' || typeflag === '4');
   const ownName = text(block, 0, 100);
-  const size = numberOf(pax.get('size')) ?? number(block, 124, 136);
+  const size = numberOf(pax.get('size')) ?? readTarNumber(block, 124, 136);
   return {
     name: longName ?? pax.get('path') ?? (prefix === '' ? ownName : `${prefix}/${ownName}`),
-    mode: number(block, 100, 108),
-    uid: numberOf(pax.get('uid')) ?? number(block, 108, 116),
-    gid: numberOf(pax.get('gid')) ?? number(block, 116, 124),
+    mode: readTarNumber(block, 100, 108),
+    uid: numberOf(pax.get('uid')) ?? readTarNumber(block, 108, 116),
+    gid: numberOf(pax.get('gid')) ?? readTarNumber(block, 116, 124),
     size,
-    mtime: numberOf(pax.get('mtime')) ?? number(block, 136, 148),
+    mtime: numberOf(pax.get('mtime')) ?? readTarNumber(block, 136, 148),
     typeflag,
     linkname: longLink ?? pax.get('linkpath') ?? text(block, 157, 257),
     uname: pax.get('uname') ?? (isKnown ? text(block, 265, 297) : ''),
     gname: pax.get('gname') ?? (isKnown ? text(block, 297, 329) : ''),
-    devmajor: isDevice ? number(block, 329, 337) : 0,
-    devminor: isDevice ? number(block, 337, 345) : 0,
+    devmajor: isDevice ? readTarNumber(block, 329, 337) : 0,
+    devminor: isDevice ? readTarNumber(block, 337, 345) : 0,
     xattrs: xattrsOf(pax),
     // Links, devices, folders and FIFOs have no data, whatever their size field says.
     dataSize: '123456'.includes(typeflag) ? 0 : size,
@@ -108,7 +108,7 @@ function assertChecksum(block: Uint8Array): void {
     unsigned += value;
     signed += value > 127 ? value - 256 : value;
   }
-  const claimed = number(block, 148, 156);
+  const claimed = readTarNumber(block, 148, 156);
   if (claimed !== unsigned && claimed !== signed)
     throw new TarSumError('the checksum of a header is wrong: it is no tar');
 }
@@ -125,7 +125,7 @@ function latin1(bytes: Uint8Array, from: number, to: number): ByteText {
 }
 
 /** Octal, or base 256 in two's complement where the first bit is set. */
-function number(block: Uint8Array, from: number, to: number): number {
+export function readTarNumber(block: Uint8Array, from: number, to: number): number {
   const field = block.subarray(from, to);
   if ((field[0]! & 0x80) !== 0) return base256(field);
   const digits = latin1(block, from, to)

@@ -11,6 +11,7 @@ export interface GraphManifestLayer {
   readonly json: Uint8Array;
 }
 
+/** What a manifest as docker of 2015 made them is about. */
 export interface GraphManifestOptions {
   /** The repository's path, without its domain. */
   readonly name: string;

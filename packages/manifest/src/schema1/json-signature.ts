@@ -25,6 +25,7 @@ export interface SignedJSON {
   readonly digest: Digest;
 }
 
+/** When a document is signed, and where in it the signatures go. */
 export interface SignJSONOptions {
   /** Milliseconds since 1970, written into the signature in seconds. @default Date.now */
   readonly now?: (() => number) | undefined;
@@ -40,6 +41,7 @@ export interface VerifiedJSON extends SignedJSON {
   readonly chains: readonly (readonly X509Certificate[])[];
 }
 
+/** Where in a document its signatures are, and whom to trust. */
 export interface VerifyJSONOptions {
   /** Name of the member that holds the signatures. @default 'signatures' */
   readonly member?: string | undefined;

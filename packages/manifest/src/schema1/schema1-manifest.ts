@@ -16,6 +16,7 @@ export interface UnsignedManifest {
   readonly usesEmptyLayer: boolean;
 }
 
+/** What a schema 1 manifest is made from. */
 export interface Schema1ManifestOptions {
   /** The image's config as it is stored: the newest v1 id is a digest over it. */
   readonly config: Uint8Array;

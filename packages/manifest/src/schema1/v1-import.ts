@@ -4,6 +4,7 @@ import { readDocument, readOptionalObject, readOptionalString, readOptionalStrin
 import { goTime } from './go-time.ts';
 import { encodeSorted, readRawMembers } from './raw-members.ts';
 
+/** What a config of today is made from. */
 export interface ConfigFromV1Options {
   /** The `json` files of the chain, base first. */
   readonly chain: readonly Uint8Array[];

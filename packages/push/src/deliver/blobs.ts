@@ -15,7 +15,7 @@ import { perform } from './perform.ts';
 const worthAsking = 100 * 1024;
 
 /** What a running transfer tells everyone who waits for it. */
-type BlobProgress = Extract<PushEvent, { type: 'blob:progress' | 'blob:retrying' }>;
+type BlobProgress = Extract<PushEvent, { type: 'blob:progress' | 'blob:storing' | 'blob:retrying' }>;
 
 /**
  * Makes every blob present, several at once, each key once however many pushes want it. The first failure in time ends
@@ -118,6 +118,8 @@ async function runBlob(
           learn,
           signal,
           onProgress: (progress) => report({ type: 'blob:progress', blob: subject, ...progress }),
+          onStoring: (seconds) =>
+            report({ type: 'blob:storing', blob: subject, registry: target.repository.registry, seconds }),
           onAcknowledged: progressed,
         }),
       {

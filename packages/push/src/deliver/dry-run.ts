@@ -83,7 +83,14 @@ async function planBlob(
   { learn, scope: { signal } }: Delivery,
 ): Promise<LayerDescriptor> {
   await using attempts = new BlobAttempts();
-  const decision = await decide(blob, target, { attempts, learn, signal, onProgress() {}, onAcknowledged() {} });
+  const decision = await decide(blob, target, {
+    attempts,
+    learn,
+    signal,
+    onProgress() {},
+    onStoring() {},
+    onAcknowledged() {},
+  });
   const tell = (
     action: 'exists' | 'mount' | 'upload' | 'skip',
     reason: DecisionReason,

@@ -1,6 +1,6 @@
 /** Work on one blob that has not ended. */
 interface Turn {
-  readonly repository: string;
+  readonly repository: string | symbol;
   readonly ended: Promise<unknown>;
 }
 
@@ -11,8 +11,16 @@ interface Turn {
 export class Turns {
   readonly #open = new Map<string, Set<Turn>>();
 
-  /** Runs `work`, told what to wait for: work of the same name for other repositories that began before. */
-  take<T>(name: string, repository: string, work: (before: Promise<unknown> | undefined) => Promise<T>): Promise<T> {
+  /**
+   * Runs `work`, told what to wait for: work of the same name for other repositories that began before.
+   *
+   * @param repository a symbol of its own for work that shares nothing, and waits for all that began before
+   */
+  take<T>(
+    name: string,
+    repository: string | symbol,
+    work: (before: Promise<unknown> | undefined) => Promise<T>,
+  ): Promise<T> {
     const open = this.#open.get(name) ?? new Set<Turn>();
     this.#open.set(name, open);
     const earlier = [...open];

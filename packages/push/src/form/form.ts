@@ -1,4 +1,4 @@
-import type { AbortOptions, ByteStream, Digest, OpenOptions } from '@slipway/digest';
+import type { AbortOptions, ByteStream, Digest, FormNotes, OpenOptions } from '@slipway/digest';
 import type { FormFailure } from './form-failure.ts';
 
 /** Digest and size of a blob's bytes, known once all of them have been seen. */
@@ -14,6 +14,8 @@ export interface BlobForm {
    * {@link FormFailure} of side 'copy' it is undefined until it is computed again.
    */
   readonly identity: BlobIdentity | undefined;
+  /** What is to be said of the bytes beside their identity; known with it. Undefined where there is nothing to say. */
+  readonly notes: FormNotes | undefined;
   /** Names what decides the bytes beside the diffID; undefined for bytes that go as they are. */
   readonly recipe: string | undefined;
   /** Bytes of the source read so far. */

@@ -10,6 +10,13 @@ import {
 import { codeOf } from '../error-code.ts';
 import { asFormFailure, type FormFailure } from './form-failure.ts';
 
+/** What a compressor, or the comparison with the diffID, finds wrong with a layer. */
+const codesOfSources: ReadonlySet<string> = new Set([
+  'ERR_DIGEST_MISMATCH',
+  'ERR_SIZE_MISMATCH',
+  'ERR_COMPRESSION_UNSUPPORTED',
+]);
+
 export interface LayerCompressionOptions {
   readonly diffID: Digest;
   /** Opens the plain tar from its start. Each chunk is used up before the next one is asked for. */
@@ -41,10 +48,9 @@ export class LayerCompression {
     return compressionPass(plain, compressor, { ...options, expected: { digest: diffID } });
   }
 
-  /** Says who failed when a pass did: what the source has not thrown, and is no mismatch, came of the compressor. */
+  /** Says who failed when a pass did: what the source has not thrown, and is not wrong with the layer, came of the compressor. */
   blame(error: unknown): FormFailure {
-    const isMismatch = codeOf(error) === 'ERR_DIGEST_MISMATCH' || codeOf(error) === 'ERR_SIZE_MISMATCH';
-    return asFormFailure(error, isMismatch ? 'source' : 'machine');
+    return asFormFailure(error, codesOfSources.has(codeOf(error) ?? '') ? 'source' : 'machine');
   }
 
   async *#counted(source: ByteStream): ByteStream {

@@ -1,4 +1,4 @@
-import type { AbortOptions, Content } from '@slipway/digest';
+import type { AbortOptions, Content, Digest, FormNotes } from '@slipway/digest';
 import type { LayerCache } from '@slipway/layer-cache';
 import { codeOf } from '../error-code.ts';
 import { abortable } from './abortable.ts';
@@ -47,6 +47,8 @@ export class MadeForm implements BlobForm, ReadableForm {
   readonly #takenOf = new WeakMap<FormBytes, Run>();
   #cache: LayerCache | undefined;
   #identity: BlobIdentity | undefined;
+  /** By digest: what a reader has proven, it knows no notes of. */
+  readonly #notes = new Map<Digest, FormNotes>();
   #starting: Promise<Run> | undefined;
   #run: Run | undefined;
   /** All that were begun: one that was dropped may still run. */
@@ -69,6 +71,10 @@ export class MadeForm implements BlobForm, ReadableForm {
 
   get identity(): BlobIdentity | undefined {
     return this.#identity;
+  }
+
+  get notes(): FormNotes | undefined {
+    return this.#identity && this.#notes.get(this.#identity.digest);
   }
 
   get read(): number {
@@ -158,6 +164,8 @@ export class MadeForm implements BlobForm, ReadableForm {
     await this.#removing;
     const kept = await this.#cache?.find(this.#options.diffID, this.recipe, { signal });
     if (kept === undefined) return undefined;
+    if (kept.notes !== undefined) this.#notes.set(kept.digest, kept.notes);
+    else if (this.#options.compressor.isDescribed === true) return undefined;
     this.#run ??= keptRun(kept);
     this.adopt({ digest: kept.digest, size: kept.size });
     return this.#run;
@@ -167,10 +175,14 @@ export class MadeForm implements BlobForm, ReadableForm {
     const { plain, diffID, gate, signal } = this.#options;
     const compression = this.#compression;
     const owner: RunOwner = {
-      made: (identity) => this.adopt(identity),
+      made: (identity, notes) => {
+        if (notes !== undefined) this.#notes.set(identity.digest, notes);
+        this.adopt(identity);
+      },
       failed: (error) => this.#giveUp(run, error),
     };
-    const mayBeLean = this.#mayBeLean && this.#cache !== undefined && plain !== undefined;
+    const isDescribed = this.#options.compressor.isDescribed === true;
+    const mayBeLean = this.#mayBeLean && !isDescribed && this.#cache !== undefined && plain !== undefined;
     const isLean = mayBeLean && (await looksIncompressible(plain, { signal }));
     const writer = isLean ? undefined : await this.#cache?.begin(diffID, this.recipe, { signal });
     const run: Run = isLean

@@ -21,6 +21,7 @@ export interface StoredFormOptions {
 /** Bytes that go as they lie in the source. */
 export class StoredForm implements BlobForm, ReadableForm {
   readonly recipe: undefined;
+  readonly notes: undefined;
   readonly isKept: boolean = true;
   readonly readTotal: number;
   readonly check: LayerCheck | undefined;

@@ -39,14 +39,14 @@ export interface PushV1Options extends AbortOptions {
  * first, each followed by its tags; the index again in the end. Nothing is tried twice: what was begun is found
  * incomplete and sent again by the next push. An image counts once, however many endpoints it goes to.
  *
- * @returns one result a tag, in the order of the list
+ * @returns one result a tag, for each of the images
  * @see https://github.com/moby/moby/blob/v1.12.6/distribution/push_v1.go#L289-L463
  */
 export async function pushV1(
   session: V1Session,
   images: readonly V1PushImage[],
   options: PushV1Options,
-): Promise<readonly TagResult[]> {
+): Promise<readonly (readonly TagResult[])[]> {
   const { repository, name, destination, signal, emit } = options;
   const list = listOf(images);
   if (list.length === 0) throw new Error('unreachable: every image is a chain of one at least');
@@ -64,8 +64,8 @@ export async function pushV1(
   await attempt('push manifest', `the end of the push to ${destination}`, signal, () =>
     session.finish(repository, endpoints, { signal }),
   );
-  return list.flatMap(({ image, tags }) => {
-    const manifest = topManifest(image);
+  return images.map(({ chain, tags }) => {
+    const manifest = topManifest(chain);
     const { mediaType, digest, bytes } = manifest;
     return tags.map((tag): TagResult => {
       const size = bytes.byteLength;
@@ -96,8 +96,10 @@ function listOf(images: readonly V1PushImage[]): readonly ListedImage[] {
 }
 
 /** There is no manifest: what is told is the v1 id and the `json` of the top image. */
-function topManifest({ id, json }: ChainImage): Manifest {
-  return { mediaType: mediaTypes.dockerConfig, digest: `sha256:${id}` as Digest, bytes: json };
+function topManifest(chain: readonly ChainImage[]): Manifest {
+  const top = chain.at(-1);
+  if (top === undefined) throw new Error('unreachable: every image is a chain of one at least');
+  return { mediaType: mediaTypes.dockerConfig, digest: blobKeyOf(top), bytes: top.json };
 }
 
 async function pushToEndpoint(
@@ -201,8 +203,13 @@ function emitExisted(image: ChainImage, destination: string, words: string, emit
   emit({ type: 'blob:existed', blob: subjectOf(image, destination), digest, size: stored.size, learnt: false, words });
 }
 
-function subjectOf({ id }: ChainImage, destination: string): BlobSubject {
-  return { destination, role: 'layer', id: id.slice(0, 12), key: `sha256:${id}` as Digest };
+function subjectOf(image: ChainImage, destination: string): BlobSubject {
+  return { destination, role: 'layer', id: image.id.slice(0, 12), key: blobKeyOf(image) };
+}
+
+/** What events know an image by. */
+export function blobKeyOf({ id }: Pick<ChainImage, 'id'>): Digest {
+  return `sha256:${id}` as Digest;
 }
 
 async function attempt<T>(

@@ -1,15 +1,17 @@
-import { contentOf, type Digest, shortDigest } from '@slipway/digest';
+import { type AbortOptions, contentOf, type Digest, digestBytes, shortDigest } from '@slipway/digest';
 import type { SourceImage, SourceLayer } from '@slipway/image-source';
-import { compressionOfMediaType, isNondistributableMediaType } from '@slipway/manifest';
+import { compressionOfMediaType, isNondistributableMediaType, withDiffIDs } from '@slipway/manifest';
 import { PushError } from '../errors.ts';
 import type { BlobForm } from '../form/form.ts';
+import { identifyBlob } from '../form/identify-blob.ts';
+import { LaterForm } from '../form/later-form.ts';
 import { provenByContent } from '../knowledge.ts';
 import type { LayerKind } from '../push.ts';
 import type { BlobToPush } from './blob-to-push.ts';
 import { fixedBlob } from './fixed-blob.ts';
 import { assertImageConsistent } from './invariants.ts';
 import { layerForm } from './layer-form.ts';
-import { compressionOf, formKey, isMade, kindOf } from './layer-kind.ts';
+import { compressionOf, formKey, hasTable, isMade, kindOf, serves } from './layer-kind.ts';
 import { assembleManifest, type ManifestFamily, manifestFamilyOf, warnOfLosses } from './manifest-assembly.ts';
 import type { ImagePlan, PlanContext } from './plan-types.ts';
 
@@ -28,27 +30,66 @@ export function planImage(image: SourceImage, context: PlanContext): Omit<ImageP
   const mayStay = goesVerbatim(image, family, kinds, context) && !(isConverted && mislabelled.length > 0);
   const verbatim = mayStay ? image.manifest : undefined;
   if (verbatim !== undefined) warnOfLabels(mislabelled, context);
-  const { digest, bytes } = image.config;
-  const config = fixedBlob('config', contentOf(bytes), provenByContent({ digest, size: bytes.byteLength }), {
-    heldIn: image.heldIn,
-  });
   if (verbatim === undefined) warnOfLosses(image, family, context);
+  const layers = image.layers.map((layer, at) =>
+    layerBlob(layer, { wanted: kinds[at] ?? 'gzip', isVerbatim: verbatim !== undefined, image, context }),
+  );
   return {
     kind: 'image',
     image,
-    layers: image.layers.map((layer, at) =>
-      layerBlob(layer, { wanted: kinds[at] ?? 'gzip', isVerbatim: verbatim !== undefined, image, context }),
-    ),
-    config,
+    layers,
+    config: configBlob(image, kinds, layers, context),
     verbatim,
-    assemble: (layers) =>
+    assemble: (identities) =>
       verbatim ??
       assembleManifest(
         family,
-        image,
-        layers.map((layer, at) => ({ layer, compression: compressionOf(kinds[at] ?? 'gzip') })),
+        { ...image, config: madeConfig(image, layers) },
+        identities.map((layer, at) => ({
+          layer,
+          compression: compressionOf(kinds[at] ?? 'gzip'),
+          notes: layers[at]?.form?.notes,
+        })),
       ),
   };
+}
+
+/** The config, which changes where a layer that is made here unpacks to other bytes than the one it is made of. */
+function configBlob(
+  image: SourceImage,
+  kinds: readonly LayerKind[],
+  layers: readonly BlobToPush[],
+  context: PlanContext,
+): BlobToPush {
+  const { digest, bytes } = image.config;
+  const changes = image.layers.some(
+    (layer, at) => kinds[at] === 'estargz' && layer.content !== undefined && isMade(layer, 'estargz', context),
+  );
+  if (!changes) {
+    const identity = provenByContent({ digest, size: bytes.byteLength });
+    return fixedBlob('config', contentOf(bytes), identity, { heldIn: image.heldIn });
+  }
+  const form = context.form(`config ${digest} ${kinds.join(' ')}`, () => {
+    const make = async (options: AbortOptions): Promise<Uint8Array> => {
+      await Promise.all(layers.map((blob) => blob.form && identifyBlob(blob, blob.form, options)));
+      return madeConfig(image, layers).bytes;
+    };
+    return new LaterForm(make, context.signal);
+  });
+  return {
+    ...{ role: 'config', id: shortDigest(digest), form, fixed: undefined, heldIn: undefined, foreign: undefined },
+    key: digestBytes(new TextEncoder().encode(`config ${digest} with layers ${kinds.join(' ')}`)),
+    recordKey: undefined,
+    sizeHint: bytes.byteLength,
+  };
+}
+
+/** The config once all layers are made: with the diffIDs that they have. */
+function madeConfig({ config, layers }: SourceImage, blobs: readonly BlobToPush[]): SourceImage['config'] {
+  const diffIDs = layers.map(({ diffID }, at) => blobs[at]?.form?.notes?.diffID ?? diffID);
+  if (layers.every(({ diffID }, at) => diffIDs[at] === diffID)) return config;
+  const bytes = withDiffIDs(config.bytes, diffIDs);
+  return { ...config, digest: digestBytes(bytes), bytes };
 }
 
 /** Whether the media type of a layer says how its bytes are compressed. */
@@ -82,8 +123,8 @@ function goesVerbatim(
 /** An image without a manifest has none to keep: where Docker's has no place for the wanted layers, it becomes an OCI image. */
 function familyFor(image: SourceImage, { format, compression }: PlanContext): ManifestFamily {
   const isFree = format === 'keep' && image.manifest === undefined;
-  const isZstd = compression !== 'keep' && compressionOf(compression) === 'zstd';
-  return isFree && isZstd ? 'oci' : manifestFamilyOf(image, format);
+  const needsOci = compression !== 'keep' && (compressionOf(compression) === 'zstd' || hasTable(compression));
+  return isFree && needsOci ? 'oci' : manifestFamilyOf(image, format);
 }
 
 function kindFor(
@@ -98,20 +139,23 @@ function kindFor(
   // A docker archive holds layers as docker unpacked them: they go out as gzip, as docker push sends them.
   const kept = !isNamed && layer.compression !== 'gzip' && family === 'docker' ? 'gzip' : own;
   const wanted = compression !== 'keep' ? compression : !isNamed && kept === 'none' ? 'gzip' : kept;
-  if (compressionOf(wanted) !== 'zstd' || family !== 'docker') return wanted;
+  if (family !== 'docker') return wanted;
+  if (compression === 'estargz' && !serves(own, wanted))
+    throw cannotName(layer, 'no annotation for a table of contents');
+  if (compressionOf(wanted) !== 'zstd') return wanted;
   // Docker's manifests have no such type; BuildKit writes one all the same, and what it wrote goes as it is.
   const isOfFamily = isNamed && manifestFamilyOf(image, 'keep') === family;
   if (layer.compression === 'zstd' && isOfFamily && isLabelRight(layer)) return wanted;
   if (compression === 'keep') return 'gzip';
-  throw new PushError(
-    'ERR_PUSH_FORMAT',
-    `Could not plan layer ${layer.diffID}: a Docker manifest has no media type for zstd layers`,
-    {
-      op: 'plan',
-      origin: 'request',
-      hint: 'choose --format oci, or --compression gzip',
-    },
-  );
+  throw cannotName(layer, 'no media type for zstd layers');
+}
+
+function cannotName({ diffID }: SourceLayer, why: string): PushError {
+  return new PushError('ERR_PUSH_FORMAT', `Could not plan layer ${diffID}: a Docker manifest has ${why}`, {
+    op: 'plan',
+    origin: 'request',
+    hint: 'choose --format oci, or --compression gzip',
+  });
 }
 
 /** Whether a manifest says which blob the layer is: that of the image, or that of its base. */

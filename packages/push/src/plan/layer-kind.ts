@@ -4,15 +4,39 @@ import type { LayerKind } from '../push.ts';
 import type { PlanContext } from './plan-types.ts';
 
 /** How the bytes of each kind are compressed, as media types tell it. */
-const compressions: Readonly<Record<LayerKind, Compression>> = { none: 'none', gzip: 'gzip', zstd: 'zstd' };
+const compressions: Readonly<Record<LayerKind, Compression>> = {
+  none: 'none',
+  gzip: 'gzip',
+  zstd: 'zstd',
+  'zstd:chunked': 'zstd',
+  estargz: 'gzip',
+};
+
+/** The annotations of a layer that say what it has beside its compression; what is in it is not looked at. */
+const tables: Readonly<Record<string, LayerKind>> = {
+  'io.github.containers.zstd-chunked.manifest-checksum': 'zstd:chunked',
+  'containerd.io/snapshot/stargz/toc.digest': 'estargz',
+};
 
 export function compressionOf(kind: LayerKind): Compression {
   return compressions[kind];
 }
 
+/** Whether layers of a kind have a table of contents, which an annotation in the manifest has to name. */
+export function hasTable(kind: LayerKind): boolean {
+  return Object.values(tables).includes(kind);
+}
+
 /** What a layer is in the source. */
-export function kindOf({ compression }: SourceLayer): LayerKind {
-  return compression;
+export function kindOf({ compression, descriptor }: SourceLayer): LayerKind {
+  const table = Object.keys(tables).find((key) => descriptor?.annotations?.[key] !== undefined);
+  const kind = table === undefined ? undefined : tables[table];
+  return kind !== undefined && compressionOf(kind) === compression ? kind : compression;
+}
+
+/** Whether layers of a kind serve where another is wanted: those with a table are gzip and zstd as well. */
+export function serves(kind: LayerKind, wanted: LayerKind): boolean {
+  return kind === wanted || compressionOf(kind) === wanted;
 }
 
 /** Whether a layer is made here, or goes as it lies in the source. Plain bytes are the same, however often they are made. */
@@ -21,7 +45,7 @@ export function isMade(
   wanted: LayerKind,
   { recompress }: Pick<PlanContext, 'recompress'>,
 ): boolean {
-  return kindOf(layer) !== wanted || (recompress && wanted !== 'none');
+  return !serves(kindOf(layer), wanted) || (recompress && wanted !== 'none');
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Compression } from '@slipway/digest';
+import type { Compression, FormNotes } from '@slipway/digest';
 import type { SourceImage } from '@slipway/image-source';
 import {
   buildDockerManifest,
@@ -30,6 +30,8 @@ export function manifestFamilyOf({ manifest, config }: SourceImage, format: Push
 export interface AssembledLayer {
   readonly layer: LayerDescriptor;
   readonly compression: Compression;
+  /** What was said of the bytes when they were made here. */
+  readonly notes: FormNotes | undefined;
 }
 
 /** Builds the manifest of an image whose layers have their final bytes. */
@@ -72,7 +74,7 @@ export function warnOfLosses(image: SourceImage, family: ManifestFamily, { warn 
 
 function layerDescriptor(
   family: ManifestFamily,
-  { layer, compression }: AssembledLayer,
+  { layer, compression, notes }: AssembledLayer,
   given: Descriptor | undefined,
 ): Descriptor {
   if ('foreign' in layer) {
@@ -85,7 +87,9 @@ function layerDescriptor(
   const nondistributable = given !== undefined && isNondistributableMediaType(given.mediaType);
   const mediaType = layerMediaType(family, compression, { nondistributable });
   const isSame = given?.digest === digest;
-  const annotations = isSame ? given.annotations : withoutFormAnnotations(given?.annotations);
+  const kept = isSame ? given.annotations : withoutFormAnnotations(given?.annotations);
+  // Docker's own manifests have none; what reads these layers looks for them in every manifest.
+  const annotations = notes === undefined ? kept : { ...kept, ...notes.annotations };
   return { mediaType, digest, size, ...(given?.urls && { urls: given.urls }), ...annotationsOf(annotations) };
 }
 

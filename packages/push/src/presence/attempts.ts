@@ -14,6 +14,10 @@ export class BlobAttempts implements AsyncDisposable {
   mayBeThere = false;
   /** An upload could not be taken up though the registry may still have it: it is asked once more. */
   resumeFailed = false;
+  /** Uploads that were cut off in a row: the registry has acknowledged nothing new in between. */
+  cutsInARow = 0;
+  /** The most bytes that the registry has acknowledged so far, of whichever session. */
+  furthest = 0;
   /** Reads the blob for this repository: what one attempt has read and proven, the next need not read again. */
   reader: FormReader | undefined;
 
@@ -26,6 +30,8 @@ export interface BlobAttemptOptions extends AbortOptions {
   readonly attempts: BlobAttempts;
   readonly learn: 'prove' | 'verify' | 'trust' | 'off';
   readonly onProgress: (progress: SendProgress) => void;
+  /** Told once a second while the registry has everything and is silent. */
+  readonly onStoring: (seconds: number) => void;
   /** Told how many bytes the registry has acknowledged. */
   readonly onAcknowledged: (offset: number) => void;
 }

@@ -17,6 +17,8 @@ const furtherTags = 2;
 const maxConfigSize = 8 * 1024 * 1024;
 /** Pages of tags are not followed: the first is enough to find a recent one. */
 const tagsLookedAt = 1000;
+/** A list that takes longer is not waited for: some registries read a hundred thousand tags first, and nothing depends on it. */
+const listLimitMs = 4_000;
 
 export interface ClaimsOptions extends AbortOptions {
   /** diffIDs that the local image claims; nothing else is learnt. */
@@ -120,7 +122,10 @@ async function recentTags(
   { references, signal }: Pick<ClaimsOptions, 'references' | 'signal'>,
 ): Promise<string[]> {
   const tags: string[] = [];
-  for await (const tag of repository.listTags({ signal })) {
+  const soon = AbortSignal.timeout(listLimitMs);
+  for await (const tag of repository.listTags({
+    signal: signal === undefined ? soon : AbortSignal.any([signal, soon]),
+  })) {
     if (tags.push(tag) >= tagsLookedAt) break;
   }
   const natural = new Intl.Collator('en', { numeric: true });

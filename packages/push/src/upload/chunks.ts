@@ -3,6 +3,7 @@ import type { UploadSession } from '@slipway/registry-client';
 import { codeOf } from '../error-code.ts';
 import type { FormReader } from '../form/form.ts';
 import { FormFailure } from '../form/form-failure.ts';
+import { untilStored } from './until-stored.ts';
 
 /** Bytes of a chunk: what is sent again at most after the worst interruption. */
 export const defaultChunkSize: number = 32 * 1024 * 1024;
@@ -16,6 +17,8 @@ export interface SendChunksOptions extends AbortOptions {
   /** Bytes of one chunk at most. */
   readonly size: number;
   readonly onProgress: (sent: number) => void;
+  /** Told once a second while the registry has the whole chunk and is silent. */
+  readonly onStoring: (seconds: number) => void;
   /** After each chunk that the registry acknowledged. */
   readonly onAcknowledged: (session: UploadSession) => Promise<void>;
 }
@@ -35,7 +38,7 @@ export async function sendChunks(
   session: UploadSession,
   options: SendChunksOptions,
 ): Promise<void> {
-  const { signal, onProgress, onAcknowledged } = options;
+  const { signal, onProgress, onStoring, onAcknowledged } = options;
   let corrections = 0;
   for (;;) {
     signal?.throwIfAborted();
@@ -51,7 +54,9 @@ export async function sendChunks(
     if (length <= 0) return;
     using patience = finishing(signal);
     try {
-      await session.append(partOf(reader, from, length), { signal: patience.signal, onProgress });
+      const { signal: unhurried } = patience;
+      const part = partOf(reader, from, length);
+      await untilStored((onBodySent) => session.append(part, { signal: unhurried, onProgress, onBodySent }), onStoring);
     } catch (error) {
       // With a 416 it may say where it is: there the next chunk begins.
       const isMoved = codeOf(error) === 'ERR_SESSION_OFFSET' && session.offset !== from && session.offset <= there;

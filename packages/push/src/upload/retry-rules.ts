@@ -3,6 +3,7 @@ import { codeOf } from '../error-code.ts';
 import { PushError } from '../errors.ts';
 import { FormFailure } from '../form/form-failure.ts';
 import { ChunksRefused } from './chunks.ts';
+import { UploadCutOff } from './cut-off.ts';
 
 /** Codes that no second attempt will change. `TOOMANYREQUESTS` is not among them: it waits as the registry says (decision 0012). */
 const finalCodes: ReadonlySet<string> = new Set([
@@ -40,6 +41,7 @@ export function isRetryable(error: unknown): boolean {
     return error.origin === 'destination' && isRetryable(error.cause);
   }
   if (!(error instanceof Error)) return false;
+  if (error instanceof UploadCutOff) return isRetryable(error.cause);
   if (error.message.includes('no space left on device')) return false;
   if (error instanceof ChunksRefused || error instanceof FormFailure) return true;
   if (codeOf(error) === 'ERR_SESSION_LOST' || codeOf(error) === 'ERR_SESSION_OFFSET') return true;

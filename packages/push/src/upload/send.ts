@@ -6,6 +6,7 @@ import type { ProvenIdentity } from '../knowledge.ts';
 import { provenByContent } from '../knowledge.ts';
 import { sendChunks } from './chunks.ts';
 import type { UploadShape } from './shapes.ts';
+import { untilStored } from './until-stored.ts';
 
 export interface SendProgress {
   readonly sent: number;
@@ -19,6 +20,8 @@ export interface SendOptions extends AbortOptions {
   readonly subject: string;
   readonly shape: UploadShape;
   readonly onProgress: (progress: SendProgress) => void;
+  /** Told once a second while the registry has everything and is silent. */
+  readonly onStoring: (seconds: number) => void;
   /** After each chunk that the registry acknowledged. */
   readonly onAcknowledged: (session: UploadSession) => Promise<void>;
 }
@@ -37,29 +40,33 @@ export async function sendBlob(
   session: UploadSession,
   options: SendOptions,
 ): Promise<ProvenIdentity> {
-  const { subject, shape, signal, onProgress, onAcknowledged } = options;
+  const { subject, shape, signal, onProgress, onStoring, onAcknowledged } = options;
   const report = (sent: number): void =>
     onProgress({ sent, size: form.identity?.size, read: form.read, readTotal: form.readTotal });
+  const stored = <T>(send: (onBodySent: () => void) => Promise<T>): Promise<T> => untilStored(send, onStoring);
   try {
     switch (shape.kind) {
       case 'put': {
         const { digest, size } = shape.identity;
         if (size === 0) await reader.prove({ signal }); // a body of no bytes is never opened
-        await session.put(contentOf(reader, size), digest, { signal, onProgress: report });
+        const content = contentOf(reader, size);
+        await stored((onBodySent) => session.put(content, digest, { signal, onProgress: report, onBodySent }));
         return shape.identity;
       }
       case 'stream':
-        await session.stream(streamOf(reader, session.offset, signal), { signal, onProgress: report });
+        await stored((onBodySent) =>
+          session.stream(streamOf(reader, session.offset, signal), { signal, onProgress: report, onBodySent }),
+        );
         break;
       case 'chunks':
         await reader.reach(session.offset, { signal }); // what an earlier process sent is proven, too
-        await sendChunks(reader, session, { size: shape.size, signal, onProgress: report, onAcknowledged });
+        await sendChunks(reader, session, { size: shape.size, signal, onProgress: report, onStoring, onAcknowledged });
         break;
       default:
         shape satisfies never;
     }
     const identity = provenByContent(await reader.prove({ signal }));
-    await session.commit(identity.digest, { signal });
+    await stored((onBodySent) => session.commit(identity.digest, { signal, onBodySent }));
     return identity;
   } catch (error) {
     signal?.throwIfAborted();

@@ -1,6 +1,7 @@
 import type { RegistryProfile } from '@slipway/registry-client';
 import type { ProvenIdentity } from '../knowledge.ts';
 import { ChunksRefused, defaultChunkSize } from './chunks.ts';
+import { type CutOff, type CutOffDetails, PieceSize } from './cut-off.ts';
 import { registryErrorOf } from './retry-rules.ts';
 
 /** How the bytes of a blob travel: one PUT, one PATCH of unknown length, or a PATCH a chunk. */
@@ -46,13 +47,17 @@ const otherMatters: ReadonlySet<string> = new Set([
   'SIZE_INVALID',
 ]);
 
+interface MayLower {
+  readonly mayLower: boolean;
+}
+
 /** What one registry has shown to take and to refuse. What one blob has found out, all others know. */
 export class UploadShapes {
   readonly #profile: RegistryProfile;
   readonly #chunkSize: number;
   #refused: ReadonlySet<UploadShape['kind']> = new Set();
   #maxBody: number;
-  #isTold = false;
+  readonly #pieces = new PieceSize();
 
   constructor(profile: RegistryProfile, chunkSize: number = defaultChunkSize) {
     this.#profile = profile;
@@ -76,7 +81,7 @@ export class UploadShapes {
 
   /** The first choice among what is left. Without a digest, only where {@link needsDigestFirst} does not ask for one. */
   choose({ size, identity, isKept }: ShapeSubject): UploadShape {
-    const inChunks = (most: number): UploadShape => ({ kind: 'chunks', size: Math.min(most, this.#maxBody) });
+    const inChunks = (most: number): UploadShape => ({ kind: 'chunks', size: Math.min(most, this.#limit) });
     if (this.#mayChunk(size, isKept)) return inChunks(this.#chunkSize);
     if (identity === undefined) return { kind: 'stream' };
     if (!this.#refused.has('put')) return { kind: 'put', identity };
@@ -103,23 +108,50 @@ export class UploadShapes {
     return false;
   }
 
-  /** Runs `tell` the first time only: what holds for the registry need not be said of each blob. */
-  tellOnce(tell: () => void): void {
-    if (!this.#isTold) tell();
-    this.#isTold = true;
+  /**
+   * Learns from a request whose connection was cut off in its body. A size that another blob has found out meanwhile is
+   * taken over, whatever `mayLower` says.
+   *
+   * @param mayLower one cut may be chance; of a second in a row, it is not likely
+   * @returns whether there are smaller pieces to try, at once
+   */
+  learnCut(shape: UploadShape, subject: ShapeSubject, { sent, mayLower }: CutOff & MayLower): boolean {
+    if (!this.#isChunkable(subject)) return false;
+    const tried = shape.kind === 'chunks' ? Math.min(shape.size, subject.size) : subject.size;
+    return tried > this.#limit || (mayLower && this.#pieces.lower(Math.min(tried, sent)));
+  }
+
+  /** Says that a piece got through. */
+  passed(): void {
+    this.#pieces.passed();
+  }
+
+  /** Why no smaller pieces are tried when uploads are cut off. */
+  obstacleToPieces(subject: ShapeSubject): CutOffDetails['obstacle'] {
+    if (!subject.isKept) return 'not-kept';
+    return this.#isChunkable(subject) ? undefined : 'one-piece';
+  }
+
+  /** Bytes of a body at most. */
+  get #limit(): number {
+    return Math.min(this.#maxBody, this.#pieces.size);
+  }
+
+  #isChunkable({ isKept }: Pick<ShapeSubject, 'isKept'>): boolean {
+    return isKept && !this.#refused.has('chunks');
   }
 
   #mayChunk(size: number, isKept: boolean): boolean {
-    const isTooLarge = size > this.#maxBody;
+    const isTooLarge = size > this.#limit;
     // A limit that is met forces chunks also where they are not the usual way.
-    const isTaken = isKept && !this.#refused.has('chunks') && (this.#profile.takesChunks || isTooLarge);
+    const isTaken = this.#isChunkable({ isKept }) && (this.#profile.takesChunks || isTooLarge);
     return isTaken && (isTooLarge || size > this.chunkedFrom);
   }
 
   /** The body was too large (413): goes on with the next smaller limit. */
-  #lower(size: number, { isKept }: ShapeSubject): boolean {
-    const next = bodyLimits.find((limit) => limit < Math.min(size, this.#maxBody));
-    if (next === undefined || !isKept || this.#refused.has('chunks')) return false;
+  #lower(size: number, subject: ShapeSubject): boolean {
+    const next = bodyLimits.find((limit) => limit < Math.min(size, this.#limit));
+    if (next === undefined || !this.#isChunkable(subject)) return false;
     this.#maxBody = next;
     return true;
   }

@@ -10,6 +10,7 @@ import { isSeen } from '../presence/existence.ts';
 import type { BlobOutcome } from '../presence/outcome.ts';
 import type { Target } from '../presence/target.ts';
 import { ChunksRefused } from './chunks.ts';
+import { cutOffOf, UploadCutOff } from './cut-off.ts';
 import { isBusy, isRetryable, registryErrorOf } from './retry-rules.ts';
 import { sendBlob } from './send.ts';
 import { resumeSession, sessionSubject } from './sessions.ts';
@@ -28,6 +29,8 @@ export interface UploadOptions extends BlobAttemptOptions {
 /** Sends blobs to one registry, in the shapes that it takes: what one blob has found out, all others know. */
 export class Uploader {
   readonly #shapes: UploadShapes;
+  readonly #tellPiecesOnce = once();
+  readonly #tellWholeOnce = once();
   #mountsFromItself: boolean;
 
   constructor(shapes: UploadShapes) {
@@ -62,11 +65,46 @@ export class Uploader {
         attempts.mayBeThere ||= isSilence(error) && attempt.sent > 0 && attempt.sent === form.identity?.size;
         if (shape !== undefined && subject !== undefined) {
           if (this.#shapes.learn(shape, { ...subject, acknowledged: attempt.acknowledged }, error)) continue;
+          const failure = this.#learnCut(attempt, shape, subject, error);
+          if (failure === undefined) continue;
           this.#tellStartingOver(attempt, shape, subject, error);
+          throw failure;
         }
         throw error;
       }
     }
+  }
+
+  /** Goes on in smaller pieces where uploads are cut off. Returns the failure to tell when there is nothing to try at once. */
+  #learnCut(attempt: UploadAttempt, shape: UploadShape, subject: ShapeSubject, error: unknown): unknown {
+    const { sent, acknowledged, target, blob, options } = attempt;
+    const { attempts } = options;
+    const left = subject.identity && subject.size - acknowledged;
+    const requestSize = shape.kind === 'chunks' ? Math.min(shape.size, left ?? shape.size) : left;
+    const cut = cutOffOf(registryErrorOf(error), { sent, acknowledged, requestSize });
+    if (cut === undefined) return error;
+    attempts.cutsInARow += 1;
+    const { registry } = target.repository;
+    if (this.#shapes.learnCut(shape, subject, { ...cut, mayLower: attempts.cutsInARow > 1 })) {
+      this.#tellPiecesOnce(() =>
+        target.emit({
+          type: 'warning',
+          destination: target.destination,
+          code: 'upload-cut-off',
+          message: `${registry}, or what stands before it, cuts uploads off: the one of ${blob.id} after at most ${cut.sent} bytes. Large blobs go in smaller pieces from now on`,
+        }),
+      );
+      return undefined;
+    }
+    if (attempts.cutsInARow === 1) return error;
+    return new UploadCutOff({
+      registry,
+      cuts: attempts.cutsInARow,
+      sent: cut.sent,
+      pieceSize: shape.kind === 'chunks' ? shape.size : undefined,
+      obstacle: this.#shapes.obstacleToPieces(subject),
+      cause: error,
+    });
   }
 
   async #uploadOnce(attempt: UploadAttempt, leftOpen: UploadSession | undefined): Promise<BlobOutcome> {
@@ -91,14 +129,21 @@ export class Uploader {
     { isDeclinedMount }: { readonly isDeclinedMount: boolean },
   ): Promise<BlobOutcome> {
     const { blob, form, target, options, subject } = attempt as Required<UploadAttempt>;
-    const { attempts, signal, onProgress, onAcknowledged } = options;
+    const { attempts, signal, onProgress, onStoring, onAcknowledged } = options;
     if (session.maxChunkSize !== undefined) this.#shapes.limit(session.maxChunkSize);
     const shape = this.#shapes.choose(subject);
     attempt.shape = shape;
     attempt.sent = session.offset;
-    attempt.acknowledged = session.offset;
     const name = sessionSubject(blob, form, subject.identity);
     const isChunked = shape.kind === 'chunks';
+    const acknowledge = (offset: number): boolean => {
+      attempt.acknowledged = offset;
+      onAcknowledged(offset);
+      const isFurther = offset > attempts.furthest;
+      if (isFurther) attempts.furthest = offset;
+      return isFurther;
+    };
+    if (session.offset > 0) acknowledge(session.offset); // also what it kept of a request that was cut off
     try {
       const identity = await sendBlob(form, readerOf(form, options), session, {
         subject: `${blob.role} ${blob.id}`,
@@ -108,9 +153,10 @@ export class Uploader {
           attempt.sent = progress.sent;
           onProgress(progress);
         },
+        onStoring,
         onAcknowledged: async (acknowledged) => {
-          attempt.acknowledged = acknowledged.offset;
-          onAcknowledged(acknowledged.offset);
+          this.#shapes.passed();
+          if (acknowledge(acknowledged.offset)) attempts.cutsInARow = 0;
           await target.memory.saveSession(name, acknowledged);
         },
       });
@@ -119,8 +165,10 @@ export class Uploader {
       return { kind: 'pushed', identity };
     } catch (error) {
       if (isDeclinedMount || subject.identity !== undefined) attempts.mountsTrusted = false;
-      if (isChunked && session.offset > 0 && mayContinue(error)) session.keep();
-      else if (isChunked) await target.memory.dropSession(name);
+      if (isChunked && session.offset > 0 && mayContinue(error)) {
+        session.keep();
+        await target.memory.saveSession(name, session); // one that was taken up is in nobody's notes any more
+      } else if (isChunked) await target.memory.dropSession(name);
       throw error;
     }
   }
@@ -180,7 +228,7 @@ export class Uploader {
   /** Says once that a registry makes a large blob begin anew after each interruption. */
   #tellStartingOver({ blob, target }: UploadAttempt, shape: UploadShape, { size }: ShapeSubject, error: unknown): void {
     if (shape.kind === 'chunks' || size <= this.#shapes.chunkedFrom || !isRetryable(error)) return;
-    this.#shapes.tellOnce(() =>
+    this.#tellWholeOnce(() =>
       target.emit({
         type: 'warning',
         destination: target.destination,
@@ -205,6 +253,15 @@ export interface UploadAttempt {
   sent: number;
   /** Bytes that it said it has. */
   acknowledged: number;
+}
+
+/** Runs what it is given the first time only: what holds for the registry need not be said of each blob. */
+function once(): (tell: () => void) => void {
+  let isTold = false;
+  return (tell) => {
+    if (!isTold) tell();
+    isTold = true;
+  };
 }
 
 /** What one attempt has read and proven, the next need not read again. */

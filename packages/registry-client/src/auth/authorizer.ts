@@ -55,6 +55,8 @@ export class Authorizer {
   /** The refresh token that came in place of another. */
   readonly #rotated = new Map<string, string>();
   #lastTurn: Promise<unknown> = Promise.resolve();
+  /** The token server did not answer in time: until then nobody else asks it, and who does later waits for longer. */
+  #silence: { readonly error: RegistryError; readonly until: number } | undefined;
 
   constructor(options: ResolvedRegistryOptions, http: HTTPClient) {
     this.#options = options;
@@ -197,16 +199,25 @@ export class Authorizer {
 
   async #fetch(challenge: Challenge, access: Access, credentials: Credentials | undefined): Promise<Token> {
     const { url: registry, now, timeouts, tls } = this.#options;
-    return await fetchToken(this.#http, {
-      challenge,
-      scopes: access.scopes,
-      credentials,
-      isInsecure: tls.rejectUnauthorized === false,
-      registry,
-      now,
-      timeoutMs: timeouts.metadataMs,
-      authHint: this.hint,
-    });
+    if (this.#silence !== undefined && now() < this.#silence.until) throw this.#silence.error;
+    const timeoutMs = this.#silence === undefined ? timeouts.metadataMs : timeouts.slowMs;
+    try {
+      return await fetchToken(this.#http, {
+        challenge,
+        scopes: access.scopes,
+        credentials,
+        isInsecure: tls.rejectUnauthorized === false,
+        registry,
+        now,
+        timeoutMs,
+        authHint: this.hint,
+      });
+    } catch (error) {
+      if (error instanceof RegistryError && error.reason === 'timeout') {
+        this.#silence = { error, until: now() + silenceMs };
+      }
+      throw error;
+    }
   }
 
   /** A token server may hand out a new refresh token with each token, and take the old one only once. */
@@ -239,6 +250,9 @@ export class Authorizer {
     return found;
   }
 }
+
+/** So long after a token server has not answered, other requests for tokens fail for the same reason: a push asks several. */
+const silenceMs = 3_000;
 
 function accessKey({ repository, scopes, purpose }: Access): string {
   return JSON.stringify([repository, purpose, ...scopes]);

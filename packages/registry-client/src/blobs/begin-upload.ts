@@ -13,7 +13,7 @@ export async function beginUpload(
   { mount, signal }: BeginUploadOptions,
 ): Promise<BeginUploadResult> {
   const query = mount === undefined ? '' : `?${mountQuery(mount)}`;
-  using late = new LateAbort(signal, connection.options.timeouts.disposalMs);
+  using late = new LateAbort(signal, Math.min(connection.options.timeouts.disposalMs, 200));
   const answer = await connection.send({
     method: 'POST',
     target: `${path('blobs/uploads/')}${query}`,

@@ -3,6 +3,7 @@ import type { AddressBook } from './address-book.ts';
 import type { Answer } from './answer.ts';
 import { wasKept } from './connections.ts';
 import { type ExchangeContext, type ExchangeRequest, exchange } from './exchange.ts';
+import type { HostDispatchers } from './host-dispatchers.ts';
 import { resolveLocation } from './location.ts';
 import { redactURL } from './redact-url.ts';
 import { RedirectPolicy } from './redirect-policy.ts';
@@ -11,7 +12,8 @@ import type { RequestPace } from './request-pace.ts';
 const maxRedirects = 10;
 
 /** What a client sends its requests with. */
-export interface HTTPClientContext extends ExchangeContext {
+export interface HTTPClientContext extends Omit<ExchangeContext, 'dispatcher'> {
+  readonly dispatchers: HostDispatchers;
   readonly addresses: AddressBook;
   readonly userAgent: string;
   readonly pace: RequestPace;
@@ -64,11 +66,12 @@ export class HTTPClient {
   }
 
   async #exchange(request: ExchangeRequest): Promise<Answer> {
-    const { addresses, pace } = this.#context;
+    const { addresses, pace, dispatchers } = this.#context;
     for (let repeats = 0; ; repeats += 1) {
       await pace(request.signal);
       try {
-        return await exchange(this.#context, { ...request, closes: this.#resetsKept(request.url) });
+        const dispatcher = await dispatchers.to(request.url);
+        return await exchange({ ...this.#context, dispatcher }, { ...request, closes: this.#resetsKept(request.url) });
       } catch (error) {
         if (!(error instanceof RegistryError)) throw error;
         if (error.reason !== undefined) addresses.forget(request.url.hostname); // another address may answer, once there is one

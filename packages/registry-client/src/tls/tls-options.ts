@@ -59,6 +59,19 @@ export async function loadTLSOptions(registry: string, sources: TLSSources): Pro
 }
 
 /**
+ * The same for a host that a registry leads to, its token server or its storage: with the authorities and the client
+ * certificate of that host's own folder.
+ *
+ * @returns undefined where there is no folder of its own
+ * @throws {CertificateError | TypeError} as {@link loadTLSOptions}
+ */
+export async function loadTLSOptionsOf(host: string, sources: TLSSources): Promise<TLSOptions | undefined> {
+  const own = { ...sources, certFolder: sources.certFolder && join(sources.certFolder, host) };
+  const { folder } = await findFolder(host, own);
+  return folder === undefined ? undefined : await loadTLSOptions(host, own);
+}
+
+/**
  * Says what {@link loadTLSOptions} finds in the folders for a registry.
  *
  * @throws {CertificateError | TypeError} as {@link loadTLSOptions}

@@ -20,10 +20,10 @@ import type { V1Checksums, V1IndexEntry, V1Ping, V1Session } from './v1-session.
  */
 export function openV1Session(options: RegistryOptions): V1Session {
   const resolved = resolveRegistryOptions(options);
-  const { http, dispatcher } = openHTTP(resolved);
+  const { http, dispatchers } = openHTTP(resolved);
   let disposal: Promise<void> | undefined;
   return new RegistryV1Session(resolved, http, () => {
-    disposal ??= dispatcher.destroy();
+    disposal ??= dispatchers.destroy();
     return disposal;
   });
 }

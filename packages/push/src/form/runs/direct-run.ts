@@ -70,8 +70,8 @@ export class DirectRun implements Run {
         if (held !== undefined) yield held;
         held = next;
       }
-      const { digest, size } = pass.result();
-      owner.made({ digest, size });
+      const { digest, size, notes } = pass.result();
+      owner.made({ digest, size }, notes);
     } catch (error) {
       signal?.throwIfAborted();
       throw compression.blame(error);
@@ -86,8 +86,8 @@ export class DirectRun implements Run {
         try {
           const pass = compression.pass({ signal, reuse: true });
           for await (const _ of pass.stream);
-          const { digest, size } = pass.result();
-          owner.made({ digest, size });
+          const { digest, size, notes } = pass.result();
+          owner.made({ digest, size }, notes);
           return { digest, size };
         } catch (error) {
           signal.throwIfAborted();

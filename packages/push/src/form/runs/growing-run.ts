@@ -87,15 +87,15 @@ export class GrowingRun implements Run {
       await writer.append(chunk);
       this.#made.grow(chunk.byteLength);
     }
-    const { digest, size } = pass.result();
+    const { digest, size, notes } = pass.result();
     const identity = { digest, size };
     try {
-      await writer.commit(identity);
+      await writer.commit({ ...identity, notes });
     } catch (error) {
       owner.failed(asFormFailure(error, 'copy')); // those who read it have all they need
     }
+    owner.made(identity, notes);
     this.#made.complete(identity);
-    owner.made(identity);
     return identity;
   }
 }

@@ -1,4 +1,4 @@
-import type { AbortOptions } from '@slipway/digest';
+import type { AbortOptions, FormNotes } from '@slipway/digest';
 import type { BlobIdentity } from '../form.ts';
 import type { FormBytes, Moved } from '../form-bytes.ts';
 import type { FormFailure } from '../form-failure.ts';
@@ -20,7 +20,7 @@ export interface Run {
 /** Whoever began a run: hears of its end before anybody else does. */
 export interface RunOwner {
   /** All bytes are made. */
-  made(identity: BlobIdentity): void;
+  made(identity: BlobIdentity, notes?: FormNotes | undefined): void;
   /** The run is of no use any more. */
   failed(error: FormFailure | Moved): void;
 }

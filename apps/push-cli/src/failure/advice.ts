@@ -1,0 +1,56 @@
+import { type RegistryFacts, registryFactsOf } from '@slipway/client';
+import { CredentialsError } from '@slipway/docker-credentials';
+import { RegistryError } from '@slipway/registry-client';
+import { CertificateError } from '@slipway/registry-client/tls';
+import { certificateErrorAdvice, credentialsErrorAdvice } from './credential-advice.ts';
+import { errorCodeOf } from './exit-code.ts';
+import { hintFor, sourceHintFor } from './hints.ts';
+import { type Advice, registryAdvice, tlsAdvice } from './registry-advice.ts';
+
+/**
+ * What to do about a failure, told by its chain of causes. The rules that know what happened come first, then the hint that
+ * an error brings along, then what can be said of its code alone.
+ */
+export function adviceFor(chain: readonly Error[]): string | undefined {
+  const side = chain.map((link) => (link as { origin?: unknown }).origin).find((origin) => origin !== undefined);
+  if (side === 'source' || chain.some((link) => errorCodeOf(link)?.startsWith('ERR_SOURCE_'))) {
+    const hint = chain
+      .toReversed()
+      .map((link) => sourceHintFor(errorCodeOf(link)))
+      .find((found) => found !== undefined);
+    if (hint !== undefined) return hint;
+  }
+  const facts = registryFactsOf(chain[0]);
+  for (const link of chain) {
+    const advice = adviceOf(link, chain, facts);
+    if (advice !== undefined) return advice ?? undefined;
+  }
+  for (const link of chain) {
+    const { hint } = link as { hint?: unknown };
+    if (typeof hint === 'string' && hint !== '') return hint;
+  }
+  for (const link of [...chain].reverse()) {
+    const hint = hintFor(errorCodeOf(link));
+    if (hint !== undefined) return hint;
+  }
+  return undefined;
+}
+
+function adviceOf(link: Error, chain: readonly Error[], facts: RegistryFacts | undefined): Advice {
+  const advice = clientAdvice[errorCodeOf(link) ?? ''];
+  if (advice !== undefined) return advice;
+  if (link instanceof CredentialsError) return credentialsErrorAdvice(link);
+  if (link instanceof CertificateError) return certificateErrorAdvice(link);
+  if (!(link instanceof RegistryError)) return undefined;
+  if (link.reason !== 'tls') return registryAdvice(link, facts);
+  const codes = chain.slice(chain.indexOf(link) + 1).flatMap((cause) => errorCodeOf(cause) ?? []);
+  return codes.map(tlsAdvice).find((advice) => advice !== undefined);
+}
+
+/** Where this program has other ways out than its client. */
+const clientAdvice: Readonly<Record<string, string>> = Object.freeze({
+  ERR_CLIENT_PASSWORD_IN_NAME:
+    'leave them out: `slipway login REGISTRY` keeps them, or pass --username and --password-stdin',
+  ERR_CLIENT_ONE_REGISTRY: 'use `slipway login` for each',
+  ERR_CLIENT_NO_FOLDER: 'name a folder with --data-dir or SLIPWAY_DATA_DIR',
+});

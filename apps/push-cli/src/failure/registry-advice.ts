@@ -1,0 +1,110 @@
+import type { RegistryFacts } from '@slipway/client';
+import type { Diagnostic, RegistryError } from '@slipway/registry-client';
+import { refusedCredentialsAdvice, whereOf } from './credential-advice.ts';
+import { hintFor } from './hints.ts';
+
+/** What to do; null when the failure has said all there is to say; undefined when nothing is known of it here. */
+export type Advice = string | null | undefined;
+
+const clientCertificate =
+  'put the client certificate as x.cert and its key as x.key into the registry’s folder of certs.d, or into --cert-dir';
+
+/** What to do about what a registry answered, or did not: it follows the registry's words before the status. */
+export function registryAdvice(error: RegistryError, facts: RegistryFacts | undefined): Advice {
+  // Whatever answered, it may not have been the registry.
+  if (/the proxy /.test(error.message))
+    return error.hint ?? 'check the proxy, or name the registry in NO_PROXY to reach it directly';
+  if (/No required SSL certificate|SSL certificate error/i.test(error.message)) return clientCertificate;
+  switch (error.code) {
+    case 'ERR_REGISTRY_UNAUTHORIZED':
+      return facts === undefined ? undefined : refusedCredentialsAdvice(facts);
+    case 'ERR_REGISTRY_DENIED':
+      return deniedAdvice(error, facts);
+    case 'ERR_REGISTRY_NOT_FOUND':
+      return notFoundAdvice(error);
+    case 'ERR_REGISTRY_UNREACHABLE':
+      return / http:\/\//.test(error.message) && !isNamed(error.reason)
+        ? 'check the registry’s name and port, and the network'
+        : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** Reasons that have advice of their own. */
+function isNamed(reason: string | undefined): boolean {
+  return reason !== undefined && hintFor(reason) !== undefined;
+}
+
+/** What to do about TLS, by the code of what the network threw. */
+export function tlsAdvice(code: string): string | undefined {
+  if (Object.hasOwn(tlsHints, code)) return tlsHints[code];
+  if (/CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE|BAD_CERTIFICATE|UNKNOWN_CA/.test(code)) return clientCertificate;
+  if (/PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL|VERSION_TOO_LOW/.test(code)) {
+    return 'the registry’s owner must turn on TLS 1.2 or 1.3';
+  }
+  return /WRONG_VERSION_NUMBER|PACKET_LENGTH|HTTP_REQUEST/.test(code) ? plain : undefined;
+}
+
+const plain = 'the registry seems to speak plain http on this port: --plain-http talks to it without TLS';
+const authority =
+  'put the authority’s certificate as ca.crt into the registry’s folder of certs.d, or into --cert-dir; or pass --insecure to trust the registry as it is';
+
+const tlsHints: Readonly<Record<string, string>> = Object.freeze({
+  CLIENT_CERTIFICATE_WANTED: clientCertificate,
+  CERT_HAS_EXPIRED: 'the registry’s owner must renew it, unless this machine’s clock is wrong',
+  CERT_NOT_YET_VALID: 'set this machine’s clock, or wait',
+  CERT_REVOKED: 'the registry’s owner must renew it',
+  DEPTH_ZERO_SELF_SIGNED_CERT:
+    'put it as ca.crt into the registry’s folder of certs.d, or into --cert-dir; or pass --insecure to trust the registry as it is',
+  SELF_SIGNED_CERT_IN_CHAIN: authority,
+  UNABLE_TO_GET_ISSUER_CERT: authority,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: authority,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: `${authority}; the registry’s owner can let it send its whole chain`,
+  ERR_TLS_CERT_ALTNAME_INVALID: 'use a name that the certificate is for, or --insecure',
+});
+
+/** Whether the account may is not always the question: quotas, scanners and read-only modes answer 403 too, and say why. */
+function deniedAdvice(error: RegistryError, facts: RegistryFacts | undefined): Advice {
+  const hasReason = reasonIn(error) !== undefined;
+  if (facts === undefined) return hasReason ? null : undefined;
+  const { registry, credentials, wasAsked } = facts;
+  const { found } = credentials;
+  if (found !== undefined && !wasAsked) return refusedCredentialsAdvice(facts);
+  if (hasReason) return null;
+  if (found === undefined) return refusedCredentialsAdvice(facts);
+  const who = found.username === undefined ? 'the account' : JSON.stringify(found.username);
+  return `${who}, whose credentials are ${whereOf(found)}, may lack the right to push there, or the repository does not exist: ask its owner, or log in as somebody else with \`slipway login ${registry}\``;
+}
+
+function notFoundAdvice({ diagnostics, message }: RegistryError): Advice {
+  if (diagnostics.some(({ code }) => /BLOB_UNKNOWN$/.test(code))) {
+    return 'the registry lacks content that it had, or had just been sent: run the command again';
+  }
+  return /\/v2\//.test(message) ? undefined : null; // it is the token server that lacks something, not the registry
+}
+
+/** What registries say of a refusal that has no reason of its own. */
+const usualWords =
+  /^(?:requested access to the resource is denied|authentication required|access (?:to the resource )?(?:is )?denied|(?:permission |pull )?denied|(?:403 )?forbidden|(?:401 )?unauthorized|unknown(?: error)?|insufficient[_ ]scope|no|<nil>|)\.?$/i;
+
+/** The registry's reason for a refusal, where it gives one beyond what the status says. */
+export function reasonIn({ diagnostics, message }: RegistryError): string | undefined {
+  if (diagnostics.length > 0) return diagnostics.map(reasonOf).find((reason) => reason !== undefined);
+  const [, words = ''] = / answered \d{3}: (.*)$/s.exec(message) ?? [];
+  return isReason(words) ? words.trim() : undefined;
+}
+
+function reasonOf({ message, detail }: Diagnostic): string | undefined {
+  if (isReason(message)) return message.trim();
+  return typeof detail === 'string' && isReason(detail) ? detail.trim() : undefined;
+}
+
+function isReason(words: string): boolean {
+  return !isPage(words) && !usualWords.test(words.trim());
+}
+
+/** The title of an error page says no more than the status. */
+function isPage(words: string): boolean {
+  return /^\s*<|HTML page/i.test(words);
+}

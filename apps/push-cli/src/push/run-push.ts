@@ -1,0 +1,96 @@
+import { assertPushSettings, type Client, type PushReport, parseDestinations } from '@slipway/client';
+import type { Reference } from '@slipway/reference';
+import type { CommandContext } from '../command-context.ts';
+import { credentialLine } from '../failure/credential-line.ts';
+import { exitCodeOf, exitCodes } from '../failure/exit-code.ts';
+import { openClient } from '../open-client.ts';
+import { openProgress } from '../progress/open-progress.ts';
+import { type Progress, systemClock } from '../progress/progress.ts';
+import { failureRecord, resultLine, resultRecord, writeDigestFile } from '../results/results.ts';
+import { writeResults } from '../results/write-results.ts';
+import { printable } from '../terminal/printable.ts';
+import { type PushFlags, type ReadPushFlags, readPushFlags } from './push-flags.ts';
+import { typedCredentials } from './typed-credentials.ts';
+
+/** Pushes one source to its destinations, tells how it goes, prints the results, sets the exit code. */
+export async function runPush(
+  source: string,
+  destinations: readonly string[],
+  given: PushFlags,
+  context: CommandContext,
+): Promise<void> {
+  const flags = readPushFlags(source, given);
+  assertPushSettings(flags);
+  const references = parseDestinations(destinations, flags);
+  using progress = openProgress(flags.progress, { ...context, verbose: flags.verbose, isQuiet: flags.quiet });
+  context.onInterrupted = () => progress.print('slipway: stopping at a safe point; press Ctrl-C again to end at once');
+  context.onForcedExit = () => progress[Symbol.dispose]();
+  let report: PushReport | undefined;
+  try {
+    report = await push(source, references, flags, progress, context);
+    await tell(report, flags, progress, context);
+  } catch (error) {
+    if (flags.json === true && report === undefined) {
+      for (const reference of references) context.stdout.write(`${JSON.stringify(failureRecord(reference, error))}\n`);
+    }
+    if (context.signal.aborted) throw error;
+    progress[Symbol.dispose]();
+    progress.fail(error);
+    if (context.exitCode === exitCodes.pushed) context.exitCode = exitCodeOf(error);
+  }
+}
+
+async function push(
+  source: string,
+  references: readonly Reference[],
+  flags: ReadPushFlags,
+  progress: Progress,
+  context: CommandContext,
+): Promise<PushReport> {
+  const credentials = await typedCredentials(flags, references, context);
+  await using client = await openClient(flags, context, {
+    print: (line) => progress.print(line),
+    warn: (message) => progress.warn(message),
+    credentials,
+  });
+  if (flags.verbose === true) await printCredentials(client, references, progress);
+  const { signal } = context;
+  return await client.pushSettled({
+    ...flags,
+    source,
+    to: references,
+    signal,
+    onEvent: (event) => progress.onEvent(event),
+  });
+}
+
+async function printCredentials(client: Client, references: readonly Reference[], progress: Progress): Promise<void> {
+  const facts = await Promise.all(references.map((reference) => client.credentials.factsOf(reference)));
+  for (const line of new Set(facts.flatMap((each) => (each === undefined ? [] : credentialLine(each))))) {
+    progress.print(line);
+  }
+}
+
+async function tell(
+  { results, refusedTags }: PushReport,
+  { json, digestFile, dryRun }: ReadPushFlags,
+  progress: Progress,
+  context: CommandContext,
+): Promise<void> {
+  progress[Symbol.dispose]();
+  if (refusedTags.length > 0) context.exitCode = exitCodes.failed;
+  const pushed = results.filter((result) => result.ok);
+  if (pushed.length > 0) progress.summarize(systemClock.now());
+  for (const result of results) {
+    if (!result.ok) progress.fail(result.error, results.length > 1 ? nameOf(result.reference) : undefined);
+  }
+  const failure = results.find((result) => !result.ok);
+  if (failure !== undefined) context.exitCode = exitCodeOf(failure.error);
+  else if (digestFile !== undefined && dryRun !== true) await writeDigestFile(digestFile, pushed);
+  const lines = json === true ? results.map((result) => JSON.stringify(resultRecord(result))) : pushed.map(resultLine);
+  await writeResults(lines, pushed.map(resultLine), context);
+}
+
+function nameOf({ registry, repository, tag }: Reference): string {
+  return printable(`${registry}/${repository}${tag === undefined ? '' : `:${tag}`}`);
+}

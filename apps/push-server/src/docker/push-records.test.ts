@@ -1,0 +1,51 @@
+import type { Digest } from '@slipway/digest';
+import type { BlobSubject, PushEvent } from '@slipway/push';
+import { expect, test } from 'vitest';
+import { createPushRecords } from './push-records.ts';
+import type { StreamRecord } from './stream-record.ts';
+
+const blob: BlobSubject = {
+  destination: 'ghcr.io/me/app',
+  role: 'layer',
+  id: 'aaaaaaaaaaaa',
+  key: `sha256:${'a'.repeat(64)}` as Digest,
+};
+
+function told(...events: readonly PushEvent[]): readonly StreamRecord[] {
+  const records: StreamRecord[] = [];
+  events.forEach(createPushRecords((record) => records.push(record)));
+  return records;
+}
+
+test('a registry that takes its time is named, of a config as of nothing else docker is silent about', () => {
+  const storing = { type: 'blob:storing', blob, registry: 'ghcr.io', seconds: 40 } as const;
+  const config = { ...blob, role: 'config' } as const;
+  const status = 'Waiting for ghcr.io to store it, 40 s';
+  expect(told(storing)).toEqual([{ kind: 'action', id: 'aaaaaaaaaaaa', status }]);
+  expect(told({ ...storing, blob: config })).toEqual([]);
+});
+
+test('a config is spoken of from its first retry on', () => {
+  const config = { ...blob, role: 'config' } as const;
+  const pushed = { type: 'blob:pushed', blob: config, digest: blob.key, size: 1 } as const;
+  const retrying = {
+    type: 'blob:retrying',
+    blob: config,
+    attempt: 1,
+    seconds: 1,
+    cause: new Error('cut off'),
+  } as const;
+  expect(told({ type: 'blob:preparing', blob: config }, pushed)).toEqual([]);
+  expect(told({ type: 'blob:preparing', blob: config }, retrying, pushed)).toEqual([
+    { kind: 'action', id: 'aaaaaaaaaaaa', status: 'Retrying in 1 second' },
+    { kind: 'action', id: 'aaaaaaaaaaaa', status: 'Pushed' },
+  ]);
+});
+
+test('of warnings, waits and docker’s own notice are told', () => {
+  const warning = (code: string): PushEvent => ({ type: 'warning', destination: undefined, code, message: code });
+  expect(told(warning('metadata-store'), warning('manifest-retry'), warning('schema1-deprecated'))).toEqual([
+    { kind: 'message', status: 'manifest-retry' },
+    { kind: 'message', status: 'schema1-deprecated' },
+  ]);
+});

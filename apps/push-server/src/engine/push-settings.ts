@@ -1,0 +1,117 @@
+import type { PushCompression, PushFormat, PushLearn, PushOptions, PushProtocol, PushVerify } from '@slipway/push';
+import type { ServerConfig } from '../config/server-config.ts';
+import { RequestError } from '../errors.ts';
+
+/** How something shall be pushed: the options of a push, under their usual names, that a job or a docker client may choose. */
+export interface PushSettings {
+  readonly format?: NonNullable<PushOptions['format']> | undefined;
+  readonly protocol?: PushProtocol | undefined;
+  /** Whether a registry that refuses a Docker manifest gets a signed schema 1 manifest in its place. */
+  readonly schema1Fallback?: boolean | undefined;
+  readonly compression?: PushCompression | undefined;
+  readonly recompress?: boolean | undefined;
+  readonly verify?: PushVerify | undefined;
+  readonly learn?: PushLearn | undefined;
+  readonly learnFrom?: string | undefined;
+  readonly force?: boolean | undefined;
+}
+
+export const formats: readonly NonNullable<PushSettings['format']>[] = [
+  'keep',
+  'docker',
+  'oci',
+  'schema1',
+  'schema1-2015',
+  'v1',
+];
+export const protocols: readonly PushProtocol[] = ['v2', 'auto', 'v1'];
+
+/** JSON Schemas of {@link PushSettings}, for documents, for what URLs and headers say, and for the API's description. */
+export const pushSettingSchemas: {
+  readonly [Name in keyof Required<PushSettings>]: Readonly<Record<string, unknown>>;
+} = {
+  format: {
+    enum: formats,
+    default: 'keep' satisfies PushFormat,
+    description: 'Kind of the manifests that are pushed; schema1, schema1-2015 and v1 are for registries of old.',
+  },
+  protocol: {
+    enum: protocols,
+    default: 'v2',
+    description: 'v1 for registries of before 2015; auto: v1 where the registry has not shown to speak v2.',
+  },
+  schema1Fallback: {
+    type: 'boolean',
+    default: false,
+    description: 'Push signed schema 1 where the registry refuses a Docker manifest.',
+  },
+  compression: {
+    enum: ['keep', 'gzip', 'zstd', 'zstd:chunked', 'estargz', 'none'],
+    default: 'keep',
+    description: 'How layers are compressed.',
+  },
+  recompress: {
+    type: 'boolean',
+    default: false,
+    description: 'Compress layers anew that have the wanted form already.',
+  },
+  verify: {
+    enum: ['digest', 'diffid'],
+    default: 'digest',
+    description: 'What layers that carry a digest are compared with: that digest, or also, unpacked, the diffID.',
+  },
+  learn: {
+    enum: ['prove', 'verify', 'trust', 'off'],
+    default: 'prove',
+    description: 'What becomes of what the destination’s images say of the layers.',
+  },
+  learnFrom: {
+    type: 'string',
+    maxLength: 256,
+    description: 'A further tag or digest of the destination repository to learn layers from.',
+  },
+  force: {
+    type: 'boolean',
+    default: false,
+    description: 'Ask and send everything again, whatever the registry says it has.',
+  },
+};
+
+/** What the daemon does where nobody chooses. */
+export type PushDefaults = Pick<ServerConfig, 'format' | 'protocol' | 'schema1Fallback'>;
+
+/** The options of a push: what was chosen for it, then what the daemon was started with. */
+export function pushOptionsOf(settings: PushSettings, defaults: PushDefaults): PushOptions {
+  const { schema1Fallback = defaults.schema1Fallback, ...rest } = settings;
+  // Whoever chooses a protocol does not mean the format that the daemon has for those who choose nothing.
+  const format = settings.format ?? (settings.protocol === undefined ? defaults.format : 'keep');
+  const protocol = settings.protocol ?? (isOlderFormat(format) ? 'v2' : defaults.protocol);
+  return { ...rest, format, protocol, requireSchema2: !schema1Fallback };
+}
+
+/**
+ * Refuses settings that do not fit together, as the program does.
+ *
+ * @throws {RequestError} 400
+ */
+export function assertPushSettings({ format = 'keep', protocol, compression, learn, learnFrom }: PushSettings): void {
+  const isOld = isOlderFormat(format) || protocol === 'v1';
+  if (isOld && compression !== undefined && compression !== 'keep' && compression !== 'gzip') {
+    throw new RequestError(400, 'invalid request: registries of that age know gzip layers only');
+  }
+  if (protocol === 'v1' && format !== 'keep' && format !== 'v1') {
+    throw new RequestError(400, `invalid request: protocol v1 excludes format ${format}`);
+  }
+  if (format === 'v1' && protocol === 'v2')
+    throw new RequestError(400, 'invalid request: protocol v2 excludes format v1');
+  if (format === 'docker' && (compression === 'estargz' || compression?.startsWith('zstd'))) {
+    throw new RequestError(400, `invalid request: format docker cannot hold ${compression} layers`);
+  }
+  if (learn === 'off' && learnFrom !== undefined) {
+    throw new RequestError(400, 'invalid request: learn off excludes learnFrom');
+  }
+}
+
+function isOlderFormat(format: PushSettings['format']): boolean {
+  return format === 'schema1' || format === 'schema1-2015' || format === 'v1';
+}

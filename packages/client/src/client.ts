@@ -1,0 +1,64 @@
+import type { AbortOptions } from '@slipway/digest';
+import type { Credentials } from '@slipway/docker-credentials';
+import type { ImageSource } from '@slipway/image-source';
+import type { PushResult } from '@slipway/push';
+import type { Reference } from '@slipway/reference';
+import type { Repository } from '@slipway/registry-client';
+import type { RegistryEndpoint } from './connection/registries.ts';
+import type { TrackedCredentials } from './credentials/tracked-credentials.ts';
+import type { PushRequest } from './push/push-request.ts';
+import type { OpenOptions } from './sources/open-source.ts';
+
+/** A destination that was reached. */
+export type PushedImage = Extract<PushResult, { ok: true }>;
+
+/** How a push ended, whatever became of its destinations. */
+export interface PushReport {
+  /** Every destination, in the order asked; with `allTags` every tag at every destination. */
+  readonly results: readonly PushResult[];
+  /** With `allTags`, tags of the source that no registry takes: they are left out. */
+  readonly refusedTags: readonly string[];
+}
+
+/**
+ * Pushes images, and opens what is needed for that: as `slipway` does it, in one object.
+ *
+ * Leaving scope aborts what runs, waits for its end, and closes in this order: transfers, sources, registries, stores.
+ */
+export interface Client extends AsyncDisposable {
+  /**
+   * Pushes a source to its destinations, which share the work.
+   *
+   * @returns every destination, in the order asked
+   * @throws {PushFailedError} `ERR_CLIENT_PUSH_FAILED` when one failed; its `results` has them all, as one that failed stops no
+   * other. Use {@link pushSettled} to have failures as values.
+   * @throws {ClientError} when the request cannot be met; {@link SourceError} when the source cannot be read; the signal's reason
+   */
+  push(request: PushRequest): Promise<readonly PushedImage[]>;
+  /** The same, but a destination that fails is a result: only what concerns all of them rejects. */
+  pushSettled(request: PushRequest): Promise<PushReport>;
+  /**
+   * Opens a source by its text, whatever its transport. It has to be disposed before the client.
+   *
+   * @throws {SourceError} when there is no such source, or it cannot be read
+   */
+  open(source: string, options?: OpenOptions): Promise<ImageSource>;
+  /**
+   * The client of one repository, through the first way that its registry can be reached by: `ghcr.io/me/app`. A tag or
+   * digest does not matter. It works until the client is disposed.
+   *
+   * @throws {RegistryError} that says why the registry cannot be reached
+   */
+  repository(name: string | Reference, options?: AbortOptions): Promise<Repository>;
+  /** The ways to a registry (`ghcr.io`), in the order to try them. Nothing is sent. */
+  waysTo(registry: string): Promise<readonly RegistryEndpoint[]>;
+  /**
+   * Shows credentials to a registry, and keeps them nowhere.
+   *
+   * @throws {LoginRefusedError} `ERR_CLIENT_LOGIN_REFUSED` when they are refused
+   * @throws {RegistryError} when the registry cannot be reached, or answers something else
+   */
+  verifyLogin(registry: string, credentials: Credentials | undefined, options?: AbortOptions): Promise<void>;
+  /** Whose credentials registries are shown. */
+  readonly credentials: TrackedCredentials;
+}

@@ -1,0 +1,73 @@
+import type { AbortOptions } from '@slipway/digest';
+import type { Credentials } from '@slipway/docker-credentials';
+import { RegistryError, type RequestRecord } from '@slipway/registry-client';
+import { ClientError } from '../errors.ts';
+import { preferredFailure } from './preferred-failure.ts';
+import { createRegistries, type RegistriesOptions } from './registries.ts';
+
+/** A registry does not accept credentials, or did not say how to show them. */
+export class LoginRefusedError extends ClientError {
+  override name = 'LoginRefusedError';
+  /** The registry asked for credentials and was shown them: else its 401 did not say how. */
+  readonly wasAsked: boolean;
+
+  constructor(registry: string, cause: RegistryError, wasAsked: boolean) {
+    const message = wasAsked
+      ? `${registry} does not accept these credentials`
+      : `${registry} answered 401 and did not say how to log in, so the credentials were not shown`;
+    super('ERR_CLIENT_LOGIN_REFUSED', message, { cause });
+    this.wasAsked = wasAsked;
+  }
+}
+
+export type VerifyLoginOptions = Omit<RegistriesOptions, 'credentials'> & AbortOptions;
+
+/**
+ * Shows credentials to a registry.
+ *
+ * Asks for a manifest that nobody has, since a registry that hands out tokens accepts a login by giving one out, whatever
+ * it then says of that repository.
+ *
+ * @throws {LoginRefusedError} `ERR_CLIENT_LOGIN_REFUSED` when they are refused
+ * @throws {RegistryError} when the registry cannot be reached, or answers something else
+ */
+export async function verifyLogin(
+  registry: string,
+  credentials: Credentials | undefined,
+  { signal, ...options }: VerifyLoginOptions,
+): Promise<void> {
+  let wasAsked = false;
+  let requests: RequestRecord[] = [];
+  await using registries = createRegistries({
+    ...options,
+    credentials: async () => {
+      wasAsked = true;
+      return credentials;
+    },
+    onRequest(record) {
+      requests.push(record);
+      options.onRequest?.(record, registry);
+    },
+  });
+  let failure: unknown;
+  for (const way of await registries.waysTo(registry)) {
+    requests = [];
+    try {
+      const opened = await way.open();
+      await opened.repository('slipway/login', { access: 'pull' }).statManifest('latest', { signal });
+      return;
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!(error instanceof RegistryError)) throw error;
+      if (wasAsked && (error.code === 'ERR_REGISTRY_DENIED' || requests.some(isTokenGrant))) return;
+      if (error.code === 'ERR_REGISTRY_UNAUTHORIZED') throw new LoginRefusedError(registry, error, wasAsked);
+      if (error.code !== 'ERR_REGISTRY_UNREACHABLE') throw error;
+      failure = preferredFailure(failure, error);
+    }
+  }
+  throw failure;
+}
+
+function isTokenGrant({ url, status }: RequestRecord): boolean {
+  return status === 200 && !/\/v2\/$|\/manifests\//.test(url);
+}

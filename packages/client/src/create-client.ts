@@ -1,0 +1,126 @@
+import { parseReference, type Reference } from '@slipway/reference';
+import { createAdaptiveLimits, createHostBackoff, createTransferManager } from '@slipway/transfer';
+import type { Client, PushedImage } from './client.ts';
+import { type ClientOptions, type ResolvedClientOptions, resolveClientOptions } from './client-options.ts';
+import { observe } from './connection/observe.ts';
+import { createRateLimit } from './connection/rate-limit.ts';
+import { createRegistries, type RegistriesOptions } from './connection/registries.ts';
+import { verifyLogin } from './connection/verify-login.ts';
+import { openClientCredentials } from './credentials/client-credentials.ts';
+import { PushFailedError } from './errors.ts';
+import { Lifetime } from './lifetime.ts';
+import { assertNoUser } from './names/assert-no-user.ts';
+import { onceOpened } from './once-opened.ts';
+import { readPushRequest } from './push/push-request.ts';
+import { createPushers } from './push/pushers.ts';
+import { runPush } from './push/run-push.ts';
+import { openSourceText, type SourceDoors } from './sources/open-source.ts';
+import { connectTo, createSourceRegistries } from './sources/registry-source.ts';
+import { storedImages } from './sources/store-image-source.ts';
+import { openLocalImages } from './stores/local-images.ts';
+import { openStores, type Stores } from './stores/stores.ts';
+import { trustKeyIn } from './stores/trust-key.ts';
+
+/**
+ * Makes a client. Without options it does as `slipway push` does: with docker's and podman's credentials, certificates from
+ * certs.d, proxies from the environment, and caches in the data folder. Nothing is opened or sent before it is needed.
+ *
+ * @throws {ClientError} `ERR_CLIENT_OPTION` when an option is not what it has to be
+ * @example
+ * await using client = await createClient();
+ * const [{ digest }] = await client.push({ source: 'app.tar', to: ['ghcr.io/me/app:1', 'quay.io/me/app:1'] });
+ */
+export async function createClient(options?: ClientOptions): Promise<Client> {
+  const settings = resolveClientOptions(options);
+  const { environment, warn, concurrency, retries } = settings;
+  const attempts = retries + 1;
+  const credentials = openClientCredentials(settings);
+  const lifetime = new Lifetime();
+  const ownTransfers = settings.transfers === undefined ? createTransferManager({ concurrency }) : undefined;
+  const limits = ownTransfers && createAdaptiveLimits({ transfers: ownTransfers, most: concurrency });
+  const onRequest: RegistriesOptions['onRequest'] = (record, registry) => {
+    if (limits !== undefined) observe(record, registry, limits);
+    settings.onRequest?.(record, registry);
+  };
+  const { limitRate } = settings;
+  const registries = createRegistries({
+    ...settings,
+    credentials: credentials.forDestinations,
+    rateLimit: limitRate === undefined ? undefined : createRateLimit(limitRate),
+    onRequest,
+  });
+  // A source is read with the rights to read: some registries refuse a token with more than that.
+  const sourceRegistries = createRegistries({ ...settings, credentials: credentials.forSources, access: 'pull' });
+  const images = onceOpened(() => openLocalImages({ ...settings, onWarning: warn }));
+  const stores = onceOpened(() => openStores(settings));
+  const openImages = async () => settings.imageStore ?? (await images.get());
+  const sources: SourceDoors = {
+    ...settings,
+    registries: createSourceRegistries({ registries: sourceRegistries, credentials: credentials.forSources, attempts }),
+    images: storedImages(openImages),
+  };
+  const pushers = onceOpened(async () => {
+    const { metadataStore, layerCache } = await pushStores(settings, stores.get);
+    const folder = settings.cache ? (settings.dataDir ?? environment.dataFolder) : settings.dataDir;
+    const made = createPushers({
+      transfers: settings.transfers ?? ownTransfers!,
+      metadataStore,
+      layerCache,
+      attempts,
+      trustKey: settings.trustKey ?? (() => trustKeyIn(folder, warn)),
+      retry: { hostBackoff: settings.hostBackoff ?? createHostBackoff() },
+    });
+    return { ...made, async [Symbol.asyncDispose]() {} };
+  });
+  const client: Client = {
+    credentials: credentials.forDestinations,
+    async push(request) {
+      const { results, refusedTags } = await client.pushSettled(request);
+      if (refusedTags.length > 0 || !results.every((result) => result.ok)) {
+        throw new PushFailedError(results, refusedTags);
+      }
+      return results as readonly PushedImage[];
+    },
+    async pushSettled(request) {
+      const parts = { ...settings, credentials, registries, sources, pushers: pushers.get, openImages };
+      const read = readPushRequest(request);
+      return await lifetime.run(request, (signal) => runPush({ ...read, signal }, parts));
+    },
+    async open(source, openOptions = {}) {
+      return await lifetime.run(openOptions, (signal) => openSourceText(source, { ...openOptions, signal }, sources));
+    },
+    async repository(name, { signal: given } = {}) {
+      const reference = typeof name === 'string' ? parseName(name) : name;
+      credentials.assertFor([reference.registry]);
+      return await lifetime.run({ signal: given }, (signal) => connectTo(reference, registries, { signal, attempts }));
+    },
+    async verifyLogin(registry, shown, loginOptions = {}) {
+      await lifetime.run(loginOptions, (signal) => verifyLogin(registry, shown, { ...settings, signal }));
+    },
+    waysTo: (registry) => registries.waysTo(registry),
+    async [Symbol.asyncDispose]() {
+      lifetime.abort();
+      await ownTransfers?.[Symbol.asyncDispose]();
+      await lifetime[Symbol.asyncDispose](); // pushes close their sources, now that nothing reads them
+      await registries[Symbol.asyncDispose]();
+      await sourceRegistries[Symbol.asyncDispose]();
+      await stores[Symbol.asyncDispose]();
+      await images[Symbol.asyncDispose]();
+    },
+  };
+  return client;
+}
+
+function parseName(name: string): Reference {
+  assertNoUser(name);
+  return parseReference(name);
+}
+
+async function pushStores(
+  { isolated = false, metadataStore, layerCache }: ResolvedClientOptions,
+  open: () => Promise<Stores>,
+): Promise<Pick<ResolvedClientOptions, 'metadataStore' | 'layerCache'>> {
+  if (isolated || (metadataStore !== undefined && layerCache !== undefined)) return { metadataStore, layerCache };
+  const stores = await open();
+  return { metadataStore: metadataStore ?? stores.metadataStore, layerCache: layerCache ?? stores.layerCache };
+}

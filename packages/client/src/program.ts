@@ -1,0 +1,10 @@
+/**
+ * What a program needs before it makes a client, or in place of one: the environment, the names it was given, this machine's
+ * images. Loads nothing else of the client.
+ *
+ * @packageDocumentation
+ */
+export { type ClientEnvironment, readEnvironment } from './environment.ts';
+export { secretsInName } from './names/mask-user.ts';
+export { type DestinationInput, type ParseDestinationsOptions, parseDestinations } from './push/destinations.ts';
+export { type LocalImagesOptions, openLocalImages } from './stores/local-images.ts';

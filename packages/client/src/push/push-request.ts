@@ -1,0 +1,65 @@
+import type { AbortOptions } from '@slipway/digest';
+import type { ImageRecipe, ImageSource, SourceItem } from '@slipway/image-source';
+import type { Platform } from '@slipway/manifest';
+import type { PushOptions } from '@slipway/push';
+import { optionError } from '../errors.ts';
+import { readOptions } from '../options/read-options.ts';
+import type { DestinationInput } from './destinations.ts';
+
+/**
+ * What to push: a text as `slipway push` takes it (`app.tar`, `oci:layout:v1`, `docker://ghcr.io/me/app:1`,
+ * `docker-daemon:app`, `store:app`, `-`), a source that is open already, which stays the caller's to dispose, one image, or
+ * one that `imageFrom` makes of parts: its base may be any such text.
+ */
+export type SourceInput = string | ImageSource | SourceItem | ImageRecipe;
+
+/** How layers that are compressed here are made. */
+export interface CompressionSettings {
+  /** Effort: gzip 1 to 9, zstd 1 to 19. @default that of `@slipway/digest` */
+  readonly compressionLevel?: number | undefined;
+  /** What makes gzip: `deflate` is fast and makes the same bytes everywhere. @default 'deflate' */
+  readonly compressor?: 'deflate' | 'zlib' | 'fflate' | undefined;
+}
+
+/** Which of a source's images. */
+export interface SelectionSettings {
+  /** Every tag of the source; destinations are repositories then. @default false */
+  readonly allTags?: boolean | undefined;
+  /** With `allTags`, tags that the source has of other repositories too. @default false */
+  readonly into?: boolean | undefined;
+  /** With `allTags`, only tags that match this pattern: `v1.*` by tag, `me/app:*` by the whole name. @default all */
+  readonly tags?: string | undefined;
+  /** With `allTags`, only images made at that time or later, also as '2026-01-31' or '30d'. @default all */
+  readonly newerThan?: Date | string | undefined;
+  /** One platform of an image for several: 'linux/arm64'. @default all */
+  readonly platform?: Platform | string | undefined;
+  /** Also what refers to the image: signatures, SBOMs, attestations. @default false */
+  readonly referrers?: boolean | undefined;
+}
+
+/** How one push is done; every option means the same, and has the same default, as that of `slipway push`. */
+export interface PushSettings
+  extends SelectionSettings,
+    CompressionSettings,
+    Omit<PushOptions, 'platform' | 'requireSchema2' | 'onEvent' | 'signal'> {}
+
+/** One push. */
+export interface PushRequest extends PushSettings, AbortOptions, Pick<PushOptions, 'onEvent'> {
+  readonly source: SourceInput;
+  /** One destination or several, which share the work: `ghcr.io/me/app:1`. */
+  readonly to: DestinationInput | readonly DestinationInput[];
+}
+
+/** {@link PushRequest} with its options as their kinds read them. */
+export type ReadPushRequest = Omit<PushRequest, 'newerThan' | 'platform'> & {
+  readonly newerThan?: Date | undefined;
+  readonly platform?: Platform | undefined;
+};
+
+/** Reads the options of a push. @throws {ClientError} `ERR_CLIENT_OPTION` */
+export function readPushRequest(request: PushRequest): ReadPushRequest {
+  if (typeof request !== 'object' || request === null)
+    throw optionError('Expected a push to be told `source` and `to`');
+  const { source, to, signal, onEvent } = request;
+  return { source, to, signal, onEvent, ...readOptions('push', request) };
+}

@@ -1,0 +1,212 @@
+import {
+  type ImageRecipe,
+  type ImageSource,
+  parseSourceText,
+  type SourceItem,
+  sourceDateEpoch,
+} from '@slipway/image-source';
+import type { ImageStore } from '@slipway/image-store';
+import type { Destination, PushAllOptions, PushDelivery, PushResult } from '@slipway/push';
+import type { Reference } from '@slipway/reference';
+import type { PushReport } from '../client.ts';
+import type { Registries } from '../connection/registries.ts';
+import type { ClientCredentials } from '../credentials/client-credentials.ts';
+import { noteRegistryFacts } from '../credentials/registry-facts.ts';
+import { identityFor } from '../credentials/tracked-credentials.ts';
+import type { ClientEnvironment } from '../environment.ts';
+import { optionError } from '../errors.ts';
+import { isOlder } from '../selection/is-older.ts';
+import { type Selection, selectAllTags, selectOne } from '../selection/select-items.ts';
+import { type OpenOptions, openSourceText, type SourceDoors } from '../sources/open-source.ts';
+import { assertPushSettings } from './assert-push-settings.ts';
+import { parseDestinations } from './destinations.ts';
+import { noteDigests } from './note-digests.ts';
+import { pushRepository } from './push-repository.ts';
+import type { ReadPushRequest, SourceInput } from './push-request.ts';
+import type { Pushers } from './pushers.ts';
+
+/** What a push works with. */
+export interface PushParts {
+  readonly environment: Pick<ClientEnvironment, 'allowsSchema1' | 'temporaryFolder' | 'variables'>;
+  readonly credentials: ClientCredentials;
+  readonly registries: Registries;
+  readonly sources: SourceDoors;
+  readonly pushers: () => Promise<Pushers>;
+  readonly openImages: () => Promise<ImageStore>;
+  readonly warn: (message: string) => void;
+}
+
+/** A request that aborts with its client. */
+type RunningRequest = ReadPushRequest & { readonly signal: AbortSignal };
+
+/** Pushes one source to its destinations. Rejects for what concerns all of them; a destination that fails is a result. */
+export async function runPush(request: RunningRequest, parts: PushParts): Promise<PushReport> {
+  assertPushSettings(request);
+  const references = parseDestinations(request.to, { allTags: request.allTags });
+  if (references.length === 0) throw optionError('Expected `to` to name at least one destination');
+  parts.credentials.assertFor(references.map(({ registry }) => registry));
+  const repository = repositoryIn(request.source, request.allTags === true);
+  if (repository !== undefined) return await pushAllTags(repository, references, request, parts);
+  await using source = await openInput(request.source, request, parts);
+  const { selections, refusedTags } = choose(source, references, request);
+  for (const tag of refusedTags) {
+    parts.warn(`no registry takes the tag ${JSON.stringify(tag)}: it is left out, and the push will count as failed`);
+  }
+  const deliveries = await Promise.all(
+    selections.map(async ({ item, references: wanted }) => ({
+      item,
+      destinations: await Promise.all(wanted.map((reference) => destinationOf(reference, request, parts))),
+    })),
+  );
+  const results = await pushItems(deliveries, request, parts, async (pushed, index) => {
+    const { item } = deliveries[index]!;
+    if (source.isFromStore && request.dryRun !== true) {
+      await noteDigests(await parts.openImages(), item, pushed, parts.warn);
+    }
+    for (const result of pushed) {
+      if (!result.ok && !isOfSource(result.error)) {
+        noteRegistryFacts(result.error, await parts.credentials.forDestinations.factsOf(result.reference));
+      }
+    }
+  });
+  return { results, refusedTags };
+}
+
+/** The repository of a `docker://` source of which every tag is pushed: it is looked at tag by tag. */
+function repositoryIn(source: SourceInput, isAllTags: boolean): string | undefined {
+  if (!isAllTags || typeof source !== 'string') return undefined;
+  const parsed = parseSourceText(source);
+  return parsed.transport === 'docker' ? parsed.reference : undefined;
+}
+
+async function pushAllTags(
+  repository: string,
+  references: readonly Reference[],
+  request: RunningRequest,
+  parts: PushParts,
+): Promise<PushReport> {
+  const { signal, tags: pattern, newerThan, format = 'keep', compression = 'keep', platform, referrers } = request;
+  const mayMatch = format === 'keep' && compression === 'keep' && platform === undefined && referrers !== true;
+  const onNotice = ({ message }: { readonly message: string }): void => parts.warn(message);
+  const opening = { ...openOptionsOf(request), onNotice };
+  const isTogether = format === 'v1' || (request.protocol ?? 'v2') !== 'v2';
+  const options = { signal, pattern, newerThan, mayMatch, isTogether, opening };
+  const results = await pushRepository(repository, references, options, {
+    sources: parts.sources.registries,
+    destinationOf: (reference) => destinationOf(reference, request, parts),
+    push: (deliveries) => pushItems(deliveries, request, parts),
+    onUnchanged: ({ reference, ...manifest }) => {
+      const destination = `${reference.registry}/${reference.repository}`;
+      request.onEvent?.({ type: 'manifest:pushed', destination, tag: reference.tag, ...manifest });
+    },
+  });
+  return { results, refusedTags: [] };
+}
+
+/**
+ * How a push reads its source: a conversion looks at the bytes of layers and not at their labels, and a push that compares
+ * nothing with diffIDs carries what cannot be compared.
+ */
+function openOptionsOf(request: ReadPushRequest): OpenOptions {
+  const { format = 'keep', compression = 'keep', verify = 'digest', platform, referrers, allTags } = request;
+  return {
+    platform,
+    referrers,
+    allTags,
+    recognise: format !== 'keep' || compression !== 'keep',
+    unpaired: verify === 'digest' ? 'carry' : 'refuse',
+  };
+}
+
+interface OpenedInput extends Omit<ImageSource, 'kind'> {
+  readonly kind: ImageSource['kind'];
+  /** It is an image of this machine's store. */
+  readonly isFromStore: boolean;
+}
+
+async function openInput(input: SourceInput, request: RunningRequest, parts: PushParts): Promise<OpenedInput> {
+  const { sources } = parts;
+  if (typeof input === 'string') {
+    const source = await openSourceText(input, { ...openOptionsOf(request), signal: request.signal }, sources);
+    return { ...source, isFromStore: source.kind === 'store' };
+  }
+  if (isRecipe(input)) return { ...(await openRecipe(input, request, parts)), isFromStore: false };
+  const isOthers = { isFromStore: false, async [Symbol.asyncDispose]() {} };
+  if (isSource(input)) return { ...input, ...isOthers };
+  if (isItem(input)) return { kind: 'oci-layout', name: 'the image', items: [input], ...isOthers };
+  throw optionError(
+    'Expected `source` to be a text such as app.tar or docker://ghcr.io/me/app:1, an opened source, an image, or an image from parts',
+  );
+}
+
+/** The base is any source that this client can open. */
+async function openRecipe(
+  recipe: ImageRecipe,
+  { signal }: RunningRequest,
+  { sources, environment }: PushParts,
+): Promise<ImageSource> {
+  const { onSpool } = sources;
+  return await recipe.open({
+    openBase: (text, { platform, signal: opening = signal }) =>
+      openSourceText(text, { platform, signal: opening }, sources),
+    time: sourceDateEpoch(environment.variables),
+    spoolFolder: environment.temporaryFolder,
+    onSpool,
+    signal,
+  });
+}
+
+function isRecipe(input: unknown): input is ImageRecipe {
+  return typeof (input as { readonly open?: unknown } | undefined)?.open === 'function' && !isSource(input);
+}
+
+function isSource(input: unknown): input is ImageSource {
+  return Array.isArray((input as { readonly items?: unknown } | undefined)?.items);
+}
+
+function isItem(input: unknown): input is SourceItem {
+  const { kind } = (input ?? {}) as { readonly kind?: unknown };
+  return kind === 'image' || kind === 'artifact' || kind === 'index';
+}
+
+/** What goes where. */
+function choose(
+  source: ImageSource,
+  references: readonly Reference[],
+  { allTags, into, tags: pattern, newerThan, platform }: ReadPushRequest,
+): { readonly selections: readonly Selection[]; readonly refusedTags: readonly string[] } {
+  if (allTags !== true) return { selections: selectOne(source, references, { platform }), refusedTags: [] };
+  const { selections, refused } = selectAllTags(source, references, { into, pattern });
+  const wanted = newerThan === undefined ? selections : selections.filter(({ item }) => !isOlder([item], newerThan));
+  return { selections: wanted, refusedTags: refused.map(({ tag }) => tag) };
+}
+
+async function destinationOf(
+  reference: Reference,
+  { signal, protocol, format }: RunningRequest,
+  { registries, credentials }: PushParts,
+): Promise<Destination> {
+  const isV2Only = (protocol ?? 'v2') === 'v2' && format !== 'v1';
+  return {
+    reference,
+    endpoints: await registries.endpointsOf(reference),
+    v1Endpoints: isV2Only ? [] : await registries.v1EndpointsOf(reference),
+    ...(await identityFor(reference, credentials.forDestinations, { signal })),
+  };
+}
+
+async function pushItems(
+  deliveries: readonly PushDelivery[],
+  request: RunningRequest,
+  { pushers, environment }: PushParts,
+  onDelivered?: PushAllOptions['onDelivered'],
+): Promise<readonly PushResult[]> {
+  const pusher = (await pushers()).pusherFor(request);
+  const { source: _source, to: _to, ...options } = request;
+  const requireSchema2 = !environment.allowsSchema1;
+  return (await pusher.pushAll(deliveries, { ...options, requireSchema2, onDelivered })).flat();
+}
+
+function isOfSource(error: unknown): boolean {
+  return (error as { readonly origin?: unknown }).origin === 'source';
+}

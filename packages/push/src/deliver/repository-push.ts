@@ -1,0 +1,236 @@
+import type { AbortOptions } from '@slipway/digest';
+import { canonicalName, familiarName } from '@slipway/reference';
+import type { Repository } from '@slipway/registry-client';
+import { retrying } from '@slipway/transfer';
+import { pushFailure } from '../errors.ts';
+import type { PushEvent } from '../events.ts';
+import { confirmsV2 } from '../legacy/confirms-v2.ts';
+import type { ResolvedPushOptions } from '../options.ts';
+import type { ItemPlan } from '../plan/plan-types.ts';
+import { BlobMemory } from '../presence/memory.ts';
+import { Presence } from '../presence/presence.ts';
+import type { Target } from '../presence/target.ts';
+import type { Destination, Endpoint, PushResult } from '../push.ts';
+import { TotalsCounter } from '../totals.ts';
+import { isBusy } from '../upload/retry-rules.ts';
+import { overEndpoints } from './endpoints.ts';
+import type { Push } from './push-parts.ts';
+import { Scope } from './scope.ts';
+import type { TagDelivery, TagResult } from './tag-delivery.ts';
+import { pushTags } from './tags.ts';
+
+/** One item and the tags that it gets in one repository. */
+export interface RepositoryItem {
+  readonly plan: ItemPlan;
+  /** At least one, all in the same repository. */
+  readonly destinations: readonly Destination[];
+}
+
+/** How one destination ended. */
+export interface DestinationResult {
+  readonly destination: Destination;
+  readonly result: PushResult;
+}
+
+/**
+ * The push of some items to one repository, one after the other. They share the connection, and what was found out about the
+ * repository: a layer that one of them brought is not asked for again. Over v1 they are one push with one list of images.
+ */
+export class RepositoryPush {
+  readonly #push: Push;
+  readonly #items: readonly RepositoryItem[];
+  readonly #first: Destination;
+  readonly #destination: string;
+  readonly #totals: readonly TotalsCounter[];
+  readonly #memory: BlobMemory;
+  readonly #presences = new Map<Endpoint, Presence>();
+  /** Those before the one that served an item are not tried again for the next. */
+  #endpoints: readonly Endpoint[];
+  #isStarted = false;
+  #hasConfirmedV2 = false;
+  /** Sends an item over the protocol that the registry speaks. */
+  #overProtocols: ((at: number, signal: AbortSignal) => Promise<readonly TagResult[]>) | undefined;
+
+  constructor(push: Push, items: readonly RepositoryItem[]) {
+    const [first] = items.flatMap(({ destinations }) => destinations);
+    if (first === undefined) throw new Error('unreachable: a repository is known by its destinations');
+    this.#push = push;
+    this.#items = items;
+    this.#first = first;
+    this.#destination = familiarName(first.reference);
+    this.#totals = items.map(() => new TotalsCounter());
+    this.#memory = this.#openMemory();
+    this.#endpoints = first.endpoints.map(connectedOnce);
+  }
+
+  /** Pushes one item under all its tags. Rejects on abort only; when it settles, nothing of it runs any more. */
+  async deliver(at: number, parent: AbortSignal): Promise<readonly DestinationResult[]> {
+    const { destinations } = this.#itemAt(at);
+    if (!this.#isStarted) {
+      this.#isStarted = true;
+      const repository = canonicalName(this.#first.reference);
+      this.#emit({ type: 'push:started', destination: this.#destination, repository }, at);
+    }
+    const settled = await this.#tagResults(at, parent).catch((cause: unknown) => {
+      parent.throwIfAborted();
+      const failure = pushFailure(`to ${this.#destination}`, { op: 'plan', origin: 'destination', cause });
+      return destinations.map(({ reference }): TagResult => ({ tag: reference.tag ?? '', error: failure }));
+    });
+    const byTag = new Map(settled.map((result) => [result.tag, result]));
+    return destinations.flatMap((destination) => {
+      const result = byTag.get(destination.reference.tag ?? '');
+      return result === undefined ? [] : [{ destination, result: this.#finish(destination, result, at) }];
+    });
+  }
+
+  async #tagResults(at: number, signal: AbortSignal): Promise<readonly TagResult[]> {
+    if (this.#push.options.protocol === 'v2') return await this.#viaV2(at, signal);
+    this.#overProtocols ??= await this.#openProtocols();
+    return await this.#overProtocols(at, signal);
+  }
+
+  async #openProtocols(): Promise<(at: number, signal: AbortSignal) => Promise<readonly TagResult[]>> {
+    const { protocolsOf } = await import('../legacy/protocols.ts');
+    return protocolsOf({
+      images: this.#items.map(({ plan, destinations }) => ({ plan, tags: tagsOf(destinations) })),
+      first: this.#first,
+      destination: this.#destination,
+      pusher: this.#push,
+      options: this.#push.options,
+      emit: (event, at) => this.#emit(event, at),
+      viaV2: (at, signal) => this.#viaV2(at, signal),
+      hasConfirmedV2: () => this.#hasConfirmedV2,
+    });
+  }
+
+  /** Finds an endpoint that serves, and pushes all tags in a scope of their own. */
+  async #viaV2(at: number, signal: AbortSignal): Promise<readonly TagResult[]> {
+    const { options, retry, transfers, turns, trustKey } = this.#push;
+    const { learn, learnFrom, dryRun, requireSchema2 } = options;
+    const { plan, destinations } = this.#itemAt(at);
+    const name = this.#destination;
+    const pushAll = await tagPusherOf(options);
+    let served: Endpoint | undefined;
+    const results = await overEndpoints(
+      this.#endpoints,
+      { reference: this.#first.reference, name },
+      async (repository, endpoint) => {
+        await using scope = new Scope(signal);
+        const uploader = this.#push.uploaderFor(repository.registry);
+        const delivery: TagDelivery = {
+          ...{ scope, transfers, uploader, turns, retry },
+          ...{ tags: tagsOf(destinations), learn, learnFrom, dryRun, requireSchema2, trustKey },
+        };
+        const pushed = await pushAll(plan, this.#targetOf(repository, endpoint, at), delivery);
+        served = endpoint;
+        return pushed;
+      },
+      {
+        retry,
+        signal,
+        onRetry: (message) => {
+          const warning = { code: 'connect-retry', message: `${name}: ${message}` } as const;
+          this.#emit({ type: 'warning', destination: name, ...warning }, at);
+        },
+      },
+    );
+    if (served !== undefined) this.#endpoints = this.#endpoints.slice(this.#endpoints.indexOf(served));
+    return results;
+  }
+
+  #targetOf(repository: Repository, endpoint: Endpoint, at: number): Target {
+    const { retry, options } = this.#push;
+    const { reference, hmacKey, hasAuthInfo = false } = this.#first;
+    const presence = this.#presences.get(endpoint) ?? new Presence(options.force);
+    this.#presences.set(endpoint, presence);
+    return {
+      ...{ repository, hmacKey, hasAuthInfo, presence },
+      name: canonicalName(reference),
+      destination: this.#destination,
+      allowNondistributable: endpoint.allowNondistributable ?? false,
+      memory: this.#memory,
+      emit: (event) => {
+        this.#hasConfirmedV2 ||= confirmsV2(event);
+        this.#emit(event, at);
+      },
+      ask: (question, { signal }) =>
+        retrying(() => question(repository), { ...retry, signal, host: repository.registry, isTransient: isBusy }),
+    };
+  }
+
+  /** A metadata store that fails is reported once a repository, whatever the number of layers. */
+  #openMemory(): BlobMemory {
+    const { metadataStore, delivered, tell } = this.#push;
+    const { reference, hmacKey } = this.#first;
+    let isWarned = false;
+    return new BlobMemory({
+      ...{ store: metadataStore, repository: canonicalName(reference), hmacKey, delivered },
+      onFailure: (error) => {
+        if (isWarned) return;
+        isWarned = true;
+        const why = error instanceof Error ? error.message : String(error);
+        const message = `what was pushed is not remembered: ${why}`;
+        tell({ type: 'warning', destination: this.#destination, code: 'metadata-store', message });
+      },
+    });
+  }
+
+  #finish({ reference }: Destination, result: TagResult, at: number): PushResult {
+    const { tag } = reference;
+    const destination = this.#destination;
+    const counter = this.#totalsAt(at);
+    const totals = counter.now();
+    if ('error' in result) {
+      this.#emit({ type: 'push:failed', destination, tag, error: result.error }, at);
+      return { ok: false, reference, error: result.error, totals };
+    }
+    const { manifest, unchanged } = result;
+    const { digest, mediaType, bytes } = manifest;
+    this.#emit({ type: 'push:finished', destination, tag, digest, totals }, at);
+    const plan = this.#push.options.dryRun ? { plan: counter.planned() } : {};
+    return { ok: true, reference, digest, mediaType, size: bytes.byteLength, unchanged, totals, ...plan };
+  }
+
+  #emit(event: PushEvent, at: number): void {
+    this.#totalsAt(at).count(event);
+    this.#push.tell(event);
+  }
+
+  #itemAt(at: number): RepositoryItem {
+    const item = this.#items[at];
+    if (item === undefined) throw new Error('unreachable: only items of the repository are delivered');
+    return item;
+  }
+
+  #totalsAt(at: number): TotalsCounter {
+    const totals = this.#totals[at];
+    if (totals === undefined) throw new Error('unreachable: only items of the repository are counted');
+    return totals;
+  }
+}
+
+function tagsOf(destinations: readonly Destination[]): readonly string[] {
+  return [...new Set(destinations.flatMap(({ reference }) => reference.tag ?? []))];
+}
+
+/** One client for all items. What fails to connect is tried again by whoever asks next. */
+function connectedOnce(endpoint: Endpoint): Endpoint {
+  let connected: Repository | undefined;
+  const { url, allowNondistributable, ping } = endpoint;
+  return {
+    url,
+    allowNondistributable,
+    ...(ping === undefined ? {} : { ping: ping.bind(endpoint) }),
+    async connect(options?: AbortOptions) {
+      connected ??= await endpoint.connect(options);
+      return connected;
+    },
+  };
+}
+
+/** What pushes tags over the distribution protocol; that of old is loaded when it is asked for. */
+async function tagPusherOf({ format }: Pick<ResolvedPushOptions, 'format'>): Promise<typeof pushTags> {
+  if (format === 'schema1') return (await import('../legacy/push-schema1.ts')).pushSchema1Tags;
+  if (format === 'schema1-2015') return (await import('../legacy/push-graph.ts')).pushGraphTags;
+  return pushTags;
+}
