@@ -1,7 +1,6 @@
 import { misuseSuite } from '@slipway/arguments/suite';
 import { afterAll, expect, test } from 'vitest';
 import * as exported from '../src/index.ts';
-import * as options from '../src/options.ts';
 
 const client = await exported.createClient({ isolated: true });
 afterAll(() => client[Symbol.asyncDispose]());
@@ -18,8 +17,6 @@ misuseSuite('@slipway/client', exported, {
     'client.verifyLogin': (...wrong) => client.verifyLogin(...(wrong as [never, never])),
   },
 });
-
-misuseSuite('@slipway/client/options', options);
 
 test('what is wrong with a request is told by its name', async () => {
   const told = (code: string, text: string) =>
