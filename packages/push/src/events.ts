@@ -55,7 +55,11 @@ export type PushEvent =
   | { readonly type: 'push:started'; readonly destination: string; readonly repository: string }
   | { readonly type: 'blob:preparing'; readonly blob: BlobSubject }
   | { readonly type: 'blob:waiting'; readonly blob: BlobSubject }
-  /** `sent` counts bytes as they go over the wire; `size` is their total, `undefined` while compression still runs, when `read` of `readTotal` source bytes tells how far it is. `sent` goes back when an upload starts again. */
+  /**
+   * `sent` counts bytes as they go over the wire; `size` is their total, `undefined` while compression still runs, when
+   * `read` of `readTotal` source bytes tells how far it is: `progressShare` makes one number of it. `sent` goes back when an
+   * upload starts again.
+   */
   | {
       readonly type: 'blob:progress';
       readonly blob: BlobSubject;

@@ -15,6 +15,7 @@ export {
 } from './events.ts';
 export { pushDefaults } from './options.ts';
 export type { DecisionReason } from './presence/decision-reason.ts';
+export { progressShare } from './progress-share.ts';
 export type {
   Destination,
   Endpoint,
