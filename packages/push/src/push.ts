@@ -135,7 +135,7 @@ export interface PusherOptions {
   readonly layerCache?: LayerCache | undefined;
   /** Makes gzip layers of uncompressed ones. */
   readonly gzip: Compressor;
-  /** Makes zstd layers. @default `--compression zstd` is refused */
+  /** Makes zstd layers. @default `compression: 'zstd'` is refused */
   readonly zstd?: Compressor | undefined;
   /** Makes zstd layers of which podman pulls only what it lacks. @default they are refused */
   readonly zstdChunked?: Compressor | undefined;

@@ -182,7 +182,7 @@ function compressorFor({ gzip, zstd, zstdChunked, estargz }: PusherOptions, want
   throw new PushError('ERR_PUSH_FORMAT', `Could not plan the push: ${wanted} layers cannot be made here`, {
     op: 'plan',
     origin: 'request',
-    hint: 'use --compression gzip, or a runtime with WebAssembly',
+    hint: 'use `compression: gzip`, or a runtime with WebAssembly',
   });
 }
 
