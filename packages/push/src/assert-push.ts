@@ -52,6 +52,7 @@ const pushKinds: Partial<Readonly<Record<keyof PushOptions, Kind>>> = {
   learn: either(aString, aBoolean),
   learnFrom: aString,
   force: aBoolean,
+  signing: anObject,
   onEvent: aFunction,
   signal: aSignal,
 };

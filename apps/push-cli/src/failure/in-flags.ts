@@ -6,6 +6,7 @@ const words: Readonly<Record<string, string>> = {
   to: 'DESTINATION',
   credentials: '--username and --password-stdin',
   spoolFolder: 'TMPDIR',
+  signing: '--sign-key',
 };
 
 /**
