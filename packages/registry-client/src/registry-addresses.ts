@@ -1,5 +1,5 @@
 import { lookup } from 'node:dns/promises';
-import { assertArgument, aString } from '@slipway/arguments';
+import { aString, assertArgument } from '@slipway/arguments';
 
 /**
  * What a registry's host resolves to, by the system's resolver; undefined when it cannot be told, or `registry` is no
