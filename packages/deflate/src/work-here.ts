@@ -1,4 +1,5 @@
 import * as crypto from 'node:crypto';
+import * as fs from 'node:fs';
 import { compileFunction } from 'node:vm';
 import * as zlib from 'node:zlib';
 import type { WebAssemblyModule } from './web-assembly.ts';
@@ -30,6 +31,7 @@ export function startHere<Answer>(
   };
   const builtins: Readonly<Record<string, object>> = {
     'node:crypto': crypto,
+    'node:fs': fs,
     'node:worker_threads': { parentPort, workerData: module },
     'node:zlib': zlib,
   };
