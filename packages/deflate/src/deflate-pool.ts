@@ -109,6 +109,7 @@ class WorkerPool implements DeflatePool {
         this.#assign();
       },
       drop: (job) => this.#waiting.delete(job),
+      onRoom: () => this.#assign(),
     });
     this.#files.add(run);
     void run.settled().then(() => this.#files.delete(run));

@@ -91,6 +91,20 @@ describe('deflateFile', () => {
     }
   });
 
+  test.each([1, 2])('a block that waits while others end gets its turn (%i threads)', async (threads) => {
+    await using pool = createDeflatePool({ threads });
+    const begin = (): DeflateFileRun => pool.deflateFile({ fd, start: 0, size: 40_000, blockSize });
+    for (const leave of [(run: DeflateFileRun) => run.end(), (run: DeflateFileRun) => run[Symbol.dispose]()]) {
+      const ending = Array.from({ length: 4 }, begin);
+      await Promise.all(ending.map((run) => allOf(run)));
+      const left = ending.map(leave); // each asks its thread, which has as much to answer as it is given at once
+      const waiting = begin();
+      await allOf(waiting);
+      expect(await waiting.end()).toEqual(sumsOf(bytes.subarray(0, 40_000)));
+      await Promise.all(left);
+    }
+  });
+
   test('results go where they are wanted', async () => {
     await using pool = createDeflatePool({ threads: 1 });
     const outputs: Uint8Array[] = [];

@@ -85,6 +85,8 @@ export interface PoolJob {
 export interface BlockQueue {
   readonly add: (job: PoolJob) => void;
   readonly drop: (job: PoolJob) => boolean;
+  /** Hears that a thread has answered what was no job: it may have room for one. */
+  readonly onRoom: () => void;
 }
 
 let lastId = 0;
@@ -212,6 +214,7 @@ export class FileRun implements DeflateFileRun {
       return undefined;
     } finally {
       this.#answered();
+      this.#queue.onRoom();
     }
   }
 
