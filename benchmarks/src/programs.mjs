@@ -63,9 +63,7 @@ export const programs = [
         path,
         ...(isSecure ? [] : ['--host', `reg=${hostOf(destination)},tls=disabled`]),
         'image',
-        ...(archive === undefined
-          ? ['copy', `ocidir://${layout}:1`, destination]
-          : ['import', destination, archive]),
+        ...(archive === undefined ? ['copy', `ocidir://${layout}:1`, destination] : ['import', destination, archive]),
       ]),
   },
   {
