@@ -190,6 +190,25 @@ test('inspect shows an image of a registry, and what refers to it', async () => 
   );
 });
 
+test('inspect lists the tags of the repository; not with --no-tags, and not where the registry denies them', async () => {
+  const inspect = ['inspect', `docker://${source.host}/team/app:v1`, '--plain-http'];
+  const listed = await runCli([...inspect, '--json']);
+  expect(JSON.parse(listed.stdout)).toMatchObject({
+    kind: 'registry',
+    tags: expect.arrayContaining(['v1']),
+    moreTags: false,
+  });
+  expect((await runCli(inspect)).stdout).toMatch(/\ntags of the repository: .*\bv1\b/);
+
+  const denied = source.misbehave({ match: { kind: 'tags' }, status: 403 });
+  const without = await runCli([...inspect, '--no-tags']);
+  expect([without.code, denied.hits]).toEqual([0, 0]);
+  expect(without.stdout).not.toContain('tags of');
+  const told = await runCli(inspect);
+  denied.remove();
+  expect(told).toMatchObject({ code: 0, stderr: expect.stringContaining('tags of the repository are not listed') });
+});
+
 async function push(args: readonly string[]): Promise<CliResult> {
   return await runCli(['push', ...args, '--plain-http', '--no-cache']);
 }

@@ -14,7 +14,7 @@ export {
   type LayerRecipe,
   layerFrom,
 } from '@slipway/image-source';
-export type { PushEvent, PushResult } from '@slipway/push';
+export type { ImageSignature, PushEvent, PushResult, Signature, Signer } from '@slipway/push';
 export type { Client, PushedImage, PushReport } from './client.ts';
 export type { ClientOptions, ClientParts, ClientSettings } from './client-options.ts';
 export type { ConnectionParts, ConnectionSettings } from './connection/connection-settings.ts';
@@ -43,6 +43,7 @@ export type {
   SelectionSettings,
   SourceInput,
 } from './push/push-request.ts';
+export type { SigningSettings } from './signing/open-signer.ts';
 export type { OpenOptions } from './sources/open-source.ts';
 export { type LocalImagesOptions, openLocalImages } from './stores/local-images.ts';
 export type { StoreSettings } from './stores/stores.ts';

@@ -28,6 +28,7 @@ export type PushOperation =
   | 'push blob'
   | 'build manifest'
   | 'push manifest'
+  | 'sign'
   | 'confirm'
   | 'plan';
 

@@ -15,6 +15,7 @@ export {
 } from './events.ts';
 export { pushDefaults } from './options.ts';
 export type { DecisionReason } from './presence/decision-reason.ts';
+export { progressShare } from './progress-share.ts';
 export type {
   Destination,
   Endpoint,
@@ -34,4 +35,5 @@ export type {
   V1Endpoint,
 } from './push.ts';
 export { createPusher } from './pusher.ts';
+export type { ImageSignature, PushSigning, Signature, Signer } from './sign/signer.ts';
 export { continuesOnError, isRetryable } from './upload/retry-rules.ts';

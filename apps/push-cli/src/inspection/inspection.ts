@@ -1,5 +1,6 @@
 import type { IncompleteItem, SourceItem, SourceLayer, SourceReferrer } from '@slipway/image-source';
 import { formatPlatform, type Platform } from '@slipway/manifest';
+import { type ConfigFacts, configFacts, type ManifestFacts, manifestFacts } from './document-facts.ts';
 
 /** One layer as `slipway inspect` tells of it. */
 export interface InspectedLayer {
@@ -22,7 +23,7 @@ export interface InspectedBlob {
 }
 
 /** One item of a source as plain data. */
-export interface InspectedItem {
+export interface InspectedItem extends ManifestFacts, ConfigFacts {
   readonly kind: SourceItem['kind'];
   readonly names: readonly string[];
   readonly platform?: string | undefined;
@@ -32,8 +33,6 @@ export interface InspectedItem {
   readonly config?: { readonly digest: string; readonly mediaType: string; readonly size: number } | undefined;
   readonly layers?: readonly InspectedLayer[] | undefined;
   readonly blobs?: readonly InspectedBlob[] | undefined;
-  /** Of an artifact: what it is, as its manifest says. */
-  readonly artifactType?: string | undefined;
   /** Digests that are listed and are not there: the item cannot be pushed as a whole. */
   readonly missing?: readonly string[] | undefined;
   readonly children?: readonly InspectedItem[] | undefined;
@@ -50,6 +49,7 @@ export function describeItem(item: SourceItem, platform?: Platform | undefined):
     platform: runsOn && formatPlatform(runsOn),
     digest: item.manifest?.digest,
     mediaType: item.manifest?.mediaType,
+    ...manifestFacts(item.manifest?.bytes, item.kind === 'artifact'),
     referrers: item.referrers?.map(describeReferrer),
   };
   switch (item.kind) {
@@ -58,13 +58,13 @@ export function describeItem(item: SourceItem, platform?: Platform | undefined):
       return {
         ...common,
         config: { digest, mediaType, size: bytes.byteLength },
+        ...configFacts(bytes),
         layers: item.layers.map(describeLayer),
       };
     }
     case 'artifact':
       return {
         ...common,
-        artifactType: artifactTypeOf(item.manifest.bytes),
         blobs: item.blobs.map(({ descriptor: { digest, mediaType, size, annotations } }) => ({
           digest,
           mediaType,
@@ -86,16 +86,6 @@ export function describeItem(item: SourceItem, platform?: Platform | undefined):
 export function describeIncomplete({ names, digest, missing, item }: IncompleteItem): InspectedItem {
   const described = item === undefined ? { kind: 'index' as const, names, digest } : describeItem(item);
   return { ...described, missing };
-}
-
-/** What the manifest calls it, or else the type of its config, which was the custom before there was a name for it. */
-function artifactTypeOf(manifest: Uint8Array): string | undefined {
-  const { artifactType, config } = JSON.parse(new TextDecoder().decode(manifest)) as {
-    readonly artifactType?: unknown;
-    readonly config?: { readonly mediaType?: unknown };
-  };
-  const type = artifactType ?? config?.mediaType;
-  return typeof type === 'string' ? type : undefined;
 }
 
 function describeReferrer({ item, tag }: SourceReferrer): InspectedItem {

@@ -9,6 +9,7 @@ import { type Progress, systemClock } from '../progress/progress.ts';
 import { failureRecord, resultLine, resultRecord, writeDigestFile } from '../results/results.ts';
 import { writeResults } from '../results/write-results.ts';
 import { printable } from '../terminal/printable.ts';
+import { ask } from '../terminal/prompt.ts';
 import { type PushFlags, type ReadPushFlags, readPushFlags } from './push-flags.ts';
 import { typedCredentials } from './typed-credentials.ts';
 
@@ -52,6 +53,7 @@ async function push(
     print: (line) => progress.print(line),
     warn: (message) => progress.warn(message),
     credentials,
+    signKeyPassword: keyPasswordPrompt(flags, context),
   });
   if (flags.verbose === true) await printCredentials(client, references, progress);
   const { signal } = context;
@@ -62,6 +64,12 @@ async function push(
     signal,
     onEvent: (event) => progress.onEvent(event),
   });
+}
+
+/** Asks on the terminal; undefined where there is none, or the image comes from there. */
+function keyPasswordPrompt({ signKey }: ReadPushFlags, context: CommandContext): (() => Promise<string>) | undefined {
+  if (signKey === undefined || context.stdin.isTTY !== true) return undefined;
+  return () => ask(`Password of ${printable(signKey)}: `, context, { secret: true });
 }
 
 async function printCredentials(client: Client, references: readonly Reference[], progress: Progress): Promise<void> {

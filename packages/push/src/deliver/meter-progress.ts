@@ -1,5 +1,6 @@
 import { type Clock, createProgressMeter, type ProgressMeter, systemClock } from '@slipway/transfer';
 import type { PushEvent } from '../events.ts';
+import { progressCount } from '../progress-share.ts';
 
 export interface MeterProgressOptions {
   /** @default the machine's clock */
@@ -87,7 +88,7 @@ class BlobMeter {
       this.#meter = this.#begin(event);
       return;
     }
-    const { current, total } = countOf(event);
+    const { current, total } = progressCount(event);
     this.#meter.total = total;
     this.#meter.update(current);
   }
@@ -98,7 +99,7 @@ class BlobMeter {
   }
 
   #begin(event: BlobProgress): ProgressMeter {
-    const { current, total } = countOf(event);
+    const { current, total } = progressCount(event);
     const meter = createProgressMeter({
       total,
       clock: this.#clock,
@@ -114,7 +115,7 @@ class BlobMeter {
   }
 
   #hasGoneBack(): boolean {
-    return countOf(this.#latest).current < countOf(this.#told).current;
+    return progressCount(this.#latest).current < progressCount(this.#told).current;
   }
 
   #tell(): void {
@@ -126,10 +127,6 @@ class BlobMeter {
 /** While it is being compressed, nobody knows how many bytes there will be to send. */
 function isReading({ size }: BlobProgress): boolean {
   return size === undefined;
-}
-
-function countOf({ sent, size, read, readTotal }: BlobProgress): { readonly current: number; readonly total: number } {
-  return size === undefined ? { current: read, total: readTotal } : { current: sent, total: size };
 }
 
 function nameOf({ blob }: Extract<PushEvent, { readonly type: `blob:${string}` }>): string {
