@@ -80,6 +80,7 @@ class WorkerPool implements DeflatePool {
   readonly #module: WebAssemblyModule;
   readonly #threads = new Set<Thread>();
   readonly #files = new Set<FileRun>();
+  readonly #given: Record<string, object> = {};
   readonly #waiting = new Set<PoolJob>();
   #closed = false;
 
@@ -103,6 +104,7 @@ class WorkerPool implements DeflatePool {
   deflateFile(options: DeflateFileOptions): DeflateFileRun {
     const resolved = resolveFileOptions(options);
     if (this.#closed) throw closedError();
+    this.#given['node:fs'] = { readSync: resolved.readSync };
     const run = new FileRun(resolved, {
       add: (job) => {
         this.#waiting.add(job);
@@ -194,6 +196,7 @@ class WorkerPool implements DeflatePool {
       name: 'slipway-deflate',
       source: workerSource,
       module: this.#module,
+      given: this.#given,
       onExit: () => this.#threads.delete(thread),
     });
     this.#threads.add(thread);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, ftruncateSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -60,7 +60,14 @@ describe('deflateFile', () => {
         fc.asyncProperty(anyPart, fc.constantFrom(1, 2, 3), async ([one, other, size], level) => {
           const [start, end] = one < other ? [one, other] : [other, one];
           const plain = bytes.subarray(start, end);
-          using run = pool.deflateFile({ fd, start, size: end - start, blockSize: size, level: level as 1 | 2 | 3 });
+          using run = pool.deflateFile({
+            fd,
+            readSync,
+            start,
+            size: end - start,
+            blockSize: size,
+            level: level as 1 | 2 | 3,
+          });
           const made = await allOf(run);
           expect(made.map((block) => Buffer.from(block).toString('base64'))).toEqual(
             expectedOf(plain, size, level as 1 | 2 | 3).map((block) => Buffer.from(block).toString('base64')),
@@ -80,7 +87,7 @@ describe('deflateFile', () => {
       return {
         start,
         algorithm,
-        run: pool.deflateFile({ fd, start, size: bytes.byteLength - start, blockSize, algorithm }),
+        run: pool.deflateFile({ fd, readSync, start, size: bytes.byteLength - start, blockSize, algorithm }),
       };
     });
     const made = await Promise.all([...runs.map(({ run }) => allOf(run)), busy(pool)]);
@@ -93,7 +100,7 @@ describe('deflateFile', () => {
 
   test.each([1, 2])('a block that waits while others end gets its turn (%i threads)', async (threads) => {
     await using pool = createDeflatePool({ threads });
-    const begin = (): DeflateFileRun => pool.deflateFile({ fd, start: 0, size: 40_000, blockSize });
+    const begin = (): DeflateFileRun => pool.deflateFile({ fd, readSync, start: 0, size: 40_000, blockSize });
     for (const leave of [(run: DeflateFileRun) => run.end(), (run: DeflateFileRun) => run[Symbol.dispose]()]) {
       const ending = Array.from({ length: 4 }, begin);
       await Promise.all(ending.map((run) => allOf(run)));
@@ -108,7 +115,7 @@ describe('deflateFile', () => {
   test('results go where they are wanted', async () => {
     await using pool = createDeflatePool({ threads: 1 });
     const outputs: Uint8Array[] = [];
-    const run = pool.deflateFile({ fd, start: 0, size: bytes.byteLength, blockSize });
+    const run = pool.deflateFile({ fd, readSync, start: 0, size: bytes.byteLength, blockSize });
     const made = await allOf(run, () => {
       outputs.push(new Uint8Array(new SharedArrayBuffer(2 * blockSize)));
       return outputs.at(-1) as Uint8Array;
@@ -120,7 +127,7 @@ describe('deflateFile', () => {
 
   test('no byte at all has sums too', async () => {
     await using pool = createDeflatePool({ threads: 1 });
-    const run = pool.deflateFile({ fd, start: 5, size: 0, blockSize });
+    const run = pool.deflateFile({ fd, readSync, start: 5, size: 0, blockSize });
     expect(run.blocks).toBe(0);
     expect(await run.end()).toEqual(sumsOf(new Uint8Array(0)));
     await run.settled();
@@ -131,7 +138,7 @@ describe('deflateFile', () => {
     const short = join(folder, 'short');
     writeFileSync(short, bytes);
     const shortFd = openSync(short, 'r+');
-    const options = { fd: shortFd, start: 0, size: bytes.byteLength, blockSize };
+    const options = { readSync, fd: shortFd, start: 0, size: bytes.byteLength, blockSize };
     using run = pool.deflateFile(options);
     using fine = pool.deflateFile({ ...options, fd });
     ftruncateSync(shortFd, 333_333);
@@ -154,7 +161,7 @@ describe('deflateFile', () => {
   test('what the system says of a file that cannot be read is the cause', async () => {
     await using pool = createDeflatePool({ threads: 1 });
     const folderFd = openSync(folder, 'r');
-    using run = pool.deflateFile({ fd: folderFd, start: 0, size: 10, blockSize });
+    using run = pool.deflateFile({ readSync, fd: folderFd, start: 0, size: 10, blockSize });
     await expect(run.next()).rejects.toMatchObject({ code: 'ERR_DEFLATE_READ', cause: { code: 'EISDIR' } });
     await run.settled();
     closeSync(folderFd);
@@ -163,7 +170,14 @@ describe('deflateFile', () => {
   test('a run that is given up rejects with the reason at once, and settles when no thread reads any more', async () => {
     await using pool = createDeflatePool({ threads: 2 });
     const controller = new AbortController();
-    const run = pool.deflateFile({ fd, start: 0, size: bytes.byteLength, blockSize, signal: controller.signal });
+    const run = pool.deflateFile({
+      fd,
+      readSync,
+      start: 0,
+      size: bytes.byteLength,
+      blockSize,
+      signal: controller.signal,
+    });
     const blocks = Promise.allSettled(Array.from({ length: run.blocks }, () => run.next()));
     const reason = new Error('enough');
     controller.abort(reason);
@@ -174,10 +188,10 @@ describe('deflateFile', () => {
     await run.settled();
     run[Symbol.dispose]();
 
-    const late = pool.deflateFile({ fd, start: 0, size: 10, blockSize, signal: controller.signal });
+    const late = pool.deflateFile({ fd, readSync, start: 0, size: 10, blockSize, signal: controller.signal });
     await expect(late.next()).rejects.toBe(reason);
     await late.settled();
-    const left = pool.deflateFile({ fd, start: 0, size: bytes.byteLength, blockSize });
+    const left = pool.deflateFile({ fd, readSync, start: 0, size: bytes.byteLength, blockSize });
     const first = left.next();
     left[Symbol.dispose]();
     await expect(first).rejects.toMatchObject({ code: 'ERR_DEFLATE_CLOSED' });
@@ -186,17 +200,17 @@ describe('deflateFile', () => {
 
   test('disposal of the pool fails what is not done, and refuses more', async () => {
     const pool = createDeflatePool({ threads: 1 });
-    const run = pool.deflateFile({ fd, start: 0, size: bytes.byteLength, blockSize });
+    const run = pool.deflateFile({ fd, readSync, start: 0, size: bytes.byteLength, blockSize });
     const blocks = Promise.allSettled(Array.from({ length: run.blocks }, () => run.next()));
     await pool[Symbol.asyncDispose]();
     expect((await blocks).at(-1)).toMatchObject({ reason: { code: 'ERR_DEFLATE_CLOSED' } });
     await run.settled();
-    expect(() => pool.deflateFile({ fd, start: 0, size: 1, blockSize })).toThrow('disposed');
+    expect(() => pool.deflateFile({ fd, readSync, start: 0, size: 1, blockSize })).toThrow('disposed');
   });
 
   test('blocks beyond the last, and an end before it, are mistakes', async () => {
     await using pool = createDeflatePool({ threads: 1 });
-    using run = pool.deflateFile({ fd, start: 0, size: 40_000, blockSize });
+    using run = pool.deflateFile({ fd, readSync, start: 0, size: 40_000, blockSize });
     await run.next();
     await expect(run.end()).rejects.toThrow('Expected all 2 blocks');
     await run.next();
@@ -213,7 +227,7 @@ describe('deflateFile', () => {
     ['no file', { fd: Number.NaN }],
   ])('%s is refused', async (_, wrong) => {
     await using pool = createDeflatePool({ threads: 1 });
-    expect(() => pool.deflateFile({ fd, start: 0, size: 10, blockSize, ...wrong })).toThrow(RangeError);
+    expect(() => pool.deflateFile({ fd, readSync, start: 0, size: 10, blockSize, ...wrong })).toThrow(RangeError);
   });
 });
 
@@ -230,7 +244,7 @@ test('a signal has no listener left', async () => {
     added.delete(args[1]);
     removeEventListener.apply(signal, args);
   };
-  const run = pool.deflateFile({ fd, start: 0, size: 50_000, blockSize, signal });
+  const run = pool.deflateFile({ fd, readSync, start: 0, size: 50_000, blockSize, signal });
   expect(added.size).toBe(1);
   await allOf(run);
   await run.end();

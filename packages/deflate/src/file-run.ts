@@ -19,9 +19,14 @@ export interface DeflateFileOptions extends Pick<DeflateOptions, 'level'> {
   readonly blockSize: number;
   /** A hash of `node:crypto`. @default 'sha256' */
   readonly algorithm?: string | undefined;
+  /** That of `node:fs`: this thread reads with it where no other one starts. */
+  readonly readSync: ReadSync;
   /** Gives the run up, with the signal's own reason. */
   readonly signal?: AbortSignal | undefined;
 }
+
+/** Reads into part of `target`, and says how many bytes; 0 at the end of the file. */
+export type ReadSync = (fd: number, target: Uint8Array, offset: number, length: number, position: number) => number;
 
 /** A file on its way through a pool's threads. Leaving scope gives it up. */
 export interface DeflateFileRun extends Disposable {
@@ -48,7 +53,7 @@ export interface ResolvedFileOptions extends DeflateFileOptions {
 
 /** The only place defaults are applied. */
 export function resolveFileOptions(options: DeflateFileOptions): ResolvedFileOptions {
-  const { fd, start, size, blockSize, algorithm = 'sha256', signal } = options;
+  const { fd, start, size, blockSize, algorithm = 'sha256', readSync, signal } = options;
   const { level } = resolveDeflateOptions(options);
   if (!(Number.isInteger(blockSize) && blockSize >= windowSize && blockSize <= largestFileBlock)) {
     throw new RangeError(
@@ -65,7 +70,7 @@ export function resolveFileOptions(options: DeflateFileOptions): ResolvedFileOpt
   } catch (cause) {
     throw new RangeError(`Expected \`algorithm\` to be a hash of node:crypto, got ${algorithm}`, { cause });
   }
-  return { fd, start, size, blockSize, level, algorithm, signal };
+  return { fd, start, size, blockSize, level, algorithm, readSync, signal };
 }
 
 type Thread = WorkerThread<WorkerAnswer>;

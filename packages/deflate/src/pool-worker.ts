@@ -4,7 +4,6 @@
  */
 export const workerSource = `'use strict';
 const { createHash } = require('node:crypto');
-const { readSync } = require('node:fs');
 const { parentPort, workerData } = require('node:worker_threads');
 const { crc32 } = require('node:zlib');
 // Not named \`exports\`: in JavaScriptCore and under Deno, a worker's own text has that variable already.
@@ -21,6 +20,7 @@ let last = { run: 0, end: 0, address: 0 };
 /** Returns why bytes could not be read; a file that ends before them has no code. */
 function read(fd, position, address, size) {
   try {
+    const { readSync } = require('node:fs'); // not before: where no thread starts, the first file brings it along
     for (let done = 0; done < size; ) {
       const count = readSync(fd, memory, address + done, size - done, position + done);
       if (count === 0) return { message: 'unexpected end' };

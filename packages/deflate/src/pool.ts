@@ -9,7 +9,7 @@ export {
   type DeflatePoolOptions,
   type PoolDeflateOptions,
 } from './deflate-pool.ts';
-export { type DeflateFileOptions, type DeflateFileRun, largestFileBlock } from './file-run.ts';
+export { type DeflateFileOptions, type DeflateFileRun, largestFileBlock, type ReadSync } from './file-run.ts';
 export {
   createGunzipHashPool,
   type GunzipHash,

@@ -1,5 +1,4 @@
 import * as crypto from 'node:crypto';
-import * as fs from 'node:fs';
 import { compileFunction } from 'node:vm';
 import * as zlib from 'node:zlib';
 import type { WebAssemblyModule } from './web-assembly.ts';
@@ -14,6 +13,9 @@ export interface WorkHereEvents<Answer> {
   readonly onFailure: (id: number, error: unknown) => void;
 }
 
+/** Modules that the text asks for beside those that are here, by name. */
+export type GivenModules = Readonly<Record<string, object>>;
+
 type Listener = (request: object) => void;
 
 /** Runs a worker's text on the calling thread: one request a turn of the event loop, in their order, so that others get their turns too. */
@@ -21,6 +23,7 @@ export function startHere<Answer>(
   source: string,
   module: WebAssemblyModule,
   { isWanted, onAnswer, onFailure }: WorkHereEvents<Answer>,
+  given: GivenModules = {},
 ): Ask {
   let listener: Listener | undefined;
   const parentPort = {
@@ -31,14 +34,13 @@ export function startHere<Answer>(
   };
   const builtins: Readonly<Record<string, object>> = {
     'node:crypto': crypto,
-    'node:fs': fs,
     'node:worker_threads': { parentPort, workerData: module },
     'node:zlib': zlib,
   };
   const work: Ask = (request) => {
     if (!isWanted(request.id)) return;
     try {
-      if (listener === undefined) compileFunction(source, ['require'])((name: string) => builtins[name]);
+      if (listener === undefined) compileFunction(source, ['require'])((name: string) => builtins[name] ?? given[name]);
       listener?.(request);
     } catch (error) {
       onFailure(request.id, error);

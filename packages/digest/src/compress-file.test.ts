@@ -1,3 +1,4 @@
+import { readSync } from 'node:fs';
 import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -44,6 +45,7 @@ async function lent(start: number, end: number, onCheck: () => void | Promise<vo
     lend: async () => ({
       fd: handle.fd,
       start,
+      readSync,
       assertUnchanged: async () => await onCheck(),
       onRead: (_, size) => {
         read += size;

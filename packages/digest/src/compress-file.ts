@@ -72,9 +72,10 @@ async function* piecesOf(
 }
 
 /** Gives the file back when no thread reads it any more. */
-function begin(file: LentFile, options: Omit<DeflateFileOptions, 'fd' | 'start'>): DeflateFileRun {
+function begin(file: LentFile, options: Omit<DeflateFileOptions, 'fd' | 'start' | 'readSync'>): DeflateFileRun {
   try {
-    const run = deflateFileOnThreads({ ...options, fd: file.fd, start: file.start });
+    const { fd, start, readSync } = file;
+    const run = deflateFileOnThreads({ ...options, fd, start, readSync });
     void run.settled().then(() => file[Symbol.dispose]());
     return run;
   } catch (error) {

@@ -1,4 +1,4 @@
-import { constants, type Stats } from 'node:fs';
+import { constants, readSync, type Stats } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Content, LentFile, OpenOptions } from '@slipway/digest';
 import { fromSystemError, invalidSource, SourceError } from './errors.ts';
@@ -120,6 +120,7 @@ class OpenFile implements FileReader {
     return {
       fd: this.#handle.fd,
       start,
+      readSync,
       assertUnchanged: () => this.#assertUnchanged().catch((error) => Promise.reject(changedWhile(error, label))),
       onRead: (offset, length) => this.#onRead?.({ position: start + offset, length }),
       readFailure: (cause) =>
