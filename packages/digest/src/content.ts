@@ -1,3 +1,4 @@
+import { ArgumentRangeError, assertArgument, someBytes } from '@slipway/arguments';
 import type { LentFile } from './lent-file.ts';
 
 /**
@@ -36,17 +37,18 @@ export interface Content {
 
 /** Whether bytes can be read again, or come once. */
 export function isContent(source: ByteStream | Content): source is Content {
-  return !(Symbol.asyncIterator in source);
+  return !(Symbol.asyncIterator in source || Symbol.iterator in source);
 }
 
 /** Content that is already in memory. The bytes are not copied: do not change them afterwards. */
 export function contentOf(bytes: Uint8Array): Content {
+  assertArgument('bytes', bytes, someBytes);
   return {
     size: bytes.byteLength,
     async *open({ from = 0, signal }: OpenOptions = {}) {
       signal?.throwIfAborted();
       if (!(Number.isInteger(from) && from >= 0)) {
-        throw new RangeError(`Expected \`from\` to be an integer from 0, got ${from}`);
+        throw new ArgumentRangeError('from', `Expected \`from\` to be an integer from 0, got ${from}`);
       }
       if (from < bytes.byteLength) yield bytes.subarray(from);
     },

@@ -1,4 +1,15 @@
 import { createHash, type Hash } from 'node:crypto';
+import {
+  aContent,
+  aCount,
+  aStream,
+  assertArgument,
+  assertOptions,
+  aText,
+  either,
+  someBytes,
+  withMethods,
+} from '@slipway/arguments';
 import { algorithmOf, type Digest, type DigestAlgorithm, parseAlgorithm, parseDigest } from '@slipway/digest-value';
 import { type CompressionPass, type CompressionPassOptions, passWith } from './compression-pass.ts';
 import type { Compressor } from './compressor.ts';
@@ -28,6 +39,7 @@ export function createDigester(algorithm: DigestAlgorithm = 'sha256'): Digester 
  * @throws {InvalidDigestError} `ERR_DIGEST_UNSUPPORTED` for any other algorithm than sha256, sha384 and sha512
  */
 export function digestBytes(bytes: Uint8Array, algorithm: DigestAlgorithm = 'sha256'): Digest {
+  assertArgument('bytes', bytes, someBytes);
   return `${algorithm}:${createHash(parseAlgorithm(algorithm)).update(bytes).digest('hex')}` as Digest;
 }
 
@@ -37,6 +49,8 @@ export function digestBytes(bytes: Uint8Array, algorithm: DigestAlgorithm = 'sha
  * @throws {InvalidDigestError} `ERR_DIGEST_UNSUPPORTED`, before anything is read
  */
 export async function digestStream(stream: ByteStream, options: DigestStreamOptions = {}): Promise<MeasuredContent> {
+  assertArgument('stream', stream, aStream);
+  assertOptions('options', options, {});
   return await measure(stream, createDigester(options.algorithm), options);
 }
 
@@ -46,6 +60,8 @@ export async function digestStream(stream: ByteStream, options: DigestStreamOpti
  * @throws {InvalidDigestError} `ERR_DIGEST_UNSUPPORTED`
  */
 export function measured(source: ByteStream, options: DigestOptions = {}): MeasuredStream {
+  assertArgument('source', source, aStream);
+  assertOptions('options', options, {});
   return measuring(source, createDigester(options.algorithm));
 }
 
@@ -58,6 +74,8 @@ export function measured(source: ByteStream, options: DigestOptions = {}): Measu
  * @throws {InvalidDigestError} at once, when the digest that is expected is none.
  */
 export function verified(source: ByteStream, expected: ExpectedContent): AsyncGenerator<Uint8Array, void, void> {
+  assertArgument('source', source, aStream);
+  assertOptions('expected', expected, { required: { digest: aText }, optional: { size: aCount } });
   return checked(source, createDigester(algorithmOf(parseDigest(expected.digest))), expected);
 }
 
@@ -73,6 +91,9 @@ export function compressionPass(
   compressor: Compressor,
   options: CompressionPassOptions = {},
 ): CompressionPass {
+  assertArgument('source', source, either(aStream, aContent));
+  assertArgument('compressor', compressor, withMethods('a compressor', 'compress'));
+  assertOptions('options', options, {});
   return passWith(createDigester, source, compressor, options);
 }
 
