@@ -552,6 +552,6 @@ describe.skipIf(process.getuid?.() !== 0 || requireTool('setpriv'))(
         });
         expect(result.stdout + result.stderr).not.toMatch(/SystemError|^\s+at /m);
       }
-    });
+    }, 120_000); // five starts, of a user who can keep no compiled code
   },
 );
