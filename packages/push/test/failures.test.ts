@@ -141,5 +141,4 @@ describe('leaving early', () => {
     await expect(pushing).rejects.toBe(reason);
     expect(bench.registry.tags('demo/app')).toEqual([]);
   });
-
 });
