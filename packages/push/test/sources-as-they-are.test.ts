@@ -122,7 +122,7 @@ test('a cache of BuildKit, whose index lists layers, is there when they are', as
   const refused = await fetch(`${bench.registry.url}/v2/a/cache/manifests/1`, {
     method: 'PUT',
     headers: { 'content-type': index.mediaType },
-    body: index.bytes,
+    body: new Uint8Array(index.bytes),
   });
   expect(refused.status).toBe(400);
   const blobs = [
