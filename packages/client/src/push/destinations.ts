@@ -1,3 +1,4 @@
+import { aBoolean, assertOptions } from '@slipway/arguments';
 import {
   defaultTag,
   formatReference,
@@ -28,8 +29,10 @@ export interface ParseDestinationsOptions {
  */
 export function parseDestinations(
   inputs: DestinationInput | readonly DestinationInput[],
-  { allTags = false, digests = false }: ParseDestinationsOptions = {},
+  options: ParseDestinationsOptions = {},
 ): readonly Reference[] {
+  assertOptions('options', options, { optional: { allTags: aBoolean, digests: aBoolean } });
+  const { allTags = false, digests = false } = options;
   const all = Array.isArray(inputs) ? inputs : [inputs];
   return all.map((input: DestinationInput) => {
     if (typeof input !== 'string') assertReference(input);
