@@ -1,9 +1,10 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Digest } from '@slipway/digest';
 import type { PushResult } from '@slipway/push';
 import { parseReference } from '@slipway/reference';
+import { runTool } from '@slipway/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { resultLine, resultRecord, writeDigestFile } from './results.ts';
 
@@ -59,6 +60,27 @@ describe('writeDigestFile', () => {
     await writeDigestFile(path, [pushed('a:1'), pushed('b:2')]);
     expect(await readFile(path, 'utf8')).toBe(`${digest}\n${digest}\n`);
     expect(await readdir(folder)).toEqual(['digest']);
+  });
+
+  test('a link stays, and the file that it names is replaced', async () => {
+    await mkdir(join(folder, 'linked'));
+    await writeFile(join(folder, 'linked/file'), 'old');
+    await symlink('linked/file', join(folder, 'link'));
+    await writeDigestFile(join(folder, 'link'), [pushed('a:1')]);
+    expect(await readlink(join(folder, 'link'))).toBe('linked/file');
+    expect(await readFile(join(folder, 'linked/file'), 'utf8')).toBe(`${digest}\n`);
+    await rm(join(folder, 'link'));
+    await rm(join(folder, 'linked'), { recursive: true });
+  });
+
+  test.skipIf(process.platform === 'win32')('a pipe is written to, and stays one, as a device does', async () => {
+    const pipe = join(folder, 'pipe');
+    await runTool('mkfifo', [pipe]);
+    const read = readFile(pipe, 'utf8');
+    await writeDigestFile(pipe, [pushed('a:1')]);
+    expect(await read).toBe(`${digest}\n`);
+    expect((await stat(pipe)).isFIFO()).toBe(true);
+    await rm(pipe);
   });
 
   test('what cannot be written is told, and leaves nothing behind', async () => {
