@@ -4,7 +4,7 @@ import type { Descriptor } from '@slipway/manifest';
 export type PushErrorCode =
   /** When: an operation of a push failed; `op`, `origin`, `descriptor` and `cause` say which and why. Retry: if the cause is transient. Do: what the hint says. */
   | 'ERR_PUSH_FAILED'
-  /** When: a destination names a digest; only tags can be pushed. Retry: no. Do: name a tag, or none. */
+  /** When: a destination names neither tag nor digest, or a digest that is not that of the source, or is not known before the push. Retry: no. Do: name a tag. */
   | 'ERR_PUSH_DIGEST_REFERENCE'
   /** When: the wanted format cannot express the image (zstd layers in a Docker manifest, an artifact as a Docker image). Retry: no. Do: choose `oci` or `keep`, or another compression. */
   | 'ERR_PUSH_FORMAT'
@@ -12,6 +12,8 @@ export type PushErrorCode =
   | 'ERR_PUSH_NO_PLATFORM'
   /** When: config, manifest, layers and blobs of an item contradict each other, or a blob that the manifest names is missing. Retry: no. Do: make the item anew, or report the tool that made it. */
   | 'ERR_PUSH_INVALID'
+  /** When: an artifact is about a manifest that the repository does not have. Retry: after that was pushed. Do: push the subject first. */
+  | 'ERR_PUSH_NO_SUBJECT'
   /** When: a destination's client is of another repository than its reference. Retry: no. Do: connect to the repository that the reference names. */
   | 'ERR_PUSH_WRONG_REPOSITORY'
   /** When: the registry answered that it took the image, and does not show it. Retry: yes, with `force`. Do: what the message says: the registry's address or its cache is at fault. */

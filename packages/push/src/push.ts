@@ -31,7 +31,7 @@ export interface V1Endpoint {
 
 /** Where an image goes. */
 export interface Destination {
-  /** Canonical, with a tag or a digest. */
+  /** Canonical, with a tag; or with the digest of what is pushed, which then gets no tag if none is named too. */
   readonly reference: Reference;
   readonly endpoints: readonly Endpoint[];
   /** For `protocol` 'v1' and 'auto'. @default none */
@@ -68,6 +68,8 @@ export interface PushOptions extends AbortOptions {
   readonly protocol?: PushProtocol | undefined;
   /** Whether a registry that refuses a Docker manifest gets no signed schema 1 manifest in its place. @default true */
   readonly requireSchema2?: boolean | undefined;
+  /** Refuses a manifest that is about another one, its `subject`, where the repository lacks that. @default false: it is told */
+  readonly requireSubject?: boolean | undefined;
   /**
    * Several push one index that has each image in each of these forms, for clients of every age; its format is OCI.
    *

@@ -64,7 +64,6 @@ async function runPush(
 ): Promise<readonly (readonly PushResult[])[]> {
   const options = resolvePushOptions(pushOptions);
   options.signal?.throwIfAborted();
-  for (const { destinations } of deliveries) assertTags(destinations);
   const tell = meterProgress(surviving(options.onEvent), { clock: pusher.retry.clock });
   const forms = new Map<string, BlobForm>();
   const scope = new Scope(options.signal);
@@ -77,6 +76,7 @@ async function runPush(
       const own = { ...context, platform };
       return typeof compression === 'string' ? planItem(item, own) : planVariants(item, compression, own);
     });
+    for (const [index, { destinations }] of deliveries.entries()) assertNames(destinations, plans[index], options);
     const push: Push = { ...pusher, options, delivered: new Map(), tell };
     const { repositories, places } = byRepository(plans, deliveries, push);
     const all = deliveries.map((): readonly PushResult[] => []);
@@ -172,13 +172,26 @@ function compressorFor({ gzip, zstd, zstdChunked, estargz }: PusherOptions, want
 
 const plain = createPlainCompressor();
 
-function assertTags(destinations: readonly Destination[]): void {
+/** A destination has a tag; or it names the digest, which has to be that of what is pushed. @throws {PushError} */
+function assertNames(
+  destinations: readonly Destination[],
+  plan: ItemPlan | undefined,
+  options: ResolvedPushOptions,
+): void {
   for (const { reference } of destinations) {
-    if (reference.digest === undefined && reference.tag !== undefined) continue;
-    const text = reference.digest === undefined ? 'a destination needs a tag' : 'cannot push a digest reference';
-    throw new PushError('ERR_PUSH_DIGEST_REFERENCE', `${text}: ${formatReference(reference)}`, {
+    const { tag, digest } = reference;
+    const known = isLegacy(options) ? undefined : plan?.verbatim?.digest;
+    if (digest === undefined ? tag !== undefined : digest === known) continue;
+    const why =
+      digest === undefined
+        ? 'a destination needs a tag'
+        : known === undefined
+          ? 'the digest of what is made here is not known beforehand'
+          : `the source has the digest ${known}`;
+    throw new PushError('ERR_PUSH_DIGEST_REFERENCE', `Could not push to ${formatReference(reference)}: ${why}`, {
       op: 'plan',
       origin: 'request',
+      hint: digest === undefined ? undefined : 'push to a tag, and let the push say the digest',
     });
   }
 }

@@ -1,4 +1,5 @@
 import { type ByteStream, contentOf, digestBytes } from '@slipway/digest';
+import { artifactFrom } from '@slipway/image-source';
 import { describe, expect, test } from 'vitest';
 import { PushError } from '../src/index.ts';
 import { countOf, imageOf, openBench, outcomes, plainLayer, randomImage, textBytes } from './setup.ts';
@@ -142,12 +143,16 @@ describe('leaving early', () => {
     expect(bench.registry.tags('demo/app')).toEqual([]);
   });
 
-  test('a digest reference is refused before any request', async () => {
+  test.each([
+    ['is not known beforehand', 26, 'is not known beforehand'],
+    ['is that of something else', 'artifact', 'the source has the digest sha256:'],
+  ])('a digest as destination that %s is refused before any request', async (_, what, message) => {
     await using bench = await openBench();
-    const image = randomImage(26);
-    await expect(bench.push(image, `demo/app@${image.config.digest}`)).rejects.toMatchObject({
+    const artifact = await artifactFrom({ files: [{ title: 'bom', content: 'bom' }] }).open();
+    const item = what === 'artifact' ? artifact.items[0]! : randomImage(what as number);
+    await expect(bench.push(item, `demo/app@sha256:${'a'.repeat(64)}`)).rejects.toMatchObject({
       code: 'ERR_PUSH_DIGEST_REFERENCE',
-      message: expect.stringContaining('cannot push a digest reference'),
+      message: expect.stringContaining(message),
     });
     expect(bench.requests()).toEqual([]);
   });

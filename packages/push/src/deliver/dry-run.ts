@@ -12,7 +12,7 @@ import type { Foresight } from '../presence/foresee.ts';
 import { pathOf } from '../presence/mount.ts';
 import type { Target } from '../presence/target.ts';
 import type { Delivery } from './delivery.ts';
-import type { TagDelivery, TagResult } from './tag-delivery.ts';
+import { type TagDelivery, type TagResult, tagIn } from './tag-delivery.ts';
 
 /** Says for each tag what a push would do. */
 export async function planTags(
@@ -27,7 +27,7 @@ export async function planTags(
   const results: TagResult[] = [];
   for (const tag of delivery.tags) {
     const unchanged = foresight.unchangedTags.has(tag) || (await names(tag, manifest.digest, target, signal));
-    emitPlanned(target, tag, manifest, unchanged);
+    emitPlanned(target, tagIn(tag), manifest, unchanged);
     results.push({ tag, manifest, unchanged });
   }
   return results;

@@ -1,5 +1,5 @@
 import type { AbortOptions } from '@slipway/digest';
-import { canonicalName, familiarName } from '@slipway/reference';
+import { canonicalName, familiarName, type Reference } from '@slipway/reference';
 import type { Repository } from '@slipway/registry-client';
 import { retrying } from '@slipway/transfer';
 import { pushFailure } from '../errors.ts';
@@ -74,11 +74,11 @@ export class RepositoryPush {
     const settled = await this.#tagResults(at, parent).catch((cause: unknown) => {
       parent.throwIfAborted();
       const failure = pushFailure(`to ${this.#destination}`, { op: 'plan', origin: 'destination', cause });
-      return destinations.map(({ reference }): TagResult => ({ tag: reference.tag ?? '', error: failure }));
+      return destinations.map(({ reference }): TagResult => ({ tag: nameOf(reference), error: failure }));
     });
     const byTag = new Map(settled.map((result) => [result.tag, result]));
     return destinations.flatMap((destination) => {
-      const result = byTag.get(destination.reference.tag ?? '');
+      const result = byTag.get(nameOf(destination.reference));
       return result === undefined ? [] : [{ destination, result: this.#finish(destination, result, at) }];
     });
   }
@@ -106,7 +106,7 @@ export class RepositoryPush {
   /** Finds an endpoint that serves, and pushes all tags in a scope of their own. */
   async #viaV2(at: number, signal: AbortSignal): Promise<readonly TagResult[]> {
     const { options, retry, transfers, turns, trustKey } = this.#push;
-    const { learn, learnFrom, dryRun, requireSchema2 } = options;
+    const { learn, learnFrom, dryRun, requireSchema2, requireSubject } = options;
     const { plan, destinations } = this.#itemAt(at);
     const name = this.#destination;
     const pushAll = await tagPusherOf(options);
@@ -119,7 +119,7 @@ export class RepositoryPush {
         const uploader = this.#push.uploaderFor(repository.registry);
         const delivery: TagDelivery = {
           ...{ scope, transfers, uploader, turns, retry },
-          ...{ tags: tagsOf(destinations), learn, learnFrom, dryRun, requireSchema2, trustKey },
+          ...{ tags: tagsOf(destinations), learn, learnFrom, dryRun, requireSchema2, requireSubject, trustKey },
         };
         const pushed = await pushAll(plan, this.#targetOf(repository, endpoint, at), delivery);
         served = endpoint;
@@ -210,7 +210,14 @@ export class RepositoryPush {
 }
 
 function tagsOf(destinations: readonly Destination[]): readonly string[] {
-  return [...new Set(destinations.flatMap(({ reference }) => reference.tag ?? []))];
+  return [...new Set(destinations.map(({ reference }) => nameOf(reference)))];
+}
+
+/** What the manifest is put under. */
+function nameOf({ tag, digest }: Reference): string {
+  const name = tag ?? digest;
+  if (name === undefined) throw new Error('unreachable: every destination has a tag or a digest');
+  return name;
 }
 
 /** One client for all items. What fails to connect is tried again by whoever asks next. */

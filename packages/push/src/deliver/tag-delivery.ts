@@ -1,12 +1,16 @@
+import { isDigest } from '@slipway/digest';
 import type { TrustKey } from '@slipway/manifest/schema1';
 import type { Manifest } from '../plan/plan-types.ts';
 import type { Delivery } from './delivery.ts';
 
 /** The delivery of one item to one repository, under one or more tags. */
 export interface TagDelivery extends Delivery {
+  /** What the manifest is put under: tags, or its own digest, for one that gets none. */
   readonly tags: readonly string[];
   readonly learnFrom: string | undefined;
   readonly dryRun: boolean;
+  /** Whether a manifest is refused whose `subject` the repository does not have; else that is told. */
+  readonly requireSubject: boolean;
   /** Whether a refused Docker manifest stays refused. @default true */
   readonly requireSchema2?: boolean | undefined;
   /** Signs schema 1 manifests. @default a new key */
@@ -17,3 +21,8 @@ export interface TagDelivery extends Delivery {
 export type TagResult =
   | { readonly tag: string; readonly manifest: Manifest; readonly unchanged: boolean }
   | { readonly tag: string; readonly error: Error };
+
+/** The tag among the names of a manifest; undefined for its digest. */
+export function tagIn(tagOrDigest: string): string | undefined {
+  return isDigest(tagOrDigest) ? undefined : tagOrDigest;
+}

@@ -7,13 +7,15 @@ import { registryErrorOf } from '../upload/retry-rules.ts';
 import { deliverContent, resending } from './content.ts';
 import { planTags } from './dry-run.ts';
 import { deliverManifest, emitPushed } from './manifest.ts';
-import { deliverReferrers, hasReferrers, listAsReferrers } from './referrers.ts';
-import type { TagDelivery, TagResult } from './tag-delivery.ts';
+import { deliverReferrers, hasReferrers } from './referrers.ts';
+import { listAsReferrers, lookForSubject } from './subjects.ts';
+import { type TagDelivery, type TagResult, tagIn } from './tag-delivery.ts';
 
 /** Pushes one item to one repository under one or more tags: its content once, then the tags in order, each ending by itself. */
 export async function pushTags(plan: ItemPlan, target: Target, delivery: TagDelivery): Promise<readonly TagResult[]> {
   const { scope, tags, learn, learnFrom } = delivery;
   const { signal } = scope;
+  await lookForSubject(plan, target, delivery);
   const foresight = target.presence.believesAnything
     ? await foresee(plan, target, { tags, learn, learnFrom, signal })
     : noForesight;
@@ -22,7 +24,10 @@ export async function pushTags(plan: ItemPlan, target: Target, delivery: TagDeli
   if (manifest !== undefined && foresight.inRepository) {
     await deliverReferrers(plan, target, delivery);
     const results = await tagExisting(manifest, unchangedTags, target, delivery);
-    if (results !== undefined) return results;
+    if (results !== undefined) {
+      await listAsReferrers([manifest], target, delivery);
+      return results;
+    }
   }
   const pushed = await deliverContent(plan, target, delivery);
   if (hasReferrers(plan)) {
@@ -73,7 +78,8 @@ async function tagExisting(
       results.push({ tag, error: asPushError(error) });
     }
   }
-  for (const result of results) if ('manifest' in result) emitPushed(target, result.tag, manifest, result.unchanged);
+  for (const result of results)
+    if ('manifest' in result) emitPushed(target, tagIn(result.tag), manifest, result.unchanged);
   return results;
 }
 
@@ -87,11 +93,12 @@ async function putTag(
   try {
     const resend = resending(plan, target, delivery);
     const { unchanged } = await deliverManifest(tag, manifest, target, delivery, { resend });
-    emitPushed(target, tag, manifest, unchanged);
+    emitPushed(target, tagIn(tag), manifest, unchanged);
     return { tag, manifest, unchanged };
   } catch (error) {
     delivery.scope.signal.throwIfAborted();
-    if (plan.kind === 'image' && manifest.mediaType === mediaTypes.dockerManifest && isRefusal(error)) {
+    const isTagged = tagIn(tag) !== undefined;
+    if (isTagged && plan.kind === 'image' && manifest.mediaType === mediaTypes.dockerManifest && isRefusal(error)) {
       const { afterRefusal } = await import('../legacy/schema1-fallback.ts');
       return await afterRefusal(asPushError(error), { tag, manifest, plan }, target, delivery);
     }
