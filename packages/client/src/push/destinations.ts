@@ -9,7 +9,10 @@ import {
 import { ClientError, optionError } from '../errors.ts';
 import { assertNoUser } from '../names/assert-no-user.ts';
 
-/** Where to: `ghcr.io/me/app:1.0`, or what `parseReference` makes of it. */
+/**
+ * Where to: `ghcr.io/me/app:1.0`, or what `parseReference` makes of it. With a digest it has to be that of what is pushed; without
+ * a tag beside it, it gets none.
+ */
 export type DestinationInput = string | Reference;
 
 /** How destinations are read. */
@@ -38,10 +41,6 @@ export function parseDestinations(
         `${JSON.stringify(text)} has a tag, and \`allTags\` takes repositories`,
         'leave the tag off',
       );
-    }
-    if (reference.digest !== undefined) {
-      const message = `${JSON.stringify(text)} names a digest, and only tags can be pushed`;
-      throw destinationError(message, 'leave @sha256:… off');
     }
     return reference;
   });
