@@ -17,7 +17,7 @@ export function problemOf(error: unknown): Problem {
   const chain = causesOf(error);
   const code =
     chain.map(errorCodeOf).find((found) => found !== undefined && !wrappers.has(found)) ?? errorCodeOf(chain[0]);
-  const isClients = code?.startsWith('ERR_CLIENT_') === true;
+  const isClients = code?.startsWith('ERR_CLIENT_') === true || code === 'ERR_SOURCE_ENTRY';
   const [message, hint] = [messageOf(error, chain), adviceFor(chain)].map((text) => (isClients ? inFlags(text) : text));
   return { code, message: printable(message ?? ''), hint };
 }

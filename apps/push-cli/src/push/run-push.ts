@@ -1,4 +1,4 @@
-import { assertPushSettings, type Client, type PushReport, parseDestinations } from '@slipway/client';
+import { assertPushSettings, type Client, type PushReport, type PushRequest, parseDestinations } from '@slipway/client';
 import type { Reference } from '@slipway/reference';
 import type { CommandContext } from '../command-context.ts';
 import { credentialLine } from '../failure/credential-line.ts';
@@ -9,7 +9,7 @@ import { type Progress, systemClock } from '../progress/progress.ts';
 import { failureRecord, resultLine, resultRecord, writeDigestFile } from '../results/results.ts';
 import { writeResults } from '../results/write-results.ts';
 import { printable } from '../terminal/printable.ts';
-import { type PushFlags, type ReadPushFlags, readPushFlags } from './push-flags.ts';
+import { type DeliveryFlags, type PushFlags, readPushFlags } from './push-flags.ts';
 import { typedCredentials } from './typed-credentials.ts';
 
 /** Pushes one source to its destinations, tells how it goes, prints the results, sets the exit code. */
@@ -22,12 +22,31 @@ export async function runPush(
   const flags = readPushFlags(source, given);
   assertPushSettings(flags);
   const references = parseDestinations(destinations, flags);
+  await deliver(references, flags, context, (client, events) =>
+    client.pushSettled({ ...flags, ...events, source, to: references }),
+  );
+}
+
+/** Lets a client push something, tells how it goes, prints the results, sets the exit code. */
+export async function deliver(
+  references: readonly Reference[],
+  flags: DeliveryFlags,
+  context: CommandContext,
+  push: (client: Client, events: Pick<PushRequest, 'signal' | 'onEvent'>) => Promise<PushReport>,
+): Promise<void> {
   using progress = openProgress(flags.progress, { ...context, verbose: flags.verbose, isQuiet: flags.quiet });
   context.onInterrupted = () => progress.print('slipway: stopping at a safe point; press Ctrl-C again to end at once');
   context.onForcedExit = () => progress[Symbol.dispose]();
   let report: PushReport | undefined;
   try {
-    report = await push(source, references, flags, progress, context);
+    const credentials = await typedCredentials(flags, references, context);
+    await using client = await openClient(flags, context, {
+      print: (line) => progress.print(line),
+      warn: (message) => progress.warn(message),
+      credentials,
+    });
+    if (flags.verbose === true) await printCredentials(client, references, progress);
+    report = await push(client, { signal: context.signal, onEvent: (event) => progress.onEvent(event) });
     await tell(report, flags, progress, context);
   } catch (error) {
     if (flags.json === true && report === undefined) {
@@ -40,30 +59,6 @@ export async function runPush(
   }
 }
 
-async function push(
-  source: string,
-  references: readonly Reference[],
-  flags: ReadPushFlags,
-  progress: Progress,
-  context: CommandContext,
-): Promise<PushReport> {
-  const credentials = await typedCredentials(flags, references, context);
-  await using client = await openClient(flags, context, {
-    print: (line) => progress.print(line),
-    warn: (message) => progress.warn(message),
-    credentials,
-  });
-  if (flags.verbose === true) await printCredentials(client, references, progress);
-  const { signal } = context;
-  return await client.pushSettled({
-    ...flags,
-    source,
-    to: references,
-    signal,
-    onEvent: (event) => progress.onEvent(event),
-  });
-}
-
 async function printCredentials(client: Client, references: readonly Reference[], progress: Progress): Promise<void> {
   const facts = await Promise.all(references.map((reference) => client.credentials.factsOf(reference)));
   for (const line of new Set(facts.flatMap((each) => (each === undefined ? [] : credentialLine(each))))) {
@@ -73,7 +68,7 @@ async function printCredentials(client: Client, references: readonly Reference[]
 
 async function tell(
   { results, refusedTags }: PushReport,
-  { json, digestFile, dryRun }: ReadPushFlags,
+  { json, digestFile, dryRun }: DeliveryFlags,
   progress: Progress,
   context: CommandContext,
 ): Promise<void> {
