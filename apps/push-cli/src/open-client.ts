@@ -8,7 +8,7 @@ import { version } from './version.ts';
 export type ClientFlags = Pick<ClientOptions, keyof OptionValues & keyof ClientOptions> &
   Partial<Record<'verbose' | 'quiet', boolean | undefined>>;
 
-export interface OpenClientOptions extends Pick<ClientOptions, 'credentials'> {
+export interface OpenClientOptions extends Pick<ClientOptions, 'credentials' | 'signKeyPassword'> {
   /** Told of a line that is worth a user's attention. */
   readonly print: (line: string) => void;
   /** Told what a user should know. */
@@ -21,7 +21,7 @@ export interface OpenClientOptions extends Pick<ClientOptions, 'credentials'> {
 export async function openClient(
   flags: ClientFlags,
   { environment, stdin }: Pick<CommandContext, 'environment' | 'stdin'>,
-  { print, warn, credentials, onRequest }: OpenClientOptions,
+  { print, warn, credentials, signKeyPassword, onRequest }: OpenClientOptions,
 ): Promise<Client> {
   const printRequest = (record: RequestRecord): void => print(requestLine(record));
   return await createClient({
@@ -29,6 +29,7 @@ export async function openClient(
     environment,
     stdin,
     credentials,
+    signKeyPassword,
     userAgent: `slipway/${version}`,
     onRequest: onRequest ?? (flags.verbose === true ? printRequest : undefined),
     onWarning: warn,

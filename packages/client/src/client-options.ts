@@ -53,6 +53,8 @@ export interface ClientParts extends ConnectionParts {
   readonly hostBackoff?: HostBackoff | undefined;
   /** The key that signs schema 1 manifests. @default one in the data folder */
   readonly trustKey?: (() => Promise<TrustKey>) | undefined;
+  /** Asked for the password of an encrypted `signKey` where `COSIGN_PASSWORD` is not set. @default such a key is refused */
+  readonly signKeyPassword?: (() => Promise<string>) | undefined;
   /** What the source `-` reads. @default the process's standard input */
   readonly stdin?: ByteStream | undefined;
   /** Told what a user should know, in a sentence, each once. @default nobody is told */

@@ -17,6 +17,8 @@ export type ClientErrorCode =
   | 'ERR_CLIENT_TAGS'
   /** When: one user name and password would be shown to more than one registry. Retry: no. Do: give credentials by registry. */
   | 'ERR_CLIENT_ONE_REGISTRY'
+  /** When: the key that signs cannot be read: there is none, its password is wrong or missing, or it is of another kind than P-256. Retry: no. Do: what the message and the hint say. */
+  | 'ERR_CLIENT_SIGN_KEY'
   /** When: images are to be kept, and no folder is known to keep them in. Retry: no. Do: name one. */
   | 'ERR_CLIENT_NO_FOLDER'
   /** When: a registry does not accept a user name and password. Retry: no. Do: check both; some registries want an access token in place of the password. */

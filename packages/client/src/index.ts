@@ -19,7 +19,7 @@ export {
   type LayerRecipe,
   layerFrom,
 } from '@slipway/image-source';
-export type { PushEvent, PushResult } from '@slipway/push';
+export type { ImageSignature, PushEvent, PushResult, Signature, Signer } from '@slipway/push';
 export type { AttachRequest } from './artifacts/attach-request.ts';
 export type { Referrer, ReferrersOptions } from './artifacts/subjects.ts';
 export type { Client, PushedImage, PushReport } from './client.ts';
@@ -50,6 +50,7 @@ export type {
   SelectionSettings,
   SourceInput,
 } from './push/push-request.ts';
+export type { SigningSettings } from './signing/open-signer.ts';
 export type { OpenOptions } from './sources/open-source.ts';
 export { type LocalImagesOptions, openLocalImages } from './stores/local-images.ts';
 export type { StoreSettings } from './stores/stores.ts';

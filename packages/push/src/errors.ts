@@ -30,6 +30,7 @@ export type PushOperation =
   | 'push blob'
   | 'build manifest'
   | 'push manifest'
+  | 'sign'
   | 'confirm'
   | 'plan';
 

@@ -35,4 +35,5 @@ export type {
   V1Endpoint,
 } from './push.ts';
 export { createPusher } from './pusher.ts';
+export type { ImageSignature, PushSigning, Signature, Signer } from './sign/signer.ts';
 export { continuesOnError, isRetryable } from './upload/retry-rules.ts';

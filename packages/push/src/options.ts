@@ -1,3 +1,4 @@
+import { PushError } from './errors.ts';
 import type {
   LayerKind,
   LegacyFormat,
@@ -59,6 +60,7 @@ export function resolvePushOptions(options: PushOptions = {}): ResolvedPushOptio
   const recompress = options.recompress ?? pushDefaults.recompress;
   if (recompress && compression === 'keep')
     throw new TypeError('Expected `compression` beside `recompress`: gzip, say');
+  assertSigning(options);
   return Object.freeze({
     ...options,
     format: options.format ?? pushDefaults.format,
@@ -87,6 +89,16 @@ function compressionOf(asked: PushCompression | readonly LayerKind[]): ResolvedP
   const [only] = kinds;
   if (only === undefined) throw new TypeError('Expected `compression` to name a form, got none');
   return kinds.length === 1 ? only : kinds;
+}
+
+/** @throws {PushError} ERR_PUSH_FORMAT */
+function assertSigning({ signing, format = 'keep', protocol = 'v2' }: PushOptions): void {
+  if (signing === undefined || (protocol === 'v2' && !isLegacy({ format, protocol }))) return;
+  throw new PushError('ERR_PUSH_FORMAT', 'Could not plan the push: what is older than schema 2 cannot be signed', {
+    op: 'plan',
+    origin: 'request',
+    hint: 'leave --sign-key out, or --format and --protocol',
+  });
 }
 
 /** Callers without types get an answer too. */

@@ -9,6 +9,7 @@ import type { Ping, Repository } from '@slipway/registry-client';
 import type { V1Session } from '@slipway/registry-client/v1';
 import type { RetryOptions, Transfers } from '@slipway/transfer';
 import type { PlannedBlob, PushEvent, PushTotals } from './events.ts';
+import type { ImageSignature, PushSigning } from './sign/signer.ts';
 
 /** One way to reach a registry. Push tries them in order: https, then http for an insecure host. */
 export interface Endpoint {
@@ -90,6 +91,8 @@ export interface PushOptions extends AbortOptions {
   readonly learnFrom?: string | undefined;
   /** Sends everything again: children, configs, layers and manifests, whatever the registry says it has. @default false */
   readonly force?: boolean | undefined;
+  /** Signs what is pushed, and of an index each of its images, before a tag names it. Needs protocol v2. @default nothing is signed */
+  readonly signing?: PushSigning | undefined;
   /** Called synchronously, in order. What it throws is reported once, as a process warning, and changes nothing. */
   readonly onEvent?: ((event: PushEvent) => void) | undefined;
 }
@@ -124,6 +127,8 @@ export type PushResult =
       readonly totals: PushTotals;
       /** What would be done, for a dry run: nothing was written. */
       readonly plan?: readonly PlannedBlob[] | undefined;
+      /** Of the manifest last, of the images that it lists before. Undefined where nothing is signed. */
+      readonly signatures?: readonly ImageSignature[] | undefined;
     }
   | { readonly ok: false; readonly reference: Reference; readonly error: Error; readonly totals: PushTotals };
 

@@ -56,6 +56,11 @@ Layers:
   Layers of another kind are unpacked and made anew while they are sent. Several, as in gzip,zstd, push one index that has
   each image in each kind: clients of old take gzip, those that know zstd take that.
 
+Signatures:
+  --sign-key takes a key of cosign's, or a P-256 key in PEM; its password comes from COSIGN_PASSWORD, or is asked for.
+  env://NAME takes it from a variable. The image, and each image of an index, gets a signature where cosign and podman look
+  for it, before the tag moves; signatures of others stay, and one of this key is not made twice.
+
 Learning:
   prove   compress the layer here and send nothing if that makes the bytes the registry has (the default)
   verify  read the registry's layer back and unpack it; use it if it is our layer
@@ -73,4 +78,5 @@ Examples:
   slipway push image.tar ghcr.io/me/app:1.0
   docker save me/app | slipway push - ghcr.io/me/app:1.0 quay.io/me/app:1.0
   slipway push oci:build/layout:v1 127.0.0.1:5000/demo/app --dry-run
-  slipway push docker://quay.io/me/app ghcr.io/me/app --all-tags --newer-than 90d`;
+  slipway push docker://quay.io/me/app ghcr.io/me/app --all-tags --newer-than 90d
+  slipway push image.tar ghcr.io/me/app:1.0 --sign-key cosign.key`;

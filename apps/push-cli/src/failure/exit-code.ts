@@ -23,6 +23,7 @@ const byCode: ReadonlyMap<string, ExitCode> = new Map<string, ExitCode>([
   ['ERR_CLIENT_PASSWORD_IN_NAME', exitCodes.usage],
   ['ERR_CLIENT_SEVERAL_ITEMS', exitCodes.usage],
   ['ERR_CLIENT_TAGS', exitCodes.usage],
+  ['ERR_CLIENT_SIGN_KEY', exitCodes.usage],
   ['ERR_CLIENT_ONE_REGISTRY', exitCodes.usage],
   ['ERR_CLIENT_NO_FOLDER', exitCodes.usage],
   ['ERR_CLIENT_NO_ITEM', exitCodes.source],

@@ -9,6 +9,7 @@ import { type Progress, systemClock } from '../progress/progress.ts';
 import { failureRecord, resultLine, resultRecord, writeDigestFile } from '../results/results.ts';
 import { writeResults } from '../results/write-results.ts';
 import { printable } from '../terminal/printable.ts';
+import { ask } from '../terminal/prompt.ts';
 import { type DeliveryFlags, type PushFlags, readPushFlags } from './push-flags.ts';
 import { typedCredentials } from './typed-credentials.ts';
 
@@ -30,7 +31,7 @@ export async function runPush(
 /** Lets a client push something, tells how it goes, prints the results, sets the exit code. */
 export async function deliver(
   references: readonly Reference[],
-  flags: DeliveryFlags,
+  flags: DeliveryFlags & Pick<PushFlags, 'signKey'>,
   context: CommandContext,
   push: (client: Client, events: Pick<PushRequest, 'signal' | 'onEvent'>) => Promise<PushReport>,
 ): Promise<void> {
@@ -44,6 +45,7 @@ export async function deliver(
       print: (line) => progress.print(line),
       warn: (message) => progress.warn(message),
       credentials,
+      signKeyPassword: keyPasswordPrompt(flags, context),
     });
     if (flags.verbose === true) await printCredentials(client, references, progress);
     report = await push(client, { signal: context.signal, onEvent: (event) => progress.onEvent(event) });
@@ -57,6 +59,15 @@ export async function deliver(
     progress.fail(error);
     if (context.exitCode === exitCodes.pushed) context.exitCode = exitCodeOf(error);
   }
+}
+
+/** Asks on the terminal; undefined where there is none, or the image comes from there. */
+function keyPasswordPrompt(
+  { signKey }: Pick<PushFlags, 'signKey'>,
+  context: CommandContext,
+): (() => Promise<string>) | undefined {
+  if (signKey === undefined || context.stdin.isTTY !== true) return undefined;
+  return () => ask(`Password of ${printable(signKey)}: `, context, { secret: true });
 }
 
 async function printCredentials(client: Client, references: readonly Reference[], progress: Progress): Promise<void> {

@@ -9,14 +9,16 @@ export function resultLine(result: Extract<PushResult, { ok: true }>): string {
   return `${canonicalName(result.reference)}@${result.digest}`;
 }
 
-/** The same as plain data, for `--json`; a failure has `error` in place of the digest, a dry run its `plan`. */
+/** The same as plain data, for `--json`; a failure has `error` in place of the digest, a dry run its `plan`, a signed image its `signatures`. */
 export function resultRecord(result: PushResult): Readonly<Record<string, unknown>> {
   const { reference, totals } = result;
   if (!result.ok) return { ...failureRecord(reference, result.error), totals };
-  const { digest, mediaType, size, unchanged, plan } = result;
+  const { digest, mediaType, size, unchanged, plan, signatures } = result;
   const dryRun = plan === undefined ? {} : { dryRun: true, plan };
+  const signed = signatures === undefined ? {} : { signatures };
   const { tag } = reference;
-  return { reference: formatReference(reference), digest, mediaType, size, tag, unchanged, ...dryRun, totals };
+  const facts = { reference: formatReference(reference), digest, mediaType, size, tag, unchanged };
+  return { ...facts, ...signed, ...dryRun, totals };
 }
 
 /** What `--json` says of a destination that failed, or was never reached. */

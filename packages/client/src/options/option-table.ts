@@ -151,6 +151,18 @@ export const optionTable: { readonly [Name in OptionName]: OptionEntry<OptionVal
     faces: aClientAndDaemon,
     placeholder: '<n>',
   },
+  signKey: {
+    description: 'sign what is pushed, before its tag moves, with the key of this file: see Signatures below',
+    kind: aText,
+    faces: aPush,
+    placeholder: '<file>',
+  },
+  signIdentity: {
+    description: 'with --sign-key: what the image is signed as (default: the destination)',
+    kind: aText,
+    faces: aPush,
+    placeholder: '<reference>',
+  },
   dryRun: { description: 'say what would be sent, and change nothing', kind: aSwitch, faces: aPush },
   allowNondistributable: {
     description:

@@ -30,6 +30,8 @@ export interface OptionValues {
   readonly limitRate: number;
   readonly maxRequestsPerSecond: number;
   readonly retries: number;
+  readonly signKey: string;
+  readonly signIdentity: string;
   readonly dryRun: boolean;
   readonly allowNondistributable: NondistributableChoice;
   readonly cache: boolean;

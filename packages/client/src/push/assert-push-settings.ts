@@ -2,6 +2,7 @@ import { isDigest } from '@slipway/digest';
 import type { PushCompression } from '@slipway/push';
 import { isTag } from '@slipway/reference';
 import { optionError } from '../errors.ts';
+import { parseIdentity } from '../signing/open-signer.ts';
 import type { PushSettings } from './push-request.ts';
 
 /**
@@ -12,6 +13,7 @@ import type { PushSettings } from './push-request.ts';
 export function assertPushSettings(settings: PushSettings): void {
   assertFormatFits(settings);
   assertCompressionFits(settings);
+  assertSigningFits(settings);
   const { allTags, into, tags, newerThan, learn, learnFrom } = settings;
   for (const [option, value] of Object.entries({ into, tags, newerThan })) {
     if (value !== undefined && value !== false && allTags !== true) {
@@ -72,6 +74,24 @@ function assertCompressionFits({ compression, recompress, compressionLevel, comp
   if (compressor !== undefined && kinds.every((kind) => kind !== 'keep' && kind !== 'gzip')) {
     throw optionError('`compressor` is for gzip', 'leave it out, or use another compression');
   }
+}
+
+function assertSigningFits({ signKey, signer, signIdentity, allTags, format, protocol = 'v2' }: PushSettings): void {
+  if (signIdentity !== undefined) {
+    if (signKey === undefined && signer === undefined) {
+      throw optionError('`signIdentity` needs `signKey`', 'leave it out, or name the key');
+    }
+    if (allTags === true) {
+      throw optionError('`signIdentity` would sign every tag of `allTags` as the same one', 'leave it out');
+    }
+    parseIdentity(signIdentity);
+  }
+  if (signKey === undefined && signer === undefined) return;
+  if (signKey !== undefined && signer !== undefined) throw optionError('`signKey` excludes `signer`', 'leave one out');
+  const isOld = format === 'schema1' || format === 'schema1-2015' || format === 'v1';
+  if (!isOld && protocol === 'v2') return;
+  const asked = isOld ? `format: ${format}` : `protocol: ${protocol}`;
+  throw optionError(`\`signKey\` has no effect on what is older than schema 2`, `leave out \`${asked}\``);
 }
 
 function kindsOf(compression: PushSettings['compression'] = 'keep'): readonly PushCompression[] {

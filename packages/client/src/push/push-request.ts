@@ -4,6 +4,7 @@ import type { Platform } from '@slipway/manifest';
 import type { PushOptions } from '@slipway/push';
 import { optionError } from '../errors.ts';
 import { readOptions } from '../options/read-options.ts';
+import type { SigningSettings } from '../signing/open-signer.ts';
 import type { DestinationInput } from './destinations.ts';
 
 /**
@@ -42,7 +43,8 @@ export interface SelectionSettings {
 export interface PushSettings
   extends SelectionSettings,
     CompressionSettings,
-    Omit<PushOptions, 'platform' | 'requireSchema2' | 'requireSubject' | 'onEvent' | 'signal'> {}
+    SigningSettings,
+    Omit<PushOptions, 'platform' | 'requireSchema2' | 'requireSubject' | 'signing' | 'onEvent' | 'signal'> {}
 
 /** One push. */
 export interface PushRequest extends PushSettings, AbortOptions, Pick<PushOptions, 'onEvent'> {
@@ -61,6 +63,6 @@ export type ReadPushRequest = Omit<PushRequest, 'newerThan' | 'platform'> & {
 export function readPushRequest(request: PushRequest): ReadPushRequest {
   if (typeof request !== 'object' || request === null)
     throw optionError('Expected a push to be told `source` and `to`');
-  const { source, to, signal, onEvent } = request;
-  return { source, to, signal, onEvent, ...readOptions('push', request) };
+  const { source, to, signal, onEvent, signer } = request;
+  return { source, to, signal, onEvent, signer, ...readOptions('push', request) };
 }

@@ -7,7 +7,7 @@ import {
   sourceDateEpoch,
 } from '@slipway/image-source';
 import type { ImageStore } from '@slipway/image-store';
-import type { Destination, PushAllOptions, PushDelivery, PushResult } from '@slipway/push';
+import type { Destination, PushAllOptions, PushDelivery, PushResult, PushSigning } from '@slipway/push';
 import type { Reference } from '@slipway/reference';
 import { parseSubject, type Subjects } from '../artifacts/subjects.ts';
 import type { PushReport } from '../client.ts';
@@ -19,6 +19,7 @@ import type { ClientEnvironment } from '../environment.ts';
 import { optionError } from '../errors.ts';
 import { isOlder } from '../selection/is-older.ts';
 import { type Selection, selectAllTags, selectOne } from '../selection/select-items.ts';
+import { openSigning } from '../signing/open-signer.ts';
 import { type OpenOptions, openSourceText, type SourceDoors } from '../sources/open-source.ts';
 import { assertPushSettings } from './assert-push-settings.ts';
 import { parseDestinations } from './destinations.ts';
@@ -37,17 +38,25 @@ export interface PushParts {
   readonly pushers: () => Promise<Pushers>;
   readonly openImages: () => Promise<ImageStore>;
   readonly warn: (message: string) => void;
+  readonly signKeyPassword?: (() => Promise<string>) | undefined;
 }
 
 /** A request that aborts with its client. */
-type RunningRequest = ReadPushRequest & { readonly signal: AbortSignal };
+type RunningRequest = ReadPushRequest & { readonly signal: AbortSignal; readonly signing?: PushSigning | undefined };
 
 /** Pushes one source to its destinations. Rejects for what concerns all of them; a destination that fails is a result. */
-export async function runPush(request: RunningRequest, parts: PushParts): Promise<PushReport> {
-  assertPushSettings(request);
-  const references = parseDestinations(request.to, { allTags: request.allTags });
+export async function runPush(
+  given: ReadPushRequest & { readonly signal: AbortSignal },
+  parts: PushParts,
+): Promise<PushReport> {
+  assertPushSettings(given);
+  const references = parseDestinations(given.to, { allTags: given.allTags });
   if (references.length === 0) throw optionError('Expected `to` to name at least one destination');
   parts.credentials.assertFor(references.map(({ registry }) => registry));
+  const { variables } = parts.environment;
+  const { signKeyPassword } = parts;
+  const signing = await openSigning(given, { variables, signKeyPassword, signal: given.signal });
+  const request: RunningRequest = { ...given, signing };
   const repository = repositoryIn(request.source, request.allTags === true);
   if (repository !== undefined) return await pushAllTags(repository, references, request, parts);
   await using source = await openInput(request.source, request, parts);
@@ -90,7 +99,8 @@ async function pushAllTags(
   parts: PushParts,
 ): Promise<PushReport> {
   const { signal, tags: pattern, newerThan, format = 'keep', compression = 'keep', platform, referrers } = request;
-  const mayMatch = format === 'keep' && compression === 'keep' && platform === undefined && referrers !== true;
+  const isKept = format === 'keep' && compression === 'keep' && platform === undefined;
+  const mayMatch = isKept && referrers !== true && request.signing === undefined;
   const onNotice = ({ message }: { readonly message: string }): void => parts.warn(message);
   const opening = { ...openOptionsOf(request), onNotice };
   const isTogether = format === 'v1' || (request.protocol ?? 'v2') !== 'v2';
@@ -213,7 +223,7 @@ async function pushItems(
   onDelivered?: PushAllOptions['onDelivered'],
 ): Promise<readonly PushResult[]> {
   const pusher = (await pushers()).pusherFor(request);
-  const { source: _source, to: _to, ...options } = request;
+  const { source: _source, to: _to, signKey: _key, signer: _signer, signIdentity: _identity, ...options } = request;
   const requireSchema2 = !environment.allowsSchema1;
   return (await pusher.pushAll(deliveries, { ...options, requireSchema2, requireSubject, onDelivered })).flat();
 }

@@ -12,6 +12,7 @@ import type { Foresight } from '../presence/foresee.ts';
 import { pathOf } from '../presence/mount.ts';
 import type { Target } from '../presence/target.ts';
 import type { Delivery } from './delivery.ts';
+import { planSignatures, withSignaturesOf } from './signatures.ts';
 import { type TagDelivery, type TagResult, tagIn } from './tag-delivery.ts';
 
 /** Says for each tag what a push would do. */
@@ -24,11 +25,12 @@ export async function planTags(
   const { signal } = delivery.scope;
   const manifest = await planContent(plan, target, delivery);
   await planReferrers(plan, target, delivery);
+  const signatures = await planSignatures(manifest, target, delivery);
   const results: TagResult[] = [];
   for (const tag of delivery.tags) {
     const unchanged = foresight.unchangedTags.has(tag) || (await names(tag, manifest.digest, target, signal));
     emitPlanned(target, tagIn(tag), manifest, unchanged);
-    results.push({ tag, manifest, unchanged });
+    results.push(withSignaturesOf({ tag, manifest, unchanged }, signatures, delivery));
   }
   return results;
 }

@@ -1,5 +1,5 @@
 import type { AbortOptions } from '@slipway/digest';
-import { canonicalName, familiarName, type Reference } from '@slipway/reference';
+import { canonicalName, familiarName, formatReference, type Reference } from '@slipway/reference';
 import type { Repository } from '@slipway/registry-client';
 import { retrying } from '@slipway/transfer';
 import { pushFailure } from '../errors.ts';
@@ -16,7 +16,7 @@ import { isBusy } from '../upload/retry-rules.ts';
 import { overEndpoints } from './endpoints.ts';
 import type { Push } from './push-parts.ts';
 import { Scope } from './scope.ts';
-import type { TagDelivery, TagResult } from './tag-delivery.ts';
+import type { TagDelivery, TagResult, TagSigning } from './tag-delivery.ts';
 import { pushTags } from './tags.ts';
 
 /** One item and the tags that it gets in one repository. */
@@ -119,7 +119,10 @@ export class RepositoryPush {
         const uploader = this.#push.uploaderFor(repository.registry);
         const delivery: TagDelivery = {
           ...{ scope, transfers, uploader, turns, retry },
-          ...{ tags: tagsOf(destinations), learn, learnFrom, dryRun, requireSchema2, requireSubject, trustKey },
+          ...{ tags: tagsOf(destinations), learn, learnFrom, dryRun, requireSubject, trustKey },
+          // What takes its place when it is refused cannot be signed.
+          requireSchema2: requireSchema2 || options.signing !== undefined,
+          signing: signingOf(destinations, options),
         };
         const pushed = await pushAll(plan, this.#targetOf(repository, endpoint, at), delivery);
         served = endpoint;
@@ -184,11 +187,13 @@ export class RepositoryPush {
       this.#emit({ type: 'push:failed', destination, tag, error: result.error }, at);
       return { ok: false, reference, error: result.error, totals };
     }
-    const { manifest, unchanged } = result;
+    const { manifest, unchanged, signatures } = result;
     const { digest, mediaType, bytes } = manifest;
     this.#emit({ type: 'push:finished', destination, tag, digest, totals }, at);
     const plan = this.#push.options.dryRun ? { plan: counter.planned() } : {};
-    return { ok: true, reference, digest, mediaType, size: bytes.byteLength, unchanged, totals, ...plan };
+    const size = bytes.byteLength;
+    const signed = signatures === undefined ? {} : { signatures };
+    return { ok: true, reference, digest, mediaType, size, unchanged, totals, ...signed, ...plan };
   }
 
   #emit(event: PushEvent, at: number): void {
@@ -218,6 +223,18 @@ function nameOf({ tag, digest }: Reference): string {
   const name = tag ?? digest;
   if (name === undefined) throw new Error('unreachable: every destination has a tag or a digest');
   return name;
+}
+
+function signingOf(
+  destinations: readonly Destination[],
+  { signing }: Pick<ResolvedPushOptions, 'signing'>,
+): TagSigning | undefined {
+  if (signing === undefined) return undefined;
+  const { signer, identity } = signing;
+  const identities = destinations.map(
+    ({ reference }) => [nameOf(reference), identity ?? formatReference(reference)] as const,
+  );
+  return { signer, identities: new Map(identities) };
 }
 
 /** One client for all items. What fails to connect is tried again by whoever asks next. */

@@ -8,6 +8,7 @@ import { deliverContent, resending } from './content.ts';
 import { planTags } from './dry-run.ts';
 import { deliverManifest, emitPushed } from './manifest.ts';
 import { deliverReferrers, hasReferrers } from './referrers.ts';
+import { deliverSignatures, withSignaturesOf } from './signatures.ts';
 import { listAsReferrers, lookForSubject } from './subjects.ts';
 import { type TagDelivery, type TagResult, tagIn } from './tag-delivery.ts';
 
@@ -23,21 +24,26 @@ export async function pushTags(plan: ItemPlan, target: Target, delivery: TagDeli
   const { manifest, unchangedTags } = foresight;
   if (manifest !== undefined && foresight.inRepository) {
     await deliverReferrers(plan, target, delivery);
+    const signatures = await deliverSignatures(manifest, target, delivery);
     const results = await tagExisting(manifest, unchangedTags, target, delivery);
     if (results !== undefined) {
       await listAsReferrers([manifest], target, delivery);
-      return results;
+      return results.map((result) => withSignaturesOf(result, signatures, delivery));
     }
   }
   const pushed = await deliverContent(plan, target, delivery);
-  if (hasReferrers(plan)) {
+  if (hasReferrers(plan) || delivery.signing !== undefined) {
     // Whoever sees the tag finds the signatures too; and no registry has to take a referrer before its subject.
     const resend = resending(plan, target, delivery);
     await deliverManifest(pushed.digest, pushed, target, delivery, { resend });
     await deliverReferrers(plan, target, delivery);
   }
+  const signatures = await deliverSignatures(pushed, target, delivery);
   const results: TagResult[] = [];
-  for (const tag of tags) results.push(await putTag(tag, pushed, plan, target, delivery));
+  for (const tag of tags) {
+    const result = await putTag(tag, pushed, plan, target, delivery);
+    results.push(withSignaturesOf(result, signatures, delivery));
+  }
   if (results.some((result) => 'manifest' in result)) await listAsReferrers([pushed], target, delivery);
   return results;
 }
