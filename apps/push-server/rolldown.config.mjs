@@ -8,7 +8,7 @@ export default defineConfig({
   platform: 'node',
   resolve: { conditionNames: ['@slipway/source', 'import', 'node', 'default'] },
   transform: { target: 'node20.19' },
-  external: [/^ajv(\/|$)/, 'bullmq', 'ioredis', 'fastify', 'pino', 'prom-client'],
+  external: ['msgpackr-extract'],
   plugins: [
     noticesPlugin(),
     {

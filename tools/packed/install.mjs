@@ -21,6 +21,7 @@ export function lookAt(folder) {
   return {
     bytes: packages.reduce((sum, { path }) => sum + bytesOf(path), 0),
     names: packages.map(({ manifest }) => manifest.name),
+    packages: packages.map(({ manifest }) => manifest),
     native: packages.filter(({ path }) => hasNative(path)).map(({ manifest }) => manifest.name),
     scripts: packages.filter(({ path, manifest }) => runsScripts(path, manifest)).map(({ manifest }) => manifest.name),
   };

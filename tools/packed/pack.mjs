@@ -16,7 +16,7 @@ export async function pack({ folder, manifest, isApp, path }, target) {
 }
 
 /** The pnpm that runs this script, or else the one on the path. */
-function pnpm(...args) {
+export function pnpm(...args) {
   const self = process.env.npm_execpath ?? '';
   if (!/pnpm[^/\\]*$/.test(self)) return ['pnpm', args];
   return /\.[cm]?js$/.test(self) ? [process.execPath, [self, ...args]] : [self, args];

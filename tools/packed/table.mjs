@@ -43,8 +43,8 @@ function overBudget({ name, bytes, native, scripts }) {
     ...(budget !== undefined && size > budget
       ? [`${name} installs with ${Math.round(size)} kB, allowed are ${budget}`]
       : []),
-    ...(native.length > 0 && !name.endsWith('server') ? [`${name} brings native code: ${native.join(', ')}`] : []),
-    ...(scripts.length > 0 && !name.endsWith('server') ? [`${name} runs install scripts: ${scripts.join(', ')}`] : []),
+    ...(native.length > 0 ? [`${name} brings native code: ${native.join(', ')}`] : []),
+    ...(scripts.length > 0 ? [`${name} runs install scripts: ${scripts.join(', ')}`] : []),
   ];
 }
 

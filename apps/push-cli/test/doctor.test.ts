@@ -6,6 +6,7 @@ import {
   type EmbeddedRegistry,
   findTool,
   requireTool,
+  secretFormsIn,
   startDebianRegistry,
   startRegistry,
   temporaryFolder,
@@ -13,7 +14,6 @@ import {
 } from '@slipway/testkit';
 import { describe, expect, test } from 'vitest';
 import { type CliOptions, type CliResult, program, runCli, runProgram } from './run-cli.ts';
-import { expectNoSecret } from './secret-forms.ts';
 import { startTokenServer } from './token-server.ts';
 
 const password = 'S3cr3t-PaSS-word';
@@ -40,10 +40,10 @@ const names = [
   'program',
   'files',
   'credentials',
-  'certificates',
   'proxy',
   'address',
   'tls',
+  'certificates',
   'registry',
   'clock',
   'access',
@@ -89,6 +89,8 @@ describe('a registry', () => {
     expect(report).toMatchObject({ registry: registry.host, ok: true });
     expect(report.checks.map(({ check }) => check)).toEqual(names);
     expect(findingOf(report, 'registry').summary).toBe(`http://${registry.host}/v2/ answered 200`);
+    expect(findingOf(report, 'tls').summary).toBe('the other side does not speak TLS; plain http is tried next');
+    expect(findingOf(report, 'certificates')).toMatchObject({ status: 'skipped', summary: 'no TLS is used' });
     expect(findingOf(report, 'write')).toMatchObject({
       status: 'skipped',
       summary: expect.stringContaining('REPOSITORY'),
@@ -140,7 +142,7 @@ describe('a registry', () => {
       status: 'problem',
       advice: expect.stringContaining('line break'),
     });
-    expectNoSecret(result.stdout + result.stderr, ['wr0ng-PaSS']);
+    expect(secretFormsIn(result.stdout + result.stderr, ['wr0ng-PaSS']), result.stdout + result.stderr).toEqual([]);
   });
 
   test.skipIf(process.platform === 'win32')('whose helper has none says what the helper said', async () => {
@@ -168,7 +170,7 @@ describe('a registry', () => {
     expect(result.code).toBe(1);
     expect(findingOf(report, 'registry')).toMatchObject({
       status: 'problem',
-      summary: expect.stringContaining('web page'),
+      summary: expect.stringContaining('answered 200 with an HTML page, "'),
       advice: expect.stringContaining('sign in first'),
     });
   });
@@ -242,9 +244,18 @@ describe.skipIf(requireTool('openssl'))('with TLS', () => {
     expect(untrusted.result.code).toBe(5);
     expect(findingOf(untrusted.report, 'tls')).toMatchObject({
       status: 'problem',
+      summary: expect.stringContaining('but the certificate comes from an authority that this machine does not know'),
       notes: [expect.stringContaining('CN=slipway test server, from CN=slipway test CA')],
       advice: expect.stringContaining('ca.crt'),
     });
+    expect(findingOf(untrusted.report, 'registry').advice).toBeUndefined(); // said once
+    const own = await diagnose([registry.host], home.path);
+    expect(own.result.code).toBe(0);
+    expect(findingOf(own.report, 'tls')).toMatchObject({
+      status: 'warning',
+      summary: expect.stringContaining('it is taken all the same, as any registry on this machine is'),
+    });
+    expect(findingOf(own.report, 'certificates').summary).toBe('no folder of certs.d for this registry');
     await write(home.path, 'certs/ca.crt', ca);
     const trusted = await diagnose([registry.host, '--cert-dir', join(home.path, 'certs')], home.path);
     expect(trusted.result.code, trusted.result.stdout).toBe(0);
@@ -286,6 +297,7 @@ test.skipIf(process.getuid?.() !== 0 || requireTool('setpriv'))('a machine witho
   });
   expect(code, stdout).toBe(0);
   expect(stdout).toMatch(/^warning +program .*this user has no home folder/m);
+  expect(stdout).toMatch(/^ +without a home folder there is no ~\/\.docker\/config\.json/m);
   expect(stdout).toMatch(/^ok +write +an upload to demo\/app was begun, and cancelled$/m);
 });
 
@@ -305,7 +317,10 @@ async function diagnose(
 ): Promise<{ readonly report: Report; readonly result: CliResult }> {
   const env = { ...environment(home), ...options.env };
   const result = await runCli(['doctor', ...args, '--json', '--verbose'], { ...options, env });
-  expectNoSecret(result.stdout + result.stderr, [password, `alice:${password}`]);
+  expect(
+    secretFormsIn(result.stdout + result.stderr, [password, `alice:${password}`]),
+    result.stdout + result.stderr,
+  ).toEqual([]);
   return { report: JSON.parse(result.stdout), result };
 }
 

@@ -31,7 +31,8 @@ afterAll(async () => {
 
 test('a registry that has everything and is silent is waited for, and told', async () => {
   await using registry = await startRegistry();
-  registry.misbehave({ match: { kind: 'upload-put' }, times: 1, delayAnswerMs: 7_000 });
+  registry.misbehave({ match: { kind: 'upload-put' }, times: 1, delayAnswerMs: 6_000 });
+  registry.misbehave({ match: { kind: 'manifest-put' }, times: 1, delayAnswerMs: 6_000 });
   const { code, stderr } = await push(`${registry.host}/demo/app:v1`, {}, ['--progress', 'json']);
   expect(code, stderr).toBe(0);
   const events = stderr
@@ -39,6 +40,8 @@ test('a registry that has everything and is silent is waited for, and told', asy
     .filter((line) => line.startsWith('{'))
     .map((line) => JSON.parse(line) as { readonly type: string });
   expect(events.find(({ type }) => type === 'blob:storing')).toMatchObject({ registry: registry.host, seconds: 5 });
+  const told = { registry: registry.host, tag: 'v1', seconds: 5 };
+  expect(events.find(({ type }) => type === 'manifest:storing')).toMatchObject(told);
 });
 
 describe.skipIf(requireTool('openssl'))('mutual TLS', () => {

@@ -1,9 +1,8 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { startRegistry, temporaryFolder } from '@slipway/testkit';
+import { secretFormsIn, startRegistry, temporaryFolder } from '@slipway/testkit';
 import { describe, expect, test } from 'vitest';
 import { type CliResult, runCli } from './run-cli.ts';
-import { expectNoSecret } from './secret-forms.ts';
 
 const password = 'S3cr3t-PaSS-word';
 const users = { alice: password };
@@ -18,7 +17,7 @@ describe('login', () => {
       expect(code).toBe(3);
       expect(stderr).toContain(`slipway: ${registry.host} does not accept this user name or password`);
       expect(stderr).not.toContain('slipway login');
-      expectNoSecret(stderr, ['wr0ng-PaSS-word']);
+      expect(secretFormsIn(stderr, ['wr0ng-PaSS-word']), stderr).toEqual([]);
       await expect(readFile(join(home.path, '.docker/config.json'))).rejects.toMatchObject({ code: 'ENOENT' });
     },
   );
@@ -88,7 +87,7 @@ describe('login', () => {
     const { code, stderr, stdout } = await login(`alice:${password}@ghcr.io`, home.path, 'another-word');
     expect(code).toBe(2);
     expect(stderr).toContain('***@ghcr.io');
-    expectNoSecret(stderr + stdout, [password]);
+    expect(secretFormsIn(stderr + stdout, [password]), stderr + stdout).toEqual([]);
   });
 });
 

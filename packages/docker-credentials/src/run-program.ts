@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
+import { type StartedCommand, windowsCommand } from './windows-command.ts';
 
 /** What to run, and its limits. */
 export interface RunProgramOptions {
@@ -29,13 +30,15 @@ export function runProgram(command: string, options: RunProgramOptions): Promise
   return new Promise((resolve) => {
     // A session of its own makes its children easy to kill, and takes the terminal away: there it stays in this one.
     const isDetached = process.platform !== 'win32' && !hasTerminal();
+    const { file, args, isVerbatim } = commandHere(command, options);
     let child: ChildProcess;
     try {
-      child = spawn(command, options.args, {
+      child = spawn(file, args, {
         env: options.env,
         stdio: 'pipe',
         detached: isDetached,
         windowsHide: true,
+        windowsVerbatimArguments: isVerbatim,
       });
     } catch (error) {
       resolve({ kind: 'not-started', error: error as NodeJS.ErrnoException });
@@ -79,6 +82,11 @@ export function runProgram(command: string, options: RunProgramOptions): Promise
     stdin?.on('error', () => {});
     stdin?.end(options.input);
   });
+}
+
+function commandHere(command: string, { args, env }: RunProgramOptions): StartedCommand {
+  if (process.platform !== 'win32') return { file: command, args, isVerbatim: false };
+  return windowsCommand(command, args, env, (path) => statSync(path, { throwIfNoEntry: false })?.isFile() === true);
 }
 
 /** Whether this process has a terminal that a program may ask on. */

@@ -6,7 +6,7 @@ import ts from 'typescript';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 const run = promisify(execFile);
-const source = new URL('../src/run-program.ts', import.meta.url);
+const source = (name: string): URL => new URL(`../src/${name}.ts`, import.meta.url);
 
 let home: FakeHome;
 beforeEach(async () => {
@@ -17,8 +17,10 @@ afterEach(() => home[Symbol.asyncDispose]());
 /** A program of its own that calls `runProgram` and prints the outcome: limits and terminals are a process's own. */
 async function writeCaller({ timeoutMs = 20_000, before = '' } = {}): Promise<string> {
   const compilerOptions = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext };
-  const { outputText } = ts.transpileModule(await readFile(source, 'utf8'), { compilerOptions });
-  await home.write('run-program.mjs', outputText);
+  for (const name of ['run-program', 'windows-command']) {
+    const { outputText } = ts.transpileModule(await readFile(source(name), 'utf8'), { compilerOptions });
+    await home.write(`${name}.mjs`, outputText.replaceAll(".ts'", ".mjs'"));
+  }
   const options = `{ args: ['get'], env: process.env, input: 'x', timeoutMs: ${timeoutMs}, maxOutput: 1000 }`;
   return await home.write(
     'caller.mjs',

@@ -135,6 +135,15 @@ export type PushEvent =
       readonly mediaType: string;
       readonly unchanged: boolean;
     } & Worded)
+  /** A manifest was sent, and `registry` has been silent for so many whole `seconds`. Told once a second, from the fifth on. */
+  | {
+      readonly type: 'manifest:storing';
+      readonly destination: string;
+      readonly tag: string | undefined;
+      readonly digest: Digest;
+      readonly registry: string;
+      readonly seconds: number;
+    }
   | {
       readonly type: 'manifest:planned';
       readonly destination: string;
@@ -198,6 +207,8 @@ export function describeEvent(event: PushEvent): string | undefined {
       return `${event.blob.id}: ${describePlan(event)}`;
     case 'manifest:pushed':
       return wordsOf(event.tag ?? event.digest, event.words ?? `digest: ${event.digest} size: ${event.size}`);
+    case 'manifest:storing':
+      return `${event.tag ?? event.digest}: Waiting for ${event.registry} to store it, ${event.seconds} s`;
     case 'manifest:planned':
       return `${event.tag ?? event.digest}: would be digest: ${event.digest} size: ${event.size}${event.unchanged ? ' (already there)' : ''}`;
     case 'warning':

@@ -369,6 +369,9 @@ describe('words', () => {
     ['<!DOCTYPE html><html><body><h1>Access denied</h1></body></html>', 'an HTML page, "Access denied"'],
     ['<html><body>no title</body></html>', 'an HTML page'],
     ['  <!doctype HTML>', 'an HTML page'],
+    ['<title>Caf&eacute; &amp; &lt;bar&gt;&nbsp;&#38;&#x2F;</title>', 'an HTML page, "Caf&eacute; & <bar> &/"'],
+    ['<title>&#x110000; &#99999999;</title>', 'an HTML page, "&#x110000; &#99999999;"'],
+    ['<title>user <redacted>, go away</title>', 'an HTML page, "user <redacted>, go away"'],
   ])('name a page by its title: %j', (body, text) => {
     expect(said(body, 'text/html')).toBe(text);
     expect(readErrorAnswer({ status: 503, statusText: 'x', contentType: undefined, challenges: [], body }).words).toBe(

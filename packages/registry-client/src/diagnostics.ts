@@ -83,9 +83,27 @@ export function readErrorAnswer(answer: ErrorAnswerInput): ErrorAnswer {
 export function describePage(body: string): string | undefined {
   if (!/^\s*(?:<\?xml[^>]*>\s*)?<(?:!doctype\s+html|html|head|body|title|h1|center)\b/i.test(body.slice(0, 1_024)))
     return undefined;
-  const [, text = ''] = /<title[^>]*>([^<]{1,1000})/i.exec(body) ?? /<h1[^>]*>([^<]{1,1000})/i.exec(body) ?? [];
-  const title = text.replace(/\s+/g, ' ').trim();
+  // What was taken out of it is marked like a tag.
+  const [, text = ''] =
+    /<title[^>]*>((?:[^<]|<redacted>){1,1000})/i.exec(body) ??
+    /<h1[^>]*>((?:[^<]|<redacted>){1,1000})/i.exec(body) ??
+    [];
+  const title = withoutEntities(text).replace(/\s+/g, ' ').trim();
   return title === '' ? 'an HTML page' : `an HTML page, ${JSON.stringify(title.slice(0, 200))}`;
+}
+
+const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ' };
+
+/** Text of HTML with the entities that titles have undone. */
+function withoutEntities(text: string): string {
+  return text.replace(
+    /&(?:#(\d{1,7})|#x([0-9a-f]{1,6})|(\w{2,6}));/gi,
+    (entity, decimal?: string, hex?: string, name = '') => {
+      if (decimal === undefined && hex === undefined) return entities[name.toLowerCase()] ?? entity;
+      const code = decimal === undefined ? Number.parseInt(hex ?? '', 16) : Number(decimal);
+      return code <= 0x10ffff ? String.fromCodePoint(code) : entity;
+    },
+  );
 }
 
 /** What a registry said, with the detail where it tells more than the message. */

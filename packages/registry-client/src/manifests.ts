@@ -40,7 +40,7 @@ export async function statManifest(
 ): Promise<ManifestStat | undefined> {
   const answer = await askManifest('HEAD', at, tagOrDigest, options);
   await answer.discard();
-  if (isWebPage(answer, undefined)) throw webPageError(answer);
+  if (isWebPage(answer, undefined)) throw webPageError(answer, undefined);
   if (answer.status === 404) return undefined;
   if (isDigest(tagOrDigest)) assertSameDigest(answer, tagOrDigest);
   return { mediaType: mediaTypeOf(answer), digest: contentDigest(answer), size: answer.size };
@@ -59,7 +59,7 @@ export async function getManifest(
   }
   const { metadataMs } = at.connection.options.timeouts;
   const bytes = await answer.bytes({ limit: maxManifestSize, timeoutMs: metadataMs });
-  if (isWebPage(answer, bytes)) throw webPageError(answer);
+  if (isWebPage(answer, bytes)) throw webPageError(answer, bytes);
   const asked = isDigest(tagOrDigest) ? tagOrDigest : undefined;
   const digest = digestBytes(bytes, asked && algorithmOf(asked));
   if (asked !== undefined && digest !== asked) throw answer.protocolError(`a manifest of another digest, ${digest}`);

@@ -220,7 +220,7 @@ export class RegistryConnection {
       .bytes({ limit: webPageLimit, timeoutMs: 5_000, truncate: true })
       .catch(() => new Uint8Array(0)); // the status is what was asked for
     if (isHTTPToHTTPS(answer.status, new TextDecoder().decode(body))) throw wrongProtocol(url);
-    if (isWebPage(answer, body)) throw webPageError(answer);
+    if (isWebPage(answer, body)) throw webPageError(answer, body);
     const isSameHost = answer.url.hostname === url.hostname;
     // A redirect from http to https on the same host holds for every request: most of them could not follow it.
     if (isSameHost && url.protocol === 'http:' && answer.url.protocol === 'https:') {

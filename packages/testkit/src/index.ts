@@ -31,7 +31,7 @@ export {
 } from './registry/embedded-registry.ts';
 export type { Misbehaviour, MisbehaviourHandle, RequestMatch } from './registry/misbehaviour.ts';
 export type { RegistryOptions, RegistryTlsOptions } from './registry/options.ts';
-export { type QuirkName, quirkNames, type RegistryQuirks, resolveQuirks } from './registry/quirks.ts';
+export { type QuirkName, quirkNames, type RegistryQuirks, resolveQuirks, type WireQuirks } from './registry/quirks.ts';
 export type { RequestRecord } from './registry/request-record.ts';
 export type { RequestKind } from './registry/route.ts';
 export type { Seed, SeedManifest } from './registry/seed.ts';
@@ -47,5 +47,6 @@ export { createFakeHome, type FakeHome, keychainScript } from './tools/fake-home
 export { findTool, requireTool } from './tools/find-tool.ts';
 export { findUnshare, type Unshare } from './tools/find-unshare.ts';
 export { type RunToolOptions, runTool, skopeo, type ToolResult } from './tools/run-tool.ts';
+export { secretFormsIn } from './tools/secret-forms.ts';
 export { type TemporaryFolder, temporaryFolder } from './tools/temporary-folder.ts';
 export { type TestCertificates, testCertificates } from './tools/test-certificates.ts';

@@ -1,13 +1,13 @@
 import { describeTLS } from '@slipway/registry-client/tls';
 import { type Check, notReached, type Scene } from './check.ts';
 
-/** The folders of certificates: which one counts for the registry, what it adds, what is left out of account. */
+/** The folders of certificates, after TLS itself, which may not be spoken: which one counts for the registry, what it adds, what is left out of account. */
 export const checkCertificates: Check = {
   name: 'certificates',
   async run(scene: Scene) {
     const { target, options, context, endpoints, warn } = scene;
     if (target === undefined) return notReached(scene);
-    if (!endpoints.some(({ url }) => url.protocol === 'https:'))
+    if (scene.speaksNoTLS || !endpoints.some(({ url }) => url.protocol === 'https:'))
       return { status: 'skipped', summary: 'no TLS is used' };
     const { variables, homeFolder } = context.environment;
     const { folder, authorities, client, skipped } = await describeTLS(target.registry, {

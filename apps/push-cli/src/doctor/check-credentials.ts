@@ -22,7 +22,7 @@ export const checkCredentials: Check = {
       endsInLineBreak: found?.endsInLineBreak,
     };
     const notes = steps.flatMap(stepNote);
-    const summary = credentialLine({ registry, credentials: report });
+    const summary = credentialLine({ registry, credentials: report }).replace(/^Credentials for /, 'for ');
     if (found?.endsInLineBreak === true) {
       return {
         status: 'warning',

@@ -36,6 +36,9 @@ export const checkFiles: Check = {
       summary: read.length === 0 ? 'no credentials file is used' : `${read.map(({ place }) => place).join(', ')}`,
       notes: [
         ...places.map(placeNote),
+        ...(context.environment.homeFolder === undefined
+          ? ['without a home folder there is no ~/.docker/config.json; DOCKER_CONFIG names another folder']
+          : []),
         ...helpers.map(({ helper, path, place }) => `${helper}, named by ${place}: ${path ?? 'not in PATH'}`),
       ],
       facts,

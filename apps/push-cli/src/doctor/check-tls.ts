@@ -22,16 +22,19 @@ export const checkTLS: Check = {
     const inspection = await inspectTLS(endpoint.url, { tls, signal: context.signal });
     if (inspection.kind === 'failed') {
       const mayBePlain = endpoints.some(({ url }) => url.protocol === 'http:');
-      const summary = mayBePlain ? `none: ${inspection.message}; plain http may be used` : inspection.message;
+      scene.speaksNoTLS = mayBePlain && /does not speak TLS/.test(inspection.message);
+      const summary = mayBePlain ? `${inspection.message}; plain http is tried next` : inspection.message;
       return { status: 'skipped', summary, facts: { code: inspection.code } };
     }
-    const { protocol, problem, chain } = inspection;
+    const { protocol, problem, why, chain } = inspection;
     const facts = { protocol, problem, chain, client: tls.cert !== undefined };
     const notes = chain.map(certificateNote);
     if (problem === undefined) return { ...expiry(chain[0], protocol, Date.now()), notes, facts };
-    const summary = `${protocol}, but the certificate is not trusted: ${problem}`;
-    if (endpoint.insecureTls)
-      return { status: 'warning', summary: `${summary}; it is accepted all the same`, notes, facts };
+    const summary = `${protocol}, but the certificate ${why}`;
+    if (endpoint.insecureTls) {
+      const reason = options.insecure === true ? 'by --insecure' : 'as any registry on this machine is';
+      return { status: 'warning', summary: `${summary}; it is taken all the same, ${reason}`, notes, facts };
+    }
     const error = Object.assign(new Error(summary), { code: 'ERR_REGISTRY_UNREACHABLE' });
     return { status: 'problem', summary, notes, facts, advice: tlsAdvice(problem), error };
   },

@@ -35,5 +35,7 @@ function cancelStatus({ requests }: Scene): number | undefined {
 /** Registries forget sessions that nobody continues, so that one stays open does no harm. */
 function cancelText(status: number | undefined): string {
   if (status !== undefined && status < 300) return 'cancelled';
-  return status === undefined ? 'left to expire' : `left to expire: the registry answered ${status} to its end`;
+  return status === undefined
+    ? 'left to expire'
+    : `left to expire: the registry answered ${status} when it was cancelled`;
 }

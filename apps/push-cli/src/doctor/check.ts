@@ -51,11 +51,13 @@ export interface Scene {
   readonly requests: readonly RequestRecord[];
   /** Told what a user should know: it becomes part of the finding. */
   readonly warn: (message: string) => void;
+  /** Set by the check of TLS, where the other side showed that it does not speak it, and that is allowed. */
+  speaksNoTLS: boolean;
   /** Set by the check that reaches the registry. */
   reached: Reached | undefined;
 }
 
 /** What a check says that has no registry to ask. */
 export function notReached({ target }: Scene): Finding {
-  return { status: 'skipped', summary: target === undefined ? 'no registry is named' : 'the registry was not reached' };
+  return { status: 'skipped', summary: target === undefined ? 'no registry is named' : 'no registry has answered' };
 }

@@ -39,7 +39,9 @@ export async function runDoctor(
   const scene = await openScene(target, { client, requests, options, context, warn });
   const findings: CheckedFinding[] = [];
   for (const check of target === undefined ? machineChecks : checks) {
-    const finding = { check: check.name, ...withWarnings(await runCheck(check, scene), told.splice(0)) };
+    const made = { check: check.name, ...withWarnings(await runCheck(check, scene), told.splice(0)) };
+    const isRepeated = made.advice !== undefined && findings.some(({ advice }) => advice === made.advice);
+    const finding = isRepeated ? { ...made, advice: undefined } : made;
     findings.push(finding);
     if (options.json !== true) context.stdout.write(`${findingLines(finding).join('\n')}\n`);
   }
@@ -60,6 +62,7 @@ async function openScene(
     endpoints: target === undefined ? [] : await client.waysTo(target.registry),
     proxies: await readProxyVariables({ env, homeFolder, onWarning: warn }),
     credentials: client.credentials,
+    speaksNoTLS: false,
     reached: undefined,
   };
 }

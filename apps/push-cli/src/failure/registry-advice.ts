@@ -15,6 +15,8 @@ export function registryAdvice(error: RegistryError, facts: RegistryFacts | unde
   if (/the proxy /.test(error.message))
     return error.hint ?? 'check the proxy, or name the registry in NO_PROXY to reach it directly';
   if (/No required SSL certificate|SSL certificate error/i.test(error.message)) return clientCertificate;
+  if (error.status === 415 && / \S+\/manifests\/\S+ answered/.test(error.message))
+    return 'the registry does not take this kind of manifest: --format oci or --format docker makes the other kind of it';
   switch (error.code) {
     case 'ERR_REGISTRY_UNAUTHORIZED':
       return facts === undefined ? undefined : refusedCredentialsAdvice(facts);
@@ -72,6 +74,8 @@ function deniedAdvice(error: RegistryError, facts: RegistryFacts | undefined): A
   const { found } = credentials;
   if (found !== undefined && !wasAsked) return refusedCredentialsAdvice(facts);
   if (hasReason) return null;
+  if (isPage(wordsOf(error)))
+    return `no registry answers with a page: a firewall or proxy before ${registry} may refuse this`;
   if (found === undefined) return refusedCredentialsAdvice(facts);
   const who = found.username === undefined ? 'the account' : JSON.stringify(found.username);
   return `${who}, whose credentials are ${whereOf(found)}, may lack the right to push there, or the repository does not exist: ask its owner, or log in as somebody else with \`slipway login ${registry}\``;
@@ -91,8 +95,13 @@ const usualWords =
 /** The registry's reason for a refusal, where it gives one beyond what the status says. */
 export function reasonIn({ diagnostics, message }: RegistryError): string | undefined {
   if (diagnostics.length > 0) return diagnostics.map(reasonOf).find((reason) => reason !== undefined);
-  const [, words = ''] = / answered \d{3}: (.*)$/s.exec(message) ?? [];
+  const words = wordsOf({ message });
   return isReason(words) ? words.trim() : undefined;
+}
+
+/** What stands after the status. */
+function wordsOf({ message }: Pick<RegistryError, 'message'>): string {
+  return / answered \d{3}: (.*)$/s.exec(message)?.[1] ?? '';
 }
 
 function reasonOf({ message, detail }: Diagnostic): string | undefined {

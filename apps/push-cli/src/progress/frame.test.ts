@@ -54,6 +54,17 @@ describe('renderFrame', () => {
     expect(renderFrame(storing, window)[0]).toContain('50 %');
   });
 
+  test('a manifest that is waited for stands in the last line, until its destination has other news', () => {
+    const manifest = { destination: 'ghcr.io/me/app', tag: 'v1', digest: digestOf('m') };
+    const storing = stateOf([0, { type: 'manifest:storing', ...manifest, registry: 'ghcr.io', seconds: 7 }]);
+    expect(renderFrame(storing, window).at(-1)).toMatch(/ · waiting for ghcr\.io to store v1, 7 s$/);
+    const warning = { type: 'warning', code: 'manifest-retry', message: 'retry 2' } as const;
+    applyEvent(storing, { ...warning, destination: 'quay.io/me/app' }, 1_000);
+    expect(storing.storing.size).toBe(1);
+    applyEvent(storing, { ...warning, destination: 'ghcr.io/me/app' }, 2_000);
+    expect(renderFrame(storing, window).at(-1)).not.toContain('waiting');
+  });
+
   test('without unicode every character is ASCII', () => {
     const lines = renderFrame(
       stateOf([0, progressEvent(blob('c'), 0, size)], [2_000, progressEvent(blob('c'), 15_000_000, size)]),

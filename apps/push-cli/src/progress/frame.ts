@@ -128,7 +128,11 @@ function sizeText({ size }: BlobState): string {
 
 /** `3/7 layers · 120 MB of 300 MB · 24 MB/s · 8 s left` */
 function summaryRow(state: ProgressState, options: FrameOptions): Row {
-  return { text: progressText(state, options), style: 'bold' };
+  const waits = [...state.storing.values()].map(
+    ({ name, registry, seconds }) => `waiting for ${registry} to store ${name}, ${seconds} s`,
+  );
+  const text = [progressText(state, options), ...waits].join(options.unicode ? ' · ' : ' - ');
+  return { text: printable(text), style: 'bold' };
 }
 
 /** The whole push in one line of text; also the heartbeat of plain progress. */

@@ -36,13 +36,17 @@ export function createPlainProgress(options: OpenProgressOptions): Progress {
     for (const { phase, subject, detail } of state.blobs.values()) {
       if (phase === 'storing') print(`${prefixOf({ subject })}${subject.id}: ${detail}`);
     }
+    for (const { destination, name, registry, seconds } of state.storing.values()) {
+      const prefix = state.destinations.size < 2 ? '' : `${destination}: `;
+      print(`${prefix}${name}: waiting for ${registry} to store it, ${seconds} s`);
+    }
     if (clock.now() - wroteAtMs >= heartbeatMs) print(progressText(state, { nowMs: clock.now(), unicode: false }));
   };
   return {
     onEvent(event) {
       stop ??= clock.every(heartbeatMs, beat);
       const adopted = applyEvent(state, event, clock.now());
-      if (event.type === 'blob:storing') return; // told once a second: a log wants it with the heartbeat
+      if (event.type === 'blob:storing' || event.type === 'manifest:storing') return; // told once a second: a log wants it with the heartbeat
       if (event.type === 'blob:retrying' && adopted !== undefined) {
         // It counts down once a second: a log wants each attempt once.
         if (attempts.get(adopted.blob) === event.attempt) return;

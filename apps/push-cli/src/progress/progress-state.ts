@@ -49,11 +49,22 @@ export interface Outcomes {
   savedBytes: number;
 }
 
+/** A manifest that was sent, and whose registry is silent. */
+export interface StoringManifest {
+  readonly destination: string;
+  /** Tag, or the digest of a child. */
+  readonly name: string;
+  readonly registry: string;
+  readonly seconds: number;
+}
+
 /** Everything the renderers need to know of a push; changed by {@link applyEvent} alone. */
 export interface ProgressState {
   readonly startedAtMs: number;
   /** In the order of their first event. Keys are unique per destination. */
   readonly blobs: Map<string, BlobState>;
+  /** Manifests that a silent registry has, and has not answered yet. Keys are unique per destination. */
+  readonly storing: Map<string, StoringManifest>;
   /** Familiar repository names, in the order of their first event. */
   readonly destinations: Set<string>;
   /** Bytes sent by all blobs, over time. */
@@ -72,7 +83,14 @@ export function createProgressState(nowMs: number): ProgressState {
     toUploadBytes: 0,
     savedBytes: 0,
   };
-  return { startedAtMs: nowMs, blobs: new Map(), destinations: new Set(), rate: { samples: [] }, outcomes };
+  return {
+    startedAtMs: nowMs,
+    blobs: new Map(),
+    storing: new Map(),
+    destinations: new Set(),
+    rate: { samples: [] },
+    outcomes,
+  };
 }
 
 /** Phases after which nothing more is to be done for a blob. */
@@ -88,7 +106,10 @@ export function applyEvent(
 ): { readonly blob: BlobState; readonly changed: boolean } | undefined {
   if (event.type === 'push:started') state.destinations.add(event.destination);
   if (event.type === 'manifest:pushed' && event.tag !== undefined && event.unchanged) state.outcomes.unchanged += 1;
-  if (!('blob' in event)) return undefined;
+  if (!('blob' in event)) {
+    applyStoring(state, event);
+    return undefined;
+  }
   const known = state.blobs.size;
   const blob = blobOf(state, event.blob);
   const before = state.blobs.size === known ? `${blob.phase} ${blob.detail}` : undefined;
@@ -143,6 +164,21 @@ export function applyEvent(
       return event satisfies never;
   }
   return { blob, changed: before !== `${blob.phase} ${blob.detail}` };
+}
+
+/** The wait for a manifest is over with whatever else is told of its destination. */
+function applyStoring({ storing }: ProgressState, event: Exclude<PushEvent, { readonly blob: BlobSubject }>): void {
+  const { destination } = event;
+  if (event.type === 'manifest:storing') {
+    const { tag, digest, registry, seconds } = event;
+    const name = tag ?? digest;
+    storing.set(`${destination} ${name}`, { destination: event.destination, name, registry, seconds });
+    return;
+  }
+  for (const [key, manifest] of storing) {
+    const isOther = 'digest' in event && manifest.name !== (event.tag ?? event.digest);
+    if (manifest.destination === destination && !isOther) storing.delete(key);
+  }
 }
 
 /** Compressed bytes that this run has sent so far, of all blobs. */

@@ -126,6 +126,24 @@ describe('plain progress', () => {
     ]);
   });
 
+  test('of a manifest, too, until it is there', () => {
+    const { progress, lines, clock } = open('plain');
+    progress.onEvent(started);
+    const manifest = { destination: 'ghcr.io/me/app', tag: 'v1', digest: digestOf('m') };
+    for (let seconds = 1; seconds <= 25; seconds += 1) {
+      clock.advance(1_000);
+      if (seconds >= 5) progress.onEvent({ type: 'manifest:storing', ...manifest, registry: 'ghcr.io', seconds });
+    }
+    const mediaType = 'application/vnd.oci.image.manifest.v1+json';
+    progress.onEvent({ type: 'manifest:pushed', ...manifest, size: 3, mediaType, unchanged: false });
+    clock.advance(10_000);
+    expect(lines().slice(1)).toEqual([
+      'v1: waiting for ghcr.io to store it, 9 s',
+      'v1: waiting for ghcr.io to store it, 19 s',
+      `v1: digest: ${manifest.digest} size: 3`,
+    ]);
+  });
+
   test('a silent push says so too, and stops when it is over', () => {
     const { progress, lines, clock } = open('plain');
     progress.onEvent(started);

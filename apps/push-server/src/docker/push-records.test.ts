@@ -25,6 +25,20 @@ test('a registry that takes its time is named, of a config as of nothing else do
   expect(told({ ...storing, blob: config })).toEqual([]);
 });
 
+test('a manifest that a registry takes its time over has a line of its own', () => {
+  const storing = {
+    type: 'manifest:storing',
+    destination: 'ghcr.io/me/app',
+    registry: 'ghcr.io',
+    seconds: 40,
+  } as const;
+  const status = 'Waiting for ghcr.io to store it, 40 s';
+  expect(told({ ...storing, tag: 'v1', digest: blob.key })).toEqual([{ kind: 'action', id: 'v1', status }]);
+  expect(told({ ...storing, tag: undefined, digest: blob.key })).toEqual([
+    { kind: 'action', id: 'aaaaaaaaaaaa', status },
+  ]);
+});
+
 test('a config is spoken of from its first retry on', () => {
   const config = { ...blob, role: 'config' } as const;
   const pushed = { type: 'blob:pushed', blob: config, digest: blob.key, size: 1 } as const;

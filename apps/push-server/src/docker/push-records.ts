@@ -38,6 +38,12 @@ function recordOf(event: PushEvent): StreamRecord | undefined {
     case 'manifest:pushed':
       if (event.tag === undefined || event.words === '') return undefined;
       return { kind: 'message', status: `${event.tag}: digest: ${event.digest} size: ${event.size}` };
+    case 'manifest:storing':
+      return {
+        kind: 'action',
+        id: event.tag ?? event.digest.slice('sha256:'.length).slice(0, 12),
+        status: `Waiting for ${event.registry} to store it, ${event.seconds} s`,
+      };
     case 'message':
       return { kind: 'message', status: event.text };
     case 'warning':

@@ -65,7 +65,7 @@ export async function openJobJournal(options: JobJournalOptions): Promise<JobJou
   return {
     step: keep,
     push(event) {
-      if (event.type === 'blob:storing') {
+      if (event.type === 'blob:storing' || event.type === 'manifest:storing') {
         channel.publish({ kind: 'event', job: id, event: { time: now(), ...event } });
         return;
       }

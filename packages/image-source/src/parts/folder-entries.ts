@@ -150,9 +150,10 @@ interface Place {
 
 function modeOf(state: BigIntStats, mode: ResolvedLayerOptions['mode']): number {
   const own = Number(state.mode) & 0o7777;
-  if (mode === 'keep') return own;
+  // Windows has no modes: those that Node makes up would let everybody write.
+  if (mode === 'keep' && process.platform !== 'win32') return own;
   const isFolder = state.isDirectory();
-  if (mode === 'plain') return isFolder || (own & 0o100) !== 0 ? 0o755 : 0o644;
+  if (mode === 'plain' || mode === 'keep') return isFolder || (own & 0o100) !== 0 ? 0o755 : 0o644;
   return isFolder ? mode | ((mode & 0o444) >> 2) : mode;
 }
 

@@ -6,6 +6,7 @@ import type { Manifest } from '../plan/plan-types.ts';
 import { namesManifest } from '../presence/existence.ts';
 import type { Target } from '../presence/target.ts';
 import { isManifestRetryable, registryErrorOf } from '../upload/retry-rules.ts';
+import { untilStored } from '../upload/until-stored.ts';
 import { confirmManifest } from './confirm.ts';
 import type { Delivery } from './delivery.ts';
 import { onceAnAttempt } from './once-an-attempt.ts';
@@ -86,7 +87,11 @@ export async function putManifest(
   const { mediaType, bytes, digest } = manifest;
   try {
     const answer = await retrying(
-      () => target.repository.putManifest(tagOrDigest, bytes, { mediaType, digest, signal }),
+      () =>
+        untilStored(
+          (onBodySent) => target.repository.putManifest(tagOrDigest, bytes, { mediaType, digest, signal, onBodySent }),
+          (seconds) => emitStoring(target, tagOrDigest, manifest, seconds),
+        ),
       {
         ...retry,
         signal,
@@ -111,6 +116,16 @@ export async function putManifest(
       cause: error,
     });
   }
+}
+
+function emitStoring(
+  { emit, destination, repository }: Target,
+  tagOrDigest: string,
+  { digest }: Manifest,
+  seconds: number,
+): void {
+  const tag = tagOrDigest === digest ? undefined : tagOrDigest;
+  emit({ type: 'manifest:storing', destination, tag, digest, registry: repository.registry, seconds });
 }
 
 /** Tells that a manifest is in place. */

@@ -44,19 +44,20 @@ function readParameters(
     }
     const key = tokenAt(line, position);
     const end = position + key.length;
+    const equals = skipSpace(line, end);
     if (key === '') return none;
-    if (line[end] !== '=') {
+    if (line[equals] !== '=') {
       const isScheme = isAfterComma && (end === line.length || skipSpace(line, end) > end || line[end] === ',');
       return isScheme ? { scheme: key, position: end } : none;
     }
     if (isAfterComma && parameters.size === 0) return none;
-    const value = valueAt(line, end + 1);
+    const value = valueAt(line, skipSpace(line, equals + 1));
     if (value === undefined || value.text === '') return none;
     parameters.set(key.toLowerCase(), value.text);
     position = skipSpace(line, value.end);
     if (line[position] !== ',') return none;
     isAfterComma = true;
-    position = skipSpace(line, position + 1);
+    while (line[position] === ',') position = skipSpace(line, position + 1);
   }
 }
 

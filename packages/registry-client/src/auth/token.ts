@@ -41,8 +41,8 @@ export interface TokenRequest {
  */
 export async function fetchToken(http: HTTPClient, request: TokenRequest): Promise<Token> {
   const realm = realmOf(request);
-  await http.policy.checkLinkLocal(request.registry, realm);
   try {
+    await http.policy.checkLinkLocal(request.registry, realm);
     return await askForToken(http, realm, request);
   } catch (error) {
     // The user has never typed this address: it is the registry's word.

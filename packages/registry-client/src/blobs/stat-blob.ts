@@ -12,6 +12,6 @@ export async function statBlob(
   const target = path(`blobs/${digest}`);
   const answer = await connection.send({ method: 'HEAD', target, access, expect: [200, 404], signal });
   await answer.discard();
-  if (isWebPage(answer, undefined)) throw webPageError(answer);
+  if (isWebPage(answer, undefined)) throw webPageError(answer, undefined);
   return answer.status === 404 ? undefined : { digest, size: answer.size };
 }

@@ -3,10 +3,34 @@ export function redactURL(url: URL): string {
   return `${url.protocol}//${url.host}${url.pathname}`;
 }
 
-/** Replaces every occurrence of the given secrets, in case a registry echoes what it was sent. */
+/** Replaces every occurrence of the given secrets, in any letter case and in base64 too, in case a registry echoes what it was sent. */
 export function scrub(text: string, secrets: readonly string[]): string {
   // Shorter ones are no secrets, and would riddle the text.
   return secrets
     .filter((secret) => secret.length >= 4)
-    .reduce((kept, secret) => kept.replaceAll(secret, '<redacted>'), text);
+    .flatMap(formsOf)
+    .reduce(withoutForm, text);
+}
+
+function formsOf(secret: string): readonly string[] {
+  const base64 = Buffer.from(secret).toString('base64').replace(/=+$/, '');
+  return [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret), base64];
+}
+
+/** Searches by position: states of 20 kB are too long for an expression. */
+function withoutForm(text: string, form: string): string {
+  const [low, wanted] = [inSmallLetters(text), inSmallLetters(form)];
+  let kept = '';
+  let from = 0;
+  for (let at = low.indexOf(wanted); at >= 0; at = low.indexOf(wanted, from)) {
+    kept += `${text.slice(from, at)}<redacted>`;
+    from = at + wanted.length;
+  }
+  return kept + text.slice(from);
+}
+
+/** Of the same length, character by character. */
+function inSmallLetters(text: string): string {
+  const low = text.toLowerCase();
+  return low.length === text.length ? low : text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }

@@ -1,6 +1,7 @@
+import { describePage } from '../diagnostics.ts';
 import { RegistryError } from '../errors.ts';
 import type { Answer } from './answer.ts';
-import { redactURL } from './redact-url.ts';
+import { redactURL, scrub } from './redact-url.ts';
 
 /** Bytes of a body that are enough to tell a web page by. */
 export const webPageLimit = 65_536;
@@ -23,10 +24,18 @@ export function isWebPage(answer: Answer, body: Uint8Array | undefined): boolean
     : /^(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b/is.test(start);
 }
 
-/** The error for an answer that {@link isWebPage}. */
-export function webPageError({ method, url, status, proxy }: Answer): RegistryError {
+/**
+ * The error for an answer that {@link isWebPage}.
+ *
+ * @param body what it holds, for its title; undefined for a HEAD
+ */
+export function webPageError(
+  { method, url, status, proxy, secrets }: Answer,
+  body: Uint8Array | undefined,
+): RegistryError {
+  const page = body && describePage(scrub(new TextDecoder().decode(body.subarray(0, webPageLimit)), secrets));
   return new RegistryError(
-    `${url.host} answers with web pages: no registry, or its proxy does not pass /v2/ on (${method} ${redactURL(url)} answered ${status} with a web page)`,
+    `${url.host} answers with web pages: no registry, or its proxy does not pass /v2/ on (${method} ${redactURL(url)} answered ${status} with ${page ?? 'a web page'})`,
     {
       code: 'ERR_REGISTRY_PROTOCOL',
       status,
@@ -39,7 +48,7 @@ export function webPageError({ method, url, status, proxy }: Answer): RegistryEr
 /** Reads a short answer to its end, so that the connection can be used again, and refuses it if it {@link isWebPage}. */
 export async function assertNoWebPage(answer: Answer): Promise<void> {
   const body = await answer.bytes({ limit: webPageLimit, timeoutMs: 5_000, truncate: true }).catch(() => undefined); // its head says what counts
-  if (body !== undefined && isWebPage(answer, body)) throw webPageError(answer);
+  if (body !== undefined && isWebPage(answer, body)) throw webPageError(answer, body);
 }
 
 function isRegistryAnswer(answer: Answer): boolean {

@@ -34,6 +34,11 @@ const reasons: Readonly<Record<string, string>> = {
   CERT_REVOKED: 'has been revoked',
 };
 
+/** What is wrong with a certificate, as the end of a sentence that begins with it. */
+export function whyRefused(code: string): string {
+  return reasons[code] ?? `was refused (${code})`;
+}
+
 /** A connection that ended without a word. */
 const endings: ReadonlySet<string> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 
@@ -54,7 +59,7 @@ export async function explainTLSError(
   const timing = { signal: options.signal, timeoutMs: options.timeoutMs ?? 5_000 };
   const code = certificateCodeOf(error);
   if (code === undefined) return isEnding(error) ? await explainEnding(url, timing) : undefined;
-  const why = reasons[code] ?? `was refused (${code})`;
+  const why = whyRefused(code);
   const chain = await fetchChain(url, timing);
   const guilty = pick(chain, code, options.now ?? Date.now);
   if (!guilty) return { message: `the certificate of ${url.host} ${why}`, code, certificate: undefined };

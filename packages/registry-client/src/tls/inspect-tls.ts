@@ -5,6 +5,7 @@ import { tlsSentence } from '../http/tls-sentence.ts';
 import type { TLSOptions } from '../options.ts';
 import { systemCodeOf } from '../system-code.ts';
 import { type CertificateSummary, chainOf, summarise } from './certificate-chain.ts';
+import { whyRefused } from './explain-tls-error.ts';
 
 /** What a handshake with a server shows. */
 export type TLSInspection =
@@ -14,6 +15,8 @@ export type TLSInspection =
       readonly protocol: string;
       /** Node's code for what is wrong with the chain or the name; undefined when it is trusted. */
       readonly problem: string | undefined;
+      /** The same in words, as the end of a sentence that begins with the certificate: `has expired`. */
+      readonly why: string | undefined;
       /** The certificates that the server sent, its own first. */
       readonly chain: readonly CertificateSummary[];
     }
@@ -75,11 +78,12 @@ export function inspectTLS(url: URL, options: InspectTLSOptions = {}): Promise<T
       finish({ kind: 'failed', code, message: tlsSentence(code, messageOf(error)) });
     });
     socket.once('secureConnect', () => {
-      const problem: unknown = socket.authorized ? undefined : socket.authorizationError;
+      const problem = socket.authorized ? undefined : codeOf(socket.authorizationError);
       finish({
         kind: 'agreed',
         protocol: socket.getProtocol() ?? 'unknown',
-        problem: problem === undefined ? undefined : codeOf(problem),
+        problem,
+        why: problem === undefined ? undefined : whyRefused(problem),
         chain: chainOf(socket).map(summarise),
       });
     });

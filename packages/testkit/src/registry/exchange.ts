@@ -4,9 +4,11 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ByteStream } from '@slipway/digest';
 import type { Misbehaviour } from './misbehaviour.ts';
+import type { WireQuirks } from './quirks.ts';
 import { codeOfStatus, errorBody, messageOf, type Refusal } from './refusal.ts';
 import type { RequestRecord } from './request-record.ts';
 import type { Route } from './route.ts';
+import { codeBody, codingOf, formHead, isChunked, resetReused, sendInterim } from './wire-form.ts';
 
 export interface AnswerBody {
   readonly size: number;
@@ -27,6 +29,7 @@ export class Exchange {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #rule: Misbehaviour;
+  readonly #wire: Partial<WireQuirks>;
   readonly #record: Mutable<RequestRecord>;
 
   constructor(
@@ -35,6 +38,7 @@ export class Exchange {
     url: URL,
     route: Route,
     rule: Misbehaviour,
+    wire: Partial<WireQuirks>,
     signal: AbortSignal,
   ) {
     this.method = request.method ?? 'GET';
@@ -44,6 +48,7 @@ export class Exchange {
     this.#request = request;
     this.#response = response;
     this.#rule = rule;
+    this.#wire = wire;
     this.#record = {
       method: this.method,
       path: url.pathname,
@@ -86,9 +91,16 @@ export class Exchange {
   /** Misbehaves before any work is done. True when nothing is left to do. */
   async interfere(): Promise<boolean> {
     const rule = this.#rule;
+    if (resetReused(this.#request, this.#wire)) return true;
     if (rule.delayMs !== undefined) await wait(rule.delayMs, undefined, { signal: this.signal });
     if (rule.reset) {
       this.#request.socket.resetAndDestroy();
+      return true;
+    }
+    if (rule.interimEveryMs !== undefined) {
+      const timer = setInterval(() => this.#response.writeProcessing(), rule.interimEveryMs);
+      await aborted(this.signal);
+      clearInterval(timer);
       return true;
     }
     if (rule.stall) {
@@ -130,11 +142,18 @@ export class Exchange {
       this.#response.destroy();
       return;
     }
-    const content = body instanceof Uint8Array ? { size: body.byteLength, bytes: [body] } : body;
+    const isStreamed = !(body instanceof Uint8Array);
+    const bytes = isStreamed ? undefined : codeBody(body, this.#wire);
+    const content = isStreamed ? body : bytes && { size: bytes.byteLength, bytes: [bytes] };
+    const coding = content && codingOf(isStreamed, this.#wire);
     const hasLength = status >= 200 && status !== 204 && status !== 304;
-    const length: Record<string, string> = hasLength ? { 'Content-Length': String(content?.size ?? 0) } : {};
+    const isCounted = hasLength && (content === undefined || !isChunked(this.#wire));
+    const own: Record<string, string> = isCounted ? { 'Content-Length': String(content?.size ?? 0) } : {};
+    if (coding !== undefined) own['Content-Encoding'] = coding;
     for (const name of rule.omitHeaders ?? []) this.#response.removeHeader(name);
-    this.#response.writeHead(status, this.#misleading({ ...length, ...headers }));
+    sendInterim(this.#response, this.#wire);
+    formHead(this.#response, content?.size, this.#wire);
+    this.#response.writeHead(status, this.#misleading({ ...own, ...headers }));
     this.#record.status = status;
     if (content === undefined || this.method === 'HEAD') this.#response.end();
     else

@@ -20,7 +20,7 @@ export async function getManifest(core: RegistryCore, exchange: Exchange): Promi
     throw new Refusal('MANIFEST_UNKNOWN', { status, detail: { tagOrDigest: target } });
   }
   const headers = { 'Content-Type': record.mediaType, 'Docker-Content-Digest': record.digest };
-  await exchange.answer(200, headers, { size: record.size, bytes: core.storage.read(record.digest) });
+  await exchange.answer(200, headers, await core.readAll(record.digest));
 }
 
 /** PUT of a manifest: taken only when all that it names is there. */

@@ -28,6 +28,8 @@ export interface Misbehaviour {
   readonly reset?: boolean | undefined;
   /** Never reads on and never answers, until the client leaves or the registry ends. */
   readonly stall?: boolean | undefined;
+  /** Says `102 Processing` again and again, so many milliseconds apart, and never answers. */
+  readonly interimEveryMs?: number | undefined;
   /** Destroys the connection once so many bytes of the body were taken and kept. A shorter body is treated well. */
   readonly dropAfter?: number | undefined;
   /** Does the work, then destroys the connection instead of answering. */

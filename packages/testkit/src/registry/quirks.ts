@@ -81,6 +81,28 @@ export interface RegistryQuirks {
   readonly pageMax: number;
   /** Form of the link to the next page: a path, a URL, or a URL that says `http:` although the registry speaks TLS. @default 'relative' */
   readonly pageLink: 'relative' | 'absolute' | 'absolute-http';
+  /** The form that HTTP itself has: registries stand behind proxies and balancers that do not go by the book. */
+  readonly wire: Partial<WireQuirks>;
+}
+
+/** How the answers of a registry look on the wire. */
+export interface WireQuirks {
+  /** Answers sent before every answer, asked for or not. @default none */
+  readonly interim: readonly (100 | 102 | 103)[];
+  /** What ends the lines of a head. @default 'crlf' */
+  readonly lineEnd: 'crlf' | 'lf';
+  /** How the length of a body is told: in a line, in two, twice in one, or beside chunks. @default 'once' */
+  readonly length: 'once' | 'twice' | 'twice-in-one-line' | 'beside-chunks';
+  /** Whether a space stands before the colon of every header. @default false */
+  readonly spaceBeforeColon: boolean;
+  /** Whether a reason follows the status. @default true */
+  readonly reason: boolean;
+  /** Speaks HTTP/1.0, and closes the connection after every answer. @default false */
+  readonly http10: boolean;
+  /** Coding of every body but those of blobs, whatever was asked for; 'label' says gzip of all, and codes nothing. @default 'none' */
+  readonly coding: 'none' | 'gzip' | 'deflate' | 'br' | 'label';
+  /** Requests that one connection serves; the next one on it is reset. @default any number */
+  readonly requestsPerConnection: number;
 }
 
 /** A registry of the field whose peculiarities are known. They rest on source and threads, not on measurements. */
@@ -141,6 +163,7 @@ export const noQuirks: RegistryQuirks = Object.freeze({
   catalog: true,
   pageMax: Number.POSITIVE_INFINITY,
   pageLink: 'relative',
+  wire: Object.freeze({}),
 });
 
 const MiB = 1024 * 1024;

@@ -115,7 +115,15 @@ async function serve(
     : new URL('http://invalid/');
   const method = request.method ?? 'GET';
   const route = routeOf(method, url);
-  const exchange = new Exchange(request, response, url, route, parts.rules.apply(method, url, route), signal);
+  const exchange = new Exchange(
+    request,
+    response,
+    url,
+    route,
+    parts.rules.apply(method, url, route),
+    parts.core.options.quirks.wire,
+    signal,
+  );
   parts.requests.push(exchange.record);
   response.setHeader('Docker-Distribution-Api-Version', 'registry/2.0');
   try {
