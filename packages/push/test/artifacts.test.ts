@@ -67,7 +67,7 @@ describe.each([
       expect(await referrersOf(bench, subject)).toEqual([listed]);
       await using registry = openRegistry({ url: bench.registry.url });
       const tags: string[] = [];
-    for await (const tag of registry.repository('demo/app').listTags()) tags.push(tag);
+      for await (const tag of registry.repository('demo/app').listTags()) tags.push(tag);
       expect(tags.toSorted()).toEqual(hasAPI ? ['1'] : ['1', fallbackTag(subject)]);
       bench.requests();
       const [again] = await bench.push(sbom, `demo/app@${sbom.manifest.digest}`);
