@@ -74,7 +74,7 @@ async function pushed(path, repository) {
     const client = held(openRegistry({ url, name: reference.registry }));
     const pusher = createPusher({ transfers, gzip: createGzipCompressor(), attempts: 2, retry: { backoff: () => 1 } });
     const endpoint = { url, connect: async () => client.repository(reference.repository) };
-    const destination = { reference, endpoints: [endpoint], hmacKey: undefined, hasAuthInfo: false };
+    const destination = { reference, endpoints: [endpoint] };
     const [result] = await pusher.push(item, [destination], { verify: 'diffid' });
     return result.ok ? { outcome: 'pushed' } : { outcome: 'refused', error: result.error };
   } finally {

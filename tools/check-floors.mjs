@@ -1,4 +1,5 @@
-// Refuses imports that do not point down, circles of imports, I/O on the lower floors, and names that say nothing.
+// Refuses imports that do not point down, circles of imports, I/O on the lower floors, names that say nothing, and packages
+// whose texts name flags of a program.
 // `--self-test` builds bad trees in a temporary folder and makes sure that each is refused.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
@@ -9,6 +10,11 @@ import { portableEntries } from './packed/portable.mjs';
 import { filesBelow, floors, members, root } from './workspace.mjs';
 
 const testkit = '@slipway/testkit';
+/** A flag in a text, unless the text says whose it is: advice to run another program names that program's. */
+const flag = /(?:^|[^-\w])--[a-z][a-z-]+/;
+const namesProgram = /\b(?:podman|docker|skopeo) [a-z]+ /;
+/** The one table that a program's help is made of. */
+const flagTable = 'packages/client/src/options/option-table.ts';
 /** The one file of a package that may read the environment: whoever wants none of it takes another entry, or hands one in. */
 const environmentFile = 'packages/client/src/environment.ts';
 const ioModules = new Set(['fs', 'net', 'tls', 'dgram', 'http', 'https', 'http2', 'child_process']);
@@ -159,6 +165,8 @@ function checkSource({ folder, path, isApp, manifest }, source, name) {
       add(node, '`export *` hides what is exported: name it');
     const specifier = specifierOf(node);
     if (specifier !== undefined) checkImport(node, specifier);
+    if (!isTest && !isApp && floor !== 'wing' && `${path}/src/${name}` !== flagTable && namesFlag(node))
+      add(node, 'a package names its options (`format: oci`); which flags they are is for the program to say');
     if (!isTest && !isApp && floor !== 'wing' && !isEnvironmentFile && readsEnvironment(node))
       add(node, 'process.env is read in apps, by test equipment and in the client’s environment.ts: take an option');
     ts.forEachChild(node, visit);
@@ -194,6 +202,12 @@ function specifierOf(node) {
   const isImport =
     isCall && (node.expression.kind === ts.SyntaxKind.ImportKeyword || node.expression.text === 'require');
   return isImport ? textOf(node.arguments[0]) : undefined;
+}
+
+/** Whether a literal, or a piece of a template, has a flag of a program of ours in it. */
+function namesFlag(node) {
+  const isText = ts.isStringLiteralLike(node) || ts.isTemplateHead(node) || ts.isTemplateMiddleOrTemplateTail(node);
+  return isText && flag.test(node.text) && !namesProgram.test(node.text);
 }
 
 function readsEnvironment(node) {
@@ -272,6 +286,14 @@ function selfTest() {
       },
     ],
     ['`export *`', 'packages/push', {}, { 'index.ts': "export type * from './a.ts';" }],
+    ['names its options', 'packages/push', {}, { 'a.ts': "const hint = 'choose --format oci';" }],
+    [
+      'names its options',
+      'packages/client',
+      {},
+      { 'deep/a.ts': 'const hint = `\u0024{1} is for (--dry-run) \u0024{2}`;' },
+    ],
+    ['names its options', 'packages/push', {}, { 'a.ts': 'const hint = `leave \u0024{1} out, or --force`;' }],
     [
       'is loaded by a portable entry',
       'packages/manifest',
@@ -280,6 +302,16 @@ function selfTest() {
     ],
   ];
   const good = [
+    [
+      'packages/push',
+      {},
+      {
+        'a.ts': "const hint = 'podman save --format oci-archive'; const rule = '-----BEGIN'; // as --format",
+        'a.test.ts': "'--x'",
+      },
+    ],
+    ['packages/client', {}, { 'options/option-table.ts': "const help = 'with --all-tags: …';" }],
+    ['apps/push-cli', { name: 'slipway' }, { 'a.ts': "const hint = 'use --format oci';" }],
     ['packages/client', {}, { 'environment.ts': 'const a = process.env.A;' }],
     [
       'packages/manifest',

@@ -15,3 +15,16 @@ export class ArgumentError extends TypeError {
     this.argument = argument;
   }
 }
+
+/** The same for a number beyond what is possible, or content asked for from beyond its end. */
+export class ArgumentRangeError extends RangeError {
+  readonly code: ArgumentErrorCode = 'ERR_ARGUMENT';
+  override name = 'ArgumentRangeError';
+  /** As {@link ArgumentError.argument}. */
+  readonly argument: string;
+
+  constructor(argument: string, message: string) {
+    super(message);
+    this.argument = argument;
+  }
+}

@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 export { assertArgument, assertOptions, type OptionKinds, unexpected } from './assert-arguments.ts';
-export { ArgumentError, type ArgumentErrorCode } from './errors.ts';
+export { ArgumentError, type ArgumentErrorCode, ArgumentRangeError } from './errors.ts';
 export {
   aBoolean,
   aContent,
@@ -12,16 +12,17 @@ export {
   aDate,
   aFunction,
   aList,
+  aNumber,
   anObject,
   aSignal,
   aStream,
   aString,
   aText,
-  bytes,
   either,
   type Kind,
   kind,
   listOf,
   oneOf,
+  someBytes,
   withMethods,
 } from './kinds.ts';

@@ -8,6 +8,8 @@ export interface Kind {
 export const aString: Kind = kind('a string', (value) => typeof value === 'string');
 /** A string with at least one character. */
 export const aText: Kind = kind('a string that is not empty', (value) => typeof value === 'string' && value !== '');
+/** Any number, `NaN` included. */
+export const aNumber: Kind = kind('a number', (value) => typeof value === 'number');
 /** `true` or `false`. */
 export const aBoolean: Kind = kind('true or false', (value) => typeof value === 'boolean');
 /** Anything that can be called. */
@@ -17,15 +19,19 @@ export const anObject: Kind = kind('an object', isObject);
 /** An array. */
 export const aList: Kind = kind('an array', Array.isArray);
 /** A `Uint8Array`, a `Buffer` included. */
-export const bytes: Kind = kind('a Uint8Array', (value) => value instanceof Uint8Array);
+export const someBytes: Kind = kind('a Uint8Array', (value) => value instanceof Uint8Array);
 /** An integer from 0 on: bytes, times, attempts. */
 export const aCount: Kind = kind('an integer from 0', (value) => Number.isSafeInteger(value) && Number(value) >= 0);
 /** A `Date` that is a time. */
 export const aDate: Kind = kind('a valid Date', (value) => value instanceof Date && !Number.isNaN(value.getTime()));
 /** By its shape: signals of other realms and libraries abort as well as Node's. */
 export const aSignal: Kind = kind('an AbortSignal', hasMethods('throwIfAborted', 'addEventListener'));
-/** Anything to be read with `for await`. */
-export const aStream: Kind = kind('an async iterable of bytes', hasMethods(Symbol.asyncIterator));
+/** Chunks one after the other; bytes themselves are none, though JavaScript iterates over their numbers. */
+export const aStream: Kind = kind(
+  'an async iterable of Uint8Arrays',
+  (value) =>
+    !(value instanceof Uint8Array) && (hasMethods(Symbol.asyncIterator)(value) || hasMethods(Symbol.iterator)(value)),
+);
 /** Content that can be opened again: `{ size, open() }`. */
 export const aContent: Kind = kind(
   'content with `size` and `open()`',

@@ -1,3 +1,4 @@
+import { anObject, aSignal, aString, assertArgument, assertOptions, aText, either } from '@slipway/arguments';
 import { parseReference, type Reference } from '@slipway/reference';
 import { createAdaptiveLimits, createHostBackoff, createTransferManager } from '@slipway/transfer';
 import { runAttach } from './artifacts/attach.ts';
@@ -102,12 +103,16 @@ export async function createClient(options?: ClientOptions): Promise<Client> {
       return await lifetime.run(options, (signal) => subjects.referrersOf(reference, { ...options, signal }));
     },
     async open(source, openOptions = {}) {
+      assertArgument('source', source, aText);
+      assertOptions('options', openOptions, { optional: { signal: aSignal } });
       return await lifetime.run(openOptions, (signal) => openSourceText(source, { ...openOptions, signal }, sources));
     },
-    async repository(name, { signal: given } = {}) {
+    async repository(name, repositoryOptions = {}) {
+      assertArgument('name', name, either(aString, anObject));
+      assertOptions('options', repositoryOptions, { optional: { signal: aSignal } });
       const reference = typeof name === 'string' ? parseName(name) : name;
       credentials.assertFor([reference.registry]);
-      return await lifetime.run({ signal: given }, (signal) => connectTo(reference, registries, { signal, attempts }));
+      return await lifetime.run(repositoryOptions, (signal) => connectTo(reference, registries, { signal, attempts }));
     },
     async verifyLogin(registry, shown, loginOptions = {}) {
       await lifetime.run(loginOptions, (signal) => verifyLogin(registry, shown, { ...settings, signal }));

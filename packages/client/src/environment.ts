@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { anObject, assertArgument } from '@slipway/arguments';
 
 /** What the client takes of the machine it runs on. No other file of a package reads `process.env`. */
 export interface ClientEnvironment {
@@ -29,6 +30,7 @@ export interface ClientEnvironment {
 export function readEnvironment(
   variables: Readonly<Record<string, string | undefined>> = process.env,
 ): ClientEnvironment {
+  assertArgument('variables', variables, anObject);
   const value = (name: string): string | undefined => variables[name] || undefined;
   const home = value('HOME') ?? systemHome();
   return {

@@ -56,8 +56,10 @@ describe('parseDigest', () => {
 
   test.each([[undefined], [null], [7], [{}]])('%s is not a digest', (value) => {
     expect(isDigest(value)).toBe(false);
-    const refusal = new TypeError(`Expected \`text\` to be a string, got ${typeof value}`);
-    expect(() => parseDigest(value as unknown as string)).toThrow(refusal);
+    const kind = value === null ? 'null' : typeof value;
+    const message = `Expected a digest, got ${kind}: invalid checksum digest format`;
+    for (const take of [parseDigest, algorithmOf, encodedOf, shortDigest])
+      expect(() => take(value as never)).toThrow(expect.objectContaining({ code: 'ERR_DIGEST_INVALID', message }));
   });
 
   test('there is no algorithm of a digest nobody can make', () => {

@@ -22,13 +22,11 @@ const lowerHex = /^[a-f0-9]+$/;
 /**
  * Checks that a text is a digest and gives it back as one. Nothing is normalised: upper case is refused.
  *
- * @throws {InvalidDigestError} `ERR_DIGEST_INVALID` or `ERR_DIGEST_UNSUPPORTED`; `rule` says which rule was broken.
- * @throws {TypeError} when it is no string
+ * @throws {InvalidDigestError} `ERR_DIGEST_INVALID`, for what is no string too, or `ERR_DIGEST_UNSUPPORTED`; `rule` says which rule was broken.
  * @see https://github.com/opencontainers/go-digest/blob/v1.0.0/digest.go#L102-L119
  */
 export function parseDigest(text: string): Digest {
-  if (typeof text !== 'string') throw new TypeError(`Expected \`text\` to be a string, got ${typeof text}`);
-  const rule = brokenRule(text);
+  const rule = brokenRule(textOf(text));
   if (rule !== undefined) throw new InvalidDigestError(text, rule);
   return text as Digest;
 }
@@ -44,7 +42,7 @@ export function isDigest(text: unknown): text is Digest {
  * @throws {InvalidDigestError} `ERR_DIGEST_UNSUPPORTED` when it is no algorithm that digests are made with here.
  */
 export function algorithmOf(digest: Digest): DigestAlgorithm {
-  return parseAlgorithm(digest.slice(0, digest.indexOf(':')));
+  return parseAlgorithm(textOf(digest).slice(0, digest.indexOf(':')));
 }
 
 /**
@@ -59,12 +57,18 @@ export function parseAlgorithm(algorithm: unknown): DigestAlgorithm {
 
 /** The part after the `:`, in lower-case hex. */
 export function encodedOf(digest: Digest): string {
-  return digest.slice(digest.indexOf(':') + 1);
+  return textOf(digest).slice(digest.indexOf(':') + 1);
 }
 
 /** The 12 letters people are shown: those after the first `:`. */
 export function shortDigest(digest: Digest): string {
   return encodedOf(digest).slice(0, 12);
+}
+
+/** Callers without types hand over what is no text at all: `undefined` for a digest that they do not have. */
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return value;
+  throw new InvalidDigestError(value, 'invalid checksum digest format');
 }
 
 /** The order of the checks is go-digest's, so that the same text breaks the same rule there and here. */

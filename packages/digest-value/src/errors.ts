@@ -17,8 +17,8 @@ export class InvalidDigestError extends Error {
   readonly code: InvalidDigestErrorCode;
   readonly rule: DigestRule;
 
-  /** `subject` is what the text was taken for. */
-  constructor(text: string, rule: DigestRule, subject: 'a digest' | 'a digest algorithm' = 'a digest') {
+  /** `subject` is what the text was taken for; of what is no text, the message names the kind only. */
+  constructor(text: unknown, rule: DigestRule, subject: 'a digest' | 'a digest algorithm' = 'a digest') {
     super(`Expected ${subject}, got ${quote(text)}: ${rule}`);
     this.code = rule === 'unsupported digest algorithm' ? 'ERR_DIGEST_UNSUPPORTED' : 'ERR_DIGEST_INVALID';
     this.rule = rule;
@@ -26,6 +26,7 @@ export class InvalidDigestError extends Error {
 }
 
 /** Input may be anything, of any length: the message shows its beginning. */
-function quote(text: string): string {
+function quote(text: unknown): string {
+  if (typeof text !== 'string') return text === null ? 'null' : typeof text;
   return text.length > 160 ? `${JSON.stringify(text.slice(0, 160))}…` : JSON.stringify(text);
 }

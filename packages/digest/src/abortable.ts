@@ -1,3 +1,4 @@
+import { aSignal, aStream, assertArgument } from '@slipway/arguments';
 import type { ByteStream } from './content.ts';
 
 /**
@@ -5,6 +6,8 @@ import type { ByteStream } from './content.ts';
  * A source that is stuck in a read is told to close, but not waited for.
  */
 export function abortable(source: ByteStream, signal: AbortSignal | undefined): ByteStream {
+  assertArgument('source', source, aStream);
+  if (signal !== undefined) assertArgument('signal', signal, aSignal);
   return signal === undefined ? source : readAbortably(source, signal);
 }
 

@@ -1,3 +1,4 @@
+import { ArgumentRangeError, assertOptions } from '@slipway/arguments';
 /** How a compressor that works on blocks is set up. */
 export interface BlockCompressorOptions {
   /** Higher is smaller and slower. @default 2 for gzip (1 to 9), 6 with zlib and fflate, 3 for zstd (1 to 19) */
@@ -44,18 +45,20 @@ export function resolveCompressorOptions(
   options: BlockCompressorOptions,
   workers: number,
 ): ResolvedBlockCompressorOptions {
+  assertOptions('options', options, {});
   const defaults = compressorDefaults[codec];
   const { level = defaults.level, blockSize = defaults.blockSize, concurrency = workers } = options;
   assertInteger('level', level, 1, highestLevel[codec]);
   assertInteger('blockSize', blockSize, smallestBlock, largestBlock);
-  if (blockSize % 1024 !== 0) throw new RangeError(`Expected \`blockSize\` to be a multiple of 1024, got ${blockSize}`);
+  if (blockSize % 1024 !== 0)
+    throw new ArgumentRangeError('blockSize', `Expected \`blockSize\` to be a multiple of 1024, got ${blockSize}`);
   assertInteger('concurrency', concurrency, 1, 1024);
   return { level, blockSize, concurrency };
 }
 
 function assertInteger(name: string, value: number, least: number, most: number): void {
   if (Number.isInteger(value) && value >= least && value <= most) return;
-  throw new RangeError(`Expected \`${name}\` to be an integer from ${least} to ${most}, got ${value}`);
+  throw new ArgumentRangeError(name, `Expected \`${name}\` to be an integer from ${least} to ${most}, got ${value}`);
 }
 
 /** One more than there are cores: a core that finishes a block finds the next one waiting, however busy the main thread is. */

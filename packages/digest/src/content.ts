@@ -1,3 +1,4 @@
+import { ArgumentRangeError, assertArgument, someBytes } from '@slipway/arguments';
 /**
  * A one-pass sequence of bytes. Node and web streams both fit. A source does not write into a chunk it has handed out, unless
  * it was asked for with {@link ReuseOptions.reuse}.
@@ -32,12 +33,13 @@ export interface Content {
 
 /** Content that is already in memory. The bytes are not copied: do not change them afterwards. */
 export function contentOf(bytes: Uint8Array): Content {
+  assertArgument('bytes', bytes, someBytes);
   return {
     size: bytes.byteLength,
     async *open({ from = 0, signal }: OpenOptions = {}) {
       signal?.throwIfAborted();
       if (!(Number.isInteger(from) && from >= 0)) {
-        throw new RangeError(`Expected \`from\` to be an integer from 0, got ${from}`);
+        throw new ArgumentRangeError('from', `Expected \`from\` to be an integer from 0, got ${from}`);
       }
       if (from < bytes.byteLength) yield bytes.subarray(from);
     },

@@ -1,4 +1,5 @@
 import { createGunzip } from 'node:zlib';
+import { aStream, assertArgument, assertOptions } from '@slipway/arguments';
 import type { ByteStream } from './content.ts';
 import { throughDecoder } from './decoder-stream.ts';
 import { type DecompressOptions, decompressWith, type ReadableCompression } from './decompression.ts';
@@ -22,6 +23,8 @@ export function decompress(
   compression: ReadableCompression,
   options: DecompressOptions = {},
 ): ByteStream {
+  assertArgument('stream', stream, aStream);
+  assertOptions('options', options, {});
   const { signal, surplus } = options;
   return decompressWith(
     {

@@ -1,3 +1,4 @@
+import { ArgumentError, ArgumentRangeError } from '@slipway/arguments';
 import { abortable } from './abortable.ts';
 import type { Compression } from './compressor.ts';
 import type { AbortOptions, ByteStream } from './content.ts';
@@ -57,7 +58,8 @@ export function decompressWith(
     case 'bzip2':
       return bounds.checkOut((bunzip2 ?? unsupported('bzip2'))(source));
     default:
-      throw new TypeError(
+      throw new ArgumentError(
+        'compression',
         `Expected \`compression\` to be none, gzip, zstd, xz or bzip2, got ${compression satisfies never}`,
       );
   }
@@ -82,7 +84,7 @@ class Bounds {
     const { maxBytes = Number.POSITIVE_INFINITY, maxRatio = Number.POSITIVE_INFINITY } = options;
     const { ratioFromBytes = defaultRatioFromBytes } = options;
     for (const [name, value] of Object.entries({ maxBytes, maxRatio, ratioFromBytes })) {
-      if (!(value >= 0)) throw new RangeError(`Expected \`${name}\` to be a number from 0, got ${value}`);
+      if (!(value >= 0)) throw new ArgumentRangeError(name, `Expected \`${name}\` to be a number from 0, got ${value}`);
     }
     this.#maxBytes = maxBytes;
     this.#maxRatio = maxRatio;

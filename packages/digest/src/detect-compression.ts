@@ -1,3 +1,4 @@
+import { assertArgument, someBytes } from '@slipway/arguments';
 import type { Compression } from './compressor.ts';
 
 /**
@@ -7,6 +8,7 @@ import type { Compression } from './compressor.ts';
  * @see https://www.rfc-editor.org/rfc/rfc8878#section-3.1
  */
 export function detectCompression(head: Uint8Array): Compression {
+  assertArgument('head', head, someBytes);
   if (head[0] === 0x1f && head[1] === 0x8b && head[2] === 0x08) return 'gzip';
   if (head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd && head[0] === 0x28) return 'zstd';
   // A skippable frame, 50..5f 2a 4d 18: what pzstd and eStargz-like tools may put in front.

@@ -1,3 +1,5 @@
+import { aCount, assertArgument } from '@slipway/arguments';
+
 /** Bytes of the framing around a member's deflate data. */
 export const gzipTrailerSize = 8;
 
@@ -25,6 +27,7 @@ export function deflateEnd(): Uint8Array {
 
 /** Bytes that {@link storedBlocks} makes of `size` bytes. */
 export function storedSize(size: number): number {
+  assertArgument('size', size, aCount);
   return size + 5 * Math.ceil(size / storedMaximum);
 }
 

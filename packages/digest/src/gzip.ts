@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { constants, crc32, deflateRaw } from 'node:zlib';
+import { ArgumentRangeError, assertOptions } from '@slipway/arguments';
 import { type DeflateLevel, deflateVersion, isDeflateAvailable } from '@slipway/deflate';
 import { type BlockCodec, compressBlocks } from './compress-blocks.ts';
 import type { Compressor, StoredRange } from './compressor.ts';
@@ -38,11 +39,15 @@ const highestDeflateLevel = 6;
  * - `fflate`: {@link createPortableGzipCompressor}: one member per block, on the calling thread, slow.
  */
 export function createGzipCompressor(options: GzipCompressorOptions = {}): Compressor {
+  assertOptions('options', options, {});
   const { compressor = 'deflate' } = options;
   if (compressor === 'fflate') return createPortableGzipCompressor(options);
   if (compressor === 'zlib' || !isDeflateAvailable()) return createGzipCompressorOn(deflateOnPool, options);
   if (compressor !== 'deflate') {
-    throw new RangeError(`Expected \`compressor\` to be deflate, zlib or fflate, got ${String(compressor)}`);
+    throw new ArgumentRangeError(
+      'compressor',
+      `Expected \`compressor\` to be deflate, zlib or fflate, got ${String(compressor)}`,
+    );
   }
   const resolved = resolveCompressorOptions('gzip', options, workersFor(availableParallelism()));
   const level = Math.min(resolved.level, highestDeflateLevel) as DeflateLevel;

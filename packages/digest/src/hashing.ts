@@ -1,4 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
+import { aCount, aStream, assertArgument, assertOptions, aText, someBytes, withMethods } from '@slipway/arguments';
 import { algorithmOf, type Digest, type DigestAlgorithm, parseAlgorithm, parseDigest } from '@slipway/digest-value';
 import { type CompressionPass, type CompressionPassOptions, passWith } from './compression-pass.ts';
 import type { Compressor } from './compressor.ts';
@@ -28,6 +29,7 @@ export function createDigester(algorithm: DigestAlgorithm = 'sha256'): Digester 
  * @throws {InvalidDigestError} `ERR_DIGEST_UNSUPPORTED` for any other algorithm than sha256, sha384 and sha512
  */
 export function digestBytes(bytes: Uint8Array, algorithm: DigestAlgorithm = 'sha256'): Digest {
+  assertArgument('bytes', bytes, someBytes);
   return `${algorithm}:${createHash(parseAlgorithm(algorithm)).update(bytes).digest('hex')}` as Digest;
 }
 
@@ -37,6 +39,8 @@ export function digestBytes(bytes: Uint8Array, algorithm: DigestAlgorithm = 'sha
  * @throws {InvalidDigestError} `ERR_DIGEST_UNSUPPORTED`, before anything is read
  */
 export async function digestStream(stream: ByteStream, options: DigestStreamOptions = {}): Promise<MeasuredContent> {
+  assertArgument('stream', stream, aStream);
+  assertOptions('options', options, {});
   return await measure(stream, createDigester(options.algorithm), options);
 }
 
@@ -46,6 +50,8 @@ export async function digestStream(stream: ByteStream, options: DigestStreamOpti
  * @throws {InvalidDigestError} `ERR_DIGEST_UNSUPPORTED`
  */
 export function measured(source: ByteStream, options: DigestOptions = {}): MeasuredStream {
+  assertArgument('source', source, aStream);
+  assertOptions('options', options, {});
   return measuring(source, createDigester(options.algorithm));
 }
 
@@ -58,6 +64,8 @@ export function measured(source: ByteStream, options: DigestOptions = {}): Measu
  * @throws {InvalidDigestError} at once, when the digest that is expected is none.
  */
 export function verified(source: ByteStream, expected: ExpectedContent): AsyncGenerator<Uint8Array, void, void> {
+  assertArgument('source', source, aStream);
+  assertOptions('expected', expected, { required: { digest: aText }, optional: { size: aCount } });
   return checked(source, createDigester(algorithmOf(parseDigest(expected.digest))), expected);
 }
 
@@ -72,6 +80,9 @@ export function compressionPass(
   compressor: Compressor,
   options: CompressionPassOptions = {},
 ): CompressionPass {
+  assertArgument('source', source, aStream);
+  assertArgument('compressor', compressor, withMethods('a compressor', 'compress'));
+  assertOptions('options', options, {});
   return passWith(createDigester, source, compressor, options);
 }
 

@@ -1,3 +1,5 @@
+import { assertArgument, someBytes } from '@slipway/arguments';
+
 /** Shorter blocks are compressed on trial: that costs less than a wrong guess. */
 const smallest = 8 * 1024;
 const runs = 128;
@@ -10,6 +12,7 @@ const runLength = 128;
  * The answer depends on the bytes only. Integer arithmetic keeps it the same on every machine.
  */
 export function isIncompressible(block: Uint8Array, previous: Uint8Array | undefined): boolean {
+  assertArgument('block', block, someBytes);
   return block.byteLength >= smallest && hasFlatHistogram(block) && !repeats(block, previous);
 }
 

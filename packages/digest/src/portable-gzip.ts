@@ -1,3 +1,4 @@
+import { assertOptions } from '@slipway/arguments';
 import { compressBlocks } from './compress-blocks.ts';
 import type { Compressor } from './compressor.ts';
 import { type BlockCompressorOptions, resolveCompressorOptions } from './compressor-options.ts';
@@ -13,6 +14,7 @@ export const fflateVersion = '0.8.3';
  * block is a gzip member of its own, which costs about 1.5 % in size. Several times slower than `node:zlib`.
  */
 export function createPortableGzipCompressor(options: BlockCompressorOptions = {}): Compressor {
+  assertOptions('options', options, {});
   const { level, blockSize, concurrency } = resolveCompressorOptions('portableGzip', options, 1);
   return {
     compression: 'gzip',

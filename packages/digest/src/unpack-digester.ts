@@ -1,3 +1,4 @@
+import { assertArgument, assertOptions, oneOf } from '@slipway/arguments';
 import { isDeflateAvailable } from '@slipway/deflate';
 import { parseAlgorithm } from '@slipway/digest-value';
 import type { Compression } from './compressor.ts';
@@ -17,6 +18,8 @@ import type { UnpackDigester, UnpackDigesterOptions } from './unpacking.ts';
  * @throws {InvalidDigestError} `ERR_DIGEST_UNSUPPORTED` for an algorithm that no digest is made with.
  */
 export function createUnpackDigester(compression: Compression, options: UnpackDigesterOptions = {}): UnpackDigester {
+  assertArgument('compression', compression, oneOf('none', 'gzip', 'zstd'));
+  assertOptions('options', options, {});
   if (options.algorithm !== undefined) parseAlgorithm(options.algorithm);
   return compression === 'gzip' && isDeflateAvailable()
     ? new GunzipDigester(options)

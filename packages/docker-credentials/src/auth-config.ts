@@ -1,3 +1,4 @@
+import { anObject, assertArgument, assertOptions, aText } from '@slipway/arguments';
 import type { Credentials } from './credentials.ts';
 
 /** Credentials as Docker writes them: in `auths` of `config.json`, in `X-Registry-Auth`. */
@@ -18,6 +19,7 @@ export const tokenUsername = '<token>';
  * Undefined when there is nothing to use, or `auth` cannot be read.
  */
 export function credentialsOf(authConfig: AuthConfig): Credentials | undefined {
+  assertArgument('authConfig', authConfig, anObject);
   const { identitytoken, registrytoken } = authConfig;
   if (registrytoken) return { kind: 'registry-token', token: registrytoken };
   if (identitytoken) return { kind: 'identity-token', token: identitytoken };
@@ -28,6 +30,7 @@ export function credentialsOf(authConfig: AuthConfig): Credentials | undefined {
 
 /** The auth config that the docker client would send for these credentials, and that the HMAC key is made of. */
 export function authConfigFrom(credentials: Credentials): AuthConfig {
+  assertOptions('credentials', credentials, { required: { kind: aText } });
   switch (credentials.kind) {
     case 'basic':
       return { username: credentials.username, password: credentials.password };

@@ -1,3 +1,4 @@
+import { anObject, assertOptions } from '@slipway/arguments';
 import { abortable } from './abortable.ts';
 import { type AuthConfig, authConfigFrom, credentialsOf } from './auth-config.ts';
 import { type ConfigFile, entryIn, helperIn } from './config-file.ts';
@@ -47,6 +48,7 @@ export const defaultHelperTimeoutMs = 30_000;
  * is told. The lookup rejects with `CredentialsError`, `ERR_CREDENTIALS_FILE` or `ERR_CREDENTIAL_HELPER`.
  */
 export function createCredentialProvider(sources: CredentialProviderSources): UserCredentialProvider {
+  assertOptions('sources', sources, { required: { env: anObject } });
   const lookup = new Lookup(sources);
   const provide: CredentialProvider = async (registry, options = {}) => {
     const { authConfig, failure } = await lookup.find(registry, options);

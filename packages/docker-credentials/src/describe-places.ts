@@ -1,3 +1,4 @@
+import { anObject, assertOptions } from '@slipway/arguments';
 import { type CredentialSources, openCredentialPlaces, remarksOn } from './credential-sources.ts';
 import type { CredentialsError } from './errors.ts';
 
@@ -24,6 +25,7 @@ export interface PlaceReport {
  * @throws {CredentialsError} `ERR_CREDENTIALS_FILE` when the file that was named cannot be used
  */
 export async function describeCredentialPlaces(sources: CredentialSources): Promise<readonly PlaceReport[]> {
+  assertOptions('sources', sources, { required: { env: anObject } });
   const reports: PlaceReport[] = [];
   for await (const place of openCredentialPlaces(sources)) {
     const report = {

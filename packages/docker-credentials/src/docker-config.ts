@@ -1,3 +1,4 @@
+import { anObject, assertOptions } from '@slipway/arguments';
 import { readConfigFile } from './config-file.ts';
 import { type CredentialSources, dockerConfigPath } from './credential-sources.ts';
 import { CredentialsError } from './errors.ts';
@@ -10,6 +11,7 @@ export type DockerConfigSources = Pick<CredentialSources, 'env' | 'homeFolder' |
  * is no such file, and where it cannot be used, which `onWarning` is told.
  */
 export async function readDockerConfig(sources: DockerConfigSources): Promise<Readonly<Record<string, unknown>>> {
+  assertOptions('sources', sources, { required: { env: anObject } });
   const path = await dockerConfigPath(sources);
   if (path === undefined) return {};
   try {

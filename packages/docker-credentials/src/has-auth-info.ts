@@ -1,3 +1,4 @@
+import { anObject, assertArgument } from '@slipway/arguments';
 import { type AuthConfig, decodeAuth, tokenUsername } from './auth-config.ts';
 
 /**
@@ -7,6 +8,7 @@ import { type AuthConfig, decodeAuth, tokenUsername } from './auth-config.ts';
  * @see https://github.com/moby/moby/blob/v25.0.0/distribution/push_v2.go#L82
  */
 export function hasAuthInfo(authConfig: AuthConfig | undefined): boolean {
+  if (authConfig !== undefined) assertArgument('authConfig', authConfig, anObject);
   if (authConfig === undefined) return false;
   if (authConfig.registrytoken) return true;
   const { username, password } = authConfig.auth ? (decodeAuth(authConfig.auth) ?? {}) : authConfig;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { ArgumentError, anObject, assertArgument, assertOptions, aText } from '@slipway/arguments';
 import { encodeAuth } from './auth-config.ts';
 import { type ConfigFile, entryIn, helperIn, parseConfig, readConfigFile } from './config-file.ts';
 import { type CredentialHelper, openCredentialHelper } from './credential-helper.ts';
@@ -31,8 +32,11 @@ export async function storeCredentials(
   credentials: Credentials,
   sources: CredentialSources,
 ): Promise<StoredCredentials> {
+  assertArgument('registry', registry, aText);
+  assertOptions('credentials', credentials, { required: { kind: aText } });
+  assertOptions('sources', sources, { required: { env: anObject } });
   if (credentials.kind === 'basic' && credentials.username.includes(':')) {
-    throw new TypeError('Expected `username` to have no colon');
+    throw new ArgumentError('username', 'Expected `username` to have no colon');
   }
   const { path, file } = await openWritable(sources);
   const helper = helperFor(file, registry, sources);
@@ -57,6 +61,8 @@ export async function storeCredentials(
  * @throws {CredentialsError} `ERR_CREDENTIALS_FILE`, `ERR_CREDENTIAL_HELPER`
  */
 export async function eraseCredentials(registry: string, sources: CredentialSources): Promise<boolean> {
+  assertArgument('registry', registry, aText);
+  assertOptions('sources', sources, { required: { env: anObject } });
   const { path, file } = await openWritable(sources);
   const helper = helperFor(file, registry, sources);
   let erased = false;

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { aFunction, assertArgument, assertOptions, aText } from '@slipway/arguments';
 import { FileLockError } from './errors.ts';
 import { type LockEntry, LockFolder } from './lock-folder.ts';
 import { type LockSystem, lockSystem } from './lock-system.ts';
@@ -48,6 +49,8 @@ const maxDelayMs = 25;
  * await using lock = await acquireFileLock('/var/lib/app/lock');
  */
 export async function acquireFileLock(path: string, options: FileLockOptions = {}): Promise<FileLock> {
+  assertArgument('path', path, aText);
+  assertOptions('options', options, {});
   return await acquireOn(lockSystem, path, options);
 }
 
@@ -61,6 +64,7 @@ export async function withFileLock<T>(
   options: FileLockOptions,
   work: (lock: FileLock) => Promise<T>,
 ): Promise<T> {
+  assertArgument('work', work, aFunction);
   await using lock = await acquireFileLock(path, options);
   return await work(lock);
 }

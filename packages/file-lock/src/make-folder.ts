@@ -1,5 +1,6 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { aCount, assertArgument, aText } from '@slipway/arguments';
 import { systemCodeOf } from './system-code.ts';
 
 /**
@@ -9,6 +10,8 @@ import { systemCodeOf } from './system-code.ts';
  * @param mode permissions of each folder that is made, before the umask
  */
 export async function makeFolder(path: string, mode = 0o777): Promise<void> {
+  assertArgument('path', path, aText);
+  assertArgument('mode', mode, aCount);
   try {
     await mkdir(path, { mode });
   } catch (error) {

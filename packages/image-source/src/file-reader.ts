@@ -1,5 +1,6 @@
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { ArgumentRangeError } from '@slipway/arguments';
 import type { Content, OpenOptions } from '@slipway/digest';
 import { fromSystemError, invalidSource, SourceError } from './errors.ts';
 import type { ReadHook } from './options.ts';
@@ -184,7 +185,7 @@ class OpenFile implements FileReader {
 /** Refuses an offset that lies outside content of `size` bytes; its end is a legal place to start. */
 export function assertOffset(from: number, size: number): void {
   if (Number.isSafeInteger(from) && from >= 0 && from <= size) return;
-  throw new RangeError(`Expected \`from\` to be an offset between 0 and ${size}, got ${from}`);
+  throw new ArgumentRangeError('from', `Expected \`from\` to be an offset between 0 and ${size}, got ${from}`);
 }
 
 /** All bytes of small content. @throws {SourceError} `ERR_SOURCE_INVALID` above `limit`. */

@@ -1,3 +1,4 @@
+import { anObject, assertArgument, aText } from '@slipway/arguments';
 import type { Descriptor } from '@slipway/manifest';
 import type { OpenSourceOptions, SourceItem } from './image-source.ts';
 import { layoutBlobs } from './oci-blobs.ts';
@@ -22,6 +23,8 @@ export async function openLayoutItem(
   descriptor: Descriptor,
   { limits, signal, onRead, name = folder }: OpenLayoutItemOptions = {},
 ): Promise<SourceItem> {
+  assertArgument('folder', folder, aText);
+  assertArgument('descriptor', descriptor, anObject);
   signal?.throwIfAborted();
   const loader = new OciLoader(layoutBlobs({ ...folderFiles(folder, onRead), name }), {
     limits: resolveSourceLimits(limits),

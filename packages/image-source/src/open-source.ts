@@ -1,4 +1,16 @@
 import { stat } from 'node:fs/promises';
+import {
+  aBoolean,
+  aFunction,
+  anObject,
+  aSignal,
+  aStream,
+  aString,
+  assertArgument,
+  assertOptions,
+  aText,
+  oneOf,
+} from '@slipway/arguments';
 import type { ByteStream } from '@slipway/digest';
 import { dirManifestName, dirMarkerName } from './dir-layout.ts';
 import { dockerManifestName, readDockerArchive } from './docker-archive.ts';
@@ -27,6 +39,22 @@ import { UnpackedLayers } from './unpacked-layers.ts';
  * for (const item of source.items) console.log(item.kind, item.names);
  */
 export async function openSource(text: string, options: OpenSourceOptions = {}): Promise<ImageSource> {
+  assertArgument('text', text, aText);
+  assertOptions('options', options, {
+    optional: {
+      spoolFolder: aString,
+      onSpool: aFunction,
+      stdin: aStream,
+      platform: anObject,
+      incomplete: oneOf('refuse', 'list'),
+      unpaired: oneOf('refuse', 'carry'),
+      onNotice: aFunction,
+      referrers: aBoolean,
+      limits: anObject,
+      onRead: aFunction,
+      signal: aSignal,
+    },
+  });
   options.signal?.throwIfAborted();
   const opening: Opening = { ...options, limits: resolveSourceLimits(options.limits) };
   const source = parseSourceText(text);

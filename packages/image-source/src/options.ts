@@ -1,3 +1,4 @@
+import { ArgumentRangeError } from '@slipway/arguments';
 import { invalidSource } from './errors.ts';
 
 /** Told of each positional read before it happens: for tests and measurements. */
@@ -51,7 +52,7 @@ export function resolveSourceLimits(limits: SourceLimits = {}): ResolvedSourceLi
     const value = limits[name];
     if (value === undefined) continue;
     if (!Number.isSafeInteger(value) || value < 1) {
-      throw new RangeError(`Expected \`${name}\` to be a positive integer, got ${value}`);
+      throw new ArgumentRangeError(name, `Expected \`${name}\` to be a positive integer, got ${value}`);
     }
     resolved[name] = value;
   }

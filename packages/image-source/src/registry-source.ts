@@ -1,3 +1,4 @@
+import { assertArgument, assertOptions, aText, withMethods } from '@slipway/arguments';
 import {
   type AbortOptions,
   type ByteStream,
@@ -74,6 +75,9 @@ export async function openRegistrySource(
   reference: Reference,
   options: OpenRegistrySourceOptions = {},
 ): Promise<ImageSource> {
+  assertArgument('reader', reader, withMethods('a registry reader', 'getManifest', 'openBlob'));
+  assertOptions('reference', reference, { required: { registry: aText, repository: aText } });
+  assertOptions('options', options, {});
   const { signal, incomplete: mayLack } = options;
   signal?.throwIfAborted();
   const name = `docker://${familiarString(reference)}`;

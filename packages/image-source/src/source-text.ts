@@ -1,3 +1,4 @@
+import { aString, assertArgument } from '@slipway/arguments';
 import { invalidSource } from './errors.ts';
 
 /**
@@ -30,6 +31,7 @@ export type SourceText =
  * parseSourceText('oci-archive:app.tar:v1'); // { transport: 'oci-archive', path: 'app.tar', select: { reference: 'v1' } }
  */
 export function parseSourceText(text: string): SourceText {
+  assertArgument('text', text, aString);
   if (text === '') throw invalidSource('Expected a source: a path, "-", or a transport such as "oci:PATH"');
   if (text.includes('\0')) throw invalidSource(`Source ${JSON.stringify(text)} has a zero byte in it`);
   if (text.startsWith('docker://'))
@@ -59,6 +61,7 @@ export function parseSourceText(text: string): SourceText {
  * @throws {SourceError} `ERR_SOURCE_INVALID` as {@link parseSourceText}
  */
 export function sourceReadings(text: string): readonly StoredSourceText[] {
+  assertArgument('text', text, aString);
   const parsed = parseSourceText(text);
   if (!('path' in parsed)) return [];
   const { transport, rest } = splitTransport(text);

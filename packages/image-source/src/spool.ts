@@ -168,7 +168,7 @@ async function spoolError(cause: NodeJS.ErrnoException, folder: string, source: 
     `Cannot write ${JSON.stringify(source)} to ${JSON.stringify(folder)}: ${reason}`,
     {
       cause,
-      hint: `${free}Choose another folder with TMPDIR or --data-dir, or decompress the archive beforehand and give its path`,
+      hint: `${free}Choose another folder with \`spoolFolder\`, or decompress the archive beforehand and give its path`,
     },
   );
 }

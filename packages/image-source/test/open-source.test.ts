@@ -353,7 +353,7 @@ describe('the spool', () => {
     const spoolFolder = join(folder(), 'nowhere');
     const opening = openSource('-', { stdin: streamOf(dockerArchiveOf(), 4096), spoolFolder });
     const message = `Cannot write "standard input" to ${JSON.stringify(spoolFolder)}: ENOENT`;
-    const hint = expect.stringContaining('TMPDIR or --data-dir');
+    const hint = expect.stringContaining('Choose another folder with `spoolFolder`');
     await expect(opening).rejects.toMatchObject({ code: 'ERR_SOURCE_SPOOL', message, hint });
   });
 

@@ -340,7 +340,7 @@ describe('images of which something is missing', () => {
     const path = await sparseLayout();
     await expect(openSource(path)).rejects.toMatchObject({
       code: 'ERR_SOURCE_NOT_FOUND',
-      hint: expect.stringContaining('--platform linux/amd64'),
+      hint: expect.stringContaining('`platform: linux/amd64`'),
     });
     const [amd64, arm64] = platforms;
     await using source = await openSource(path, { platform: amd64 });

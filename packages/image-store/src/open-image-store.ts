@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { assertOptions, aText } from '@slipway/arguments';
 import type { AbortOptions, ByteStream, Digest } from '@slipway/digest';
 import type { FileLock } from '@slipway/file-lock';
 import type { ImageSource, SourceItem } from '@slipway/image-source';
@@ -55,6 +56,7 @@ const defaults = {
  * const [loaded] = await store.load(source);
  */
 export async function openImageStore(options: ImageStoreOptions): Promise<ImageStore> {
+  assertOptions('options', options, { required: { folder: aText } });
   const store = new DiskImageStore(options);
   await store.prepare();
   return store;

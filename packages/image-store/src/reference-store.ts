@@ -1,3 +1,4 @@
+import { ArgumentError } from '@slipway/arguments';
 import { algorithmOf, type Digest, isDigest } from '@slipway/digest';
 import { encodeGoJSON, sortedMap } from '@slipway/manifest';
 import {
@@ -95,7 +96,7 @@ export class ReferenceStore {
   addDigest(reference: Reference, id: Digest): void {
     const digested = favourDigest(reference);
     if (digested.digest === undefined) {
-      throw new TypeError(`Expected \`reference\` to have a digest, got ${familiarString(reference)}`);
+      throw new ArgumentError('reference', `Expected \`reference\` to have a digest, got ${familiarString(reference)}`);
     }
     const before = this.#add(digested, id);
     if (before !== undefined && before !== id) {

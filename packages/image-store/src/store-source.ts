@@ -1,3 +1,4 @@
+import { assertArgument, assertOptions, aText, withMethods } from '@slipway/arguments';
 import {
   type ImageSource,
   type OpenLayoutItemOptions,
@@ -27,6 +28,9 @@ export async function openStoreSource(
   reference: string,
   options: OpenImageOptions = {},
 ): Promise<ImageSource> {
+  assertArgument('store', store, withMethods('an image store', 'open'));
+  assertArgument('reference', reference, aText);
+  assertOptions('options', options, {});
   try {
     return await store.open(reference, options);
   } catch (cause) {

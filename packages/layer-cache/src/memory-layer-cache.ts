@@ -1,3 +1,4 @@
+import { assertOptions } from '@slipway/arguments';
 import type { AbortOptions, ByteStream, Digest, OpenOptions } from '@slipway/digest';
 import { LayerCacheError } from './errors.ts';
 import type { CachedLayer, LayerCache, LayerCacheWriter, LayerCopy } from './layer-cache.ts';
@@ -12,6 +13,7 @@ export interface MemoryLayerCacheOptions {
 
 /** Keeps compressed layers in memory: for tests, and for small layers where nothing may be written. */
 export function createMemoryLayerCache(options: MemoryLayerCacheOptions = {}): LayerCache & AsyncDisposable {
+  assertOptions('options', options, {});
   return new MemoryLayerCache(options.maxBytes ?? 64 * 1024 * 1024);
 }
 

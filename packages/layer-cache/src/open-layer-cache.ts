@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { ArgumentRangeError, aFunction, assertOptions, aText } from '@slipway/arguments';
 import type { AbortOptions, Digest } from '@slipway/digest';
 import type { LayerCacheError } from './errors.ts';
 import { openFileCopy } from './file-copy.ts';
@@ -28,6 +29,7 @@ const partialLifeMs = 24 * 60 * 60 * 1000;
  * `begin` resolves to undefined and `onWarning` hears why.
  */
 export async function openLayerCache(options: LayerCacheOptions): Promise<LayerCache & AsyncDisposable> {
+  assertOptions('options', options, { required: { folder: aText }, optional: { onWarning: aFunction } });
   return await openLayerCacheWith(options, defaultPorts);
 }
 
@@ -37,7 +39,8 @@ export async function openLayerCacheWith(
   ports: LayerCachePorts,
 ): Promise<LayerCache & AsyncDisposable> {
   const { folder, maxBytes = 10 * 1024 ** 3, onWarning } = options;
-  if (!(maxBytes >= 0)) throw new RangeError(`Expected \`maxBytes\` to be a count of bytes, got ${maxBytes}`);
+  if (!(maxBytes >= 0))
+    throw new ArgumentRangeError('maxBytes', `Expected \`maxBytes\` to be a count of bytes, got ${maxBytes}`);
   const cache = new DiskLayerCache(new LayerCacheIndex(folder), maxBytes, onWarning ?? (() => {}), ports);
   await cache.prepare();
   return cache;

@@ -1,5 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { anObject, assertArgument } from '@slipway/arguments';
 import type { AbortOptions, Digest } from '@slipway/digest';
 import type { LayerCacheError } from './errors.ts';
 import type { CachedLayer, LayerCache, LayerCacheWriter } from './layer-cache.ts';
@@ -16,6 +17,7 @@ export interface TemporaryLayerCacheOptions {
 
 /** Keeps compressed layers until it is closed, and leaves nothing behind: for a push that shall use no cache. */
 export function createTemporaryLayerCache(options: TemporaryLayerCacheOptions): LayerCache & AsyncDisposable {
+  assertArgument('options', options, anObject);
   return new TemporaryLayerCache(options);
 }
 

@@ -1,3 +1,4 @@
+import { aBoolean, anObject, aString, assertOptions, listOf } from '@slipway/arguments';
 import { type Digest, digestBytes, isDigest } from '@slipway/digest';
 import type { Descriptor } from './descriptor.ts';
 import { InvalidManifestError } from './errors.ts';
@@ -57,7 +58,9 @@ export interface DockerManifestListOptions {
  * @throws {InvalidManifestError} `ERR_MANIFEST_INVALID` for a descriptor without a valid digest or size.
  * @see https://github.com/distribution/distribution/blob/v2.8.3/manifest/schema2/manifest.go#L64-L105
  */
-export function buildDockerManifest({ config, layers }: DockerManifestOptions): EncodedManifest {
+export function buildDockerManifest(options: DockerManifestOptions): EncodedManifest {
+  assertOptions('options', options, { required: { config: anObject, layers: listOf(anObject) } });
+  const { config, layers } = options;
   return encodeManifest(mediaTypes.dockerManifest, {
     schemaVersion: 2,
     mediaType: mediaTypes.dockerManifest,
@@ -72,7 +75,9 @@ export function buildDockerManifest({ config, layers }: DockerManifestOptions): 
  * @throws {InvalidManifestError} `ERR_MANIFEST_INVALID` for a descriptor without a valid digest or size, or without a platform.
  * @see https://github.com/distribution/distribution/blob/v2.8.3/manifest/manifestlist/manifestlist.go#L86-L119
  */
-export function buildDockerManifestList({ manifests }: DockerManifestListOptions): EncodedManifest {
+export function buildDockerManifestList(options: DockerManifestListOptions): EncodedManifest {
+  assertOptions('options', options, { required: { manifests: listOf(anObject) } });
+  const { manifests } = options;
   return encodeManifest(mediaTypes.dockerManifestList, {
     schemaVersion: 2,
     mediaType: mediaTypes.dockerManifestList,
@@ -92,6 +97,10 @@ export function buildDockerManifestList({ manifests }: DockerManifestListOptions
  * @see https://github.com/opencontainers/image-spec/blob/v1.1.1/specs-go/v1/manifest.go#L20-L41
  */
 export function buildOciManifest(options: OciManifestOptions): EncodedManifest {
+  assertOptions('options', options, {
+    required: { config: anObject, layers: listOf(anObject) },
+    optional: { subject: anObject, annotations: anObject, artifactType: aString, compact: aBoolean },
+  });
   const document = {
     schemaVersion: 2,
     mediaType: mediaTypes.ociManifest,
@@ -111,6 +120,10 @@ export function buildOciManifest(options: OciManifestOptions): EncodedManifest {
  * @see https://github.com/opencontainers/image-spec/blob/v1.1.1/specs-go/v1/index.go#L19-L38
  */
 export function buildIndex(options: IndexOptions): EncodedManifest {
+  assertOptions('options', options, {
+    required: { manifests: listOf(anObject) },
+    optional: { subject: anObject, annotations: anObject, artifactType: aString },
+  });
   return encodeManifest(mediaTypes.ociIndex, {
     schemaVersion: 2,
     mediaType: mediaTypes.ociIndex,

@@ -1,3 +1,4 @@
+import { assertArgument, aText, listOf } from '@slipway/arguments';
 import { type Digest, digestBytes } from '@slipway/digest';
 
 /**
@@ -12,6 +13,7 @@ export function chainID(diffIDs: readonly Digest[]): Digest | undefined {
 
 /** The chainID of each stack from the base up to and including each layer. */
 export function chainIDs(diffIDs: readonly Digest[]): readonly Digest[] {
+  assertArgument('diffIDs', diffIDs, listOf(aText));
   const encoder = new TextEncoder();
   const chain: Digest[] = [];
   for (const diffID of diffIDs) {

@@ -1,3 +1,4 @@
+import { anObject, assertArgument } from '@slipway/arguments';
 import type { Digest } from '@slipway/digest';
 import {
   type Fields,
@@ -48,12 +49,16 @@ export const emptyDescriptor: Descriptor = Object.freeze({
 });
 
 /** Whether a layer is kept elsewhere: it says where, and a push leaves its bytes out unless told otherwise. */
-export function isForeign({ urls }: Pick<Descriptor, 'urls'>): boolean {
+export function isForeign(descriptor: Pick<Descriptor, 'urls'>): boolean {
+  assertArgument('descriptor', descriptor, anObject);
+  const { urls } = descriptor;
   return urls !== undefined && urls.length > 0;
 }
 
 /** Whether an index entry is a BuildKit attestation: metadata about another entry, nothing to run. */
-export function isAttestation({ annotations }: Descriptor): boolean {
+export function isAttestation(descriptor: Descriptor): boolean {
+  assertArgument('descriptor', descriptor, anObject);
+  const { annotations } = descriptor;
   return annotations?.['vnd.docker.reference.type'] === 'attestation-manifest';
 }
 

@@ -1,3 +1,5 @@
+import { ArgumentError, anObject, aString, assertArgument, assertOptions, unexpected } from '@slipway/arguments';
+
 /** How a document is laid out. */
 export interface GoJSONOptions {
   /** What one level is indented by; Docker uses three spaces. @default none: no spaces, no newlines */
@@ -24,6 +26,7 @@ const rawText: unique symbol = Symbol('JSON text');
  * sets and bytes.
  */
 export function encodeGoJSON(value: unknown, options: GoJSONOptions = {}): string {
+  assertOptions('options', options, {});
   const compact = encode(value, options.escapeHTML ?? true);
   return options.indent === undefined ? compact : indentJSON(compact, options.indent);
 }
@@ -31,15 +34,25 @@ export function encodeGoJSON(value: unknown, options: GoJSONOptions = {}): strin
 /**
  * Wraps JSON for embedding: keys keep their order, numbers and strings their spelling, spaces go, as with Go's `RawMessage`.
  *
- * @throws {SyntaxError} when the text is not JSON.
+ * @throws {ArgumentError} `ERR_ARGUMENT` when the text is not JSON.
  */
 export function rawJSON(text: string): RawJSON {
-  JSON.parse(text);
+  assertArgument('text', text, aString);
+  assertJSON(text);
   return Object.freeze({ [rawText]: text });
+}
+
+function assertJSON(text: string): void {
+  try {
+    JSON.parse(text);
+  } catch {
+    throw unexpected('text', 'JSON', text);
+  }
 }
 
 /** A map in Go's order of keys, that of their UTF-8 bytes. */
 export function sortedMap<Value>(record: Readonly<Record<string, Value>>): ReadonlyMap<string, Value> {
+  assertArgument('record', record, anObject);
   const encoder = new TextEncoder();
   const entries = Object.entries(record).map(([key, value]) => ({ key, value, bytes: encoder.encode(key) }));
   entries.sort((a, b) => compareBytes(a.bytes, b.bytes));
@@ -73,7 +86,7 @@ function encode(value: unknown, escapeHTML: boolean): string {
       return encodeObject(value, escapeHTML);
     default:
   }
-  throw new TypeError(`Expected \`value\` to be something JSON can say, got ${String(value)}`);
+  throw new ArgumentError('value', `Expected \`value\` to be something JSON can say, got ${String(value)}`);
 }
 
 function encodeObject(value: object, escapeHTML: boolean): string {

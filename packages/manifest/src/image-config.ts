@@ -1,3 +1,4 @@
+import { anObject, assertArgument, assertOptions, someBytes } from '@slipway/arguments';
 import type { Digest } from '@slipway/digest';
 import {
   type Fields,
@@ -79,6 +80,8 @@ const historyMembers = ['created', 'created_by', 'author', 'comment', 'empty_lay
  * @throws {ManifestTooLargeError} `ERR_MANIFEST_TOO_LARGE`
  */
 export function parseImageConfig(bytes: Uint8Array, options: ParseImageConfigOptions = {}): ImageConfig {
+  assertArgument('bytes', bytes, someBytes);
+  assertOptions('options', options, {});
   const document = readDocument('image config', bytes, options.maxSize);
   const fields = inAnyCase(document, configMembers);
   if (!has(fields, 'rootfs')) fail(fields, 'rootfs', 'expected an object, got nothing');
@@ -107,6 +110,7 @@ export function parseImageConfig(bytes: Uint8Array, options: ParseImageConfigOpt
 
 /** What the image runs on; undefined where its config does not say. */
 export function platformOfConfig(config: ImageConfig): Platform | undefined {
+  assertArgument('config', config, anObject);
   const { architecture, os, variant } = config;
   if (architecture === undefined || os === undefined) return undefined;
   const version = config['os.version'];

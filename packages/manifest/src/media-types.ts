@@ -1,3 +1,4 @@
+import { assertArgument, assertOptions, oneOf } from '@slipway/arguments';
 import type { Compression } from '@slipway/digest';
 
 /**
@@ -104,6 +105,9 @@ export function layerMediaType(
   compression: Compression,
   options: LayerMediaTypeOptions = {},
 ): string {
+  assertArgument('format', format, oneOf('docker', 'oci'));
+  assertArgument('compression', compression, oneOf('none', 'gzip', 'zstd'));
+  assertOptions('options', options, {});
   const nondistributable = options.nondistributable ?? false;
   const found = layerTypes.find((l) => l.compression === compression && l.nondistributable === nondistributable);
   if (found === undefined) throw new Error(`unreachable: no layer is compressed with ${compression}`);

@@ -1,3 +1,4 @@
+import { aString, assertArgument, assertOptions, someBytes } from '@slipway/arguments';
 import type { Digest } from '@slipway/digest';
 import { type Descriptor, type ReadDescriptorOptions, readDescriptor, type SizeOf } from './descriptor.ts';
 import { InvalidManifestError } from './errors.ts';
@@ -119,6 +120,9 @@ export function parseManifest(
   mediaType?: string | undefined,
   options: ParseManifestOptions = {},
 ): ParsedManifest {
+  assertArgument('bytes', bytes, someBytes);
+  if (mediaType !== undefined) assertArgument('mediaType', mediaType, aString);
+  assertOptions('options', options, {});
   const fields = readDocument('manifest', bytes, options.maxSize);
   refuseOtherCase(fields);
   const actual = mediaTypeOf(fields, mediaType);
@@ -180,6 +184,7 @@ function mediaTypeOf(fields: Fields, given: string | undefined): string {
 
 /** A media type in lower case and without parameters; undefined for one that says nothing of what a document is. */
 export function essentialMediaType(contentType = ''): string | undefined {
+  assertArgument('contentType', contentType, aString);
   const [type = ''] = contentType.split(';', 1);
   const mediaType = type.trim().toLowerCase();
   return meaningless.has(mediaType) ? undefined : mediaType;

@@ -1,3 +1,4 @@
+import { assertArgument, aText, listOf, someBytes } from '@slipway/arguments';
 import type { Digest } from '@slipway/digest';
 import { InvalidManifestError } from './errors.ts';
 import { parseImageConfig } from './image-config.ts';
@@ -8,9 +9,12 @@ const member = /"diff_ids"\s*:\s*\[[^\]]*\]/g;
 /**
  * A config with other diffIDs, every other byte as it was.
  *
+ * @throws {ArgumentError} `ERR_ARGUMENT`
  * @throws {InvalidManifestError} `ERR_MANIFEST_INVALID` where the list cannot be told from others, or is of another length
  */
 export function withDiffIDs(config: Uint8Array, diffIDs: readonly Digest[]): Uint8Array {
+  assertArgument('config', config, someBytes);
+  assertArgument('diffIDs', diffIDs, listOf(aText));
   const maxSize = Math.max(config.byteLength, 1);
   const own = parseImageConfig(config, { maxSize }).rootfs.diff_ids;
   const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(config);

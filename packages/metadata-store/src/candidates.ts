@@ -1,3 +1,4 @@
+import { aCount, anObject, assertArgument, assertOptions, aText, listOf } from '@slipway/arguments';
 import type { Digest } from '@slipway/digest';
 import { parseCanonicalName } from '@slipway/reference';
 import { hmacMatches } from './hmac.ts';
@@ -42,6 +43,7 @@ const middleLayerMaximumSize = 10 * 1024 * 1024;
 
 /** The limits for a layer of `size` bytes; one of unknown size counts as middle-sized. */
 export function attemptLimits(size: number | undefined): AttemptLimits {
+  if (size !== undefined) assertArgument('size', size, aCount);
   if (size === undefined) return { mounts: 3, existenceChecks: 1, otherRepositories: false };
   if (size > middleLayerMaximumSize) return { mounts: 4, existenceChecks: 3, otherRepositories: true };
   if (size > smallLayerMaximumSize) return { mounts: 3, existenceChecks: 1, otherRepositories: false };
@@ -53,6 +55,8 @@ export function attemptLimits(size: number | undefined): AttemptLimits {
  * repository shares more leading path components with the target; age only breaks ties, newest first.
  */
 export function rankCandidates(records: readonly LayerRecord[], options: RankOptions): readonly LayerRecord[] {
+  assertArgument('records', records, listOf(anObject));
+  assertOptions('options', options, { required: { target: aText } });
   const target = options.target.split('/');
   return records
     .map((record) => ({
@@ -73,6 +77,8 @@ export function mountCandidates(
   records: readonly LayerRecord[],
   options: MountCandidateOptions,
 ): readonly LayerRecord[] {
+  assertArgument('records', records, listOf(anObject));
+  assertOptions('options', options, { required: { target: aText } });
   const { target, max } = options;
   const registry = registryOf(target);
   const elsewhere = records.filter(
@@ -91,6 +97,8 @@ export function existenceCandidates(
   records: readonly LayerRecord[],
   options: ExistenceCandidateOptions,
 ): readonly LayerRecord[] {
+  assertArgument('records', records, listOf(anObject));
+  assertOptions('options', options, { required: { target: aText } });
   const { target, max, otherRepositories, checked } = options;
   const eligible = records.filter(
     ({ sourceRepository }) => otherRepositories || sourceRepository === '' || sourceRepository === target,

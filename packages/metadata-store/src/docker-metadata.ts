@@ -1,3 +1,4 @@
+import { aFunction, anObject, assertArgument, assertOptions, aText } from '@slipway/arguments';
 import type { Digest } from '@slipway/digest';
 import { openDockerFolder } from './docker-folder.ts';
 import { computeHmac } from './hmac.ts';
@@ -24,6 +25,8 @@ export interface DockerMetadataOptions {
  * @throws {MetadataStoreError} `ERR_STORE_UNAVAILABLE` when the folder cannot be read
  */
 export async function withDockerMetadata(store: MetadataStore, options: DockerMetadataOptions): Promise<MetadataStore> {
+  assertArgument('store', store, anObject);
+  assertOptions('options', options, { required: { folder: aText }, optional: { onWarning: aFunction } });
   const docker = createMetadataStore(await openDockerFolder(options));
   return new JoinedMetadataStore(store, docker, options);
 }

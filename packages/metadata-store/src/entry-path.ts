@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { ArgumentError } from '@slipway/arguments';
 
 /**
  * Where the file of a key lies. Refuses what would lead out of the namespace; colons and commas stay: Docker's `v1id` has both.
@@ -7,6 +8,6 @@ import { join } from 'node:path';
  */
 export function entryPath(folder: string, namespace: string, key: string): string {
   const isSafe = key.split('/').every((part) => part !== '' && part !== '.' && part !== '..' && !/[\0\\]/.test(part));
-  if (!isSafe) throw new TypeError(`Expected \`key\` to be a relative path, got ${JSON.stringify(key)}`);
+  if (!isSafe) throw new ArgumentError('key', `Expected \`key\` to be a relative path, got ${JSON.stringify(key)}`);
   return join(folder, namespace, key);
 }

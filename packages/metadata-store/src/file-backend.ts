@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { assertOptions, aText } from '@slipway/arguments';
 import { FileLockError, makeFolder, withFileLock } from '@slipway/file-lock';
 import { EntryLimit, filesIn } from './entry-limit.ts';
 import { entryPath } from './entry-path.ts';
@@ -31,6 +32,7 @@ const staleMs = 3_000;
  * @throws {MetadataStoreError} `ERR_STORE_UNAVAILABLE` when the folder cannot be used; later, writes also `ERR_STORE_LOCKED`
  */
 export async function openFileBackend(options: FileBackendOptions): Promise<KeyValueBackend> {
+  assertOptions('options', options, { required: { folder: aText } });
   const backend = new FileBackend(options);
   await backend.prepare();
   return backend;

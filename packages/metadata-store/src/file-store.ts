@@ -1,3 +1,4 @@
+import { assertOptions, aText } from '@slipway/arguments';
 import type { MetadataStoreError } from './errors.ts';
 import { openFileBackend } from './file-backend.ts';
 import type { KeyValueBackend } from './key-value-backend.ts';
@@ -34,6 +35,7 @@ const defaultMaxEntries = 10_000;
  * somebody else's, or hangs) is remembered in memory, and `onWarning` told once. Only wrong arguments reject.
  */
 export async function openMetadataStore(options: MetadataStoreOptions): Promise<MetadataStore> {
+  assertOptions('options', options, { required: { folder: aText } });
   const { folder, lockTimeoutMs, maxEntries = defaultMaxEntries, onWarning, timeoutMs } = options;
   const open = (): Promise<KeyValueBackend> => openFileBackend({ folder, lockTimeoutMs, maxEntries });
   const name = `the metadata store in ${folder}`;
@@ -48,6 +50,7 @@ export async function openMetadataStore(options: MetadataStoreOptions): Promise<
  * @see https://github.com/moby/moby/blob/v28.0.0/distribution/metadata/metadata.go
  */
 export async function openFileMetadataStore(options: FileMetadataStoreOptions): Promise<MetadataStore> {
+  assertOptions('options', options, { required: { folder: aText } });
   const { folder, lockTimeoutMs, maxEntries = defaultMaxEntries } = options;
   return createMetadataStore(await openFileBackend({ folder, lockTimeoutMs, maxEntries, mode: 0o644 }));
 }

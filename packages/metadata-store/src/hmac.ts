@@ -1,4 +1,5 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { anObject, aString, assertArgument, assertOptions, aText, someBytes } from '@slipway/arguments';
 import type { LayerRecord } from './metadata-store.ts';
 
 /** What of Docker's auth config decides the HMAC key; other fields (`email`, `serveraddress`) do not. */
@@ -18,6 +19,7 @@ export interface HmacAuthConfig {
  * @see https://github.com/moby/moby/blob/v28.0.0/distribution/metadata/v2_metadata_service.go#L65-L81
  */
 export function computeHmacKey(authConfig: HmacAuthConfig | undefined): Uint8Array | undefined {
+  if (authConfig !== undefined) assertArgument('authConfig', authConfig, anObject);
   if (authConfig === undefined) return undefined;
   const { username, password, auth, identitytoken, registrytoken } = authConfig;
   // Order and omission are part of the bytes that are hashed.
@@ -32,6 +34,8 @@ export function computeHmacKey(authConfig: HmacAuthConfig | undefined): Uint8Arr
 
 /** Signs where a blob was seen: lower-case hex of HMAC-SHA256(key, digest + sourceRepository), or '' without a key. */
 export function computeHmac(key: Uint8Array | undefined, record: Omit<LayerRecord, 'hmac'>): string {
+  if (key !== undefined) assertArgument('key', key, someBytes);
+  assertOptions('record', record, { required: { digest: aText, sourceRepository: aString } });
   return key === undefined || key.byteLength === 0 ? '' : hmacBytes(key, record).toString('hex');
 }
 
@@ -40,6 +44,7 @@ export function computeHmac(key: Uint8Array | undefined, record: Omit<LayerRecor
  * A record without HMAC matches only where there is no key, and the other way round.
  */
 export function hmacMatches(record: LayerRecord, key: Uint8Array | undefined): boolean {
+  assertArgument('record', record, anObject);
   const hasKey = key !== undefined && key.byteLength > 0;
   if (!hasKey || record.hmac === '') return !hasKey && record.hmac === '';
   if (!/^(?:[0-9a-fA-F]{2})+$/.test(record.hmac)) return false;

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { ArgumentRangeError } from '@slipway/arguments';
 import { type Digest, isDigest } from '@slipway/digest';
 import { computeHmac, formatGoString } from './hmac.ts';
 import type { KeyValueBackend } from './key-value-backend.ts';
@@ -178,7 +179,7 @@ class KeyValueMetadataStore implements MetadataStore {
 
 function assertSize(size: number): void {
   if (!Number.isSafeInteger(size) || size < 0) {
-    throw new RangeError(`Expected \`size\` to be a count of bytes, got ${size}`);
+    throw new ArgumentRangeError('size', `Expected \`size\` to be a count of bytes, got ${size}`);
   }
 }
 

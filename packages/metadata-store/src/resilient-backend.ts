@@ -1,3 +1,4 @@
+import { aFunction, assertOptions } from '@slipway/arguments';
 import { MetadataStoreError } from './errors.ts';
 import type { KeyValueBackend, ValueChange } from './key-value-backend.ts';
 import { takeValue } from './take-value.ts';
@@ -24,6 +25,7 @@ const maxRemembered = 10_000;
  * Only wrong arguments reject.
  */
 export async function openResilientBackend(options: ResilientBackendOptions): Promise<KeyValueBackend> {
+  assertOptions('options', options, { required: { open: aFunction } });
   const backend = new ResilientBackend(options);
   await backend.open();
   return backend;

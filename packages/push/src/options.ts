@@ -1,3 +1,4 @@
+import { ArgumentError } from '@slipway/arguments';
 import { PushError } from './errors.ts';
 import type {
   LayerKind,
@@ -59,7 +60,7 @@ export function resolvePushOptions(options: PushOptions = {}): ResolvedPushOptio
   const compression = compressionOf(options.compression ?? pushDefaults.compression);
   const recompress = options.recompress ?? pushDefaults.recompress;
   if (recompress && compression === 'keep')
-    throw new TypeError('Expected `compression` beside `recompress`: gzip, say');
+    throw new ArgumentError('compression', 'Expected `compression` beside `recompress`: gzip, say');
   assertSigning(options);
   return Object.freeze({
     ...options,
@@ -87,7 +88,7 @@ function compressionOf(asked: PushCompression | readonly LayerKind[]): ResolvedP
   const kinds = [...new Set(asked)];
   for (const kind of kinds) assertOneOf('compression', kind, layerKinds);
   const [only] = kinds;
-  if (only === undefined) throw new TypeError('Expected `compression` to name a form, got none');
+  if (only === undefined) throw new ArgumentError('compression', 'Expected `compression` to name a form, got none');
   return kinds.length === 1 ? only : kinds;
 }
 
@@ -97,7 +98,7 @@ function assertSigning({ signing, format = 'keep', protocol = 'v2' }: PushOption
   throw new PushError('ERR_PUSH_FORMAT', 'Could not plan the push: what is older than schema 2 cannot be signed', {
     op: 'plan',
     origin: 'request',
-    hint: 'leave --sign-key out, or --format and --protocol',
+    hint: 'leave `signing` out, or `format` and `protocol`',
   });
 }
 
@@ -105,7 +106,7 @@ function assertSigning({ signing, format = 'keep', protocol = 'v2' }: PushOption
 function assertOneOf(name: string, value: unknown, choices: readonly string[]): void {
   if (value === undefined || (typeof value === 'string' && choices.includes(value))) return;
   const got = JSON.stringify(value);
-  throw new TypeError(`Expected \`${name}\` to be one of ${choices.join(', ')}, got ${got}`);
+  throw new ArgumentError(name, `Expected \`${name}\` to be one of ${choices.join(', ')}, got ${got}`);
 }
 
 /** Whether what is asked for is older than schema 2, so that planning has only to see to gzip layers. */

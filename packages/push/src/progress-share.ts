@@ -1,3 +1,4 @@
+import { aNumber, assertOptions } from '@slipway/arguments';
 import type { PushEvent } from './events.ts';
 
 /**
@@ -5,6 +6,10 @@ import type { PushEvent } from './events.ts';
  * It goes back when an upload starts again, and where the compressed bytes become known before they are sent.
  */
 export function progressShare(event: Extract<PushEvent, { readonly type: 'blob:progress' }>): number {
+  assertOptions('event', event, {
+    required: { sent: aNumber, read: aNumber },
+    optional: { size: aNumber, readTotal: aNumber },
+  });
   const { current, total } = progressCount(event);
   return total > 0 ? Math.min(1, current / total) : 1;
 }

@@ -38,9 +38,9 @@ export interface Destination {
   /** For `protocol` 'v1' and 'auto'. @default none */
   readonly v1Endpoints?: readonly V1Endpoint[] | undefined;
   /** Key of the HMAC that marks what was pushed with these credentials; undefined without an auth config. */
-  readonly hmacKey: Uint8Array | undefined;
+  readonly hmacKey?: Uint8Array | undefined;
   /** A registry token, or a user name and a password, are at hand. */
-  readonly hasAuthInfo: boolean;
+  readonly hasAuthInfo?: boolean | undefined;
 }
 
 /** The kind of manifest that is pushed. */
@@ -142,7 +142,7 @@ export interface PusherOptions {
   readonly layerCache?: LayerCache | undefined;
   /** Makes gzip layers of uncompressed ones. */
   readonly gzip: Compressor;
-  /** Makes zstd layers. @default `--compression zstd` is refused */
+  /** Makes zstd layers. @default `compression: 'zstd'` is refused */
   readonly zstd?: Compressor | undefined;
   /** Makes zstd layers of which podman pulls only what it lacks. @default they are refused */
   readonly zstdChunked?: Compressor | undefined;

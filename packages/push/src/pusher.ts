@@ -3,6 +3,14 @@ import { type Compressor, createPlainCompressor } from '@slipway/digest';
 import { canonicalName, formatReference } from '@slipway/reference';
 import { registryProfile } from '@slipway/registry-client';
 import { createHostBackoff } from '@slipway/transfer';
+import {
+  assertDeliveries,
+  assertDestinations,
+  assertItem,
+  assertPushAllOptions,
+  assertPusherOptions,
+  assertPushOptions,
+} from './assert-push.ts';
 import { surviving } from './deliver/listener.ts';
 import { meterProgress } from './deliver/meter-progress.ts';
 import type { Push, SharedParts } from './deliver/push-parts.ts';
@@ -31,8 +39,9 @@ import type {
 import { UploadShapes } from './upload/shapes.ts';
 import { Uploader } from './upload/uploader.ts';
 
-/** Makes a pusher of the parts it is given; it owns none of them. */
+/** Makes a pusher of the parts it is given; it owns none of them. @throws {ArgumentError} `ERR_ARGUMENT` when one is missing */
 export function createPusher(options: PusherOptions): Pusher {
+  assertPusherOptions(options);
   const hostBackoff = options.retry?.hostBackoff ?? createHostBackoff({ clock: options.retry?.clock });
   const uploaders = new Map<string, Uploader>();
   const shared: SharedParts = {
@@ -49,10 +58,17 @@ export function createPusher(options: PusherOptions): Pusher {
   };
   return {
     async push(item, destinations, pushOptions) {
+      assertPushOptions(pushOptions);
+      assertItem(item);
+      assertDestinations(destinations);
       const [results = []] = await runPush(shared, [{ item, destinations }], pushOptions);
       return results;
     },
-    pushAll: (deliveries, pushOptions) => runPush(shared, deliveries, pushOptions),
+    async pushAll(deliveries, pushOptions) {
+      assertPushAllOptions(pushOptions);
+      assertDeliveries(deliveries);
+      return await runPush(shared, deliveries, pushOptions);
+    },
   };
 }
 
@@ -166,7 +182,7 @@ function compressorFor({ gzip, zstd, zstdChunked, estargz }: PusherOptions, want
   throw new PushError('ERR_PUSH_FORMAT', `Could not plan the push: ${wanted} layers cannot be made here`, {
     op: 'plan',
     origin: 'request',
-    hint: 'use --compression gzip, or a runtime with WebAssembly',
+    hint: 'use `compression: gzip`, or a runtime with WebAssembly',
   });
 }
 

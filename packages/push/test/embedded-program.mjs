@@ -61,7 +61,7 @@ async function abort(archive, host, path) {
 async function pushItem(item, host, path, options = {}) {
   const reference = parseReference(`${host}/${path}:1`);
   const endpoint = { url: new URL(`http://${host}`), connect: async () => repositoryAt(host, path) };
-  const destination = { reference, endpoints: [endpoint], hmacKey: undefined, hasAuthInfo: false };
+  const destination = { reference, endpoints: [endpoint] };
   const pusher = createPusher({ transfers, gzip: createGzipCompressor() });
   const [result] = await pusher.push(item, [destination], options);
   if (!result.ok) throw result.error;

@@ -122,7 +122,7 @@ describe('conversion', () => {
     await using bench = await openBench();
     await expect(bench.push(randomImage(5), 'c/z:1', { format: 'docker', compression: 'zstd' })).rejects.toMatchObject({
       code: 'ERR_PUSH_FORMAT',
-      hint: expect.stringContaining('--format oci'),
+      hint: expect.stringContaining('`format: oci`'),
     });
   });
 });

@@ -193,8 +193,8 @@ describe('the push of 2015', () => {
 
   test.each([
     [401, 'Authentication is required.', undefined],
-    [400, /^Server error: 400 trying to push demo\/app blob - tarsum\.v1\+sha256:[0-9a-f]{64}$/, /--format schema1/],
-    [404, /^Server error: 404 trying to push demo\/app blob - tarsum\.v1\+sha256:/, /--format schema1/],
+    [400, /^Server error: 400 trying to push demo\/app blob - tarsum\.v1\+sha256:[0-9a-f]{64}$/, /`format: schema1`/],
+    [404, /^Server error: 404 trying to push demo\/app blob - tarsum\.v1\+sha256:/, /`format: schema1`/],
     [500, /^Server error: 500 trying to push demo\/app blob/, undefined],
   ])('a layer refused with %s fails in docker’s words', async (status, words, hint) => {
     await using registry = await startGraphRegistry();

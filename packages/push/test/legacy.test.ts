@@ -569,7 +569,7 @@ describe('the v1 push', () => {
       const { results } = await pushLegacy(registry, index as never, ['demo/app:1'], { protocol: 'v1' });
       expect(errorOf(results[0])).toMatchObject({
         code: 'ERR_PUSH_FORMAT',
-        hint: 'choose one platform with --platform',
+        hint: 'choose one with `platform`',
       });
     });
 

@@ -1,3 +1,4 @@
+import { ArgumentError } from '@slipway/arguments';
 import { type Digest, InvalidDigestError, parseDigest } from '@slipway/digest-value';
 import { InvalidReferenceError } from './errors.ts';
 import type { Reference } from './reference.ts';
@@ -31,6 +32,7 @@ export function parseExpanded(text: string, input: string): Reference {
  * @throws {InvalidReferenceError} `ERR_REFERENCE_INVALID`; `rule` is `format` or `length`.
  */
 export function parseRepositoryName(input: string): Reference {
+  assertText(input);
   const name = splitName(input);
   if (name === undefined) throw new InvalidReferenceError('format', 'invalid reference format', input);
   if (name.repository.length > maxRepositoryLength) throw tooLong(input);
@@ -39,11 +41,13 @@ export function parseRepositoryName(input: string): Reference {
 
 /** Whether a text can be a tag: 1 to 128 of letters, digits, `_`, `.` and `-`, the first neither `.` nor `-`. */
 export function isTag(text: string): boolean {
+  if (typeof text !== 'string') return false;
   return text.length <= 128 && /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(text);
 }
 
 /** Whether a text can stand before a repository as its registry: `host`, `host:port`, `[IPv6]`, `[IPv6]:port`. */
 export function isRegistryName(text: string): boolean {
+  if (typeof text !== 'string') return false;
   const [host, port] = cut(text, text.indexOf(':', text.lastIndexOf(']') + 1));
   if (port !== undefined && !/^[0-9]+$/.test(port)) return false;
   if (host.startsWith('[')) return /^\[[A-Fa-f0-9:]+\]$/.test(host);
@@ -54,6 +58,7 @@ export function isRegistryName(text: string): boolean {
 
 /** Whether a text has the form a reference allows for a digest: wider than what `parseDigest` accepts. */
 export function hasDigestForm(text: string): boolean {
+  if (typeof text !== 'string') return false;
   const colon = text.indexOf(':');
   if (colon < 0 || !/^[A-Fa-f0-9]{32,}$/.test(text.slice(colon + 1))) return false;
   return text
@@ -64,12 +69,14 @@ export function hasDigestForm(text: string): boolean {
 
 /** Whether a text is an image ID, 64 lower-case hex digits, which is why no repository may be called so. */
 export function isIdentifier(text: string): boolean {
+  if (typeof text !== 'string') return false;
   return /^[a-f0-9]{64}$/.test(text);
 }
 
 /** Names that come from a variable nobody has set deserve better than a property of undefined. */
 export function assertText(input: unknown): asserts input is string {
-  if (typeof input !== 'string') throw new TypeError(`Expected \`input\` to be a string, got ${typeof input}`);
+  if (typeof input !== 'string')
+    throw new ArgumentError('input', `Expected \`input\` to be a string, got ${typeof input}`);
 }
 
 /** Lower case as Go makes it: each character by itself, so that `İ` becomes a plain `i`. */

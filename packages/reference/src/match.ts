@@ -1,3 +1,4 @@
+import { aString, assertArgument, assertOptions, aText } from '@slipway/arguments';
 import { InvalidReferenceError } from './errors.ts';
 import { familiarName, familiarString } from './familiar.ts';
 import type { Reference } from './reference.ts';
@@ -10,6 +11,8 @@ import type { Reference } from './reference.ts';
  * @see https://github.com/distribution/reference/blob/v0.6.0/helpers.go#L34-L44
  */
 export function matchReference(pattern: string, reference: Reference): boolean {
+  assertArgument('pattern', pattern, aString);
+  assertOptions('reference', reference, { required: { registry: aString, repository: aText } });
   const tokens = parsePattern(pattern);
   return matches(tokens, familiarString(reference)) || matches(tokens, familiarName(reference));
 }

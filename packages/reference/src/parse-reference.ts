@@ -60,6 +60,7 @@ export function parseCanonicalName(input: string): Reference {
  * @throws {InvalidReferenceError} `ERR_REFERENCE_INVALID`; `rule` names the rule that was broken.
  */
 export function parseAnyReference(input: string): Reference | DigestReference {
+  assertText(input);
   const digest = isIdentifier(input) ? `sha256:${input}` : input;
   return isDigest(digest) ? Object.freeze({ digest }) : parseReference(input);
 }

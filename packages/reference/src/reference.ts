@@ -1,3 +1,4 @@
+import { anObject, aString, assertArgument, assertOptions, aText } from '@slipway/arguments';
 import type { Digest } from '@slipway/digest-value';
 
 /** A place in a registry: `registry/repository[:tag][@digest]`. Frozen. */
@@ -18,11 +19,14 @@ export const defaultTag: string = 'latest';
 
 /** The reference in full: `docker.io/library/alpine:3.20@sha256:…`. */
 export function formatReference(reference: Reference): string {
+  assertOptions('reference', reference, { required: { registry: aString, repository: aText } });
   return canonicalName(reference) + formatSuffix(reference);
 }
 
 /** Registry and repository, without tag and digest: `docker.io/library/alpine`. */
-export function canonicalName({ registry, repository }: Reference): string {
+export function canonicalName(reference: Reference): string {
+  assertOptions('reference', reference, { required: { registry: aString, repository: aText } });
+  const { registry, repository } = reference;
   return registry === '' ? repository : `${registry}/${repository}`;
 }
 
@@ -32,11 +36,15 @@ export function formatSuffix({ tag, digest }: Reference): string {
 }
 
 /** Whether there is neither tag nor digest. */
-export function isNameOnly({ tag, digest }: Reference): boolean {
+export function isNameOnly(reference: Reference): boolean {
+  assertArgument('reference', reference, anObject);
+  const { tag, digest } = reference;
   return tag === undefined && digest === undefined;
 }
 
 /** Drops tag and digest. */
-export function nameOnly({ registry, repository }: Reference): Reference {
+export function nameOnly(reference: Reference): Reference {
+  assertOptions('reference', reference, { required: { registry: aString, repository: aText } });
+  const { registry, repository } = reference;
   return Object.freeze({ registry, repository, tag: undefined, digest: undefined });
 }

@@ -1,5 +1,11 @@
+import { aString, assertArgument, kind, listOf } from '@slipway/arguments';
 import { type DigestReference, parseAnyReference } from './parse-reference.ts';
 import { formatReference, type Reference } from './reference.ts';
+
+const aName = kind('a reference or a digest', (value) => {
+  const { repository, digest } = (value ?? {}) as Partial<Reference>;
+  return typeof repository === 'string' || typeof digest === 'string';
+});
 
 /**
  * Orders references: with tag and digest, with a tag, with a digest, a bare name, a bare digest; equals bytewise by their full text.
@@ -8,11 +14,14 @@ import { formatReference, type Reference } from './reference.ts';
  * @see https://github.com/distribution/reference/blob/v0.6.0/sort.go#L17-L45
  */
 export function compareReferences(a: Reference | DigestReference, b: Reference | DigestReference): number {
+  assertArgument('a', a, aName);
+  assertArgument('b', b, aName);
   return rank(a) - rank(b) || compareText(textOf(a), textOf(b));
 }
 
 /** Sorts what users typed as {@link compareReferences} does, written in full; what cannot be parsed comes last, as it is. */
 export function sortReferences(inputs: readonly string[]): string[] {
+  assertArgument('inputs', inputs, listOf(aString));
   const parsed: (Reference | DigestReference)[] = [];
   const bad: string[] = [];
   for (const input of inputs) {

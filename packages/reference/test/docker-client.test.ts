@@ -33,7 +33,8 @@ describe.skipIf(major < 28)('docker push (skipped without docker 28 or newer)', 
     expect(ours(input)).toBe(docker(input));
   });
 
-  test('says the same of whatever else is asked', () => {
+  // Starts the client anew for each text, which takes its time on a busy machine.
+  test('says the same of whatever else is asked', { timeout: 180_000 }, () => {
     const pieces = fc.constantFrom(
       ...['a', 'b1', 'Z', 'É', '\u0130', '.', '_', '__', '-', '/', ':', '@', '[', ']', '[::1]', '80', 'localhost'],
       ...[
@@ -54,7 +55,7 @@ describe.skipIf(major < 28)('docker push (skipped without docker 28 or newer)', 
       fc.property(inputs, (input) => {
         expect(ours(input)).toBe(docker(input));
       }),
-      { numRuns: 100 },
+      { numRuns: 50 },
     );
   });
 });

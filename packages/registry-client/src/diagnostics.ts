@@ -1,3 +1,4 @@
+import { anObject, assertArgument, listOf } from '@slipway/arguments';
 import type { Challenge } from './auth/challenge.ts';
 import { describeJSONError } from './go-json-error.ts';
 
@@ -123,7 +124,9 @@ const maxDetailLength = 300;
  * What the detail of a diagnostic adds to its message, in one line of at most 300 characters: `Digest: sha256:…`. Empty where
  * it adds nothing: no detail, the same words again, the list of rights that every refusal carries.
  */
-export function formatDetail({ message, detail }: Diagnostic): string {
+export function formatDetail(diagnostic: Diagnostic): string {
+  assertArgument('diagnostic', diagnostic, anObject);
+  const { message, detail } = diagnostic;
   const text = plainDetail(detail).replace(/\s+/g, ' ').trim();
   if (text === '' || message.includes(text)) return '';
   return text.length > maxDetailLength ? `${text.slice(0, maxDetailLength)}…` : text;
@@ -154,6 +157,7 @@ function isAccess(value: unknown): boolean {
 
 /** The text docker shows for a list of diagnostics. */
 export function formatDiagnostics(diagnostics: readonly Diagnostic[]): string {
+  assertArgument('diagnostics', diagnostics, listOf(anObject));
   return joinTexts(diagnostics.map(formatDiagnostic));
 }
 

@@ -1,3 +1,4 @@
+import { ArgumentError } from '@slipway/arguments';
 import { isRegistryName } from '@slipway/reference';
 import { isLoopbackName } from './options.ts';
 import { parseInsecureRegistries } from './registry-list.ts';
@@ -29,7 +30,8 @@ export interface EndpointURLsOptions {
  * @throws {TypeError} when the name is none that a reference can have
  */
 export function endpointURLs(registry: string, options: EndpointURLsOptions = {}): readonly EndpointURL[] {
-  if (typeof registry !== 'string') throw new TypeError(`Expected \`registry\` to be a string, got ${typeof registry}`);
+  if (typeof registry !== 'string')
+    throw new ArgumentError('registry', `Expected \`registry\` to be a string, got ${typeof registry}`);
   const insecure = parseInsecureRegistries(options.insecureRegistries ?? []);
   if (registry === 'docker.io' || registry === 'index.docker.io') {
     return [{ url: new URL('https://registry-1.docker.io'), insecureTls: false }];
@@ -50,7 +52,10 @@ function parseHost(scheme: 'http' | 'https', registry: string): URL {
   const text = `${scheme}://${registry}`;
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!isRegistryName(registry) || url === undefined) {
-    throw new TypeError(`Expected \`registry\` to be a host with an optional port, got ${JSON.stringify(registry)}`);
+    throw new ArgumentError(
+      'registry',
+      `Expected \`registry\` to be a host with an optional port, got ${JSON.stringify(registry)}`,
+    );
   }
   return url;
 }

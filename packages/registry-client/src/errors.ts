@@ -65,7 +65,10 @@ export class RegistryError extends Error {
   readonly transient: boolean;
   /** What the registry asked to wait, from `Retry-After` in either form. */
   readonly retryAfterMs: number | undefined;
-  /** Why no answer came: `tls`, `timeout`, or the system's own code (`ECONNREFUSED`, `ENOTFOUND`, `ECONNRESET`, …). */
+  /**
+   * Why no answer came: `tls`, `timeout`, or the system's own code (`ECONNREFUSED`, `ENOTFOUND`, `ECONNRESET`, …); or
+   * `https-expected`, when what answered http speaks https.
+   */
   readonly reason: string | undefined;
   /** What to do, where the fix is known. */
   readonly hint: string | undefined;

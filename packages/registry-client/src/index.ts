@@ -31,6 +31,7 @@ export {
   type TimeoutOptions,
   type TLSOptions,
   timeoutsOf,
+  type UserAndPassword,
 } from './options.ts';
 export { ensureReferrers, referrersTag } from './referrers.ts';
 export { openRegistry, type Registry, type RepositoryOptions } from './registry.ts';

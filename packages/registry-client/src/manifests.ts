@@ -1,3 +1,4 @@
+import { ArgumentError, assertArgument, aText } from '@slipway/arguments';
 import { algorithmOf, digestBytes, isDigest } from '@slipway/digest';
 import { isSchema1MediaType, mediaTypes } from '@slipway/manifest';
 import { isTag } from '@slipway/reference';
@@ -104,8 +105,12 @@ export async function putManifest(
  * @throws {TypeError} for what is neither a tag nor a digest
  */
 export function manifestPath(at: RepositoryAt, tagOrDigest: string): string {
+  assertArgument('tagOrDigest', tagOrDigest, aText);
   if (!isTag(tagOrDigest) && !isDigest(tagOrDigest)) {
-    throw new TypeError(`Expected \`tagOrDigest\` to be a tag or a digest, got ${JSON.stringify(tagOrDigest)}`);
+    throw new ArgumentError(
+      'tagOrDigest',
+      `Expected \`tagOrDigest\` to be a tag or a digest, got ${JSON.stringify(tagOrDigest)}`,
+    );
   }
   return at.path(`manifests/${tagOrDigest}`);
 }

@@ -1,5 +1,20 @@
 import { isIPv4, type LookupFunction } from 'node:net';
-import type { CredentialProvider } from '@slipway/docker-credentials';
+import {
+  ArgumentError,
+  ArgumentRangeError,
+  aCount,
+  aFunction,
+  aNumber,
+  anObject,
+  aString,
+  assertArgument,
+  assertOptions,
+  aText,
+  either,
+  type Kind,
+  kind,
+} from '@slipway/arguments';
+import type { CredentialProvider, Credentials } from '@slipway/docker-credentials';
 import type { Dispatcher } from 'undici/index.js';
 
 /** TLS material in PEM, as `node:tls` takes it. */
@@ -66,14 +81,20 @@ export interface TimeoutOptions {
   readonly disposalMs?: number | undefined;
 }
 
+/** What most people have of credentials. */
+export interface UserAndPassword {
+  readonly username: string;
+  readonly password: string;
+}
+
 /** How to speak to one registry. */
 export interface RegistryOptions {
   /** `https://ghcr.io`, `http://127.0.0.1:5000` */
   readonly url: string | URL;
   /** Name as in references, which credentials are looked up by. @default the host of `url`, with its port */
   readonly name?: string | undefined;
-  /** @default none: anonymous */
-  readonly credentials?: CredentialProvider | undefined;
+  /** Looks them up when the registry asks, or are always these. @default none: anonymous */
+  readonly credentials?: CredentialProvider | Credentials | UserAndPassword | undefined;
   /** `User-Agent` of every request. @default 'slipway' */
   readonly userAgent?: string | undefined;
   /** TLS material. @default Node's authorities, no client certificate */
@@ -147,8 +168,47 @@ export const registryDefaults: {
   connections: 48,
 });
 
+const aURL = either(
+  aText,
+  kind('a URL', (value) => value instanceof URL),
+);
+const aUser = kind('an object { username, password }, or one with a `kind`', (value) => {
+  if (!anObject.is(value)) return false;
+  const { username, password, token, kind: ofKind } = value as Readonly<Record<string, unknown>>;
+  if (ofKind === 'identity-token' || ofKind === 'registry-token') return aText.is(token);
+  return (ofKind === undefined || ofKind === 'basic') && aString.is(username) && aString.is(password);
+});
+const optionKinds: Readonly<Record<Exclude<keyof RegistryOptions, 'url'>, Kind>> = {
+  name: aText,
+  credentials: either(aFunction, aUser),
+  userAgent: aString,
+  connect: anObject,
+  connectTo: aFunction,
+  dispatcher: aFunction,
+  timeouts: anObject,
+  maxHeaderSize: aNumber,
+  connections: aNumber,
+  maxRequestsPerSecond: aNumber,
+  onRequest: aFunction,
+  onWarning: aFunction,
+  now: aFunction,
+  lookup: aFunction,
+};
+const timeoutKinds: Readonly<Record<keyof TimeoutOptions, Kind>> = {
+  connectMs: aNumber,
+  tlsMs: aNumber,
+  metadataMs: aNumber,
+  slowMs: aNumber,
+  idleMs: aNumber,
+  smallCommitMs: aNumber,
+  commitMs: aNumber,
+  disposalMs: aNumber,
+};
+
 /** The only place defaults are applied. Explicit `undefined` means "default". */
 export function resolveRegistryOptions(options: RegistryOptions): ResolvedRegistryOptions {
+  assertOptions('options', options, { required: { url: aURL }, optional: optionKinds });
+  assertOptions('options.timeouts', options.timeouts, { optional: timeoutKinds });
   const url = parseBaseURL(options.url);
   const defaults = registryDefaults;
   const tlsMs = isLoopbackName(url.hostname) ? defaults.loopbackTlsMs : defaults.timeouts.tlsMs;
@@ -156,7 +216,7 @@ export function resolveRegistryOptions(options: RegistryOptions): ResolvedRegist
   const resolved: ResolvedRegistryOptions = {
     url,
     name: options.name ?? url.host,
-    credentials: options.credentials ?? (async () => undefined),
+    credentials: providerOf(options.credentials),
     userAgent: options.userAgent ?? defaults.userAgent,
     tls: options.connect ?? {},
     connectTo: options.connectTo,
@@ -182,17 +242,21 @@ export function resolveRegistryOptions(options: RegistryOptions): ResolvedRegist
   const { maxHeaderSize, connections } = resolved;
   for (const [name, value] of Object.entries({ ...resolved.timeouts, maxHeaderSize, connections })) {
     if (!(Number.isInteger(value) && value > 0)) {
-      throw new RangeError(`Expected \`${name}\` to be a positive integer, got ${value}`);
+      throw new ArgumentRangeError(name, `Expected \`${name}\` to be a positive integer, got ${value}`);
     }
   }
   if (!(resolved.maxRequestsPerSecond > 0)) {
-    throw new RangeError(`Expected \`maxRequestsPerSecond\` to be above 0, got ${resolved.maxRequestsPerSecond}`);
+    throw new ArgumentRangeError(
+      'maxRequestsPerSecond',
+      `Expected \`maxRequestsPerSecond\` to be above 0, got ${resolved.maxRequestsPerSecond}`,
+    );
   }
   return Object.freeze(resolved);
 }
 
 /** Limits for who has one in mind, in milliseconds: on a connection, an answer, and each next byte. */
 export function timeoutsOf(waitMs: number): TimeoutOptions {
+  assertArgument('waitMs', waitMs, aCount);
   const { smallCommitMs, commitMs } = registryDefaults.timeouts;
   return {
     connectMs: waitMs,
@@ -210,16 +274,27 @@ export function isLoopbackName(hostname: string): boolean {
   return isIPv4(hostname) && hostname.startsWith('127.');
 }
 
+function providerOf(given: RegistryOptions['credentials']): CredentialProvider {
+  if (given === undefined) return async () => undefined;
+  if (typeof given === 'function') return given;
+  const credentials: Credentials = 'kind' in given ? given : { ...given, kind: 'basic' };
+  return async () => credentials;
+}
+
 function parseBaseURL(input: string | URL): URL {
-  if (!URL.canParse(String(input))) throw new TypeError('Expected `url` to be an absolute URL');
+  if (!URL.canParse(String(input))) throw new ArgumentError('url', 'Expected `url` to be an absolute URL');
   const url = new URL(input);
   if (url.protocol !== 'https:' && url.protocol !== 'http:') {
-    throw new TypeError(
+    throw new ArgumentError(
+      'url',
       `Expected \`url\` to be an http or https URL, got one of scheme ${JSON.stringify(url.protocol)}`,
     );
   }
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
-    throw new TypeError('Expected `url` to have no user, query or fragment; credentials have an option of their own');
+    throw new ArgumentError(
+      'url',
+      'Expected `url` to have no user, query or fragment; credentials have an option of their own',
+    );
   }
   url.pathname = url.pathname.replace(/\/+$/, '');
   return url;

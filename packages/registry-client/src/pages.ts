@@ -1,3 +1,4 @@
+import { ArgumentRangeError } from '@slipway/arguments';
 import type { Answer } from './http/answer.ts';
 import { parseNextLink, resolveLocation } from './http/location.ts';
 import type { ConnectionRequest, RegistryConnection } from './registry-connection.ts';
@@ -50,7 +51,7 @@ export async function* listedNames(
  */
 export function pageQuery({ pageSize, last }: ListOptions): string {
   if (pageSize !== undefined && !(Number.isInteger(pageSize) && pageSize > 0)) {
-    throw new RangeError(`Expected \`pageSize\` to be a positive integer, got ${pageSize}`);
+    throw new ArgumentRangeError('pageSize', `Expected \`pageSize\` to be a positive integer, got ${pageSize}`);
   }
   const query = new URLSearchParams({
     ...(pageSize !== undefined && { n: `${pageSize}` }),

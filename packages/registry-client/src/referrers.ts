@@ -1,3 +1,4 @@
+import { anObject, assertArgument, aText, listOf } from '@slipway/arguments';
 import { type AbortOptions, algorithmOf, type Digest, digestBytes, encodedOf } from '@slipway/digest';
 import { buildIndex, type Descriptor, mediaTypes, parseManifest } from '@slipway/manifest';
 import type { Access } from './auth/authorizer.ts';
@@ -48,6 +49,9 @@ export async function ensureReferrers(
   referrers: readonly Descriptor[],
   { signal }: AbortOptions = {},
 ): Promise<boolean> {
+  assertArgument('repository', repository, anObject);
+  assertArgument('subject', subject, aText);
+  assertArgument('referrers', referrers, listOf(anObject));
   if ((await repository.referrers(subject, { signal })) !== undefined) return true;
   for (let written = 0; ; written += 1) {
     const listed = await taggedReferrers(repository, subject, { signal });

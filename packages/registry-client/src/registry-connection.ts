@@ -291,7 +291,8 @@ function wrongProtocol(url: URL): RegistryError {
   return new RegistryError(`GET ${redactURL(url)} answered 400: the registry expects https`, {
     code: 'ERR_REGISTRY_PROTOCOL',
     status: 400,
-    hint: 'leave out --plain-http',
+    reason: 'https-expected',
+    hint: 'give it a URL with https:',
   });
 }
 

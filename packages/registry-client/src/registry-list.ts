@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import { aString, assertArgument, listOf } from '@slipway/arguments';
 import { isRegistryName } from '@slipway/reference';
 
 /** Registries as docker's daemon lists them: by host, by host and port, and by address range. */
@@ -23,6 +24,7 @@ export interface RegistryList {
  * @see https://github.com/moby/moby/blob/v28.0.0/registry/config.go#L207-L270
  */
 export function parseInsecureRegistries(entries: readonly string[]): RegistryList {
+  assertArgument('entries', entries, listOf(aString));
   return parseList('insecure registry', entries, (entry) => entry.replace(/^https?:\/\//i, ''));
 }
 
@@ -33,6 +35,7 @@ export function parseInsecureRegistries(entries: readonly string[]): RegistryLis
  * @see https://github.com/moby/moby/blob/v25.0.0/registry/config.go#L133-L173
  */
 export function parseNondistributableRegistries(entries: readonly string[]): RegistryList {
+  assertArgument('entries', entries, listOf(aString));
   return parseList('allow-nondistributable-artifacts registry', entries, (entry) => entry);
 }
 

@@ -1,3 +1,5 @@
+import { aString, assertArgument } from '@slipway/arguments';
+
 /** What a registry is known to do with uploads, where its name tells who runs it. */
 export interface RegistryProfile {
   readonly name: string;
@@ -38,6 +40,7 @@ const known: readonly (readonly [RegExp, RegistryProfile])[] = [
 
 /** The profile of a registry by its name in references; {@link RegistryProfile.name} `distribution` where nothing is known. */
 export function registryProfile(registry: string): RegistryProfile {
+  assertArgument('registry', registry, aString);
   const host = registry.replace(/:\d+$/, '').toLowerCase();
   return known.find(([pattern]) => pattern.test(host))?.[1] ?? usual;
 }

@@ -1,3 +1,5 @@
+import { ArgumentError, anObject, assertArgument, assertOptions, aText, kind, someBytes } from '@slipway/arguments';
+import { isDigest } from '@slipway/digest';
 import type { Access } from './auth/authorizer.ts';
 import { beginUpload, resumeUpload } from './blobs/begin-upload.ts';
 import { readBlob } from './blobs/read-blob.ts';
@@ -18,21 +20,39 @@ import { resolve } from './resolve.ts';
  * @throws {TypeError} for what could be no path
  */
 export function createRepository(connection: RegistryConnection, name: string, actions: string): Repository {
-  if (!isPath(name)) throw new TypeError(`Expected \`path\` to be a repository's path, got ${JSON.stringify(name)}`);
+  assertArgument('path', name, aText);
+  if (!isPath(name))
+    throw new ArgumentError('path', `Expected \`path\` to be a repository's path, got ${JSON.stringify(name)}`);
   const access: Access = { repository: name, scopes: [`repository:${name}:${actions}`] };
   const path = (rest: string): string => `/v2/${name}/${rest}`;
   const at: RepositoryAt = { connection, name, access, path };
   return composed({
     registry: connection.options.name,
     path: name,
-    statBlob: (digest, options = {}) => statBlob(at, digest, options),
-    openBlob: (digest, options = {}) => readBlob(connection, path(`blobs/${digest}`), access, options),
+    statBlob: async (digest, options = {}) => {
+      assertDigest('digest', digest);
+      return await statBlob(at, digest, options);
+    },
+    openBlob: (digest, options = {}) => {
+      assertDigest('digest', digest);
+      return readBlob(connection, path(`blobs/${digest}`), access, options);
+    },
     beginUpload: (options = {}) => beginUpload(at, options),
-    resumeUpload: (location, { signal } = {}) => resumeUpload(at, location, signal),
+    resumeUpload: async (location, { signal } = {}) => {
+      assertArgument('location', location, aLocation);
+      return await resumeUpload(at, location, signal);
+    },
     statManifest: (tagOrDigest, options = {}) => statManifest(at, tagOrDigest, options),
     getManifest: (tagOrDigest, options = {}) => getManifest(at, tagOrDigest, options),
-    putManifest: (tagOrDigest, bytes, options) => putManifest(at, tagOrDigest, bytes, options),
-    referrers: (subject, options = {}) => queryReferrers(connection, path(`referrers/${subject}`), access, options),
+    putManifest: async (tagOrDigest, bytes, options) => {
+      assertArgument('bytes', bytes, someBytes);
+      assertOptions('options', options, { required: { mediaType: aText } });
+      return await putManifest(at, tagOrDigest, bytes, options);
+    },
+    referrers: async (subject, options = {}) => {
+      assertDigest('subject', subject);
+      return await queryReferrers(connection, path(`referrers/${subject}`), access, options);
+    },
     listTags: ({ signal, ...page } = {}) => {
       const target = path(`tags/list${pageQuery(page)}`);
       return listedNames(connection, { target, access, expect: [200], signal }, 'tags');
@@ -53,6 +73,8 @@ export function createRepository(connection: RegistryConnection, name: string, a
  * });
  */
 export function wrapRepository(repository: Repository, requests: Partial<RepositoryRequests>): Repository {
+  assertArgument('repository', repository, anObject);
+  assertArgument('requests', requests, anObject);
   return composed({ ...repository, ...requests });
 }
 
@@ -64,6 +86,18 @@ function composed(requests: RepositoryRequests): Repository {
     listReferrers: (subject, options = {}) => listReferrers(requests, subject, options),
   };
 }
+
+const aLocation = kind('a URL', (value) => value instanceof URL);
+
+/** What is no digest would be another path. @throws {ArgumentError} `ERR_ARGUMENT` */
+function assertDigest(argument: string, value: unknown): void {
+  assertArgument(argument, value, aDigest);
+}
+
+/** Registries of 2015 know layers by `tarsum.v1+sha256:…` too. */
+const aDigest = kind('a digest', (value) => {
+  return isDigest(value) || (typeof value === 'string' && /^tarsum[a-z0-9.+]*:[a-f0-9]{64}$/.test(value));
+});
 
 /** Not the grammar of references, which registries may widen: only what keeps to the repository's own URLs. */
 function isPath(path: string): boolean {

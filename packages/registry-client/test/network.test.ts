@@ -156,7 +156,8 @@ describe('the ping', () => {
     await using registry = openRegistry({ url: server.url });
     await expect(registry.ping()).rejects.toMatchObject({
       code: 'ERR_REGISTRY_PROTOCOL',
-      hint: expect.stringContaining('--plain-http'),
+      reason: 'https-expected',
+      hint: expect.stringContaining('https:'),
     });
   });
 
@@ -167,7 +168,7 @@ describe('the ping', () => {
       code: 'ERR_REGISTRY_UNREACHABLE',
       reason: 'tls',
       transient: false,
-      hint: expect.stringContaining('--plain-http'),
+      hint: expect.stringContaining('a URL with http:'),
     });
   });
 });

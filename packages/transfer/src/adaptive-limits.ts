@@ -1,3 +1,4 @@
+import { aCount, anObject, assertOptions, withMethods } from '@slipway/arguments';
 import { type Clock, systemClock } from './clock.ts';
 import type { TransferManager } from './transfer-manager.ts';
 
@@ -46,11 +47,12 @@ interface HostState {
  * Moves each host's limit between 1 and `most` as TCP does with its window: half at a refusal, one less while answers
  * grow slow, one more while they stay quick. A host at `most` has no limit of its own.
  */
-export function createAdaptiveLimits({
-  transfers,
-  most: wanted,
-  clock = systemClock,
-}: AdaptiveLimitsOptions): AdaptiveLimits {
+export function createAdaptiveLimits(options: AdaptiveLimitsOptions): AdaptiveLimits {
+  assertOptions('options', options, {
+    required: { transfers: withMethods('a transfer manager', 'limitHost'), most: aCount },
+    optional: { clock: anObject },
+  });
+  const { transfers, most: wanted, clock = systemClock } = options;
   const most = wanted === 0 ? unlimited : wanted;
   const states = new Map<string, HostState>();
 

@@ -1,3 +1,5 @@
+import { aCount, aFunction, assertOptions } from '@slipway/arguments';
+
 /** What a schedule may look at when it sets the next wait. */
 export interface BackoffState {
   /** Attempts that have failed since the last progress, 1 at the first failure. */
@@ -27,7 +29,9 @@ const lastWindow = 0.2;
  * the last one when docker would make its last, or up to a fifth later. So no outage that docker push survives is too
  * long, and the usual short one costs 0.5 s instead of 5. docs/decisions/0010-retry-schedule.md has the reasons.
  */
-export function staggeredBackoff({ attempt, attempts, waitedMs, random }: BackoffState): number {
+export function staggeredBackoff(state: BackoffState): number {
+  assertOptions('state', state, { required: { attempt: aCount, attempts: aCount, random: aFunction } });
+  const { attempt, attempts, waitedMs, random } = state;
   return Math.max(0, dueMs(attempt, attempts, random()) - waitedMs);
 }
 

@@ -1,3 +1,4 @@
+import { anObject, assertOptions } from '@slipway/arguments';
 import { type Clock, systemClock } from './clock.ts';
 
 /** A wait that a host has asked for. */
@@ -20,7 +21,9 @@ export interface HostBackoff {
 }
 
 /** Makes an empty {@link HostBackoff}. */
-export function createHostBackoff({ clock = systemClock }: { readonly clock?: Clock | undefined } = {}): HostBackoff {
+export function createHostBackoff(options: { readonly clock?: Clock | undefined } = {}): HostBackoff {
+  assertOptions('options', options, { optional: { clock: anObject } });
+  const { clock = systemClock } = options;
   const holds = new Map<string, { readonly until: number; readonly cause: Error }>();
   return {
     hold(host, delayMs, cause) {

@@ -1,3 +1,4 @@
+import { ArgumentRangeError, aNumber, assertOptions } from '@slipway/arguments';
 import { type Clock, systemClock } from './clock.ts';
 
 /** How many transfers run at once, and which pass which. */
@@ -34,6 +35,15 @@ export const transferManagerDefaults: ResolvedTransferManagerOptions = Object.fr
 
 /** The only place where the manager's defaults are applied. @throws {RangeError} on what is not a whole number from 0 up */
 export function resolveTransferManagerOptions(options: TransferManagerOptions): ResolvedTransferManagerOptions {
+  assertOptions('options', options, {
+    optional: {
+      concurrency: aNumber,
+      smallPerSlot: aNumber,
+      perHost: aNumber,
+      smallSize: aNumber,
+      smallTotal: aNumber,
+    },
+  });
   const resolved = {
     concurrency: options.concurrency ?? transferManagerDefaults.concurrency,
     smallPerSlot: options.smallPerSlot ?? transferManagerDefaults.smallPerSlot,
@@ -48,7 +58,7 @@ export function resolveTransferManagerOptions(options: TransferManagerOptions): 
 /** @throws {RangeError} when `value` is not a whole number from 0 up */
 export function assertCount(name: string, value: number): void {
   if (!(Number.isSafeInteger(value) && value >= 0)) {
-    throw new RangeError(`Expected \`${name}\` to be a whole number from 0 up, got ${value}`);
+    throw new ArgumentRangeError(name, `Expected \`${name}\` to be a whole number from 0 up, got ${value}`);
   }
 }
 

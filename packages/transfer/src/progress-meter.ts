@@ -1,3 +1,4 @@
+import { aFunction, assertOptions } from '@slipway/arguments';
 import { type Clock, systemClock } from './clock.ts';
 
 /** How far something is. */
@@ -40,7 +41,9 @@ const intervalMs = 100;
  * Makes a meter that tells of every 1 % or 512 KiB, whichever is less, and at most once in 100 ms. The record at which
  * `current` equals `total` and the last one always pass.
  */
-export function createProgressMeter({ total, clock = systemClock, emit }: ProgressMeterOptions): ProgressMeter {
+export function createProgressMeter(options: ProgressMeterOptions): ProgressMeter {
+  assertOptions('options', options, { required: { emit: aFunction } });
+  const { total, clock = systemClock, emit } = options;
   let current = 0;
   let counted = 0;
   let nextAtMs = Number.NEGATIVE_INFINITY;

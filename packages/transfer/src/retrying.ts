@@ -1,3 +1,13 @@
+import {
+  ArgumentRangeError,
+  aFunction,
+  aNumber,
+  anObject,
+  aSignal,
+  aString,
+  assertArgument,
+  assertOptions,
+} from '@slipway/arguments';
 import { type Backoff, staggeredBackoff } from './backoff.ts';
 import type { Clock } from './clock.ts';
 import { DoNotRetry, TransferError } from './errors.ts';
@@ -52,6 +62,19 @@ export interface RetryOptions {
 /** Spread over this much, those whom one host has sent away do not come back in the same instant. */
 const retryAfterSpreadMs = 1_000;
 
+const retryKinds = {
+  attempts: aNumber,
+  signal: aSignal,
+  onRetry: aFunction,
+  isTransient: aFunction,
+  backoff: aFunction,
+  hostBackoff: anObject,
+  host: aString,
+  longestWaitMs: aNumber,
+  clock: anObject,
+  random: aFunction,
+};
+
 /**
  * Runs `run` until it succeeds, fails for good or has used its attempts.
  *
@@ -69,10 +92,12 @@ export async function retrying<T>(
   run: (context: AttemptContext) => Promise<T>,
   options: RetryOptions = {},
 ): Promise<T> {
+  assertArgument('run', run, aFunction);
+  assertOptions('options', options, { optional: retryKinds });
   const { signal, isTransient = isTransientByDefault } = options;
   const attempts = options.attempts ?? retryDefaults.attempts;
   if (!(Number.isSafeInteger(attempts) && attempts > 0)) {
-    throw new RangeError(`Expected \`attempts\` to be a whole number from 1 up, got ${attempts}`);
+    throw new ArgumentRangeError('attempts', `Expected \`attempts\` to be a whole number from 1 up, got ${attempts}`);
   }
   const waits = new Waits(options);
   let failures = 0;

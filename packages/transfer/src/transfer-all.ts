@@ -1,3 +1,4 @@
+import { aStream, assertArgument, assertOptions, withMethods } from '@slipway/arguments';
 import type { TransferManager, TransferRequest, TransferWatch } from './transfer-manager.ts';
 
 /** How a caller follows several transfers. */
@@ -28,6 +29,9 @@ export async function transferAll<Result, Progress>(
   requests: Iterable<TransferRequest<Result, Progress>>,
   options: TransferAllOptions<Result, Progress> = {},
 ): Promise<Result[]> {
+  assertArgument('manager', manager, withMethods('a transfer manager', 'transfer'));
+  assertArgument('requests', requests, aStream);
+  assertOptions('options', options, {});
   const { signal, onPreparing } = options;
   signal?.throwIfAborted();
   const watches = new Map<string, TransferWatch<Result>>();

@@ -43,8 +43,8 @@ function adviceOf(link: Error, chain: readonly Error[], facts: RegistryFacts | u
   if (link instanceof CertificateError) return certificateErrorAdvice(link);
   if (!(link instanceof RegistryError)) return undefined;
   if (link.reason !== 'tls') return registryAdvice(link, facts);
-  const codes = chain.slice(chain.indexOf(link) + 1).flatMap((cause) => errorCodeOf(cause) ?? []);
-  return codes.map(tlsAdvice).find((advice) => advice !== undefined);
+  const causes = chain.slice(chain.indexOf(link) + 1);
+  return causes.map((cause) => tlsAdvice(errorCodeOf(cause) ?? '', cause.message)).find((found) => found !== undefined);
 }
 
 /** Where this program has other ways out than its client. */

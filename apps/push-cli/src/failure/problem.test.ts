@@ -1,3 +1,4 @@
+import { RegistryError } from '@slipway/registry-client';
 import { describe, expect, test } from 'vitest';
 import { problemLines, problemOf } from './problem.ts';
 
@@ -28,6 +29,33 @@ describe('problemOf', () => {
     expect(problemOf(coded('ERR_REGISTRY_DENIED')).hint).toContain('may push');
     expect(problemOf(new Error('self-signed certificate')).hint).toBeUndefined();
   });
+});
+
+// What Node throws for TLS: a code of OpenSSL's where there is one, else its words.
+test.each([
+  ['ERR_SSL_WRONG_VERSION_NUMBER', 'x', 'talks to it without TLS'],
+  ['EPROTO', '80CC:error:0A00010B:SSL routines::wrong version number:', 'talks to it without TLS'],
+  ['EPROTO', '80CC:error:0A00045C:SSL routines::tlsv13 alert certificate required:', 'x.cert'],
+  ['ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE', 'x', 'x.cert'],
+  ['SELF_SIGNED_CERT_IN_CHAIN', 'x', 'ca.crt'],
+  ['CERT_UNTRUSTED', 'certificate not trusted', 'ca.crt'],
+  ['CERT_HAS_EXPIRED', 'x', 'renew'],
+])('TLS that fails with %s (%s) has advice of this program', (code, words, advice) => {
+  const cause = coded(code, {}, words);
+  const error = new RegistryError('GET https://r/v2/ failed', {
+    ...{ code: 'ERR_REGISTRY_UNREACHABLE', reason: 'tls', hint: 'give `connect.ca`', cause },
+  });
+  expect(problemOf(error).hint).toContain(advice);
+});
+
+test('a registry that expects https needs a flag less', () => {
+  const details = {
+    code: 'ERR_REGISTRY_PROTOCOL',
+    reason: 'https-expected',
+    hint: 'give it a URL with https:',
+  } as const;
+  const hint = problemOf(new RegistryError('GET http://r/v2/ answered 400: the registry expects https', details)).hint;
+  expect(hint).toBe('the registry expects https: leave out --plain-http');
 });
 
 describe('problemLines', () => {

@@ -17,9 +17,9 @@ export function problemOf(error: unknown): Problem {
   const chain = causesOf(error);
   const code =
     chain.map(errorCodeOf).find((found) => found !== undefined && !wrappers.has(found)) ?? errorCodeOf(chain[0]);
-  const isClients = code?.startsWith('ERR_CLIENT_') === true || code === 'ERR_SOURCE_ENTRY';
-  const [message, hint] = [messageOf(error, chain), adviceFor(chain)].map((text) => (isClients ? inFlags(text) : text));
-  return { code, message: printable(message ?? ''), hint };
+  const isClients = code?.startsWith('ERR_CLIENT_') === true;
+  const message = messageOf(error, chain);
+  return { code, message: printable(isClients ? inFlags(message) : message), hint: inFlags(adviceFor(chain)) };
 }
 
 /** The lines for standard error: `slipway: …`, a hint, and with `verbose` the chain of causes. Never a stack trace. */

@@ -14,6 +14,7 @@ export function registryAdvice(error: RegistryError, facts: RegistryFacts | unde
   // Whatever answered, it may not have been the registry.
   if (/the proxy /.test(error.message))
     return error.hint ?? 'check the proxy, or name the registry in NO_PROXY to reach it directly';
+  if (error.reason === 'https-expected') return 'the registry expects https: leave out --plain-http';
   if (/No required SSL certificate|SSL certificate error/i.test(error.message)) return clientCertificate;
   if (error.status === 415 && / \S+\/manifests\/\S+ answered/.test(error.message))
     return 'the registry does not take this kind of manifest: --format oci or --format docker makes the other kind of it';
@@ -38,14 +39,18 @@ function isNamed(reason: string | undefined): boolean {
   return reason !== undefined && hintFor(reason) !== undefined;
 }
 
-/** What to do about TLS, by the code of what the network threw. */
-export function tlsAdvice(code: string): string | undefined {
+/** What to do about TLS, by the code of what the network threw, and its words where a code is missing. */
+export function tlsAdvice(code: string, words = ''): string | undefined {
   if (Object.hasOwn(tlsHints, code)) return tlsHints[code];
   if (/CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE|BAD_CERTIFICATE|UNKNOWN_CA/.test(code)) return clientCertificate;
+  if (/certificate required|handshake failure|bad certificate/i.test(words)) return clientCertificate;
+  if (/wrong version number|packet length too long|unknown protocol|http request/i.test(words)) return plain;
   if (/PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL|VERSION_TOO_LOW/.test(code)) {
     return 'the registry’s owner must turn on TLS 1.2 or 1.3';
   }
-  return /WRONG_VERSION_NUMBER|PACKET_LENGTH|HTTP_REQUEST/.test(code) ? plain : undefined;
+  if (/WRONG_VERSION_NUMBER|PACKET_LENGTH|HTTP_REQUEST|UNKNOWN_PROTOCOL/.test(code)) return plain;
+  // The other ways in which OpenSSL does not trust a certificate.
+  return /^(?:UNABLE_TO_|CERT_|INVALID_|PATH_LENGTH)/.test(code) ? authority : undefined;
 }
 
 const plain = 'the registry seems to speak plain http on this port: --plain-http talks to it without TLS';

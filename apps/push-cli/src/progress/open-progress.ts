@@ -1,6 +1,7 @@
 import type { OptionValues } from '@slipway/client/options';
 import type { OutputStream } from '../command-context.ts';
 import type { Environment } from '../environment.ts';
+import { inFlags } from '../failure/in-flags.ts';
 import { problemLines } from '../failure/problem.ts';
 import { createJsonProgress } from './json-progress.ts';
 import { warningLine, writeLines } from './lines.ts';
@@ -20,6 +21,16 @@ export function resolveProgress(
 
 /** Begins to tell. Nothing is written before there is something to tell. */
 export function openProgress(choice: OptionValues['progress'], options: OpenProgressOptions): Progress {
+  const progress = progressOf(choice, options);
+  return {
+    ...progress,
+    // The engine names its options; people here know them as flags.
+    onEvent: (event) =>
+      progress.onEvent(event.type === 'warning' ? { ...event, message: inFlags(event.message) } : event),
+  };
+}
+
+function progressOf(choice: OptionValues['progress'], options: OpenProgressOptions): Progress {
   switch (resolveProgress(choice, options.stderr, options.environment)) {
     case 'tty':
       return createTerminalProgress(options);

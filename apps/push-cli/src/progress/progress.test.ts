@@ -253,6 +253,14 @@ describe('terminal progress', () => {
   });
 });
 
+test.each([['tty'], ['plain'], ['json'], ['none']] as const)('%s: options in a warning are flags', (choice) => {
+  const { progress, text } = open(choice);
+  using _ = progress;
+  const message = 'layer 0123 is gzip; `format` corrects it, `format: oci` too';
+  progress.onEvent({ type: 'warning', destination: undefined, code: 'layer-mislabelled', message });
+  expect(text()).toContain('layer 0123 is gzip; --format corrects it, --format oci too');
+});
+
 function open(choice: OptionValues['progress']): {
   progress: Progress;
   lines: () => string[];

@@ -1,6 +1,8 @@
 import type { Digest } from '@slipway/digest';
 import { PushError, type PushEvent, type PushOrigin, type PushTotals } from '@slipway/push';
 import type { PushSettings } from '../engine/push-settings.ts';
+import { registryErrorOf } from '../http/error-text.ts';
+import { registryHint } from './registry-hint.ts';
 
 /** Which content a job is about. It was read when the job was submitted and does not change after. */
 export interface JobContent {
@@ -155,8 +157,9 @@ export function failureOf(error: unknown): JobFailure {
   const { message } = error;
   const code = codeOf(error) ?? 'ERR_UNKNOWN';
   if (!(error instanceof PushError)) return { code, message };
-  const { origin, hint } = error;
-  return { code, message, reason: reasonOf(error.cause), origin, hint };
+  const answer = registryErrorOf(error);
+  const hint = (answer && registryHint(answer)) ?? error.hint;
+  return { code, message, reason: reasonOf(error.cause), origin: error.origin, hint };
 }
 
 /** The outermost code of the causes that says more than that an attempt failed. */

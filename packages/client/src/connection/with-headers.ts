@@ -1,6 +1,9 @@
+import { aFunction, anObject, assertArgument, kind } from '@slipway/arguments';
 import type { DispatcherFactory } from '@slipway/registry-client';
 
 type Dispatcher = ReturnType<DispatcherFactory>;
+
+const aURL = kind('a URL', (value) => value instanceof URL);
 
 /** Has every request to the registry itself carry headers; those to token servers and storage elsewhere do not. */
 export function withHeaders(
@@ -8,6 +11,9 @@ export function withHeaders(
   headers: Readonly<Record<string, string>>,
   registry: URL,
 ): DispatcherFactory {
+  assertArgument('factory', factory, aFunction);
+  assertArgument('headers', headers, anObject);
+  assertArgument('registry', registry, aURL);
   const extra = Object.entries(headers).flat();
   if (extra.length === 0) return factory;
   return (options) => {

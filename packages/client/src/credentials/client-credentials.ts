@@ -1,3 +1,4 @@
+import { anObject, assertOptions, aText } from '@slipway/arguments';
 import {
   type CredentialProvider,
   type CredentialSources,
@@ -50,11 +51,9 @@ export interface ClientCredentialsOptions {
 }
 
 /** Where this user's credentials are looked up and kept. */
-export function credentialSourcesOf({
-  authfile,
-  environment,
-  warn,
-}: Omit<ClientCredentialsOptions, 'credentials'>): CredentialSources {
+export function credentialSourcesOf(options: Omit<ClientCredentialsOptions, 'credentials'>): CredentialSources {
+  assertOptions('options', options, { required: { environment: anObject }, optional: { authfile: aText } });
+  const { authfile, environment, warn } = options;
   const { variables, homeFolder } = environment;
   return { env: variables, homeFolder, authFile: authfile, onWarning: warn };
 }

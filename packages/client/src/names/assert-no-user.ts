@@ -1,3 +1,4 @@
+import { aString, assertArgument } from '@slipway/arguments';
 import { ClientError } from '../errors.ts';
 import { maskUser } from './mask-user.ts';
 
@@ -7,6 +8,7 @@ import { maskUser } from './mask-user.ts';
  * @throws {ClientError} `ERR_CLIENT_PASSWORD_IN_NAME`
  */
 export function assertNoUser(text: string): void {
+  assertArgument('text', text, aString);
   const masked = maskUser(text);
   if (masked === undefined) return;
   throw new ClientError('ERR_CLIENT_PASSWORD_IN_NAME', `${JSON.stringify(masked)} has a user and a password in it`, {

@@ -1,3 +1,4 @@
+import { anObject, assertArgument } from '@slipway/arguments';
 import { isDigest } from '@slipway/digest';
 import type { PushCompression } from '@slipway/push';
 import { isTag } from '@slipway/reference';
@@ -11,6 +12,7 @@ import type { PushSettings } from './push-request.ts';
  * @throws {ClientError} `ERR_CLIENT_OPTION`
  */
 export function assertPushSettings(settings: PushSettings): void {
+  assertArgument('settings', settings, anObject);
   assertFormatFits(settings);
   assertCompressionFits(settings);
   assertSigningFits(settings);

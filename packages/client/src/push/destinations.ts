@@ -1,3 +1,4 @@
+import { aBoolean, assertOptions } from '@slipway/arguments';
 import {
   defaultTag,
   formatReference,
@@ -29,8 +30,10 @@ export interface ParseDestinationsOptions {
  */
 export function parseDestinations(
   inputs: DestinationInput | readonly DestinationInput[],
-  { allTags = false }: ParseDestinationsOptions = {},
+  options: ParseDestinationsOptions = {},
 ): readonly Reference[] {
+  assertOptions('options', options, { optional: { allTags: aBoolean } });
+  const { allTags = false } = options;
   const all = Array.isArray(inputs) ? inputs : [inputs];
   return all.map((input: DestinationInput) => {
     if (typeof input !== 'string') assertReference(input);

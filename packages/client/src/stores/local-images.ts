@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { aFunction, anObject, assertOptions, aText } from '@slipway/arguments';
 import type { ImageStore } from '@slipway/image-store';
 import type { ClientEnvironment } from '../environment.ts';
 import { ClientError } from '../errors.ts';
@@ -17,7 +18,12 @@ export interface LocalImagesOptions {
  *
  * @throws {ClientError} `ERR_CLIENT_NO_FOLDER` when no folder is named and this user has no home folder
  */
-export async function openLocalImages({ dataDir, environment, onWarning }: LocalImagesOptions): Promise<ImageStore> {
+export async function openLocalImages(options: LocalImagesOptions): Promise<ImageStore> {
+  assertOptions('options', options, {
+    required: { environment: anObject },
+    optional: { dataDir: aText, onWarning: aFunction },
+  });
+  const { dataDir, environment, onWarning } = options;
   const folder = dataDir ?? environment.dataFolder;
   if (folder === undefined) {
     throw new ClientError('ERR_CLIENT_NO_FOLDER', 'this user has no home folder to keep images in', {

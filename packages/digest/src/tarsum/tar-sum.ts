@@ -1,4 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
+import { ArgumentError } from '@slipway/arguments';
 import type { AbortOptions, ByteStream } from '../content.ts';
 import { TarSumError } from '../errors.ts';
 import {
@@ -42,7 +43,8 @@ const maxExtensionBytes = 1024 * 1024;
  * @see https://github.com/moby/moby/blob/v1.12.6/pkg/tarsum/tarsum_spec.md
  */
 export function createTarSum(version: TarSumVersion): TarSum {
-  if (!Object.hasOwn(labels, version)) throw new TypeError(`Expected \`version\` to be 0, 1 or dev, got ${version}`);
+  if (!Object.hasOwn(labels, version))
+    throw new ArgumentError('version', `Expected \`version\` to be 0, 1 or dev, got ${version}`);
   return new StreamingTarSum(version);
 }
 

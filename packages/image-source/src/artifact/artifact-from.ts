@@ -8,11 +8,11 @@ import {
   assertArgument,
   assertOptions,
   aText,
-  bytes,
   either,
   type Kind,
   kind,
   listOf,
+  someBytes,
   unexpected,
 } from '@slipway/arguments';
 import { isDigest } from '@slipway/digest';
@@ -29,7 +29,7 @@ const texts = kind('an object, each member a string', (value) => {
   return anObject.is(value) && Object.entries(value as object).every(([key, text]) => key !== '' && aString.is(text));
 });
 const aFilter = either(listOf(aText), aFunction);
-const someContent = either(aString, bytes, aContent);
+const someContent = either(aString, someBytes, aContent);
 const aSubject = either(
   aText,
   kind('a descriptor', (value) => {

@@ -1,4 +1,4 @@
-import { aContent, anObject, aStream, assertArgument, aText, bytes, either } from '@slipway/arguments';
+import { aContent, anObject, assertArgument, aText, either, someBytes, withMethods } from '@slipway/arguments';
 import { type AbortOptions, type ByteStream, type Content, digestStream } from '@slipway/digest';
 import type { HistoryEntry } from '@slipway/manifest';
 import { SourceError } from '../errors.ts';
@@ -59,7 +59,7 @@ export function layerFrom(
   source: string | FilesInMemory | Uint8Array | Content | ByteStream,
   options: LayerOptions = {},
 ): LayerRecipe {
-  const isTar = either(bytes, aContent, aStream);
+  const isTar = either(someBytes, aContent, withMethods('a stream', Symbol.asyncIterator));
   if (isTar.is(source)) return tarRecipe(source as GivenTar, options);
   assertArgument('source', source, either(aText, anObject));
   const resolved = resolveLayerOptions(options);

@@ -5,9 +5,9 @@ import {
   assertArgument,
   assertOptions,
   aText,
-  bytes,
   either,
   oneOf,
+  someBytes,
   unexpected,
 } from '@slipway/arguments';
 import { type Content, contentOf } from '@slipway/digest';
@@ -30,7 +30,7 @@ export type FileInMemory =
 /** Files by their paths below the layer's `to`. */
 export type FilesInMemory = Readonly<Record<string, FileInMemory>>;
 
-const aContentInMemory = either(aString, bytes, aContent);
+const aContentInMemory = either(aString, someBytes, aContent);
 
 /** Refuses what is no file. @throws {ArgumentError} `ERR_ARGUMENT`; {@link SourceError} `ERR_SOURCE_ENTRY` for a path */
 export function assertFiles(files: FilesInMemory): void {

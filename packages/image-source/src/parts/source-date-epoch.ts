@@ -1,4 +1,4 @@
-import { unexpected } from '@slipway/arguments';
+import { anObject, assertArgument, unexpected } from '@slipway/arguments';
 
 /**
  * The time that the environment asks builds to use, in whole seconds; undefined where it asks for none. Nothing here reads
@@ -10,6 +10,7 @@ import { unexpected } from '@slipway/arguments';
  * layerFrom('dist', { to: '/app', mtime: sourceDateEpoch(process.env) });
  */
 export function sourceDateEpoch(environment: Readonly<Record<string, string | undefined>>): Date | undefined {
+  assertArgument('environment', environment, anObject);
   const { SOURCE_DATE_EPOCH: text } = environment;
   if (text === undefined || text === '') return undefined;
   if (!/^\d{1,11}$/.test(text)) {

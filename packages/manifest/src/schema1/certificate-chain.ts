@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { ArgumentError } from '@slipway/arguments';
 import { SignatureError } from '../errors.ts';
 import { type CertificateExtensions, readExtensions } from './certificate-extensions.ts';
 
@@ -20,7 +21,7 @@ export function readRoots(roots: readonly string[]): readonly X509Certificate[] 
     } catch {
       // said below
     }
-    throw new TypeError(`Expected \`roots[${at}]\` to be a certificate in PEM`);
+    throw new ArgumentError(`roots[${at}]`, `Expected \`roots[${at}]\` to be a certificate in PEM`);
   });
 }
 

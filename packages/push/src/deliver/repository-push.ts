@@ -143,7 +143,7 @@ export class RepositoryPush {
 
   #targetOf(repository: Repository, endpoint: Endpoint, at: number): Target {
     const { retry, options } = this.#push;
-    const { reference, hmacKey, hasAuthInfo } = this.#first;
+    const { reference, hmacKey, hasAuthInfo = false } = this.#first;
     const presence = this.#presences.get(endpoint) ?? new Presence(options.force);
     this.#presences.set(endpoint, presence);
     return {

@@ -14,7 +14,7 @@ export function graphFailure(error: unknown, what: string): unknown {
   const { code, status, diagnostics, transient, retryAfterMs, message } = error;
   const dockerMessage = status === 401 ? 'Authentication is required.' : `Server error: ${status} ${what}`;
   const hint = unknownNames.has(status)
-    ? 'the registry may know layers by their digest only: use --format schema1, or leave --format out'
+    ? 'the registry may know layers by their digest only: use `format: schema1`, or leave `format` out'
     : error.hint;
   return new RegistryError(message, {
     code,

@@ -24,7 +24,7 @@ export function assertImagePlan(plan: ItemPlan): asserts plan is ImagePlan {
     {
       op: 'plan',
       origin: 'request',
-      hint: plan.kind === 'index' ? 'choose one platform with --platform' : undefined,
+      hint: plan.kind === 'index' ? 'choose one with `platform`' : undefined,
     },
   );
 }

@@ -102,7 +102,7 @@ async function viaV1(context: ProtocolContext, signal: AbortSignal): Promise<V1R
       {
         op: 'plan',
         origin: 'request',
-        hint: 'leave out --dry-run, or use --protocol v2',
+        hint: 'leave out `dryRun`, or use `protocol: v2`',
       },
     );
   }

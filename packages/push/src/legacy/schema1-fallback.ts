@@ -74,6 +74,6 @@ function reworded(error: Error): Error {
     dockerMessage: text,
     cause: error,
   });
-  const hint = 'if the registry takes nothing newer, use --format schema1';
+  const hint = 'if the registry takes nothing newer, use `format: schema1`';
   return new PushError(code, text, { op, origin, descriptor, cause, hint });
 }

@@ -105,7 +105,7 @@ function warnOfLabels(layers: readonly SourceLayer[], { warn }: PlanContext): vo
     const bytes = compression === 'none' ? 'not compressed' : compression;
     warn({
       code: 'layer-mislabelled',
-      message: `layer ${shortDigest(diffID)} is ${bytes}, and its media type says ${descriptor?.mediaType}; --format corrects it`,
+      message: `layer ${shortDigest(diffID)} is ${bytes}, and its media type says ${descriptor?.mediaType}; \`format\` corrects it`,
     });
   }
 }
@@ -154,7 +154,7 @@ function cannotName({ diffID }: SourceLayer, why: string): PushError {
   return new PushError('ERR_PUSH_FORMAT', `Could not plan layer ${diffID}: a Docker manifest has ${why}`, {
     op: 'plan',
     origin: 'request',
-    hint: 'choose --format oci, or --compression gzip',
+    hint: 'choose `format: oci`, or `compression: gzip`',
   });
 }
 

@@ -125,6 +125,6 @@ function withoutPlatform(digest: Digest): PushError {
     op: 'build manifest',
     origin: 'request',
     descriptor: { digest },
-    hint: 'choose --format oci, or one platform with --platform',
+    hint: 'choose `format: oci`, or one platform with `platform`',
   });
 }

@@ -56,7 +56,7 @@ export function assertIndexComplete({ manifest, children, blobs = [] }: SourceIn
   const carried = new Set([...children, ...blobs].map(({ descriptor }) => descriptor.digest));
   for (const { digest } of namedBy(manifest.bytes)) {
     if (carried.has(digest)) continue;
-    throw invalid(`the index names ${digest}, which the source does not carry`, 'choose what is there with --platform');
+    throw invalid(`the index names ${digest}, which the source does not carry`, 'choose what is there with `platform`');
   }
 }
 

@@ -75,7 +75,7 @@ function planArtifact(artifact: SourceArtifact, context: PlanContext): Omit<Arti
       op: 'plan',
       origin: 'request',
       descriptor: { digest, mediaType },
-      hint: 'choose --format keep or oci',
+      hint: 'choose `format: keep` or `format: oci`',
     });
   }
   warnOfKeptArtifact(artifact, context);
@@ -103,7 +103,7 @@ function warnOfKeptArtifact({ blobs, manifest }: SourceArtifact, { format, compr
     ({ descriptor }, at) => at === 0 || descriptor.mediaType === mediaTypes.inTotoStatement,
   );
   if (!isAsked || isStatement) return;
-  const option = compression === 'keep' ? `--format ${format}` : `--compression ${compression}`;
+  const option = compression === 'keep' ? `\`format: ${format}\`` : `\`compression: ${compression}\``;
   warn({
     code: 'artifact-kept',
     message: `${shortDigest(manifest.digest)} is an artifact and goes as it is: ${option} has no effect on it`,
@@ -123,7 +123,7 @@ function planIndex(index: SourceIndex, context: PlanContext): Omit<IndexPlan, 'r
       op: 'plan',
       origin: 'request',
       descriptor: { digest: index.manifest.digest, mediaType: index.manifest.mediaType },
-      hint: 'choose --format keep and --compression keep',
+      hint: 'choose `format: keep` and `compression: keep`',
     });
   }
   return {

@@ -103,6 +103,6 @@ function cannot(why: string): PushError {
   return new PushError('ERR_PUSH_FORMAT', `Could not plan several forms of layers in one index: ${why}`, {
     op: 'plan',
     origin: 'request',
-    hint: 'name one --compression, or leave --format out',
+    hint: 'name one `compression`, or leave `format` out',
   });
 }

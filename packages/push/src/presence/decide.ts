@@ -112,7 +112,7 @@ function missingContent(blob: BlobToPush): PushError {
       op: 'read',
       origin: 'source',
       descriptor: blob.foreign,
-      hint: 'leave out --allow-nondistributable: its descriptor then goes as it is',
+      hint: 'leave out `allowNondistributable`: its descriptor then goes as it is',
     },
   );
 }

@@ -1,3 +1,4 @@
+import { ArgumentRangeError } from '@slipway/arguments';
 import type { ByteStream } from '@slipway/digest';
 import type { Access } from '../auth/authorizer.ts';
 import type { Answer } from '../http/answer.ts';
@@ -39,10 +40,10 @@ export async function* readBlob(
 
 function assertRange(from: number, to: number | undefined): void {
   if (!(Number.isSafeInteger(from) && from >= 0)) {
-    throw new RangeError(`Expected \`from\` to be an integer from 0, got ${from}`);
+    throw new ArgumentRangeError('from', `Expected \`from\` to be an integer from 0, got ${from}`);
   }
   if (to !== undefined && !(Number.isSafeInteger(to) && to >= from)) {
-    throw new RangeError(`Expected \`to\` to be an integer from ${from}, got ${to}`);
+    throw new ArgumentRangeError('to', `Expected \`to\` to be an integer from ${from}, got ${to}`);
   }
 }
 

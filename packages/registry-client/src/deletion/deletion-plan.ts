@@ -1,3 +1,16 @@
+import {
+  ArgumentError,
+  aBoolean,
+  aCount,
+  anObject,
+  aSignal,
+  assertArgument,
+  assertOptions,
+  aText,
+  listOf,
+  oneOf,
+  withMethods,
+} from '@slipway/arguments';
 import type { AbortOptions, Digest } from '@slipway/digest';
 import { type Descriptor, isIndexMediaType, parseManifest } from '@slipway/manifest';
 import { RegistryError } from '../errors.ts';
@@ -46,6 +59,7 @@ export interface DeletionPlan {
   readonly isComplete: boolean;
 }
 
+const aRepository = withMethods('a repository', 'resolve', 'deleteTag', 'deleteManifest');
 const defaultMaxTags = 1_000;
 const questionsAtOnce = 8;
 
@@ -58,11 +72,18 @@ const questionsAtOnce = 8;
  */
 export async function planDeletion(
   repository: Repository,
-  { tag, digest }: DeletionTarget,
-  { manifest: takesManifest = tag === undefined, maxTags = defaultMaxTags, signal }: PlanDeletionOptions = {},
+  target: DeletionTarget,
+  options: PlanDeletionOptions = {},
 ): Promise<DeletionPlan | undefined> {
+  assertArgument('repository', repository, aRepository);
+  assertOptions('target', target, { required: {}, optional: { tag: aText, digest: aText } });
+  assertOptions('options', options, { optional: { manifest: aBoolean, maxTags: aCount, signal: aSignal } });
+  const { tag, digest } = target;
+  const { manifest: takesManifest = tag === undefined, maxTags = defaultMaxTags, signal } = options;
   const named = tag ?? digest;
-  if (named === undefined) throw new TypeError('Expected a tag or a digest, got neither');
+  if (named === undefined) {
+    throw new ArgumentError('target', 'Expected `target` to have a tag or a digest, got neither');
+  }
   const manifest = await repository.resolve(named, { signal });
   if (manifest === undefined) return undefined;
   if (digest !== undefined && manifest.digest !== digest) throw tagMoved(repository, named, manifest.digest, digest);
@@ -104,9 +125,18 @@ export interface DeletionResult {
  */
 export async function carryOutDeletion(
   repository: Repository,
-  { kind, manifest: { digest }, tags }: DeletionPlan,
-  { signal }: AbortOptions = {},
+  plan: DeletionPlan,
+  options: AbortOptions = {},
 ): Promise<DeletionResult> {
+  assertArgument('repository', repository, aRepository);
+  assertOptions('plan', plan, {
+    required: { kind: oneOf('tag', 'manifest'), manifest: anObject, tags: listOf(aText) },
+  });
+  assertOptions('options', options, { optional: { signal: aSignal } });
+  const { kind, manifest, tags } = plan;
+  assertArgument('plan.manifest.digest', manifest.digest, aText);
+  const { digest } = manifest;
+  const { signal } = options;
   const [tag] = tags;
   if (kind === 'tag' && tag !== undefined) {
     const named = await repository.resolve(tag, { signal });

@@ -1,3 +1,4 @@
+import { ArgumentError } from '@slipway/arguments';
 import { type Digest, isDigest } from '@slipway/digest';
 import { isTag } from '@slipway/reference';
 import { statBlob } from '../blobs/stat-blob.ts';
@@ -15,7 +16,8 @@ export async function deleteManifest(
   { confirm = true, signal }: DeleteOptions,
 ): Promise<boolean> {
   if (!isDigest(digest)) {
-    throw new TypeError(
+    throw new ArgumentError(
+      'digest',
       `Expected \`digest\` to be a digest, got ${JSON.stringify(digest)}; \`deleteTag\` deletes a tag`,
     );
   }
@@ -33,7 +35,8 @@ export async function deleteTag(
   { confirm = true, signal }: DeleteOptions,
 ): Promise<DeletedTag | undefined> {
   if (!isTag(tag)) {
-    throw new TypeError(
+    throw new ArgumentError(
+      'tag',
       `Expected \`tag\` to be a tag, got ${JSON.stringify(tag)}; \`deleteManifest\` deletes by digest`,
     );
   }
@@ -55,7 +58,7 @@ export async function deleteBlob(
   { confirm = true, signal }: DeleteOptions,
 ): Promise<boolean> {
   if (!isDigest(digest)) {
-    throw new TypeError(`Expected \`digest\` to be a digest, got ${JSON.stringify(digest)}`);
+    throw new ArgumentError('digest', `Expected \`digest\` to be a digest, got ${JSON.stringify(digest)}`);
   }
   const target = at.path(`blobs/${digest}`);
   const deletion = { at, operation: 'delete-blob', target, subject: `blob ${digest}`, signal } as const;

@@ -39,6 +39,7 @@ export async function answerError(answer: Answer, context: AnswerErrorContext): 
       proxy: answer.proxy,
       retryAfterMs: parseRetryAfter(answer.header('retry-after'), context.now),
       hint: hintFor(answer, code, said, context),
+      reason: isHTTPToHTTPS(status, said) ? 'https-expected' : undefined,
     },
   );
 }
@@ -71,7 +72,7 @@ function hintFor(
     return `the proxy may have answered in the registry's place: check its rules, or add ${answer.url.hostname} to NO_PROXY`;
   }
   if (code === 'ERR_REGISTRY_UNAUTHORIZED' || code === 'ERR_REGISTRY_DENIED') return context.authHint;
-  if (isHTTPToHTTPS(answer.status, said)) return 'the registry expects https: leave out --plain-http';
+  if (isHTTPToHTTPS(answer.status, said)) return 'the registry expects https: give it a URL with https:';
   return undefined;
 }
 

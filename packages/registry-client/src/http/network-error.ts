@@ -65,8 +65,10 @@ function classify(url: URL, cause: unknown): Classified {
     return { code: 'ERR_REGISTRY_PROTOCOL', what: 'the headers of the answer are too large' };
   }
   if (code.startsWith('HPE_') || (cause instanceof Error && cause.name === 'HTTPParserError')) {
-    const hint = url.protocol === 'http:' ? 'the registry may expect https: leave out --plain-http' : undefined;
-    return { code: 'ERR_REGISTRY_PROTOCOL', hint, what: 'the answer is not HTTP' };
+    const isPlain = url.protocol === 'http:';
+    const hint = isPlain ? 'the registry may expect https: give it a URL with https:' : undefined;
+    const reason = isPlain ? 'https-expected' : undefined;
+    return { code: 'ERR_REGISTRY_PROTOCOL', reason, hint, what: 'the answer is not HTTP' };
   }
   if (isTLSCode(code)) {
     return { code: unreachable, reason: 'tls', what: tlsSentence(code, said), hint: tlsHint(code, said) };
@@ -112,13 +114,13 @@ function isTLSCode(code: string): boolean {
 
 function tlsHint(code: string, said: string): string | undefined {
   if (/wrong version number|packet length too long|unknown protocol|http request/i.test(said)) {
-    return 'the registry seems to speak plain http: use --plain-http';
+    return 'the registry seems to speak plain http: give it a URL with http:';
   }
   if (/certificate required|handshake failure|bad certificate/i.test(said)) {
-    return 'the registry may want a client certificate: put x.cert and x.key into --cert-dir';
+    return 'the registry may want a client certificate: give it with `connect.cert` and `connect.key`';
   }
   return verificationCodes.has(code)
-    ? "put the authority's certificate into --cert-dir as ca.crt, or use --insecure"
+    ? 'give the certificate of the authority that the registry is to be trusted by with `connect.ca`'
     : undefined;
 }
 

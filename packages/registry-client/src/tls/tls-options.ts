@@ -1,5 +1,6 @@
 import { isAbsolute, join } from 'node:path';
 import { rootCertificates } from 'node:tls';
+import { ArgumentError } from '@slipway/arguments';
 import type { TLSOptions } from '../options.ts';
 import { type CertificateFolder, readCertificateFolder } from './certificate-folder.ts';
 import { CertificateError } from './errors.ts';
@@ -92,7 +93,7 @@ interface FoundFolder {
 
 async function findFolder(registry: string, sources: TLSSources): Promise<FoundFolder> {
   if (!/^[^/\\]+$/.test(registry) || /^\.+$/.test(registry)) {
-    throw new TypeError(`Expected \`registry\` to be a host, got ${JSON.stringify(registry)}`);
+    throw new ArgumentError('registry', `Expected \`registry\` to be a host, got ${JSON.stringify(registry)}`);
   }
   const skipped: CertificateError[] = [];
   for (const path of folderPaths(registry, sources)) {

@@ -1,0 +1,60 @@
+import { misuseSuite } from '@slipway/arguments/suite';
+import { digestBytes } from '@slipway/digest';
+import { startRegistry } from '@slipway/testkit';
+import { expect, test } from 'vitest';
+import * as exported from '../src/index.ts';
+
+const { openRegistry } = exported;
+const registry = openRegistry({ url: 'http://127.0.0.1:1' });
+const repository = registry.repository('a/b');
+const digest = digestBytes(new Uint8Array());
+
+misuseSuite('@slipway/registry-client', exported, {
+  except: ['registryAddresses', 'registryProfile'], // any text may be the name of a registry
+  more: {
+    'registry.repository': (path) => registry.repository(path as never),
+    'repository.putManifest': (...wrong) => repository.putManifest('1', ...(wrong as unknown as [never, never])),
+  },
+});
+
+test.each<[string, (wrong: unknown) => unknown]>([
+  ['statBlob', (wrong) => repository.statBlob(wrong as never)],
+  ['openBlob', async (wrong) => repository.openBlob(wrong as never)],
+  ['referrers', (wrong) => repository.referrers(wrong as never)],
+  ['statManifest', (wrong) => repository.statManifest(wrong as never)],
+  ['getManifest', (wrong) => repository.getManifest(wrong as never)],
+  ['getImage', (wrong) => repository.getImage(wrong as never)],
+  ['resolve', (wrong) => repository.resolve(wrong as never)],
+  ['deleteManifest', (wrong) => repository.deleteManifest(wrong as never)],
+  ['deleteTag', (wrong) => repository.deleteTag(wrong as never)],
+  ['deleteBlob', (wrong) => repository.deleteBlob(wrong as never)],
+  ['resumeUpload', (wrong) => repository.resumeUpload(wrong as never)],
+])('%s refuses what names nothing, before any request', async (_name, call) => {
+  for (const wrong of [undefined, null, '', 42, {}, 'sha256:zz', '../x', `${digest}/../x`]) {
+    await expect((async () => call(wrong))()).rejects.toThrow(expect.objectContaining({ code: 'ERR_ARGUMENT' }));
+  }
+});
+
+test.each<[string, unknown, string]>([
+  ['nothing', undefined, 'options'],
+  ['no url', {}, 'options.url'],
+  ['no scheme', { url: 'ghcr.io' }, 'url'],
+  ['another scheme', { url: 'ftp://ghcr.io' }, 'url'],
+  ['URL in capitals', { URL: 'https://ghcr.io' }, 'options.URL'],
+  ['a password alone', { url: 'https://ghcr.io', credentials: { password: 'p' } }, 'options.credentials'],
+  ['credentials in one text', { url: 'https://ghcr.io', credentials: 'me:p' }, 'options.credentials'],
+  ['a timeout as text', { url: 'https://ghcr.io', timeouts: { idleMs: '5' } }, 'options.timeouts.idleMs'],
+  ['a timeout misspelt', { url: 'https://ghcr.io', timeouts: { idleMS: 5 } }, 'options.timeouts.idleMS'],
+])('openRegistry tells of %s', (_name, options, argument) => {
+  expect(() => openRegistry(options as never)).toThrow(expect.objectContaining({ code: 'ERR_ARGUMENT', argument }));
+});
+
+test.each([
+  ['as they are', { username: 'me', password: 'secret' }],
+  ['with their kind', { kind: 'basic', username: 'me', password: 'secret' } as const],
+  ['of a provider', async () => ({ kind: 'basic', username: 'me', password: 'secret' }) as const],
+])('credentials are taken %s', async (_name, credentials) => {
+  await using server = await startRegistry({ auth: { kind: 'basic', users: { me: 'secret' } } });
+  await using client = openRegistry({ url: server.url, credentials });
+  expect(await client.repository('a/b').getManifest('none')).toBeUndefined();
+});
