@@ -11,6 +11,7 @@ import { installedPrograms } from './src/programs.mjs';
 import { markdown, summarize } from './src/report.mjs';
 import { runCase } from './src/run-case.mjs';
 import { scenarios } from './src/scenarios.mjs';
+import { describeVersions, versionsOf } from './src/versions.mjs';
 
 const { values: options } = parseArgs({
   args: process.argv.slice(2).filter((arg) => arg !== '--'), // pnpm hands a separating `--` on
@@ -19,6 +20,7 @@ const { values: options } = parseArgs({
     scenario: { type: 'string', multiple: true },
     image: { type: 'string', multiple: true },
     program: { type: 'string', multiple: true },
+    peers: { type: 'string' },
     runs: { type: 'string' },
     images: { type: 'string', default: join(tmpdir(), 'slipway-bench-images') },
     output: { type: 'string', default: 'benchmarks/results' },
@@ -27,11 +29,12 @@ const { values: options } = parseArgs({
 });
 
 if (options.help) {
-  process.stdout.write(`pnpm bench [--quick] [--scenario NAME]… [--image NAME]… [--program NAME]… [--runs N]
-           [--images FOLDER] [--output FOLDER]
+  process.stdout.write(`pnpm bench [--quick] [--scenario NAME]… [--image NAME]… [--program NAME]… [--peers FOLDER]
+           [--runs N] [--images FOLDER] [--output FOLDER]
 
   --quick      small images, one run each: under two minutes
   --scenario   ${scenarios.map(({ name }) => name).join(', ')}
+  --peers      a folder in which skopeo, crane, regctl and oras are looked for before PATH
   --runs       runs of each program, in turn (default 3; quick 1)
   --images     where the images are made and kept, about 7 GB in all
   --output     where results.md, results.json and results.svg go
@@ -44,7 +47,9 @@ async function bench() {
   const missing = requireTool('docker-registry');
   if (missing) throw new Error(`${missing}; on Debian: apt-get install docker-registry`);
   const runs = Number(options.runs ?? (options.quick ? 1 : 3));
-  const programs = installedPrograms(options.program);
+  const programs = installedPrograms(options.program, options.peers);
+  const { lines, warnings } = describeVersions(versionsOf(programs));
+  for (const line of [...lines, ...warnings]) process.stderr.write(`${line}\n`);
   const results = [];
   for (const benchCase of casesWanted()) {
     const image = await makeImage(benchCase.image, options.images);
@@ -60,10 +65,19 @@ async function bench() {
         );
       }
     }
+    for (const program of programs) await watchThreads(benchCase, program, image, figures.get(program.name));
     const ran = new Map([...figures].filter(([, all]) => all.length > 0));
     results.push({ ...benchCase, runs: ran });
   }
-  report(summarize(results));
+  report(summarize(results), [...lines, ...warnings]);
+}
+
+/** One run more of Slipway, which is not timed: how its threads share the work. */
+async function watchThreads(benchCase, program, image, figures) {
+  const [first] = figures;
+  if (!program.name.startsWith('slipway') || first === undefined) return;
+  const { main } = await runCase(benchCase, program, image, { watch: true });
+  first.main = main;
 }
 
 function casesWanted() {
@@ -78,9 +92,9 @@ function casesWanted() {
     .filter(({ image }) => options.image === undefined || options.image.includes(image));
 }
 
-function report(summary) {
+function report(summary, peers) {
   const machine = `${cpus()[0]?.model.trim() ?? 'an unknown processor'}, ${availableParallelism()} cores, Node ${process.version}`;
-  const about = { machine, date: new Date().toISOString().slice(0, 16).replace('T', ' ') };
+  const about = { machine, date: new Date().toISOString().slice(0, 16).replace('T', ' '), peers };
   const table = markdown(summary, about);
   mkdirSync(options.output, { recursive: true });
   writeFileSync(join(options.output, 'results.md'), table);

@@ -1,4 +1,5 @@
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findTool } from '@slipway/testkit';
 
@@ -8,31 +9,34 @@ const slipway = fileURLToPath(new URL('../../apps/push-cli/bin/slipway.cjs', imp
  * The programs that push, and how each is asked. `command` gets what to push and where to, and returns the commands to
  * run one after the other, or undefined where the program cannot do that. `home` is a folder of the run's own: what a
  * program remembers from one push to the next lies there, except skopeo's and buildah's, which remember by registry.
+ * With `isSecure`, HTTPS is spoken, and `SSL_CERT_FILE` names the authority: all of them read it. `version` asks which one it is.
  */
 export const programs = [
   {
     name: 'slipway',
     find: () => process.execPath,
-    command: (source, destinations, home) => [slipwayCommand(source, destinations, home)],
+    version: () => [process.execPath, slipway, '--version'],
+    command: (source, destinations, options) => [slipwayCommand(source, destinations, options)],
   },
   {
-    // What skopeo checks of a layout too; the others check nothing.
-    name: 'slipway --verify digest',
+    // Unpacks each layer as well, and compares it with the config's diffID; no other program does.
+    name: 'slipway --verify diffid',
     find: () => process.execPath,
-    command: (source, destinations, home) =>
+    command: (source, destinations, options) =>
       source.archive === undefined
-        ? [[...slipwayCommand(source, destinations, home), '--verify', 'digest']]
+        ? [[...slipwayCommand(source, destinations, options), '--verify', 'diffid']]
         : undefined,
   },
   {
     name: 'skopeo',
-    command: ({ archive, layout, isIndex }, destinations) =>
+    version: (path) => [path, '--version'],
+    command: ({ archive, layout, isIndex }, destinations, { path, isSecure }) =>
       destinations.map((destination) => [
-        'skopeo',
+        path,
         '--insecure-policy',
         'copy',
         '--quiet',
-        '--dest-tls-verify=false',
+        ...(isSecure ? [] : ['--dest-tls-verify=false']),
         ...(isIndex ? ['--all'] : []),
         archive === undefined ? `oci:${layout}:1` : `docker-archive:${archive}`,
         `docker://${destination}`,
@@ -40,11 +44,12 @@ export const programs = [
   },
   {
     name: 'crane',
-    command: ({ archive, layout, isIndex }, destinations) =>
+    version: (path) => [path, 'version'],
+    command: ({ archive, layout, isIndex }, destinations, { path, isSecure }) =>
       destinations.map((destination) => [
-        'crane',
+        path,
         'push',
-        '--insecure',
+        ...(isSecure ? [] : ['--insecure']),
         ...(isIndex ? ['--index'] : []),
         archive ?? layout,
         destination,
@@ -52,30 +57,25 @@ export const programs = [
   },
   {
     name: 'regctl',
-    command: ({ archive, layout }, destinations) =>
-      destinations.map((destination) =>
-        archive === undefined
-          ? [
-              'regctl',
-              '--host',
-              `reg=${hostOf(destination)},tls=disabled`,
-              'image',
-              'copy',
-              `ocidir://${layout}:1`,
-              destination,
-            ]
-          : ['regctl', '--host', `reg=${hostOf(destination)},tls=disabled`, 'image', 'import', destination, archive],
-      ),
+    version: (path) => [path, 'version', '--format', '{{.VCSTag}}'],
+    command: ({ archive, layout }, destinations, { path, isSecure }) =>
+      destinations.map((destination) => [
+        path,
+        ...(isSecure ? [] : ['--host', `reg=${hostOf(destination)},tls=disabled`]),
+        'image',
+        ...(archive === undefined ? ['copy', `ocidir://${layout}:1`, destination] : ['import', destination, archive]),
+      ]),
   },
   {
     name: 'oras',
-    command: ({ archive, layout }, destinations) =>
+    version: (path) => [path, 'version'],
+    command: ({ archive, layout }, destinations, { path, isSecure }) =>
       archive === undefined
         ? destinations.map((destination) => [
-            'oras',
+            path,
             'cp',
             '--no-tty',
-            '--to-plain-http',
+            ...(isSecure ? [] : ['--to-plain-http']),
             '--from-oci-layout',
             `${layout}:1`,
             destination,
@@ -84,14 +84,14 @@ export const programs = [
   },
 ];
 
-function slipwayCommand({ archive, layout, isIndex }, destinations, home) {
+function slipwayCommand({ archive, layout, isIndex }, destinations, { home, isSecure }) {
   return [
     process.execPath,
     slipway,
     'push',
     archive ?? (isIndex ? layout : `oci:${layout}:1`),
     ...destinations,
-    '--plain-http',
+    ...(isSecure ? [] : ['--plain-http']),
     '--quiet',
     '--progress',
     'none',
@@ -100,11 +100,17 @@ function slipwayCommand({ archive, layout, isIndex }, destinations, home) {
   ];
 }
 
-/** Those that are installed, as far as `wanted` names them. */
-export function installedPrograms(wanted) {
+/** Those that are installed, as far as `wanted` names them, each with its path; in `folder` they are looked for first. */
+export function installedPrograms(wanted, folder) {
   return programs
     .filter(({ name }) => wanted === undefined || wanted.includes(name.split(' ')[0]))
-    .filter(({ name, find = () => findTool(name) }) => find() !== undefined);
+    .map((program) => ({ ...program, path: (program.find ?? (() => pathOf(program.name, folder)))() }))
+    .filter(({ path }) => path !== undefined);
+}
+
+function pathOf(name, folder) {
+  const path = folder === undefined ? undefined : resolve(folder, name);
+  return path !== undefined && existsSync(path) ? path : findTool(name);
 }
 
 function hostOf(destination) {

@@ -8,6 +8,7 @@ export function summarize(results) {
       runs: figures.length,
       wall: median(figures.map(({ wall }) => wall)),
       cpu: median(figures.map(({ cpu }) => cpu)),
+      main: median(figures.map(({ main }) => main)),
       peak: Math.max(...figures.map(({ peak }) => peak ?? 0)) || undefined,
       requests: median(figures.map(({ requests }) => requests)),
       byKind: figures[0]?.byKind,
@@ -31,22 +32,25 @@ function isOwn(program) {
 }
 
 /** The table a person reads. */
-export function markdown(summary, { machine, date }) {
+export function markdown(summary, { machine, date, peers }) {
   const lines = [
-    `Measured ${date} on ${machine}. Whole processes, in turn, medians; ratios are Slipway to the best of the others.`,
+    `Measured ${date} on ${machine}. Whole processes, in turn, medians; ratios are Slipway to the best of the others. \`Main %\` is the main thread's part of Slipway's CPU time, in a run of its own that is not timed.`,
     '',
-    '| Case | Source | Program | Wall s | CPU s | Peak MB | Requests | Stored MB | Wall ratio | CPU ratio |',
-    '| --- | --- | --- | --: | --: | --: | --: | --: | --: | --: |',
+    ...peers.map((line) => `- ${line}`),
+    '',
+    '| Case | Source | Program | Wall s | CPU s | Main % | Peak MB | Requests | Stored MB | Wall ratio | CPU ratio |',
+    '| --- | --- | --- | --: | --: | --: | --: | --: | --: | --: | --: |',
   ];
   for (const { title, form, rows } of summary) {
     for (const [at, row] of rows.entries()) {
-      const { program, wall, cpu, peak, requests, stored, wallRatio, cpuRatio } = row;
+      const { program, wall, cpu, main, peak, requests, stored, wallRatio, cpuRatio } = row;
       const cells = [
         at === 0 ? title : '',
         at === 0 ? form : '',
         program,
         fixed(wall, 2),
         fixed(cpu, 2),
+        isOwn(program) ? fixed(main === undefined ? undefined : main * 100, 0) : '',
         fixed(peak === undefined ? undefined : peak / 1e6, 0),
         fixed(requests, 0),
         fixed(stored / 1e6, 1),

@@ -1,22 +1,29 @@
-import { readdirSync, rmSync, statSync } from 'node:fs';
+import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { faultProxy, startDebianRegistry } from '@slipway/testkit';
+import { faultProxy, startDebianRegistry, testCertificates } from '@slipway/testkit';
 import { measure } from './measure.mjs';
 
 /**
  * One push, or what a case makes of it, by one program against registries that nobody has used before.
  *
- * @returns the figures of one run
+ * @returns the figures of one run; with `watch`, the part of the main thread among them
  */
-export async function runCase(benchCase, program, image) {
-  const { tags = 1, registries = 1, network, before = [] } = benchCase;
+export async function runCase(benchCase, program, image, { watch = false } = {}) {
+  const { tags = 1, registries = 1, network, before = [], isSecure = false } = benchCase;
   const folder = await mkdtemp(join(tmpdir(), 'slipway-bench-'));
   const servers = [];
   const proxies = [];
   try {
-    for (let at = 0; at < registries; at += 1) servers.push(await startDebianRegistry());
+    const tls = isSecure ? await testCertificates() : undefined;
+    const env = {};
+    if (tls !== undefined) {
+      env.SSL_CERT_FILE = join(folder, 'authority.pem');
+      writeFileSync(env.SSL_CERT_FILE, tls.ca);
+    }
+    const server = tls && { cert: tls.cert, key: tls.key };
+    for (let at = 0; at < registries; at += 1) servers.push(await startDebianRegistry({ tls: server }));
     for (const server of servers) if (network) proxies.push(await faultProxy({ target: server.host, ...network }));
     const hosts = (network ? proxies : servers).map(({ host }) => host);
     const source = sourceOf(benchCase, image);
@@ -24,10 +31,10 @@ export async function runCase(benchCase, program, image) {
       program.command(
         source,
         hosts.flatMap((host) => tagsOf(`${host}/${repository}`, count)),
-        folder,
+        { home: folder, path: program.path, isSecure },
       );
     if (commandsFor('bench/app', tags) === undefined) return undefined;
-    for (const repository of before) await measure(commandsFor(repository, 1), folder);
+    for (const repository of before) await measure(commandsFor(repository, 1), folder, { env });
 
     for (const server of servers) {
       await server.settled();
@@ -35,7 +42,7 @@ export async function runCase(benchCase, program, image) {
     }
     const storedBefore = storedBytes(servers);
     const sentBefore = sentBytes(proxies);
-    const figures = await measure(commandsFor('bench/app', tags), folder);
+    const figures = await measure(commandsFor('bench/app', tags), folder, { env, watch });
     await Promise.all(servers.map((server) => server.settled()));
     const requests = servers.flatMap((server) => [...server.requests]);
     return {

@@ -51,6 +51,16 @@ export const scenarios = [
     quick: [],
   },
   {
+    name: 'tls',
+    title: 'A registry that speaks HTTPS',
+    cases: [
+      { image: 'many', form: archive, isSecure: true },
+      { image: 'many', form: layout, isSecure: true },
+      { image: 'big', form: layout, isSecure: true },
+    ],
+    quick: [{ image: 'several', form: layout, isSecure: true }],
+  },
+  {
     name: 'latency',
     title: 'Time added to each request',
     cases: [20, 50].flatMap((latencyMs) =>

@@ -1,7 +1,15 @@
 import { availableParallelism } from 'node:os';
 import { encoderModule, joined, type Piece, piecesOf } from './encoder.ts';
+import {
+  type DeflateFileOptions,
+  type DeflateFileRun,
+  FileRun,
+  type PoolJob,
+  readError,
+  resolveFileOptions,
+} from './file-run.ts';
 import { type DeflateOptions, resolveDeflateOptions } from './options.ts';
-import { type WorkerAnswer, type WorkerRequest, workerSource } from './pool-worker.ts';
+import { type WorkerAnswer, workerSource } from './pool-worker.ts';
 import type { WebAssemblyModule } from './web-assembly.ts';
 import { closedError, sendable, WorkerThread } from './worker-thread.ts';
 
@@ -39,14 +47,17 @@ export interface DeflatePool extends AsyncDisposable {
    * @throws the signal's reason, once it aborts.
    */
   deflate(input: Uint8Array, options?: PoolDeflateOptions): Promise<Uint8Array>;
+  /**
+   * Begins with a file that the threads read by themselves: no byte of it passes through this thread. One thread reads and hashes all of
+   * it; it deflates what it can, and idle threads the rest.
+   *
+   * @throws {DeflateError} `ERR_DEFLATE_CLOSED`
+   * @throws {RangeError} when an option is out of range, or the hash is not known.
+   */
+  deflateFile(options: DeflateFileOptions): DeflateFileRun;
 }
 
-/** One piece on its way. */
-interface Job {
-  readonly piece: Piece;
-  readonly output: Uint8Array | undefined;
-  readonly settle: (outcome: { readonly deflated: Uint8Array } | { readonly error: unknown }) => void;
-}
+type Thread = WorkerThread<WorkerAnswer>;
 
 /** One being worked on, one at hand: a worker that is done need not wait for this thread to hear of it. */
 const jobsPerThread = 2;
@@ -67,8 +78,10 @@ export function createDeflatePool({ threads = availableParallelism() }: DeflateP
 class WorkerPool implements DeflatePool {
   readonly threads: number;
   readonly #module: WebAssemblyModule;
-  readonly #threads = new Set<WorkerThread<WorkerAnswer>>();
-  readonly #waiting = new Set<Job>();
+  readonly #threads = new Set<Thread>();
+  readonly #files = new Set<FileRun>();
+  readonly #given: Record<string, object> = {};
+  readonly #waiting = new Set<PoolJob>();
   #closed = false;
 
   constructor(threads: number, module: WebAssemblyModule) {
@@ -88,8 +101,26 @@ class WorkerPool implements DeflatePool {
     return joined(await Promise.all(pieces.map((piece) => this.#run(piece, target, signal))));
   }
 
+  deflateFile(options: DeflateFileOptions): DeflateFileRun {
+    const resolved = resolveFileOptions(options);
+    if (this.#closed) throw closedError();
+    this.#given['node:fs'] = { readSync: resolved.readSync };
+    const run = new FileRun(resolved, {
+      add: (job) => {
+        this.#waiting.add(job);
+        this.#assign();
+      },
+      drop: (job) => this.#waiting.delete(job),
+      onRoom: () => this.#assign(),
+    });
+    this.#files.add(run);
+    void run.settled().then(() => this.#files.delete(run));
+    return run;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
+    for (const file of this.#files) file.fail(closedError());
     for (const job of this.#waiting) job.settle({ error: closedError() });
     this.#waiting.clear();
     const threads = [...this.#threads];
@@ -103,9 +134,14 @@ class WorkerPool implements DeflatePool {
         this.#waiting.delete(job); // a worker that has it already finishes it, which takes milliseconds, for nobody
         reject(signal?.reason);
       };
-      const job: Job = {
-        piece,
+      const { level, dictionary, final } = piece.options;
+      const job: PoolJob = {
         output,
+        preferred: () => undefined,
+        requestFor: () => {
+          const bytes = sendable(piece.bytes);
+          return { piece: { bytes, level, dictionary: sendable(dictionary), final, output } };
+        },
         settle(outcome) {
           signal?.removeEventListener('abort', giveUp);
           if ('deflated' in outcome) resolve(outcome.deflated);
@@ -118,48 +154,49 @@ class WorkerPool implements DeflatePool {
     });
   }
 
-  /** Hands waiting pieces to idle threads first, then to new ones, then beside what a thread already has. */
+  /** Hands waiting work out. What finds no thread stays, in its order: whatever comes behind it and belongs where it does, stays too. */
   #assign(): void {
     for (const job of this.#waiting) {
-      const thread = this.#leastBusy();
-      if (thread === undefined) return;
+      const thread = this.#threadFor(job);
+      if (thread === undefined) continue;
       this.#waiting.delete(job);
       void this.#give(thread, job);
     }
   }
 
-  #leastBusy(): WorkerThread<WorkerAnswer> | undefined {
-    let best: WorkerThread<WorkerAnswer> | undefined;
+  /** The thread that work belongs on, else one that is idle, or new; work that belongs nowhere also lies down beside what a thread has. */
+  #threadFor(job: PoolJob): Thread | undefined {
+    const preferred = job.preferred();
+    if (preferred !== undefined && preferred.pending < jobsPerThread) return preferred;
+    let best: Thread | undefined;
     for (const thread of this.#threads) {
       if (best === undefined || thread.pending < best.pending) best = thread;
     }
-    if (best?.pending !== 0 && this.#threads.size < this.threads) return this.#start();
-    return best !== undefined && best.pending < jobsPerThread ? best : undefined;
+    if (best?.pending === 0) return best;
+    if (this.#threads.size < this.threads) return this.#start();
+    return preferred === undefined && best !== undefined && best.pending < jobsPerThread ? best : undefined;
   }
 
-  async #give(thread: WorkerThread<WorkerAnswer>, { piece, output, settle }: Job): Promise<void> {
-    const { level, dictionary, final } = piece.options;
-    const request: WorkerRequest = {
-      bytes: sendable(piece.bytes),
-      level,
-      dictionary: sendable(dictionary),
-      final,
-      output,
-    };
+  async #give(thread: Thread, { output, requestFor, settle }: PoolJob): Promise<void> {
     try {
-      const { result } = await thread.ask(request);
-      settle({ deflated: typeof result === 'number' ? (output as Uint8Array).subarray(0, result) : result });
+      const { result, failure } = await thread.ask(requestFor(thread));
+      if (failure !== undefined) settle({ error: readError(failure) });
+      else
+        settle({
+          deflated: typeof result === 'number' ? (output as Uint8Array).subarray(0, result) : (result as Uint8Array),
+        });
     } catch (error) {
       settle({ error });
     }
     this.#assign();
   }
 
-  #start(): WorkerThread<WorkerAnswer> {
-    const thread = new WorkerThread<WorkerAnswer>({
+  #start(): Thread {
+    const thread: Thread = new WorkerThread<WorkerAnswer>({
       name: 'slipway-deflate',
       source: workerSource,
       module: this.#module,
+      given: this.#given,
       onExit: () => this.#threads.delete(thread),
     });
     this.#threads.add(thread);

@@ -9,6 +9,7 @@ export {
   type DeflatePoolOptions,
   type PoolDeflateOptions,
 } from './deflate-pool.ts';
+export { type DeflateFileOptions, type DeflateFileRun, largestFileBlock, type ReadSync } from './file-run.ts';
 export {
   createGunzipHashPool,
   type GunzipHash,
@@ -17,4 +18,5 @@ export {
   type GunzipHashRun,
   type GunzipPoolOptions,
 } from './gunzip-pool.ts';
+export type { FileSums } from './pool-worker.ts';
 export { WorkerThread, type WorkerThreadOptions } from './worker-thread.ts';

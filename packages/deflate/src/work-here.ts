@@ -13,6 +13,9 @@ export interface WorkHereEvents<Answer> {
   readonly onFailure: (id: number, error: unknown) => void;
 }
 
+/** Modules that the text asks for beside those that are here, by name. */
+export type GivenModules = Readonly<Record<string, object>>;
+
 type Listener = (request: object) => void;
 
 /** Runs a worker's text on the calling thread: one request a turn of the event loop, in their order, so that others get their turns too. */
@@ -20,6 +23,7 @@ export function startHere<Answer>(
   source: string,
   module: WebAssemblyModule,
   { isWanted, onAnswer, onFailure }: WorkHereEvents<Answer>,
+  given: GivenModules = {},
 ): Ask {
   let listener: Listener | undefined;
   const parentPort = {
@@ -36,7 +40,7 @@ export function startHere<Answer>(
   const work: Ask = (request) => {
     if (!isWanted(request.id)) return;
     try {
-      if (listener === undefined) compileFunction(source, ['require'])((name: string) => builtins[name]);
+      if (listener === undefined) compileFunction(source, ['require'])((name: string) => builtins[name] ?? given[name]);
       listener?.(request);
     } catch (error) {
       onFailure(request.id, error);

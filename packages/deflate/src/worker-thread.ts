@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { DeflateError } from './errors.ts';
 import type { WebAssemblyModule } from './web-assembly.ts';
-import { type Ask, startHere } from './work-here.ts';
+import { type Ask, type GivenModules, startHere } from './work-here.ts';
 
 /** What a thread runs, and who hears of its end. */
 export interface WorkerThreadOptions {
@@ -10,6 +10,8 @@ export interface WorkerThreadOptions {
   readonly source: string;
   /** The compiled module, shared with the thread that made it. */
   readonly module: WebAssemblyModule;
+  /** What the calling thread needs besides, to do the work itself. Looked at when it is needed. @default nothing */
+  readonly given?: GivenModules | undefined;
   /** Hears that the thread is gone, after its requests have failed. */
   readonly onExit: () => void;
 }
@@ -114,17 +116,22 @@ export class WorkerThread<Answer extends { readonly id: number }> {
 
   /** No thread has started: all that was asked is still to be answered. */
   #workHere(cause: unknown): void {
-    const { source, module } = this.#options;
+    const { source, module, given } = this.#options;
     warnOnce(cause);
-    this.#here = startHere<Answer>(source, module, {
-      isWanted: (id) => this.#requests.has(id),
-      onAnswer: (answer) => this.#take(answer),
-      onFailure: (id, error) => {
-        const request = this.#requests.get(id);
-        this.#requests.delete(id);
-        request?.reject(endedError('Neither a worker thread nor the calling thread could do the work', error));
+    this.#here = startHere<Answer>(
+      source,
+      module,
+      {
+        isWanted: (id) => this.#requests.has(id),
+        onAnswer: (answer) => this.#take(answer),
+        onFailure: (id, error) => {
+          const request = this.#requests.get(id);
+          this.#requests.delete(id);
+          request?.reject(endedError('Neither a worker thread nor the calling thread could do the work', error));
+        },
       },
-    });
+      given,
+    );
     for (const { message } of this.#requests.values()) this.#here(message);
   }
 

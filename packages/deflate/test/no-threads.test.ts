@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gzipSync, inflateRawSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -45,6 +46,24 @@ test('blocks are deflated to the same bytes, those asked for before the failure 
   const dictionary = text.subarray(0, 1000);
   const later = await pool.deflate(text.subarray(1000), { dictionary });
   expect(later).toEqual(deflateBlock(text.subarray(1000), { dictionary }));
+});
+
+test('files are read, hashed and deflated to the same bytes, beside blocks that came before', async () => {
+  await using pool = createDeflatePool({ threads: 2 });
+  await pool.deflate(text.subarray(0, 10));
+  const fd = openSync(fileURLToPath(import.meta.url), 'r');
+  const plain = readFileSync(fd);
+  const options = { fd, start: 3, size: plain.byteLength - 3, blockSize: 32_768, readSync };
+  const [one, other] = [pool.deflateFile(options), pool.deflateFile(options)];
+  const expected = deflateBlock(plain.subarray(3), { final: false });
+  expect(await Promise.all([one.next(), other.next()])).toEqual([expected, expected]);
+  const hash = createHash('sha256').update(plain.subarray(3)).digest('hex');
+  expect(await one.end()).toEqual(await other.end());
+  expect(await pool.deflateFile({ ...options, size: 0 }).end()).toMatchObject({ checksum: 0 });
+  const again = pool.deflateFile(options);
+  await again.next();
+  expect(await again.end()).toMatchObject({ hash });
+  closeSync(fd);
 });
 
 test('streams are unpacked, several beside each other, and one that is damaged fails alone', async () => {

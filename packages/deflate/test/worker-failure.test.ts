@@ -4,7 +4,7 @@ import { createDeflatePool } from '../src/deflate-pool.ts';
 /** A worker that ends when a block says so, and gives others back as they are. */
 vi.mock('../src/pool-worker.ts', () => ({
   workerSource: `const { parentPort } = require('node:worker_threads');
-parentPort.on('message', ({ id, bytes }) => {
+parentPort.on('message', ({ id, piece: { bytes } }) => {
   if (bytes[0] === 1) process.exit(3);
   if (bytes[0] === 2) throw new Error('out of memory');
   parentPort.postMessage({ id, result: bytes });

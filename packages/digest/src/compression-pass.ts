@@ -1,8 +1,8 @@
 import { algorithmOf, type Digest, parseDigest } from '@slipway/digest-value';
 import type { CompressOptions, Compressor, FormNotes } from './compressor.ts';
-import type { ByteStream } from './content.ts';
-import type { CreateDigester, ExpectedContent } from './digester.ts';
-import { measuring } from './measured.ts';
+import { type ByteStream, type Content, isContent } from './content.ts';
+import type { CreateDigester, ExpectedContent, MeasuredContent } from './digester.ts';
+import { assertPromised, measuring } from './measured.ts';
 
 export interface CompressionPassOptions extends CompressOptions {
   /** What the plain bytes must be: `digest` is the diffID. Checked while they are read. */
@@ -33,29 +33,46 @@ export interface CompressionPass {
 /** {@link CompressionPass} over any implementation of the hash functions. */
 export function passWith(
   createDigester: CreateDigester,
-  source: ByteStream,
+  source: ByteStream | Content,
   compressor: Compressor,
-  { expected, ...options }: CompressionPassOptions,
+  { expected: promised, ...options }: CompressionPassOptions,
 ): CompressionPass {
-  const plain = measuring(source, createDigester(expected && algorithmOf(parseDigest(expected.digest))), expected);
+  const expected: Partial<ExpectedContent> = promised ?? {};
+  const algorithm = expected.digest === undefined ? 'sha256' : algorithmOf(parseDigest(expected.digest));
+  const digester = createDigester(algorithm);
+  let plain: MeasuredContent | undefined;
   let notes: FormNotes | undefined;
+  const told: CompressOptions = {
+    ...options,
+    onDescribed(described) {
+      notes = described;
+      options.onDescribed?.(described);
+    },
+  };
+  const onMeasured = (measured: MeasuredContent): void => {
+    assertPromised(measured, expected);
+    plain = measured;
+  };
   async function* compress(): AsyncGenerator<Uint8Array, void, void> {
-    yield* compressor.compress(plain.stream, {
-      ...options,
-      onDescribed(told) {
-        notes = told;
-        options.onDescribed?.(told);
-      },
-    });
-    plain.result(); // throws if the compressor ended without asking for the end of its source: nothing would be proven
+    const onThreads = isContent(source)
+      ? compressor.compressContent?.(source, { ...told, algorithm, onMeasured })
+      : undefined;
+    if (onThreads !== undefined) {
+      yield* onThreads;
+      return;
+    }
+    const bytes = isContent(source) ? source.open({ signal: options.signal, reuse: true }) : source;
+    const { stream, result } = measuring(bytes, digester, expected);
+    yield* compressor.compress(stream, told);
+    plain = result(); // throws if the compressor ended without asking for the end of its source: nothing would be proven
   }
   const compressed = measuring(compress(), createDigester());
   return {
     stream: compressed.stream,
     result() {
       const { digest, size } = compressed.result();
-      const { digest: diffID, size: uncompressedSize } = plain.result();
-      return { diffID, uncompressedSize, digest, size, notes };
+      if (plain === undefined) throw new Error('unreachable: what was compressed to its end was measured');
+      return { diffID: plain.digest, uncompressedSize: plain.size, digest, size, notes };
     },
   };
 }

@@ -1,5 +1,6 @@
-import type { Digest } from '@slipway/digest-value';
-import type { ByteStream, ReuseOptions } from './content.ts';
+import type { Digest, DigestAlgorithm } from '@slipway/digest-value';
+import type { ByteStream, Content, ReuseOptions } from './content.ts';
+import type { MeasuredContent } from './digester.ts';
 
 /** How bytes are compressed, as their first bytes tell. */
 export type Compression = 'none' | 'gzip' | 'zstd';
@@ -30,6 +31,12 @@ export interface FormNotes {
   readonly diffID?: Digest | undefined;
 }
 
+export interface CompressContentOptions extends CompressOptions {
+  readonly algorithm: DigestAlgorithm;
+  /** Hears what the content was, before the last chunk is handed out; what it throws, the stream throws. */
+  readonly onMeasured: (measured: MeasuredContent) => void;
+}
+
 /** Makes compressed bytes of plain ones: the same bytes for the same input and recipe, whatever the timing. */
 export interface Compressor {
   readonly compression: Compression;
@@ -39,4 +46,8 @@ export interface Compressor {
   readonly isDescribed?: boolean | undefined;
   /** Each chunk of `source` is used up before the next one is asked for. */
   compress(source: ByteStream, options?: CompressOptions): ByteStream;
+  /** The bytes that {@link compress} makes, of content that threads can read by themselves: undefined for any other. */
+  readonly compressContent?:
+    | ((content: Content, options: CompressContentOptions) => ByteStream | undefined)
+    | undefined;
 }

@@ -1,4 +1,6 @@
 import { ArgumentRangeError, assertArgument, someBytes } from '@slipway/arguments';
+import type { LentFile } from './lent-file.ts';
+
 /**
  * A one-pass sequence of bytes. Node and web streams both fit. A source does not write into a chunk it has handed out, unless
  * it was asked for with {@link ReuseOptions.reuse}.
@@ -29,6 +31,13 @@ export interface Content {
   readonly size: number;
   /** Starts a fresh read. Nothing is opened before the first chunk is asked for; leaving the loop closes everything. */
   open(options?: OpenOptions): ByteStream;
+  /** Lends the file in which the bytes lie one after the other. Not there where they do not. */
+  readonly lend?: (() => Promise<LentFile>) | undefined;
+}
+
+/** Whether bytes can be read again, or come once. */
+export function isContent(source: ByteStream | Content): source is Content {
+  return !(Symbol.asyncIterator in source || Symbol.iterator in source);
 }
 
 /** Content that is already in memory. The bytes are not copied: do not change them afterwards. */

@@ -1,5 +1,5 @@
 import { type DeflateOptions, deflateBlock } from '@slipway/deflate';
-import { createDeflatePool } from '@slipway/deflate/pool';
+import { createDeflatePool, type DeflateFileOptions, type DeflateFileRun } from '@slipway/deflate/pool';
 import { ProcessPool } from './process-pool.ts';
 import { SharedMemory } from './shared-memory.ts';
 
@@ -7,7 +7,7 @@ import { SharedMemory } from './shared-memory.ts';
  * Shorter blocks are done here until there are threads: tiny layers need none. Beside threads, an encoder for this thread would only
  * cost its 3 MiB.
  */
-const worthAThread = 32 * 1024;
+export const worthAThread: number = 32 * 1024;
 
 /**
  * Blocks, and what is made of them, reach threads and come back from them without a copy, in memory that is used again and
@@ -35,5 +35,18 @@ export async function deflateOnThreads(
     return await pool.deflate(block, { ...options, output });
   } finally {
     threads.leave();
+  }
+}
+
+/** Deflates a file on this process's worker threads, which read it by themselves. */
+export function deflateFileOnThreads(options: DeflateFileOptions): DeflateFileRun {
+  const pool = threads.enter();
+  try {
+    const run = pool.deflateFile(options);
+    void run.settled().then(() => threads.leave());
+    return run;
+  } catch (error) {
+    threads.leave();
+    throw error;
   }
 }

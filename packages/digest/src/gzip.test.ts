@@ -161,7 +161,8 @@ describe('createGzipCompressor', () => {
     expect(digestBytes(bytes)).toMatchInlineSnapshot(
       `"sha256:3a7df1a5c85ea2207cec995d1a7fa076a43e46d68abf0b45e70ff18961dadb77"`,
     );
-    expect(await collect(createGzipCompressor({ concurrency: 1 }).compress(chunked(plain)))).toEqual(bytes);
+    const alone = await collect(createGzipCompressor({ concurrency: 1 }).compress(chunked(plain)));
+    expect(Buffer.compare(alone, bytes)).toBe(0);
   });
 
   test('without WebAssembly SIMD, zlib takes its place', async () => {

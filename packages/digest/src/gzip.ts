@@ -2,7 +2,9 @@ import { availableParallelism } from 'node:os';
 import { constants, crc32, deflateRaw } from 'node:zlib';
 import { ArgumentRangeError, assertOptions } from '@slipway/arguments';
 import { type DeflateLevel, deflateVersion, isDeflateAvailable } from '@slipway/deflate';
+import { largestFileBlock } from '@slipway/deflate/pool';
 import { type BlockCodec, compressBlocks } from './compress-blocks.ts';
+import { compressFile } from './compress-file.ts';
 import type { Compressor, StoredRange } from './compressor.ts';
 import {
   type BlockCompressorOptions,
@@ -11,7 +13,7 @@ import {
   resolveCompressorOptions,
   workersFor,
 } from './compressor-options.ts';
-import { deflateOnThreads, sharedBlocks, sharedResults } from './deflate-threads.ts';
+import { deflateOnThreads, sharedBlocks, sharedResults, worthAThread } from './deflate-threads.ts';
 import { areStoredBlocks, deflateEnd, gzipHeader, gzipTrailer, storedBlocks, storedSize } from './gzip-format.ts';
 import { isIncompressible } from './incompressible.ts';
 import { createPortableGzipCompressor } from './portable-gzip.ts';
@@ -52,8 +54,20 @@ export function createGzipCompressor(options: GzipCompressorOptions = {}): Compr
   const resolved = resolveCompressorOptions('gzip', options, workersFor(availableParallelism()));
   const level = Math.min(resolved.level, highestDeflateLevel) as DeflateLevel;
   const recipe = `gzip;slipway-deflate-${deflateVersion};level=${level};block=${resolved.blockSize / 1024}k;v1`;
-  const resultSize = storedSize(resolved.blockSize) + 1024; // no result is larger
-  return oneMember(recipe, resolved, {
+  const { blockSize, concurrency } = resolved;
+  const resultSize = storedSize(blockSize) + 1024; // no result is larger
+  const compressContent: Compressor['compressContent'] = ({ size, lend }, compressOptions) => {
+    if (lend === undefined || size <= worthAThread || blockSize > largestFileBlock) return undefined;
+    const { onStored } = compressOptions;
+    const codec = {
+      ...{ level, blockSize, concurrency, resultSize },
+      header: gzipHeader,
+      onCompressed: onStored && storedRangesFrom(gzipHeader().byteLength, onStored),
+      trailer: memberEnd,
+    };
+    return compressFile({ size, lend }, codec, compressOptions);
+  };
+  const ofStreams = oneMember(recipe, resolved, {
     newBlock: (size) => sharedBlocks.take(size),
     freeBlock: (block) => sharedBlocks.giveBack(block),
     deflate: (block, dictionary, isReused) =>
@@ -62,6 +76,7 @@ export function createGzipCompressor(options: GzipCompressorOptions = {}): Compr
       if (compressed.buffer instanceof SharedArrayBuffer) sharedResults.giveBack(compressed);
     },
   });
+  return { ...ofStreams, compressContent };
 }
 
 /** The compressor over `node:zlib` with the deflate function as an argument. */
@@ -112,10 +127,14 @@ function oneMember(
           return block.byteLength === 0 ? new Uint8Array(0) : deflate(block, previous?.subarray(-windowSize), reuse);
         },
         onCompressed: tellStored,
-        trailer: () => Uint8Array.of(...deflateEnd(), ...gzipTrailer(crc, size)),
+        trailer: () => memberEnd(crc, size),
       });
     },
   };
+}
+
+function memberEnd(crc: number, size: number): Uint8Array {
+  return Uint8Array.of(...deflateEnd(), ...gzipTrailer(crc, size));
 }
 
 /** Follows the blocks of a stream, the first of which begins at `offset`, and tells of those that are stored. */

@@ -1,9 +1,19 @@
 import { createHash, type Hash } from 'node:crypto';
-import { aCount, aStream, assertArgument, assertOptions, aText, someBytes, withMethods } from '@slipway/arguments';
+import {
+  aContent,
+  aCount,
+  aStream,
+  assertArgument,
+  assertOptions,
+  aText,
+  either,
+  someBytes,
+  withMethods,
+} from '@slipway/arguments';
 import { algorithmOf, type Digest, type DigestAlgorithm, parseAlgorithm, parseDigest } from '@slipway/digest-value';
 import { type CompressionPass, type CompressionPassOptions, passWith } from './compression-pass.ts';
 import type { Compressor } from './compressor.ts';
-import type { ByteStream } from './content.ts';
+import type { ByteStream, Content } from './content.ts';
 import type { Digester, ExpectedContent, MeasuredContent } from './digester.ts';
 import {
   checked,
@@ -71,16 +81,17 @@ export function verified(source: ByteStream, expected: ExpectedContent): AsyncGe
 
 /**
  * Reads, checks, compresses and measures in one pass. Nothing is read before the first chunk is asked for.
+ * Content that lies in a file is read by the compressor's own threads, where it has some.
  *
  * @throws {ContentMismatchError} out of `stream`, before its end, if `source` is not what `expected` promised: a consumer that
  * commits only what it has read to the end never commits corrupt content.
  */
 export function compressionPass(
-  source: ByteStream,
+  source: ByteStream | Content,
   compressor: Compressor,
   options: CompressionPassOptions = {},
 ): CompressionPass {
-  assertArgument('source', source, aStream);
+  assertArgument('source', source, either(aStream, aContent));
   assertArgument('compressor', compressor, withMethods('a compressor', 'compress'));
   assertOptions('options', options, {});
   return passWith(createDigester, source, compressor, options);

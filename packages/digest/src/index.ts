@@ -23,7 +23,14 @@ export type {
   CompressionPassOptions,
   CompressionPassResult,
 } from './compression-pass.ts';
-export type { Compression, CompressOptions, Compressor, FormNotes, StoredRange } from './compressor.ts';
+export type {
+  CompressContentOptions,
+  Compression,
+  CompressOptions,
+  Compressor,
+  FormNotes,
+  StoredRange,
+} from './compressor.ts';
 export {
   type BlockCompressorOptions,
   compressorDefaults,
@@ -58,6 +65,7 @@ export {
   verified,
 } from './hashing.ts';
 export { isIncompressible } from './incompressible.ts';
+export type { LentFile } from './lent-file.ts';
 export type { DigestOptions, DigestStreamOptions, MeasuredStream } from './measured.ts';
 export { createPlainCompressor } from './plain-compressor.ts';
 export { createPortableGzipCompressor } from './portable-gzip.ts';

@@ -73,10 +73,17 @@ export async function* checked(
   onDigest?.(proven);
 }
 
-function prove(digester: Digester, { digest: promised }: Partial<ExpectedContent>): Digest {
-  const actual = digester.digest();
-  if (promised === undefined || actual === promised) return actual;
-  const message = `Reading content: expected ${promised}, got ${actual} (${digester.size} bytes)`;
+function prove(digester: Digester, expected: Partial<ExpectedContent>): Digest {
+  const digest = digester.digest();
+  assertPromised({ digest, size: digester.size }, expected);
+  return digest;
+}
+
+/** @throws {ContentMismatchError} when content that was measured to its end is not what was promised */
+export function assertPromised({ digest, size }: MeasuredContent, expected: Partial<ExpectedContent>): void {
+  if (expected.size !== undefined && expected.size !== size) throw sizeMismatch(expected, size);
+  if (expected.digest === undefined || expected.digest === digest) return;
+  const message = `Reading content: expected ${expected.digest}, got ${digest} (${size} bytes)`;
   throw new ContentMismatchError('ERR_DIGEST_MISMATCH', message);
 }
 

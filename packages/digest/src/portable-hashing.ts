@@ -3,7 +3,7 @@ import { bytesToHex } from '@noble/hashes/utils.js';
 import { algorithmOf, type Digest, type DigestAlgorithm, parseAlgorithm, parseDigest } from '@slipway/digest-value';
 import { type CompressionPass, type CompressionPassOptions, passWith } from './compression-pass.ts';
 import type { Compressor } from './compressor.ts';
-import type { ByteStream } from './content.ts';
+import type { ByteStream, Content } from './content.ts';
 import type { Digester, ExpectedContent, MeasuredContent } from './digester.ts';
 import {
   checked,
@@ -69,7 +69,7 @@ export function verified(source: ByteStream, expected: ExpectedContent): AsyncGe
  * @throws {ContentMismatchError} out of `stream`, before its end, if `source` is not what `expected` promised.
  */
 export function compressionPass(
-  source: ByteStream,
+  source: ByteStream | Content,
   compressor: Compressor,
   options: CompressionPassOptions = {},
 ): CompressionPass {

@@ -22,7 +22,14 @@ export type {
   CompressionPassOptions,
   CompressionPassResult,
 } from './compression-pass.ts';
-export type { Compression, CompressOptions, Compressor, FormNotes, StoredRange } from './compressor.ts';
+export type {
+  CompressContentOptions,
+  Compression,
+  CompressOptions,
+  Compressor,
+  FormNotes,
+  StoredRange,
+} from './compressor.ts';
 export { type BlockCompressorOptions, compressorDefaults } from './compressor-options.ts';
 export {
   type AbortOptions,
@@ -42,6 +49,7 @@ export {
 } from './errors.ts';
 export { readStoredBlocks, storedSize } from './gzip-format.ts';
 export { isIncompressible } from './incompressible.ts';
+export type { LentFile } from './lent-file.ts';
 export type { DigestOptions, DigestStreamOptions, MeasuredStream } from './measured.ts';
 export { createPlainCompressor } from './plain-compressor.ts';
 export { decompress } from './portable-decompress.ts';

@@ -1,3 +1,4 @@
+import { readSync } from 'node:fs';
 import { appendFile, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
@@ -117,6 +118,63 @@ describe('a file reader', () => {
       message: expect.stringContaining(reason),
     });
     expect(received).toBeLessThan(large.byteLength);
+  });
+
+  test('a file is lent with its place, and the reads of others are heard of', async () => {
+    const reads: unknown[] = [];
+    await using reader = await readerOf(large, (read) => reads.push(read));
+    const file = await reader.slice(1000, 500_000, 'it').lend?.();
+    if (file === undefined) throw new Error('the file is not lent');
+    const buffer = Buffer.alloc(10);
+    readSync(file.fd, buffer, 0, 10, file.start + 7);
+    expect(buffer.equals(large.subarray(1007, 1017))).toBe(true);
+    await file.assertUnchanged();
+    file.onRead(7, 10);
+    expect(reads).toEqual([{ position: 1007, length: 10 }]);
+    file[Symbol.dispose]();
+  });
+
+  test.each([
+    ['grew', (path: string) => appendFile(path, 'x'), 'its size went from 3000000 to 3000001 bytes'],
+    ['was written to', (path: string) => utimes(path, 1, 1), 'it was written to'],
+  ])('a file that %s since it was lent is told of', async (_, change, reason) => {
+    await using reader = await readerOf(large);
+    using file = await reader.slice(0, 10, 'member "a"').lend?.();
+    await change(reader.name);
+    const message = expect.stringMatching(`${reason}, while member "a" was read`);
+    await expect(file?.assertUnchanged()).rejects.toMatchObject({ code: 'ERR_SOURCE_CHANGED', message });
+  });
+
+  test('what a thread could not read is told in the words of the source', async () => {
+    await using reader = await readerOf(large);
+    using file = await reader.slice(0, 10, 'member "a"').lend?.();
+    expect(file?.readFailure(undefined)).toMatchObject({
+      code: 'ERR_SOURCE_CHANGED',
+      message: expect.stringContaining('it became shorter, while member "a" was read'),
+    });
+    expect(file?.readFailure(Object.assign(new Error('no'), { code: 'EIO' }))).toMatchObject({
+      code: 'ERR_SOURCE_UNREADABLE',
+      message: expect.stringContaining('EIO'),
+    });
+  });
+
+  test('a file is closed when it has been given back, and is lent to nobody else from then on', async () => {
+    const reader = await readerOf(large);
+    const content = reader.slice(0, 10, 'it');
+    const [one, other] = [await content.lend?.(), await content.lend?.()];
+    if (one === undefined || other === undefined) throw new Error('the file is not lent');
+    let isClosed = false;
+    const closing = reader[Symbol.asyncDispose]().then(() => {
+      isClosed = true;
+    });
+    await expect(content.lend?.()).rejects.toMatchObject({ code: 'ERR_SOURCE_CONSUMED' });
+    one[Symbol.dispose]();
+    one[Symbol.dispose]();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(isClosed).toBe(false);
+    expect(readSync(other.fd, Buffer.alloc(10), 0, 10, 0)).toBe(10);
+    other[Symbol.dispose]();
+    await closing;
   });
 
   test('after disposal nothing can be read, and disposing again does nothing', async () => {

@@ -1,7 +1,7 @@
-import { constants, type Stats } from 'node:fs';
+import { constants, readSync, type Stats } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { ArgumentRangeError } from '@slipway/arguments';
-import type { Content, OpenOptions } from '@slipway/digest';
+import type { Content, LentFile, OpenOptions } from '@slipway/digest';
 import { fromSystemError, invalidSource, SourceError } from './errors.ts';
 import type { ReadHook } from './options.ts';
 import { ReadBuffers } from './read-buffers.ts';
@@ -27,6 +27,9 @@ export interface FileReader extends AsyncDisposable {
 const chunkSizeOf = (size: number): number => (size > 8 * 1024 * 1024 ? 256 * 1024 : 128 * 1024);
 /** Smaller content gets buffers of its own size. */
 const worthABuffer = 64 * 1024;
+
+/** Worker threads know an open file by the same number: everywhere but in Deno, which counts each thread's by itself. */
+export const sharesFiles: boolean = process.versions['deno'] === undefined;
 
 export interface FileReaderOptions {
   readonly onRead?: ReadHook | undefined;
@@ -75,6 +78,9 @@ class OpenFile implements FileReader {
   readonly #onRead: ReadHook | undefined;
   readonly #close: () => Promise<void>;
   #closing: Promise<void> | undefined;
+  /** To how many the file is lent. */
+  #lent = 0;
+  #onReturned: () => void = () => {};
 
   constructor(
     handle: FileHandle,
@@ -101,7 +107,34 @@ class OpenFile implements FileReader {
     if (start < 0 || size < 0 || start + size > this.size) {
       throw new Error(`unreachable: ${label} reaches beyond ${this.name}`);
     }
-    return { size, open: (options) => this.#stream(start, size, label, options) };
+    return {
+      size,
+      open: (options) => this.#stream(start, size, label, options),
+      lend: sharesFiles ? async () => this.#lend(start, label) : undefined,
+    };
+  }
+
+  #lend(start: number, label: string): LentFile {
+    this.#assertOpen();
+    this.#lent += 1;
+    let isLent = true;
+    return {
+      fd: this.#handle.fd,
+      start,
+      readSync,
+      assertUnchanged: () => this.#assertUnchanged().catch((error) => Promise.reject(changedWhile(error, label))),
+      onRead: (offset, length) => this.#onRead?.({ position: start + offset, length }),
+      readFailure: (cause) =>
+        cause === undefined
+          ? (changedWhile(this.#changed('it became shorter'), label) as Error)
+          : (fromSystemError(cause, this.name) as Error),
+      [Symbol.dispose]: () => {
+        if (!isLent) return;
+        isLent = false;
+        this.#lent -= 1;
+        if (this.#lent === 0) this.#onReturned();
+      },
+    };
   }
 
   async *#stream(start: number, size: number, label: string, options: OpenOptions = {}): AsyncGenerator<Uint8Array> {
@@ -128,9 +161,7 @@ class OpenFile implements FileReader {
         signal?.throwIfAborted();
       }
     } catch (error) {
-      throw error instanceof SourceError && error.code === 'ERR_SOURCE_CHANGED'
-        ? new SourceError(error.code, `${error.message}, while ${label} was read`, { cause: error, hint: error.hint })
-        : error;
+      throw changedWhile(error, label);
     } finally {
       await ahead?.catch(() => {}); // whoever left the loop early does not care how the next read ends
     }
@@ -177,9 +208,26 @@ class OpenFile implements FileReader {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    this.#closing ??= this.#close().catch(() => {}); // nothing was written: there is nothing to lose
+    this.#closing ??= this.#returned()
+      .then(this.#close)
+      .catch(() => {}); // nothing was written: there is nothing to lose
     return this.#closing;
   }
+
+  /** Resolves when no thread reads the file any more: another one might get its number. */
+  async #returned(): Promise<void> {
+    if (this.#lent === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onReturned = resolve;
+    });
+  }
+}
+
+/** A change of the file, told of what was read of it. */
+function changedWhile(error: unknown, label: string): unknown {
+  return error instanceof SourceError && error.code === 'ERR_SOURCE_CHANGED'
+    ? new SourceError(error.code, `${error.message}, while ${label} was read`, { cause: error, hint: error.hint })
+    : error;
 }
 
 /** Refuses an offset that lies outside content of `size` bytes; its end is a legal place to start. */

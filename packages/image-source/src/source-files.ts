@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Content, OpenOptions } from '@slipway/digest';
+import type { Content, LentFile, OpenOptions } from '@slipway/digest';
 import { fromSystemError, SourceError } from './errors.ts';
-import { assertOffset, type FileReader, notRegular, openFileReader } from './file-reader.ts';
+import { assertOffset, type FileReader, notRegular, openFileReader, sharesFiles } from './file-reader.ts';
 import { findMember } from './member-path.ts';
 import type { ReadHook } from './options.ts';
 import { sparseContent } from './sparse-content.ts';
@@ -103,8 +103,21 @@ async function fileOf(path: string, onRead: ReadHook | undefined): Promise<Store
     yield* reader.slice(0, size, 'it').open({ from, signal, reuse });
   }
 
+  async function lend(): Promise<LentFile> {
+    const reader = await reopen();
+    const file = await reader.slice(0, size, 'it').lend?.();
+    if (file === undefined) throw new Error('unreachable: files of folders are lent where files are');
+    return {
+      ...file,
+      [Symbol.dispose]() {
+        file[Symbol.dispose]();
+        void reader[Symbol.asyncDispose]();
+      },
+    };
+  }
+
   return {
-    content: { size, open },
+    content: { size, open, lend: sharesFiles ? lend : undefined },
     async head(length) {
       await using reader = await reopen();
       return await reader.read(0, Math.min(length, size));

@@ -25,6 +25,7 @@ import { Gate } from './form/gate.ts';
 import { isLegacy, type ResolvedPushOptions, resolvePushOptions } from './options.ts';
 import { planItem } from './plan/plan.ts';
 import type { ItemPlan, PlanContext } from './plan/plan-types.ts';
+import { withCanonicalDigest } from './plan/root-digest.ts';
 import { planVariants } from './plan/variants.ts';
 import type {
   Destination,
@@ -80,6 +81,7 @@ async function runPush(
 ): Promise<readonly (readonly PushResult[])[]> {
   const options = resolvePushOptions(pushOptions);
   options.signal?.throwIfAborted();
+  for (const { destinations } of deliveries) assertTags(destinations, options);
   const tell = meterProgress(surviving(options.onEvent), { clock: pusher.retry.clock });
   const forms = new Map<string, BlobForm>();
   const scope = new Scope(options.signal);
@@ -90,9 +92,9 @@ async function runPush(
     const { compression } = options;
     const plans = deliveries.map(({ item, platform = options.platform }) => {
       const own = { ...context, platform };
-      return typeof compression === 'string' ? planItem(item, own) : planVariants(item, compression, own);
+      const plan = typeof compression === 'string' ? planItem(item, own) : planVariants(item, compression, own);
+      return withCanonicalDigest(plan);
     });
-    for (const [index, { destinations }] of deliveries.entries()) assertNames(destinations, plans[index], options);
     const push: Push = { ...pusher, options, delivered: new Map(), tell };
     const { repositories, places } = byRepository(plans, deliveries, push);
     const all = deliveries.map((): readonly PushResult[] => []);
@@ -188,26 +190,20 @@ function compressorFor({ gzip, zstd, zstdChunked, estargz }: PusherOptions, want
 
 const plain = createPlainCompressor();
 
-/** A destination has a tag; or it names the digest, which has to be that of what is pushed. @throws {PushError} */
-function assertNames(
-  destinations: readonly Destination[],
-  plan: ItemPlan | undefined,
-  options: ResolvedPushOptions,
-): void {
+function assertTags(destinations: readonly Destination[], { format, protocol }: ResolvedPushOptions): void {
+  const isOld = isLegacy({ format, protocol }) || protocol === 'auto';
   for (const { reference } of destinations) {
     const { tag, digest } = reference;
-    const known = isLegacy(options) ? undefined : plan?.verbatim?.digest;
-    if (digest === undefined ? tag !== undefined : digest === known) continue;
-    const why =
+    if (digest === undefined ? tag !== undefined : tag === undefined && !isOld) continue;
+    const text =
       digest === undefined
-        ? 'a destination needs a tag'
-        : known === undefined
-          ? 'the digest of what is made here is not known beforehand'
-          : `the source has the digest ${known}`;
-    throw new PushError('ERR_PUSH_DIGEST_REFERENCE', `Could not push to ${formatReference(reference)}: ${why}`, {
+        ? 'a destination needs a tag or a digest'
+        : tag === undefined
+          ? 'what is older than schema 2 is not pushed by digest'
+          : 'a destination has a tag or a digest, and not both';
+    throw new PushError('ERR_PUSH_DIGEST_REFERENCE', `${text}: ${formatReference(reference)}`, {
       op: 'plan',
       origin: 'request',
-      hint: digest === undefined ? undefined : 'push to a tag, and let the push say the digest',
     });
   }
 }

@@ -1,5 +1,4 @@
 import { type ByteStream, contentOf, digestBytes } from '@slipway/digest';
-import { artifactFrom } from '@slipway/image-source';
 import { describe, expect, test } from 'vitest';
 import { PushError } from '../src/index.ts';
 import { countOf, imageOf, openBench, outcomes, plainLayer, randomImage, textBytes } from './setup.ts';
@@ -141,19 +140,5 @@ describe('leaving early', () => {
     });
     await expect(pushing).rejects.toBe(reason);
     expect(bench.registry.tags('demo/app')).toEqual([]);
-  });
-
-  test.each([
-    ['is not known beforehand', 26, 'is not known beforehand'],
-    ['is that of something else', 'artifact', 'the source has the digest sha256:'],
-  ])('a digest as destination that %s is refused before any request', async (_, what, message) => {
-    await using bench = await openBench();
-    const artifact = await artifactFrom({ files: [{ title: 'bom', content: 'bom' }] }).open();
-    const item = what === 'artifact' ? artifact.items[0]! : randomImage(what as number);
-    await expect(bench.push(item, `demo/app@sha256:${'a'.repeat(64)}`)).rejects.toMatchObject({
-      code: 'ERR_PUSH_DIGEST_REFERENCE',
-      message: expect.stringContaining(message),
-    });
-    expect(bench.requests()).toEqual([]);
   });
 });

@@ -19,7 +19,7 @@ export interface ListFlags extends ClientFlags {
 export async function listReferrers(image: string, flags: ListFlags, context: CommandContext): Promise<void> {
   const { signal, stdout, stderr } = context;
   const { artifactType } = flags;
-  const references = parseDestinations(image);
+  const references = parseDestinations(image, { digests: true });
   const print = (line: string): void => void stderr.write(`${line}\n`);
   const warn = (message: string): void => print(warningLine(message));
   const credentials = await typedCredentials(flags, references, context);

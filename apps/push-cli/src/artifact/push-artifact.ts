@@ -21,7 +21,7 @@ export async function pushArtifact(
 ): Promise<void> {
   const flags = readDeliveryFlags(given);
   const { subject, to = [], dryRun, force } = flags;
-  const references = parseDestinations([destination, ...to].flatMap(readDestinations));
+  const references = parseDestinations([destination, ...to].flatMap(readDestinations), { digests: true });
   const source = artifactFrom({ ...artifactOf(files, flags), subject });
   await deliver(references, flags, context, (client, events) =>
     client.pushSettled({ ...events, dryRun, force, source, to: references }),
@@ -36,7 +36,7 @@ export async function attachArtifact(
   context: CommandContext,
 ): Promise<void> {
   const flags = readDeliveryFlags(given);
-  const [subject] = parseDestinations(image);
+  const [subject] = parseDestinations(image, { digests: true });
   if (subject === undefined) throw new Error('unreachable: one name is one reference');
   const { dryRun, force } = flags;
   const artifact = artifactOf(files, flags);

@@ -22,7 +22,7 @@ export async function runPush(
 ): Promise<void> {
   const flags = readPushFlags(source, given);
   assertPushSettings(flags);
-  const references = parseDestinations(destinations, flags);
+  const references = parseDestinations(destinations, { allTags: flags.allTags, digests: true });
   await deliver(references, flags, context, (client, events) =>
     client.pushSettled({ ...flags, ...events, source, to: references }),
   );

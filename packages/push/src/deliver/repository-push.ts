@@ -1,5 +1,5 @@
 import type { AbortOptions } from '@slipway/digest';
-import { canonicalName, familiarName, formatReference, type Reference } from '@slipway/reference';
+import { canonicalName, familiarName, formatReference } from '@slipway/reference';
 import type { Repository } from '@slipway/registry-client';
 import { retrying } from '@slipway/transfer';
 import { pushFailure } from '../errors.ts';
@@ -74,11 +74,11 @@ export class RepositoryPush {
     const settled = await this.#tagResults(at, parent).catch((cause: unknown) => {
       parent.throwIfAborted();
       const failure = pushFailure(`to ${this.#destination}`, { op: 'plan', origin: 'destination', cause });
-      return destinations.map(({ reference }): TagResult => ({ tag: nameOf(reference), error: failure }));
+      return destinations.map(({ reference }): TagResult => ({ tag: nameIn(reference), error: failure }));
     });
     const byTag = new Map(settled.map((result) => [result.tag, result]));
     return destinations.flatMap((destination) => {
-      const result = byTag.get(nameOf(destination.reference));
+      const result = byTag.get(nameIn(destination.reference));
       return result === undefined ? [] : [{ destination, result: this.#finish(destination, result, at) }];
     });
   }
@@ -215,14 +215,11 @@ export class RepositoryPush {
 }
 
 function tagsOf(destinations: readonly Destination[]): readonly string[] {
-  return [...new Set(destinations.map(({ reference }) => nameOf(reference)))];
+  return [...new Set(destinations.map(({ reference }) => nameIn(reference)))];
 }
 
-/** What the manifest is put under. */
-function nameOf({ tag, digest }: Reference): string {
-  const name = tag ?? digest;
-  if (name === undefined) throw new Error('unreachable: every destination has a tag or a digest');
-  return name;
+function nameIn({ tag, digest }: Destination['reference']): string {
+  return digest ?? tag ?? '';
 }
 
 function signingOf(
@@ -232,7 +229,7 @@ function signingOf(
   if (signing === undefined) return undefined;
   const { signer, identity } = signing;
   const identities = destinations.map(
-    ({ reference }) => [nameOf(reference), identity ?? formatReference(reference)] as const,
+    ({ reference }) => [nameIn(reference), identity ?? formatReference(reference)] as const,
   );
   return { signer, identities: new Map(identities) };
 }

@@ -1,4 +1,3 @@
-import { isDigest } from '@slipway/digest';
 import type { TrustKey } from '@slipway/manifest/schema1';
 import type { Manifest } from '../plan/plan-types.ts';
 import type { ImageSignature, PushSigning } from '../sign/signer.ts';
@@ -12,7 +11,7 @@ export interface TagSigning extends Pick<PushSigning, 'signer'> {
 
 /** The delivery of one item to one repository, under one or more tags. */
 export interface TagDelivery extends Delivery {
-  /** What the manifest is put under: tags, or its own digest, for one that gets none. */
+  /** Tags, and digests for what goes up without one. */
   readonly tags: readonly string[];
   readonly learnFrom: string | undefined;
   readonly dryRun: boolean;
@@ -36,8 +35,3 @@ export type TagResult =
       readonly signatures?: readonly ImageSignature[] | undefined;
     }
   | { readonly tag: string; readonly error: Error };
-
-/** The tag among the names of a manifest; undefined for its digest. */
-export function tagIn(tagOrDigest: string): string | undefined {
-  return isDigest(tagOrDigest) ? undefined : tagOrDigest;
-}

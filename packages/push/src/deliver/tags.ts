@@ -4,16 +4,29 @@ import type { ItemPlan, Manifest } from '../plan/plan-types.ts';
 import { foresee, noForesight } from '../presence/foresee.ts';
 import type { Target } from '../presence/target.ts';
 import { registryErrorOf } from '../upload/retry-rules.ts';
+import { misnamed, tagIn } from './by-digest.ts';
 import { deliverContent, resending } from './content.ts';
 import { planTags } from './dry-run.ts';
 import { deliverManifest, emitPushed } from './manifest.ts';
 import { deliverReferrers, hasReferrers } from './referrers.ts';
 import { deliverSignatures, withSignaturesOf } from './signatures.ts';
 import { listAsReferrers, lookForSubject } from './subjects.ts';
-import { type TagDelivery, type TagResult, tagIn } from './tag-delivery.ts';
+import type { TagDelivery, TagResult } from './tag-delivery.ts';
 
 /** Pushes one item to one repository under one or more tags: its content once, then the tags in order, each ending by itself. */
 export async function pushTags(plan: ItemPlan, target: Target, delivery: TagDelivery): Promise<readonly TagResult[]> {
+  const { verbatim } = plan;
+  // What is known to have another digest is not sent at all.
+  const refused = delivery.tags.flatMap((tag): readonly TagResult[] => {
+    const error = verbatim && misnamed(tag, verbatim, target);
+    return error === undefined ? [] : [{ tag, error }];
+  });
+  const names = new Set(refused.map(({ tag }) => tag));
+  const tags = delivery.tags.filter((tag) => !names.has(tag));
+  return tags.length === 0 ? refused : [...refused, ...(await pushNames(plan, target, { ...delivery, tags }))];
+}
+
+async function pushNames(plan: ItemPlan, target: Target, delivery: TagDelivery): Promise<readonly TagResult[]> {
   const { scope, tags, learn, learnFrom } = delivery;
   const { signal } = scope;
   await lookForSubject(plan, target, delivery);
@@ -68,6 +81,11 @@ async function tagExisting(
   const results: TagResult[] = [];
   let hasTagged = false;
   for (const tag of delivery.tags) {
+    const wrong = misnamed(tag, manifest, target);
+    if (wrong !== undefined) {
+      results.push({ tag, error: wrong });
+      continue;
+    }
     if (unchangedTags.has(tag)) {
       results.push({ tag, manifest, unchanged: true });
       continue;
@@ -96,6 +114,8 @@ async function putTag(
   target: Target,
   delivery: TagDelivery,
 ): Promise<TagResult> {
+  const wrong = misnamed(tag, manifest, target);
+  if (wrong !== undefined) return { tag, error: wrong };
   try {
     const resend = resending(plan, target, delivery);
     const { unchanged } = await deliverManifest(tag, manifest, target, delivery, { resend });
@@ -103,8 +123,8 @@ async function putTag(
     return { tag, manifest, unchanged };
   } catch (error) {
     delivery.scope.signal.throwIfAborted();
-    const isTagged = tagIn(tag) !== undefined;
-    if (isTagged && plan.kind === 'image' && manifest.mediaType === mediaTypes.dockerManifest && isRefusal(error)) {
+    const isReplaceable = plan.kind === 'image' && manifest.mediaType === mediaTypes.dockerManifest;
+    if (isReplaceable && tagIn(tag) !== undefined && isRefusal(error)) {
       const { afterRefusal } = await import('../legacy/schema1-fallback.ts');
       return await afterRefusal(asPushError(error), { tag, manifest, plan }, target, delivery);
     }

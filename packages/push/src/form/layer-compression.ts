@@ -3,8 +3,10 @@ import {
   type CompressionPass,
   type CompressOptions,
   type Compressor,
+  type Content,
   compressionPass,
   type Digest,
+  type LentFile,
   type ReuseOptions,
 } from '@slipway/digest';
 import { codeOf } from '../error-code.ts';
@@ -21,6 +23,8 @@ export interface LayerCompressionOptions {
   readonly diffID: Digest;
   /** Opens the plain tar from its start. Each chunk is used up before the next one is asked for. */
   readonly openPlain: (options: ReuseOptions) => ByteStream;
+  /** The plain tar, where any part of it can be read by itself. */
+  readonly plain: Content | undefined;
   /** Bytes of the plain tar, or of what it is unpacked from: for progress only. */
   readonly readTotal: number;
   readonly compressor: Compressor;
@@ -42,10 +46,13 @@ export class LayerCompression {
 
   /** One pass: reads, compares with the diffID, compresses, and hashes what comes of it. */
   pass(options: CompressOptions): CompressionPass {
-    const { openPlain, compressor, diffID } = this.#options;
+    const { openPlain, plain, compressor, diffID } = this.#options;
     this.#read = 0;
-    const plain = this.#counted(openPlain({ signal: options.signal, reuse: true }));
-    return compressionPass(plain, compressor, { ...options, expected: { digest: diffID } });
+    const source =
+      plain === undefined
+        ? this.#counted(openPlain({ signal: options.signal, reuse: true }))
+        : this.#countedContent(plain);
+    return compressionPass(source, compressor, { ...options, expected: { digest: diffID } });
   }
 
   /** Says who failed when a pass did: what the source has not thrown, and is not wrong with the layer, came of the compressor. */
@@ -53,15 +60,43 @@ export class LayerCompression {
     return asFormFailure(error, codesOfSources.has(codeOf(error) ?? '') ? 'source' : 'machine');
   }
 
+  #countedContent(content: Content): Content {
+    const { size, lend } = content;
+    return {
+      size,
+      open: (options) => this.#counted(content.open(options)),
+      lend: lend && (() => this.#lendCounted(lend)),
+    };
+  }
+
   async *#counted(source: ByteStream): ByteStream {
-    const { readTotal } = this.#options;
     try {
       for await (const chunk of source) {
-        this.#read = Math.min(this.#read + chunk.byteLength, readTotal);
+        this.#count(chunk.byteLength);
         yield chunk;
       }
     } catch (error) {
       throw asFormFailure(error, 'source');
     }
+  }
+
+  async #lendCounted(lend: () => Promise<LentFile>): Promise<LentFile> {
+    const blameSource = (error: unknown): never => {
+      throw asFormFailure(error, 'source');
+    };
+    const file = await lend().catch(blameSource);
+    return {
+      ...file,
+      assertUnchanged: () => file.assertUnchanged().catch(blameSource),
+      onRead: (offset, size) => {
+        file.onRead(offset, size);
+        this.#count(size);
+      },
+      readFailure: (cause) => asFormFailure(file.readFailure(cause), 'source'),
+    };
+  }
+
+  #count(bytes: number): void {
+    this.#read = Math.min(this.#read + bytes, this.#options.readTotal);
   }
 }

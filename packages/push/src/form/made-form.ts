@@ -1,4 +1,4 @@
-import type { AbortOptions, Content, Digest, FormNotes } from '@slipway/digest';
+import type { AbortOptions, Digest, FormNotes } from '@slipway/digest';
 import type { LayerCache } from '@slipway/layer-cache';
 import { codeOf } from '../error-code.ts';
 import { abortable } from './abortable.ts';
@@ -17,8 +17,6 @@ import { LeanRun } from './runs/lean-run.ts';
 import type { Run, RunOwner } from './runs/run.ts';
 
 export interface MadeFormOptions extends LayerCompressionOptions {
-  /** The plain tar, where any part of it can be read by itself. */
-  readonly plain: Content | undefined;
   readonly cache: LayerCache | undefined;
   /**
    * Passed by what is compressed before it is sent: more at once than there are cores costs memory and saves no time.

@@ -1,0 +1,256 @@
+import { createHash } from 'node:crypto';
+import { pieceSize } from './encoder.ts';
+import { DeflateError } from './errors.ts';
+import { type DeflateLevel, type DeflateOptions, resolveDeflateOptions, windowSize } from './options.ts';
+import type { BlockRequest, FileSums, WorkerAnswer, WorkerRequest } from './pool-worker.ts';
+import type { WorkerThread } from './worker-thread.ts';
+
+/** Plain bytes of a file's blocks at most. */
+export const largestFileBlock: number = pieceSize;
+
+/** Bytes of a file, and how they are deflated: as one stream of blocks, each with the bytes before it as its dictionary. */
+export interface DeflateFileOptions extends Pick<DeflateOptions, 'level'> {
+  /** An open file of this process. It has to stay open until the run has settled. */
+  readonly fd: number;
+  /** First byte. */
+  readonly start: number;
+  readonly size: number;
+  /** Plain bytes of a block: 32 KiB to {@link largestFileBlock}. The last may be shorter. */
+  readonly blockSize: number;
+  /** A hash of `node:crypto`. @default 'sha256' */
+  readonly algorithm?: string | undefined;
+  /** That of `node:fs`: this thread reads with it where no other one starts. */
+  readonly readSync: ReadSync;
+  /** Gives the run up, with the signal's own reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Reads into part of `target`, and says how many bytes; 0 at the end of the file. */
+export type ReadSync = (fd: number, target: Uint8Array, offset: number, length: number, position: number) => number;
+
+/** A file on its way through a pool's threads. Leaving scope gives it up. */
+export interface DeflateFileRun extends Disposable {
+  /** Blocks in all. */
+  readonly blocks: number;
+  /**
+   * Deflates the next block to a byte boundary, without ending the stream. To be called once for each block; several may be on their way.
+   * `output` is as in {@link PoolDeflateOptions}.
+   *
+   * @throws {DeflateError} `ERR_DEFLATE_READ`, `ERR_DEFLATE_WORKER`, `ERR_DEFLATE_CLOSED`
+   */
+  next(output?: Uint8Array): Promise<Uint8Array>;
+  /** What the plain bytes are; to be called when all blocks have come. @throws {DeflateError} as `next` */
+  end(): Promise<FileSums>;
+  /** Resolves when the run has ended, or was given up, and no thread reads the file any more. Never rejects. */
+  settled(): Promise<void>;
+}
+
+/** {@link DeflateFileOptions} with nothing left open. */
+export interface ResolvedFileOptions extends DeflateFileOptions {
+  readonly level: DeflateLevel;
+  readonly algorithm: string;
+}
+
+/** The only place defaults are applied. */
+export function resolveFileOptions(options: DeflateFileOptions): ResolvedFileOptions {
+  const { fd, start, size, blockSize, algorithm = 'sha256', readSync, signal } = options;
+  const { level } = resolveDeflateOptions(options);
+  if (!(Number.isInteger(blockSize) && blockSize >= windowSize && blockSize <= largestFileBlock)) {
+    throw new RangeError(
+      `Expected \`blockSize\` to be an integer from ${windowSize} to ${largestFileBlock}, got ${blockSize}`,
+    );
+  }
+  for (const [name, value] of Object.entries({ fd, start, size })) {
+    if (!(Number.isSafeInteger(value) && value >= 0)) {
+      throw new RangeError(`Expected \`${name}\` to be an integer from 0, got ${value}`);
+    }
+  }
+  try {
+    createHash(algorithm);
+  } catch (cause) {
+    throw new RangeError(`Expected \`algorithm\` to be a hash of node:crypto, got ${algorithm}`, { cause });
+  }
+  return { fd, start, size, blockSize, level, algorithm, readSync, signal };
+}
+
+type Thread = WorkerThread<WorkerAnswer>;
+type Outcome = { readonly deflated: Uint8Array } | { readonly error: unknown };
+
+/** Work that one thread does, whichever the pool chooses. */
+export interface PoolJob {
+  readonly output: Uint8Array | undefined;
+  /** The thread that it belongs on; undefined where any will do. */
+  readonly preferred: () => Thread | undefined;
+  /** What the chosen thread is asked. */
+  readonly requestFor: (thread: Thread) => WorkerRequest;
+  readonly settle: (outcome: Outcome) => void;
+}
+
+/** What a run needs of its pool. */
+export interface BlockQueue {
+  readonly add: (job: PoolJob) => void;
+  readonly drop: (job: PoolJob) => boolean;
+  /** Hears that a thread has answered what was no job: it may have room for one. */
+  readonly onRoom: () => void;
+}
+
+let lastId = 0;
+
+/**
+ * The thread that is given the first block hashes the whole file, so it is preferred for all blocks; one that another thread deflates is read
+ * and hashed there as well. Blocks are handed out in their order, and a thread answers in order: so are they hashed.
+ */
+export class FileRun implements DeflateFileRun {
+  readonly blocks: number;
+  readonly #id = ++lastId;
+  readonly #options: ResolvedFileOptions;
+  readonly #queue: BlockQueue;
+  readonly #waiting = new Map<PoolJob, (error: unknown) => void>();
+  readonly #onAbort = (): void => this.fail(this.#options.signal?.reason);
+  #lead: Thread | undefined;
+  #next = 0;
+  /** Answers that are still to come. */
+  #asked = 0;
+  #failure: { readonly error: unknown } | undefined;
+  #isOver = false;
+  readonly #settled: Promise<void>;
+  #settle: () => void = () => {};
+
+  constructor(options: ResolvedFileOptions, queue: BlockQueue) {
+    this.#options = options;
+    this.#queue = queue;
+    this.blocks = Math.ceil(options.size / options.blockSize);
+    this.#settled = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+    const { signal } = options;
+    if (signal?.aborted) this.#onAbort();
+    else signal?.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  next(output?: Uint8Array): Promise<Uint8Array> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
+    const at = this.#next++;
+    if (at >= this.blocks) return Promise.reject(new RangeError(`Expected at most ${this.blocks} calls, got one more`));
+    return new Promise((resolve, reject) => {
+      const job: PoolJob = {
+        output,
+        preferred: () => this.#lead,
+        requestFor: (thread) => ({ block: this.#requestFor(thread, at, output) }),
+        settle: (outcome) => {
+          this.#waiting.delete(job);
+          this.#answered();
+          if ('deflated' in outcome) return resolve(outcome.deflated);
+          this.fail(outcome.error);
+          reject(outcome.error);
+        },
+      };
+      this.#waiting.set(job, reject);
+      this.#asked += 1;
+      this.#queue.add(job);
+    });
+  }
+
+  async end(): Promise<FileSums> {
+    this.#assertGoing();
+    if (this.#next < this.blocks || this.#waiting.size > 0) {
+      throw new Error(`Expected all ${this.blocks} blocks to have come before the end`);
+    }
+    const { algorithm } = this.#options;
+    const nothing = { hash: createHash(algorithm).digest('hex'), checksum: 0 };
+    const sums = this.#lead === undefined ? nothing : await this.#askLead({ sums: this.#id });
+    this.#assertGoing();
+    this.#leave();
+    return sums as FileSums;
+  }
+
+  settled(): Promise<void> {
+    return this.#settled;
+  }
+
+  [Symbol.dispose](): void {
+    this.fail(closedRun());
+  }
+
+  /** No more is wanted. What threads have already, they finish, for nobody. */
+  fail(error: unknown): void {
+    if (this.#isOver) return;
+    this.#failure = { error };
+    for (const [job, reject] of this.#waiting) {
+      if (this.#queue.drop(job)) this.#asked -= 1; // no thread has it
+      reject(error);
+    }
+    this.#waiting.clear();
+    if (this.#lead !== undefined) void this.#askLead({ sums: this.#id }); // it forgets the run
+    this.#leave();
+  }
+
+  #assertGoing(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  #requestFor(thread: Thread, at: number, output: Uint8Array | undefined): BlockRequest {
+    const { fd, start, size, blockSize, algorithm, level } = this.#options;
+    this.#lead ??= thread;
+    const offset = at * blockSize;
+    const block: BlockRequest = {
+      fd,
+      position: start + offset,
+      size: Math.min(blockSize, size - offset),
+      dictionarySize: Math.min(windowSize, offset),
+      run: this.#id,
+      algorithm,
+      deflates: { level, final: false, output },
+    };
+    if (thread === this.#lead) return block;
+    void this.#askLead({ block: { ...block, dictionarySize: 0, deflates: undefined } });
+    return { ...block, algorithm: undefined };
+  }
+
+  /** Asks the thread that hashes; a failure ends the run. */
+  async #askLead(request: WorkerRequest): Promise<WorkerAnswer['result']> {
+    this.#asked += 1;
+    try {
+      const { result, failure } = await (this.#lead as Thread).ask(request);
+      if (failure !== undefined) throw readError(failure);
+      return result;
+    } catch (error) {
+      this.fail(error);
+      return undefined;
+    } finally {
+      this.#answered();
+      this.#queue.onRoom();
+    }
+  }
+
+  #answered(): void {
+    this.#asked -= 1;
+    this.#settleWhenDone();
+  }
+
+  #leave(): void {
+    this.#isOver = true;
+    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    this.#settleWhenDone();
+  }
+
+  #settleWhenDone(): void {
+    if (this.#isOver && this.#asked === 0) this.#settle();
+  }
+}
+
+/** What a thread says of a file that it could not read. */
+export function readError({
+  code,
+  message,
+}: {
+  readonly code?: string | undefined;
+  readonly message: string;
+}): DeflateError {
+  const cause = code === undefined ? undefined : Object.assign(new Error(message), { code });
+  return new DeflateError('ERR_DEFLATE_READ', `A thread could not read the file: ${message}`, { cause });
+}
+
+function closedRun(): DeflateError {
+  return new DeflateError('ERR_DEFLATE_CLOSED', 'The file was given up');
+}
