@@ -6,7 +6,7 @@ import { version } from './version.ts';
 
 /** Options of a command that opens a client, as commander hands them over: those of the client, and who is told what. */
 export type ClientFlags = Pick<ClientOptions, keyof OptionValues & keyof ClientOptions> &
-  Partial<Pick<OptionValues, 'verbose'>>;
+  Partial<Record<'verbose' | 'quiet', boolean | undefined>>;
 
 export interface OpenClientOptions extends Pick<ClientOptions, 'credentials' | 'signKeyPassword'> {
   /** Told of a line that is worth a user's attention. */
@@ -33,7 +33,7 @@ export async function openClient(
     userAgent: `slipway/${version}`,
     onRequest: onRequest ?? (flags.verbose === true ? printRequest : undefined),
     onWarning: warn,
-    onSpool: ({ name, path }) => print(`Writing ${name} to ${path} first`),
+    onSpool: ({ name, path }) => flags.quiet === true || print(`Writing ${name} to ${path} first`),
   });
 }
 

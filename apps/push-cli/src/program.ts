@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { CommandContext } from './command-context.ts';
+import { addArtifactCommand } from './commands/artifact.ts';
 import { addCompletionCommand } from './commands/completion.ts';
 import { addDeleteCommand } from './commands/delete.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
@@ -32,6 +33,7 @@ export function createProgram(context: CommandContext): Command {
     .addHelpText('after', `\nRun \`slipway help push\` for all options of push.`);
   for (const add of [
     addPushCommand,
+    addArtifactCommand,
     addInspectCommand,
     addDeleteCommand,
     addLoadCommand,

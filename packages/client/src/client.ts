@@ -4,6 +4,8 @@ import type { ImageSource } from '@slipway/image-source';
 import type { PushResult } from '@slipway/push';
 import type { Reference } from '@slipway/reference';
 import type { Repository } from '@slipway/registry-client';
+import type { AttachRequest } from './artifacts/attach-request.ts';
+import type { Referrer, ReferrersOptions } from './artifacts/subjects.ts';
 import type { RegistryEndpoint } from './connection/registries.ts';
 import type { TrackedCredentials } from './credentials/tracked-credentials.ts';
 import type { PushRequest } from './push/push-request.ts';
@@ -37,6 +39,22 @@ export interface Client extends AsyncDisposable {
   push(request: PushRequest): Promise<readonly PushedImage[]>;
   /** The same, but a destination that fails is a result: only what concerns all of them rejects. */
   pushSettled(request: PushRequest): Promise<PushReport>;
+  /**
+   * Attaches an artifact to an image or to another artifact: pushes it into the same repository, under its digest alone, and
+   * sees to it that the registry lists it.
+   *
+   * @throws {PushFailedError} `ERR_CLIENT_PUSH_FAILED` with the result
+   * @throws {SourceError} `ERR_SOURCE_NOT_FOUND` when there is no such subject, and when a file cannot be read
+   * @example
+   * await client.attach({ subject: 'ghcr.io/me/app:1', artifact: { files: ['sbom.json'], artifactType: 'application/spdx+json' } });
+   */
+  attach(request: AttachRequest): Promise<PushedImage>;
+  /**
+   * What refers to an image: signatures, SBOMs, attestations, whatever was attached to it.
+   *
+   * @throws {SourceError} `ERR_SOURCE_NOT_FOUND` when there is no such image; {@link RegistryError} when its registry fails
+   */
+  referrers(image: string | Reference, options?: ReferrersOptions): Promise<readonly Referrer[]>;
   /**
    * Opens a source by its text, whatever its transport. It has to be disposed before the client.
    *

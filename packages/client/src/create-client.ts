@@ -1,6 +1,9 @@
 import { anObject, aSignal, aString, assertArgument, assertOptions, aText, either } from '@slipway/arguments';
 import { parseReference, type Reference } from '@slipway/reference';
 import { createAdaptiveLimits, createHostBackoff, createTransferManager } from '@slipway/transfer';
+import { runAttach } from './artifacts/attach.ts';
+import { assertAttachRequest } from './artifacts/attach-request.ts';
+import { createSubjects, parseSubject } from './artifacts/subjects.ts';
 import type { Client, PushedImage } from './client.ts';
 import { type ClientOptions, type ResolvedClientOptions, resolveClientOptions } from './client-options.ts';
 import { observe } from './connection/observe.ts';
@@ -60,6 +63,7 @@ export async function createClient(options?: ClientOptions): Promise<Client> {
     registries: createSourceRegistries({ registries: sourceRegistries, credentials: credentials.forSources, attempts }),
     images: storedImages(openImages),
   };
+  const subjects = createSubjects({ registries, sourceRegistries, credentials, attempts });
   const pushers = onceOpened(async () => {
     const { metadataStore, layerCache } = await pushStores(settings, stores.get);
     const folder = settings.cache ? (settings.dataDir ?? environment.dataFolder) : settings.dataDir;
@@ -73,6 +77,7 @@ export async function createClient(options?: ClientOptions): Promise<Client> {
     });
     return { ...made, async [Symbol.asyncDispose]() {} };
   });
+  const parts = { ...settings, credentials, registries, sources, subjects, pushers: pushers.get, openImages };
   const client: Client = {
     credentials: credentials.forDestinations,
     async push(request) {
@@ -83,9 +88,19 @@ export async function createClient(options?: ClientOptions): Promise<Client> {
       return results as readonly PushedImage[];
     },
     async pushSettled(request) {
-      const parts = { ...settings, credentials, registries, sources, pushers: pushers.get, openImages };
       const read = readPushRequest(request);
       return await lifetime.run(request, (signal) => runPush({ ...read, signal }, parts));
+    },
+    async attach(request) {
+      assertAttachRequest(request);
+      const { results } = await lifetime.run(request, (signal) => runAttach({ ...request, signal }, parts));
+      const [result] = results;
+      if (result?.ok !== true) throw new PushFailedError(results, []);
+      return result;
+    },
+    async referrers(image, options = {}) {
+      const reference = parseSubject(image);
+      return await lifetime.run(options, (signal) => subjects.referrersOf(reference, { ...options, signal }));
     },
     async open(source, openOptions = {}) {
       assertArgument('source', source, aText);

@@ -5,7 +5,7 @@ import { familiarString } from '@slipway/reference';
 export type ClientErrorCode =
   /** When: an option is missing, is not what it has to be, or does not go with another one. Retry: no. Do: what the message and the hint say. */
   | 'ERR_CLIENT_OPTION'
-  /** When: a destination is no reference, names a digest, or has a tag where all tags are pushed. Retry: no. Do: correct the destination. */
+  /** When: a destination is no reference, or has a tag where all tags are pushed. Retry: no. Do: correct the destination. */
   | 'ERR_CLIENT_DESTINATION'
   /** When: a source or destination has a user and a password in its name. Retry: no. Do: leave them out, and give them as credentials. */
   | 'ERR_CLIENT_PASSWORD_IN_NAME'

@@ -5,6 +5,11 @@
  */
 
 export {
+  type ArtifactConfig,
+  type ArtifactFile,
+  type ArtifactParts,
+  type ArtifactRecipe,
+  artifactFrom,
   type ConfigChanges,
   type FilesInMemory,
   type ImageParts,
@@ -15,6 +20,8 @@ export {
   layerFrom,
 } from '@slipway/image-source';
 export type { ImageSignature, PushEvent, PushResult, Signature, Signer } from '@slipway/push';
+export type { AttachRequest } from './artifacts/attach-request.ts';
+export type { Referrer, ReferrersOptions } from './artifacts/subjects.ts';
 export type { Client, PushedImage, PushReport } from './client.ts';
 export type { ClientOptions, ClientParts, ClientSettings } from './client-options.ts';
 export type { ConnectionParts, ConnectionSettings } from './connection/connection-settings.ts';

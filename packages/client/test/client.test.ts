@@ -168,7 +168,12 @@ describe('misuse is told by a code before anything is sent', () => {
     ['no source', { to: 'r.example/a' }, 'ERR_CLIENT_OPTION', 'Expected `source` to be a text'],
     ['an odd source', { source: {}, to: 'r.example/a' }, 'ERR_CLIENT_OPTION', 'Expected `source` to be a text'],
     ['a bad reference', { source: 'x.tar', to: 'r.example/A' }, 'ERR_CLIENT_DESTINATION', 'must be lowercase'],
-    ['a digest', { source: 'x.tar', to: `a@sha256:${'a'.repeat(64)}` }, 'ERR_CLIENT_DESTINATION', 'names a digest'],
+    [
+      'a digest of all tags',
+      { source: 'x', to: `a@sha256:${'a'.repeat(64)}`, allTags: true },
+      'ERR_CLIENT_DESTINATION',
+      'has a tag',
+    ],
     ['a tag with all tags', { source: 'x.tar', to: 'a:1', allTags: true }, 'ERR_CLIENT_DESTINATION', 'has a tag'],
     ['a password in a name', { source: 'docker://u:secret@h/a', to: 'a' }, 'ERR_CLIENT_PASSWORD_IN_NAME', '***@h/a'],
     ['options that do not fit', { source: 'x', to: 'a', format: 'v1', dryRun: true }, 'ERR_CLIENT_OPTION', '`dryRun`'],

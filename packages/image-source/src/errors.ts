@@ -14,6 +14,8 @@ export type SourceErrorCode =
   | 'ERR_SOURCE_UNSUPPORTED'
   /** When: something that is to go into a layer cannot be kept there: a socket, a device, a name that is no UTF-8 or that means a deletion, a path that leads out or that two of them have. Retry: no. Do: rename it, or leave it out with `exclude`. */
   | 'ERR_SOURCE_ENTRY'
+  /** When: what an artifact's file is to be called leads out of the folder it is pulled into, has no name, or is that of another one. Retry: no. Do: give it another title, or push it as an artifact of its own. */
+  | 'ERR_SOURCE_TITLE'
   /** When: a compressed archive or standard input could not be written to the temporary folder. Retry: after making room. Do: choose another folder, or decompress beforehand. */
   | 'ERR_SOURCE_SPOOL';
 

@@ -3,6 +3,16 @@
  *
  * @packageDocumentation
  */
+export { artifactFrom } from './artifact/artifact-from.ts';
+export {
+  type ArtifactConfig,
+  type ArtifactFile,
+  type ArtifactParts,
+  type ArtifactRecipe,
+  artifactMediaTypes,
+  type OpenArtifactOptions,
+  type ResolveSubject,
+} from './artifact/artifact-parts.ts';
 export { SourceError, type SourceErrorCode, type SourceErrorOptions } from './errors.ts';
 export type {
   ImageSource,

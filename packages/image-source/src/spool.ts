@@ -45,7 +45,8 @@ export async function spool(stream: ByteStream, options: SpoolOptions): Promise<
   }
 }
 
-async function writeDown(stream: ByteStream, options: SpoolOptions): Promise<FileReader> {
+/** Writes a stream as it is to such a file. @throws {SourceError} `ERR_SOURCE_SPOOL` when the folder cannot take it */
+export async function writeDown(stream: ByteStream, options: Omit<SpoolOptions, 'limits'>): Promise<FileReader> {
   const { name, spoolFolder = tmpdir(), onSpool, onRead } = options;
   const file = await TemporaryFile.create(spoolFolder, name);
   try {

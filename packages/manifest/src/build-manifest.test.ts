@@ -187,6 +187,12 @@ describe('the OCI documents', () => {
 }`);
   });
 
+  test('compact, they have neither spaces nor line breaks', () => {
+    const options = { config: emptyDescriptor, layers: [layer], annotations: { a: '1' } };
+    const compact = textOf(buildOciManifest({ ...options, compact: true }));
+    expect(compact).toBe(JSON.stringify(JSON.parse(textOf(buildOciManifest(options)))));
+  });
+
   test('an index says what each manifest runs on', () => {
     const manifests: Descriptor[] = [
       {

@@ -1,8 +1,8 @@
-import { anObject, aString, assertOptions, listOf } from '@slipway/arguments';
+import { aBoolean, anObject, aString, assertOptions, listOf } from '@slipway/arguments';
 import { type Digest, digestBytes, isDigest } from '@slipway/digest';
 import type { Descriptor } from './descriptor.ts';
 import { InvalidManifestError } from './errors.ts';
-import { encodeGoJSON, sortedMap } from './go-json.ts';
+import { encodeGoJSON, type GoJSONOptions, sortedMap } from './go-json.ts';
 import { mediaTypes } from './media-types.ts';
 import type { Platform } from './platform.ts';
 
@@ -32,6 +32,8 @@ export interface OciManifestOptions {
   /** The manifest that this one is about. */
   readonly subject?: Descriptor | undefined;
   readonly annotations?: Readonly<Record<string, string>> | undefined;
+  /** Without spaces and line breaks, as OCI's own tools write it. @default false: indented by three spaces, as Docker does */
+  readonly compact?: boolean | undefined;
 }
 
 /** What an OCI index names. */
@@ -88,7 +90,8 @@ export function buildDockerManifestList(options: DockerManifestListOptions): Enc
 }
 
 /**
- * Builds an OCI image manifest, its members in the order of OCI's own tools, indented by three spaces as Docker does.
+ * Builds an OCI image manifest, its members in the order of OCI's own tools, indented by three spaces as Docker does unless it is to
+ * be compact.
  *
  * @throws {InvalidManifestError} `ERR_MANIFEST_INVALID` for a descriptor without a valid digest or size.
  * @see https://github.com/opencontainers/image-spec/blob/v1.1.1/specs-go/v1/manifest.go#L20-L41
@@ -96,9 +99,9 @@ export function buildDockerManifestList(options: DockerManifestListOptions): Enc
 export function buildOciManifest(options: OciManifestOptions): EncodedManifest {
   assertOptions('options', options, {
     required: { config: anObject, layers: listOf(anObject) },
-    optional: { subject: anObject, annotations: anObject, artifactType: aString },
+    optional: { subject: anObject, annotations: anObject, artifactType: aString, compact: aBoolean },
   });
-  return encodeManifest(mediaTypes.ociManifest, {
+  const document = {
     schemaVersion: 2,
     mediaType: mediaTypes.ociManifest,
     artifactType: options.artifactType || undefined,
@@ -106,7 +109,8 @@ export function buildOciManifest(options: OciManifestOptions): EncodedManifest {
     layers: options.layers.map((layer, index) => ociDescriptor(layer, `layers[${index}]`)),
     subject: options.subject && ociDescriptor(options.subject, 'subject'),
     annotations: annotationsOf(options),
-  });
+  };
+  return encodeManifest(mediaTypes.ociManifest, document, options.compact === true ? {} : dockersLayout);
 }
 
 /**
@@ -130,8 +134,10 @@ export function buildIndex(options: IndexOptions): EncodedManifest {
   });
 }
 
-function encodeManifest(mediaType: string, document: object): EncodedManifest {
-  const bytes = new TextEncoder().encode(encodeGoJSON(document, { indent: '   ' }));
+const dockersLayout: GoJSONOptions = Object.freeze({ indent: '   ' });
+
+function encodeManifest(mediaType: string, document: object, layout: GoJSONOptions = dockersLayout): EncodedManifest {
+  const bytes = new TextEncoder().encode(encodeGoJSON(document, layout));
   return Object.freeze({ mediaType, bytes, digest: digestBytes(bytes), size: bytes.byteLength });
 }
 

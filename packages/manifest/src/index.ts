@@ -37,6 +37,7 @@ export {
   isIndexMediaType,
   isLayerMediaType,
   isManifestMediaType,
+  isMediaType,
   isNondistributableMediaType,
   isSchema1MediaType,
   type LayerMediaTypeOptions,

@@ -6,6 +6,7 @@ import {
   isIndexMediaType,
   isLayerMediaType,
   isManifestMediaType,
+  isMediaType,
   isNondistributableMediaType,
   isSchema1MediaType,
   layerMediaType,
@@ -104,4 +105,23 @@ test.each([
   [['https://example.com/layer'], true],
 ])('a layer with the urls %j is foreign: %s', (urls, expected) => {
   expect(isForeign({ urls })).toBe(expected);
+});
+
+test.each([
+  ['text/plain', true],
+  ['application/vnd.oci.image.layer.v1.tar+gzip', true],
+  ['a/b', true],
+  [`a/${'b'.repeat(127)}`, true],
+  [`a/${'b'.repeat(128)}`, false],
+  ['', false],
+  ['text', false],
+  ['/plain', false],
+  ['text/', false],
+  ['text/plain; charset=utf-8', false],
+  ['text/plain/x', false],
+  ['.text/plain', false],
+  ['text/pläin', false],
+  ['text/plain\n', false],
+])('%j is a media type: %s', (text, expected) => {
+  expect(isMediaType(text)).toBe(expected);
 });

@@ -43,6 +43,15 @@ export const mediaTypes = {
   inTotoStatement: 'application/vnd.in-toto+json',
 } as const;
 
+/**
+ * Whether a text is a media type, without parameters: what descriptors and manifests may call content.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc6838#section-4.2
+ */
+export function isMediaType(text: string): boolean {
+  return /^[A-Za-z0-9][\w!#$&^.+-]{0,126}\/[A-Za-z0-9][\w!#$&^.+-]{0,126}$/.test(text);
+}
+
 /** Media types of documents that name one image or artifact. */
 export function isManifestMediaType(mediaType: string): boolean {
   return (

@@ -12,6 +12,8 @@ export type PushErrorCode =
   | 'ERR_PUSH_NO_PLATFORM'
   /** When: config, manifest, layers and blobs of an item contradict each other, or a blob that the manifest names is missing. Retry: no. Do: make the item anew, or report the tool that made it. */
   | 'ERR_PUSH_INVALID'
+  /** When: an artifact is about a manifest that the repository does not have. Retry: after that was pushed. Do: push the subject first. */
+  | 'ERR_PUSH_NO_SUBJECT'
   /** When: a destination's client is of another repository than its reference. Retry: no. Do: connect to the repository that the reference names. */
   | 'ERR_PUSH_WRONG_REPOSITORY'
   /** When: the registry answered that it took the image, and does not show it. Retry: yes, with `force`. Do: what the message says: the registry's address or its cache is at fault. */

@@ -16,6 +16,7 @@ export interface ResolvedPushOptions extends PushOptions {
   readonly format: PushFormat | LegacyFormat;
   readonly protocol: PushProtocol;
   readonly requireSchema2: boolean;
+  readonly requireSubject: boolean;
   /** Several, without repetition, are one index. */
   readonly compression: PushCompression | readonly LayerKind[];
   readonly recompress: boolean;
@@ -31,6 +32,7 @@ export const pushDefaults: {
   readonly format: PushFormat;
   readonly protocol: PushProtocol;
   readonly requireSchema2: boolean;
+  readonly requireSubject: boolean;
   readonly compression: PushCompression;
   readonly recompress: boolean;
   readonly verify: PushVerify;
@@ -41,6 +43,7 @@ export const pushDefaults: {
   format: 'keep',
   protocol: 'v2',
   requireSchema2: true,
+  requireSubject: false,
   compression: 'keep',
   recompress: false,
   verify: 'digest',
@@ -64,6 +67,7 @@ export function resolvePushOptions(options: PushOptions = {}): ResolvedPushOptio
     format: options.format ?? pushDefaults.format,
     protocol: options.format === 'v1' ? 'v1' : (options.protocol ?? pushDefaults.protocol),
     requireSchema2: options.requireSchema2 ?? pushDefaults.requireSchema2,
+    requireSubject: options.requireSubject ?? pushDefaults.requireSubject,
     compression,
     recompress,
     verify: options.verify ?? pushDefaults.verify,

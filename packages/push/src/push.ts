@@ -69,6 +69,8 @@ export interface PushOptions extends AbortOptions {
   readonly protocol?: PushProtocol | undefined;
   /** Whether a registry that refuses a Docker manifest gets no signed schema 1 manifest in its place. @default true */
   readonly requireSchema2?: boolean | undefined;
+  /** Refuses a manifest that is about another one, its `subject`, where the repository lacks that. @default false: it is told */
+  readonly requireSubject?: boolean | undefined;
   /**
    * Several push one index that has each image in each of these forms, for clients of every age; its format is OCI.
    *

@@ -34,6 +34,8 @@ const byCode: ReadonlyMap<string, ExitCode> = new Map<string, ExitCode>([
   ['ERR_PUSH_DIGEST_REFERENCE', exitCodes.usage],
   ['ERR_PUSH_FORMAT', exitCodes.usage],
   ['ERR_PUSH_NO_PLATFORM', exitCodes.usage],
+  ['ERR_ARGUMENT', exitCodes.usage],
+  ['ERR_SOURCE_TITLE', exitCodes.usage],
   ['ERR_SOURCE_SPOOL', exitCodes.failed],
   ['ERR_IMAGE_STORE_NOT_FOUND', exitCodes.source],
   ['ERR_IMAGE_STORE_INVALID_IMAGE', exitCodes.source],

@@ -3,11 +3,15 @@ import type { OptionValues } from '@slipway/client/options';
 import { usageError } from '../errors.ts';
 import type { ClientFlags } from '../open-client.ts';
 
-/** The options of `slipway push` as commander hands them over. */
-export type PushFlags = ClientFlags &
-  Omit<PushSettings, 'learn'> &
+/** Options of every command that pushes something. */
+export type DeliveryFlags = ClientFlags &
+  Pick<PushSettings, 'dryRun' | 'force'> &
   Partial<Pick<OptionValues, 'username' | 'passwordStdin' | 'json' | 'quiet' | 'digestFile' | 'verbose'>> &
-  Pick<OptionValues, 'progress'> & {
+  Pick<OptionValues, 'progress'>;
+
+/** The options of `slipway push` as commander hands them over. */
+export type PushFlags = DeliveryFlags &
+  Omit<PushSettings, 'learn'> & {
     /** `false` for `--no-learn`. */
     readonly learn?: PushSettings['learn'];
     readonly verifyLearnt?: boolean | undefined;
@@ -20,17 +24,23 @@ export interface ReadPushFlags extends Omit<PushFlags, 'learn' | 'verifyLearnt'>
 
 /** @throws {CliError} `ERR_CLI_USAGE` */
 export function readPushFlags(source: string, flags: PushFlags): ReadPushFlags {
-  if (flags.passwordStdin === true && flags.username === undefined) {
-    throw usageError('--password-stdin needs --username', 'name the user the password belongs to');
-  }
+  const read = readDeliveryFlags(flags);
   if (flags.passwordStdin === true && readsStandardInput(source)) {
     throw usageError(
       'standard input cannot carry both the image (-) and the password (--password-stdin)',
       'log in first with `slipway login`, or push from a file',
     );
   }
-  const { verifyLearnt: _older, ...rest } = flags;
-  return { ...rest, learn: learnOf(flags), progress: flags.quiet === true ? 'none' : flags.progress };
+  const { verifyLearnt: _older, ...rest } = read;
+  return { ...rest, learn: learnOf(flags) };
+}
+
+/** The checks of every command that pushes something. @throws {CliError} `ERR_CLI_USAGE` */
+export function readDeliveryFlags<Flags extends DeliveryFlags>(flags: Flags): Flags {
+  if (flags.passwordStdin === true && flags.username === undefined) {
+    throw usageError('--password-stdin needs --username', 'name the user the password belongs to');
+  }
+  return flags.quiet === true ? { ...flags, progress: 'none' } : flags;
 }
 
 /** `--learn` and its two older names, which say the same in one word each. */

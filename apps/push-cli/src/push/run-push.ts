@@ -1,4 +1,4 @@
-import { assertPushSettings, type Client, type PushReport, parseDestinations } from '@slipway/client';
+import { assertPushSettings, type Client, type PushReport, type PushRequest, parseDestinations } from '@slipway/client';
 import type { Reference } from '@slipway/reference';
 import type { CommandContext } from '../command-context.ts';
 import { credentialLine } from '../failure/credential-line.ts';
@@ -10,7 +10,7 @@ import { failureRecord, resultLine, resultRecord, writeDigestFile } from '../res
 import { writeResults } from '../results/write-results.ts';
 import { printable } from '../terminal/printable.ts';
 import { ask } from '../terminal/prompt.ts';
-import { type PushFlags, type ReadPushFlags, readPushFlags } from './push-flags.ts';
+import { type DeliveryFlags, type PushFlags, readPushFlags } from './push-flags.ts';
 import { typedCredentials } from './typed-credentials.ts';
 
 /** Pushes one source to its destinations, tells how it goes, prints the results, sets the exit code. */
@@ -23,12 +23,32 @@ export async function runPush(
   const flags = readPushFlags(source, given);
   assertPushSettings(flags);
   const references = parseDestinations(destinations, { allTags: flags.allTags, digests: true });
+  await deliver(references, flags, context, (client, events) =>
+    client.pushSettled({ ...flags, ...events, source, to: references }),
+  );
+}
+
+/** Lets a client push something, tells how it goes, prints the results, sets the exit code. */
+export async function deliver(
+  references: readonly Reference[],
+  flags: DeliveryFlags & Pick<PushFlags, 'signKey'>,
+  context: CommandContext,
+  push: (client: Client, events: Pick<PushRequest, 'signal' | 'onEvent'>) => Promise<PushReport>,
+): Promise<void> {
   using progress = openProgress(flags.progress, { ...context, verbose: flags.verbose, isQuiet: flags.quiet });
   context.onInterrupted = () => progress.print('slipway: stopping at a safe point; press Ctrl-C again to end at once');
   context.onForcedExit = () => progress[Symbol.dispose]();
   let report: PushReport | undefined;
   try {
-    report = await push(source, references, flags, progress, context);
+    const credentials = await typedCredentials(flags, references, context);
+    await using client = await openClient(flags, context, {
+      print: (line) => progress.print(line),
+      warn: (message) => progress.warn(message),
+      credentials,
+      signKeyPassword: keyPasswordPrompt(flags, context),
+    });
+    if (flags.verbose === true) await printCredentials(client, references, progress);
+    report = await push(client, { signal: context.signal, onEvent: (event) => progress.onEvent(event) });
     await tell(report, flags, progress, context);
   } catch (error) {
     if (flags.json === true && report === undefined) {
@@ -41,33 +61,11 @@ export async function runPush(
   }
 }
 
-async function push(
-  source: string,
-  references: readonly Reference[],
-  flags: ReadPushFlags,
-  progress: Progress,
-  context: CommandContext,
-): Promise<PushReport> {
-  const credentials = await typedCredentials(flags, references, context);
-  await using client = await openClient(flags, context, {
-    print: (line) => progress.print(line),
-    warn: (message) => progress.warn(message),
-    credentials,
-    signKeyPassword: keyPasswordPrompt(flags, context),
-  });
-  if (flags.verbose === true) await printCredentials(client, references, progress);
-  const { signal } = context;
-  return await client.pushSettled({
-    ...flags,
-    source,
-    to: references,
-    signal,
-    onEvent: (event) => progress.onEvent(event),
-  });
-}
-
 /** Asks on the terminal; undefined where there is none, or the image comes from there. */
-function keyPasswordPrompt({ signKey }: ReadPushFlags, context: CommandContext): (() => Promise<string>) | undefined {
+function keyPasswordPrompt(
+  { signKey }: Pick<PushFlags, 'signKey'>,
+  context: CommandContext,
+): (() => Promise<string>) | undefined {
   if (signKey === undefined || context.stdin.isTTY !== true) return undefined;
   return () => ask(`Password of ${printable(signKey)}: `, context, { secret: true });
 }
@@ -81,7 +79,7 @@ async function printCredentials(client: Client, references: readonly Reference[]
 
 async function tell(
   { results, refusedTags }: PushReport,
-  { json, digestFile, dryRun }: ReadPushFlags,
+  { json, digestFile, dryRun }: DeliveryFlags,
   progress: Progress,
   context: CommandContext,
 ): Promise<void> {

@@ -1,5 +1,5 @@
 import type { AbortOptions } from '@slipway/digest';
-import type { ImageRecipe, ImageSource, SourceItem } from '@slipway/image-source';
+import type { ArtifactRecipe, ImageRecipe, ImageSource, SourceItem } from '@slipway/image-source';
 import type { Platform } from '@slipway/manifest';
 import type { PushOptions } from '@slipway/push';
 import { optionError } from '../errors.ts';
@@ -10,9 +10,10 @@ import type { DestinationInput } from './destinations.ts';
 /**
  * What to push: a text as `slipway push` takes it (`app.tar`, `oci:layout:v1`, `docker://ghcr.io/me/app:1`,
  * `docker-daemon:app`, `store:app`, `-`), a source that is open already, which stays the caller's to dispose, one image, or
- * one that `imageFrom` makes of parts: its base may be any such text.
+ * one that `imageFrom` makes of parts: its base may be any such text. Or an artifact that `artifactFrom` makes of files: its
+ * subject may be a reference, and has to be in every destination's repository.
  */
-export type SourceInput = string | ImageSource | SourceItem | ImageRecipe;
+export type SourceInput = string | ImageSource | SourceItem | ImageRecipe | ArtifactRecipe;
 
 /** How layers that are compressed here are made. */
 export interface CompressionSettings {
@@ -43,7 +44,7 @@ export interface PushSettings
   extends SelectionSettings,
     CompressionSettings,
     SigningSettings,
-    Omit<PushOptions, 'platform' | 'requireSchema2' | 'signing' | 'onEvent' | 'signal'> {}
+    Omit<PushOptions, 'platform' | 'requireSchema2' | 'requireSubject' | 'signing' | 'onEvent' | 'signal'> {}
 
 /** One push. */
 export interface PushRequest extends PushSettings, AbortOptions, Pick<PushOptions, 'onEvent'> {

@@ -1,4 +1,5 @@
 import {
+  type ArtifactRecipe,
   type ImageRecipe,
   type ImageSource,
   parseSourceText,
@@ -8,6 +9,7 @@ import {
 import type { ImageStore } from '@slipway/image-store';
 import type { Destination, PushAllOptions, PushDelivery, PushResult, PushSigning } from '@slipway/push';
 import type { Reference } from '@slipway/reference';
+import { parseSubject, type Subjects } from '../artifacts/subjects.ts';
 import type { PushReport } from '../client.ts';
 import type { Registries } from '../connection/registries.ts';
 import type { ClientCredentials } from '../credentials/client-credentials.ts';
@@ -32,6 +34,7 @@ export interface PushParts {
   readonly credentials: ClientCredentials;
   readonly registries: Registries;
   readonly sources: SourceDoors;
+  readonly subjects: Subjects;
   readonly pushers: () => Promise<Pushers>;
   readonly openImages: () => Promise<ImageStore>;
   readonly warn: (message: string) => void;
@@ -67,7 +70,8 @@ export async function runPush(
       destinations: await Promise.all(wanted.map((reference) => destinationOf(reference, request, parts))),
     })),
   );
-  const results = await pushItems(deliveries, request, parts, async (pushed, index) => {
+  const requireSubject = isOfFiles(source);
+  const results = await pushItems(deliveries, request, parts, { requireSubject }, async (pushed, index) => {
     const { item } = deliveries[index]!;
     if (source.isFromStore && request.dryRun !== true) {
       await noteDigests(await parts.openImages(), item, pushed, parts.warn);
@@ -104,7 +108,7 @@ async function pushAllTags(
   const results = await pushRepository(repository, references, options, {
     sources: parts.sources.registries,
     destinationOf: (reference) => destinationOf(reference, request, parts),
-    push: (deliveries) => pushItems(deliveries, request, parts),
+    push: (deliveries) => pushItems(deliveries, request, parts, {}),
     onUnchanged: ({ reference, ...manifest }) => {
       const destination = `${reference.registry}/${reference.repository}`;
       request.onEvent?.({ type: 'manifest:pushed', destination, tag: reference.tag, ...manifest });
@@ -145,20 +149,21 @@ async function openInput(input: SourceInput, request: RunningRequest, parts: Pus
   if (isSource(input)) return { ...input, ...isOthers };
   if (isItem(input)) return { kind: 'oci-layout', name: 'the image', items: [input], ...isOthers };
   throw optionError(
-    'Expected `source` to be a text such as app.tar or docker://ghcr.io/me/app:1, an opened source, an image, or an image from parts',
+    'Expected `source` to be a text such as app.tar or docker://ghcr.io/me/app:1, an opened source, an image, an image from parts, or an artifact of files',
   );
 }
 
-/** The base is any source that this client can open. */
+/** The base is any source that this client can open, a subject any manifest of a registry. */
 async function openRecipe(
-  recipe: ImageRecipe,
+  recipe: ImageRecipe | ArtifactRecipe,
   { signal }: RunningRequest,
-  { sources, environment }: PushParts,
+  { sources, subjects, environment }: PushParts,
 ): Promise<ImageSource> {
   const { onSpool } = sources;
   return await recipe.open({
     openBase: (text, { platform, signal: opening = signal }) =>
       openSourceText(text, { platform, signal: opening }, sources),
+    resolveSubject: (text, options) => subjects.resolve(parseSubject(text), options),
     time: sourceDateEpoch(environment.variables),
     spoolFolder: environment.temporaryFolder,
     onSpool,
@@ -166,7 +171,12 @@ async function openRecipe(
   });
 }
 
-function isRecipe(input: unknown): input is ImageRecipe {
+/** Who makes an artifact about something wants it to be found there. */
+function isOfFiles({ kind, items: [item] }: Pick<ImageSource, 'kind' | 'items'>): boolean {
+  return kind === 'parts' && item?.kind === 'artifact';
+}
+
+function isRecipe(input: unknown): input is ImageRecipe | ArtifactRecipe {
   return typeof (input as { readonly open?: unknown } | undefined)?.open === 'function' && !isSource(input);
 }
 
@@ -209,12 +219,13 @@ async function pushItems(
   deliveries: readonly PushDelivery[],
   request: RunningRequest,
   { pushers, environment }: PushParts,
+  { requireSubject }: Pick<PushAllOptions, 'requireSubject'>,
   onDelivered?: PushAllOptions['onDelivered'],
 ): Promise<readonly PushResult[]> {
   const pusher = (await pushers()).pusherFor(request);
   const { source: _source, to: _to, signKey: _key, signer: _signer, signIdentity: _identity, ...options } = request;
   const requireSchema2 = !environment.allowsSchema1;
-  return (await pusher.pushAll(deliveries, { ...options, requireSchema2, onDelivered })).flat();
+  return (await pusher.pushAll(deliveries, { ...options, requireSchema2, requireSubject, onDelivered })).flat();
 }
 
 function isOfSource(error: unknown): boolean {

@@ -42,7 +42,14 @@ export function arrangeEntries(entries: readonly LayerEntry[], options: ArrangeO
     if (!path.endsWith('/') && byName.has(entryName(path)))
       throw badEntry(path, 'the layer removes it and adds it; to empty a folder, write it with "/" behind');
   }
-  return linksAfterFiles(sorted([...byName.values()]));
+  return linksAfterFiles(inOrder([...byName.values()]));
+}
+
+/** The entries in the order of their names' bytes: each after its folder. */
+export function inOrder(entries: readonly LayerEntry[]): readonly LayerEntry[] {
+  const keyed = entries.map((entry) => ({ entry, key: Buffer.from(entry.name) }));
+  keyed.sort((a, b) => Buffer.compare(a.key, b.key));
+  return keyed.map(({ entry }) => entry);
 }
 
 function deletions({ remove, time }: ArrangeOptions): readonly LayerEntry[] {
@@ -69,12 +76,6 @@ function addFoldersAbove(name: string, byName: Map<string, LayerEntry>, { to, ow
     const mode = modesOfKnownFolders.get(folder) ?? 0o755;
     byName.set(folder, { name: folder, type: 'folder', mode, uid, gid, mtime: time });
   }
-}
-
-function sorted(entries: readonly LayerEntry[]): readonly LayerEntry[] {
-  const keyed = entries.map((entry) => ({ entry, key: Buffer.from(entry.name) }));
-  keyed.sort((a, b) => Buffer.compare(a.key, b.key));
-  return keyed.map(({ entry }) => entry);
 }
 
 /** Of all names of one file the first is the file: a hard link has to lead to what was unpacked before. */

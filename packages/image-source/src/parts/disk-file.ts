@@ -15,7 +15,7 @@ const chunkSize = 256 * 1024;
 
 /**
  * The content of a file that is opened again for each reading: a layer may have more files than a process may keep open.
- * One that is another than when the layer was opened ends the reading.
+ * One that is another than when it was looked at ends the reading.
  */
 export function diskFile(path: string | Buffer, shown: string, state: FileState): Content {
   const size = Number(state.size);
@@ -63,9 +63,8 @@ async function assertSame(handle: FileHandle, shown: string, state: FileState): 
 }
 
 function changed(shown: string, how: string, cause?: unknown): SourceError {
-  return new SourceError(
-    'ERR_SOURCE_CHANGED',
-    `${JSON.stringify(shown)} changed while an image was made of it: ${how}`,
-    { cause, hint: 'Wait until nothing writes to it any more, then try again' },
-  );
+  return new SourceError('ERR_SOURCE_CHANGED', `${JSON.stringify(shown)} changed while it was read: ${how}`, {
+    cause,
+    hint: 'Wait until nothing writes to it any more, then try again',
+  });
 }

@@ -12,6 +12,8 @@ export interface FolderEntriesOptions extends AbortOptions {
   readonly layer: ResolvedLayerOptions;
   /** Whole seconds since 1970, where the layer names no time of its own. */
   readonly time: number;
+  /** Names that mean a deletion in a layer are names like any other. @default false: they are refused */
+  readonly isPlainTar?: boolean | undefined;
 }
 
 /** What was found on the disk. */
@@ -46,7 +48,7 @@ export async function diskEntries(path: string, options: FolderEntriesOptions): 
   const own = basename(path);
   if (selection.excludes(own) || !selection.includes(own)) return { isFolder: false, entries: [] };
   const name = layer.isFolder ? [layer.to, own].filter((step) => step !== '').join('/') : layer.to;
-  const entry = { ...walk.file(Buffer.from(path), path, top), name: checkedName(name, path) };
+  const entry = { ...walk.file(Buffer.from(path), path, top), name: walk.checkedName(name, path) };
   return { isFolder: false, entries: [entry] };
 }
 
@@ -88,6 +90,13 @@ class Walk {
     return { ...this.#common(state), name: '', type: 'file', content: diskFile(path, shown, state) };
   }
 
+  /** A name for the tar. `shown` is what messages call the file. */
+  checkedName(name: string, shown: string): string {
+    if (name === '') throw badEntry(shown, 'it would have no name');
+    if (this.#options.isPlainTar !== true) assertNoWhiteout(name, shown);
+    return entryName(name);
+  }
+
   async #add(name: Buffer, path: Buffer, state: BigIntStats, place: Place): Promise<void> {
     const step = name.toString('utf8');
     const inside = join(place.within, step);
@@ -95,7 +104,7 @@ class Walk {
     if (!isWanted && !state.isDirectory()) return;
     textOfName(name, place.shown);
     const shown = `${place.shown}${sep}${step}`;
-    const full = checkedName(join(this.#options.layer.to, inside), shown);
+    const full = this.checkedName(join(this.#options.layer.to, inside), shown);
     if (state.isDirectory()) {
       if (isWanted) this.entries.push({ ...this.#common(state), name: full, type: 'folder' });
       await this.folder(path, inside, isWanted);
@@ -152,12 +161,6 @@ function join(folder: string, name: string): string {
   return folder === '' ? name : `${folder}/${name}`;
 }
 
-function checkedName(name: string, shown: string): string {
-  if (name === '') throw badEntry(shown, 'it would have no name');
-  assertNoWhiteout(name, shown);
-  return entryName(name);
-}
-
 async function stateOf(path: Buffer, folder: string): Promise<BigIntStats> {
   return await lstat(path, { bigint: true }).catch((cause) => {
     throw fromSystemError(cause, `${folder}${sep}${path.subarray(path.lastIndexOf(sep) + 1).toString('utf8')}`);
@@ -170,7 +173,8 @@ async function readTarget(path: Buffer, shown: string): Promise<Buffer> {
   });
 }
 
-function kindOf(state: BigIntStats): string {
+/** What something is that is neither file nor folder nor link. */
+export function kindOf(state: BigIntStats): string {
   if (state.isFIFO()) return 'a pipe';
   if (state.isSocket()) return 'a socket';
   return 'a device';

@@ -7,6 +7,7 @@ import type { Target } from '../presence/target.ts';
 import { deliverBlobs } from './blobs.ts';
 import type { Delivery } from './delivery.ts';
 import { deliverManifest, emitPushed } from './manifest.ts';
+import { listAsReferrers } from './subjects.ts';
 
 /**
  * Brings everything a manifest names into the repository, children before parents, and returns the manifest.
@@ -31,7 +32,7 @@ export async function deliverContent(plan: ItemPlan, target: Target, delivery: D
 async function deliverChildren(plan: IndexPlan, target: Target, delivery: Delivery): Promise<readonly Manifest[]> {
   const { scope } = delivery;
   if (plan.blobs.length > 0) await deliverBlobs(plan.blobs, target, delivery);
-  return await scope.all(
+  const manifests = await scope.all(
     plan.children.map((child) => async () => {
       const known = child.verbatim;
       if (known !== undefined && target.presence.believes(known.digest)) {
@@ -44,6 +45,9 @@ async function deliverChildren(plan: IndexPlan, target: Target, delivery: Delive
       return manifest;
     }),
   );
+  // Before the index that holds them: whoever finds that finds what refers to its entries too (moby/buildkit#5573).
+  await listAsReferrers(manifests, target, delivery);
+  return manifests;
 }
 
 /** Sends content anew that the registry was believed to have. */

@@ -1,24 +1,13 @@
-import type { Digest } from '@slipway/digest';
-import {
-  type Descriptor,
-  isIndexMediaType,
-  isManifestMediaType,
-  type OciManifest,
-  parseManifest,
-} from '@slipway/manifest';
-import { ensureReferrers } from '@slipway/registry-client';
-import { retrying } from '@slipway/transfer';
-import { pushFailure } from '../errors.ts';
-import type { ItemPlan, Manifest, ReferrerPlan } from '../plan/plan-types.ts';
+import type { ItemPlan, ReferrerPlan } from '../plan/plan-types.ts';
 import { namesManifest } from '../presence/existence.ts';
 import type { Target } from '../presence/target.ts';
 import { signatureLayers, withSignatures } from '../sign/signature-manifest.ts';
 import { isSignatureTag, signatureOf } from '../sign/simple-signing.ts';
-import { isManifestRetryable } from '../upload/retry-rules.ts';
 import { deliverContent, resending } from './content.ts';
 import type { Delivery } from './delivery.ts';
 import { deliverManifest, emitPushed } from './manifest.ts';
 import { deliverMade, hasSignature, readSignatures } from './signature-list.ts';
+import { listAsReferrers } from './subjects.ts';
 
 /** Whether anything in the plan has referrers. */
 export function hasReferrers(plan: ItemPlan): boolean {
@@ -74,52 +63,4 @@ async function joinSignatures(
     emitPushed(target, tag, joined.manifest, false);
   }
   return true;
-}
-
-/** Sees to it that the registry lists manifests as referrers of their subjects; one without a subject needs nothing. */
-export async function listAsReferrers(
-  manifests: readonly Manifest[],
-  target: Target,
-  { retry, scope: { signal } }: Delivery,
-): Promise<void> {
-  const bySubject = new Map<Digest, Descriptor[]>();
-  for (const manifest of manifests) {
-    if (!isIndexMediaType(manifest.mediaType) && !isManifestMediaType(manifest.mediaType)) continue;
-    const { subject, descriptor } = referrerOf(manifest);
-    if (subject !== undefined) bySubject.set(subject, [...(bySubject.get(subject) ?? []), descriptor]);
-  }
-  for (const [subject, descriptors] of bySubject) {
-    try {
-      await retrying(() => ensureReferrers(target.repository, subject, descriptors, { signal }), {
-        ...retry,
-        signal,
-        host: target.repository.registry,
-        isTransient: isManifestRetryable,
-      });
-    } catch (error) {
-      signal.throwIfAborted();
-      throw pushFailure(`referrers of ${subject} to ${target.destination}`, {
-        op: 'push manifest',
-        origin: 'destination',
-        descriptor: { digest: subject },
-        cause: error,
-      });
-    }
-  }
-}
-
-/** @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-referrers */
-function referrerOf({ mediaType, digest, bytes }: Manifest): { subject: Digest | undefined; descriptor: Descriptor } {
-  // Sizes that are left out do not matter here.
-  const parsed = parseManifest(bytes, mediaType, { sizeOf: () => 0 });
-  const { subject, artifactType, annotations, config } = parsed as Partial<OciManifest>;
-  const type = artifactType || config?.mediaType;
-  const descriptor = {
-    mediaType,
-    digest,
-    size: bytes.byteLength,
-    ...(type !== undefined && { artifactType: type }),
-    ...(annotations && { annotations }),
-  };
-  return { subject: subject?.digest, descriptor };
 }

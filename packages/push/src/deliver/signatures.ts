@@ -16,8 +16,8 @@ import {
   signingPayload,
 } from '../sign/simple-signing.ts';
 import { emitPushed } from './manifest.ts';
-import { listAsReferrers } from './referrers.ts';
 import { deliverMade, hasSignature, readSignatures, type SignaturesThere } from './signature-list.ts';
+import { listAsReferrers } from './subjects.ts';
 import type { TagDelivery, TagResult, TagSigning } from './tag-delivery.ts';
 
 /** Signatures by what the image is said to be. */

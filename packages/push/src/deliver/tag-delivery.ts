@@ -15,6 +15,8 @@ export interface TagDelivery extends Delivery {
   readonly tags: readonly string[];
   readonly learnFrom: string | undefined;
   readonly dryRun: boolean;
+  /** Whether a manifest is refused whose `subject` the repository does not have; else that is told. */
+  readonly requireSubject: boolean;
   /** Whether a refused Docker manifest stays refused. @default true */
   readonly requireSchema2?: boolean | undefined;
   /** Signs schema 1 manifests. @default a new key */

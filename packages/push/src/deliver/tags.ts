@@ -8,8 +8,9 @@ import { misnamed, tagIn } from './by-digest.ts';
 import { deliverContent, resending } from './content.ts';
 import { planTags } from './dry-run.ts';
 import { deliverManifest, emitPushed } from './manifest.ts';
-import { deliverReferrers, hasReferrers, listAsReferrers } from './referrers.ts';
+import { deliverReferrers, hasReferrers } from './referrers.ts';
 import { deliverSignatures, withSignaturesOf } from './signatures.ts';
+import { listAsReferrers, lookForSubject } from './subjects.ts';
 import type { TagDelivery, TagResult } from './tag-delivery.ts';
 
 /** Pushes one item to one repository under one or more tags: its content once, then the tags in order, each ending by itself. */
@@ -28,6 +29,7 @@ export async function pushTags(plan: ItemPlan, target: Target, delivery: TagDeli
 async function pushNames(plan: ItemPlan, target: Target, delivery: TagDelivery): Promise<readonly TagResult[]> {
   const { scope, tags, learn, learnFrom } = delivery;
   const { signal } = scope;
+  await lookForSubject(plan, target, delivery);
   const foresight = target.presence.believesAnything
     ? await foresee(plan, target, { tags, learn, learnFrom, signal })
     : noForesight;
@@ -37,7 +39,10 @@ async function pushNames(plan: ItemPlan, target: Target, delivery: TagDelivery):
     await deliverReferrers(plan, target, delivery);
     const signatures = await deliverSignatures(manifest, target, delivery);
     const results = await tagExisting(manifest, unchangedTags, target, delivery);
-    if (results !== undefined) return results.map((result) => withSignaturesOf(result, signatures, delivery));
+    if (results !== undefined) {
+      await listAsReferrers([manifest], target, delivery);
+      return results.map((result) => withSignaturesOf(result, signatures, delivery));
+    }
   }
   const pushed = await deliverContent(plan, target, delivery);
   if (hasReferrers(plan) || delivery.signing !== undefined) {

@@ -1,0 +1,51 @@
+import { artifactFrom, PushFailedError, parseDestinations } from '@slipway/client';
+import type { CommandContext } from '../command-context.ts';
+import { readDeliveryFlags } from '../push/push-flags.ts';
+import { deliver } from '../push/run-push.ts';
+import { type ArtifactFlags, artifactOf } from './artifact-flags.ts';
+import { readDestinations } from './file-argument.ts';
+
+export interface PushArtifactFlags extends ArtifactFlags {
+  /** Further destinations. */
+  readonly to?: readonly string[] | undefined;
+  /** What the artifact is about. */
+  readonly subject?: string | undefined;
+}
+
+/** `slipway artifact push`: files as an artifact, to one destination or several. */
+export async function pushArtifact(
+  destination: string,
+  files: readonly string[],
+  given: PushArtifactFlags,
+  context: CommandContext,
+): Promise<void> {
+  const flags = readDeliveryFlags(given);
+  const { subject, to = [], dryRun, force } = flags;
+  const references = parseDestinations([destination, ...to].flatMap(readDestinations), { digests: true });
+  const source = artifactFrom({ ...artifactOf(files, flags), subject });
+  await deliver(references, flags, context, (client, events) =>
+    client.pushSettled({ ...events, dryRun, force, source, to: references }),
+  );
+}
+
+/** `slipway artifact attach`: the same beside an image, and under no tag. */
+export async function attachArtifact(
+  image: string,
+  files: readonly string[],
+  given: ArtifactFlags,
+  context: CommandContext,
+): Promise<void> {
+  const flags = readDeliveryFlags(given);
+  const [subject] = parseDestinations(image, { digests: true });
+  if (subject === undefined) throw new Error('unreachable: one name is one reference');
+  const { dryRun, force } = flags;
+  const artifact = artifactOf(files, flags);
+  await deliver([subject], flags, context, async (client, events) => {
+    try {
+      return { results: [await client.attach({ ...events, dryRun, force, subject, artifact })], refusedTags: [] };
+    } catch (error) {
+      if (error instanceof PushFailedError) return error;
+      throw error;
+    }
+  });
+}

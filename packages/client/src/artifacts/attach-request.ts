@@ -1,0 +1,24 @@
+import type { AbortOptions } from '@slipway/digest';
+import type { ArtifactParts } from '@slipway/image-source';
+import type { PushOptions } from '@slipway/push';
+import type { Reference } from '@slipway/reference';
+import { optionError } from '../errors.ts';
+import type { PushSettings } from '../push/push-request.ts';
+
+/** What is attached to what. */
+export interface AttachRequest
+  extends AbortOptions,
+    Pick<PushSettings, 'dryRun' | 'force'>,
+    Pick<PushOptions, 'onEvent'> {
+  /** The manifest that it is about: `ghcr.io/me/app:1`. */
+  readonly subject: string | Reference;
+  readonly artifact: Omit<ArtifactParts, 'subject'>;
+}
+
+/** @throws {ClientError} `ERR_CLIENT_OPTION` */
+export function assertAttachRequest(request: unknown): void {
+  const { subject, artifact } = (request ?? {}) as { readonly subject?: unknown; readonly artifact?: unknown };
+  const isNamed = (typeof subject === 'string' && subject !== '') || (typeof subject === 'object' && subject !== null);
+  if (isNamed && typeof artifact === 'object' && artifact !== null) return;
+  throw optionError('Expected an attachment to be told `subject` and `artifact`');
+}

@@ -1,0 +1,32 @@
+import { artifactFrom, sourceDateEpoch } from '@slipway/image-source';
+import type { PushReport } from '../client.ts';
+import { readOptions } from '../options/read-options.ts';
+import { type PushParts, runPush } from '../push/run-push.ts';
+import type { AttachRequest } from './attach-request.ts';
+import { parseSubject } from './subjects.ts';
+
+/** Pushes an artifact beside what it is about, under its digest alone. */
+export async function runAttach(
+  request: AttachRequest & { readonly signal: AbortSignal },
+  parts: PushParts,
+): Promise<PushReport> {
+  const { subject, artifact, signal, onEvent } = request;
+  artifactFrom(artifact); // what is wrong with it is told before anything is asked
+  const reference = parseSubject(subject);
+  parts.credentials.assertFor([reference.registry]);
+  const descriptor = await parts.subjects.resolve(reference, { signal });
+  const { environment, sources } = parts;
+  await using source = await artifactFrom({ ...artifact, subject: descriptor }).open({
+    time: sourceDateEpoch(environment.variables),
+    spoolFolder: environment.temporaryFolder,
+    onSpool: sources.onSpool,
+    signal,
+  });
+  const digest = source.items[0]?.manifest?.digest;
+  if (digest === undefined) throw new Error('unreachable: an artifact has a manifest');
+  const { registry, repository } = reference;
+  return await runPush(
+    { ...readOptions('push', request), source, to: { registry, repository, digest }, signal, onEvent },
+    parts,
+  );
+}
