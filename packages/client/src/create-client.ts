@@ -12,6 +12,7 @@ import { PushFailedError } from './errors.ts';
 import { Lifetime } from './lifetime.ts';
 import { assertNoUser } from './names/assert-no-user.ts';
 import { onceOpened } from './once-opened.ts';
+import { pushDeliveries } from './push/push-all.ts';
 import { readPushRequest } from './push/push-request.ts';
 import { createPushers } from './push/pushers.ts';
 import { runPush } from './push/run-push.ts';
@@ -73,6 +74,7 @@ export async function createClient(options?: ClientOptions): Promise<Client> {
     });
     return { ...made, async [Symbol.asyncDispose]() {} };
   });
+  const parts = { ...settings, credentials, registries, sources, pushers: pushers.get, openImages };
   const client: Client = {
     credentials: credentials.forDestinations,
     async push(request) {
@@ -83,9 +85,12 @@ export async function createClient(options?: ClientOptions): Promise<Client> {
       return results as readonly PushedImage[];
     },
     async pushSettled(request) {
-      const parts = { ...settings, credentials, registries, sources, pushers: pushers.get, openImages };
       const read = readPushRequest(request);
       return await lifetime.run(request, (signal) => runPush({ ...read, signal }, parts));
+    },
+    async pushAll(deliveries, options = {}) {
+      assertOptions('options', options, { optional: { signal: aSignal } });
+      return await lifetime.run(options, (signal) => pushDeliveries(deliveries, { ...options, signal }, parts));
     },
     async open(source, openOptions = {}) {
       assertArgument('source', source, aText);
@@ -100,7 +105,9 @@ export async function createClient(options?: ClientOptions): Promise<Client> {
       return await lifetime.run(repositoryOptions, (signal) => connectTo(reference, registries, { signal, attempts }));
     },
     async verifyLogin(registry, shown, loginOptions = {}) {
-      await lifetime.run(loginOptions, (signal) => verifyLogin(registry, shown, { ...settings, signal }));
+      await lifetime.run(loginOptions, (signal) =>
+        verifyLogin(registry, shown, { ...settings, ...loginOptions, signal }),
+      );
     },
     waysTo: (registry) => registries.waysTo(registry),
     async [Symbol.asyncDispose]() {

@@ -1,3 +1,4 @@
+import type { DeliveryOptions } from '@slipway/client';
 import type { PushCompression, PushFormat, PushLearn, PushOptions, PushProtocol, PushVerify } from '@slipway/push';
 import type { ServerConfig } from '../config/server-config.ts';
 import { RequestError } from '../errors.ts';
@@ -78,15 +79,18 @@ export const pushSettingSchemas: {
 };
 
 /** What the daemon does where nobody chooses. */
-export type PushDefaults = Pick<ServerConfig, 'format' | 'protocol' | 'schema1Fallback'>;
+export type PushDefaults = Pick<ServerConfig, 'format' | 'protocol' | 'schema1Fallback' | 'compressionLevel'>;
 
 /** The options of a push: what was chosen for it, then what the daemon was started with. */
-export function pushOptionsOf(settings: PushSettings, defaults: PushDefaults): PushOptions {
+export function pushOptionsOf(settings: PushSettings, defaults: PushDefaults): DeliveryOptions {
   const { schema1Fallback = defaults.schema1Fallback, ...rest } = settings;
   // Whoever chooses a protocol does not mean the format that the daemon has for those who choose nothing.
   const format = settings.format ?? (settings.protocol === undefined ? defaults.format : 'keep');
   const protocol = settings.protocol ?? (isOlderFormat(format) ? 'v2' : defaults.protocol);
-  return { ...rest, format, protocol, requireSchema2: !schema1Fallback };
+  const { compression = 'keep' } = settings;
+  const hasLevel = compression === 'keep' || compression === 'gzip' || compression === 'estargz';
+  const compressionLevel = hasLevel ? defaults.compressionLevel : undefined; // it is one of gzip
+  return { ...rest, format, protocol, requireSchema2: !schema1Fallback, compressionLevel };
 }
 
 /**
