@@ -9,6 +9,7 @@ import {
   type Misbehaviour,
   randomImage,
   requireTool,
+  runTool,
   secretFormsIn,
   startRegistry,
   type TemporaryFolder,
@@ -174,6 +175,15 @@ const files: readonly Row[] = [
     },
     code: 0,
     says: [/warning.*ELOOP/],
+  },
+  {
+    name: 'config.json is a pipe that nobody writes to',
+    prepare: async ({ home }) => {
+      await mkdir(join(home, '.docker'));
+      await runTool('mkfifo', [join(home, '.docker/config.json')]);
+    },
+    code: 0,
+    says: [/warning.*config\.json: it is a pipe/],
   },
   {
     name: 'half a file, and the registry is open',
@@ -542,6 +552,6 @@ describe.skipIf(process.getuid?.() !== 0 || requireTool('setpriv'))(
         });
         expect(result.stdout + result.stderr).not.toMatch(/SystemError|^\s+at /m);
       }
-    });
+    }, 120_000); // five starts, of a user who can keep no compiled code
   },
 );

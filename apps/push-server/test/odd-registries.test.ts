@@ -9,6 +9,7 @@ import {
   secretFormsIn,
   startRegistry,
   temporaryFolder,
+  type WireQuirks,
   writeDockerArchive,
 } from '@slipway/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -136,6 +137,22 @@ describe('a registry with', () => {
       expect((await server.request('GET', '/_ping')).status).toBe(200);
     },
   );
+});
+
+describe('HTTP of a registry that', () => {
+  test.each<[string, Partial<WireQuirks>, AuthOptions]>([
+    ['says 100 Continue before everything', { interim: [100, 103] }, bearer],
+    ['ends its lines with line feeds, and tells each length twice', { lineEnd: 'lf', length: 'twice' }, basic],
+    ['codes its tokens', { coding: 'gzip' }, bearer],
+    ['tells a length beside chunks', { length: 'beside-chunks' }, basic],
+    ['resets connections that are used again', { requestsPerConnection: 1 }, bearer],
+  ])('%s is taken', async (_, wire, auth) => {
+    await using registry = await startRegistry({ auth, quirks: { wire } });
+    const { records, text } = await push(`${registry.host}/demo/app`, password);
+    expect(records.at(-1), text).not.toHaveProperty('error');
+    expect(registry.tags('demo/app')).toEqual(['v1']);
+    await registry.verify();
+  });
 });
 
 test('after all of them a good registry gets the image', async () => {

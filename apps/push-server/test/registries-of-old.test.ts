@@ -199,11 +199,35 @@ describe('settings of a push that make no sense', () => {
     ['protocol=v1&format=oci', 'invalid request: protocol v1 excludes format oci'],
     ['protocol=v2&format=v1', 'invalid request: protocol v2 excludes format v1'],
     ['format=docker&compression=zstd', 'invalid request: format docker cannot hold zstd layers'],
+    ['format=docker&compression=gzip,none', 'invalid request: format docker cannot tell layers of several kinds apart'],
+    ['format=schema1&compression=gzip,none', 'invalid request: registries of that age know gzip layers only'],
     ['learn=off&learnFrom=x', 'invalid request: learn off excludes learnFrom'],
   ])('%s is answered 400', async (query, message) => {
     const { status, body } = await server.request('POST', `/images/demo/app/push?${query}`, { headers });
     expect([status, JSON.parse(body)]).toEqual([400, { message }]);
   });
+});
+
+test('several kinds of layers are one index, for a docker client and for a job', async () => {
+  await using registry = await startRegistry();
+  const name = await named(server, `${registry.host}/demo/kinds`);
+  const pushed = await server.request('POST', `/images/${name}/push?tag=a&compression=gzip,zstd`, { headers });
+  expect(recordsOf(pushed.body).at(-1)).toHaveProperty('aux');
+  const destinations = [`${registry.host}/job/kinds:1`];
+  const body = JSON.stringify({ image: 'demo/app:b', destinations, compression: 'zstd,none' });
+  const submitted = await server.request('POST', '/slipway/v1/jobs', { body });
+  const { id } = JSON.parse(submitted.body) as { readonly id: string };
+  await vi.waitUntil(() => registry.tags('job/kinds').includes('1'), 60_000);
+  const job = await server.request('GET', `/slipway/v1/jobs/${id}`);
+  expect(JSON.parse(job.body)).toMatchObject({ compression: 'zstd,none' });
+  for (const [repository, tag] of [
+    ['demo/kinds', 'a'],
+    ['job/kinds', '1'],
+  ] as const) {
+    const held = await registry.manifest(repository, tag);
+    expect(held?.mediaType).toBe('application/vnd.oci.image.index.v1+json');
+    expect(JSON.parse(new TextDecoder().decode(held?.bytes)).manifests).toHaveLength(2);
+  }
 });
 
 describe('jobs', () => {

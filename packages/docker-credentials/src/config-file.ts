@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import { type AuthConfig, decodeAuth } from './auth-config.ts';
 import { decodeConfig } from './config-text.ts';
@@ -33,6 +34,8 @@ export interface ReadConfigOptions {
   readonly isLegacy?: boolean | undefined;
   /** The environment variable that names the file. */
   readonly namedBy?: string | undefined;
+  /** Somebody named this very file, and so may have named a pipe (`--authfile <(…)`). @default false */
+  readonly mayBePipe?: boolean | undefined;
 }
 
 /**
@@ -41,6 +44,8 @@ export interface ReadConfigOptions {
  * @throws {CredentialsError} `ERR_CREDENTIALS_FILE`
  */
 export async function readConfigFile(path: string, options: ReadConfigOptions = {}): Promise<ConfigFile | undefined> {
+  // A pipe that nobody writes to is waited for without end, and no signal ends that.
+  if (options.mayBePipe !== true && (await isPipe(path))) throw unreadable(path, 'it is a pipe', options);
   let bytes: Uint8Array;
   try {
     // A stream also takes a pipe (`--authfile <(…)`); `end` is inclusive, so one byte too many shows.
@@ -48,13 +53,23 @@ export async function readConfigFile(path: string, options: ReadConfigOptions = 
   } catch (error) {
     const code = systemCodeOf(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    const facts = { reason: 'unreadable', file: path, namedBy: options.namedBy } as const;
-    const message = `cannot read credentials from ${path}: ${code}`;
-    throw new CredentialsError('ERR_CREDENTIALS_FILE', message, facts, { cause: error });
+    throw unreadable(path, code, options, error);
   }
   if (bytes.byteLength > maxBytes) throw invalid(path, `it has more than the ${maxBytes} bytes allowed`, options);
   const { text, encoding } = decodeConfig(bytes);
   return { ...parseConfig(path, text, options), encoding };
+}
+
+async function isPipe(path: string): Promise<boolean> {
+  return await stat(path).then(
+    (stats) => stats.isFIFO(),
+    () => false, // reading it tells why
+  );
+}
+
+function unreadable(path: string, why: string, { namedBy }: ReadConfigOptions, cause?: unknown): CredentialsError {
+  const facts = { reason: 'unreadable', file: path, namedBy } as const;
+  return new CredentialsError('ERR_CREDENTIALS_FILE', `cannot read credentials from ${path}: ${why}`, facts, { cause });
 }
 
 /**

@@ -135,7 +135,7 @@ function readVariable(name: string, text: string): CredentialPlace {
 }
 
 async function readNamed(path: string, namedBy: string | undefined): Promise<CredentialPlace> {
-  const file = await readConfigFile(path, { namedBy });
+  const file = await readConfigFile(path, { namedBy, mayBePipe: true });
   if (file) return { name: path, namedBy, kind: 'read', file };
   const facts = { reason: 'missing', file: path, namedBy } as const;
   throw new CredentialsError('ERR_CREDENTIALS_FILE', `the credentials file ${path} does not exist`, facts);
@@ -144,7 +144,7 @@ async function readNamed(path: string, namedBy: string | undefined): Promise<Cre
 async function readCandidate({ path, namedBy, isLegacy, isChosen }: Candidate): Promise<CredentialPlace> {
   const place = { name: path, namedBy };
   try {
-    const file = await readConfigFile(path, { isLegacy, namedBy });
+    const file = await readConfigFile(path, { isLegacy, namedBy, mayBePipe: isChosen });
     return file ? { ...place, kind: 'read', file } : { ...place, kind: 'absent' };
   } catch (thrown) {
     const error = asCredentialsError(thrown);

@@ -4,7 +4,7 @@ import type { Descriptor } from '@slipway/manifest';
 export type PushErrorCode =
   /** When: an operation of a push failed; `op`, `origin`, `descriptor` and `cause` say which and why. Retry: if the cause is transient. Do: what the hint says. */
   | 'ERR_PUSH_FAILED'
-  /** When: a destination names a digest; only tags can be pushed. Retry: no. Do: name a tag, or none. */
+  /** When: a destination names neither a tag nor a digest, or another digest than the image has. Retry: no. Do: name a tag, or the digest that the message says. */
   | 'ERR_PUSH_DIGEST_REFERENCE'
   /** When: the wanted format cannot express the image (zstd layers in a Docker manifest, an artifact as a Docker image). Retry: no. Do: choose `oci` or `keep`, or another compression. */
   | 'ERR_PUSH_FORMAT'

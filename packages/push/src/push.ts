@@ -32,7 +32,7 @@ export interface V1Endpoint {
 
 /** Where an image goes. */
 export interface Destination {
-  /** Canonical, with a tag or a digest. */
+  /** Canonical, with a tag, or with the digest that the manifest has to have: then it goes up without a tag. */
   readonly reference: Reference;
   readonly endpoints: readonly Endpoint[];
   /** For `protocol` 'v1' and 'auto'. @default none */

@@ -25,6 +25,7 @@ import { Gate } from './form/gate.ts';
 import { isLegacy, type ResolvedPushOptions, resolvePushOptions } from './options.ts';
 import { planItem } from './plan/plan.ts';
 import type { ItemPlan, PlanContext } from './plan/plan-types.ts';
+import { withCanonicalDigest } from './plan/root-digest.ts';
 import { planVariants } from './plan/variants.ts';
 import type {
   Destination,
@@ -80,7 +81,7 @@ async function runPush(
 ): Promise<readonly (readonly PushResult[])[]> {
   const options = resolvePushOptions(pushOptions);
   options.signal?.throwIfAborted();
-  for (const { destinations } of deliveries) assertTags(destinations);
+  for (const { destinations } of deliveries) assertTags(destinations, options);
   const tell = meterProgress(surviving(options.onEvent), { clock: pusher.retry.clock });
   const forms = new Map<string, BlobForm>();
   const scope = new Scope(options.signal);
@@ -91,7 +92,8 @@ async function runPush(
     const { compression } = options;
     const plans = deliveries.map(({ item, platform = options.platform }) => {
       const own = { ...context, platform };
-      return typeof compression === 'string' ? planItem(item, own) : planVariants(item, compression, own);
+      const plan = typeof compression === 'string' ? planItem(item, own) : planVariants(item, compression, own);
+      return withCanonicalDigest(plan);
     });
     const push: Push = { ...pusher, options, delivered: new Map(), tell };
     const { repositories, places } = byRepository(plans, deliveries, push);
@@ -188,10 +190,17 @@ function compressorFor({ gzip, zstd, zstdChunked, estargz }: PusherOptions, want
 
 const plain = createPlainCompressor();
 
-function assertTags(destinations: readonly Destination[]): void {
+function assertTags(destinations: readonly Destination[], { format, protocol }: ResolvedPushOptions): void {
+  const isOld = isLegacy({ format, protocol }) || protocol === 'auto';
   for (const { reference } of destinations) {
-    if (reference.digest === undefined && reference.tag !== undefined) continue;
-    const text = reference.digest === undefined ? 'a destination needs a tag' : 'cannot push a digest reference';
+    const { tag, digest } = reference;
+    if (digest === undefined ? tag !== undefined : tag === undefined && !isOld) continue;
+    const text =
+      digest === undefined
+        ? 'a destination needs a tag or a digest'
+        : tag === undefined
+          ? 'what is older than schema 2 is not pushed by digest'
+          : 'a destination has a tag or a digest, and not both';
     throw new PushError('ERR_PUSH_DIGEST_REFERENCE', `${text}: ${formatReference(reference)}`, {
       op: 'plan',
       origin: 'request',

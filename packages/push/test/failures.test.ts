@@ -141,14 +141,4 @@ describe('leaving early', () => {
     await expect(pushing).rejects.toBe(reason);
     expect(bench.registry.tags('demo/app')).toEqual([]);
   });
-
-  test('a digest reference is refused before any request', async () => {
-    await using bench = await openBench();
-    const image = randomImage(26);
-    await expect(bench.push(image, `demo/app@${image.config.digest}`)).rejects.toMatchObject({
-      code: 'ERR_PUSH_DIGEST_REFERENCE',
-      message: expect.stringContaining('cannot push a digest reference'),
-    });
-    expect(bench.requests()).toEqual([]);
-  });
 });

@@ -109,3 +109,28 @@ test('blobs that an index lists are sent before it, and a dry run counts them', 
   const blob = await fetch(`http://${bench.registry.host}/v2/a/app/blobs/${descriptor.digest}`);
   expect(blob.status).toBe(200);
 });
+
+test('a cache of BuildKit, whose index lists layers, is there when they are', async () => {
+  await using bench = await openBench();
+  const config = new TextEncoder().encode('{"layers":[]}');
+  const cache = {
+    mediaType: 'application/vnd.buildkit.cacheconfig.v0',
+    digest: digestBytes(config),
+    size: config.byteLength,
+  };
+  const index = buildIndex({ manifests: [descriptor, cache] });
+  const refused = await fetch(`${bench.registry.url}/v2/a/cache/manifests/1`, {
+    method: 'PUT',
+    headers: { 'content-type': index.mediaType },
+    body: new Uint8Array(index.bytes),
+  });
+  expect(refused.status).toBe(400);
+  const blobs = [
+    { descriptor, content: contentOf(packed) },
+    { descriptor: cache, content: contentOf(config) },
+  ];
+  const artifact: SourceArtifact = { kind: 'artifact', names: [], manifest: index, blobs };
+  expect(digestOf(await bench.push(artifact, 'a/cache:1'))).toBe(index.digest);
+  expect(bench.registry.tags('a/cache')).toEqual(['1']);
+  await bench.registry.verify();
+});

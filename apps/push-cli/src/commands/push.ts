@@ -12,7 +12,10 @@ export function addPushCommand(program: Command, context: CommandContext): void 
     .command('push')
     .description('Push an image to one or more places.')
     .argument('<source>', 'what to push, see Sources below')
-    .argument('<destination...>', 'where to: [registry/]repository[:tag]; short names mean docker.io/library/…:latest')
+    .argument(
+      '<destination...>',
+      'where to: [registry/]repository[:tag], or @digest; short names mean docker.io/library/…:latest',
+    )
     .addOption(new Option('--no-learn', 'the same as --learn off').hideHelp())
     .addOption(new Option('--verify-learnt', 'the same as --learn verify').hideHelp());
   const names = optionsOf('cli').map(([name]) => name);

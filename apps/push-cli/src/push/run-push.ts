@@ -22,7 +22,7 @@ export async function runPush(
 ): Promise<void> {
   const flags = readPushFlags(source, given);
   assertPushSettings(flags);
-  const references = parseDestinations(destinations, flags);
+  const references = parseDestinations(destinations, { allTags: flags.allTags, digests: true });
   using progress = openProgress(flags.progress, { ...context, verbose: flags.verbose, isQuiet: flags.quiet });
   context.onInterrupted = () => progress.print('slipway: stopping at a safe point; press Ctrl-C again to end at once');
   context.onForcedExit = () => progress[Symbol.dispose]();

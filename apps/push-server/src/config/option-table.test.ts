@@ -8,6 +8,7 @@ const common = (names: readonly string[]): readonly string[] => names.filter((na
 
 interface JobProperty {
   readonly enum?: readonly string[] | undefined;
+  readonly pattern?: string | undefined;
   readonly default?: unknown;
 }
 
@@ -22,6 +23,14 @@ test('and which a job takes, with the same values and the same default', () => {
   expect([...namesOf('job')].sort()).toEqual([...common(Object.keys(jobProperties))].sort());
   for (const [name, { kind, initial }] of optionsOf('job')) {
     const property = jobProperties[name];
+    if (property?.pattern !== undefined && kind.choices !== undefined) {
+      const [keep = '', ...others] = kind.choices;
+      const pattern = new RegExp(property.pattern);
+      for (const value of [keep, ...others, others.join(',')])
+        expect([value, pattern.test(value)]).toEqual([value, true]);
+      for (const value of ['', 'gzip,', `${keep},gzip`, 'lzma'])
+        expect([value, pattern.test(value)]).toEqual([value, false]);
+    }
     if (property?.enum !== undefined) expect([name, property.enum]).toEqual([name, kind.choices]);
     if (property?.default !== undefined && property.default !== false) {
       expect([name, property.default]).toEqual([name, initial]);

@@ -1,5 +1,5 @@
 import type { DeliveryOptions } from '@slipway/client';
-import type { PushCompression, PushFormat, PushLearn, PushOptions, PushProtocol, PushVerify } from '@slipway/push';
+import type { LayerKind, PushFormat, PushLearn, PushOptions, PushProtocol, PushVerify } from '@slipway/push';
 import type { ServerConfig } from '../config/server-config.ts';
 import { RequestError } from '../errors.ts';
 
@@ -9,7 +9,8 @@ export interface PushSettings {
   readonly protocol?: PushProtocol | undefined;
   /** Whether a registry that refuses a Docker manifest gets a signed schema 1 manifest in its place. */
   readonly schema1Fallback?: boolean | undefined;
-  readonly compression?: PushCompression | undefined;
+  /** One kind of layers, or several with commas between: `gzip,zstd`. */
+  readonly compression?: string | undefined;
   readonly recompress?: boolean | undefined;
   readonly verify?: PushVerify | undefined;
   readonly learn?: PushLearn | undefined;
@@ -26,6 +27,9 @@ export const formats: readonly NonNullable<PushSettings['format']>[] = [
   'v1',
 ];
 export const protocols: readonly PushProtocol[] = ['v2', 'auto', 'v1'];
+
+const layerKinds: readonly LayerKind[] = ['gzip', 'zstd', 'zstd:chunked', 'estargz', 'none'];
+const oneKind = `(?:${layerKinds.join('|')})`;
 
 /** JSON Schemas of {@link PushSettings}, for documents, for what URLs and headers say, and for the API's description. */
 export const pushSettingSchemas: {
@@ -47,9 +51,10 @@ export const pushSettingSchemas: {
     description: 'Push signed schema 1 where the registry refuses a Docker manifest.',
   },
   compression: {
-    enum: ['keep', 'gzip', 'zstd', 'zstd:chunked', 'estargz', 'none'],
+    type: 'string',
+    pattern: `^(?:keep|${oneKind}(?:,${oneKind})*)$`,
     default: 'keep',
-    description: 'How layers are compressed.',
+    description: `How layers are compressed: keep, or one or more of ${layerKinds.join(', ')}, with commas between. Several push one index that has each image in each.`,
   },
   recompress: {
     type: 'boolean',
@@ -87,10 +92,12 @@ export function pushOptionsOf(settings: PushSettings, defaults: PushDefaults): D
   // Whoever chooses a protocol does not mean the format that the daemon has for those who choose nothing.
   const format = settings.format ?? (settings.protocol === undefined ? defaults.format : 'keep');
   const protocol = settings.protocol ?? (isOlderFormat(format) ? 'v2' : defaults.protocol);
-  const { compression = 'keep' } = settings;
-  const hasLevel = compression === 'keep' || compression === 'gzip' || compression === 'estargz';
-  const compressionLevel = hasLevel ? defaults.compressionLevel : undefined; // it is one of gzip
-  return { ...rest, format, protocol, requireSchema2: !schema1Fallback, compressionLevel };
+  const kinds = kindsOf(settings);
+  const compression = kinds.length === 0 ? 'keep' : kinds;
+  // The daemon's level is one of gzip: zstd, and gzip that goes along with it, has its own.
+  const hasZstd = kinds.some((kind) => kind.startsWith('zstd'));
+  const compressionLevel = hasZstd || kinds.includes('none') ? undefined : defaults.compressionLevel;
+  return { ...rest, compression, format, protocol, requireSchema2: !schema1Fallback, compressionLevel };
 }
 
 /**
@@ -98,9 +105,11 @@ export function pushOptionsOf(settings: PushSettings, defaults: PushDefaults): D
  *
  * @throws {RequestError} 400
  */
-export function assertPushSettings({ format = 'keep', protocol, compression, learn, learnFrom }: PushSettings): void {
+export function assertPushSettings(settings: PushSettings): void {
+  const { format = 'keep', protocol, learn, learnFrom } = settings;
+  const kinds = kindsOf(settings);
   const isOld = isOlderFormat(format) || protocol === 'v1';
-  if (isOld && compression !== undefined && compression !== 'keep' && compression !== 'gzip') {
+  if (isOld && kinds.some((kind) => kind !== 'gzip')) {
     throw new RequestError(400, 'invalid request: registries of that age know gzip layers only');
   }
   if (protocol === 'v1' && format !== 'keep' && format !== 'v1') {
@@ -108,12 +117,22 @@ export function assertPushSettings({ format = 'keep', protocol, compression, lea
   }
   if (format === 'v1' && protocol === 'v2')
     throw new RequestError(400, 'invalid request: protocol v2 excludes format v1');
-  if (format === 'docker' && (compression === 'estargz' || compression?.startsWith('zstd'))) {
-    throw new RequestError(400, `invalid request: format docker cannot hold ${compression} layers`);
+  const unfit = kinds.find((kind) => kind === 'estargz' || kind.startsWith('zstd'));
+  if (format === 'docker' && unfit !== undefined) {
+    throw new RequestError(400, `invalid request: format docker cannot hold ${unfit} layers`);
+  }
+  if (format === 'docker' && kinds.length > 1) {
+    throw new RequestError(400, 'invalid request: format docker cannot tell layers of several kinds apart');
   }
   if (learn === 'off' && learnFrom !== undefined) {
     throw new RequestError(400, 'invalid request: learn off excludes learnFrom');
   }
+}
+
+/** None for what is kept. */
+function kindsOf({ compression = 'keep' }: PushSettings): readonly LayerKind[] {
+  const asked = compression.split(',');
+  return layerKinds.filter((kind) => asked.includes(kind));
 }
 
 function isOlderFormat(format: PushSettings['format']): boolean {

@@ -19,7 +19,7 @@ describe('parseDestinations', () => {
     ['docker://ghcr.io/me/app', false, 'is no reference', 'write it without docker://'],
     ['a b', false, 'is no reference', 'a destination is'],
     ['', false, 'is no reference', 'a destination is'],
-    [`app@sha256:${'a'.repeat(64)}`, false, 'only tags can be pushed', 'leave @sha256'],
+    [`app@sha256:${'a'.repeat(64)}`, false, 'a tag is wanted', 'leave @sha256'],
     ['app:v1', true, '`allTags` takes repositories', 'leave the tag off'],
   ])('%j is refused with a way out', (text, allTags, message, hint) => {
     expect(() => parseDestinations([text], { allTags })).toThrow(
@@ -29,6 +29,17 @@ describe('parseDestinations', () => {
         hint: expect.stringContaining(hint),
       }),
     );
+  });
+
+  test('where digests are wanted, one may stand in place of the tag, and not beside it', () => {
+    const digest = `sha256:${'a'.repeat(64)}`;
+    const text = `docker.io/library/app@${digest}`;
+    const parsed = parseDestinations([`app@${digest}`, parseReference(text)], { digests: true });
+    expect(parsed.map(formatReference)).toEqual([text, text]);
+    expect(() => parseDestinations(`app:1@${digest}`, { digests: true })).toThrow(
+      expect.objectContaining({ message: expect.stringContaining('a tag and a digest') }),
+    );
+    expect(() => parseDestinations(`app@${digest}`, { digests: true, allTags: true })).toThrow('takes repositories');
   });
 
   test.each([

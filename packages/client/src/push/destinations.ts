@@ -17,6 +17,8 @@ export type DestinationInput = string | Reference;
 export interface ParseDestinationsOptions {
   /** They are repositories, and must have neither tag nor digest. @default false: without a tag, `latest` is meant */
   readonly allTags?: boolean | undefined;
+  /** One may name a digest in place of a tag: `ghcr.io/me/app@sha256:…`. @default false */
+  readonly digests?: boolean | undefined;
 }
 
 /**
@@ -29,8 +31,8 @@ export function parseDestinations(
   inputs: DestinationInput | readonly DestinationInput[],
   options: ParseDestinationsOptions = {},
 ): readonly Reference[] {
-  assertOptions('options', options, { optional: { allTags: aBoolean } });
-  const { allTags = false } = options;
+  assertOptions('options', options, { optional: { allTags: aBoolean, digests: aBoolean } });
+  const { allTags = false, digests = false } = options;
   const all = Array.isArray(inputs) ? inputs : [inputs];
   return all.map((input: DestinationInput) => {
     if (typeof input !== 'string') assertReference(input);
@@ -42,16 +44,20 @@ export function parseDestinations(
         'leave the tag off',
       );
     }
-    if (reference.digest !== undefined) {
-      const message = `${JSON.stringify(text)} names a digest, and only tags can be pushed`;
+    if (reference.digest !== undefined && !digests) {
+      const message = `${JSON.stringify(text)} names a digest, and a tag is wanted`;
       throw destinationError(message, 'leave @sha256:… off');
+    }
+    if (reference.digest !== undefined && reference.tag !== undefined) {
+      const message = `${JSON.stringify(text)} names a tag and a digest, and one of them is wanted`;
+      throw destinationError(message, 'leave the tag off, or @sha256:…; two destinations may name both');
     }
     return reference;
   });
 }
 
 function parseDestination(input: DestinationInput, allTags: boolean): Reference {
-  if (typeof input !== 'string') return allTags ? input : withDefaultTag(input);
+  if (typeof input !== 'string') return allTags || input.digest !== undefined ? input : withDefaultTag(input);
   assertNoUser(input);
   try {
     return parseReference(input, allTags ? {} : { defaultTag });

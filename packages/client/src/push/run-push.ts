@@ -31,7 +31,7 @@ export async function runPush(
   parts: PushParts,
 ): Promise<PushReport> {
   assertPushSettings(given);
-  const references = parseDestinations(given.to, { allTags: given.allTags });
+  const references = parseDestinations(given.to, { allTags: given.allTags, digests: true });
   if (references.length === 0) throw optionError('Expected `to` to name at least one destination');
   parts.credentials.assertFor(references.map(({ registry }) => registry));
   const { variables } = parts.environment;

@@ -4,6 +4,7 @@ import type { Clock } from '@slipway/transfer';
 import { codeOf } from '../error-code.ts';
 import { PushError, pushFailure } from '../errors.ts';
 import type { Manifest } from '../plan/plan-types.ts';
+import { isDigestOf } from '../plan/root-digest.ts';
 import type { Target } from '../presence/target.ts';
 
 /** A registry of several replicas may show a manifest a moment after it has taken it. */
@@ -23,14 +24,14 @@ export async function confirmManifest(
   { signal, clock }: AbortOptions & { readonly clock: Clock },
 ): Promise<void> {
   const { presence } = target;
-  const isFullAnswer = answer.status === 201 && answer.digest === manifest.digest;
+  const isFullAnswer = answer.status === 201 && isDigestOf(answer.digest, manifest);
   if (isFullAnswer && (presence.hasSent || presence.isConfirmed(manifest.digest))) return;
   let shown = await lookAt(tagOrDigest, target, { signal });
   if (shown === undefined) {
     await clock.sleep(secondLookMs, { signal });
     shown = await lookAt(tagOrDigest, target, { signal });
   }
-  if (shown === manifest.digest) presence.confirm(manifest.digest);
+  if (isDigestOf(shown, manifest)) presence.confirm(manifest.digest);
   // Credentials that may write and not read: the registry's word is all there is, and it is a full one.
   else if (!(shown === 'refused' && isFullAnswer)) throw notSeen(tagOrDigest, manifest, answer, shown, target);
 }

@@ -4,6 +4,7 @@ import { identifyBlob } from '../form/identify-blob.ts';
 import { provenByContent, provenByRecord } from '../knowledge.ts';
 import { type BlobToPush, distinctBlobs, subjectOf } from '../plan/blob-to-push.ts';
 import type { ItemPlan, LayerDescriptor, Manifest } from '../plan/plan-types.ts';
+import { isDigestOf } from '../plan/root-digest.ts';
 import { BlobAttempts } from '../presence/attempts.ts';
 import { decide } from '../presence/decide.ts';
 import type { DecisionReason } from '../presence/decision-reason.ts';
@@ -11,6 +12,7 @@ import { isSeen, namesManifest } from '../presence/existence.ts';
 import type { Foresight } from '../presence/foresee.ts';
 import { pathOf } from '../presence/mount.ts';
 import type { Target } from '../presence/target.ts';
+import { misnamed, tagIn } from './by-digest.ts';
 import type { Delivery } from './delivery.ts';
 import { planSignatures, withSignaturesOf } from './signatures.ts';
 import type { TagDelivery, TagResult } from './tag-delivery.ts';
@@ -28,8 +30,13 @@ export async function planTags(
   const signatures = await planSignatures(manifest, target, delivery);
   const results: TagResult[] = [];
   for (const tag of delivery.tags) {
-    const unchanged = foresight.unchangedTags.has(tag) || (await names(tag, manifest.digest, target, signal));
-    emitPlanned(target, tag, manifest, unchanged);
+    const wrong = misnamed(tag, manifest, target);
+    if (wrong !== undefined) {
+      results.push({ tag, error: wrong });
+      continue;
+    }
+    const unchanged = foresight.unchangedTags.has(tag) || (await names(tag, manifest, target, signal));
+    emitPlanned(target, tagIn(tag), manifest, unchanged);
     results.push(withSignaturesOf({ tag, manifest, unchanged }, signatures, delivery));
   }
   return results;
@@ -134,12 +141,12 @@ async function planBlob(
   return identity;
 }
 
-async function names(tag: string, digest: Digest, target: Target, signal: AbortSignal): Promise<boolean> {
+async function names(tag: string, manifest: Manifest, target: Target, signal: AbortSignal): Promise<boolean> {
   const question = target.ask((repository) => repository.statManifest(tag, { signal }), { signal });
   const stat = await question.catch((error: unknown) => {
     throw pushFailure(tag, { op: 'plan', origin: 'destination', cause: error });
   });
-  return stat?.digest === digest;
+  return isDigestOf(stat?.digest, manifest);
 }
 
 function emitPlanned(

@@ -74,11 +74,11 @@ export class RepositoryPush {
     const settled = await this.#tagResults(at, parent).catch((cause: unknown) => {
       parent.throwIfAborted();
       const failure = pushFailure(`to ${this.#destination}`, { op: 'plan', origin: 'destination', cause });
-      return destinations.map(({ reference }): TagResult => ({ tag: reference.tag ?? '', error: failure }));
+      return destinations.map(({ reference }): TagResult => ({ tag: nameIn(reference), error: failure }));
     });
     const byTag = new Map(settled.map((result) => [result.tag, result]));
     return destinations.flatMap((destination) => {
-      const result = byTag.get(destination.reference.tag ?? '');
+      const result = byTag.get(nameIn(destination.reference));
       return result === undefined ? [] : [{ destination, result: this.#finish(destination, result, at) }];
     });
   }
@@ -215,7 +215,11 @@ export class RepositoryPush {
 }
 
 function tagsOf(destinations: readonly Destination[]): readonly string[] {
-  return [...new Set(destinations.flatMap(({ reference }) => reference.tag ?? []))];
+  return [...new Set(destinations.map(({ reference }) => nameIn(reference)))];
+}
+
+function nameIn({ tag, digest }: Destination['reference']): string {
+  return digest ?? tag ?? '';
 }
 
 function signingOf(
@@ -225,7 +229,7 @@ function signingOf(
   if (signing === undefined) return undefined;
   const { signer, identity } = signing;
   const identities = destinations.map(
-    ({ reference }) => [reference.tag ?? '', identity ?? formatReference(reference)] as const,
+    ({ reference }) => [nameIn(reference), identity ?? formatReference(reference)] as const,
   );
   return { signer, identities: new Map(identities) };
 }

@@ -11,6 +11,7 @@ export interface TagSigning extends Pick<PushSigning, 'signer'> {
 
 /** The delivery of one item to one repository, under one or more tags. */
 export interface TagDelivery extends Delivery {
+  /** Tags, and digests for what goes up without one. */
   readonly tags: readonly string[];
   readonly learnFrom: string | undefined;
   readonly dryRun: boolean;

@@ -4,6 +4,7 @@ import type { ItemPlan, Manifest } from '../plan/plan-types.ts';
 import { foresee, noForesight } from '../presence/foresee.ts';
 import type { Target } from '../presence/target.ts';
 import { registryErrorOf } from '../upload/retry-rules.ts';
+import { misnamed, tagIn } from './by-digest.ts';
 import { deliverContent, resending } from './content.ts';
 import { planTags } from './dry-run.ts';
 import { deliverManifest, emitPushed } from './manifest.ts';
@@ -13,6 +14,18 @@ import type { TagDelivery, TagResult } from './tag-delivery.ts';
 
 /** Pushes one item to one repository under one or more tags: its content once, then the tags in order, each ending by itself. */
 export async function pushTags(plan: ItemPlan, target: Target, delivery: TagDelivery): Promise<readonly TagResult[]> {
+  const { verbatim } = plan;
+  // What is known to have another digest is not sent at all.
+  const refused = delivery.tags.flatMap((tag): readonly TagResult[] => {
+    const error = verbatim && misnamed(tag, verbatim, target);
+    return error === undefined ? [] : [{ tag, error }];
+  });
+  const names = new Set(refused.map(({ tag }) => tag));
+  const tags = delivery.tags.filter((tag) => !names.has(tag));
+  return tags.length === 0 ? refused : [...refused, ...(await pushNames(plan, target, { ...delivery, tags }))];
+}
+
+async function pushNames(plan: ItemPlan, target: Target, delivery: TagDelivery): Promise<readonly TagResult[]> {
   const { scope, tags, learn, learnFrom } = delivery;
   const { signal } = scope;
   const foresight = target.presence.believesAnything
@@ -63,6 +76,11 @@ async function tagExisting(
   const results: TagResult[] = [];
   let hasTagged = false;
   for (const tag of delivery.tags) {
+    const wrong = misnamed(tag, manifest, target);
+    if (wrong !== undefined) {
+      results.push({ tag, error: wrong });
+      continue;
+    }
     if (unchangedTags.has(tag)) {
       results.push({ tag, manifest, unchanged: true });
       continue;
@@ -79,7 +97,8 @@ async function tagExisting(
       results.push({ tag, error: asPushError(error) });
     }
   }
-  for (const result of results) if ('manifest' in result) emitPushed(target, result.tag, manifest, result.unchanged);
+  for (const result of results)
+    if ('manifest' in result) emitPushed(target, tagIn(result.tag), manifest, result.unchanged);
   return results;
 }
 
@@ -90,14 +109,17 @@ async function putTag(
   target: Target,
   delivery: TagDelivery,
 ): Promise<TagResult> {
+  const wrong = misnamed(tag, manifest, target);
+  if (wrong !== undefined) return { tag, error: wrong };
   try {
     const resend = resending(plan, target, delivery);
     const { unchanged } = await deliverManifest(tag, manifest, target, delivery, { resend });
-    emitPushed(target, tag, manifest, unchanged);
+    emitPushed(target, tagIn(tag), manifest, unchanged);
     return { tag, manifest, unchanged };
   } catch (error) {
     delivery.scope.signal.throwIfAborted();
-    if (plan.kind === 'image' && manifest.mediaType === mediaTypes.dockerManifest && isRefusal(error)) {
+    const isReplaceable = plan.kind === 'image' && manifest.mediaType === mediaTypes.dockerManifest;
+    if (isReplaceable && tagIn(tag) !== undefined && isRefusal(error)) {
       const { afterRefusal } = await import('../legacy/schema1-fallback.ts');
       return await afterRefusal(asPushError(error), { tag, manifest, plan }, target, delivery);
     }

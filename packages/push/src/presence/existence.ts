@@ -4,6 +4,7 @@ import type { BlobStat } from '@slipway/registry-client';
 import { type ProvenIdentity, provenByRecord } from '../knowledge.ts';
 import type { BlobToPush } from '../plan/blob-to-push.ts';
 import type { Manifest } from '../plan/plan-types.ts';
+import { isDigestOf } from '../plan/root-digest.ts';
 import type { Target } from './target.ts';
 
 export interface ExistenceCheck extends AbortOptions {
@@ -93,12 +94,12 @@ async function askFor(
 /** Whether a tag or a digest names this very manifest at the destination, as far as the registry says. */
 export async function namesManifest(
   tagOrDigest: string,
-  { digest }: Manifest,
+  manifest: Manifest,
   target: Target,
   { signal }: AbortOptions,
 ): Promise<boolean> {
   const question = target.ask((repository) => repository.statManifest(tagOrDigest, { signal }), { signal });
   const stat = await question.catch(() => undefined);
   signal?.throwIfAborted();
-  return stat?.digest === digest;
+  return isDigestOf(stat?.digest, manifest);
 }

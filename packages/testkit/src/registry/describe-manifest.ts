@@ -1,5 +1,11 @@
 import { type Digest, digestBytes } from '@slipway/digest';
-import { type Descriptor, isNondistributableMediaType, mediaTypes } from '@slipway/manifest';
+import {
+  type Descriptor,
+  isIndexMediaType,
+  isLayerMediaType,
+  isNondistributableMediaType,
+  mediaTypes,
+} from '@slipway/manifest';
 import { Refusal } from './refusal.ts';
 import type { ManifestRecord } from './repositories.ts';
 
@@ -40,6 +46,12 @@ export function namesItsMediaType(bytes: Uint8Array): boolean {
 /** Whether a registry may be without the content: foreign layers live at their URLs. */
 export function mayLiveElsewhere({ mediaType, urls }: Descriptor): boolean {
   return (urls?.length ?? 0) > 0 || isNondistributableMediaType(mediaType);
+}
+
+/** Whether what an index lists is a manifest: caches of BuildKit list layers, and a config, which are blobs. */
+export function listsManifest({ mediaType }: Pick<ManifestRecord, 'mediaType'>, entry: Descriptor): boolean {
+  if (!isIndexMediaType(mediaType)) return false;
+  return !isLayerMediaType(entry.mediaType) && !/^application\/vnd\.buildkit\.cacheconfig\./.test(entry.mediaType);
 }
 
 function parse(bytes: Uint8Array): ManifestDocument {

@@ -1,8 +1,8 @@
 import { algorithmOf, type Digest, digestBytes, isDigest } from '@slipway/digest';
-import { type Descriptor, isIndexMediaType, isSchema1MediaType, mediaTypes } from '@slipway/manifest';
+import { type Descriptor, isSchema1MediaType, mediaTypes } from '@slipway/manifest';
 import { isTag } from '@slipway/reference';
 import type { RegistryCore } from './core.ts';
-import { describeManifest, mayLiveElsewhere, namesItsMediaType } from './describe-manifest.ts';
+import { describeManifest, listsManifest, mayLiveElsewhere, namesItsMediaType } from './describe-manifest.ts';
 import type { Exchange } from './exchange.ts';
 import { locate } from './locations.ts';
 import { Refusal } from './refusal.ts';
@@ -137,11 +137,10 @@ function identify(bytes: Uint8Array, mediaType: string, target: string): Manifes
 }
 
 function assertComplete(core: RegistryCore, repository: string, record: ManifestRecord): void {
-  const isIndex = isIndexMediaType(record.mediaType);
   for (const reference of record.references) {
     if (mayLiveElsewhere(reference)) continue;
     const { digest } = reference;
-    const has = isIndex
+    const has = listsManifest(record, reference)
       ? core.repositories.manifest(repository, digest) !== undefined
       : core.repositories.hasBlob(repository, digest as Digest);
     if (!has) throw new Refusal('MANIFEST_BLOB_UNKNOWN', { detail: { digest } });

@@ -1,8 +1,8 @@
 import { algorithmOf, type Digest, digestBytes, digestStream, type MeasuredContent } from '@slipway/digest';
-import { isIndexMediaType, isSchema1MediaType } from '@slipway/manifest';
+import { isSchema1MediaType } from '@slipway/manifest';
 import { TestkitError } from '../errors.ts';
 import type { RegistryCore } from './core.ts';
-import { mayLiveElsewhere } from './describe-manifest.ts';
+import { listsManifest, mayLiveElsewhere } from './describe-manifest.ts';
 import type { ManifestRecord } from './repositories.ts';
 
 /** What was read and found right. */
@@ -57,10 +57,10 @@ async function problemsOf(
   const actual = digestBytes(bytes, algorithmOf(manifest.digest));
   // What signs a schema 1 manifest is not part of its digest.
   if (!isSchema1 && actual !== manifest.digest) problems.push(`${name}: holds ${actual}`);
-  const isIndex = isIndexMediaType(manifest.mediaType);
   for (const reference of manifest.references) {
     if (mayLiveElsewhere(reference)) continue;
     const { digest, size } = reference;
+    const isIndex = listsManifest(manifest, reference);
     const child = isIndex ? core.repositories.manifest(repository, digest)?.size : sizes.get(digest);
     const isHere = isIndex ? child !== undefined : core.repositories.hasBlob(repository, digest);
     if (!isHere) problems.push(`${name}: ${digest} is missing`);
