@@ -55,7 +55,7 @@ test.each<[string, unknown, unknown, string]>([
   ['no list', 'app.tar', {}, 'ERR_ARGUMENT'],
   ['a source in place of an image', [{ item: 'app.tar', to: 'a/b' }], {}, 'ERR_ARGUMENT'],
   ['no destination', [{ item: { kind: 'image' } }], {}, 'ERR_CLIENT_OPTION'],
-  ['a digest as destination', [{ item: {}, to: `a/b@sha256:${'0'.repeat(64)}` }], {}, 'ERR_CLIENT_DESTINATION'],
+  ['a tag and a digest in one', [{ item: {}, to: `a/b:1@sha256:${'0'.repeat(64)}` }], {}, 'ERR_CLIENT_DESTINATION'],
   ['options that do not go together', [], { format: 'docker', compression: 'zstd' }, 'ERR_CLIENT_OPTION'],
 ])('%s is told before anything is sent', async (_name, deliveries, options, code) => {
   await using client = await createClient({ isolated: true });

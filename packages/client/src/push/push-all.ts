@@ -30,7 +30,7 @@ export async function pushDeliveries(
   assertArgument('deliveries', deliveries, aList);
   const prepared = deliveries.map(({ to, ...delivery }, at) => {
     assertOptions(`deliveries[${at}]`, delivery, { required: { item: anObject } });
-    return { ...delivery, references: parseDestinations(to) };
+    return { ...delivery, references: parseDestinations(to, { digests: true }) };
   });
   parts.credentials.assertFor(prepared.flatMap(({ references }) => references.map(({ registry }) => registry)));
   const ready = await Promise.all(
