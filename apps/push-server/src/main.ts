@@ -1,11 +1,11 @@
 import { once } from 'node:events';
+import { readEnvironment } from '@slipway/client';
 import { Command, CommanderError, Option } from 'commander';
 import { pino } from 'pino';
 import { readConfig, variableOf } from './config/read-config.ts';
 import { type ServerConfig, settings } from './config/server-config.ts';
 import type { Setting } from './config/settings.ts';
 import { startDaemon } from './daemon.ts';
-import { readEnvironment } from './environment.ts';
 import { addTokenCommands } from './token-commands.ts';
 import { version } from './version.ts';
 

@@ -1,6 +1,7 @@
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { readEnvironment } from '@slipway/client';
 import { runTool, type TemporaryFolder, type ToolResult, temporaryFolder } from '@slipway/testkit';
 import { pino } from 'pino';
 import { readConfig } from '../src/config/read-config.ts';
@@ -48,7 +49,7 @@ export async function startTestDaemon(options: Partial<ServerConfig> = {}): Prom
     shutdownTimeoutMs: 1_000,
     ...options,
   };
-  const environment = { homeFolder: folder.path, temporaryFolder: folder.path, variables: {} };
+  const environment = readEnvironment({ HOME: folder.path });
   const logger = pino({ level: 'info' }, { write: (line: string) => void log.push(JSON.parse(line)) });
   const daemon = await startDaemon({ config, environment, log: logger });
   const port = Number(/:(\d+)$/.exec(daemon.addresses.find((address) => address.startsWith('tcp:')) ?? '')?.[1]);

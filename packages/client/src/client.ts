@@ -7,7 +7,9 @@ import type { Repository } from '@slipway/registry-client';
 import type { AttachRequest } from './artifacts/attach-request.ts';
 import type { Referrer, ReferrersOptions } from './artifacts/subjects.ts';
 import type { RegistryEndpoint } from './connection/registries.ts';
+import type { LoginOptions } from './connection/verify-login.ts';
 import type { TrackedCredentials } from './credentials/tracked-credentials.ts';
+import type { Delivery, DeliveryOptions } from './push/push-all.ts';
 import type { PushRequest } from './push/push-request.ts';
 import type { OpenOptions } from './sources/open-source.ts';
 
@@ -56,6 +58,14 @@ export interface Client extends AsyncDisposable {
    */
   referrers(image: string | Reference, options?: ReferrersOptions): Promise<readonly Referrer[]>;
   /**
+   * Pushes several images that are open as one push, one after the other, each to all its destinations at once: all tags of a
+   * repository. Those for one repository share what was found out about it. A destination that fails is a result.
+   *
+   * @returns the results of each delivery, in its order; none of those that `stopAtFailure` left out
+   * @throws {ClientError} when the options do not fit together, or a destination is none; the signal's reason
+   */
+  pushAll(deliveries: readonly Delivery[], options?: DeliveryOptions): Promise<readonly (readonly PushResult[])[]>;
+  /**
    * Opens a source by its text, whatever its transport. It has to be disposed before the client.
    *
    * @throws {SourceError} when there is no such source, or it cannot be read
@@ -76,7 +86,7 @@ export interface Client extends AsyncDisposable {
    * @throws {LoginRefusedError} `ERR_CLIENT_LOGIN_REFUSED` when they are refused
    * @throws {RegistryError} when the registry cannot be reached, or answers something else
    */
-  verifyLogin(registry: string, credentials: Credentials | undefined, options?: AbortOptions): Promise<void>;
+  verifyLogin(registry: string, credentials: Credentials | undefined, options?: LoginOptions): Promise<void>;
   /** Whose credentials registries are shown. */
   readonly credentials: TrackedCredentials;
 }

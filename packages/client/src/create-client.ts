@@ -15,6 +15,7 @@ import { PushFailedError } from './errors.ts';
 import { Lifetime } from './lifetime.ts';
 import { assertNoUser } from './names/assert-no-user.ts';
 import { onceOpened } from './once-opened.ts';
+import { pushDeliveries } from './push/push-all.ts';
 import { readPushRequest } from './push/push-request.ts';
 import { createPushers } from './push/pushers.ts';
 import { runPush } from './push/run-push.ts';
@@ -102,6 +103,10 @@ export async function createClient(options?: ClientOptions): Promise<Client> {
       const reference = parseSubject(image);
       return await lifetime.run(options, (signal) => subjects.referrersOf(reference, { ...options, signal }));
     },
+    async pushAll(deliveries, options = {}) {
+      assertOptions('options', options, { optional: { signal: aSignal } });
+      return await lifetime.run(options, (signal) => pushDeliveries(deliveries, { ...options, signal }, parts));
+    },
     async open(source, openOptions = {}) {
       assertArgument('source', source, aText);
       assertOptions('options', openOptions, { optional: { signal: aSignal } });
@@ -115,7 +120,9 @@ export async function createClient(options?: ClientOptions): Promise<Client> {
       return await lifetime.run(repositoryOptions, (signal) => connectTo(reference, registries, { signal, attempts }));
     },
     async verifyLogin(registry, shown, loginOptions = {}) {
-      await lifetime.run(loginOptions, (signal) => verifyLogin(registry, shown, { ...settings, signal }));
+      await lifetime.run(loginOptions, (signal) =>
+        verifyLogin(registry, shown, { ...settings, ...loginOptions, signal }),
+      );
     },
     waysTo: (registry) => registries.waysTo(registry),
     async [Symbol.asyncDispose]() {

@@ -27,7 +27,7 @@ export type { ClientOptions, ClientParts, ClientSettings } from './client-option
 export type { ConnectionParts, ConnectionSettings } from './connection/connection-settings.ts';
 export { preferredFailure } from './connection/preferred-failure.ts';
 export type { RegistryEndpoint } from './connection/registries.ts';
-export { LoginRefusedError } from './connection/verify-login.ts';
+export { type LoginOptions, LoginRefusedError } from './connection/verify-login.ts';
 export { withHeaders } from './connection/with-headers.ts';
 export { createClient } from './create-client.ts';
 export {
@@ -43,6 +43,7 @@ export { ClientError, type ClientErrorCode, type ClientErrorDetails, PushFailedE
 export { assertNoUser } from './names/assert-no-user.ts';
 export { assertPushSettings } from './push/assert-push-settings.ts';
 export { type DestinationInput, type ParseDestinationsOptions, parseDestinations } from './push/destinations.ts';
+export type { Delivery, DeliveryOptions } from './push/push-all.ts';
 export type {
   CompressionSettings,
   PushRequest,

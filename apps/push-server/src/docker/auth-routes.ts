@@ -1,5 +1,5 @@
 import { type Credentials, credentialsOf } from '@slipway/docker-credentials';
-import { RegistryError, type RequestRecord } from '@slipway/registry-client';
+import { RegistryError } from '@slipway/registry-client';
 import type { EngineContext } from '../engine/engine-context.ts';
 import { authConfigOf } from '../engine/registry-auth.ts';
 import { upstreamClientOf } from '../engine/upstream-client.ts';
@@ -12,7 +12,7 @@ import type { RegisterRoutes } from '../http/routes.ts';
 import { assertAllowed } from '../security/principal.ts';
 import { sendJSON } from './send-json.ts';
 
-type AuthNeeds = Pick<EngineContext, 'config' | 'registries' | 'audit'>;
+type AuthNeeds = Pick<EngineContext, 'config' | 'clients' | 'audit'>;
 
 /** `POST /auth`: shows credentials to a registry. They are kept by the client, not here. */
 export const registerAuthRoutes: RegisterRoutes<AuthNeeds> = (app, context) => {
@@ -43,56 +43,30 @@ interface Login {
   readonly upstreamClient: string | undefined;
 }
 
-/**
- * Tries the registry's endpoints until one answers. A registry without tokens says by its answer to a manifest that nobody
- * has whether it takes the credentials; one with tokens, by handing one out.
- */
+/** Shows credentials to a registry, and tells its answer as docker's daemon does. */
 async function logIn(
-  { registries }: AuthNeeds,
-  name: string,
+  { clients }: AuthNeeds,
+  registry: string,
   { credentials, upstreamClient }: Login,
   signal: AbortSignal,
 ): Promise<void> {
-  let failure: unknown;
-  for (const endpoint of await endpointsOf(registries, name)) {
-    const requests: RequestRecord[] = [];
-    await using registry = await registries.open(name, endpoint, {
-      credentials: async () => credentials,
-      upstreamClient,
-      onRequest: (record) => requests.push(record),
-    });
-    try {
-      await registry.repository('slipway/login', { access: 'pull' }).statManifest('latest', { signal });
-      return;
-    } catch (error) {
-      signal.throwIfAborted();
-      const { code } = registryErrorOf(error) ?? {};
-      if (code === 'ERR_REGISTRY_DENIED' || requests.some(isTokenGrant)) return;
-      failure = asLoginFailure(error, endpoint.url);
-      if (code === 'ERR_REGISTRY_UNAUTHORIZED') throw failure;
-    }
-  }
-  throw failure;
-}
-
-async function endpointsOf(
-  registries: EngineContext['registries'],
-  name: string,
-): Promise<Awaited<ReturnType<EngineContext['registries']['endpointsOf']>>> {
+  await using lease = await clients.lease({ auths: new Map(), upstreamClient });
+  const { client } = lease;
+  await client.waysTo(registry).catch((cause: unknown) => {
+    throw new RequestError(400, `${JSON.stringify(registry)} is no registry`, { cause });
+  });
+  let tried: URL | undefined;
   try {
-    return await registries.endpointsOf(name);
-  } catch (cause) {
-    throw new RequestError(400, `${JSON.stringify(name)} is no registry`, { cause });
+    await client.verifyLogin(registry, credentials, { signal, onAttempt: (url) => (tried = url) });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw asLoginFailure(registryErrorOf(error) ?? error, tried);
   }
-}
-
-function isTokenGrant({ url, status }: RequestRecord): boolean {
-  return status === 200 && !/\/v2\/$|\/manifests\//.test(url);
 }
 
 /** Go's HTTP client puts method and URL before whatever went wrong. */
-function asLoginFailure(error: unknown, url: URL): unknown {
-  if (!(error instanceof RegistryError)) return error;
+function asLoginFailure(error: unknown, url: URL | undefined): unknown {
+  if (!(error instanceof RegistryError) || url === undefined) return error;
   const isRefused = error.code === 'ERR_REGISTRY_UNAUTHORIZED';
   const reason = isRefused && error.dockerMessage === undefined ? 'unauthorized' : errorText(error);
   // Of a failure of the network, the reason names the request already.

@@ -18,8 +18,8 @@ import { createDisposables } from '../engine/disposables.ts';
 import type { EngineContext } from '../engine/engine-context.ts';
 import { metaHeadersOf } from '../engine/meta-headers.ts';
 import { assertPushSettings, type PushSettings } from '../engine/push-settings.ts';
-import type { Identity } from '../engine/registry-access.ts';
 import { parseRegistryAuth } from '../engine/registry-auth.ts';
+import type { Identity } from '../engine/registry-clients.ts';
 import { upstreamClientOf } from '../engine/upstream-client.ts';
 import { RequestError } from '../errors.ts';
 import { type AuditDetails, audited } from '../http/audited.ts';
@@ -153,7 +153,7 @@ async function pushTags(push: EnginePush, tags: readonly TagOfImage[]): Promise<
   const deliveries = items.map((item, at) => ({
     item,
     platform: item.kind === 'index' ? platform : undefined,
-    references: tags.slice(at, at + 1).map((tag) => tag.reference),
+    to: tags.slice(at, at + 1).map((tag) => tag.reference),
   }));
   const results = await context.pushes.push(deliveries, {
     identity,

@@ -1,9 +1,9 @@
+import type { ClientEnvironment } from '@slipway/client';
 import type { ImageStore } from '@slipway/image-store';
 import type { LayerCache } from '@slipway/layer-cache';
 import type { MetadataStore } from '@slipway/metadata-store';
 import type { Logger } from 'pino';
 import type { ServerConfig } from '../config/server-config.ts';
-import type { Environment } from '../environment.ts';
 import type { JobShares } from '../jobs/job-shares.ts';
 import type { SharedState } from '../jobs/redis/open-shared-state.ts';
 import type { Metrics } from '../operation/metrics.ts';
@@ -15,12 +15,12 @@ import type { DiskKeeper } from './disk-space.ts';
 import type { EventLog } from './event-log.ts';
 import type { FairTransfers } from './fair-transfers.ts';
 import type { PushService } from './push-service.ts';
-import type { RegistryAccess } from './registry-access.ts';
+import type { RegistryClients } from './registry-clients.ts';
 
 /** Everything the daemon works with. A route names what it needs of it. Leaving scope closes what was opened. */
 export interface EngineContext extends AsyncDisposable {
   readonly config: ServerConfig;
-  readonly environment: Environment;
+  readonly environment: ClientEnvironment;
   readonly log: Logger;
   readonly audit: AuditLog;
   readonly tokens: TokenStore;
@@ -33,7 +33,8 @@ export interface EngineContext extends AsyncDisposable {
   readonly transfers: FairTransfers;
   /** Places in which push jobs are worked on. */
   readonly jobShares: JobShares;
-  readonly registries: RegistryAccess;
+  /** The ways to registries, in somebody's name. */
+  readonly clients: RegistryClients;
   readonly pushes: PushService;
   /** What the status page shows of pushes. */
   readonly board: PushBoard;

@@ -1,5 +1,6 @@
 import { mkdir, readdir, readlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readEnvironment } from '@slipway/client';
 import { temporaryFolder } from '@slipway/testkit';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
@@ -23,7 +24,7 @@ test('a start that fails in the middle closes what it had opened', async () => {
     dataDir,
     auditLog: join(folder.path, 'audit.log'),
   };
-  const environment = { homeFolder: folder.path, temporaryFolder: folder.path, variables: {} };
+  const environment = readEnvironment({ HOME: folder.path });
   const options = { config, environment, log: pino({ level: 'silent' }) };
   await expect(openEngineContext(options)).rejects.toMatchObject({ code: 'ERR_IMAGE_STORE_UNAVAILABLE' });
   expect(await openBelow(folder.path)).toEqual([]);

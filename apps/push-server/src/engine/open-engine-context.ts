@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ClientEnvironment } from '@slipway/client';
 import { type ImageStore, type ImageStoreEvent, openImageStore } from '@slipway/image-store';
 import { openLayerCache } from '@slipway/layer-cache';
 import {
@@ -10,7 +11,6 @@ import {
 } from '@slipway/metadata-store';
 import type { Logger } from 'pino';
 import type { ServerConfig } from '../config/server-config.ts';
-import type { Environment } from '../environment.ts';
 import { createJobShares } from '../jobs/job-shares.ts';
 import { openSharedState } from '../jobs/redis/open-shared-state.ts';
 import { createMetrics } from '../operation/metrics.ts';
@@ -25,12 +25,12 @@ import { createEventLog, type EngineEvent, type EventLog } from './event-log.ts'
 import { createFairTransfers } from './fair-transfers.ts';
 import { lockFolder } from './folder-lock.ts';
 import { createPushService } from './push-service.ts';
-import { createRegistryAccess } from './registry-access.ts';
+import { createRegistryClients } from './registry-clients.ts';
 import { openSigningKey } from './signing-key.ts';
 
 export interface EngineContextOptions {
   readonly config: ServerConfig;
-  readonly environment: Environment;
+  readonly environment: ClientEnvironment;
   readonly log: Logger;
 }
 
@@ -103,21 +103,13 @@ async function open({ config, environment, log }: EngineContextOptions, opened: 
   const transfers = opened.use(createFairTransfers({ concurrency: config.concurrency }));
   const metrics = createMetrics();
   const { countRequest: onRequest } = metrics;
-  const registries = createRegistryAccess({ config, environment, log, transfers, onRequest });
-  const allowsSchema1 = Boolean(environment.variables['DOCKER_ALLOW_SCHEMA1_PUSH_DONOTUSE']);
-  const pushes = createPushService({
-    ...config,
-    defaults: { ...config, schema1Fallback: config.schema1Fallback || allowsSchema1 },
-    trustKey: await openSigningKey(config),
-    registries,
-    transfers,
-    metadataStore,
-    layerCache,
-    metrics,
-    log,
-    board,
+  const trustKey = await openSigningKey(config);
+  const clients = createRegistryClients({
+    ...{ config, environment, log, transfers, metadataStore, layerCache, trustKey, onRequest },
     locks: shared?.locks,
   });
+  const defaults = { ...config, schema1Fallback: config.schema1Fallback || environment.allowsSchema1 };
+  const pushes = createPushService({ defaults, clients, transfers, metrics, log, board });
   opened.use(disk);
   const activity = createActivity({ push: config.maxPushes, load: config.maxLoads, save: config.maxLoads });
   activity.onClosing(() => folderLock.leaving());
@@ -149,7 +141,7 @@ async function open({ config, environment, log }: EngineContextOptions, opened: 
     layerCache,
     transfers,
     jobShares,
-    registries,
+    clients,
     pushes,
     board,
     shared,

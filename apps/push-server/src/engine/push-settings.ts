@@ -1,3 +1,4 @@
+import type { DeliveryOptions } from '@slipway/client';
 import type { LayerKind, PushFormat, PushLearn, PushOptions, PushProtocol, PushVerify } from '@slipway/push';
 import type { ServerConfig } from '../config/server-config.ts';
 import { RequestError } from '../errors.ts';
@@ -83,17 +84,20 @@ export const pushSettingSchemas: {
 };
 
 /** What the daemon does where nobody chooses. */
-export type PushDefaults = Pick<ServerConfig, 'format' | 'protocol' | 'schema1Fallback'>;
+export type PushDefaults = Pick<ServerConfig, 'format' | 'protocol' | 'schema1Fallback' | 'compressionLevel'>;
 
 /** The options of a push: what was chosen for it, then what the daemon was started with. */
-export function pushOptionsOf(settings: PushSettings, defaults: PushDefaults): PushOptions {
+export function pushOptionsOf(settings: PushSettings, defaults: PushDefaults): DeliveryOptions {
   const { schema1Fallback = defaults.schema1Fallback, ...rest } = settings;
   // Whoever chooses a protocol does not mean the format that the daemon has for those who choose nothing.
   const format = settings.format ?? (settings.protocol === undefined ? defaults.format : 'keep');
   const protocol = settings.protocol ?? (isOlderFormat(format) ? 'v2' : defaults.protocol);
   const kinds = kindsOf(settings);
   const compression = kinds.length === 0 ? 'keep' : kinds;
-  return { ...rest, compression, format, protocol, requireSchema2: !schema1Fallback };
+  // The daemon's level is one of gzip: zstd, and gzip that goes along with it, has its own.
+  const hasZstd = kinds.some((kind) => kind.startsWith('zstd'));
+  const compressionLevel = hasZstd || kinds.includes('none') ? undefined : defaults.compressionLevel;
+  return { ...rest, compression, format, protocol, requireSchema2: !schema1Fallback, compressionLevel };
 }
 
 /**

@@ -127,7 +127,7 @@ export function createJobRunner(options: JobRunnerOptions): JobRunner {
     const { platform, ...settings } = job.options;
     const references = pendingOf(job).map(({ reference }) => parseReference(reference));
     const chosen = platform === undefined ? undefined : parsePlatform(platform);
-    const [results = []] = await pushes.push([{ item, references, platform: chosen }], {
+    const [results = []] = await pushes.push([{ item, to: references, platform: chosen }], {
       identity: { auths },
       subject: { kind: 'job', id: job.id, image: nameOf(job.source), principal: job.principal },
       settings,

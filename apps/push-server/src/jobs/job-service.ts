@@ -2,12 +2,12 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import type { ClientEnvironment } from '@slipway/client';
 import type { ImageStore } from '@slipway/image-store';
 import type { Logger } from 'pino';
 import type { ServerConfig } from '../config/server-config.ts';
 import type { Activity } from '../engine/activity.ts';
 import type { PushService } from '../engine/push-service.ts';
-import type { Environment } from '../environment.ts';
 import { RequestError } from '../errors.ts';
 import type { Metrics } from '../operation/metrics.ts';
 import type { AuditLog } from '../security/audit.ts';
@@ -88,7 +88,7 @@ export interface JobServiceOptions {
   /** Owned by the service. */
   readonly backend: JobBackend;
   readonly config: Pick<ServerConfig, 'dataDir' | 'jobCredentials' | 'jobHistory' | 'jobRetentionMs' | 'gcIntervalMs'>;
-  readonly environment: Environment;
+  readonly environment: ClientEnvironment;
   readonly images: ImageStore;
   readonly pushes: PushService;
   readonly activity: Activity;

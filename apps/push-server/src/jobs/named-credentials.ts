@@ -1,5 +1,5 @@
+import type { ClientEnvironment } from '@slipway/client';
 import { type AuthConfig, createCredentialProvider } from '@slipway/docker-credentials';
-import type { Environment } from '../environment.ts';
 import { RequestError, ServerError } from '../errors.ts';
 import type { Auths } from './sealed-credentials.ts';
 
@@ -18,7 +18,7 @@ export interface NamedCredentials {
  */
 export function createNamedCredentials(
   entries: readonly string[],
-  { homeFolder, variables }: Pick<Environment, 'homeFolder' | 'variables'>,
+  { homeFolder, variables }: Pick<ClientEnvironment, 'homeFolder' | 'variables'>,
 ): NamedCredentials {
   const files = new Map<string, string>();
   for (const entry of entries) {

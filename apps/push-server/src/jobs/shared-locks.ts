@@ -1,5 +1,5 @@
 import type { AbortOptions } from '@slipway/digest';
-import type { TransferManager } from '@slipway/transfer';
+import type { Transfers } from '@slipway/transfer';
 
 /** Locks that several daemons respect. */
 export interface SharedLocks {
@@ -11,7 +11,7 @@ export interface SharedLocks {
  * Transfers of which equal ones run one after the other wherever they run: the second finds what the first has brought, as
  * each looks before it sends.
  */
-export function lockedTransfers(transfers: TransferManager, locks: SharedLocks | undefined): TransferManager {
+export function lockedTransfers(transfers: Transfers, locks: SharedLocks | undefined): Transfers {
   if (locks === undefined) return transfers;
   return {
     transfer: (request, options) =>
@@ -22,13 +22,5 @@ export function lockedTransfers(transfers: TransferManager, locks: SharedLocks |
         },
         options,
       ),
-    get concurrency() {
-      return transfers.concurrency;
-    },
-    set concurrency(slots) {
-      transfers.concurrency = slots;
-    },
-    limitHost: (host, limit) => transfers.limitHost(host, limit),
-    [Symbol.asyncDispose]: () => transfers[Symbol.asyncDispose](),
   };
 }

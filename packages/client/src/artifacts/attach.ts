@@ -1,7 +1,8 @@
 import { artifactFrom, sourceDateEpoch } from '@slipway/image-source';
 import type { PushReport } from '../client.ts';
 import { readOptions } from '../options/read-options.ts';
-import { type PushParts, runPush } from '../push/run-push.ts';
+import type { PushParts } from '../push/push-parts.ts';
+import { runPush } from '../push/run-push.ts';
 import type { AttachRequest } from './attach-request.ts';
 import { parseSubject } from './subjects.ts';
 

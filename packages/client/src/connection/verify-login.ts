@@ -20,7 +20,13 @@ export class LoginRefusedError extends ClientError {
   }
 }
 
-export type VerifyLoginOptions = Omit<RegistriesOptions, 'credentials'> & AbortOptions;
+/** How credentials are shown. */
+export interface LoginOptions extends AbortOptions {
+  /** Told of each way to the registry before it is tried. @default nobody is told */
+  readonly onAttempt?: ((url: URL) => void) | undefined;
+}
+
+export type VerifyLoginOptions = Omit<RegistriesOptions, 'credentials'> & LoginOptions;
 
 /**
  * Shows credentials to a registry.
@@ -34,7 +40,7 @@ export type VerifyLoginOptions = Omit<RegistriesOptions, 'credentials'> & AbortO
 export async function verifyLogin(
   registry: string,
   credentials: Credentials | undefined,
-  { signal, ...options }: VerifyLoginOptions,
+  { signal, onAttempt, ...options }: VerifyLoginOptions,
 ): Promise<void> {
   let wasAsked = false;
   let requests: RequestRecord[] = [];
@@ -52,6 +58,7 @@ export async function verifyLogin(
   let failure: unknown;
   for (const way of await registries.waysTo(registry)) {
     requests = [];
+    onAttempt?.(way.url);
     try {
       const opened = await way.open();
       await opened.repository('slipway/login', { access: 'pull' }).statManifest('latest', { signal });

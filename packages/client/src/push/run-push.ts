@@ -6,40 +6,23 @@ import {
   type SourceItem,
   sourceDateEpoch,
 } from '@slipway/image-source';
-import type { ImageStore } from '@slipway/image-store';
-import type { Destination, PushAllOptions, PushDelivery, PushResult, PushSigning } from '@slipway/push';
+import type { PushAllOptions, PushDelivery, PushResult, PushSigning } from '@slipway/push';
 import type { Reference } from '@slipway/reference';
-import { parseSubject, type Subjects } from '../artifacts/subjects.ts';
+import { parseSubject } from '../artifacts/subjects.ts';
 import type { PushReport } from '../client.ts';
-import type { Registries } from '../connection/registries.ts';
-import type { ClientCredentials } from '../credentials/client-credentials.ts';
 import { noteRegistryFacts } from '../credentials/registry-facts.ts';
-import { identityFor } from '../credentials/tracked-credentials.ts';
-import type { ClientEnvironment } from '../environment.ts';
 import { optionError } from '../errors.ts';
 import { isOlder } from '../selection/is-older.ts';
 import { type Selection, selectAllTags, selectOne } from '../selection/select-items.ts';
 import { openSigning } from '../signing/open-signer.ts';
-import { type OpenOptions, openSourceText, type SourceDoors } from '../sources/open-source.ts';
+import { type OpenOptions, openSourceText } from '../sources/open-source.ts';
 import { assertPushSettings } from './assert-push-settings.ts';
 import { parseDestinations } from './destinations.ts';
 import { noteDigests } from './note-digests.ts';
+import { destinationOf, pushReady } from './push-all.ts';
+import type { PushParts } from './push-parts.ts';
 import { pushRepository } from './push-repository.ts';
 import type { ReadPushRequest, SourceInput } from './push-request.ts';
-import type { Pushers } from './pushers.ts';
-
-/** What a push works with. */
-export interface PushParts {
-  readonly environment: Pick<ClientEnvironment, 'allowsSchema1' | 'temporaryFolder' | 'variables'>;
-  readonly credentials: ClientCredentials;
-  readonly registries: Registries;
-  readonly sources: SourceDoors;
-  readonly subjects: Subjects;
-  readonly pushers: () => Promise<Pushers>;
-  readonly openImages: () => Promise<ImageStore>;
-  readonly warn: (message: string) => void;
-  readonly signKeyPassword?: (() => Promise<string>) | undefined;
-}
 
 /** A request that aborts with its client. */
 type RunningRequest = ReadPushRequest & { readonly signal: AbortSignal; readonly signing?: PushSigning | undefined };
@@ -201,31 +184,15 @@ function choose(
   return { selections: wanted, refusedTags: refused.map(({ tag }) => tag) };
 }
 
-async function destinationOf(
-  reference: Reference,
-  { signal, protocol, format }: RunningRequest,
-  { registries, credentials }: PushParts,
-): Promise<Destination> {
-  const isV2Only = (protocol ?? 'v2') === 'v2' && format !== 'v1';
-  return {
-    reference,
-    endpoints: await registries.endpointsOf(reference),
-    v1Endpoints: isV2Only ? [] : await registries.v1EndpointsOf(reference),
-    ...(await identityFor(reference, credentials.forDestinations, { signal })),
-  };
-}
-
 async function pushItems(
   deliveries: readonly PushDelivery[],
   request: RunningRequest,
-  { pushers, environment }: PushParts,
+  parts: PushParts,
   { requireSubject }: Pick<PushAllOptions, 'requireSubject'>,
   onDelivered?: PushAllOptions['onDelivered'],
 ): Promise<readonly PushResult[]> {
-  const pusher = (await pushers()).pusherFor(request);
   const { source: _source, to: _to, signKey: _key, signer: _signer, signIdentity: _identity, ...options } = request;
-  const requireSchema2 = !environment.allowsSchema1;
-  return (await pusher.pushAll(deliveries, { ...options, requireSchema2, requireSubject, onDelivered })).flat();
+  return (await pushReady(deliveries, { ...options, requireSubject, onDelivered }, parts)).flat();
 }
 
 function isOfSource(error: unknown): boolean {

@@ -1,0 +1,69 @@
+import { aList, anObject, assertArgument, assertOptions } from '@slipway/arguments';
+import type { SourceItem } from '@slipway/image-source';
+import type { Platform } from '@slipway/manifest';
+import type { Destination, PushAllOptions, PushDelivery, PushOptions, PushResult } from '@slipway/push';
+import type { Reference } from '@slipway/reference';
+import { identityFor } from '../credentials/tracked-credentials.ts';
+import { assertPushSettings } from './assert-push-settings.ts';
+import { type DestinationInput, parseDestinations } from './destinations.ts';
+import type { PushParts } from './push-parts.ts';
+import type { CompressionSettings } from './push-request.ts';
+
+/** One image that is open, and everywhere it goes. */
+export interface Delivery {
+  readonly item: SourceItem;
+  readonly to: DestinationInput | readonly DestinationInput[];
+  /** One manifest of this index. @default that of the push's options */
+  readonly platform?: Platform | undefined;
+}
+
+/** How several images are pushed. */
+export interface DeliveryOptions extends PushAllOptions, CompressionSettings {}
+
+/** Pushes images one after the other as one push, each to all its destinations at once. */
+export async function pushDeliveries(
+  deliveries: readonly Delivery[],
+  options: DeliveryOptions,
+  parts: PushParts,
+): Promise<readonly (readonly PushResult[])[]> {
+  assertPushSettings(options);
+  assertArgument('deliveries', deliveries, aList);
+  const prepared = deliveries.map(({ to, ...delivery }, at) => {
+    assertOptions(`deliveries[${at}]`, delivery, { required: { item: anObject } });
+    return { ...delivery, references: parseDestinations(to, { digests: true }) };
+  });
+  parts.credentials.assertFor(prepared.flatMap(({ references }) => references.map(({ registry }) => registry)));
+  const ready = await Promise.all(
+    prepared.map(async ({ references, ...delivery }) => ({
+      ...delivery,
+      destinations: await Promise.all(references.map((reference) => destinationOf(reference, options, parts))),
+    })),
+  );
+  return await pushReady(ready, options, parts);
+}
+
+/** The same, once it is known how the destinations are reached. */
+export async function pushReady(
+  deliveries: readonly PushDelivery[],
+  options: DeliveryOptions,
+  { pushers, environment }: Pick<PushParts, 'pushers' | 'environment'>,
+): Promise<readonly (readonly PushResult[])[]> {
+  const pusher = (await pushers()).pusherFor(options);
+  const requireSchema2 = options.requireSchema2 ?? !environment.allowsSchema1;
+  return await pusher.pushAll(deliveries, { ...options, requireSchema2 });
+}
+
+/** How a reference is reached, in whose name. */
+export async function destinationOf(
+  reference: Reference,
+  { signal, protocol = 'v2', format }: Pick<PushOptions, 'signal' | 'protocol' | 'format'>,
+  { registries, credentials }: Pick<PushParts, 'registries' | 'credentials'>,
+): Promise<Destination> {
+  const isV2Only = protocol === 'v2' && format !== 'v1';
+  return {
+    reference,
+    endpoints: await registries.endpointsOf(reference),
+    v1Endpoints: isV2Only ? [] : await registries.v1EndpointsOf(reference),
+    ...(await identityFor(reference, credentials.forDestinations, { signal })),
+  };
+}
