@@ -1,6 +1,8 @@
-// Pushes mutated sources to the embedded registry and looks at what came of it: no stack trace, no hang, no wrong image.
+// Pushes mutated sources to the embedded registry and looks at what came of it: no stack trace, no hang, no wrong
+// image.
 //   node benchmarks/fuzz-sources.mjs [FIRST SEED] [COUNT]      (built: pnpm run build)
-// Every seed makes the same source everywhere. Prints a line for each finding, and the outcomes in the end; fails if there is one.
+// Every seed makes the same source everywhere. Prints a line for each finding, and the outcomes in the end; fails if
+// there is one.
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

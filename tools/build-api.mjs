@@ -1,5 +1,5 @@
-// Builds the API reference into api/ (not committed) from the docstrings of everything that the packages export. Fails for an
-// exported symbol without one.
+// Builds the API reference into api/ (not committed) from the docstrings of everything that the packages export. Fails
+// for an exported symbol without one.
 import { join } from 'node:path';
 import { Application, ReflectionKind } from 'typedoc';
 import { members, root } from './workspace.mjs';

@@ -1,6 +1,6 @@
-// Builds the package in the current folder: one .js and one .d.ts per source file, nothing bundled. The .js is the source
-// without its types, comments and all, so there are no maps. isolatedDeclarations makes every file stand alone, so no other
-// package has to be built first.
+// Builds the package in the current folder: one .js and one .d.ts per source file, nothing bundled. The .js is the
+// source without its types, comments and all, so there are no maps. isolatedDeclarations makes every file stand alone,
+// so no other package has to be built first.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +14,8 @@ const { options } = ts.convertCompilerOptionsFromJson(
 );
 // A file alone does not say that its package is of type "module": it is told.
 const esm = { module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler };
-// `transpileModule` emits no declarations, so it refuses the options that are about them; `transpileDeclaration` does that half.
+// `transpileModule` emits no declarations, so it refuses the options that are about them; `transpileDeclaration` does
+// that half.
 const codeOptions = { ...options, ...esm, declaration: false, isolatedDeclarations: false };
 const typeOptions = { ...options, ...esm };
 

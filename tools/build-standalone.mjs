@@ -1,5 +1,6 @@
 // Makes `slipway` and `slipwayd` as executables that need no Node: the programs of `pnpm build`, joined with Bun.
-//   node tools/build-standalone.mjs [--out FOLDER] [TARGET...|all]     a target: linux-x64, linux-arm64-musl, darwin-arm64, windows-x64, …
+//   node tools/build-standalone.mjs [--out FOLDER] [TARGET...|all]
+// A target: linux-x64, linux-arm64-musl, darwin-arm64, windows-x64, …
 // Nothing is downloaded but the npm packages of tools/runtimes, at the versions and digests of its lockfile.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -44,8 +45,8 @@ const programs = [
 ];
 
 /**
- * Variables by which Bun takes options, code or another role from the environment. They are for who runs Bun, not for who runs Slipway:
- * their names in the runtime are made ones that no shell can set.
+ * Variables by which Bun takes options, code or another role from the environment. They are for who runs Bun, not for
+ * who runs Slipway: their names in the runtime are made ones that no shell can set.
  */
 const foreignVariables = ['BUN_OPTIONS', 'BUN_BE_BUN', 'BUN_INSPECT'];
 

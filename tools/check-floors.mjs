@@ -1,6 +1,6 @@
-// Refuses imports that do not point down, circles of imports, I/O on the lower floors, names that say nothing, and packages
-// whose texts name flags of a program.
-// `--self-test` builds bad trees in a temporary folder and makes sure that each is refused.
+// Refuses imports that do not point down, circles of imports, I/O on the lower floors, names that say nothing, and
+// packages whose texts name flags of a program. `--self-test` builds bad trees in a temporary folder and makes sure
+// that each is refused.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -15,7 +15,10 @@ const flag = /(?:^|[^-\w])--[a-z][a-z-]+/;
 const namesProgram = /\b(?:podman|docker|skopeo) [a-z]+ /;
 /** The one table that a program's help is made of. */
 const flagTable = 'packages/client/src/options/option-table.ts';
-/** The one file of a package that may read the environment: whoever wants none of it takes another entry, or hands one in. */
+/**
+ * The one file of a package that may read the environment: whoever wants none of it takes another entry, or hands one
+ * in.
+ */
 const environmentFile = 'packages/client/src/environment.ts';
 const ioModules = new Set(['fs', 'net', 'tls', 'dgram', 'http', 'https', 'http2', 'child_process']);
 const emptyNames = /^(?:utils?|helpers?|common|misc|shared)$/;

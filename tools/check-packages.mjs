@@ -1,6 +1,6 @@
-// Packs every package that is published and has it looked at as its users get it: publint and attw, an installation of each
-// alone (docs/packages.md), types for compilers of all kinds, bundles for the browser.
-// With `--write`: writes docs/packages.md.
+// Packs every package that is published and has it looked at as its users get it: publint and attw, an installation of
+// each alone (docs/packages.md), types for compilers of all kinds, bundles for the browser. With `--write`: writes
+// docs/packages.md.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// Keeps docs/seeds.md true: each function of the four documents has a row; each row names a file and a symbol that is in it, a
-// test that is in its file, and says `same`, `better` with a decision, or `open` with what is missing.
+// Keeps docs/seeds.md true: each function of the four documents has a row; each row names a file and a symbol that is
+// in it, a test that is in its file, and says `same`, `better` with a decision, or `open` with what is missing.
 // `--strict` refuses open rows; `--self-test` makes sure that bad pages are refused.
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -30,7 +30,9 @@ function report() {
   process.exitCode = problems.length > 0 || (isStrict && open.length > 0) ? 1 : 0;
 }
 
-/** @param readLinked the text of a file that the page links to, by its path from the page; undefined where there is none */
+/**
+ * @param readLinked the text of a file that the page links to, by its path from the page; undefined where there is none
+ */
 function check(text, readLinked) {
   const problems = [];
   const open = [];

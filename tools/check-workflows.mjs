@@ -1,4 +1,5 @@
-// Looks at the workflows of GitHub Actions: actions pinned to a commit, no right that is not named, no script inside YAML.
+// Looks at the workflows of GitHub Actions: actions pinned to a commit, no right that is not named, no script inside
+// YAML.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';

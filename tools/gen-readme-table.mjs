@@ -1,4 +1,5 @@
-// Fills the table of packages in README.md, between its two marks, from the package.json files. With `--check`: only compares.
+// Fills the table of packages in README.md, between its two marks, from the package.json files. With `--check`: only
+// compares.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { floors, members, root, settle } from './workspace.mjs';

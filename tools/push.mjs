@@ -1,4 +1,5 @@
-// `pnpm push SOURCE DESTINATION...` is `slipway push …`; without arguments it shows a whole push on what the checkout has.
+// `pnpm push SOURCE DESTINATION...` is `slipway push …`; without arguments it shows a whole push on what the checkout
+// has.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
@@ -13,7 +14,8 @@ const child = spawn(process.execPath, [`${root}${file}`, ...rest], {
   stdio: 'inherit',
   cwd: process.env.INIT_CWD ?? process.cwd(),
 });
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {}); // the child has them too, and decides
+// the child has them too, and decides
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
 child.on('error', (error) => {
   process.stderr.write(`push: ${error.message}\n`);
   process.exitCode = 1;

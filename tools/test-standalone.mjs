@@ -1,6 +1,6 @@
-// Tests the executables that `pnpm build:standalone` made for this platform: that they are made the same again, and that the
-// command line's suite passes with `slipway` in the place of Node and the bundle: all of it, or the files that are named.
-// Closes with a count.
+// Tests the executables that `pnpm build:standalone` made for this platform: that they are made the same again, and
+// that the command line's suite passes with `slipway` in the place of Node and the bundle: all of it, or the files that
+// are named. Closes with a count.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -17,7 +17,9 @@ WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEM
 COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR
 OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.`;
 
-/** Packages that come without the text of the licence that their manifest names. The copyrights are those in their code. */
+/**
+ * Packages that come without the text of the licence that their manifest names. The copyrights are those in their code.
+ */
 const untold = new Map([
   ['abstract-logging', [mit('Copyright (c) James Sumners')]],
   [
@@ -50,7 +52,9 @@ joins it with any build of Bun.`,
   };
 }
 
-/** A plugin for rolldown: writes THIRD-PARTY-NOTICES.txt and bundled.json (names and versions) into the bundle's folder. */
+/**
+ * A plugin for rolldown: writes THIRD-PARTY-NOTICES.txt and bundled.json (names and versions) into the bundle's folder.
+ */
 export function noticesPlugin() {
   return {
     name: 'third-party-notices',

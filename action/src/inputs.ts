@@ -13,8 +13,8 @@ export interface ActionInputs {
 }
 
 /**
- * Reads the inputs of `action.yml`. Those of a push have the names and meanings of the table of options; an input that is
- * empty is not set.
+ * Reads the inputs of `action.yml`. Those of a push have the names and meanings of the table of options; an input that
+ * is empty is not set.
  *
  * @param read the text of one input, without spaces around it
  * @throws {Error} that names the input

@@ -6,8 +6,8 @@ const roots = ['/usr/bin', '/usr/lib', '/usr/share', '/usr/include', '/usr/sbin'
 const largest = 64 * 1024 * 1024;
 
 /**
- * Regular files of this machine that everybody may read, in an order that the seed decides. Images made of them have the
- * mixture of programs, libraries, text and pictures that images have.
+ * Regular files of this machine that everybody may read, in an order that the seed decides. Images made of them have
+ * the mixture of programs, libraries, text and pictures that images have.
  */
 export function machineFiles(seed) {
   const files = [];

@@ -9,7 +9,8 @@ const time = '/usr/bin/time';
 /**
  * Runs commands one after the other as whole processes; their times add up, of their peaks the highest counts.
  *
- * `env` is laid over this process's environment; with `watch`, the main thread's part of the CPU time is told too, where the program is Node's.
+ * `env` is laid over this process's environment; with `watch`, the main thread's part of the CPU time is told too,
+ * where the program is Node's.
  *
  * @returns wall and CPU seconds and the peak of resident memory in bytes; the last two need GNU time (Debian: `time`)
  */

@@ -10,7 +10,10 @@ const barHeight = 14;
 const width = 900;
 const left = 330;
 
-/** Bars of wall time by case and program, each case on a scale of its own: what matters is who is longer, and by how much. */
+/**
+ * Bars of wall time by case and program, each case on a scale of its own: what matters is who is longer, and by how
+ * much.
+ */
 export function plot(summary) {
   const shapes = [];
   let y = 44;

@@ -9,7 +9,8 @@ const slipway = fileURLToPath(new URL('../../apps/push-cli/bin/slipway.cjs', imp
  * The programs that push, and how each is asked. `command` gets what to push and where to, and returns the commands to
  * run one after the other, or undefined where the program cannot do that. `home` is a folder of the run's own: what a
  * program remembers from one push to the next lies there, except skopeo's and buildah's, which remember by registry.
- * With `isSecure`, HTTPS is spoken, and `SSL_CERT_FILE` names the authority: all of them read it. `version` asks which one it is.
+ * With `isSecure`, HTTPS is spoken, and `SSL_CERT_FILE` names the authority: all of them read it. `version` asks which
+ * one it is.
  */
 export const programs = [
   {
@@ -100,7 +101,9 @@ function slipwayCommand({ archive, layout, isIndex }, destinations, { home, isSe
   ];
 }
 
-/** Those that are installed, as far as `wanted` names them, each with its path; in `folder` they are looked for first. */
+/**
+ * Those that are installed, as far as `wanted` names them, each with its path; in `folder` they are looked for first.
+ */
 export function installedPrograms(wanted, folder) {
   return programs
     .filter(({ name }) => wanted === undefined || wanted.includes(name.split(' ')[0]))

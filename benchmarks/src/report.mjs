@@ -1,6 +1,8 @@
 import { median } from './measure.mjs';
 
-/** Median, fewest and most of what the runs of each program in each case gave, with the ratio to the best of the others. */
+/**
+ * Median, fewest and most of what the runs of each program in each case gave, with the ratio to the best of the others.
+ */
 export function summarize(results) {
   return results.map(({ title, form, image, limit, runs }) => {
     const rows = [...runs].map(([program, figures]) => ({

@@ -1,7 +1,10 @@
 const archive = 'docker-archive';
 const layout = 'OCI layout';
 
-/** What is measured. A scenario's README says why, and how to read its figures; `quick` names the cases of the quick mode. */
+/**
+ * What is measured. A scenario's README says why, and how to read its figures; `quick` names the cases of the quick
+ * mode.
+ */
 export const scenarios = [
   {
     name: 'cold',

@@ -11,7 +11,9 @@ export function paddingOf(size) {
   return new Uint8Array((block - (size % block)) % block);
 }
 
-/** The header of a regular file or, for a name that ends in `/`, of a folder. A long name goes into the prefix field. */
+/**
+ * The header of a regular file or, for a name that ends in `/`, of a folder. A long name goes into the prefix field.
+ */
 export function tarHeader(name, size) {
   const header = Buffer.alloc(block);
   const [prefix, rest] = split(name);

@@ -6,8 +6,8 @@ const oldAfterMonths = 18;
 const monthMs = (365.25 / 12) * 24 * 60 * 60 * 1000;
 
 /**
- * Which programs are compared: version, the Go they are built with, and when, which is the date that their package gave the file.
- * A wrapper (of a chroot, say) hides all but the version.
+ * Which programs are compared: version, the Go they are built with, and when, which is the date that their package gave
+ * the file. A wrapper (of a chroot, say) hides all but the version.
  */
 export function versionsOf(programs, now = Date.now()) {
   return programs

@@ -1,5 +1,5 @@
-// A registry of npm packages that needs no network: our packed ones, and those of others as pnpm has installed them here.
-// So what npm installs from it is what the lockfile names.
+// A registry of npm packages that needs no network: our packed ones, and those of others as pnpm has installed them
+// here. So what npm installs from it is what the lockfile names.
 import { spawn } from 'node:child_process';
 import { createReadStream, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -43,7 +43,10 @@ async function answer(path, versions, response) {
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(document));
 }
 
-/** Files of pnpm's store are hard links, also of equal files in one package, and npm takes no links: their content goes in. */
+/**
+ * Files of pnpm's store are hard links, also of equal files in one package, and npm takes no links: their content goes
+ * in.
+ */
 function packedFolder(folder) {
   const args = ['--hard-dereference', '--transform', 's,^\\.,package,', '-C', folder, '-czf', '-', '.'];
   return spawn('tar', args, { stdio: ['ignore', 'pipe', 'inherit'] }).stdout;

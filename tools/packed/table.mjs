@@ -1,5 +1,5 @@
-// docs/packages.md: what the installation of each package alone brings. Counts have to agree exactly; sizes may drift, by a
-// little against the table, and never beyond a budget.
+// docs/packages.md: what the installation of each package alone brings. Counts have to agree exactly; sizes may drift,
+// by a little against the table, and never beyond a budget.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../workspace.mjs';

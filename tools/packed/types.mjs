@@ -1,5 +1,5 @@
-// Compiles a program that imports every entry of the packed packages, with what its authors may have: several compilers and
-// settings, with all declarations checked.
+// Compiles a program that imports every entry of the packed packages, with what its authors may have: several compilers
+// and settings, with all declarations checked.
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../workspace.mjs';

@@ -7,7 +7,10 @@ import { root } from '../workspace.mjs';
 
 const yarn = join(root, 'tools/rehearsal/node_modules/@yarnpkg/cli-dist/bin/yarn.js');
 
-/** Each by its name: what it is told by files, and its command line. Caches lie beside the folder, and are the rehearsal's. */
+/**
+ * Each by its name: what it is told by files, and its command line. Caches lie beside the folder, and are the
+ * rehearsal's.
+ */
 const managers = {
   npm: ({ url, cache }) => ({
     files: { '.npmrc': `registry=${url}\ncache=${cache}\nengine-strict=true\naudit=false\nfund=false\n` },

@@ -1,6 +1,6 @@
-// A release from start to end, without the world: in a clone of the last commit the next versions are made, everything is
-// built and published to a registry of packages on this machine, and installed from there by npm, pnpm, yarn and bun.
-// Needs `pnpm install:rehearsal`; with `--all`, every package is installed by every manager.
+// A release from start to end, without the world: in a clone of the last commit the next versions are made, everything
+// is built and published to a registry of packages on this machine, and installed from there by npm, pnpm, yarn and
+// bun. Needs `pnpm install:rehearsal`; with `--all`, every package is installed by every manager.
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';

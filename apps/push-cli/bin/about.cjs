@@ -1,8 +1,8 @@
 'use strict';
 
 /**
- * What `--version` answers, alone, with `--verbose` or with `--licenses`; undefined where anything else is asked. Scripts ask often: nothing of the
- * program is loaded for it.
+ * What `--version` answers, alone, with `--verbose` or with `--licenses`; undefined where anything else is asked.
+ * Scripts ask often: nothing of the program is loaded for it.
  */
 exports.about = (args, program) => {
   const asked = args.map((arg) => (arg === '-V' ? '--version' : arg));

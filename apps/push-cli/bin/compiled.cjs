@@ -26,7 +26,10 @@ exports.load = (path) => {
   script.runInThisContext()(module.exports, createRequire(path), module, path, dirname(path));
 };
 
-/** Named after all that decides whether it fits; V8 itself compares the length of the source, and its own version and flags. */
+/**
+ * Named after all that decides whether it fits; V8 itself compares the length of the source, and its own version and
+ * flags.
+ */
 function cacheFile(path) {
   try {
     const { size, mtimeMs } = statSync(path);
@@ -52,8 +55,8 @@ function ownBytes(file) {
 }
 
 /**
- * At the end V8 has also compiled what was first needed on the way. A run that took its time looks whether that is more than what is kept:
- * `--help` may have been the first.
+ * At the end V8 has also compiled what was first needed on the way. A run that took its time looks whether that is more
+ * than what is kept: `--help` may have been the first.
  */
 function keepAtExit(script, file, knownSize) {
   process.once('exit', () => {

@@ -1,5 +1,5 @@
-// The part of undici that a push uses. Its own entry also loads fetch, web sockets, caches, mocks and their test doubles:
-// more than half of what `slipway push` would load before its first request.
+// The part of undici that a push uses. Its own entry also loads fetch, web sockets, caches, mocks and their test
+// doubles: more than half of what `slipway push` would load before its first request.
 'use strict';
 const Dispatcher = require('undici/lib/dispatcher/dispatcher.js');
 const Agent = require('undici/lib/dispatcher/agent.js');

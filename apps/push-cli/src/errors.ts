@@ -1,25 +1,46 @@
 export type CliErrorCode =
-  /** When: the command line asks for something that does not exist or does not fit together. Retry: no. Do: see `slipway help COMMAND`. */
+  /**
+   * When: the command line asks for something that does not exist or does not fit together. Retry: no. Do: see
+   * `slipway help COMMAND`.
+   */
   | 'ERR_CLI_USAGE'
   /** When: the source holds nothing that can be pushed. Retry: no. Do: look at it with `slipway inspect`. */
   | 'ERR_CLI_NO_ITEM'
-  /** When: standard output, or a file that was asked for besides the push, cannot be written; the push itself is done. Retry: no. Do: check the path, the permissions and the room on the disk. */
+  /**
+   * When: standard output, or a file that was asked for besides the push, cannot be written; the push itself is done.
+   * Retry: no. Do: check the path, the permissions and the room on the disk.
+   */
   | 'ERR_CLI_OUTPUT'
-  /** When: a registry does not accept the user name and the password of `slipway login`. Retry: no. Do: check both; some registries want an access token in place of the password. */
+  /**
+   * When: a registry does not accept the user name and the password of `slipway login`. Retry: no. Do: check both; some
+   * registries want an access token in place of the password.
+   */
   | 'ERR_CLI_LOGIN_REFUSED'
-  /** When: what `slipway delete` names is not in its registry. Retry: no. Do: check the repository and the tag; a private repository that you may not read looks the same. */
+  /**
+   * When: what `slipway delete` names is not in its registry. Retry: no. Do: check the repository and the tag; a
+   * private repository that you may not read looks the same.
+   */
   | 'ERR_CLI_NOT_THERE'
-  /** When: `slipway delete` would take more than was asked for, or the registry cannot do less, or the question was answered with no. Retry: no. Do: read what hangs on it, then see `--manifest` and `--force`. */
+  /**
+   * When: `slipway delete` would take more than was asked for, or the registry cannot do less, or the question was
+   * answered with no. Retry: no. Do: read what hangs on it, then see `--manifest` and `--force`.
+   */
   | 'ERR_CLI_DELETE_REFUSED'
   /** When: `slipway registry serve` cannot listen on its address. Retry: no. Do: choose another port. */
   | 'ERR_CLI_LISTEN'
-  /** When: the slipwayd that was named does not answer. Retry: yes. Do: start it, or name another with `--daemon` or `SLIPWAY_HOST`. */
+  /**
+   * When: the slipwayd that was named does not answer. Retry: yes. Do: start it, or name another with `--daemon` or
+   * `SLIPWAY_HOST`.
+   */
   | 'ERR_CLI_DAEMON_UNREACHABLE'
   /** When: the slipwayd wants a token, or the token lacks the right. Retry: no. Do: set `SLIPWAY_TOKEN`. */
   | 'ERR_CLI_DAEMON_DENIED'
   /** When: the slipwayd has no such job or image. Retry: no. Do: see `slipway job list`. */
   | 'ERR_CLI_DAEMON_NOT_FOUND'
-  /** When: the slipwayd cannot do what it was asked, or no slipwayd answers at its address. Retry: if it says so. Do: read what it says. */
+  /**
+   * When: the slipwayd cannot do what it was asked, or no slipwayd answers at its address. Retry: if it says so. Do:
+   * read what it says.
+   */
   | 'ERR_CLI_DAEMON_REFUSED'
   /** When: a signal (Ctrl-C) ended the work. Retry: yes, what was sent is not sent again. Do: run the command again. */
   | 'ERR_CLI_INTERRUPTED';

@@ -4,7 +4,9 @@ import type { RequestRecord } from '@slipway/registry-client';
 import type { CommandContext } from './command-context.ts';
 import { version } from './version.ts';
 
-/** Options of a command that opens a client, as commander hands them over: those of the client, and who is told what. */
+/**
+ * Options of a command that opens a client, as commander hands them over: those of the client, and who is told what.
+ */
 export type ClientFlags = Pick<ClientOptions, keyof OptionValues & keyof ClientOptions> &
   Partial<Record<'verbose' | 'quiet', boolean | undefined>>;
 

@@ -107,8 +107,8 @@ async function watchPeak(child: ChildProcess): Promise<number> {
 }
 
 /**
- * A registry that has one image with an uncompressed layer, which it makes as it goes, and takes blobs without keeping them:
- * nothing but the program has to hold 2 GiB.
+ * A registry that has one image with an uncompressed layer, which it makes as it goes, and takes blobs without keeping
+ * them: nothing but the program has to hold 2 GiB.
  */
 async function startFarRegistries({ configBytes, imageID, layers }: TestImage): Promise<FarRegistries> {
   const [layer] = layers;

@@ -94,7 +94,8 @@ describe.skipIf(missing)('slipway push --sign-key', () => {
     const verify = ['dgst', '-sha256', '-verify', file('my.pub'), '-signature', file('signature'), file('payload')];
     expect(await runTool('openssl', verify)).toMatchObject({ code: 0, stdout: 'Verified OK\n' });
 
-    // Debian's skopeo looks for signatures, and has the comparison with the key patched out: it says so for each it finds.
+    // Debian's skopeo looks for signatures, and has the comparison with the key patched out: it says so for each it
+    // finds.
     const wanted = await copyWithPolicy('demo/app:1', 'my.pub');
     const isPatched = wanted.stderr.includes('sigstore disabled');
     if (isPatched) expect(wanted.stderr.split('sigstore disabled')).toHaveLength(2);

@@ -11,7 +11,10 @@ export interface Daemon {
   readonly context: EngineContext;
   /** Where it listens, with the ports that were chosen. */
   readonly addresses: readonly string[];
-  /** Takes nothing new, lets what runs finish within the time that is configured, aborts the rest, closes everything. Idempotent. */
+  /**
+   * Takes nothing new, lets what runs finish within the time that is configured, aborts the rest, closes everything.
+   * Idempotent.
+   */
   stop(): Promise<void>;
 }
 

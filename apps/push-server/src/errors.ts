@@ -1,18 +1,36 @@
 /** Everything that `slipwayd` itself can find wrong. */
 export type ServerErrorCode =
-  /** When: the configuration file, a flag or a `SLIPWAYD_*` variable is not what it has to be; the message lists every fault. Retry: no. Do: correct what the message names, and try `slipwayd --check-config`. */
+  /**
+   * When: the configuration file, a flag or a `SLIPWAYD_*` variable is not what it has to be; the message lists every
+   * fault. Retry: no. Do: correct what the message names, and try `slipwayd --check-config`.
+   */
   | 'ERR_SERVER_CONFIG'
-  /** When: another daemon works in the data folder. Retry: once it has stopped. Do: stop it, choose another `--data-dir`, or let both share their jobs with `--redis`. */
+  /**
+   * When: another daemon works in the data folder. Retry: once it has stopped. Do: stop it, choose another
+   * `--data-dir`, or let both share their jobs with `--redis`.
+   */
   | 'ERR_SERVER_FOLDER_IN_USE'
-  /** When: an address cannot be listened on. Retry: once it is free. Do: look for another daemon, or for missing permissions. */
+  /**
+   * When: an address cannot be listened on. Retry: once it is free. Do: look for another daemon, or for missing
+   * permissions.
+   */
   | 'ERR_SERVER_LISTEN'
   /** When: a token or its scope is malformed, or no token has that id. Retry: no. Do: see `slipwayd token list`. */
   | 'ERR_SERVER_TOKEN'
-  /** When: the Redis of `--redis` cannot be reached, or would throw keys away when it is full. Retry: once it answers. Do: check the URL, and `maxmemory-policy noeviction`. */
+  /**
+   * When: the Redis of `--redis` cannot be reached, or would throw keys away when it is full. Retry: once it answers.
+   * Do: check the URL, and `maxmemory-policy noeviction`.
+   */
   | 'ERR_SERVER_REDIS'
-  /** When: the daemon died several times while it worked on this push job alone, and the job brought nothing forward. Retry: no. Do: look into the log for what ended the daemon, then retry the job. */
+  /**
+   * When: the daemon died several times while it worked on this push job alone, and the job brought nothing forward.
+   * Retry: no. Do: look into the log for what ended the daemon, then retry the job.
+   */
   | 'ERR_SERVER_JOB_ATTEMPTS'
-  /** When: a request cannot be answered as it was asked; `status` says in what way. Retry: if `status` is 503. Do: what the message says. */
+  /**
+   * When: a request cannot be answered as it was asked; `status` says in what way. Retry: if `status` is 503. Do: what
+   * the message says.
+   */
   | 'ERR_SERVER_REQUEST';
 
 /** The daemon cannot start, or a command of it cannot be carried out. */

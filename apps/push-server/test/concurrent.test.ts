@@ -49,7 +49,8 @@ test('twenty pushes of images that share layers: each blob goes up once, and mem
   expect(registry.tags('fleet/app')).toHaveLength(pushes);
   // Two shared layers, and of each image a layer and a config.
   expect(uploadsOf(registry)).toHaveLength(2 + 2 * pushes);
-  // The chunks in flight, not the layers of twenty pushes (the registry of this test keeps 10 MB of them in memory itself).
+  // The chunks in flight, not the layers of twenty pushes (the registry of this test keeps 10 MB of them in memory
+  // itself).
   expect(most).toBeLessThan(60_000_000);
 });
 

@@ -17,7 +17,9 @@ afterAll(async () => {
   await server?.[Symbol.asyncDispose]();
 });
 
-/** Two images: one with two layers, and one with three and two tags. And one like the first, with a config of its own. */
+/**
+ * Two images: one with two layers, and one with three and two tags. And one like the first, with a config of its own.
+ */
 async function load(daemon: TestDaemon): Promise<void> {
   const made = async (layers: number, config = {}): ReturnType<typeof randomImage> => {
     const sizes = Array.from({ length: layers }, () => ({ size: 3_000 }));
@@ -113,7 +115,8 @@ describe('docker push, all tags', () => {
     const uploads = registry.requests.filter(({ kind }) => kind === 'upload-put');
     const digests = uploads.map(({ query }) => query.get('digest'));
     expect(new Set(digests).size).toBe(digests.length);
-    expect(statusesOf(answer).filter((status) => status === 'Pushed')).toHaveLength(digests.length - 2); // configs are silent
+    // configs are silent
+    expect(statusesOf(answer).filter((status) => status === 'Pushed')).toHaveLength(digests.length - 2);
     for (const put of uploads) {
       const digest = put.query.get('digest') ?? '';
       // Configs are read to learn from; nothing is asked of what was sent.

@@ -16,7 +16,8 @@ export function assertArgument(argument: string, value: unknown, kind: Kind): vo
 
 /**
  * Refuses options that are no object, lack one that is required, or have one of another kind. An unknown name is let
- * through, so that callers may hand on what they were given, unless it is nearly the name of an option that is not there.
+ * through, so that callers may hand on what they were given, unless it is nearly the name of an option that is not
+ * there.
  *
  * @throws {ArgumentError} `ERR_ARGUMENT`
  */

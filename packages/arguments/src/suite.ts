@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 
 export interface MisuseSuiteOptions {
   /**
-   * Functions that are called after others have been, with the arguments that they need first: methods of what a factory
-   * makes, say. Each is tried with wrong arguments as the exports are. @default none
+   * Functions that are called after others have been, with the arguments that they need first: methods of what a
+   * factory makes, say. Each is tried with wrong arguments as the exports are. @default none
    */
   readonly more?: Readonly<Record<string, (...wrong: unknown[]) => unknown>> | undefined;
   /** Exports that anything may be given to, because they are called with what only this package makes. @default none */
@@ -32,8 +32,8 @@ const rawMessage =
   /Cannot (?:read|set|destructure|convert|mix)|is not (?:a function|iterable|defined|a constructor|async iterable)|undefined is not|null is not|Invalid (?:value|time)|The "?\w+"? argument must|The first argument must|Reduce of empty|out of bounds/;
 
 /**
- * Every function that a package exports tells what is wrong with its arguments. Each is called with a table of wrong ones; it
- * may take them, but what it throws, or rejects with, has a code, and is none of the errors that engines make.
+ * Every function that a package exports tells what is wrong with its arguments. Each is called with a table of wrong
+ * ones; it may take them, but what it throws, or rejects with, has a code, and is none of the errors that engines make.
  */
 export function misuseSuite(
   name: string,

@@ -14,9 +14,15 @@ import { readOptions } from './options/read-options.ts';
 import type { NondistributableChoice } from './options/value-kinds.ts';
 import type { StoreSettings } from './stores/stores.ts';
 
-/** What all pushes of a client have in common; every option means the same, and has the same default, as that of `slipway push`. */
+/**
+ * What all pushes of a client have in common; every option means the same, and has the same default, as that of
+ * `slipway push`.
+ */
 export interface ClientSettings extends Omit<ConnectionSettings, 'timeout'>, StoreSettings {
-  /** Time to wait for a connection, an answer, or the next byte: milliseconds, or '90s', '2m'. @default 15 seconds for an answer */
+  /**
+   * Time to wait for a connection, an answer, or the next byte: milliseconds, or '90s', '2m'.
+   * @default 15 seconds for an answer
+   */
   readonly timeout?: number | string | undefined;
   /** Credentials file to use instead of docker's and podman's. @default theirs */
   readonly authfile?: string | undefined;
@@ -26,15 +32,18 @@ export interface ClientSettings extends Omit<ConnectionSettings, 'timeout'>, Sto
   readonly limitRate?: number | string | undefined;
   /** Further attempts to connect, or for a blob or manifest; counted afresh after progress. @default 4 */
   readonly retries?: number | undefined;
-  /** Foreign layers are uploaded too: to any registry, or to those of hosts, `host:port` and address ranges. @default to none */
+  /**
+   * Foreign layers are uploaded too: to any registry, or to those of hosts, `host:port` and address ranges.
+   * @default to none
+   */
   readonly allowNondistributable?: NondistributableChoice | undefined;
 }
 
 /** Parts that come from outside: they stay the caller's to dispose. */
 export interface ClientParts extends ConnectionParts {
   /**
-   * Takes nothing from this machine: no environment variable, no credentials, certificates, settings or caches in files, and
-   * nothing is kept. What is handed in counts. @default false
+   * Takes nothing from this machine: no environment variable, no credentials, certificates, settings or caches in
+   * files, and nothing is kept. What is handed in counts. @default false
    */
   readonly isolated?: boolean | undefined;
   /** @default this process's */
@@ -47,13 +56,19 @@ export interface ClientParts extends ConnectionParts {
   readonly layerCache?: LayerCache | undefined;
   /** What `store:` sources are taken from. @default in the data folder */
   readonly imageStore?: ImageStore | undefined;
-  /** Share one among clients whose work counts together. `concurrency` is its own then. @default the client's own, which adapts to each registry */
+  /**
+   * Share one among clients whose work counts together. `concurrency` is its own then.
+   * @default the client's own, which adapts to each registry
+   */
   readonly transfers?: Transfers | undefined;
   /** Share one among clients, so that all leave a registry alone that wants it. @default the client's own */
   readonly hostBackoff?: HostBackoff | undefined;
   /** The key that signs schema 1 manifests. @default one in the data folder */
   readonly trustKey?: (() => Promise<TrustKey>) | undefined;
-  /** Asked for the password of an encrypted `signKey` where `COSIGN_PASSWORD` is not set. @default such a key is refused */
+  /**
+   * Asked for the password of an encrypted `signKey` where `COSIGN_PASSWORD` is not set.
+   * @default such a key is refused
+   */
   readonly signKeyPassword?: (() => Promise<string>) | undefined;
   /** What the source `-` reads. @default the process's standard input */
   readonly stdin?: ByteStream | undefined;

@@ -34,32 +34,35 @@ export interface Client extends AsyncDisposable {
    * Pushes a source to its destinations, which share the work.
    *
    * @returns every destination, in the order asked
-   * @throws {PushFailedError} `ERR_CLIENT_PUSH_FAILED` when one failed; its `results` has them all, as one that failed stops no
-   * other. Use {@link pushSettled} to have failures as values.
-   * @throws {ClientError} when the request cannot be met; {@link SourceError} when the source cannot be read; the signal's reason
+   * @throws {PushFailedError} `ERR_CLIENT_PUSH_FAILED` when one failed; its `results` has them all, as one that failed
+   * stops no other. Use {@link pushSettled} to have failures as values.
+   * @throws {ClientError} when the request cannot be met; {@link SourceError} when the source cannot be read; the
+   * signal's reason
    */
   push(request: PushRequest): Promise<readonly PushedImage[]>;
   /** The same, but a destination that fails is a result: only what concerns all of them rejects. */
   pushSettled(request: PushRequest): Promise<PushReport>;
   /**
-   * Attaches an artifact to an image or to another artifact: pushes it into the same repository, under its digest alone, and
-   * sees to it that the registry lists it.
+   * Attaches an artifact to an image or to another artifact: pushes it into the same repository, under its digest
+   * alone, and sees to it that the registry lists it.
    *
    * @throws {PushFailedError} `ERR_CLIENT_PUSH_FAILED` with the result
    * @throws {SourceError} `ERR_SOURCE_NOT_FOUND` when there is no such subject, and when a file cannot be read
-   * @example
-   * await client.attach({ subject: 'ghcr.io/me/app:1', artifact: { files: ['sbom.json'], artifactType: 'application/spdx+json' } });
+   * @example await client.attach({ subject: 'ghcr.io/me/app:1', artifact: { files: ['sbom.json'], artifactType:
+   * 'application/spdx+json' } });
    */
   attach(request: AttachRequest): Promise<PushedImage>;
   /**
    * What refers to an image: signatures, SBOMs, attestations, whatever was attached to it.
    *
-   * @throws {SourceError} `ERR_SOURCE_NOT_FOUND` when there is no such image; {@link RegistryError} when its registry fails
+   * @throws {SourceError} `ERR_SOURCE_NOT_FOUND` when there is no such image; {@link RegistryError} when its registry
+   * fails
    */
   referrers(image: string | Reference, options?: ReferrersOptions): Promise<readonly Referrer[]>;
   /**
-   * Pushes several images that are open as one push, one after the other, each to all its destinations at once: all tags of a
-   * repository. Those for one repository share what was found out about it. A destination that fails is a result.
+   * Pushes several images that are open as one push, one after the other, each to all its destinations at once: all
+   * tags of a repository. Those for one repository share what was found out about it. A destination that fails is a
+   * result.
    *
    * @returns the results of each delivery, in its order; none of those that `stopAtFailure` left out
    * @throws {ClientError} when the options do not fit together, or a destination is none; the signal's reason

@@ -27,8 +27,9 @@ import { openStores, type Stores } from './stores/stores.ts';
 import { trustKeyIn } from './stores/trust-key.ts';
 
 /**
- * Makes a client. Without options it does as `slipway push` does: with docker's and podman's credentials, certificates from
- * certs.d, proxies from the environment, and caches in the data folder. Nothing is opened or sent before it is needed.
+ * Makes a client. Without options it does as `slipway push` does: with docker's and podman's credentials, certificates
+ * from certs.d, proxies from the environment, and caches in the data folder. Nothing is opened or sent before it is
+ * needed.
  *
  * @throws {ClientError} `ERR_CLIENT_OPTION` when an option is not what it has to be
  * @example

@@ -7,11 +7,13 @@ import { anObject, assertArgument } from '@slipway/arguments';
 export interface ClientEnvironment {
   /** All variables, for those who take them whole: proxies, credential helpers, the way to a Docker daemon. */
   readonly variables: Readonly<Record<string, string | undefined>>;
-  /** Where credentials, certificates and settings of docker and podman are. Undefined for a user without a home folder. */
+  /**
+   * Where credentials, certificates and settings of docker and podman are. Undefined for a user without a home folder.
+   */
   readonly homeFolder: string | undefined;
   /**
-   * Where stores and caches are: `SLIPWAY_DATA_DIR`, else `slipway/` in the XDG data folder. Undefined for a user without a
-   * home folder, as a container has that runs under a number of its own: then nothing outlives the client.
+   * Where stores and caches are: `SLIPWAY_DATA_DIR`, else `slipway/` in the XDG data folder. Undefined for a user
+   * without a home folder, as a container has that runs under a number of its own: then nothing outlives the client.
    */
   readonly dataFolder: string | undefined;
   /** Where archives are spooled: the system's temporary folder. */

@@ -3,29 +3,57 @@ import { familiarString } from '@slipway/reference';
 
 /** What went wrong; each says whether to try again, and what to do. */
 export type ClientErrorCode =
-  /** When: an option is missing, is not what it has to be, or does not go with another one. Retry: no. Do: what the message and the hint say. */
+  /**
+   * When: an option is missing, is not what it has to be, or does not go with another one. Retry: no. Do: what the
+   * message and the hint say.
+   */
   | 'ERR_CLIENT_OPTION'
-  /** When: a destination is no reference, or has a tag where all tags are pushed. Retry: no. Do: correct the destination. */
+  /**
+   * When: a destination is no reference, or has a tag where all tags are pushed. Retry: no. Do: correct the
+   * destination.
+   */
   | 'ERR_CLIENT_DESTINATION'
-  /** When: a source or destination has a user and a password in its name. Retry: no. Do: leave them out, and give them as credentials. */
+  /**
+   * When: a source or destination has a user and a password in its name. Retry: no. Do: leave them out, and give them
+   * as credentials.
+   */
   | 'ERR_CLIENT_PASSWORD_IN_NAME'
   /** When: the source holds several images and nothing says which. Retry: no. Do: name one, or push all tags. */
   | 'ERR_CLIENT_SEVERAL_ITEMS'
-  /** When: the source holds nothing that can be pushed, or no tag that is wanted. Retry: no. Do: look at what it holds. */
+  /**
+   * When: the source holds nothing that can be pushed, or no tag that is wanted. Retry: no. Do: look at what it holds.
+   */
   | 'ERR_CLIENT_NO_ITEM'
-  /** When: the source's tags belong to other repositories than the destinations, or two images have one tag. Retry: no. Do: choose tags, or push them into the destination all the same. */
+  /**
+   * When: the source's tags belong to other repositories than the destinations, or two images have one tag. Retry: no.
+   * Do: choose tags, or push them into the destination all the same.
+   */
   | 'ERR_CLIENT_TAGS'
-  /** When: one user name and password would be shown to more than one registry. Retry: no. Do: give credentials by registry. */
+  /**
+   * When: one user name and password would be shown to more than one registry. Retry: no. Do: give credentials by
+   * registry.
+   */
   | 'ERR_CLIENT_ONE_REGISTRY'
-  /** When: the key that signs cannot be read: there is none, its password is wrong or missing, or it is of another kind than P-256. Retry: no. Do: what the message and the hint say. */
+  /**
+   * When: the key that signs cannot be read: there is none, its password is wrong or missing, or it is of another kind
+   * than P-256. Retry: no. Do: what the message and the hint say.
+   */
   | 'ERR_CLIENT_SIGN_KEY'
   /** When: images are to be kept, and no folder is known to keep them in. Retry: no. Do: name one. */
   | 'ERR_CLIENT_NO_FOLDER'
-  /** When: a registry does not accept a user name and password. Retry: no. Do: check both; some registries want an access token in place of the password. */
+  /**
+   * When: a registry does not accept a user name and password. Retry: no. Do: check both; some registries want an
+   * access token in place of the password.
+   */
   | 'ERR_CLIENT_LOGIN_REFUSED'
-  /** When: at least one destination of a push failed; `results` has every destination. Retry: if the cause is transient. Do: look at `results`. */
+  /**
+   * When: at least one destination of a push failed; `results` has every destination. Retry: if the cause is transient.
+   * Do: look at `results`.
+   */
   | 'ERR_CLIENT_PUSH_FAILED'
-  /** When: the client was used after it was disposed, or was disposed while it worked. Retry: no. Do: make a new one. */
+  /**
+   * When: the client was used after it was disposed, or was disposed while it worked. Retry: no. Do: make a new one.
+   */
   | 'ERR_CLIENT_CLOSED';
 
 /** What a {@link ClientError} carries beside its message. */
@@ -36,8 +64,8 @@ export interface ClientErrorDetails {
 }
 
 /**
- * The client cannot do what it was asked. In its texts, options are named as in TypeScript and stand in backticks, so that a
- * program can call them by its own names.
+ * The client cannot do what it was asked. In its texts, options are named as in TypeScript and stand in backticks, so
+ * that a program can call them by its own names.
  */
 export class ClientError extends Error {
   override name = 'ClientError';

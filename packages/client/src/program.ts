@@ -1,6 +1,6 @@
 /**
- * What a program needs before it makes a client, or in place of one: the environment, the names it was given, this machine's
- * images. Loads nothing else of the client.
+ * What a program needs before it makes a client, or in place of one: the environment, the names it was given, this
+ * machine's images. Loads nothing else of the client.
  *
  * @packageDocumentation
  */

@@ -204,7 +204,8 @@ function putSequences(
       run -= 4;
     }
     if (run > 0) {
-      // One to three: all are looked up and the surplus is dropped, which costs less than a wrong guess about the number.
+      // One to three: all are looked up and the surplus is dropped, which costs less than a wrong guess about the
+      // number.
       const four = load<u32>(position);
       const a = load<u32>(literalCodes + ((four & 255) << 2));
       const b = select<u32>(load<u32>(literalCodes + (((four >>> 8) & 255) << 2)), 0, run > 1);

@@ -1,4 +1,5 @@
-// The fast parse: takes the first good match. Two candidates per hash of four bytes, in one word: the lower half the newer.
+// The fast parse: takes the first good match. Two candidates per hash of four bytes, in one word: the lower half the
+// newer.
 
 import { matchLength } from './compare';
 import { SEQUENCES, TABLES, WINDOW } from './layout';

@@ -71,8 +71,9 @@ function sortByCount(used: u32, most: u32): usize {
 }
 
 /**
- * Turns sorted counts into the number of symbols at each depth of Huffman's tree, in place: A. Moffat and J. Katajainen,
- * "In-place calculation of minimum-redundancy codes" (1995). Depths above `limit` are then paid for by shorter ones.
+ * Turns sorted counts into the number of symbols at each depth of Huffman's tree, in place: A. Moffat and J.
+ * Katajainen, "In-place calculation of minimum-redundancy codes" (1995). Depths above `limit` are then paid for by
+ * shorter ones.
  */
 function countDepths(tree: usize, used: u32, limit: u32): void {
   const n = used as i32;

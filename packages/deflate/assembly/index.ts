@@ -25,8 +25,8 @@ export function outputAddress(): usize {
 }
 
 /**
- * Deflates `size` bytes that lie behind `dictionary` bytes at the input address; returns how many bytes lie at the output address.
- * A final piece ends the stream; any other ends on a byte boundary, as after a sync flush.
+ * Deflates `size` bytes that lie behind `dictionary` bytes at the input address; returns how many bytes lie at the
+ * output address. A final piece ends the stream; any other ends on a byte boundary, as after a sync flush.
  */
 export function deflate(dictionary: usize, size: usize, level: u32, final: u32): usize {
   const start = INPUT + dictionary;

@@ -1,5 +1,5 @@
-// The thorough parse: a match is taken only if the next byte does not begin a better one. Positions live in rows of 16, one row
-// per hash of four bytes; one byte more of the hash is compared for the whole row at once.
+// The thorough parse: a match is taken only if the next byte does not begin a better one. Positions live in rows of 16,
+// one row per hash of four bytes; one byte more of the hash is compared for the whole row at once.
 
 import { matchLength } from './compare';
 import { SEQUENCES, TABLES, WINDOW } from './layout';

@@ -1,4 +1,5 @@
-// Recognises bytes that deflate would not shrink, at memory speed: all letters about equally frequent, nothing said again.
+// Recognises bytes that deflate would not shrink, at memory speed: all letters about equally frequent, nothing said
+// again.
 
 import { INPUT, NOISE_COUNTS, NOISE_PLACES, NOISE_WORDS, WINDOW } from './layout';
 
@@ -22,8 +23,8 @@ export function isNoise(from: usize, to: usize): bool {
 }
 
 /**
- * Compares the squares of the letters' counts, in runs spread over the piece, with what equal counts would give. An excess of a
- * tenth is an entropy of about 7.93 bits: codes could save less than one per cent.
+ * Compares the squares of the letters' counts, in runs spread over the piece, with what equal counts would give. An
+ * excess of a tenth is an entropy of about 7.93 bits: codes could save less than one per cent.
  */
 function isFlat(from: usize, to: usize): bool {
   memory.fill(NOISE_COUNTS, 0, 1024);
@@ -46,8 +47,8 @@ function isFlat(from: usize, to: usize): bool {
 }
 
 /**
- * Looks for four letters that occurred before within the window, at one position in sixty-four: those that the content itself
- * marks, so that a repetition is met at the same places as the original.
+ * Looks for four letters that occurred before within the window, at one position in sixty-four: those that the content
+ * itself marks, so that a repetition is met at the same places as the original.
  */
 function isRepeated(from: usize, to: usize): bool {
   if (marked == 0) memory.fill(NOISE_PLACES, 0, 8 << PLACE_BITS);

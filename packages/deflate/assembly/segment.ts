@@ -7,7 +7,9 @@ import { parsedEnd, sequencesEnd } from './sequences';
 
 /** Words that are looked at together. */
 const CHUNK: usize = 1024 << 2;
-/** What a header is taken to cost, in bits / 4096: found by trial, it makes up for real codes not being ideal ones too. */
+/**
+ * What a header is taken to cost, in bits / 4096: found by trial, it makes up for real codes not being ideal ones too.
+ */
 const HEADER_COST: u64 = 1000 << 12;
 
 export function putSegment(from: usize, final: u32): void {

@@ -33,7 +33,9 @@ export function putMatch(to: usize, run: usize, length: u32, distance: u32): usi
   return to + 4;
 }
 
-/** Writes words for literals with no match behind them, as many as fill words; the rest is left to the end of the block. */
+/**
+ * Writes words for literals with no match behind them, as many as fill words; the rest is left to the end of the block.
+ */
 export function putLiterals(to: usize, run: usize): usize {
   for (; run >= RUN_LIMIT; run -= RUN_LIMIT) {
     store<u32>(to, RUN_LIMIT << RUN_SHIFT);

@@ -1,5 +1,6 @@
 // Size against speed, for this encoder, node:zlib and fflate, over blocks sampled from files. CPU time, in turns.
-// Usage: node bench/level-curve.mjs ROUNDS SVG FILE...   (after `pnpm build`; files are tars of real layers; SVG may be -)
+// Usage: node bench/level-curve.mjs ROUNDS SVG FILE... (after `pnpm build`; files are tars of real layers; SVG may be
+// -)
 import { closeSync, openSync, readSync, statSync, writeFileSync } from 'node:fs';
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 import { deflateBlock } from '@slipway/deflate';

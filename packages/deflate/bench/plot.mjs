@@ -2,7 +2,10 @@ const [width, height] = [760, 420];
 const [left, right, top, bottom] = [70, 30, 50, 60];
 const colours = { '@slipway/deflate': '#0b6e4f', 'node:zlib': '#c0392b', fflate: '#8e6c1f' };
 
-/** An SVG of rows `{ group, level, percent, best }`: speed to the right, size upwards, so the best place is the lower right. */
+/**
+ * An SVG of rows `{ group, level, percent, best }`: speed to the right, size upwards, so the best place is the lower
+ * right.
+ */
 export function plot(rows, caption) {
   const fastest = Math.ceil(Math.max(...rows.map((row) => row.best)) / 20) * 20;
   const sizes = rows.map((row) => row.percent);

@@ -1,5 +1,6 @@
-// Deflates random inputs with random options until the time is up, and has two decoders that are not ours read the result.
-// Usage: node --conditions=@slipway/source fuzz/fuzz.ts [MINUTES] [SEED]     (Node 22.18 or newer, which runs TypeScript)
+// Deflates random inputs with random options until the time is up, and has two decoders that are not ours read the
+// result. Usage: node --conditions=@slipway/source fuzz/fuzz.ts [MINUTES] [SEED] (Node 22.18 or newer, which runs
+// TypeScript)
 import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { inflateRawSync } from 'node:zlib';

@@ -1,5 +1,6 @@
-// Has the decoder read random gzip, whole, odd and damaged, until the time is up: its verdict must be that of node:zlib.
-// Usage: node --conditions=@slipway/source fuzz/inflate.ts [MINUTES] [SEED]     (Node 22.18 or newer, which runs TypeScript)
+// Has the decoder read random gzip, whole, odd and damaged, until the time is up: its verdict must be that of
+// node:zlib. Usage: node --conditions=@slipway/source fuzz/inflate.ts [MINUTES] [SEED] (Node 22.18 or newer, which runs
+// TypeScript)
 import { constants, deflateRawSync } from 'node:zlib';
 import { deflateSync } from 'fflate';
 import { type DeflateLevel, deflateBlock } from '../src/index.ts';
@@ -69,7 +70,10 @@ async function checkMembers(bytes: Uint8Array, random: Random): Promise<void> {
   await checkReading(bytes, zlibHash(bytes), random);
 }
 
-/** Raw deflate, in a member that is right whenever zlib reads the deflate: no checksum refuses what the decoder should have. */
+/**
+ * Raw deflate, in a member that is right whenever zlib reads the deflate: no checksum refuses what the decoder should
+ * have.
+ */
 async function checkDeflate(bytes: Uint8Array, random: Random): Promise<void> {
   const { plain, read, code } = inflateReading(bytes);
   if (plain !== undefined) return checkReading(memberOf(bytes.subarray(0, read), plain), hashOf(plain), random);

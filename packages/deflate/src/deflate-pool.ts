@@ -15,7 +15,10 @@ import { closedError, sendable, WorkerThread } from './worker-thread.ts';
 
 /** How many threads a pool has. */
 export interface DeflatePoolOptions {
-  /** Worker threads at most; each starts when it is first needed, and keeps 3 MiB. @default as many as there are cores */
+  /**
+   * Worker threads at most; each starts when it is first needed, and keeps 3 MiB.
+   * @default as many as there are cores
+   */
   readonly threads?: number | undefined;
 }
 
@@ -23,23 +26,24 @@ export interface PoolDeflateOptions extends DeflateOptions {
   /** Gives the block up, with the signal's own reason. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Memory on a SharedArrayBuffer for the result, which is a view of it then; new memory is made where the result does not
-   * fit, or the input has more than 1,048,560 bytes. Do not read or write it before the promise settles. When it rejects, a worker
-   * may still write to it. @default new memory
+   * Memory on a SharedArrayBuffer for the result, which is a view of it then; new memory is made where the result does
+   * not fit, or the input has more than 1,048,560 bytes. Do not read or write it before the promise settles. When it
+   * rejects, a worker may still write to it. @default new memory
    */
   readonly output?: Uint8Array | undefined;
 }
 
 /**
- * Worker threads that deflate. They keep the process alive only while there is work. Leaving scope ends them; work that is not
- * done by then is rejected with `ERR_DEFLATE_CLOSED`.
+ * Worker threads that deflate. They keep the process alive only while there is work. Leaving scope ends them; work that
+ * is not done by then is rejected with `ERR_DEFLATE_CLOSED`.
  */
 export interface DeflatePool extends AsyncDisposable {
   /** Worker threads at most. */
   readonly threads: number;
   /**
-   * The bytes that `deflateBlock` makes, made elsewhere. Blocks and dictionaries on a SharedArrayBuffer are not copied on their
-   * way to a worker; others are, when one is free to take them. Do not write to either before the promise settles.
+   * The bytes that `deflateBlock` makes, made elsewhere. Blocks and dictionaries on a SharedArrayBuffer are not copied
+   * on their way to a worker; others are, when one is free to take them. Do not write to either before the promise
+   * settles.
    *
    * A pool takes any number of blocks and holds those that no worker has taken yet: await some before you give more.
    *
@@ -48,8 +52,8 @@ export interface DeflatePool extends AsyncDisposable {
    */
   deflate(input: Uint8Array, options?: PoolDeflateOptions): Promise<Uint8Array>;
   /**
-   * Begins with a file that the threads read by themselves: no byte of it passes through this thread. One thread reads and hashes all of
-   * it; it deflates what it can, and idle threads the rest.
+   * Begins with a file that the threads read by themselves: no byte of it passes through this thread. One thread reads
+   * and hashes all of it; it deflates what it can, and idle threads the rest.
    *
    * @throws {DeflateError} `ERR_DEFLATE_CLOSED`
    * @throws {RangeError} when an option is out of range, or the hash is not known.
@@ -154,7 +158,10 @@ class WorkerPool implements DeflatePool {
     });
   }
 
-  /** Hands waiting work out. What finds no thread stays, in its order: whatever comes behind it and belongs where it does, stays too. */
+  /**
+   * Hands waiting work out. What finds no thread stays, in its order: whatever comes behind it and belongs where it
+   * does, stays too.
+   */
   #assign(): void {
     for (const job of this.#waiting) {
       const thread = this.#threadFor(job);
@@ -164,7 +171,10 @@ class WorkerPool implements DeflatePool {
     }
   }
 
-  /** The thread that work belongs on, else one that is idle, or new; work that belongs nowhere also lies down beside what a thread has. */
+  /**
+   * The thread that work belongs on, else one that is idle, or new; work that belongs nowhere also lies down beside
+   * what a thread has.
+   */
   #threadFor(job: PoolJob): Thread | undefined {
     const preferred = job.preferred();
     if (preferred !== undefined && preferred.pending < jobsPerThread) return preferred;

@@ -2,16 +2,16 @@ import { createEncoder, type DeflatePiece, joined, piecesOf } from './encoder.ts
 import { type DeflateOptions, resolveDeflateOptions } from './options.ts';
 
 /**
- * Names the bytes: two encoders with the same version, level and cuts make the same bytes of the same input, on every machine.
- * A change of bytes is a new version, because it changes the digests of what is compressed.
+ * Names the bytes: two encoders with the same version, level and cuts make the same bytes of the same input, on every
+ * machine. A change of bytes is a new version, because it changes the digests of what is compressed.
  */
 export const deflateVersion = 1;
 
 let shared: DeflatePiece | undefined;
 
 /**
- * Raw deflate of `input`, on the calling thread: about 10 ms a MiB. Never more than 5 bytes per 65,535 larger than `input`
- * (and 2 bytes for a final block of nothing).
+ * Raw deflate of `input`, on the calling thread: about 10 ms a MiB. Never more than 5 bytes per 65,535 larger than
+ * `input` (and 2 bytes for a final block of nothing).
  *
  * The first call compiles the encoder; its 3 MiB of memory are kept for the next.
  *

@@ -12,8 +12,8 @@ interface Exports {
 }
 
 /**
- * Plain bytes per call into the module. A multiple of what a stored block carries, so that cutting adds nothing to the bound
- * on expansion.
+ * Plain bytes per call into the module. A multiple of what a stored block carries, so that cutting adds nothing to the
+ * bound on expansion.
  */
 export const pieceSize: number = 16 * 65_535;
 
@@ -53,7 +53,9 @@ export interface Piece {
   readonly options: ResolvedDeflateOptions;
 }
 
-/** Cuts input into pieces that can be deflated each by itself, and whose results are joined by laying them end to end. */
+/**
+ * Cuts input into pieces that can be deflated each by itself, and whose results are joined by laying them end to end.
+ */
 export function piecesOf(input: Uint8Array, options: ResolvedDeflateOptions): Piece[] {
   const pieces: Piece[] = [];
   for (let start = 0; start < input.byteLength || start === 0; start += pieceSize) {

@@ -8,7 +8,9 @@ import type { WorkerThread } from './worker-thread.ts';
 /** Plain bytes of a file's blocks at most. */
 export const largestFileBlock: number = pieceSize;
 
-/** Bytes of a file, and how they are deflated: as one stream of blocks, each with the bytes before it as its dictionary. */
+/**
+ * Bytes of a file, and how they are deflated: as one stream of blocks, each with the bytes before it as its dictionary.
+ */
 export interface DeflateFileOptions extends Pick<DeflateOptions, 'level'> {
   /** An open file of this process. It has to stay open until the run has settled. */
   readonly fd: number;
@@ -33,8 +35,8 @@ export interface DeflateFileRun extends Disposable {
   /** Blocks in all. */
   readonly blocks: number;
   /**
-   * Deflates the next block to a byte boundary, without ending the stream. To be called once for each block; several may be on their way.
-   * `output` is as in {@link PoolDeflateOptions}.
+   * Deflates the next block to a byte boundary, without ending the stream. To be called once for each block; several
+   * may be on their way. `output` is as in {@link PoolDeflateOptions}.
    *
    * @throws {DeflateError} `ERR_DEFLATE_READ`, `ERR_DEFLATE_WORKER`, `ERR_DEFLATE_CLOSED`
    */
@@ -97,8 +99,9 @@ export interface BlockQueue {
 let lastId = 0;
 
 /**
- * The thread that is given the first block hashes the whole file, so it is preferred for all blocks; one that another thread deflates is read
- * and hashed there as well. Blocks are handed out in their order, and a thread answers in order: so are they hashed.
+ * The thread that is given the first block hashes the whole file, so it is preferred for all blocks; one that another
+ * thread deflates is read and hashed there as well. Blocks are handed out in their order, and a thread answers in
+ * order: so are they hashed.
  */
 export class FileRun implements DeflateFileRun {
   readonly blocks: number;

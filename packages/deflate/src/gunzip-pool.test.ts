@@ -196,7 +196,10 @@ function lengths(size: number, given: Readonly<Record<number, number>>): number[
   return Array.from({ length: size }, (_, symbol) => given[symbol] ?? 0);
 }
 
-/** A final block with these codes, and symbols of the first of them; numbers in brackets are said as they are: value, bits. */
+/**
+ * A final block with these codes, and symbols of the first of them; numbers in brackets are said as they are: value,
+ * bits.
+ */
 function block(
   literals: readonly number[],
   distances: readonly number[],
@@ -224,7 +227,10 @@ const fixedLengths = Array.from({ length: 288 }, (_, i) => (i < 144 ? 8 : i < 25
 const fixed = (...symbols: readonly (number | readonly [number, number])[]): Uint8Array =>
   withSymbols(new BitWriter().bits(1, 1).bits(1, 2), fixedLengths, symbols);
 
-/** A block of one A, whose code lengths are said in these words; of the code of code lengths, these symbols have so many bits. */
+/**
+ * A block of one A, whose code lengths are said in these words; of the code of code lengths, these symbols have so many
+ * bits.
+ */
 function worded(
   metas: Readonly<Record<number, number>>,
   ...words: readonly (number | readonly [number, number])[]

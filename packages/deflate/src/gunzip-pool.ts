@@ -17,19 +17,23 @@ export interface GunzipHashOptions {
   /** A hash of `node:crypto`. @default 'sha256' */
   readonly algorithm?: string | undefined;
   /**
-   * Compressed bytes that will come, as far as is known: one thread takes many short streams, and is spared the memory of a second.
+   * Compressed bytes that will come, as far as is known: one thread takes many short streams, and is spared the memory
+   * of a second.
    * @default enough for a thread
    */
   readonly expectedSize?: number | undefined;
   /** Plain bytes allowed in all. @default no limit */
   readonly maxSize?: number | undefined;
-  /** Plain bytes allowed per compressed byte, looked at once more than `ratioFromSize` have come out. @default no limit */
+  /**
+   * Plain bytes allowed per compressed byte, looked at once more than `ratioFromSize` have come out.
+   * @default no limit
+   */
   readonly maxRatio?: number | undefined;
   /** Plain bytes that may come out at any ratio. @default 1048576 (1 MiB) */
   readonly ratioFromSize?: number | undefined;
   /**
-   * What becomes of bytes behind the last member that begin no further one. One that is damaged before its first content counts
-   * as such: whoever compares the hash sees that it is missing. @default 'refuse'
+   * What becomes of bytes behind the last member that begin no further one. One that is damaged before its first
+   * content counts as such: whoever compares the hash sees that it is missing. @default 'refuse'
    */
   readonly surplus?: 'refuse' | 'ignore' | undefined;
 }
@@ -45,10 +49,11 @@ export interface GunzipHash {
 /** One gzip stream on its way through a thread. Leaving scope gives it up. */
 export interface GunzipHashRun extends Disposable {
   /**
-   * The next compressed bytes. Resolves when the thread has read them, and they may be written over; several may be on their way. Bytes on
-   * a SharedArrayBuffer are not copied.
+   * The next compressed bytes. Resolves when the thread has read them, and they may be written over; several may be on
+   * their way. Bytes on a SharedArrayBuffer are not copied.
    *
-   * @throws {DeflateError} `ERR_INFLATE_CORRUPT`, `ERR_INFLATE_TOO_LARGE`, `ERR_DEFLATE_WORKER`, `ERR_DEFLATE_CLOSED`; so do all later calls.
+   * @throws {DeflateError} `ERR_INFLATE_CORRUPT`, `ERR_INFLATE_TOO_LARGE`, `ERR_DEFLATE_WORKER`, `ERR_DEFLATE_CLOSED`;
+   * so do all later calls.
    */
   write(bytes: Uint8Array): Promise<void>;
   /** Nothing more comes: what it was. @throws {DeflateError} as `write`, and when the stream was cut */
@@ -56,14 +61,16 @@ export interface GunzipHashRun extends Disposable {
 }
 
 /**
- * Worker threads that unpack gzip to say what is in it; the plain bytes stay in the thread. They keep the process alive only while there
- * is something to read. Leaving scope ends them; what is not done by then is rejected with `ERR_DEFLATE_CLOSED`.
+ * Worker threads that unpack gzip to say what is in it; the plain bytes stay in the thread. They keep the process alive
+ * only while there is something to read. Leaving scope ends them; what is not done by then is rejected with
+ * `ERR_DEFLATE_CLOSED`.
  */
 export interface GunzipHashPool extends AsyncDisposable {
   /** Worker threads at most. */
   readonly threads: number;
   /**
-   * Begins with a stream of one or more gzip members (RFC 1952). All of it is unpacked on one thread, with 320 KiB of memory.
+   * Begins with a stream of one or more gzip members (RFC 1952). All of it is unpacked on one thread, with 320 KiB of
+   * memory.
    *
    * @throws {RangeError} when `algorithm` is not known, or a limit is not a number from 0.
    * @throws {DeflateError} `ERR_DEFLATE_CLOSED`.

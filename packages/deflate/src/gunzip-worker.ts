@@ -1,6 +1,6 @@
 /**
- * What a worker thread runs that unpacks gzip. `workerData` is the compiled decoder, shared with the thread that made it; assembly/inflate has the
- * words. A decoder has 320 KiB: those whose content has ended are used again.
+ * What a worker thread runs that unpacks gzip. `workerData` is the compiled decoder, shared with the thread that made
+ * it; assembly/inflate has the words. A decoder has 320 KiB: those whose content has ended are used again.
  */
 export const gunzipWorkerSource = `'use strict';
 const { createHash } = require('node:crypto');

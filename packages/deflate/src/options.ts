@@ -7,7 +7,10 @@ export interface DeflateOptions {
   readonly level?: DeflateLevel | undefined;
   /** The plain bytes before this block, to which its matches may refer; the last 32 KiB count. @default none */
   readonly dictionary?: Uint8Array | undefined;
-  /** Ends the stream with this block. Otherwise the block ends on a byte boundary and another may follow. @default true */
+  /**
+   * Ends the stream with this block. Otherwise the block ends on a byte boundary and another may follow.
+   * @default true
+   */
   readonly final?: boolean | undefined;
 }
 

@@ -1,6 +1,6 @@
 /**
- * What a worker thread runs. It is a text, so that no file has to be found at run time: a program bundled into one file has
- * workers too. `workerData` is the compiled module, shared with the thread that made it.
+ * What a worker thread runs. It is a text, so that no file has to be found at run time: a program bundled into one file
+ * has workers too. `workerData` is the compiled module, shared with the thread that made it.
  */
 export const workerSource = `'use strict';
 const { createHash } = require('node:crypto');
@@ -100,7 +100,10 @@ export interface BlockRequest {
   readonly deflates: Deflating | undefined;
 }
 
-/** What is sent to a worker, with an id: a piece, a block, or the question what the blocks of a run have come to, which ends it. */
+/**
+ * What is sent to a worker, with an id: a piece, a block, or the question what the blocks of a run have come to, which
+ * ends it.
+ */
 export type WorkerRequest =
   | { readonly piece: Deflating & { readonly bytes: Uint8Array; readonly dictionary: Uint8Array } }
   | { readonly block: BlockRequest }

@@ -18,7 +18,10 @@ export type GivenModules = Readonly<Record<string, object>>;
 
 type Listener = (request: object) => void;
 
-/** Runs a worker's text on the calling thread: one request a turn of the event loop, in their order, so that others get their turns too. */
+/**
+ * Runs a worker's text on the calling thread: one request a turn of the event loop, in their order, so that others get
+ * their turns too.
+ */
 export function startHere<Answer>(
   source: string,
   module: WebAssemblyModule,

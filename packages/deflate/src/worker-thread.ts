@@ -30,11 +30,12 @@ const startedId = -1;
 let isWarned = false;
 
 /**
- * A worker thread that answers requests in their order. It keeps the process alive only while it has requests to answer; when it ends, they
- * are rejected with `ERR_DEFLATE_WORKER`.
+ * A worker thread that answers requests in their order. It keeps the process alive only while it has requests to
+ * answer; when it ends, they are rejected with `ERR_DEFLATE_WORKER`.
  *
- * Where no thread starts (Node's permission model refuses them, the system has no more, a runtime does not take the text), the calling
- * thread does the work instead, with the same results, and says so in a process warning with the code `SLIPWAY_NO_WORKER_THREADS`.
+ * Where no thread starts (Node's permission model refuses them, the system has no more, a runtime does not take the
+ * text), the calling thread does the work instead, with the same results, and says so in a process warning with the
+ * code `SLIPWAY_NO_WORKER_THREADS`.
  */
 export class WorkerThread<Answer extends { readonly id: number }> {
   readonly #options: WorkerThreadOptions;

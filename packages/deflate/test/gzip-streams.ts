@@ -84,7 +84,10 @@ function readingOf(decode: (bytes: InputType, options: ZlibOptions) => Buffer, b
   }
 }
 
-/** What `node:zlib` unpacks, where it reads all of the bytes. It stops at a zero behind a member, which this package refuses, and at nothing else. */
+/**
+ * What `node:zlib` unpacks, where it reads all of the bytes. It stops at a zero behind a member, which this package
+ * refuses, and at nothing else.
+ */
 export function zlibHash(bytes: Uint8Array): GunzipHash | undefined {
   const { plain, read } = gunzipReading(bytes);
   if (plain !== undefined && read < bytes.byteLength && bytes[read] !== 0) throw new Error('zlib stopped at no zero');

@@ -45,7 +45,10 @@ export function codesOf(lengths: readonly number[]): number[] {
   });
 }
 
-/** A dynamic block's header, with each code length said by itself, in a code of code lengths that has 16 symbols of 4 bits. */
+/**
+ * A dynamic block's header, with each code length said by itself, in a code of code lengths that has 16 symbols of 4
+ * bits.
+ */
 export function plainCodes(out: BitWriter, literals: readonly number[], distances: readonly number[]): void {
   out
     .bits(literals.length - 257, 5)
@@ -56,8 +59,8 @@ export function plainCodes(out: BitWriter, literals: readonly number[], distance
 }
 
 /**
- * Raw deflate of random blocks with random codes: what RFC 1951 allows and no encoder makes. With `mishaps`, one thing or another
- * in it is wrong now and then.
+ * Raw deflate of random blocks with random codes: what RFC 1951 allows and no encoder makes. With `mishaps`, one thing
+ * or another in it is wrong now and then.
  */
 export function oddDeflate(random: Random, mishaps: boolean): Uint8Array {
   const writer = new OddWriter(random, mishaps);

@@ -1,5 +1,5 @@
-// Compiles assembly/ and writes the modules into src/, where bundlers and workers find them without a file.
-// Usage: node tools/build-wasm.mjs [--check]   --check only compares: the committed modules must be what assembly/ makes.
+// Compiles assembly/ and writes the modules into src/, where bundlers and workers find them without a file. Usage: node
+// tools/build-wasm.mjs [--check] --check only compares: the committed modules must be what assembly/ makes.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -2,7 +2,10 @@ import { type DigestRule, InvalidDigestError } from './errors.ts';
 
 declare const digestBrand: unique symbol;
 
-/** `algorithm:encoded`, validated by {@link parseDigest}. A plain string at run time, so `===` compares and JSON just works. */
+/**
+ * `algorithm:encoded`, validated by {@link parseDigest}. A plain string at run time, so `===` compares and JSON just
+ * works.
+ */
 export type Digest = string & { readonly [digestBrand]: true };
 
 /** The hash functions a digest may name. */
@@ -22,7 +25,8 @@ const lowerHex = /^[a-f0-9]+$/;
 /**
  * Checks that a text is a digest and gives it back as one. Nothing is normalised: upper case is refused.
  *
- * @throws {InvalidDigestError} `ERR_DIGEST_INVALID`, for what is no string too, or `ERR_DIGEST_UNSUPPORTED`; `rule` says which rule was broken.
+ * @throws {InvalidDigestError} `ERR_DIGEST_INVALID`, for what is no string too, or `ERR_DIGEST_UNSUPPORTED`; `rule`
+ * says which rule was broken.
  * @see https://github.com/opencontainers/go-digest/blob/v1.0.0/digest.go#L102-L119
  */
 export function parseDigest(text: string): Digest {

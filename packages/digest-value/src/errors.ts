@@ -1,6 +1,9 @@
 /** Why a text is not accepted as a digest. */
 export type InvalidDigestErrorCode =
-  /** When: the text is not `algorithm:encoded`, or `encoded` has the wrong length or letters. Retry: no. Do: check the digest's spelling. */
+  /**
+   * When: the text is not `algorithm:encoded`, or `encoded` has the wrong length or letters. Retry: no. Do: check the
+   * digest's spelling.
+   */
   | 'ERR_DIGEST_INVALID'
   /** When: an algorithm, or that of a digest, is not sha256, sha384 or sha512. Retry: no. Do: use one of these. */
   | 'ERR_DIGEST_UNSUPPORTED';

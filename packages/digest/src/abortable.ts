@@ -2,8 +2,8 @@ import { aSignal, aStream, assertArgument } from '@slipway/arguments';
 import type { ByteStream } from './content.ts';
 
 /**
- * The same stream, whose pending read fails with the signal's reason once the signal aborts; without a signal, the stream itself.
- * A source that is stuck in a read is told to close, but not waited for.
+ * The same stream, whose pending read fails with the signal's reason once the signal aborts; without a signal, the
+ * stream itself. A source that is stuck in a read is told to close, but not waited for.
  */
 export function abortable(source: ByteStream, signal: AbortSignal | undefined): ByteStream {
   assertArgument('source', source, aStream);
@@ -12,9 +12,9 @@ export function abortable(source: ByteStream, signal: AbortSignal | undefined): 
 }
 
 /**
- * Tells a source that nobody reads on, and waits until it has closed. With `reading`, a read is still pending: a source stuck in
- * it cannot close, so the wait ends when the signal aborts. Failures stay unsaid: whoever stops reading has a reason of his own,
- * which a failing clean-up must not hide.
+ * Tells a source that nobody reads on, and waits until it has closed. With `reading`, a read is still pending: a source
+ * stuck in it cannot close, so the wait ends when the signal aborts. Failures stay unsaid: whoever stops reading has a
+ * reason of his own, which a failing clean-up must not hide.
  */
 export async function close(
   iterator: AsyncIterator<unknown>,

@@ -1,9 +1,9 @@
 import type { ByteStream } from './content.ts';
 
 /**
- * Cuts a stream into blocks of exactly `blockSize` bytes; only the last may be shorter, and an empty stream is one empty block.
- * Each byte is copied once, into its block: blocks are worked on while the source already makes its next chunk, so a source
- * that reuses its buffer does no harm.
+ * Cuts a stream into blocks of exactly `blockSize` bytes; only the last may be shorter, and an empty stream is one
+ * empty block. Each byte is copied once, into its block: blocks are worked on while the source already makes its next
+ * chunk, so a source that reuses its buffer does no harm.
  */
 export async function* blocksOf(
   source: ByteStream,

@@ -7,7 +7,10 @@ const mostBlockBytes = (hundredThousands: number): number => 25_000 + 100_000 * 
 const headerBytes = 16;
 const pieceSize = 64 * 1024;
 
-/** Decodes bzip2, with any number of streams, in the memory of one block: at most 46 MB of plain bytes where they are all alike. */
+/**
+ * Decodes bzip2, with any number of streams, in the memory of one block: at most 46 MB of plain bytes where they are
+ * all alike.
+ */
 export async function* bunzip2(source: ByteStream): AsyncGenerator<Uint8Array, void, void> {
   const iterator = source[Symbol.asyncIterator]();
   const queue: Uint8Array[] = [];

@@ -12,7 +12,9 @@ export interface BitReader {
 
 /** The decoder of unbzip2-stream, one block at a time. */
 export interface Bzip2Blocks {
-  /** Reads the header of a stream; how many hundred thousand plain bytes its blocks have at most, before runs are made. */
+  /**
+   * Reads the header of a stream; how many hundred thousand plain bytes its blocks have at most, before runs are made.
+   */
   header(bits: BitReader): number;
   /** Decodes a block byte by byte, and returns the checksum so far; null at the end of the stream. */
   decompress(

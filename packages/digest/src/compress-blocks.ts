@@ -9,7 +9,9 @@ export interface BlockCodec extends ReuseOptions {
   readonly blockSize: number;
   /** Makes the memory of a block. @default ordinary memory */
   readonly newBlock?: ((size: number) => Uint8Array) | undefined;
-  /** Takes the memory of a block back, once nothing reads it any more. Blocks of work that failed are not given back. */
+  /**
+   * Takes the memory of a block back, once nothing reads it any more. Blocks of work that failed are not given back.
+   */
   readonly freeBlock?: ((block: Uint8Array) => void) | undefined;
   /** Takes the memory of what `compress` returned back, where the stream's reader leaves it for that. */
   readonly freeCompressed?: ((compressed: Uint8Array) => void) | undefined;
@@ -53,7 +55,10 @@ class Lease {
   }
 }
 
-/** Compresses a stream block by block: output depends on the bytes only, and memory on the number of blocks in flight only. */
+/**
+ * Compresses a stream block by block: output depends on the bytes only, and memory on the number of blocks in flight
+ * only.
+ */
 export function compressBlocks(source: ByteStream, codec: BlockCodec): ByteStream {
   return gathered(piecesOf(source, codec), codec.reuse);
 }

@@ -30,8 +30,8 @@ export interface FileContent {
 }
 
 /**
- * Compresses content that lies in a file: worker threads read it, hash it and deflate it, and only what has become of it passes through
- * this thread. The bytes are those that come of a stream of it.
+ * Compresses content that lies in a file: worker threads read it, hash it and deflate it, and only what has become of
+ * it passes through this thread. The bytes are those that come of a stream of it.
  */
 export function compressFile(content: FileContent, codec: FileCodec, options: CompressContentOptions): ByteStream {
   return abortable(gathered(piecesOf(content, codec, options), options.reuse), options.signal);

@@ -64,7 +64,8 @@ export function passWith(
     const bytes = isContent(source) ? source.open({ signal: options.signal, reuse: true }) : source;
     const { stream, result } = measuring(bytes, digester, expected);
     yield* compressor.compress(stream, told);
-    plain = result(); // throws if the compressor ended without asking for the end of its source: nothing would be proven
+    // throws if the compressor ended without asking for the end of its source: nothing would be proven
+    plain = result();
   }
   const compressed = measuring(compress(), createDigester());
   return {

@@ -5,7 +5,10 @@ export interface BlockCompressorOptions {
   readonly level?: number | undefined;
   /** Plain bytes per block, a multiple of 1024. @default 256 KiB for gzip, 1 MiB for portable gzip and for zstd */
   readonly blockSize?: number | undefined;
-  /** Blocks compressed at once. Decides speed and memory, never the bytes. @default one more than there are cores, or one where work is on the calling thread */
+  /**
+   * Blocks compressed at once. Decides speed and memory, never the bytes.
+   * @default one more than there are cores, or one where work is on the calling thread
+   */
   readonly concurrency?: number | undefined;
 }
 
@@ -13,7 +16,10 @@ export interface BlockCompressorOptions {
 export type GzipCompressorKind = 'deflate' | 'zlib' | 'fflate';
 
 export interface GzipCompressorOptions extends BlockCompressorOptions {
-  /** `deflate` is the same everywhere and the fastest; with it, levels above 6 mean 6. @default deflate, and zlib without WebAssembly SIMD */
+  /**
+   * `deflate` is the same everywhere and the fastest; with it, levels above 6 mean 6.
+   * @default deflate, and zlib without WebAssembly SIMD
+   */
   readonly compressor?: GzipCompressorKind | undefined;
 }
 
@@ -61,7 +67,10 @@ function assertInteger(name: string, value: number, least: number, most: number)
   throw new ArgumentRangeError(name, `Expected \`${name}\` to be an integer from ${least} to ${most}, got ${value}`);
 }
 
-/** One more than there are cores: a core that finishes a block finds the next one waiting, however busy the main thread is. */
+/**
+ * One more than there are cores: a core that finishes a block finds the next one waiting, however busy the main thread
+ * is.
+ */
 export function workersFor(cores: number): number {
   return cores + 1;
 }

@@ -15,11 +15,14 @@ export interface StoredRange {
 
 export interface CompressOptions extends ReuseOptions {
   /**
-   * Hears of plain bytes that are stored, in order, each before the chunk that has them is handed out. Whoever can read the plain bytes again
-   * need not keep those chunks. Not all that is stored has to be told. @default nobody does
+   * Hears of plain bytes that are stored, in order, each before the chunk that has them is handed out. Whoever can read
+   * the plain bytes again need not keep those chunks. Not all that is stored has to be told. @default nobody does
    */
   readonly onStored?: ((range: StoredRange) => void) | undefined;
-  /** Hears, before the end of the stream, what has to be said of the made bytes beside digest and size. @default nobody does */
+  /**
+   * Hears, before the end of the stream, what has to be said of the made bytes beside digest and size.
+   * @default nobody does
+   */
   readonly onDescribed?: ((notes: FormNotes) => void) | undefined;
 }
 

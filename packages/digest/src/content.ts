@@ -2,8 +2,8 @@ import { ArgumentRangeError, assertArgument, someBytes } from '@slipway/argument
 import type { LentFile } from './lent-file.ts';
 
 /**
- * A one-pass sequence of bytes. Node and web streams both fit. A source does not write into a chunk it has handed out, unless
- * it was asked for with {@link ReuseOptions.reuse}.
+ * A one-pass sequence of bytes. Node and web streams both fit. A source does not write into a chunk it has handed out,
+ * unless it was asked for with {@link ReuseOptions.reuse}.
  */
 export type ByteStream = AsyncIterable<Uint8Array>;
 
@@ -14,8 +14,8 @@ export interface AbortOptions {
 
 export interface ReuseOptions extends AbortOptions {
   /**
-   * The reader is done with each chunk when it asks for the next one, or leaves: it may be written over then. Memory is used again
-   * instead of being left to the garbage collector. @default false
+   * The reader is done with each chunk when it asks for the next one, or leaves: it may be written over then. Memory is
+   * used again instead of being left to the garbage collector. @default false
    */
   readonly reuse?: boolean | undefined;
 }

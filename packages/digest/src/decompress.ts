@@ -10,12 +10,12 @@ import { unzstd } from './unzstd.ts';
 const chunkSize = 128 * 1024;
 
 /**
- * Undoes a compression while the stream is read, in constant memory: gzip with any number of members, zstd with any number of
- * frames (windows up to 128 MiB), xz (dictionaries up to 64 MiB) and bzip2 with any number of streams. What follows the last of
- * them is refused, as Go does, unless `surplus` says otherwise. Errors of `stream` pass through.
+ * Undoes a compression while the stream is read, in constant memory: gzip with any number of members, zstd with any
+ * number of frames (windows up to 128 MiB), xz (dictionaries up to 64 MiB) and bzip2 with any number of streams. What
+ * follows the last of them is refused, as Go does, unless `surplus` says otherwise. Errors of `stream` pass through.
  *
- * @throws {CompressionError} `ERR_COMPRESSION_CORRUPT` for damaged or cut input, `ERR_COMPRESSION_TOO_LARGE` beyond a limit,
- * before the first byte too many is handed out.
+ * @throws {CompressionError} `ERR_COMPRESSION_CORRUPT` for damaged or cut input, `ERR_COMPRESSION_TOO_LARGE` beyond a
+ * limit, before the first byte too many is handed out.
  * @throws {RangeError} at once, when a limit is not a number from 0.
  */
 export function decompress(

@@ -12,8 +12,8 @@ export interface DecompressOptions extends AbortOptions {
   /** Plain bytes allowed in all. @default no limit */
   readonly maxBytes?: number | undefined;
   /**
-   * Plain bytes allowed per compressed byte, looked at once more than `ratioFromBytes` have come out. Zeros are honest content: gzip makes
-   * one byte of up to 1,032 of them, zstd of up to 32,768.
+   * Plain bytes allowed per compressed byte, looked at once more than `ratioFromBytes` have come out. Zeros are honest
+   * content: gzip makes one byte of up to 1,032 of them, zstd of up to 32,768.
    *
    * @default no limit
    */
@@ -21,8 +21,8 @@ export interface DecompressOptions extends AbortOptions {
   /** Plain bytes that may come out at any ratio. @default 1048576 (1 MiB) */
   readonly ratioFromBytes?: number | undefined;
   /**
-   * What becomes of bytes behind the last gzip member that begin no further one: padding of tapes, mostly. `gzip -d` ignores
-   * them, Go's decoder refuses them. @default 'refuse'
+   * What becomes of bytes behind the last gzip member that begin no further one: padding of tapes, mostly. `gzip -d`
+   * ignores them, Go's decoder refuses them. @default 'refuse'
    */
   readonly surplus?: 'refuse' | 'ignore' | undefined;
 }

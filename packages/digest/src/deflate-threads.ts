@@ -4,15 +4,15 @@ import { ProcessPool } from './process-pool.ts';
 import { SharedMemory } from './shared-memory.ts';
 
 /**
- * Shorter blocks are done here until there are threads: tiny layers need none. Beside threads, an encoder for this thread would only
- * cost its 3 MiB.
+ * Shorter blocks are done here until there are threads: tiny layers need none. Beside threads, an encoder for this
+ * thread would only cost its 3 MiB.
  */
 export const worthAThread: number = 32 * 1024;
 
 /**
- * Blocks, and what is made of them, reach threads and come back from them without a copy, in memory that is used again and
- * again: 8 MiB of blocks of the usual size at most, and 4 of results. Left to the garbage collectors, of which each thread
- * has its own, a push of a large image once had 700 MB of blocks.
+ * Blocks, and what is made of them, reach threads and come back from them without a copy, in memory that is used again
+ * and again: 8 MiB of blocks of the usual size at most, and 4 of results. Left to the garbage collectors, of which each
+ * thread has its own, a push of a large image once had 700 MB of blocks.
  */
 export const sharedBlocks: SharedMemory = new SharedMemory(32);
 export const sharedResults: SharedMemory = new SharedMemory(16);
@@ -22,7 +22,10 @@ const threads = new ProcessPool(createDeflatePool, () => {
   sharedResults.clear();
 });
 
-/** Deflates a block on this process's worker threads; idle ones are let go. With `resultSize`, into memory of {@link sharedResults}. */
+/**
+ * Deflates a block on this process's worker threads; idle ones are let go. With `resultSize`, into memory of
+ * {@link sharedResults}.
+ */
 export async function deflateOnThreads(
   block: Uint8Array,
   options: DeflateOptions,

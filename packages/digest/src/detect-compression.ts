@@ -2,7 +2,8 @@ import { assertArgument, someBytes } from '@slipway/arguments';
 import type { Compression } from './compressor.ts';
 
 /**
- * Tells from the first bytes how content is compressed. Ten bytes are enough; with fewer than four, zstd is not recognised.
+ * Tells from the first bytes how content is compressed. Ten bytes are enough; with fewer than four, zstd is not
+ * recognised.
  *
  * @see https://www.rfc-editor.org/rfc/rfc1952#page-6 (1f 8b, then 08 for deflate, the only method there is)
  * @see https://www.rfc-editor.org/rfc/rfc8878#section-3.1

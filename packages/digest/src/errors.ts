@@ -1,14 +1,29 @@
 /** Every code this package throws. */
 export type DigestErrorCode =
-  /** When: content that was read does not have the digest it was promised to have. Retry: no, unless it came over a network. Do: fetch or build the content again. */
+  /**
+   * When: content that was read does not have the digest it was promised to have. Retry: no, unless it came over a
+   * network. Do: fetch or build the content again.
+   */
   | 'ERR_DIGEST_MISMATCH'
-  /** When: content that was read is shorter or longer than promised. Retry: no, unless it came over a network. Do: fetch or build the content again. */
+  /**
+   * When: content that was read is shorter or longer than promised. Retry: no, unless it came over a network. Do: fetch
+   * or build the content again.
+   */
   | 'ERR_SIZE_MISMATCH'
-  /** When: this runtime has no codec for the compression, or the stream asks for a feature no codec here has. Retry: no. Do: choose gzip, or a newer Node. */
+  /**
+   * When: this runtime has no codec for the compression, or the stream asks for a feature no codec here has. Retry: no.
+   * Do: choose gzip, or a newer Node.
+   */
   | 'ERR_COMPRESSION_UNSUPPORTED'
-  /** When: compressed bytes are damaged, cut short or followed by something else. Retry: no, unless they came over a network. Do: fetch or build the content again. */
+  /**
+   * When: compressed bytes are damaged, cut short or followed by something else. Retry: no, unless they came over a
+   * network. Do: fetch or build the content again.
+   */
   | 'ERR_COMPRESSION_CORRUPT'
-  /** When: decompression gives more bytes, or more bytes per byte, than allowed. Retry: no. Do: raise `maxBytes` or `maxRatio` if the content is trusted. */
+  /**
+   * When: decompression gives more bytes, or more bytes per byte, than allowed. Retry: no. Do: raise `maxBytes` or
+   * `maxRatio` if the content is trusted.
+   */
   | 'ERR_COMPRESSION_TOO_LARGE'
   /** When: what should be summed as a tar is none, or is cut. Retry: no. Do: make the layer again. */
   | 'ERR_TARSUM_INVALID';

@@ -2,8 +2,8 @@
 const worthSending = 32 * 1024;
 
 /**
- * Joins small chunks, in order, until they are worth sending; larger ones pass untouched. Where the source writes over its
- * chunks, small ones are copied.
+ * Joins small chunks, in order, until they are worth sending; larger ones pass untouched. Where the source writes over
+ * its chunks, small ones are copied.
  */
 export async function* gathered(
   chunks: AsyncIterable<Uint8Array>,

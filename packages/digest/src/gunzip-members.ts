@@ -14,8 +14,8 @@ export interface GunzipMembersOptions extends AbortOptions {
 }
 
 /**
- * Decodes gzip member by member, so that it is known where the last one ends: what follows it and begins no member is ignored.
- * zlib's own gunzip takes it for a damaged member.
+ * Decodes gzip member by member, so that it is known where the last one ends: what follows it and begins no member is
+ * ignored. zlib's own gunzip takes it for a damaged member.
  *
  * @see https://www.rfc-editor.org/rfc/rfc1952#page-5
  */

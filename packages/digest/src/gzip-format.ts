@@ -50,8 +50,8 @@ export function storedBlocks(bytes: Uint8Array): Uint8Array {
 }
 
 /**
- * Makes what {@link storedBlocks} makes of `size` plain bytes in `into`, which has room for {@link storedSize} of them. `read` fills what
- * it is given with the plain bytes that come next.
+ * Makes what {@link storedBlocks} makes of `size` plain bytes in `into`, which has room for {@link storedSize} of them.
+ * `read` fills what it is given with the plain bytes that come next.
  */
 export async function readStoredBlocks(
   into: Uint8Array,

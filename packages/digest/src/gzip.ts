@@ -30,14 +30,14 @@ const windowSize = 32 * 1024;
 const highestDeflateLevel = 6;
 
 /**
- * Compresses several blocks at once to one gzip member, whose bytes depend on the content and the recipe, and on nothing else.
- * Blocks that deflate would not shrink are stored.
+ * Compresses several blocks at once to one gzip member, whose bytes depend on the content and the recipe, and on
+ * nothing else. Blocks that deflate would not shrink are stored.
  *
  * `compressor` says with what:
- * - `deflate`: `@slipway/deflate` on worker threads. The same bytes on every machine and in every Node. Where there is no
- *   WebAssembly SIMD, `zlib` takes its place; the recipe tells.
- * - `zlib`: `node:zlib` on libuv's thread pool. The bytes are those of this zlib build. The pool has four threads unless
- *   `UV_THREADPOOL_SIZE` was set before Node started, and file reads need one of them too.
+ * - `deflate`: `@slipway/deflate` on worker threads. The same bytes on every machine and in every Node. Where there is
+ *   no WebAssembly SIMD, `zlib` takes its place; the recipe tells.
+ * - `zlib`: `node:zlib` on libuv's thread pool. The bytes are those of this zlib build. The pool has four threads
+ *   unless `UV_THREADPOOL_SIZE` was set before Node started, and file reads need one of them too.
  * - `fflate`: {@link createPortableGzipCompressor}: one member per block, on the calling thread, slow.
  */
 export function createGzipCompressor(options: GzipCompressorOptions = {}): Compressor {

@@ -70,7 +70,8 @@ export function measured(source: ByteStream, options: DigestOptions = {}): Measu
  * Nothing is buffered: treat the bytes as unproven until iteration ends. Where the size is promised too, whoever gets
  * the last chunk may believe in all of them.
  *
- * @throws {ContentMismatchError} `ERR_SIZE_MISMATCH` on the first surplus byte or a short end; `ERR_DIGEST_MISMATCH` at the end.
+ * @throws {ContentMismatchError} `ERR_SIZE_MISMATCH` on the first surplus byte or a short end; `ERR_DIGEST_MISMATCH` at
+ * the end.
  * @throws {InvalidDigestError} at once, when the digest that is expected is none.
  */
 export function verified(source: ByteStream, expected: ExpectedContent): AsyncGenerator<Uint8Array, void, void> {
@@ -83,8 +84,8 @@ export function verified(source: ByteStream, expected: ExpectedContent): AsyncGe
  * Reads, checks, compresses and measures in one pass. Nothing is read before the first chunk is asked for.
  * Content that lies in a file is read by the compressor's own threads, where it has some.
  *
- * @throws {ContentMismatchError} out of `stream`, before its end, if `source` is not what `expected` promised: a consumer that
- * commits only what it has read to the end never commits corrupt content.
+ * @throws {ContentMismatchError} out of `stream`, before its end, if `source` is not what `expected` promised: a
+ * consumer that commits only what it has read to the end never commits corrupt content.
  */
 export function compressionPass(
   source: ByteStream | Content,

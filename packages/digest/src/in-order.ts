@@ -15,9 +15,9 @@ interface Job<T, R> {
 }
 
 /**
- * Works on several items at once and yields the results in the order of the items.
- * It reads ahead up to `held` items while its consumer is busy, and no further. When the consumer leaves, the signal aborts or
- * anything fails, no new work starts, work in progress is awaited, and the source is closed.
+ * Works on several items at once and yields the results in the order of the items. It reads ahead up to `held` items
+ * while its consumer is busy, and no further. When the consumer leaves, the signal aborts or anything fails, no new
+ * work starts, work in progress is awaited, and the source is closed.
  */
 export async function* inOrder<T, R>(
   items: AsyncIterable<T>,

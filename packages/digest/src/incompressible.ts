@@ -6,8 +6,9 @@ const runs = 128;
 const runLength = 128;
 
 /**
- * Whether deflate would gain next to nothing on `block`: its letters are all about equally frequent, and what it says is not
- * said again. Content that is already compressed or encrypted is like that, and would cost the most time for nothing.
+ * Whether deflate would gain next to nothing on `block`: its letters are all about equally frequent, and what it says
+ * is not said again. Content that is already compressed or encrypted is like that, and would cost the most time for
+ * nothing.
  *
  * The answer depends on the bytes only. Integer arithmetic keeps it the same on every machine.
  */
@@ -17,8 +18,9 @@ export function isIncompressible(block: Uint8Array, previous: Uint8Array | undef
 }
 
 /**
- * Compares the squares of the letters' counts with what equal counts would give. An excess of a tenth is an entropy of about
- * 7.93 bits: Huffman codes could save less than one per cent. Looks at 16 KiB at most, in runs spread over the block.
+ * Compares the squares of the letters' counts with what equal counts would give. An excess of a tenth is an entropy of
+ * about 7.93 bits: Huffman codes could save less than one per cent. Looks at 16 KiB at most, in runs spread over the
+ * block.
  */
 function hasFlatHistogram(block: Uint8Array): boolean {
   const counts = new Uint32Array(256);

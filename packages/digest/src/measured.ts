@@ -51,8 +51,8 @@ export function measuring(
 }
 
 /**
- * Passes `source` through while `digester` sees every chunk. Where the size is promised, the last chunk is handed out only when all
- * are proven. `onDigest` hears what it was, at the end.
+ * Passes `source` through while `digester` sees every chunk. Where the size is promised, the last chunk is handed out
+ * only when all are proven. `onDigest` hears what it was, at the end.
  */
 export async function* checked(
   source: ByteStream,

@@ -9,7 +9,9 @@ const pieceSize = 8 * 1024;
 /** Input kept to find the last member's trailer in, which lies before the next member's header. */
 const keptSize = 128 * 1024;
 
-/** Decodes gzip, with any number of members, with fflate, and checks the CRC-32 and length that fflate leaves unchecked. */
+/**
+ * Decodes gzip, with any number of members, with fflate, and checks the CRC-32 and length that fflate leaves unchecked.
+ */
 export async function* gunzipPortably(source: ByteStream): AsyncGenerator<Uint8Array, void, void> {
   let decoded: Uint8Array[] = [];
   const members = new MemberChecks();

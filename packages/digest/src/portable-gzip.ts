@@ -10,8 +10,8 @@ import { isIncompressible } from './incompressible.ts';
 export const fflateVersion = '0.8.3';
 
 /**
- * Compresses with fflate, in plain JavaScript on the calling thread: the same bytes on every CPU and in every runtime. Every
- * block is a gzip member of its own, which costs about 1.5 % in size. Several times slower than `node:zlib`.
+ * Compresses with fflate, in plain JavaScript on the calling thread: the same bytes on every CPU and in every runtime.
+ * Every block is a gzip member of its own, which costs about 1.5 % in size. Several times slower than `node:zlib`.
  */
 export function createPortableGzipCompressor(options: BlockCompressorOptions = {}): Compressor {
   assertOptions('options', options, {});
@@ -38,8 +38,8 @@ export function createPortableGzipCompressor(options: BlockCompressorOptions = {
 type DeflateLevel = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9;
 
 /**
- * fflate's streams are never used for output: they can make invalid deflate data, and their bytes depend on how the input
- * was cut (https://github.com/101arrowz/fflate/issues/260). One-shot compression is sound.
+ * fflate's streams are never used for output: they can make invalid deflate data, and their bytes depend on how the
+ * input was cut (https://github.com/101arrowz/fflate/issues/260). One-shot compression is sound.
  */
 function member(block: Uint8Array, deflate: (block: Uint8Array) => Uint8Array): Uint8Array {
   const deflated = isIncompressible(block, undefined) ? undefined : deflate(block);

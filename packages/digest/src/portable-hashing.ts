@@ -56,7 +56,8 @@ export function measured(source: ByteStream, options: DigestOptions = {}): Measu
  * Passes `source` through untouched while measuring it, and fails if it was not what `expected` promised.
  * Nothing is buffered: treat the bytes as unproven until iteration ends.
  *
- * @throws {ContentMismatchError} `ERR_SIZE_MISMATCH` on the first surplus byte or a short end; `ERR_DIGEST_MISMATCH` at the end.
+ * @throws {ContentMismatchError} `ERR_SIZE_MISMATCH` on the first surplus byte or a short end; `ERR_DIGEST_MISMATCH` at
+ * the end.
  * @throws {InvalidDigestError} at once, when the digest that is expected is none.
  */
 export function verified(source: ByteStream, expected: ExpectedContent): AsyncGenerator<Uint8Array, void, void> {

@@ -1,7 +1,10 @@
 /** How long threads without work are kept. They do not keep the process alive. */
 const idleMs = 5000;
 
-/** One pool of threads for the process: bounded by the cores, however many streams there are. Made when it is needed, let go when it is not. */
+/**
+ * One pool of threads for the process: bounded by the cores, however many streams there are. Made when it is needed,
+ * let go when it is not.
+ */
 export class ProcessPool<Pool extends AsyncDisposable> {
   readonly #create: () => Pool;
   readonly #onLetGo: () => void;

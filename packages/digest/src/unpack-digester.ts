@@ -10,9 +10,10 @@ import { digestStream } from './hashing.ts';
 import type { UnpackDigester, UnpackDigesterOptions } from './unpacking.ts';
 
 /**
- * Works out the digest of what compressed bytes unpack to, in bounded memory: gzip on a worker thread, so that who feeds it can do something
- * else; zstd, and gzip where there is no WebAssembly SIMD, beside the caller. What follows the last gzip member is ignored unless
- * `surplus` says otherwise, as `gzip -d` does: the digest says whether anything is missing. What follows the last frame is refused.
+ * Works out the digest of what compressed bytes unpack to, in bounded memory: gzip on a worker thread, so that who
+ * feeds it can do something else; zstd, and gzip where there is no WebAssembly SIMD, beside the caller. What follows
+ * the last gzip member is ignored unless `surplus` says otherwise, as `gzip -d` does: the digest says whether anything
+ * is missing. What follows the last frame is refused.
  *
  * @throws {RangeError} when a limit is not a number from 0.
  * @throws {InvalidDigestError} `ERR_DIGEST_UNSUPPORTED` for an algorithm that no digest is made with.

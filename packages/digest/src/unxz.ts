@@ -3,8 +3,8 @@ import { CompressionError } from './errors.ts';
 import { createXzDecoder, type XzDecoder, xzFields, xzResults } from './xz-wasm.ts';
 
 /**
- * Decodes xz, with any number of streams and padding between them, in constant memory: dictionaries up to 64 MiB, which is what
- * `xz -9` makes.
+ * Decodes xz, with any number of streams and padding between them, in constant memory: dictionaries up to 64 MiB, which
+ * is what `xz -9` makes.
  *
  * @see https://tukaani.org/xz/xz-file-format-1.2.1.txt
  */

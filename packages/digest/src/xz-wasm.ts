@@ -15,7 +15,10 @@ export interface XzDecoder {
 /** What stands at the address of a context, in this order. */
 export const xzFields = { bufferSize: 0, inputAt: 1, inputRead: 2, inputSize: 3, outputAt: 4, outputSize: 5 } as const;
 
-/** What `get_next_output` says. @see https://github.com/tukaani-project/xz-embedded/blob/v2024-12-30/linux/include/linux/xz.h */
+/**
+ * What `get_next_output` says.
+ * @see https://github.com/tukaani-project/xz-embedded/blob/v2024-12-30/linux/include/linux/xz.h
+ */
 export const xzResults = { ok: 0, streamEnd: 1, memoryLimit: 4, options: 6, noProgress: 8 } as const;
 
 interface XzReadable {
@@ -25,8 +28,8 @@ interface XzReadable {
 }
 
 /**
- * A decoder with a memory of its own, which goes with it. The package's own stream drops what follows the first stream of a
- * file, and lets one file be read at a time; so its WebAssembly is driven here.
+ * A decoder with a memory of its own, which goes with it. The package's own stream drops what follows the first stream
+ * of a file, and lets one file be read at a time; so its WebAssembly is driven here.
  */
 export async function createXzDecoder(): Promise<XzDecoder> {
   const { XzReadableStream } = xz as unknown as { readonly XzReadableStream: XzReadable };

@@ -15,8 +15,8 @@ const largestBlock = 128 * 1024;
 /**
  * Walks over the frames of a zstd stream without decoding them; skippable frames are left out.
  *
- * The decoders need this: `node:zlib` drops whatever follows a frame within one chunk and (Node 22) takes a cut stream for a
- * whole one, and fzstd makes everything one chunk holds at once and gives as much memory as a header asks for.
+ * The decoders need this: `node:zlib` drops whatever follows a frame within one chunk and (Node 22) takes a cut stream
+ * for a whole one, and fzstd makes everything one chunk holds at once and gives as much memory as a header asks for.
  *
  * @see https://www.rfc-editor.org/rfc/rfc8878#section-3.1
  */

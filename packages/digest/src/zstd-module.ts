@@ -1,6 +1,6 @@
-// Made by tools/embed-zstd.mjs of @bokuweb/zstd-wasm. Do not edit.
-// zstd: Copyright (c) Meta Platforms, Inc. and affiliates, BSD-3-Clause, https://github.com/facebook/zstd/blob/dev/LICENSE.
-// Compiled by @bokuweb/zstd-wasm: Copyright (c) bokuweb, MIT, https://github.com/bokuweb/zstd-wasm.
+// Made by tools/embed-zstd.mjs of @bokuweb/zstd-wasm. Do not edit. zstd: Copyright (c) Meta Platforms, Inc. and
+// affiliates, BSD-3-Clause, https://github.com/facebook/zstd/blob/dev/LICENSE. Compiled by @bokuweb/zstd-wasm:
+// Copyright (c) bokuweb, MIT, https://github.com/bokuweb/zstd-wasm.
 
 /** The version of the package. */
 export const zstdVersion: string = '0.0.27';

@@ -40,7 +40,10 @@ export function hasZstdThreads(): boolean {
   return webAssembly() !== undefined;
 }
 
-/** Makes one zstd frame of each part of `bytes`: the first `sizes[0]` bytes, and so on. On this process's worker threads. */
+/**
+ * Makes one zstd frame of each part of `bytes`: the first `sizes[0]` bytes, and so on. On this process's worker
+ * threads.
+ */
 export async function zstdOnThreads(bytes: Uint8Array, sizes: readonly number[], level: number): Promise<ZstdFrames> {
   const pool = threads.enter();
   try {

@@ -1,6 +1,7 @@
 /**
- * What a worker thread runs that makes zstd frames. It is a text, so that no file has to be found at run time; `workerData` is
- * the compiled module. The letters are the exports of `@bokuweb/zstd-wasm`, whose version is pinned, and compared in the build.
+ * What a worker thread runs that makes zstd frames. It is a text, so that no file has to be found at run time;
+ * `workerData` is the compiled module. The letters are the exports of `@bokuweb/zstd-wasm`, whose version is pinned,
+ * and compared in the build.
  *
  * Each frame is made by a context of its own: what a context has seen before must not decide what it makes.
  */

@@ -22,9 +22,9 @@ export function assertZstdAvailable(): void {
 }
 
 /**
- * Compresses to a sequence of zstd frames, one per block, on worker threads: the same bytes on every machine and in every
- * Node, whatever the timing and the number of cores. `node:zlib`'s encoder is another one in each line of Node, so it is not
- * used.
+ * Compresses to a sequence of zstd frames, one per block, on worker threads: the same bytes on every machine and in
+ * every Node, whatever the timing and the number of cores. `node:zlib`'s encoder is another one in each line of Node,
+ * so it is not used.
  *
  * @throws {CompressionError} `ERR_COMPRESSION_UNSUPPORTED` without WebAssembly
  */

@@ -1,5 +1,5 @@
-// Writes the encoder of @bokuweb/zstd-wasm into src/, where bundles, executables and worker threads find it without a file.
-// Usage: node tools/embed-zstd.mjs [--check]   --check only compares.
+// Writes the encoder of @bokuweb/zstd-wasm into src/, where bundles, executables and worker threads find it without a
+// file. Usage: node tools/embed-zstd.mjs [--check] --check only compares.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -26,8 +26,9 @@ function check() {
 
 function source() {
   return `// Made by tools/embed-zstd.mjs of @bokuweb/zstd-wasm. Do not edit.
-// zstd: Copyright (c) Meta Platforms, Inc. and affiliates, BSD-3-Clause, https://github.com/facebook/zstd/blob/dev/LICENSE.
-// Compiled by @bokuweb/zstd-wasm: Copyright (c) bokuweb, MIT, https://github.com/bokuweb/zstd-wasm.
+// zstd: Copyright (c) Meta Platforms, Inc. and affiliates, BSD-3-Clause,
+// https://github.com/facebook/zstd/blob/dev/LICENSE. Compiled by @bokuweb/zstd-wasm: Copyright (c) bokuweb, MIT,
+// https://github.com/bokuweb/zstd-wasm.
 
 /** The version of the package. */
 export const zstdVersion: string = '${version}';

@@ -44,8 +44,8 @@ export function authConfigFrom(credentials: Credentials): AuthConfig {
 }
 
 /**
- * Reads base64 of `username:password`; undefined when it is not that. Tools that wrap base64 leave line breaks in it, and
- * docker pads short passwords with NULs: both go.
+ * Reads base64 of `username:password`; undefined when it is not that. Tools that wrap base64 leave line breaks in it,
+ * and docker pads short passwords with NULs: both go.
  */
 export function decodeAuth(auth: string): { readonly username: string; readonly password: string } | undefined {
   const compact = auth.replace(/\s+/g, '');

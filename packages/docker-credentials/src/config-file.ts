@@ -73,8 +73,8 @@ function unreadable(path: string, why: string, { namedBy }: ReadConfigOptions, c
 }
 
 /**
- * Understands the text of a credentials file. An empty one is an empty object, and null is the same as nothing, as docker
- * has it.
+ * Understands the text of a credentials file. An empty one is an empty object, and null is the same as nothing, as
+ * docker has it.
  *
  * @throws {CredentialsError} `ERR_CREDENTIALS_FILE`
  */

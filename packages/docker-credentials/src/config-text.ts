@@ -5,7 +5,9 @@ export interface ConfigText {
   readonly encoding: 'UTF-16' | undefined;
 }
 
-/** Decodes UTF-8 and, as PowerShell's `>` writes it, UTF-16 in either byte order, with and without a byte order mark. */
+/**
+ * Decodes UTF-8 and, as PowerShell's `>` writes it, UTF-16 in either byte order, with and without a byte order mark.
+ */
 export function decodeConfig(bytes: Uint8Array): ConfigText {
   const order = byteOrderOf(bytes);
   if (order === undefined) {

@@ -23,8 +23,8 @@ export interface CredentialProviderSources extends CredentialSources {
 /** Looks up a user's credentials where docker and podman keep them. */
 export interface UserCredentialProvider extends CredentialProvider {
   /**
-   * The auth config that docker would push with, which the HMAC key is made of. Undefined when there are no credentials,
-   * also because a file or a helper is of no use: whether they were needed only the registry can say.
+   * The auth config that docker would push with, which the HMAC key is made of. Undefined when there are no
+   * credentials, also because a file or a helper is of no use: whether they were needed only the registry can say.
    *
    * @throws {CredentialsError} `ERR_CREDENTIALS_FILE` when the file that was named cannot be used
    */

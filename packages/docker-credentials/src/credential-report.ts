@@ -9,8 +9,8 @@ export interface CredentialStep {
   /** The variable that names the file, if one does. */
   readonly namedBy: string | undefined;
   /**
-   * `absent`: there is no such file · `skipped`: it cannot be read or understood, see `error` · `nothing`: it has nothing
-   * for this registry · `used`: the credentials come from here.
+   * `absent`: there is no such file · `skipped`: it cannot be read or understood, see `error` · `nothing`: it has
+   * nothing for this registry · `used`: the credentials come from here.
    */
   readonly outcome: 'absent' | 'skipped' | 'nothing' | 'used';
   /** The helper that the place names for this registry: `docker-credential-pass`. */

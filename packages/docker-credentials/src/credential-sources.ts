@@ -11,7 +11,10 @@ export interface CredentialSources {
   readonly homeFolder: string | undefined;
   /** The only file to use, as `--authfile` names it. @default `REGISTRY_AUTH_FILE`, else those of podman and docker */
   readonly authFile?: string | undefined;
-  /** Where podman keeps credentials, in a folder by user number, when `XDG_RUNTIME_DIR` is not set, as for root. @default /run/containers */
+  /**
+   * Where podman keeps credentials, in a folder by user number, when `XDG_RUNTIME_DIR` is not set, as for root.
+   * @default /run/containers
+   */
   readonly runtimeFolder?: string | undefined;
   /** Told what a user should know, in a sentence. @default nobody is told */
   readonly onWarning?: ((message: string) => void) | undefined;
@@ -74,7 +77,9 @@ export function remarksOn({ name, namedBy, encoding }: ConfigFile, { env }: Cred
   ];
 }
 
-/** Where `login` keeps credentials: the file that was named, else docker's; undefined for a user without a home folder. */
+/**
+ * Where `login` keeps credentials: the file that was named, else docker's; undefined for a user without a home folder.
+ */
 export async function writableFile(sources: CredentialSources): Promise<string | undefined> {
   const { REGISTRY_AUTH_FILE: namedByVariable } = sources.env;
   return sources.authFile || namedByVariable || (await dockerConfigPath(sources));

@@ -1,7 +1,9 @@
 /** What a user holds for a registry. */
 export type Credentials =
   | { readonly kind: 'basic'; readonly username: string; readonly password: string }
-  /** An OAuth2 refresh token, exchanged at the registry's token server. Docker keeps it under the user name `<token>`. */
+  /**
+   * An OAuth2 refresh token, exchanged at the registry's token server. Docker keeps it under the user name `<token>`.
+   */
   | { readonly kind: 'identity-token'; readonly token: string }
   /** A bearer token sent to the registry as it is. */
   | { readonly kind: 'registry-token'; readonly token: string };

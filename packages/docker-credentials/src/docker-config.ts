@@ -7,8 +7,8 @@ import { CredentialsError } from './errors.ts';
 export type DockerConfigSources = Pick<CredentialSources, 'env' | 'homeFolder' | 'onWarning'>;
 
 /**
- * Docker's `config.json` as an object, for what it holds beside credentials: `proxies`, `HttpHeaders`. Empty where there
- * is no such file, and where it cannot be used, which `onWarning` is told.
+ * Docker's `config.json` as an object, for what it holds beside credentials: `proxies`, `HttpHeaders`. Empty where
+ * there is no such file, and where it cannot be used, which `onWarning` is told.
  */
 export async function readDockerConfig(sources: DockerConfigSources): Promise<Readonly<Record<string, unknown>>> {
   assertOptions('sources', sources, { required: { env: anObject } });

@@ -1,8 +1,13 @@
 /** Why credentials could not be looked up or kept. */
 export type CredentialsErrorCode =
-  /** When: a credentials file cannot be read, parsed or written. Retry: no. Do: correct the file that the message names. */
+  /**
+   * When: a credentials file cannot be read, parsed or written. Retry: no. Do: correct the file that the message names.
+   */
   | 'ERR_CREDENTIALS_FILE'
-  /** When: a credential helper is missing, failed, hung or answered nonsense. Retry: perhaps. Do: run `docker-credential-NAME list` by hand, or take the helper out of the file that the message names. */
+  /**
+   * When: a credential helper is missing, failed, hung or answered nonsense. Retry: perhaps. Do: run
+   * `docker-credential-NAME list` by hand, or take the helper out of the file that the message names.
+   */
   | 'ERR_CREDENTIAL_HELPER';
 
 /** What exactly was wrong. */

@@ -2,8 +2,8 @@ import { anObject, assertArgument } from '@slipway/arguments';
 import { type AuthConfig, decodeAuth, tokenUsername } from './auth-config.ts';
 
 /**
- * Whether somebody pushes with credentials of their own, by docker's rule: a registry token counts, and so do a user name
- * with a password; an identity token alone does not. A refused mount says something about the source only then.
+ * Whether somebody pushes with credentials of their own, by docker's rule: a registry token counts, and so do a user
+ * name with a password; an identity token alone does not. A refused mount says something about the source only then.
  *
  * @see https://github.com/moby/moby/blob/v25.0.0/distribution/push_v2.go#L82
  */

@@ -2,8 +2,8 @@ const token =
   /[ \t\n\r]+|"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null|[[\]{}:,]/y;
 
 /**
- * Where a text stops being JSON (RFC 8259): the offset of what is not expected there, or the text's length where more is expected.
- * `JSON.parse` says it in words of each engine's own, and JavaScriptCore's say nothing of the place.
+ * Where a text stops being JSON (RFC 8259): the offset of what is not expected there, or the text's length where more
+ * is expected. `JSON.parse` says it in words of each engine's own, and JavaScriptCore's say nothing of the place.
  */
 export function jsonErrorAt(text: string): number {
   const open: string[] = [];

@@ -1,8 +1,8 @@
 const mask = '***';
 
 /**
- * Masks what looks like a secret in what a program printed, and leaves its sentences: values of fields and variables that
- * name a secret, headers, users of URLs, keys and tokens of the known forms, and long runs that no language has.
+ * Masks what looks like a secret in what a program printed, and leaves its sentences: values of fields and variables
+ * that name a secret, headers, users of URLs, keys and tokens of the known forms, and long runs that no language has.
  *
  * @param known secrets that are masked in any letter case and in base64, whatever they look like
  */

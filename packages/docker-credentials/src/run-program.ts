@@ -23,8 +23,8 @@ export type ProgramOutcome =
 const drainMs = 500;
 
 /**
- * Runs a program without a shell, hands it `input` and gathers what it writes. At a limit it is killed together with its
- * children. Where there is a terminal the program may ask on it. Never rejects.
+ * Runs a program without a shell, hands it `input` and gathers what it writes. At a limit it is killed together with
+ * its children. Where there is a terminal the program may ask on it. Never rejects.
  */
 export function runProgram(command: string, options: RunProgramOptions): Promise<ProgramOutcome> {
   return new Promise((resolve) => {
@@ -110,7 +110,10 @@ function killTree(child: ChildProcess, isDetached: boolean): void {
   }
 }
 
-/** The children of a process and theirs, where the system tells (Linux); none elsewhere: they then lose their pipes only. */
+/**
+ * The children of a process and theirs, where the system tells (Linux); none elsewhere: they then lose their pipes
+ * only.
+ */
 function descendantsOf(pid: number): readonly number[] {
   try {
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);

@@ -21,8 +21,8 @@ export interface StoredCredentials {
 }
 
 /**
- * Keeps the credentials of a registry where docker would: with the helper that the file names, else in the file. All else
- * that the file holds stays as it is.
+ * Keeps the credentials of a registry where docker would: with the helper that the file names, else in the file. All
+ * else that the file holds stays as it is.
  *
  * @throws {CredentialsError} `ERR_CREDENTIALS_FILE`, `ERR_CREDENTIAL_HELPER`
  * @throws {TypeError} when the user name has a colon, which the file's form cannot hold
@@ -134,7 +134,9 @@ function entryOf(credentials: Credentials): Record<string, string> {
   }
 }
 
-/** The document with one entry for the registry, under docker's key; unknown fields of an old entry of that key stay. */
+/**
+ * The document with one entry for the registry, under docker's key; unknown fields of an old entry of that key stay.
+ */
 function withEntry(file: ConfigFile, registry: string, address: string, entry: Record<string, string>): object {
   const old = file.auths[address];
   const { username, password, auth, identitytoken, registrytoken, ...unknown } =

@@ -85,7 +85,9 @@ export class LockFolder {
     await this.#attempt(() => rm(path, { recursive: true, force: true }));
   }
 
-  /** What time it is for the file system, whose clock may be that of another machine. Undefined when it does not say. */
+  /**
+   * What time it is for the file system, whose clock may be that of another machine. Undefined when it does not say.
+   */
   async now(token: string): Promise<number | undefined> {
     const probe = this.#draftOf(token);
     try {

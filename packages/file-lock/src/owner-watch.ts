@@ -5,7 +5,9 @@ import type { ProcessIdentity } from './process-identity.ts';
 /** A lock that has not been renewed for so long is abandoned, whatever became of its owner in the meantime. */
 const longAgoMs = 60 * 60 * 1000;
 
-/** Time between two looks counts for no more: whoever was stopped together with the owner has to give it time to wake. */
+/**
+ * Time between two looks counts for no more: whoever was stopped together with the owner has to give it time to wake.
+ */
 const maxStepMs = 1_000;
 
 interface Sight {

@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { readFile, readlink } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
 
-/** Which process on which machine. Two processes never have the same, however many containers and machines there are. */
+/**
+ * Which process on which machine. Two processes never have the same, however many containers and machines there are.
+ */
 export interface ProcessIdentity {
   /** Within one such space a pid means one process. Undefined where that cannot be found out. */
   readonly space: string | undefined;

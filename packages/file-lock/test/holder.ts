@@ -1,6 +1,6 @@
-// A process of its own with a lock: `holder.ts hold PATH [STALE_MS]` takes it, says `held`, and keeps it until its standard
-// input ends; `holder.ts try PATH` says `held` or the code of the error; `holder.ts count PATH FILE TIMES` adds one to
-// the number in FILE that often, and says each.
+// A process of its own with a lock: `holder.ts hold PATH [STALE_MS]` takes it, says `held`, and keeps it until its
+// standard input ends; `holder.ts try PATH` says `held` or the code of the error; `holder.ts count PATH FILE TIMES`
+// adds one to the number in FILE that often, and says each.
 import { once } from 'node:events';
 import { readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { acquireFileLock, withFileLock } from '../src/index.ts';

@@ -35,11 +35,12 @@ export interface DaemonEnvironment {
 }
 
 /**
- * Finds the daemon that the docker client would talk to: `DOCKER_HOST`, else the context named by `DOCKER_CONTEXT`, else the
- * `currentContext` of `config.json`, else the default socket. TLS comes from `DOCKER_TLS_VERIFY` and `DOCKER_CERT_PATH`, or from the context.
+ * Finds the daemon that the docker client would talk to: `DOCKER_HOST`, else the context named by `DOCKER_CONTEXT`,
+ * else the `currentContext` of `config.json`, else the default socket. TLS comes from `DOCKER_TLS_VERIFY` and
+ * `DOCKER_CERT_PATH`, or from the context.
  *
- * @throws {SourceError} `ERR_SOURCE_NOT_FOUND` for a context that does not exist; `ERR_SOURCE_INVALID` for damaged files;
- * `ERR_SOURCE_UNREADABLE` for files that may not be read.
+ * @throws {SourceError} `ERR_SOURCE_NOT_FOUND` for a context that does not exist; `ERR_SOURCE_INVALID` for damaged
+ * files; `ERR_SOURCE_UNREADABLE` for files that may not be read.
  * @see https://github.com/docker/cli/blob/v28.5.2/cli/command/cli.go#L403-L438
  */
 export async function findDaemonEndpoint({ variables, configFolder }: DaemonEnvironment): Promise<DaemonEndpoint> {

@@ -22,12 +22,13 @@ const connectTimeoutMs = 10_000;
 const maxMessageBytes = 64 * 1024;
 
 /**
- * Opens an image of a Docker daemon: what `docker save` would write is spooled to disk once, told through `onSpool`, and read
- * there as an archive. `reference` is a name, with `latest` as the default tag, a name with a digest, or an image ID.
+ * Opens an image of a Docker daemon: what `docker save` would write is spooled to disk once, told through `onSpool`,
+ * and read there as an archive. `reference` is a name, with `latest` as the default tag, a name with a digest, or an
+ * image ID.
  *
- * @throws {SourceError} `ERR_SOURCE_NOT_FOUND` when the daemon has no such image; `ERR_SOURCE_UNREADABLE` when it cannot be
- * reached, refuses or breaks off; `ERR_SOURCE_UNSUPPORTED` for a way to it that is not known here, such as `ssh:`;
- * `ERR_SOURCE_INVALID` and `ERR_SOURCE_SPOOL` as for any archive.
+ * @throws {SourceError} `ERR_SOURCE_NOT_FOUND` when the daemon has no such image; `ERR_SOURCE_UNREADABLE` when it
+ * cannot be reached, refuses or breaks off; `ERR_SOURCE_UNSUPPORTED` for a way to it that is not known here, such as
+ * `ssh:`; `ERR_SOURCE_INVALID` and `ERR_SOURCE_SPOOL` as for any archive.
  * @throws {InvalidReferenceError} `ERR_REFERENCE_INVALID`
  * @see https://docs.docker.com/reference/api/engine/version/v1.51/#tag/Image/operation/ImageGet
  */

@@ -1,5 +1,6 @@
 /**
- * Opens images of a Docker daemon through its Engine API. A door of its own, so that who reads archives only needs no HTTP client.
+ * Opens images of a Docker daemon through its Engine API. A door of its own, so that who reads archives only needs no
+ * HTTP client.
  *
  * @packageDocumentation
  */

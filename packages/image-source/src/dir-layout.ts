@@ -14,11 +14,15 @@ export const dirManifestName = 'manifest.json';
 /** Name of the file that says that a folder is one of skopeo's. */
 export const dirMarkerName = 'version';
 
-/** Names of skopeo's `dir:`: blobs by their hex digits, manifests within an index with a suffix, other algorithms in front. */
+/**
+ * Names of skopeo's `dir:`: blobs by their hex digits, manifests within an index with a suffix, other algorithms in
+ * front.
+ */
 const dirPaths: BlobPaths = { blob: fileNameOf, manifest: (digest) => `${fileNameOf(digest)}.manifest.json` };
 
 /**
- * The image of a folder that `skopeo copy … dir:` or `skopeo sync --dest dir` wrote: one manifest or index, and its blobs.
+ * The image of a folder that `skopeo copy … dir:` or `skopeo sync --dest dir` wrote: one manifest or index, and its
+ * blobs.
  *
  * @throws {SourceError} `ERR_SOURCE_NOT_FOUND` for missing blobs, each named; `ERR_SOURCE_INVALID` for the rest.
  * @see https://github.com/containers/image/blob/v5.32.0/docs/containers-transports.5.md

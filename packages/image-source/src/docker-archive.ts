@@ -34,10 +34,12 @@ export interface DockerArchiveOptions extends AbortOptions {
 }
 
 /**
- * The images of a `docker save` archive, old layout (`ID/layer.tar`) and new (`blobs/sha256/…`), one per entry of `manifest.json`.
- * Names that cannot be read are told and left out: they are no condition of a push to a place that has its own.
+ * The images of a `docker save` archive, old layout (`ID/layer.tar`) and new (`blobs/sha256/…`), one per entry of
+ * `manifest.json`. Names that cannot be read are told and left out: they are no condition of a push to a place that has
+ * its own.
  *
- * @throws {SourceError} `ERR_SOURCE_INVALID`, in docker's own words where docker refuses too; `ERR_SOURCE_NOT_FOUND` when `select` fits none.
+ * @throws {SourceError} `ERR_SOURCE_INVALID`, in docker's own words where docker refuses too; `ERR_SOURCE_NOT_FOUND`
+ * when `select` fits none.
  * @see https://github.com/moby/moby/blob/v25.0.0/image/tarexport/load.go
  */
 export async function readDockerArchive(

@@ -34,9 +34,11 @@ export function objectOf(value: unknown, label: string): JsonObject {
 }
 
 /**
- * The same object with these members under their own names, whatever letter case they were written in, as Go reads JSON.
+ * The same object with these members under their own names, whatever letter case they were written in, as Go reads
+ * JSON.
  *
- * @throws {SourceError} `ERR_SOURCE_INVALID` when one is there twice, with different values: two readers would see two images.
+ * @throws {SourceError} `ERR_SOURCE_INVALID` when one is there twice, with different values: two readers would see two
+ * images.
  */
 export function inAnyCase({ label, fields }: JsonObject, members: readonly string[]): JsonObject {
   const byLowerCase = new Map(members.map((member) => [member.toLowerCase(), member]));
@@ -53,7 +55,10 @@ export function inAnyCase({ label, fields }: JsonObject, members: readonly strin
   return { label, fields: renamed };
 }
 
-/** An empty list when absent or null, as Go writes it. @throws {SourceError} `ERR_SOURCE_INVALID` when it holds anything but strings. */
+/**
+ * An empty list when absent or null, as Go writes it.
+ * @throws {SourceError} `ERR_SOURCE_INVALID` when it holds anything but strings.
+ */
 export function stringsOf({ fields, label }: JsonObject, key: string): readonly string[] {
   const list = fields[key] ?? [];
   if (Array.isArray(list) && list.every((item) => typeof item === 'string')) return list;
@@ -67,7 +72,10 @@ export function textOf({ fields, label }: JsonObject, key: string): string | und
   return value === '' ? undefined : value;
 }
 
-/** A descriptor outside any manifest, as `LayerSources` of a docker archive has them. @throws {SourceError} `ERR_SOURCE_INVALID` */
+/**
+ * A descriptor outside any manifest, as `LayerSources` of a docker archive has them.
+ * @throws {SourceError} `ERR_SOURCE_INVALID`
+ */
 export function descriptorOf(value: unknown, label: string): Descriptor {
   const object = objectOf(value, label);
   const { size, digest, urls, annotations } = object.fields;
@@ -111,7 +119,10 @@ export function digestsWithoutSize(bytes: Uint8Array): readonly Digest[] {
   });
 }
 
-/** A parsed config; undefined when it has no `rootfs` and so is no image's. @throws {SourceError} `ERR_SOURCE_INVALID` */
+/**
+ * A parsed config; undefined when it has no `rootfs` and so is no image's.
+ * @throws {SourceError} `ERR_SOURCE_INVALID`
+ */
 export function imageConfigOf(bytes: Uint8Array, maxSize: number, label: string): ImageConfig | undefined {
   return labelled(label, () => {
     try {

@@ -21,14 +21,16 @@ export interface FileReader extends AsyncDisposable {
 
 /**
  * Bytes of one read of content; two are in memory per stream. bench/read-content.bench.ts, two busy cores, warm cache:
- * 64 KiB 1.1 GiB/s, 256 KiB 3.5, 512 KiB 6.5, 1 MiB 6.7. Hashing, which always follows, does 1.4, and whole pushes do not feel
- * the difference from 256 KiB on. Of small content, thirty are read at once: they make do with half.
+ * 64 KiB 1.1 GiB/s, 256 KiB 3.5, 512 KiB 6.5, 1 MiB 6.7. Hashing, which always follows, does 1.4, and whole pushes do
+ * not feel the difference from 256 KiB on. Of small content, thirty are read at once: they make do with half.
  */
 const chunkSizeOf = (size: number): number => (size > 8 * 1024 * 1024 ? 256 * 1024 : 128 * 1024);
 /** Smaller content gets buffers of its own size. */
 const worthABuffer = 64 * 1024;
 
-/** Worker threads know an open file by the same number: everywhere but in Deno, which counts each thread's by itself. */
+/**
+ * Worker threads know an open file by the same number: everywhere but in Deno, which counts each thread's by itself.
+ */
 export const sharesFiles: boolean = process.versions['deno'] === undefined;
 
 export interface FileReaderOptions {

@@ -6,13 +6,22 @@ import type { ReadHook, SourceLimits } from './options.ts';
 export interface SourceLayer {
   /** Digest of the uncompressed tar, as the image's config claims it. */
   readonly diffID: Digest;
-  /** The bytes as they lie in the source, compressed or not; they prove nothing by themselves. Undefined for a foreign layer that the source does not carry. */
+  /**
+   * The bytes as they lie in the source, compressed or not; they prove nothing by themselves. Undefined for a foreign
+   * layer that the source does not carry.
+   */
   readonly content: Content | undefined;
   /** How `content` is compressed, recognised by its first bytes. */
   readonly compression: Compression;
-  /** The descriptor in the source's own manifest (OCI layouts, `LayerSources` of docker archives, a digest as the name of a blob there): media type, digest, size, urls, annotations. */
+  /**
+   * The descriptor in the source's own manifest (OCI layouts, `LayerSources` of docker archives, a digest as the name
+   * of a blob there): media type, digest, size, urls, annotations.
+   */
   readonly descriptor: Descriptor | undefined;
-  /** Set for a layer that an image without a manifest has of its base, whose manifest named it by `descriptor`: it goes as it is. */
+  /**
+   * Set for a layer that an image without a manifest has of its base, whose manifest named it by `descriptor`: it goes
+   * as it is.
+   */
   readonly inherited?: InheritedLayer | undefined;
 }
 
@@ -24,7 +33,10 @@ export interface InheritedLayer {
 
 /** What an item may have besides its own content. */
 export interface SourceItemExtras {
-  /** Canonical name of the repository that has every blob of this item, with its domain: from there its registry can mount them. */
+  /**
+   * Canonical name of the repository that has every blob of this item, with its domain: from there its registry can
+   * mount them.
+   */
   readonly heldIn?: string | undefined;
   /** Manifests about this one: signatures, SBOMs. Undefined where nobody looked for them, or there are none. */
   readonly referrers?: readonly SourceReferrer[] | undefined;
@@ -51,7 +63,10 @@ export interface SourceV1Image {
 /** One manifest's worth of content. */
 export interface SourceImage extends SourceItemExtras {
   readonly kind: 'image';
-  /** References the source gives this image, familiar form, oldest first: `RepoTags`, `org.opencontainers.image.ref.name`. */
+  /**
+   * References the source gives this image, familiar form, oldest first: `RepoTags`,
+   * `org.opencontainers.image.ref.name`.
+   */
   readonly names: readonly string[];
   readonly platform: Platform | undefined;
   /** The config's bytes as stored, never re-serialised. */
@@ -79,13 +94,17 @@ export interface SourceArtifact extends SourceItemExtras {
 export interface SourceBlob {
   readonly descriptor: Descriptor;
   readonly content: Content;
-  /** What it unpacks to, where a config says so: it is a layer of an image, other layers of which nobody here has heard of. */
+  /**
+   * What it unpacks to, where a config says so: it is a layer of an image, other layers of which nobody here has heard
+   * of.
+   */
   readonly layer?: { readonly diffID: Digest; readonly compression: Compression } | undefined;
 }
 
 /**
- * An image index (Docker: manifest list) with its children, which may be indexes again. Of an index whose children have no
- * manifest yet, `manifest` and the children's descriptors say all but the digests and sizes: those come when it is pushed.
+ * An image index (Docker: manifest list) with its children, which may be indexes again. Of an index whose children have
+ * no manifest yet, `manifest` and the children's descriptors say all but the digests and sizes: those come when it is
+ * pushed.
  */
 export interface SourceIndex extends SourceItemExtras {
   readonly kind: 'index';
@@ -146,13 +165,19 @@ export interface OpenSourceOptions extends AbortOptions {
   readonly onSpool?: ((spool: { readonly name: string; readonly path: string }) => void) | undefined;
   /** What `-` reads. @default the process's standard input */
   readonly stdin?: ByteStream | undefined;
-  /** Manifests of an index for other platforms are neither read nor handed out, unless none is for this one. @default all are read */
+  /**
+   * Manifests of an index for other platforms are neither read nor handed out, unless none is for this one.
+   * @default all are read
+   */
   readonly platform?: Platform | undefined;
-  /** What becomes of images of which something is missing: all is refused, or they are listed apart. @default 'refuse' */
+  /**
+   * What becomes of images of which something is missing: all is refused, or they are listed apart.
+   * @default 'refuse'
+   */
   readonly incomplete?: 'refuse' | 'list' | undefined;
   /**
-   * What becomes of an image with more or fewer layers than its config says: it is refused, or carried as an artifact whose
-   * layers nobody can compare with anything. @default 'refuse'
+   * What becomes of an image with more or fewer layers than its config says: it is refused, or carried as an artifact
+   * whose layers nobody can compare with anything. @default 'refuse'
    */
   readonly unpaired?: 'refuse' | 'carry' | undefined;
   /** Told of what was passed over. @default nobody is told */

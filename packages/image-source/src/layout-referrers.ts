@@ -4,8 +4,8 @@ import type { OciLoader } from './oci-loader.ts';
 import { cosignTags, type FindReferrers, type FoundReferrer, isReferrersTag } from './referrers.ts';
 
 /**
- * Finds referrers among the entries of a layout: those with a `subject`, those that an index under the fallback tag lists,
- * and those with a tag of cosign's.
+ * Finds referrers among the entries of a layout: those with a `subject`, those that an index under the fallback tag
+ * lists, and those with a tag of cosign's.
  */
 export async function layoutReferrers(loader: OciLoader, entries: readonly OciEntry[]): Promise<FindReferrers> {
   const bySubject = new Map<Digest, FoundReferrer[]>();

@@ -25,8 +25,9 @@ export interface LegacyArchiveOptions extends AbortOptions {
 }
 
 /**
- * The images of a `docker save` archive of before Docker 1.10: a folder an image with `json` and `layer.tar`, each naming its
- * parent. Every layer is read once, for its diffID; the modern config is made as `docker load` makes it, and the chain is kept.
+ * The images of a `docker save` archive of before Docker 1.10: a folder an image with `json` and `layer.tar`, each
+ * naming its parent. Every layer is read once, for its diffID; the modern config is made as `docker load` makes it, and
+ * the chain is kept.
  *
  * @param names of all members, in the order of the archive
  * @throws {SourceError} `ERR_SOURCE_INVALID`; `ERR_SOURCE_NOT_FOUND` when `select` fits none.

@@ -31,7 +31,8 @@ export function followedMemberName(name: string): string {
  * Finds the regular file a member name stands for, through symbolic and hard links, also of folders on the way.
  * Undefined when there is no such member.
  *
- * @throws {SourceError} `ERR_SOURCE_INVALID` when links loop, lead out of the archive or nowhere, or end at no regular file.
+ * @throws {SourceError} `ERR_SOURCE_INVALID` when links loop, lead out of the archive or nowhere, or end at no regular
+ * file.
  */
 export function findMember(index: TarIndex, name: string, archive: string): TarFile | undefined {
   const fail = (reason: string): SourceError =>

@@ -81,7 +81,10 @@ function blobPath(digest: Digest): string {
   return `blobs/${algorithmOf(digest)}/${encodedOf(digest)}`;
 }
 
-/** Small blobs may travel inside their descriptor. @see https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md#embedded-content */
+/**
+ * Small blobs may travel inside their descriptor.
+ * @see https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md#embedded-content
+ */
 function embeddedFile({ data, digest }: Descriptor): StoredFile | undefined {
   if (data === undefined) return undefined;
   const bytes = new Uint8Array(Buffer.from(data, 'base64'));

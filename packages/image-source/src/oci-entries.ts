@@ -81,7 +81,10 @@ function namesOf({ annotations = {} }: Descriptor): Pick<OciEntry, 'names' | 'ta
   };
 }
 
-/** Short form of a full reference. A layout may call its images what it likes, so what is no full reference stays as it is. */
+/**
+ * Short form of a full reference. A layout may call its images what it likes, so what is no full reference stays as it
+ * is.
+ */
 function familiarOf(text: string): string {
   if (!/[:@/]/.test(text)) return text;
   try {

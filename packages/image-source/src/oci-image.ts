@@ -38,8 +38,8 @@ type Image = DockerManifest | OciManifest;
 
 /**
  * Reads what a manifest names. What a runtime could run is an image; the rest is carried as it is: charts, signatures,
- * BuildKit's attestations, encrypted layers. Layers of the rest that a config pairs with diffIDs keep them, so that they are
- * compared as those of an image are.
+ * BuildKit's attestations, encrypted layers. Layers of the rest that a config pairs with diffIDs keep them, so that
+ * they are compared as those of an image are.
  *
  * @throws {SourceError} `ERR_SOURCE_INVALID`
  */

@@ -59,7 +59,8 @@ export interface OciContent {
  * Entries that cannot be read, or are no manifests, are told and passed over, unless they are what was asked for.
  * Layers are checked for their size now, for their digest by whoever reads them.
  *
- * @throws {SourceError} `ERR_SOURCE_NOT_FOUND` for a selector that fits none or several, and for missing blobs, each named; `ERR_SOURCE_INVALID` for the rest.
+ * @throws {SourceError} `ERR_SOURCE_NOT_FOUND` for a selector that fits none or several, and for missing blobs, each
+ * named; `ERR_SOURCE_INVALID` for the rest.
  * @see https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md
  */
 export async function readOciLayout(files: SourceFiles, options: OciLayoutOptions): Promise<OciContent> {
@@ -103,7 +104,10 @@ export async function readOciLayout(files: SourceFiles, options: OciLayoutOption
   return { items: own, incomplete, whole: isEverything ? wholeIndex(manifest, index.manifests, items) : undefined };
 }
 
-/** The item with a digest, at the top or deep within. What is missing elsewhere does not matter, what is missing in it does. */
+/**
+ * The item with a digest, at the top or deep within. What is missing elsewhere does not matter, what is missing in it
+ * does.
+ */
 async function findWhole(read: LoadedEntries, digest: string, name: string): Promise<SourceItem | undefined> {
   const { items, incomplete, loader } = read;
   const missed = incomplete.find((entry) => entry.digest === digest);

@@ -67,8 +67,9 @@ interface Place {
 }
 
 /**
- * Makes items of the descriptors of one layout or repository. Manifests and configs are read and checked at once, blobs only looked for:
- * a digest cannot contain itself, so what is checked has no cycles. Referrers can lead in a circle, which ends where it began.
+ * Makes items of the descriptors of one layout or repository. Manifests and configs are read and checked at once, blobs
+ * only looked for: a digest cannot contain itself, so what is checked has no cycles. Referrers can lead in a circle,
+ * which ends where it began.
  */
 export class OciLoader {
   readonly #blobs: OciBlobs;
@@ -99,7 +100,9 @@ export class OciLoader {
     };
   }
 
-  /** @throws {SourceError} `ERR_SOURCE_INVALID` for what is malformed; `ERR_SOURCE_UNSUPPORTED` for what is no manifest. */
+  /**
+   * @throws {SourceError} `ERR_SOURCE_INVALID` for what is malformed; `ERR_SOURCE_UNSUPPORTED` for what is no manifest.
+   */
   async load(descriptor: Descriptor): Promise<Loaded> {
     const { item, missing, platforms, weight } = await this.#loadOnce(descriptor, {
       depth: 0,
@@ -111,7 +114,10 @@ export class OciLoader {
     return { item, missing, platforms };
   }
 
-  /** The item with everything that it names. @throws {SourceError} as {@link load}, and `ERR_SOURCE_NOT_FOUND` naming what is missing. */
+  /**
+   * The item with everything that it names.
+   * @throws {SourceError} as {@link load}, and `ERR_SOURCE_NOT_FOUND` naming what is missing.
+   */
   async loadWhole(descriptor: Descriptor): Promise<SourceItem> {
     const { item, missing, platforms } = await this.load(descriptor);
     if (item !== undefined && missing.length === 0) return item;
@@ -133,7 +139,8 @@ export class OciLoader {
 
   async #loadOnce(descriptor: Descriptor, place: Place): Promise<Read> {
     this.#signal?.throwIfAborted();
-    // The same bytes read differently under another media type, or as an attestation, and may be too deep in one place only.
+    // The same bytes read differently under another media type, or as an attestation, and may be too deep in one place
+    // only.
     const { depth, generation } = place;
     const key = `${depth} ${generation} ${isAttestation(descriptor)} ${descriptor.mediaType} ${descriptor.digest}`;
     const known = this.#loaded.get(key);
@@ -273,7 +280,10 @@ export function blobsMissing(name: string, loaded: readonly Pick<Loaded, 'missin
   return new SourceError('ERR_SOURCE_NOT_FOUND', `Blobs missing in ${JSON.stringify(name)}: ${named}${more}`, { hint });
 }
 
-/** Whether an entry of an index is a manifest or an index: a type that says nothing leaves it open, and the document tells. */
+/**
+ * Whether an entry of an index is a manifest or an index: a type that says nothing leaves it open, and the document
+ * tells.
+ */
 export function isEntryDocument({ mediaType }: Descriptor): boolean {
   const type = essentialMediaType(mediaType);
   return type === undefined || isDocument(type);

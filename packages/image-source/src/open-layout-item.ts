@@ -13,8 +13,8 @@ export interface OpenLayoutItemOptions extends Pick<OpenSourceOptions, 'limits' 
 }
 
 /**
- * The item that a descriptor names among the blobs of a layout folder, whether or not an `index.json` lists it. Its content
- * is read where it lies; whoever reads it compares it with its digest.
+ * The item that a descriptor names among the blobs of a layout folder, whether or not an `index.json` lists it. Its
+ * content is read where it lies; whoever reads it compares it with its digest.
  *
  * @throws {SourceError} `ERR_SOURCE_NOT_FOUND` naming missing blobs; `ERR_SOURCE_INVALID` for damaged documents.
  */

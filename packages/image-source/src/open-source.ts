@@ -28,12 +28,12 @@ import { readTarIndex } from './tar-index.ts';
 import { UnpackedLayers } from './unpacked-layers.ts';
 
 /**
- * Opens what a user calls a source: a path, `-`, or a transport and a path, perhaps with a selector: `:TAG`, `:@POSITION`,
- * `@DIGEST`. What it is, is recognised by its content.
- * A plain archive is read where it lies; a compressed one and standard input are written to a temporary file first, told through `onSpool`.
+ * Opens what a user calls a source: a path, `-`, or a transport and a path, perhaps with a selector: `:TAG`,
+ * `:@POSITION`, `@DIGEST`. What it is, is recognised by its content. A plain archive is read where it lies; a
+ * compressed one and standard input are written to a temporary file first, told through `onSpool`.
  *
- * @throws {SourceError} `ERR_SOURCE_NOT_FOUND`, `ERR_SOURCE_INVALID`, `ERR_SOURCE_UNREADABLE`, `ERR_SOURCE_UNSUPPORTED`,
- * `ERR_SOURCE_SPOOL`, or `ERR_SOURCE_CONSUMED` for a second read of the same standard input.
+ * @throws {SourceError} `ERR_SOURCE_NOT_FOUND`, `ERR_SOURCE_INVALID`, `ERR_SOURCE_UNREADABLE`,
+ * `ERR_SOURCE_UNSUPPORTED`, `ERR_SOURCE_SPOOL`, or `ERR_SOURCE_CONSUMED` for a second read of the same standard input.
  * @example
  * await using source = await openSource('image.tar');
  * for (const item of source.items) console.log(item.kind, item.names);

@@ -16,11 +16,17 @@ export interface SourceLimits {
   readonly maxListBytes?: number | undefined;
   /** Bytes of one config, manifest or nested index. @default 8388608 */
   readonly maxDocumentBytes?: number | undefined;
-  /** Bytes of all configs, manifests and nested indexes of one source, which are held in memory while it is open. @default 268435456 */
+  /**
+   * Bytes of all configs, manifests and nested indexes of one source, which are held in memory while it is open.
+   * @default 268435456
+   */
   readonly maxMetadataBytes?: number | undefined;
   /** Indexes within indexes, `index.json` not counted. @default 8 */
   readonly maxIndexDepth?: number | undefined;
-  /** Images of a docker archive; manifests reached from `index.json`, each counted as often as it is listed. @default 100000 */
+  /**
+   * Images of a docker archive; manifests reached from `index.json`, each counted as often as it is listed.
+   * @default 100000
+   */
   readonly maxManifests?: number | undefined;
   /** Bytes written to the disk for one compressed archive or one standard input. @default 1099511627776 (1 TiB) */
   readonly maxSpoolBytes?: number | undefined;
@@ -68,7 +74,9 @@ export class Allowance {
     this.#limit = maxMetadataBytes;
   }
 
-  /** @throws {SourceError} `ERR_SOURCE_INVALID` when `name` has more configs and manifests than may be held in memory. */
+  /**
+   * @throws {SourceError} `ERR_SOURCE_INVALID` when `name` has more configs and manifests than may be held in memory.
+   */
   take(bytes: number, name: string): void {
     this.#taken += bytes;
     if (this.#taken <= this.#limit) return;

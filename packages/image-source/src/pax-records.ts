@@ -1,7 +1,7 @@
 /**
- * Reads pax records, `<length> <key>=<value>\n`, where the length counts the whole record.
- * Counted, not split into lines: values may hold line breaks. The later of two equal keys counts, an empty value deletes the key;
- * of the pieces of a sparse file, which version 0.0 of its format writes one by one, all are kept, with commas between them.
+ * Reads pax records, `<length> <key>=<value>\n`, where the length counts the whole record. Counted, not split into
+ * lines: values may hold line breaks. The later of two equal keys counts, an empty value deletes the key; of the pieces
+ * of a sparse file, which version 0.0 of its format writes one by one, all are kept, with commas between them.
  *
  * @returns undefined when a record is malformed
  * @see https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html#tag_20_92_13_03

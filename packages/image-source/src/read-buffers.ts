@@ -3,8 +3,9 @@ const spare = new Map<number, Buffer[]>();
 const mostSpareBytes = 4 * 1024 * 1024;
 
 /**
- * Where one reader reads to: fresh buffers, or, where each chunk is used up before the next one is asked for, two in turn,
- * which go on to the next reader. Left to the garbage collector, they are most of the memory of a push of many layers.
+ * Where one reader reads to: fresh buffers, or, where each chunk is used up before the next one is asked for, two in
+ * turn, which go on to the next reader. Left to the garbage collector, they are most of the memory of a push of many
+ * layers.
  */
 export class ReadBuffers implements Disposable {
   readonly #size: number;

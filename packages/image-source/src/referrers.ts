@@ -11,7 +11,10 @@ export interface FoundReferrer {
 /** Finds what refers to a manifest. */
 export type FindReferrers = (digest: Digest) => Promise<readonly FoundReferrer[]>;
 
-/** Tags under which cosign keeps signatures, attestations and SBOMs of a manifest. @see https://github.com/sigstore/cosign/blob/v2.4.1/pkg/oci/remote/remote.go#L48-L52 */
+/**
+ * Tags under which cosign keeps signatures, attestations and SBOMs of a manifest.
+ * @see https://github.com/sigstore/cosign/blob/v2.4.1/pkg/oci/remote/remote.go#L48-L52
+ */
 const cosignSuffixes = ['sig', 'att', 'sbom'] as const;
 
 /** The tags that make a manifest a referrer of `digest` although it names no subject. */

@@ -32,7 +32,8 @@ export interface RegistryReader {
   /** Asks for nothing before the first chunk is wanted. */
   openBlob(digest: Digest, options?: OpenOptions): ByteStream;
   /**
-   * Undefined when there is no such blob. Asked about layers that may be kept elsewhere, and about sizes that nobody tells.
+   * Undefined when there is no such blob. Asked about layers that may be kept elsewhere, and about sizes that nobody
+   * tells.
    * @default what a manifest names is taken to be there
    */
   statBlob?(digest: Digest, options?: AbortOptions): Promise<{ readonly size?: number | undefined } | undefined>;
@@ -41,19 +42,25 @@ export interface RegistryReader {
 }
 
 export interface OpenRegistrySourceOptions extends AbortOptions {
-  /** Manifests of an index for other platforms are neither read nor handed out, unless none is for this one. @default all are read */
+  /**
+   * Manifests of an index for other platforms are neither read nor handed out, unless none is for this one.
+   * @default all are read
+   */
   readonly platform?: Platform | undefined;
   /** Looks for what refers to each manifest: referrers, and cosign's tags. @default false */
   readonly referrers?: boolean | undefined;
-  /** Looks at the first bytes of each layer for its compression, whatever its media type says. One request a layer. @default false */
+  /**
+   * Looks at the first bytes of each layer for its compression, whatever its media type says. One request a layer.
+   * @default false
+   */
   readonly recognise?: boolean | undefined;
   /** What becomes of images of which something is missing. @default 'refuse' */
   readonly incomplete?: 'refuse' | 'list' | undefined;
   /** What becomes of an image whose config does not pair with its layers. @default 'refuse' */
   readonly unpaired?: 'refuse' | 'carry' | undefined;
   /**
-   * Asks again where a question failed for a moment: manifests and configs, which are read while the source is opened, and what
-   * refers to them. Blobs are opened again by whoever reads them. @default one failure is the end
+   * Asks again where a question failed for a moment: manifests and configs, which are read while the source is opened,
+   * and what refers to them. Blobs are opened again by whoever reads them. @default one failure is the end
    */
   readonly retry?: (<T>(question: () => Promise<T>) => Promise<T>) | undefined;
   readonly onNotice?: ((notice: SourceNotice) => void) | undefined;
@@ -65,8 +72,8 @@ export interface OpenRegistrySourceOptions extends AbortOptions {
  * Opens an image that lies in a registry. Manifests and configs are read now, blobs when somebody reads them: from any
  * offset, as often as needed, without a copy on the disk. The reader stays the caller's, and has to outlive the source.
  *
- * @throws {SourceError} `ERR_SOURCE_NOT_FOUND` when there is no such tag or digest, `ERR_SOURCE_INVALID` for what is malformed;
- * what the reader throws passes through.
+ * @throws {SourceError} `ERR_SOURCE_NOT_FOUND` when there is no such tag or digest, `ERR_SOURCE_INVALID` for what is
+ * malformed; what the reader throws passes through.
  * @example
  * await using source = await openRegistrySource(reader, parseReference('ghcr.io/me/app:1'));
  */

@@ -14,8 +14,8 @@ interface Step {
 }
 
 /**
- * An image that is kept as schema 1, made into a modern one as docker does when it pulls: its config comes out of the history.
- * Schema 1 names no diffIDs, so every layer is read once, and compared with its digest, to find them out.
+ * An image that is kept as schema 1, made into a modern one as docker does when it pulls: its config comes out of the
+ * history. Schema 1 names no diffIDs, so every layer is read once, and compared with its digest, to find them out.
  *
  * @throws {SourceError} `ERR_SOURCE_INVALID`
  * @see https://github.com/moby/moby/blob/v25.0.0/distribution/pull_v2.go#L588-L672

@@ -17,8 +17,8 @@ export interface SelectImageOptions<Image> {
 }
 
 /**
- * The image of a docker archive that is asked for: by position, by reference, by a tag that only one image has, by its ID or
- * the beginning of that.
+ * The image of a docker archive that is asked for: by position, by reference, by a tag that only one image has, by its
+ * ID or the beginning of that.
  *
  * @throws {SourceError} `ERR_SOURCE_NOT_FOUND`, `ERR_SOURCE_INVALID`
  */

@@ -65,7 +65,9 @@ async function firstBytes(content: Content, length: number): Promise<Uint8Array>
   return Buffer.concat(chunks).subarray(0, length);
 }
 
-/** Files of a folder. Each read opens the file anew: a layout may have more blobs than a process may have open files. */
+/**
+ * Files of a folder. Each read opens the file anew: a layout may have more blobs than a process may have open files.
+ */
 export function folderFiles(folder: string, onRead?: ReadHook): SourceFiles {
   const found = new Map<string, StoredFile | undefined>();
   return {

@@ -2,8 +2,8 @@ import { aString, assertArgument } from '@slipway/arguments';
 import { invalidSource } from './errors.ts';
 
 /**
- * Which image of a source: by the tag or reference that the user wrote, by its position in the list of images, from 0, or by
- * the digest of its manifest or config.
+ * Which image of a source: by the tag or reference that the user wrote, by its position in the list of images, from 0,
+ * or by the digest of its manifest or config.
  */
 export type ItemSelector = { readonly reference: string } | { readonly position: number } | { readonly digest: string };
 
@@ -22,13 +22,14 @@ export type SourceText =
   | { readonly transport: 'docker-daemon' | 'docker' | 'store'; readonly reference: string };
 
 /**
- * Takes a SOURCE apart: a path, `-`, or a transport as skopeo writes it, each with a selector behind it if one is wanted:
- * `:TAG`, `:@POSITION`, `:@DIGEST` or `@DIGEST`. As with skopeo, the path of a transport ends at its first `:`; a path alone
- * and that of a `dir:` are taken whole. What exists decides where a path really ends, see {@link sourceReadings}.
+ * Takes a SOURCE apart: a path, `-`, or a transport as skopeo writes it, each with a selector behind it if one is
+ * wanted: `:TAG`, `:@POSITION`, `:@DIGEST` or `@DIGEST`. As with skopeo, the path of a transport ends at its first `:`;
+ * a path alone and that of a `dir:` are taken whole. What exists decides where a path really ends, see
+ * {@link sourceReadings}.
  *
  * @throws {SourceError} `ERR_SOURCE_INVALID` when something is missing after a transport
- * @example
- * parseSourceText('oci-archive:app.tar:v1'); // { transport: 'oci-archive', path: 'app.tar', select: { reference: 'v1' } }
+ * @example parseSourceText('oci-archive:app.tar:v1'); // { transport: 'oci-archive', path: 'app.tar', select: {
+ * reference: 'v1' } }
  */
 export function parseSourceText(text: string): SourceText {
   assertArgument('text', text, aString);
@@ -55,8 +56,8 @@ export function parseSourceText(text: string): SourceText {
 }
 
 /**
- * Everything that a SOURCE in files may mean, the likeliest first: paths may have colons in them too, and a path alone may
- * have a selector behind it.
+ * Everything that a SOURCE in files may mean, the likeliest first: paths may have colons in them too, and a path alone
+ * may have a selector behind it.
  *
  * @throws {SourceError} `ERR_SOURCE_INVALID` as {@link parseSourceText}
  */

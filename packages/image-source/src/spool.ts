@@ -23,10 +23,11 @@ export interface SpoolOptions extends AbortOptions {
 const ratioFromBytes = 4 * 1024 ** 3;
 
 /**
- * Writes a stream, decompressed, to a temporary file that only this process can find, and opens that. Memory stays bounded:
- * a chunk is asked for only once the last but one is written.
+ * Writes a stream, decompressed, to a temporary file that only this process can find, and opens that. Memory stays
+ * bounded: a chunk is asked for only once the last but one is written.
  *
- * @throws {SourceError} `ERR_SOURCE_SPOOL` when the folder cannot take it; `ERR_SOURCE_INVALID` when the stream is empty or corrupt.
+ * @throws {SourceError} `ERR_SOURCE_SPOOL` when the folder cannot take it; `ERR_SOURCE_INVALID` when the stream is
+ * empty or corrupt.
  */
 export async function spool(stream: ByteStream, options: SpoolOptions): Promise<FileReader> {
   const { name, limits, signal } = options;

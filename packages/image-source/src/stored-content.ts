@@ -44,7 +44,10 @@ export function recogniseCompression(head: Uint8Array): ReadableCompression {
   return detectCompression(head);
 }
 
-/** A small file of a source, read whole. @throws {SourceError} `ERR_SOURCE_INVALID` when it is not there or too large. */
+/**
+ * A small file of a source, read whole.
+ * @throws {SourceError} `ERR_SOURCE_INVALID` when it is not there or too large.
+ */
 export async function readMember(
   files: SourceFiles,
   path: string,

@@ -24,5 +24,8 @@ export interface SparsePiece {
   readonly size: number;
 }
 
-/** Names without leading `/` and `./` and trailing `/`, in the order of their first appearance; of a repeated name the last entry counts. */
+/**
+ * Names without leading `/` and `./` and trailing `/`, in the order of their first appearance; of a repeated name the
+ * last entry counts.
+ */
 export type TarIndex = ReadonlyMap<string, TarEntry>;

@@ -30,11 +30,12 @@ const zeroBlock = Buffer.alloc(blockSize);
 const windowSize = 4096;
 
 /**
- * Scans the headers of a tar once, skipping all data: ustar, pax, GNU long names, sizes in base 256, sparse files.
- * A missing end mark is tolerated, as tar does; truncated headers and data are not. A member whose name could lead out of
+ * Scans the headers of a tar once, skipping all data: ustar, pax, GNU long names, sizes in base 256, sparse files. A
+ * missing end mark is tolerated, as tar does; truncated headers and data are not. A member whose name could lead out of
  * the archive is passed over: nothing is unpacked here, and only names that an image uses are looked up.
  *
- * @throws {SourceError} `ERR_SOURCE_INVALID` when it is damaged or hostile; the message names the member and the offset.
+ * @throws {SourceError} `ERR_SOURCE_INVALID` when it is damaged or hostile; the message names the member and the
+ * offset.
  */
 export async function readTarIndex(file: FileReader, options: TarIndexOptions): Promise<TarIndex> {
   const scan = new Scan(file, options);
@@ -141,7 +142,8 @@ class Scan {
     if (this.#entries > this.#limits.maxEntries) {
       throw this.#invalid(`it has more than ${this.#limits.maxEntries} entries`);
     }
-    // Merged here, GNU before pax as in Go's archive/tar: `Header` would put a ustar prefix in front of a pax path and lose the link.
+    // Merged here, GNU before pax as in Go's archive/tar: `Header` would put a ustar prefix in front of a pax path and
+    // lose the link.
     const { pax, longName, longLink } = this.#pending;
     const sparse = paxSparseOf(pax);
     const name = longName ?? sparse?.name ?? pax?.get('path') ?? header.path ?? '';
@@ -170,7 +172,10 @@ class Scan {
     else this.index.set(member, entryOf(flag, start, size, target));
   }
 
-  /** Undefined for a name under which nothing can be looked up. One that other programs take for a list of images is refused. */
+  /**
+   * Undefined for a name under which nothing can be looked up. One that other programs take for a list of images is
+   * refused.
+   */
   #memberName(name: string, fail: Fail): string | undefined {
     try {
       return cleanMemberName(name, fail);
@@ -258,8 +263,8 @@ class Scan {
 }
 
 /**
- * A copy whose fields `Header` reads as everyone does: of a text, it takes what follows a zero byte and a line break for
- * part of it; of a file whose name ends in `/`, it forgets the size, unless the type is another one.
+ * A copy whose fields `Header` reads as everyone does: of a text, it takes what follows a zero byte and a line break
+ * for part of it; of a file whose name ends in `/`, it forgets the size, unless the type is another one.
  */
 function unambiguous(block: Buffer): Buffer {
   const copy = Buffer.from(block);
@@ -271,7 +276,10 @@ function unambiguous(block: Buffer): Buffer {
   return copy;
 }
 
-/** Links, devices, folders and FIFOs have no data, whatever their size field says; as in Go's archive/tar, which docker uses. */
+/**
+ * Links, devices, folders and FIFOs have no data, whatever their size field says; as in Go's archive/tar, which docker
+ * uses.
+ */
 function isHeaderOnly(flag: string): boolean {
   return '123456'.includes(flag);
 }

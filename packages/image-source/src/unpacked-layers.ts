@@ -13,8 +13,9 @@ export interface OpenedLayer {
 }
 
 /**
- * Layers of docker archives that are compressed with xz or bzip2: registries do not take those, and their plain bytes are
- * wanted from any offset, so each is written to a temporary file once, when the source is opened. Disposed with the source.
+ * Layers of docker archives that are compressed with xz or bzip2: registries do not take those, and their plain bytes
+ * are wanted from any offset, so each is written to a temporary file once, when the source is opened. Disposed with the
+ * source.
  */
 export class UnpackedLayers implements AsyncDisposable {
   readonly #options: Omit<SpoolOptions, 'name'>;
@@ -24,7 +25,10 @@ export class UnpackedLayers implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** `name` is what messages call the layer. @throws {SourceError} `ERR_SOURCE_SPOOL`; `ERR_SOURCE_INVALID` when it cannot be unpacked */
+  /**
+   * `name` is what messages call the layer.
+   * @throws {SourceError} `ERR_SOURCE_SPOOL`; `ERR_SOURCE_INVALID` when it cannot be unpacked
+   */
   async open(file: StoredFile, name: string): Promise<OpenedLayer> {
     const compression = recogniseCompression(await file.head(magicLength));
     if (compression !== 'xz' && compression !== 'bzip2') {

@@ -2,8 +2,8 @@ import { type Descriptor, formatPlatform, isAttestation, normalizePlatform } fro
 import type { SourceIndex, SourceItem } from './image-source.ts';
 
 /**
- * All of a layout as one index, to the byte as `index.json` has it: what a builder means that lists the platforms of one image
- * there, without names. Undefined where the entries are something else: several images, or one.
+ * All of a layout as one index, to the byte as `index.json` has it: what a builder means that lists the platforms of
+ * one image there, without names. Undefined where the entries are something else: several images, or one.
  */
 export function wholeIndex(
   manifest: SourceIndex['manifest'],

@@ -34,7 +34,10 @@ export class HeldImages {
     return join(this.#root, key);
   }
 
-  /** Makes a workspace that holds all blobs of an image into a held image, at once. What the key held before is released. */
+  /**
+   * Makes a workspace that holds all blobs of an image into a held image, at once. What the key held before is
+   * released.
+   */
   async keep(key: string, workspace: Workspace, { name, stored }: HeldManifest): Promise<void> {
     const folder = this.folderOf(key);
     const { descriptor, id, isBuilt } = stored;

@@ -48,7 +48,10 @@ export class FactsReader {
     this.#files = files;
   }
 
-  /** @throws {ImageStoreError} `ERR_IMAGE_STORE_CORRUPT` for damaged documents. Of a missing one nothing is known but its digest. */
+  /**
+   * @throws {ImageStoreError} `ERR_IMAGE_STORE_CORRUPT` for damaged documents. Of a missing one nothing is known but
+   * its digest.
+   */
   async read(descriptor: Descriptor): Promise<ManifestFacts> {
     const key = keyOf(descriptor);
     let facts = this.#known.get(key);
@@ -135,7 +138,10 @@ export function chainsOf(facts: ManifestFacts): readonly (readonly Digest[])[] {
   return facts.kind === 'image' && facts.config ? [chainIDs(facts.config.diffIDs)] : [];
 }
 
-/** The same rule by which image-source tells images from artifacts: only an image's diffIDs were checked when it was loaded. */
+/**
+ * The same rule by which image-source tells images from artifacts: only an image's diffIDs were checked when it was
+ * loaded.
+ */
 function isRunnable(
   parsed: Extract<ParsedManifest, { readonly kind: 'oci-manifest' | 'docker-manifest' }>,
   descriptor: Descriptor,

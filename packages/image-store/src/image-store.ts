@@ -16,7 +16,9 @@ export interface StoredImage {
   readonly manifest: Descriptor;
   /** The manifest was made here, because the image came without: a push makes its own. */
   readonly isManifestBuilt: boolean;
-  /** RFC 3339, as the config has it; undefined where it does not say. Of an index, that of the image which runs here. */
+  /**
+   * RFC 3339, as the config has it; undefined where it does not say. Of an index, that of the image which runs here.
+   */
   readonly created: string | undefined;
   readonly platform: Platform | undefined;
   readonly labels: Readonly<Record<string, string>>;
@@ -96,21 +98,25 @@ export interface CollectedGarbage {
 }
 
 /**
- * Images on this machine. Several processes may work with one folder: every change is one renaming, and what somebody reads
- * or loads does not vanish under them.
+ * Images on this machine. Several processes may work with one folder: every change is one renaming, and what somebody
+ * reads or loads does not vanish under them.
  *
  * `name` is a reference (`latest` by default), an image ID, or the beginning of one that only one image has.
  */
 export interface ImageStore extends AsyncDisposable {
   readonly folder: string;
   /**
-   * Takes in every item of a source, whole or not at all, each byte checked against its digest and each layer against its diffID.
-   * Names that are full references become tags, whoever had them.
+   * Takes in every item of a source, whole or not at all, each byte checked against its digest and each layer against
+   * its diffID. Names that are full references become tags, whoever had them.
    *
-   * @throws {ImageStoreError} `ERR_IMAGE_STORE_INVALID_IMAGE`, `ERR_IMAGE_STORE_FULL`; and what reading the source throws.
+   * @throws {ImageStoreError} `ERR_IMAGE_STORE_INVALID_IMAGE`, `ERR_IMAGE_STORE_FULL`; and what reading the source
+   * throws.
    */
   load(source: ImageSource, options?: LoadOptions): Promise<readonly LoadedImage[]>;
-  /** Gives an image a further name, whoever had it. @throws {ImageStoreError} `ERR_IMAGE_STORE_NOT_FOUND`, `ERR_IMAGE_STORE_REFERENCE` */
+  /**
+   * Gives an image a further name, whoever had it.
+   * @throws {ImageStoreError} `ERR_IMAGE_STORE_NOT_FOUND`, `ERR_IMAGE_STORE_REFERENCE`
+   */
   tag(name: string, target: Reference, options?: AbortOptions): Promise<void>;
   /**
    * Notes under which digest a registry has an image; nothing happens when it is noted already.
@@ -122,27 +128,34 @@ export interface ImageStore extends AsyncDisposable {
   list(options?: AbortOptions): Promise<readonly StoredImage[]>;
   /** @throws {ImageStoreError} `ERR_IMAGE_STORE_NOT_FOUND` in docker's words, `ERR_IMAGE_STORE_CORRUPT` */
   inspect(name: string, options?: AbortOptions): Promise<InspectedImage>;
-  /** The tags of one repository and their images, sorted by their full text: the order in which docker pushes all tags. */
+  /**
+   * The tags of one repository and their images, sorted by their full text: the order in which docker pushes all tags.
+   */
   tagsOf(repository: Reference, options?: AbortOptions): Promise<readonly TagOfImage[]>;
   /**
-   * Deletes as `docker rmi` does: by reference, the name goes first, and the image with its last name; by ID, the image goes with
-   * all names it has in one repository.
+   * Deletes as `docker rmi` does: by reference, the name goes first, and the image with its last name; by ID, the image
+   * goes with all names it has in one repository.
    *
-   * @throws {ImageStoreError} `ERR_IMAGE_STORE_NOT_FOUND`; `ERR_IMAGE_STORE_CONFLICT` when it has names in several repositories and nothing is forced
+   * @throws {ImageStoreError} `ERR_IMAGE_STORE_NOT_FOUND`; `ERR_IMAGE_STORE_CONFLICT` when it has names in several
+   * repositories and nothing is forced
    */
   delete(name: string, options?: DeleteOptions): Promise<readonly DeleteRecord[]>;
   /**
-   * The images as one archive that `docker load` and every reader of OCI layouts understands. A repository without tag means all
-   * its tags. The names are looked up now, the bytes flow while they are read, and the images cannot vanish meanwhile.
+   * The images as one archive that `docker load` and every reader of OCI layouts understands. A repository without tag
+   * means all its tags. The names are looked up now, the bytes flow while they are read, and the images cannot vanish
+   * meanwhile.
    *
    * @throws {ImageStoreError} `ERR_IMAGE_STORE_NOT_FOUND`
    */
   save(names: readonly string[], options?: AbortOptions): Promise<ByteStream>;
-  /** Opens an image for a push; see `openStoreSource`. @throws {ImageStoreError} `ERR_IMAGE_STORE_NOT_FOUND`, `ERR_IMAGE_STORE_CORRUPT` */
+  /**
+   * Opens an image for a push; see `openStoreSource`.
+   * @throws {ImageStoreError} `ERR_IMAGE_STORE_NOT_FOUND`, `ERR_IMAGE_STORE_CORRUPT`
+   */
   open(name: string, options?: OpenImageOptions): Promise<ImageSource>;
   /**
-   * Holds an image as it is now, for as long as it takes: another image may get its name, it may be deleted, and the process
-   * may end. What the key held before is released. Costs links, no space.
+   * Holds an image as it is now, for as long as it takes: another image may get its name, it may be deleted, and the
+   * process may end. What the key held before is released. Costs links, no space.
    *
    * @param key `a-z`, `0-9` and `-`, up to 64 characters
    * @throws {ImageStoreError} `ERR_IMAGE_STORE_NOT_FOUND`, `ERR_IMAGE_STORE_CORRUPT`
@@ -185,7 +198,8 @@ export interface OpenImageOptions extends AbortOptions {
 
 export interface CollectGarbageOptions extends AbortOptions {
   /**
-   * Younger blobs stay, as another tool may be copying an image into the layout just now. Loads of Slipway need no grace.
+   * Younger blobs stay, as another tool may be copying an image into the layout just now. Loads of Slipway need no
+   * grace.
    *
    * @default one hour
    */
@@ -210,7 +224,10 @@ export interface ImageStoreOptions {
   readonly onWarning?: ((message: string) => void) | undefined;
   /** Hears of every change made through this object, after it was made. @default nobody does */
   readonly onEvent?: ((event: ImageStoreEvent) => void) | undefined;
-  /** Asked before a load writes anything: what it throws is what the load throws. A place for quotas. @default everything is admitted */
+  /**
+   * Asked before a load writes anything: what it throws is what the load throws. A place for quotas.
+   * @default everything is admitted
+   */
   readonly admit?: ((request: AdmissionRequest) => void | Promise<void>) | undefined;
   /** Plain bytes that one layer may have, against decompression bombs. @default 256 GiB */
   readonly maxLayerBytes?: number | undefined;

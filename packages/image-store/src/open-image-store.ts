@@ -319,7 +319,10 @@ class DiskImageStore implements ImageStore {
     });
   }
 
-  /** `index.json` decides; a process that dies before it has written nothing, one that dies after has written all that counts. */
+  /**
+   * `index.json` decides; a process that dies before it has written nothing, one that dies after has written all that
+   * counts.
+   */
   async #commit(state: StoreState, lock: FileLock): Promise<void> {
     await lock.assertHeld(); // stopped for long, this process may have lost it, and others have changed the store
     await this.#files.write('index.json', state.encodeIndex(), 0o644);

@@ -36,7 +36,8 @@ export class ReferenceStore {
   readonly #repositories = new Map<string, Map<string, Association>>();
 
   /**
-   * Reads what {@link encode} wrote. Entries that are no references or no digests are left out, as Docker does not find them either.
+   * Reads what {@link encode} wrote. Entries that are no references or no digests are left out, as Docker does not find
+   * them either.
    *
    * @throws {SyntaxError} when the text is not JSON
    */
@@ -71,7 +72,8 @@ export class ReferenceStore {
   /**
    * Names an image. A reference without a tag means `latest`.
    *
-   * @throws {ImageStoreError} `ERR_IMAGE_STORE_REFERENCE`, or `ERR_IMAGE_STORE_CONFLICT` when another image has the tag and nothing is forced.
+   * @throws {ImageStoreError} `ERR_IMAGE_STORE_REFERENCE`, or `ERR_IMAGE_STORE_CONFLICT` when another image has the tag
+   * and nothing is forced.
    */
   addTag(reference: Reference, id: Digest, { force = false }: AddTagOptions = {}): void {
     if (reference.digest !== undefined) {
@@ -114,7 +116,10 @@ export class ReferenceStore {
     if (entries.size === 0) this.#repositories.delete(name);
   }
 
-  /** The image ID that a reference stands for. @throws {ImageStoreError} `ERR_IMAGE_STORE_NOT_FOUND` when it is not there. */
+  /**
+   * The image ID that a reference stands for.
+   * @throws {ImageStoreError} `ERR_IMAGE_STORE_NOT_FOUND` when it is not there.
+   */
   get(reference: Reference): Digest {
     const id = this.find(reference);
     if (id === undefined) throw doesNotExist();

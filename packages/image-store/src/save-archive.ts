@@ -16,8 +16,8 @@ export interface SavedImage {
 export type OpenBlob = (digest: Digest) => Promise<{ readonly size: number; readonly stream: ByteStream } | undefined>;
 
 /**
- * Writes images as `docker save` does since 25: an OCI image layout, with `manifest.json` and `repositories` for readers of
- * the older format. The documents come first, so that a reader of a stream knows what follows.
+ * Writes images as `docker save` does since 25: an OCI image layout, with `manifest.json` and `repositories` for
+ * readers of the older format. The documents come first, so that a reader of a stream knows what follows.
  *
  * @see https://github.com/moby/moby/blob/v28.5.2/daemon/internal/image/tarexport/save.go
  */

@@ -30,8 +30,9 @@ export interface StageOptions extends AbortOptions {
 }
 
 /**
- * Brings all blobs of an item into a workspace, each once, checked against digests and diffIDs. Layers stay as they are: one that
- * is not compressed is not compressed here either. What came without a manifest gets one, so that it is an image for other tools.
+ * Brings all blobs of an item into a workspace, each once, checked against digests and diffIDs. Layers stay as they
+ * are: one that is not compressed is not compressed here either. What came without a manifest gets one, so that it is
+ * an image for other tools.
  *
  * @throws {ImageStoreError} `ERR_IMAGE_STORE_INVALID_IMAGE`, in docker's words where docker refuses too
  */

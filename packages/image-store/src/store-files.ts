@@ -9,7 +9,9 @@ import { ImageStoreError } from './errors.ts';
 /** Bytes that a manifest or a config may have. */
 export const maxDocumentBytes: number = 8 * 1024 * 1024;
 
-/** Changes of the store take milliseconds; who waits should see the lock of a dead container taken, not give up before. */
+/**
+ * Changes of the store take milliseconds; who waits should see the lock of a dead container taken, not give up before.
+ */
 const staleMs = 5_000;
 
 /** A blob file as it lies on the disk. */
@@ -20,7 +22,10 @@ export interface BlobFile {
   readonly mtimeMs: number;
 }
 
-/** The files of a store folder: an OCI image layout, `repositories.json` beside it, and what is ours alone in `.slipway`. */
+/**
+ * The files of a store folder: an OCI image layout, `repositories.json` beside it, and what is ours alone in
+ * `.slipway`.
+ */
 export class StoreFiles {
   readonly folder: string;
   readonly #lockTimeoutMs: number;
@@ -85,7 +90,10 @@ export class StoreFiles {
     return await turn;
   }
 
-  /** A manifest or a config, proven. Undefined when it is not there. @throws {ImageStoreError} `ERR_IMAGE_STORE_CORRUPT` */
+  /**
+   * A manifest or a config, proven. Undefined when it is not there.
+   * @throws {ImageStoreError} `ERR_IMAGE_STORE_CORRUPT`
+   */
   async document({ digest }: Pick<Descriptor, 'digest'>): Promise<Uint8Array | undefined> {
     const path = this.blobPath(digest);
     const size = await sizeOf(path);
@@ -98,11 +106,12 @@ export class StoreFiles {
   }
 
   /**
-   * Takes a file in as a blob, and leaves it where it is too: whoever finds it there after a crash knows what came of it.
-   * The file was proven to be the blob; one of that name that is another file may be damaged, and is replaced.
-   * Call it with the lock held.
+   * Takes a file in as a blob, and leaves it where it is too: whoever finds it there after a crash knows what came of
+   * it. The file was proven to be the blob; one of that name that is another file may be damaged, and is replaced. Call
+   * it with the lock held.
    *
-   * @throws {ImageStoreError} `ERR_IMAGE_STORE_CORRUPT` when the file is not there or not as large: somebody took it away
+   * @throws {ImageStoreError} `ERR_IMAGE_STORE_CORRUPT` when the file is not there or not as large: somebody took it
+   * away
    */
   async adopt(path: string, digest: Digest, size: number): Promise<void> {
     const blob = this.blobPath(digest);

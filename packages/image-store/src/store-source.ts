@@ -16,9 +16,9 @@ import { layerSourceOf } from './layer-source.ts';
 import type { StoreState } from './store-state.ts';
 
 /**
- * Opens an image of a store as what it was before it was loaded: from a docker archive it comes without a manifest, so that a
- * push makes Docker's; from an OCI layout or a registry it comes with its own, byte for byte. It stays readable until the
- * source is disposed, even if it is deleted meanwhile.
+ * Opens an image of a store as what it was before it was loaded: from a docker archive it comes without a manifest, so
+ * that a push makes Docker's; from an OCI layout or a registry it comes with its own, byte for byte. It stays readable
+ * until the source is disposed, even if it is deleted meanwhile.
  *
  * @throws {SourceError} `ERR_SOURCE_NOT_FOUND` when there is no such image; `ERR_SOURCE_INVALID` when it is damaged.
  * @throws {ImageStoreError} when the store cannot be read
@@ -45,7 +45,9 @@ const sourceCodes = new Map<string, 'ERR_SOURCE_NOT_FOUND' | 'ERR_SOURCE_INVALID
   ['ERR_IMAGE_STORE_CORRUPT', 'ERR_SOURCE_INVALID'],
 ]);
 
-/** The items of a source, one a manifest, with the names they were asked for by, or all when they were asked for by ID. */
+/**
+ * The items of a source, one a manifest, with the names they were asked for by, or all when they were asked for by ID.
+ */
 export async function openStoredItems(
   folder: string,
   state: StoreState,

@@ -31,8 +31,9 @@ const annotation = {
 } as const;
 
 /**
- * What the store knows: manifests, tags and digests. `index.json` is the truth about the first two, `repositories.json` about
- * digests only; its tags are written for whoever reads that file. So one renaming decides whether a change happened.
+ * What the store knows: manifests, tags and digests. `index.json` is the truth about the first two, `repositories.json`
+ * about digests only; its tags are written for whoever reads that file. So one renaming decides whether a change
+ * happened.
  */
 export class StoreState {
   /** Oldest first. */
@@ -96,7 +97,10 @@ export class StoreState {
     if (!this.manifests.has(digest)) this.manifests.set(digest, stored);
   }
 
-  /** Gives a manifest a name, whoever had it, and tells whose it was. @throws {ImageStoreError} as {@link ReferenceStore.addTag} */
+  /**
+   * Gives a manifest a name, whoever had it, and tells whose it was.
+   * @throws {ImageStoreError} as {@link ReferenceStore.addTag}
+   */
   tag(reference: Reference, manifest: Digest, taggedAt: string): Digest | undefined {
     const stored = this.manifests.get(manifest);
     if (!stored) throw new Error(`unreachable: ${manifest} is not in the store`);

@@ -13,7 +13,10 @@ export function tarFolder(name: string): Uint8Array {
   return header({ name, size: 0, mode: 0o755, type: '5' });
 }
 
-/** What stands before a file's bytes: one block, or three for a name beyond 100 bytes. Times are zero, so equal content gives equal archives. */
+/**
+ * What stands before a file's bytes: one block, or three for a name beyond 100 bytes. Times are zero, so equal content
+ * gives equal archives.
+ */
 export function tarHeader(name: string, size: number): Uint8Array {
   const own = header({ name, size, mode: 0o644, type: '0' });
   if (name.length <= 100) return own;

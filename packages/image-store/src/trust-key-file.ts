@@ -16,11 +16,12 @@ export interface TrustKeyFileOptions {
 }
 
 /**
- * The key that signs schema 1 manifests, from `key.json` of the data folder: a JWK, or PEM where somebody put one there. Made
- * when it is missing, readable by its owner only, with `public-key.json` beside it, as Docker keeps them. Of several processes
- * that make one at once, all get the same.
+ * The key that signs schema 1 manifests, from `key.json` of the data folder: a JWK, or PEM where somebody put one
+ * there. Made when it is missing, readable by its owner only, with `public-key.json` beside it, as Docker keeps them.
+ * Of several processes that make one at once, all get the same.
  *
- * @throws {TrustKeyError} `ERR_TRUST_KEY_INVALID` when the file holds no key; what the operating system says when it cannot be read or written.
+ * @throws {TrustKeyError} `ERR_TRUST_KEY_INVALID` when the file holds no key; what the operating system says when it
+ * cannot be read or written.
  * @see https://github.com/moby/moby/blob/v20.10.0/daemon/trustkey.go
  */
 export async function openTrustKey({ folder }: TrustKeyFileOptions): Promise<TrustKey> {

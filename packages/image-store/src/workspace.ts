@@ -16,9 +16,10 @@ import {
 } from './store-files.ts';
 
 /**
- * A folder beside the blobs, of one process and one task: a load gathers its blobs here, a reader holds here what it reads.
- * Both are links to the blobs, so that whatever is deleted meanwhile stays there for this task and costs no space twice.
- * Its lock tells others that the process lives: it is taken before the folder is made, and released after it is gone.
+ * A folder beside the blobs, of one process and one task: a load gathers its blobs here, a reader holds here what it
+ * reads. Both are links to the blobs, so that whatever is deleted meanwhile stays there for this task and costs no
+ * space twice. Its lock tells others that the process lives: it is taken before the folder is made, and released after
+ * it is gone.
  */
 export class Workspace implements AsyncDisposable {
   /** Laid out as an OCI layout is: `blobs/sha256/…`. */
@@ -91,7 +92,10 @@ export class Workspace implements AsyncDisposable {
     });
   }
 
-  /** Holds a blob of the store that is there in full, and reads it to prove it: one that is damaged is to be brought anew. */
+  /**
+   * Holds a blob of the store that is there in full, and reads it to prove it: one that is damaged is to be brought
+   * anew.
+   */
   async holdProven(digest: Digest, size: number, { signal }: AbortOptions = {}): Promise<boolean> {
     if (!(await this.hold(digest))) return false;
     const path = this.path(digest);

@@ -1,5 +1,5 @@
-// `slow-load.ts FOLDER`: loads an image, stops in the middle of it and says `loading`, and goes on once its standard input
-// ends. Says the ID of what it loaded, or the code of the error.
+// `slow-load.ts FOLDER`: loads an image, stops in the middle of it and says `loading`, and goes on once its standard
+// input ends. Says the ID of what it loaded, or the code of the error.
 import { once } from 'node:events';
 import { writeSync } from 'node:fs';
 import { type Digest, digestBytes } from '@slipway/digest';

@@ -46,7 +46,8 @@ export class FileStorage implements SpoolStorage {
   async read(position: number, maxLength: number, into?: Uint8Array): Promise<Uint8Array> {
     const buffer = into ?? new Uint8Array(maxLength);
     const { bytesRead } = await this.#file.read(buffer, 0, maxLength, position);
-    if (bytesRead === 0) throw new Error(`unexpected end of the partial layer at byte ${position}`); // somebody truncated it
+    // somebody truncated it
+    if (bytesRead === 0) throw new Error(`unexpected end of the partial layer at byte ${position}`);
     return buffer.subarray(0, bytesRead);
   }
 

@@ -54,7 +54,8 @@ class TemporaryLayerCache implements LayerCache, AsyncDisposable {
     this.#isClosed = true;
     const opened = await this.#opening;
     if (opened === undefined) return;
-    await rm(opened.folder, { recursive: true, force: true }).catch(() => {}); // the system clears its temporary files too
+    // the system clears its temporary files too
+    await rm(opened.folder, { recursive: true, force: true }).catch(() => {});
   }
 
   async #open(): Promise<{ readonly folder: string; readonly cache: LayerCache } | undefined> {

@@ -32,7 +32,10 @@ export interface OciManifestOptions {
   /** The manifest that this one is about. */
   readonly subject?: Descriptor | undefined;
   readonly annotations?: Readonly<Record<string, string>> | undefined;
-  /** Without spaces and line breaks, as OCI's own tools write it. @default false: indented by three spaces, as Docker does */
+  /**
+   * Without spaces and line breaks, as OCI's own tools write it.
+   * @default false: indented by three spaces, as Docker does
+   */
   readonly compact?: boolean | undefined;
 }
 
@@ -72,7 +75,8 @@ export function buildDockerManifest(options: DockerManifestOptions): EncodedMani
 /**
  * Builds Docker's list of manifests, one a platform.
  *
- * @throws {InvalidManifestError} `ERR_MANIFEST_INVALID` for a descriptor without a valid digest or size, or without a platform.
+ * @throws {InvalidManifestError} `ERR_MANIFEST_INVALID` for a descriptor without a valid digest or size, or without a
+ * platform.
  * @see https://github.com/distribution/distribution/blob/v2.8.3/manifest/manifestlist/manifestlist.go#L86-L119
  */
 export function buildDockerManifestList(options: DockerManifestListOptions): EncodedManifest {
@@ -90,8 +94,8 @@ export function buildDockerManifestList(options: DockerManifestListOptions): Enc
 }
 
 /**
- * Builds an OCI image manifest, its members in the order of OCI's own tools, indented by three spaces as Docker does unless it is to
- * be compact.
+ * Builds an OCI image manifest, its members in the order of OCI's own tools, indented by three spaces as Docker does
+ * unless it is to be compact.
  *
  * @throws {InvalidManifestError} `ERR_MANIFEST_INVALID` for a descriptor without a valid digest or size.
  * @see https://github.com/opencontainers/image-spec/blob/v1.1.1/specs-go/v1/manifest.go#L20-L41

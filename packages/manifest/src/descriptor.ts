@@ -37,7 +37,8 @@ export interface Descriptor {
 }
 
 /**
- * Describes the two bytes `{}`: what stands for a config, or for the one layer a manifest must have, where there is none.
+ * Describes the two bytes `{}`: what stands for a config, or for the one layer a manifest must have, where there is
+ * none.
  *
  * @see https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md#guidance-for-an-empty-descriptor
  */
@@ -72,7 +73,8 @@ export interface ReadDescriptorOptions {
 
 /**
  * Reads and checks a descriptor. Members that are absent are left out, so that what is read equals what was built.
- * Docker's documents leave a size of 0 out too, which is Go's `omitempty`; OCI's must say it, unless the reader knows it.
+ * Docker's documents leave a size of 0 out too, which is Go's `omitempty`; OCI's must say it, unless the reader knows
+ * it.
  */
 export function readDescriptor(fields: Fields, { dialect, sizeOf }: ReadDescriptorOptions): Descriptor {
   const mediaType = readString(fields, 'mediaType');

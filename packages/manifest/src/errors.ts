@@ -1,14 +1,23 @@
 /** Codes of this package's errors. */
 export type ManifestErrorCode =
-  /** When: a manifest, an index or a config breaks its format, or says two things at once. Retry: no. Do: ask who made the image to build it again. */
+  /**
+   * When: a manifest, an index or a config breaks its format, or says two things at once. Retry: no. Do: ask who made
+   * the image to build it again.
+   */
   | 'ERR_MANIFEST_INVALID'
   /** When: a document is longer than the limit. Retry: no. Do: raise `maxSize` if the document is trusted. */
   | 'ERR_MANIFEST_TOO_LARGE'
   /** When: a text is no platform such as `linux/arm64/v8`. Retry: no. Do: write it as `os/architecture[/variant]`. */
   | 'ERR_PLATFORM_INVALID'
-  /** When: a schema 1 manifest is not signed, or not over these bytes, or by no key that can be used. Retry: no. Do: ask whoever signed it; trust nothing it says. */
+  /**
+   * When: a schema 1 manifest is not signed, or not over these bytes, or by no key that can be used. Retry: no. Do: ask
+   * whoever signed it; trust nothing it says.
+   */
   | 'ERR_SIGNATURE_INVALID'
-  /** When: a trust key is neither JWK nor PEM, or of a kind nobody signs with. Retry: no. Do: give a P-256 key, or let a new one be made. */
+  /**
+   * When: a trust key is neither JWK nor PEM, or of a kind nobody signs with. Retry: no. Do: give a P-256 key, or let a
+   * new one be made.
+   */
   | 'ERR_TRUST_KEY_INVALID';
 
 /** A document is not what it claims to be. */

@@ -13,7 +13,9 @@ export interface Fields {
   readonly values: Readonly<Record<string, unknown>>;
 }
 
-/** Parses a document that must be one JSON object. The characters are for reading only: digests are taken of the bytes. */
+/**
+ * Parses a document that must be one JSON object. The characters are for reading only: digests are taken of the bytes.
+ */
 export function readDocument(document: string, bytes: Uint8Array, maxSize: number = defaultMaxSize): Fields {
   if (bytes.byteLength > maxSize) throw new ManifestTooLargeError(document, bytes.byteLength, maxSize);
   let value: unknown;
@@ -32,9 +34,9 @@ export function memberOf(fields: Fields, key: string): unknown {
 }
 
 /**
- * The same object with its known members under their own names, whatever letter case they were written in: Go reads JSON so,
- * and builders written in Go have left `rootfS` behind. One member written twice, with different values, is refused: two
- * readers would see two documents.
+ * The same object with its known members under their own names, whatever letter case they were written in: Go reads
+ * JSON so, and builders written in Go have left `rootfS` behind. One member written twice, with different values, is
+ * refused: two readers would see two documents.
  */
 export function inAnyCase(fields: Fields, known: readonly string[]): Fields {
   const byLowerCase = new Map(known.map((key) => [key.toLowerCase(), key]));

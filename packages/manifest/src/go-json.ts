@@ -16,14 +16,15 @@ export interface RawJSON {
 const rawText: unique symbol = Symbol('JSON text');
 
 /**
- * JSON to the byte as Go's `encoding/json` writes it; no final newline. Encode it as UTF-8 once, and digest those bytes.
+ * JSON to the byte as Go's `encoding/json` writes it; no final newline. Encode it as UTF-8 once, and digest those
+ * bytes.
  *
  * Keys stand in the order of insertion; give a `Map` where a key may look like a number, for objects put those first.
  * Members that are undefined are left out. A surrogate without its partner becomes U+FFFD. Backspace and form feed are
  * `\u0008` and `\u000c`, as Go wrote them before 1.22.
  *
- * @throws {TypeError} for what JSON cannot say, or says in more than one way: functions, symbols, NaN and the infinities, dates,
- * sets and bytes.
+ * @throws {TypeError} for what JSON cannot say, or says in more than one way: functions, symbols, NaN and the
+ * infinities, dates, sets and bytes.
  */
 export function encodeGoJSON(value: unknown, options: GoJSONOptions = {}): string {
   assertOptions('options', options, {});
@@ -32,7 +33,8 @@ export function encodeGoJSON(value: unknown, options: GoJSONOptions = {}): strin
 }
 
 /**
- * Wraps JSON for embedding: keys keep their order, numbers and strings their spelling, spaces go, as with Go's `RawMessage`.
+ * Wraps JSON for embedding: keys keep their order, numbers and strings their spelling, spaces go, as with Go's
+ * `RawMessage`.
  *
  * @throws {ArgumentError} `ERR_ARGUMENT` when the text is not JSON.
  */

@@ -48,8 +48,8 @@ export interface ImageConfig {
     readonly diff_ids: readonly Digest[];
   };
   /**
-   * What a container of the image runs by default: `Env`, `Cmd`, `Labels` and their like; an empty object where the config has
-   * none. Looked at when it is asked for: a push does not need it.
+   * What a container of the image runs by default: `Env`, `Cmd`, `Labels` and their like; an empty object where the
+   * config has none. Looked at when it is asked for: a push does not need it.
    *
    * @throws {InvalidManifestError} `ERR_MANIFEST_INVALID` when it is malformed
    */
@@ -73,10 +73,11 @@ const rootfsMembers = ['type', 'diff_ids'];
 const historyMembers = ['created', 'created_by', 'author', 'comment', 'empty_layer'];
 
 /**
- * Parses the config of an image that can be run. Members this package has no use for are not looked at, and letter case does
- * not matter: runtimes are written in Go, which reads JSON so.
+ * Parses the config of an image that can be run. Members this package has no use for are not looked at, and letter case
+ * does not matter: runtimes are written in Go, which reads JSON so.
  *
- * @throws {InvalidManifestError} `ERR_MANIFEST_INVALID`; `path` says where. A config without `rootfs` is a v1 image's or an artifact's.
+ * @throws {InvalidManifestError} `ERR_MANIFEST_INVALID`; `path` says where. A config without `rootfs` is a v1 image's
+ * or an artifact's.
  * @throws {ManifestTooLargeError} `ERR_MANIFEST_TOO_LARGE`
  */
 export function parseImageConfig(bytes: Uint8Array, options: ParseImageConfigOptions = {}): ImageConfig {

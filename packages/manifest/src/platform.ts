@@ -17,7 +17,10 @@ export interface Platform {
 
 /** What stands for the parts that a text leaves out. */
 export interface ParsePlatformOptions {
-  /** Fills in what a single word leaves open: the system of `arm64`, the architecture of `linux`. @default linux/amd64 */
+  /**
+   * Fills in what a single word leaves open: the system of `arm64`, the architecture of `linux`.
+   * @default linux/amd64
+   */
   readonly defaults?: Platform | undefined;
 }
 
@@ -92,8 +95,9 @@ export function normalizePlatform(platform: Platform): Platform {
 }
 
 /**
- * Whether `candidate` is what was asked for. System, architecture and variant must be the same once normalised; a version
- * that is asked for may be the start of the candidate's (`10.0.20348` takes `10.0.20348.2227`); features must all be there.
+ * Whether `candidate` is what was asked for. System, architecture and variant must be the same once normalised; a
+ * version that is asked for may be the start of the candidate's (`10.0.20348` takes `10.0.20348.2227`); features must
+ * all be there.
  */
 export function matchPlatform(wanted: Platform, candidate: Platform): boolean {
   assertOptions('wanted', wanted, { required: { os: aString, architecture: aString } });

@@ -24,8 +24,8 @@ export interface Healthcheck {
 }
 
 /**
- * What a container of an image runs by default, in the config's own spelling. What the config leaves out, or sets to null, is
- * absent.
+ * What a container of an image runs by default, in the config's own spelling. What the config leaves out, or sets to
+ * null, is absent.
  *
  * @see https://github.com/opencontainers/image-spec/blob/v1.1.1/config.md#properties
  */

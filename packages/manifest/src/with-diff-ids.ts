@@ -10,7 +10,8 @@ const member = /"diff_ids"\s*:\s*\[[^\]]*\]/g;
  * A config with other diffIDs, every other byte as it was.
  *
  * @throws {ArgumentError} `ERR_ARGUMENT`
- * @throws {InvalidManifestError} `ERR_MANIFEST_INVALID` where the list cannot be told from others, or is of another length
+ * @throws {InvalidManifestError} `ERR_MANIFEST_INVALID` where the list cannot be told from others, or is of another
+ * length
  */
 export function withDiffIDs(config: Uint8Array, diffIDs: readonly Digest[]): Uint8Array {
   assertArgument('config', config, someBytes);

@@ -16,8 +16,8 @@ export interface DockerFolderOptions {
 const maxValueSize = 1024 * 1024;
 
 /**
- * Opens the folder in which Docker's daemon keeps its metadata, one file a key, as it makes them: folders of 0755, files
- * of 0644, each written beside and renamed. Nothing is made there but those files, and nothing at all unless
+ * Opens the folder in which Docker's daemon keeps its metadata, one file a key, as it makes them: folders of 0755,
+ * files of 0644, each written beside and renamed. Nothing is made there but those files, and nothing at all unless
  * `isWritable`.
  *
  * The daemon reads a file whenever it needs it, so it may run meanwhile, and sees what is written. It takes no lock: of

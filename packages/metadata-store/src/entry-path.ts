@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { ArgumentError } from '@slipway/arguments';
 
 /**
- * Where the file of a key lies. Refuses what would lead out of the namespace; colons and commas stay: Docker's `v1id` has both.
+ * Where the file of a key lies. Refuses what would lead out of the namespace; colons and commas stay: Docker's `v1id`
+ * has both.
  *
  * @throws {TypeError} when the key is no relative path
  */

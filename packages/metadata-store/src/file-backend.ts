@@ -16,7 +16,10 @@ export interface FileBackendOptions {
   readonly lockTimeoutMs?: number | undefined;
   /** Entries of a namespace, about; the oldest go. @default all are kept */
   readonly maxEntries?: number | undefined;
-  /** Whether a write is on the disk when its promise resolves, and survives a power cut. Costs two flushes each. @default false */
+  /**
+   * Whether a write is on the disk when its promise resolves, and survives a power cut. Costs two flushes each.
+   * @default false
+   */
   readonly isDurable?: boolean | undefined;
   /** Permissions of the files, whatever the umask says. @default 0o600, or less by the umask */
   readonly mode?: number | undefined;
@@ -26,10 +29,11 @@ export interface FileBackendOptions {
 const staleMs = 3_000;
 
 /**
- * Opens a folder that keeps one small file for each key. Readers take no lock; writes are atomic, and those that come at
- * the same time share a lock. A damaged file counts as absent and is replaced by the next write of its key.
+ * Opens a folder that keeps one small file for each key. Readers take no lock; writes are atomic, and those that come
+ * at the same time share a lock. A damaged file counts as absent and is replaced by the next write of its key.
  *
- * @throws {MetadataStoreError} `ERR_STORE_UNAVAILABLE` when the folder cannot be used; later, writes also `ERR_STORE_LOCKED`
+ * @throws {MetadataStoreError} `ERR_STORE_UNAVAILABLE` when the folder cannot be used; later, writes also
+ * `ERR_STORE_LOCKED`
  */
 export async function openFileBackend(options: FileBackendOptions): Promise<KeyValueBackend> {
   assertOptions('options', options, { required: { folder: aText } });

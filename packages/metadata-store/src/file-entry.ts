@@ -12,7 +12,9 @@ export const draftStart = '.tmp-';
 /** What keeps a file from being an entry: there is none, a folder or file lies in its place or above it. */
 const absentCodes: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP', 'ENXIO']);
 
-/** Reads a file of the store. What is no file, or too large to be ours, counts as absent, like what cannot be parsed. */
+/**
+ * Reads a file of the store. What is no file, or too large to be ours, counts as absent, like what cannot be parsed.
+ */
 export async function readEntry(path: string): Promise<Uint8Array | undefined> {
   try {
     // Opening a FIFO would wait for its writer, for good.

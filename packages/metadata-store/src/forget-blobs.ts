@@ -5,8 +5,8 @@ import type { MetadataStore } from './metadata-store.ts';
 const aStore = withMethods('a metadata store', 'diffIDOf', 'layerRecords', 'removeLayerRecord', 'removeClaim');
 
 /**
- * Forgets that a repository has these blobs, and what its manifests said of them: after they were deleted there, or are about to
- * be cleared away. What is proven of their content stays.
+ * Forgets that a repository has these blobs, and what its manifests said of them: after they were deleted there, or are
+ * about to be cleared away. What is proven of their content stays.
  *
  * @param repository canonical name with its domain: `docker.io/library/busybox`
  * @throws {ArgumentError} `ERR_ARGUMENT`

@@ -13,8 +13,8 @@ export interface HmacAuthConfig {
 }
 
 /**
- * Derives the key that marks records as made with these credentials: the ASCII text `sha256:<hex>` of the config's JSON,
- * byte for byte as Docker derives it. An empty config is a key too; only a missing one is none.
+ * Derives the key that marks records as made with these credentials: the ASCII text `sha256:<hex>` of the config's
+ * JSON, byte for byte as Docker derives it. An empty config is a key too; only a missing one is none.
  *
  * @see https://github.com/moby/moby/blob/v28.0.0/distribution/metadata/v2_metadata_service.go#L65-L81
  */

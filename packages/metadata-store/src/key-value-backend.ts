@@ -15,7 +15,10 @@ export interface KeyValueBackend extends AsyncDisposable {
   set(namespace: string, key: string, value: Uint8Array): Promise<void>;
   /** Deleting what is not there is no error. */
   delete(namespace: string, key: string): Promise<void>;
-  /** Reads, changes and writes with nobody in between, in this process or another. `change` may be called again after a conflict. */
+  /**
+   * Reads, changes and writes with nobody in between, in this process or another. `change` may be called again after a
+   * conflict.
+   */
   update(namespace: string, key: string, change: ValueChange): Promise<void>;
   /** Reads and deletes with nobody in between. Without it, that is an `update`. */
   take?(namespace: string, key: string): Promise<Uint8Array | undefined>;

@@ -20,7 +20,10 @@ const namespaces = Object.freeze({
   sessions: 'slipway-session',
 });
 
-/** Records kept for one diffID. @see https://github.com/moby/moby/blob/v28.0.0/distribution/metadata/v2_metadata_service.go#L121 */
+/**
+ * Records kept for one diffID.
+ * @see https://github.com/moby/moby/blob/v28.0.0/distribution/metadata/v2_metadata_service.go#L121
+ */
 const maxRecords = 50;
 
 /** Forms of one layer that are worth naming: a few compressors, levels and tools. */
@@ -139,7 +142,8 @@ class KeyValueMetadataStore implements MetadataStore {
 
   async takeSession(repository: string, subject: string): Promise<SessionRecord | undefined> {
     const key = sessionKey(repository, subject);
-    if ((await this.#backend.get(namespaces.sessions, key)) === undefined) return undefined; // mostly, and costs no write
+    // mostly, and costs no write
+    if ((await this.#backend.get(namespaces.sessions, key)) === undefined) return undefined;
     return sessionOf(await takeValue(this.#backend, namespaces.sessions, key), repository, subject);
   }
 

@@ -12,7 +12,10 @@ export interface ResilientBackendOptions {
   readonly onWarning?: ((warning: MetadataStoreError) => void) | undefined;
   /** How long opening, or any operation, may take before it counts as failed, in milliseconds. @default 10000 */
   readonly timeoutMs?: number | undefined;
-  /** How long a backend that hangs, or is locked, is left alone before it is asked again, in milliseconds. @default 60000 */
+  /**
+   * How long a backend that hangs, or is locked, is left alone before it is asked again, in milliseconds.
+   * @default 60000
+   */
   readonly pauseMs?: number | undefined;
 }
 

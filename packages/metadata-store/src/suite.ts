@@ -14,8 +14,8 @@ const session: SessionRecord = {
 };
 
 /**
- * What every {@link MetadataStore} must do. An implementation's own test file calls this with a way to open an empty one.
- * Needs vitest.
+ * What every {@link MetadataStore} must do. An implementation's own test file calls this with a way to open an empty
+ * one. Needs vitest.
  */
 export function metadataStoreSuite(name: string, open: () => Promise<MetadataStore>): void {
   describe(`${name} is a MetadataStore`, () => {

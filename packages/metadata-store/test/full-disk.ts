@@ -1,5 +1,5 @@
-// A process of its own whose store lies on a disk of 256 KiB: `full-disk.ts FOLDER full|read-only|full-at-start`. Says as JSON
-// what it was warned of, and what it still knew.
+// A process of its own whose store lies on a disk of 256 KiB: `full-disk.ts FOLDER full|read-only|full-at-start`. Says
+// as JSON what it was warned of, and what it still knew.
 import { execFileSync } from 'node:child_process';
 import { rmSync, statfsSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';

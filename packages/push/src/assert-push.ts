@@ -115,7 +115,8 @@ export function assertDestinations(destinations: readonly Destination[], list = 
 }
 
 /**
- * Refuses what is no item of a source: programs may make theirs by hand. What the documents in it say is for the plan to judge.
+ * Refuses what is no item of a source: programs may make theirs by hand. What the documents in it say is for the plan
+ * to judge.
  *
  * @throws {ArgumentError} `ERR_ARGUMENT`
  */

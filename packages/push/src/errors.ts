@@ -2,23 +2,50 @@ import type { Descriptor } from '@slipway/manifest';
 
 /** Every code this package throws. */
 export type PushErrorCode =
-  /** When: an operation of a push failed; `op`, `origin`, `descriptor` and `cause` say which and why. Retry: if the cause is transient. Do: what the hint says. */
+  /**
+   * When: an operation of a push failed; `op`, `origin`, `descriptor` and `cause` say which and why. Retry: if the
+   * cause is transient. Do: what the hint says.
+   */
   | 'ERR_PUSH_FAILED'
-  /** When: a destination names neither a tag nor a digest, or another digest than the image has. Retry: no. Do: name a tag, or the digest that the message says. */
+  /**
+   * When: a destination names neither a tag nor a digest, or another digest than the image has. Retry: no. Do: name a
+   * tag, or the digest that the message says.
+   */
   | 'ERR_PUSH_DIGEST_REFERENCE'
-  /** When: the wanted format cannot express the image (zstd layers in a Docker manifest, an artifact as a Docker image). Retry: no. Do: choose `oci` or `keep`, or another compression. */
+  /**
+   * When: the wanted format cannot express the image (zstd layers in a Docker manifest, an artifact as a Docker image).
+   * Retry: no. Do: choose `oci` or `keep`, or another compression.
+   */
   | 'ERR_PUSH_FORMAT'
-  /** When: no manifest of the index has the wanted platform. Retry: no. Do: choose one of the platforms that the message lists. */
+  /**
+   * When: no manifest of the index has the wanted platform. Retry: no. Do: choose one of the platforms that the message
+   * lists.
+   */
   | 'ERR_PUSH_NO_PLATFORM'
-  /** When: config, manifest, layers and blobs of an item contradict each other, or a blob that the manifest names is missing. Retry: no. Do: make the item anew, or report the tool that made it. */
+  /**
+   * When: config, manifest, layers and blobs of an item contradict each other, or a blob that the manifest names is
+   * missing. Retry: no. Do: make the item anew, or report the tool that made it.
+   */
   | 'ERR_PUSH_INVALID'
-  /** When: an artifact is about a manifest that the repository does not have. Retry: after that was pushed. Do: push the subject first. */
+  /**
+   * When: an artifact is about a manifest that the repository does not have. Retry: after that was pushed. Do: push the
+   * subject first.
+   */
   | 'ERR_PUSH_NO_SUBJECT'
-  /** When: a destination's client is of another repository than its reference. Retry: no. Do: connect to the repository that the reference names. */
+  /**
+   * When: a destination's client is of another repository than its reference. Retry: no. Do: connect to the repository
+   * that the reference names.
+   */
   | 'ERR_PUSH_WRONG_REPOSITORY'
-  /** When: the registry answered that it took the image, and does not show it. Retry: yes, with `force`. Do: what the message says: the registry's address or its cache is at fault. */
+  /**
+   * When: the registry answered that it took the image, and does not show it. Retry: yes, with `force`. Do: what the
+   * message says: the registry's address or its cache is at fault.
+   */
   | 'ERR_PUSH_NOT_SEEN'
-  /** When: no endpoint of the registry is left to try. Retry: no. Do: check the insecure and TLS settings of that registry. */
+  /**
+   * When: no endpoint of the registry is left to try. Retry: no. Do: check the insecure and TLS settings of that
+   * registry.
+   */
   | 'ERR_PUSH_NO_ENDPOINT';
 
 /** What was being done when a push failed. */

@@ -57,8 +57,8 @@ export type PushEvent =
   | { readonly type: 'blob:waiting'; readonly blob: BlobSubject }
   /**
    * `sent` counts bytes as they go over the wire; `size` is their total, `undefined` while compression still runs, when
-   * `read` of `readTotal` source bytes tells how far it is: `progressShare` makes one number of it. `sent` goes back when an
-   * upload starts again.
+   * `read` of `readTotal` source bytes tells how far it is: `progressShare` makes one number of it. `sent` goes back
+   * when an upload starts again.
    */
   | {
       readonly type: 'blob:progress';
@@ -76,14 +76,20 @@ export type PushEvent =
       readonly seconds: number;
       readonly cause: Error;
     }
-  /** Everything was sent, and `registry` has been silent for so many whole `seconds`: it stores what it has. Told once a second, from the fifth on. */
+  /**
+   * Everything was sent, and `registry` has been silent for so many whole `seconds`: it stores what it has. Told once a
+   * second, from the fifth on.
+   */
   | {
       readonly type: 'blob:storing';
       readonly blob: BlobSubject;
       readonly registry: string;
       readonly seconds: number;
     }
-  /** An upload that was interrupted goes on: `offset` of `size` bytes (undefined while compression still runs) need not be sent again. */
+  /**
+   * An upload that was interrupted goes on: `offset` of `size` bytes (undefined while compression still runs) need not
+   * be sent again.
+   */
   | {
       readonly type: 'blob:resumed';
       readonly blob: BlobSubject;
@@ -136,7 +142,10 @@ export type PushEvent =
       readonly mediaType: string;
       readonly unchanged: boolean;
     } & Worded)
-  /** A manifest was sent, and `registry` has been silent for so many whole `seconds`. Told once a second, from the fifth on. */
+  /**
+   * A manifest was sent, and `registry` has been silent for so many whole `seconds`. Told once a second, from the fifth
+   * on.
+   */
   | {
       readonly type: 'manifest:storing';
       readonly destination: string;

@@ -12,7 +12,9 @@ export type ProvenIdentity = BlobIdentity & { readonly [grade]: 'proven' };
 /** What somebody's manifest says a layer is. A hint, and only for the repository that it was read in. */
 export type ClaimedIdentity = BlobIdentity & { readonly [grade]: 'claimed' };
 
-/** How the presence of a blob in a repository is known: this push sent it, or the registry confirmed it in this push. */
+/**
+ * How the presence of a blob in a repository is known: this push sent it, or the registry confirmed it in this push.
+ */
 export type PresenceProof = 'sent' | 'seen';
 
 /** Of bytes that a form has, or that the source's own manifest names by their digest. */
@@ -30,7 +32,9 @@ export function provenByUnpacking(claim: ClaimedIdentity): ProvenIdentity {
   return { digest: claim.digest, size: claim.size } as ProvenIdentity;
 }
 
-/** Of a claim that the user chose to believe, with `learn: 'trust'`: the one place where a claim counts as knowledge. */
+/**
+ * Of a claim that the user chose to believe, with `learn: 'trust'`: the one place where a claim counts as knowledge.
+ */
 export function believed(claim: ClaimedIdentity): ProvenIdentity {
   return { digest: claim.digest, size: claim.size } as ProvenIdentity;
 }

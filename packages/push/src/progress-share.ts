@@ -2,8 +2,8 @@ import { aNumber, assertOptions } from '@slipway/arguments';
 import type { PushEvent } from './events.ts';
 
 /**
- * How far a blob is, 0 to 1, for a bar: of its bytes once their number is known, of its source while compression still runs.
- * It goes back when an upload starts again, and where the compressed bytes become known before they are sent.
+ * How far a blob is, 0 to 1, for a bar: of its bytes once their number is known, of its source while compression still
+ * runs. It goes back when an upload starts again, and where the compressed bytes become known before they are sent.
  */
 export function progressShare(event: Extract<PushEvent, { readonly type: 'blob:progress' }>): number {
   assertOptions('event', event, {

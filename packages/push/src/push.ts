@@ -47,18 +47,22 @@ export interface Destination {
 export type PushFormat = 'keep' | 'docker' | 'oci';
 /** Forms of old: signed schema 1, the same as Docker 1.5 sent it (TarSums, plain layers), and images one by one. */
 export type LegacyFormat = 'schema1' | 'schema1-2015' | 'v1';
-/** `v2`: the distribution protocol; `v1`: what came before; `auto`: v1 for a registry that has not shown to speak v2. */
+/**
+ * `v2`: the distribution protocol; `v1`: what came before; `auto`: v1 for a registry that has not shown to speak v2.
+ */
 export type PushProtocol = 'v2' | 'v1' | 'auto';
 /** How a layer goes: uncompressed, or compressed in one of the ways that runtimes read. */
 export type LayerKind = 'none' | 'gzip' | 'zstd' | 'zstd:chunked' | 'estargz';
 /** What layers are compressed with that are compressed here. */
 export type PushCompression = 'keep' | LayerKind;
-/** What a compressed layer that carries its digest is compared with: that digest only, or also, unpacked, its diffID. */
+/**
+ * What a compressed layer that carries its digest is compared with: that digest only, or also, unpacked, its diffID.
+ */
 export type PushVerify = 'digest' | 'diffid';
 /**
  * What becomes of a claim: of what somebody's manifest in the destination repository says which blob is which layer.
- * `prove`: the layer is compressed here, and nothing is sent where that makes the same bytes. `verify`: the blob is read back
- * and unpacked. `trust`: it is believed. `off`: nothing is read.
+ * `prove`: the layer is compressed here, and nothing is sent where that makes the same bytes. `verify`: the blob is
+ * read back and unpacked. `trust`: it is believed. `off`: nothing is read.
  */
 export type PushLearn = 'prove' | 'verify' | 'trust' | 'off';
 
@@ -69,7 +73,10 @@ export interface PushOptions extends AbortOptions {
   readonly protocol?: PushProtocol | undefined;
   /** Whether a registry that refuses a Docker manifest gets no signed schema 1 manifest in its place. @default true */
   readonly requireSchema2?: boolean | undefined;
-  /** Refuses a manifest that is about another one, its `subject`, where the repository lacks that. @default false: it is told */
+  /**
+   * Refuses a manifest that is about another one, its `subject`, where the repository lacks that.
+   * @default false: it is told
+   */
   readonly requireSubject?: boolean | undefined;
   /**
    * Several push one index that has each image in each of these forms, for clients of every age; its format is OCI.
@@ -79,19 +86,33 @@ export interface PushOptions extends AbortOptions {
   readonly compression?: PushCompression | readonly LayerKind[] | undefined;
   /** Compresses layers anew that have the wanted form already. Needs `compression`. @default false */
   readonly recompress?: boolean | undefined;
-  /** Layers that are compressed here, and those without a digest of their own, are always compared with their diffID. @default 'digest' */
+  /**
+   * Layers that are compressed here, and those without a digest of their own, are always compared with their diffID.
+   * @default 'digest'
+   */
   readonly verify?: PushVerify | undefined;
   /** One manifest of an index. @default the whole index */
   readonly platform?: Platform | undefined;
   /** Says what would happen, writes nothing to the registry. @default false */
   readonly dryRun?: boolean | undefined;
-  /** How to use what the registry's own manifests say of the layers; `false` is 'off', `true` the default. @default 'prove' */
+  /**
+   * How to use what the registry's own manifests say of the layers; `false` is 'off', `true` the default.
+   * @default 'prove'
+   */
   readonly learn?: PushLearn | boolean | undefined;
-  /** Further reference in the destination repository (tag or digest) to learn from, before the destination's own tag. */
+  /**
+   * Further reference in the destination repository (tag or digest) to learn from, before the destination's own tag.
+   */
   readonly learnFrom?: string | undefined;
-  /** Sends everything again: children, configs, layers and manifests, whatever the registry says it has. @default false */
+  /**
+   * Sends everything again: children, configs, layers and manifests, whatever the registry says it has.
+   * @default false
+   */
   readonly force?: boolean | undefined;
-  /** Signs what is pushed, and of an index each of its images, before a tag names it. Needs protocol v2. @default nothing is signed */
+  /**
+   * Signs what is pushed, and of an index each of its images, before a tag names it. Needs protocol v2.
+   * @default nothing is signed
+   */
   readonly signing?: PushSigning | undefined;
   /** Called synchronously, in order. What it throws is reported once, as a process warning, and changes nothing. */
   readonly onEvent?: ((event: PushEvent) => void) | undefined;
@@ -107,7 +128,10 @@ export interface PushDelivery {
 
 /** Options of several deliveries, which are one push. */
 export interface PushAllOptions extends PushOptions {
-  /** Leaves out what comes after a delivery that failed somewhere, as docker does with the tags of a repository. @default false */
+  /**
+   * Leaves out what comes after a delivery that failed somewhere, as docker does with the tags of a repository.
+   * @default false
+   */
   readonly stopAtFailure?: boolean | undefined;
   /** Awaited after each delivery, before the next begins. What it throws ends the push. */
   readonly onDelivered?: ((results: readonly PushResult[], index: number) => void | Promise<void>) | undefined;
@@ -152,20 +176,31 @@ export interface PusherOptions {
   readonly trustKey?: (() => Promise<TrustKey>) | undefined;
   /** Attempts per blob, manifest and connection, the first included; counted afresh after progress. @default 5 */
   readonly attempts?: number | undefined;
-  /** Bytes of one chunk: what an interruption costs at most. Uploads of more than twice this go in chunks, where the registry takes them. @default 33554432 (32 MiB) */
+  /**
+   * Bytes of one chunk: what an interruption costs at most. Uploads of more than twice this go in chunks, where the
+   * registry takes them.
+   * @default 33554432 (32 MiB)
+   */
   readonly chunkSize?: number | undefined;
-  /** How retries wait. Share one `hostBackoff` among all pushers of a process. @default those of `@slipway/transfer`, and a `hostBackoff` for all pushes of this pusher */
+  /**
+   * How retries wait. Share one `hostBackoff` among all pushers of a process.
+   * @default those of `@slipway/transfer`, and a `hostBackoff` for all pushes of this pusher
+   */
   readonly retry?: Pick<RetryOptions, 'backoff' | 'hostBackoff' | 'longestWaitMs' | 'clock' | 'random'> | undefined;
 }
 
 /** Runs pushes, any number of them at once. */
 export interface Pusher {
-  /** Pushes one item to every destination. Never rejects for a failed destination: look at the results, in the order asked. Rejects with `signal.reason` on abort. */
+  /**
+   * Pushes one item to every destination. Never rejects for a failed destination: look at the results, in the order
+   * asked. Rejects with `signal.reason` on abort.
+   */
   push(item: SourceItem, destinations: readonly Destination[], options?: PushOptions): Promise<readonly PushResult[]>;
   /**
-   * Pushes several items, one after the other, each to all its destinations at once: all tags of a repository. Those for one
-   * repository share what was found out about it; over v1 they are one push, whose list names all their images, and whose
-   * failure is that of each. All are planned before anything is sent: one that makes no sense rejects them all.
+   * Pushes several items, one after the other, each to all its destinations at once: all tags of a repository. Those
+   * for one repository share what was found out about it; over v1 they are one push, whose list names all their images,
+   * and whose failure is that of each. All are planned before anything is sent: one that makes no sense rejects them
+   * all.
    *
    * @returns the results of each delivery, in its order; none of those that were left out
    */

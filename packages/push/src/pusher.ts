@@ -40,7 +40,10 @@ import type {
 import { UploadShapes } from './upload/shapes.ts';
 import { Uploader } from './upload/uploader.ts';
 
-/** Makes a pusher of the parts it is given; it owns none of them. @throws {ArgumentError} `ERR_ARGUMENT` when one is missing */
+/**
+ * Makes a pusher of the parts it is given; it owns none of them.
+ * @throws {ArgumentError} `ERR_ARGUMENT` when one is missing
+ */
 export function createPusher(options: PusherOptions): Pusher {
   assertPusherOptions(options);
   const hostBackoff = options.retry?.hostBackoff ?? createHostBackoff({ clock: options.retry?.clock });

@@ -11,7 +11,8 @@ export class TotalsCounter {
     switch (event.type) {
       case 'blob:progress': {
         const before = this.#sent.get(event.blob.key) ?? 0;
-        if (event.sent < before) this.#earlier += before; // an attempt that began again: its bytes went over the wire all the same
+        // an attempt that began again: its bytes went over the wire all the same
+        if (event.sent < before) this.#earlier += before;
         this.#sent.set(event.blob.key, event.sent);
         break;
       }

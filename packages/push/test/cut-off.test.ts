@@ -60,7 +60,8 @@ describe.each([
 
     const sizes = bench.events.flatMap((event) => (event.type === 'blob:pushed' ? [event.size] : []));
     const { passed, cuts } = bytesOf(proxy);
-    expect(passed).toBe(sizes.reduce((sum, size) => sum + size, 0)); // no byte twice but those of requests that were cut off
+    // no byte twice but those of requests that were cut off
+    expect(passed).toBe(sizes.reduce((sum, size) => sum + size, 0));
     expect(cuts).toBeGreaterThan(0);
     const warnings = bench.events.filter((event) => event.type === 'warning');
     expect(warnings).toMatchObject([{ code: 'upload-cut-off' }]);

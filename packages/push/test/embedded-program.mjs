@@ -1,5 +1,7 @@
 // A program of somebody else's, for the runtimes that it is run on: the built packages, without the command line.
-//   push ARCHIVE REGISTRY REPOSITORY · copy REGISTRY REPOSITORY TO-REGISTRY TO-REPOSITORY · abort ARCHIVE REGISTRY REPOSITORY
+//   push ARCHIVE REGISTRY REPOSITORY
+//   copy REGISTRY REPOSITORY TO-REGISTRY TO-REPOSITORY
+//   abort ARCHIVE REGISTRY REPOSITORY
 // Prints one line of JSON.
 import { createGzipCompressor, digestBytes } from '@slipway/digest';
 import { openRegistrySource, openSource } from '@slipway/image-source';

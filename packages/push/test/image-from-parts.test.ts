@@ -45,7 +45,9 @@ async function pushBase(
   digestOf(await bench.push(source.items[0]!, 'base/app:1'));
 }
 
-/** Opens an image of the bench's registry as a program that has nothing of it does; `requests` tells what it asked for. */
+/**
+ * Opens an image of the bench's registry as a program that has nothing of it does; `requests` tells what it asked for.
+ */
 function baseFrom(
   bench: Bench<WatchedRegistry>,
   requests: RequestRecord[] = [],

@@ -37,7 +37,10 @@ const image = randomImage(1, [3000]);
 
 const tagOf = (digest: string): string => `${digest.replace(':', '-')}.sig`;
 
-/** What a repository says under the tag of a manifest's signatures; each is checked with the key that is said to have made it. */
+/**
+ * What a repository says under the tag of a manifest's signatures; each is checked with the key that is said to have
+ * made it.
+ */
 async function signaturesOf(
   registry: EmbeddedRegistry,
   repository: string,

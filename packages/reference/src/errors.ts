@@ -1,6 +1,9 @@
 /** Codes of {@link InvalidReferenceError}. */
 export type ReferenceErrorCode =
-  /** When: a text is no reference, tag, digest or pattern; `rule` names the broken rule. Retry: no. Do: correct the spelling. */
+  /**
+   * When: a text is no reference, tag, digest or pattern; `rule` names the broken rule. Retry: no. Do: correct the
+   * spelling.
+   */
   'ERR_REFERENCE_INVALID';
 
 /** The rule that an invalid reference breaks. */

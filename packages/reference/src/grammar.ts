@@ -7,10 +7,11 @@ import type { Reference } from './reference.ts';
 export const maxRepositoryLength: number = 255;
 
 /**
- * Parses a reference by the bare grammar, with none of Docker's defaults: `foo/bar` is the path `bar` at the host `foo`.
- * `registry` is empty where the text has no domain. Takes time linear in the length of the text, whatever it is.
+ * Parses a reference by the bare grammar, with none of Docker's defaults: `foo/bar` is the path `bar` at the host
+ * `foo`. `registry` is empty where the text has no domain. Takes time linear in the length of the text, whatever it is.
  *
- * @throws {InvalidReferenceError} `ERR_REFERENCE_INVALID`; `rule` is `empty`, `uppercase`, `format`, `length` or `digest`.
+ * @throws {InvalidReferenceError} `ERR_REFERENCE_INVALID`; `rule` is `empty`, `uppercase`, `format`, `length` or
+ * `digest`.
  * @see https://github.com/distribution/reference/blob/v0.6.0/reference.go#L4-L26
  */
 export function parseGrammar(input: string): Reference {

@@ -4,8 +4,8 @@ import { familiarName, familiarString } from './familiar.ts';
 import type { Reference } from './reference.ts';
 
 /**
- * Whether a shell pattern matches the familiar string or the familiar name: `demo/*` matches `demo/app:v1`.
- * `*` and `?` stop at `/`, `**` is the same as `*`, `[a-z]` and `[^a-z]` are classes, `\` takes the next character as it is.
+ * Whether a shell pattern matches the familiar string or the familiar name: `demo/*` matches `demo/app:v1`. `*` and `?`
+ * stop at `/`, `**` is the same as `*`, `[a-z]` and `[^a-z]` are classes, `\` takes the next character as it is.
  *
  * @throws {InvalidReferenceError} `ERR_REFERENCE_INVALID`, `rule` `pattern`.
  * @see https://github.com/distribution/reference/blob/v0.6.0/helpers.go#L34-L44

@@ -159,7 +159,8 @@ describe('parseReference', () => {
   test('the familiar string means the same reference', () => {
     fc.assert(
       fc.property(anyReference, (reference) => {
-        // Without its domain, a path of Docker Hub that begins like a host (`docker.io/a.a/x`) means that host: so with Docker.
+        // Without its domain, a path of Docker Hub that begins like a host (`docker.io/a.a/x`) means that host: so with
+        // Docker.
         fc.pre(reference.registry !== defaultRegistry || !/^(?:localhost|[^/]*[.][^/]*)[/]/.test(reference.repository));
         expect(parseReference(familiarString(reference))).toEqual(reference);
       }),

@@ -21,8 +21,8 @@ export interface DigestReference {
  *
  * @throws {InvalidReferenceError} `ERR_REFERENCE_INVALID`; `rule` names the rule that was broken.
  * @see https://github.com/distribution/reference/blob/v0.6.0/normalize.go#L32-L80
- * @example
- * parseReference('alpine', { defaultTag: 'latest' }); // { registry: 'docker.io', repository: 'library/alpine', tag: 'latest' }
+ * @example parseReference('alpine', { defaultTag: 'latest' }); // { registry: 'docker.io', repository:
+ * 'library/alpine', tag: 'latest' }
  */
 export function parseReference(input: string, options: ParseReferenceOptions = {}): Reference {
   assertText(input);
@@ -66,7 +66,8 @@ export function parseAnyReference(input: string): Reference | DigestReference {
 }
 
 /**
- * Parses a reference as containers' run-times do: exactly one of tag and digest, the digest winning, `latest` by default.
+ * Parses a reference as containers' run-times do: exactly one of tag and digest, the digest winning, `latest` by
+ * default.
  *
  * @throws {InvalidReferenceError} `ERR_REFERENCE_INVALID`; `rule` names the rule that was broken.
  */

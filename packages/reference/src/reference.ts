@@ -3,7 +3,9 @@ import type { Digest } from '@slipway/digest-value';
 
 /** A place in a registry: `registry/repository[:tag][@digest]`. Frozen. */
 export interface Reference {
-  /** Host, with its port if one was given: `ghcr.io`, `localhost:5000`. Empty only from the parsers without defaults. */
+  /**
+   * Host, with its port if one was given: `ghcr.io`, `localhost:5000`. Empty only from the parsers without defaults.
+   */
   readonly registry: string;
   /** Path within the registry, lower-case: `library/alpine`. */
   readonly repository: string;

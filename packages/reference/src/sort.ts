@@ -8,8 +8,8 @@ const aName = kind('a reference or a digest', (value) => {
 });
 
 /**
- * Orders references: with tag and digest, with a tag, with a digest, a bare name, a bare digest; equals bytewise by their full text.
- * For `Array.prototype.sort`.
+ * Orders references: with tag and digest, with a tag, with a digest, a bare name, a bare digest; equals bytewise by
+ * their full text. For `Array.prototype.sort`.
  *
  * @see https://github.com/distribution/reference/blob/v0.6.0/sort.go#L17-L45
  */
@@ -19,7 +19,10 @@ export function compareReferences(a: Reference | DigestReference, b: Reference |
   return rank(a) - rank(b) || compareText(textOf(a), textOf(b));
 }
 
-/** Sorts what users typed as {@link compareReferences} does, written in full; what cannot be parsed comes last, as it is. */
+/**
+ * Sorts what users typed as {@link compareReferences} does, written in full; what cannot be parsed comes last, as it
+ * is.
+ */
 export function sortReferences(inputs: readonly string[]): string[] {
   assertArgument('inputs', inputs, listOf(aString));
   const parsed: (Reference | DigestReference)[] = [];

@@ -121,8 +121,8 @@ function describe(diagnostics: readonly Diagnostic[]): string | undefined {
 const maxDetailLength = 300;
 
 /**
- * What the detail of a diagnostic adds to its message, in one line of at most 300 characters: `Digest: sha256:…`. Empty where
- * it adds nothing: no detail, the same words again, the list of rights that every refusal carries.
+ * What the detail of a diagnostic adds to its message, in one line of at most 300 characters: `Digest: sha256:…`. Empty
+ * where it adds nothing: no detail, the same words again, the list of rights that every refusal carries.
  */
 export function formatDetail(diagnostic: Diagnostic): string {
   assertArgument('diagnostic', diagnostic, anObject);
@@ -150,7 +150,10 @@ function plainDetail(detail: unknown): string {
     .join(', ');
 }
 
-/** The right that a request wants, as distribution names it in every 401: `{"Type":"repository","Name":"a","Action":"push"}`. */
+/**
+ * The right that a request wants, as distribution names it in every 401:
+ * `{"Type":"repository","Name":"a","Action":"push"}`.
+ */
 function isAccess(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'Type' in value && 'Name' in value && 'Action' in value;
 }

@@ -3,13 +3,22 @@ import type { Diagnostic } from './diagnostics.ts';
 
 /** Everything that can go wrong between this package and a registry. */
 export type RegistryErrorCode =
-  /** When: no answer came: name not found, connection refused or broken, TLS failed, a timeout passed. Retry: if `transient`. Do: read `reason` and `hint`. */
+  /**
+   * When: no answer came: name not found, connection refused or broken, TLS failed, a timeout passed. Retry: if
+   * `transient`. Do: read `reason` and `hint`.
+   */
   | 'ERR_REGISTRY_UNREACHABLE'
-  /** When: 401, also after a fresh token, or credentials are missing. Retry: no, unless `transient`. Do: `slipway login HOST`. */
+  /**
+   * When: 401, also after a fresh token, or credentials are missing. Retry: no, unless `transient`. Do:
+   * `slipway login HOST`.
+   */
   | 'ERR_REGISTRY_UNAUTHORIZED'
   /** When: 403, or the token's scope does not suffice. Retry: no. Do: check the account's rights on the repository. */
   | 'ERR_REGISTRY_DENIED'
-  /** When: 404 where something had to be. Retry: no. Do: check the repository's name; some registries want it created first. */
+  /**
+   * When: 404 where something had to be. Retry: no. Do: check the repository's name; some registries want it created
+   * first.
+   */
   | 'ERR_REGISTRY_NOT_FOUND'
   /** When: 429. Retry: after `retryAfterMs`. Do: wait, or push less at once. */
   | 'ERR_REGISTRY_RATE_LIMITED'
@@ -19,13 +28,25 @@ export type RegistryErrorCode =
   | 'ERR_REGISTRY_UNEXPECTED'
   /** When: the answer breaks the distribution protocol. Retry: no. Do: check that the address is a registry's. */
   | 'ERR_REGISTRY_PROTOCOL'
-  /** When: the registry does not do this: `operation` says what. Retry: no. Do: see `diagnostics`; deletes are often switched off in a registry's configuration. */
+  /**
+   * When: the registry does not do this: `operation` says what. Retry: no. Do: see `diagnostics`; deletes are often
+   * switched off in a registry's configuration.
+   */
   | 'ERR_REGISTRY_UNSUPPORTED'
-  /** When: the registry confirmed a deletion, and still has what was to go. Retry: yes. Do: ask again later; see the registry's retention rules. */
+  /**
+   * When: the registry confirmed a deletion, and still has what was to go. Retry: yes. Do: ask again later; see the
+   * registry's retention rules.
+   */
   | 'ERR_REGISTRY_NOT_DELETED'
-  /** When: what a reference names is no image, or an index without one for the platform. Retry: no. Do: choose among `platforms`, or read the manifest instead. */
+  /**
+   * When: what a reference names is no image, or an index without one for the platform. Retry: no. Do: choose among
+   * `platforms`, or read the manifest instead.
+   */
   | 'ERR_REGISTRY_NO_IMAGE'
-  /** When: a redirect or upload location leads from https to http, from a public to a private address, or in circles. Retry: no. Do: correct the registry's external address. */
+  /**
+   * When: a redirect or upload location leads from https to http, from a public to a private address, or in circles.
+   * Retry: no. Do: correct the registry's external address.
+   */
   | 'ERR_REGISTRY_REDIRECT_REFUSED'
   /** When: the registry no longer knows the upload session. Retry: yes, with a new session. Do: nothing. */
   | 'ERR_SESSION_LOST'
@@ -53,13 +74,19 @@ export interface RegistryErrorDetails {
   readonly cause?: unknown;
 }
 
-/** A registry could not be reached, or its answer is not one the caller asked for. Messages hold no query, no user and no token. */
+/**
+ * A registry could not be reached, or its answer is not one the caller asked for. Messages hold no query, no user and
+ * no token.
+ */
 export class RegistryError extends Error {
   readonly code: RegistryErrorCode;
   override name = 'RegistryError';
   /** Status of the answer; undefined when none came. */
   readonly status: number | undefined;
-  /** The entries of the answer's error body. @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes */
+  /**
+   * The entries of the answer's error body.
+   * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes
+   */
   readonly diagnostics: readonly Diagnostic[];
   /** Whether the same operation may succeed later. Retry policy asks this and nothing else. */
   readonly transient: boolean;
@@ -80,7 +107,10 @@ export class RegistryError extends Error {
   readonly operation: RegistryOperation | undefined;
   /** `ERR_REGISTRY_NO_IMAGE`: what there are images for. */
   readonly platforms: readonly Platform[] | undefined;
-  /** The proxy that the request went through, without its user and password: `http://proxy.corp:3128`. The message names it too. */
+  /**
+   * The proxy that the request went through, without its user and password: `http://proxy.corp:3128`. The message names
+   * it too.
+   */
   readonly proxy: string | undefined;
 
   constructor(message: string, details: RegistryErrorDetails) {

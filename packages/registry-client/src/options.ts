@@ -40,7 +40,9 @@ export interface DispatcherOptions {
   readonly connections: number;
   /** Bytes of an answer's headers. */
   readonly maxHeaderSize: number;
-  /** For `net.connect`: resolves each name once, so that the address that was judged is the one that is connected to. */
+  /**
+   * For `net.connect`: resolves each name once, so that the address that was judged is the one that is connected to.
+   */
   readonly lookup?: LookupFunction | undefined;
 }
 
@@ -69,13 +71,22 @@ export interface TimeoutOptions {
   readonly tlsMs?: number | undefined;
   /** Until a metadata request is answered, and again until the answer is read. @default 15000 */
   readonly metadataMs?: number | undefined;
-  /** The same for the first question to a registry, or to its token server, once that was not answered in time. @default 25000; `metadataMs` where that is given */
+  /**
+   * The same for the first question to a registry, or to its token server, once that was not answered in time.
+   * @default 25000; `metadataMs` where that is given
+   */
   readonly slowMs?: number | undefined;
   /** Without a byte moving, in either direction, while a body is on its way. @default 60000 */
   readonly idleMs?: number | undefined;
-  /** Until the registry answers once it has a manifest, or a blob of at most 4 MiB; never above `commitMs`. @default 30000 */
+  /**
+   * Until the registry answers once it has a manifest, or a blob of at most 4 MiB; never above `commitMs`.
+   * @default 30000
+   */
   readonly smallCommitMs?: number | undefined;
-  /** Until the registry answers once it has all bytes of a larger blob: it may be writing it elsewhere. @default 900000 */
+  /**
+   * Until the registry answers once it has all bytes of a larger blob: it may be writing it elsewhere.
+   * @default 900000
+   */
   readonly commitMs?: number | undefined;
   /** Until an abandoned session counts as abandoned, whether the registry answered or not. @default 5000 */
   readonly disposalMs?: number | undefined;
@@ -100,8 +111,8 @@ export interface RegistryOptions {
   /** TLS material. @default Node's authorities, no client certificate */
   readonly connect?: TLSOptions | undefined;
   /**
-   * TLS material for another host (`auth.corp.test`, `auth.corp.test:8443`) that the registry leads to: its token server, its
-   * storage. Undefined for one that has none of its own. @default that of `connect`
+   * TLS material for another host (`auth.corp.test`, `auth.corp.test:8443`) that the registry leads to: its token
+   * server, its storage. Undefined for one that has none of its own. @default that of `connect`
    */
   readonly connectTo?: ((host: string) => Promise<TLSOptions | undefined>) | undefined;
   /** @default direct connections */
@@ -115,11 +126,17 @@ export interface RegistryOptions {
   readonly maxRequestsPerSecond?: number | undefined;
   /** Told of every finished request. */
   readonly onRequest?: ((record: RequestRecord) => void) | undefined;
-  /** Told what a user should know, in a sentence: what works, and would not with other clients. @default nobody is told */
+  /**
+   * Told what a user should know, in a sentence: what works, and would not with other clients.
+   * @default nobody is told
+   */
   readonly onWarning?: ((message: string) => void) | undefined;
   /** Milliseconds since 1970, for expiry and `Retry-After`. @default Date.now */
   readonly now?: (() => number) | undefined;
-  /** Addresses of a host name: where connections go, and what redirects are judged by. @default the system's resolver */
+  /**
+   * Addresses of a host name: where connections go, and what redirects are judged by.
+   * @default the system's resolver
+   */
   readonly lookup?: ((hostname: string) => Promise<readonly string[]>) | undefined;
 }
 

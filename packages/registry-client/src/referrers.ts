@@ -35,9 +35,9 @@ export async function listReferrers(
 }
 
 /**
- * Sees to it that a registry lists these referrers of `subject`, all of which it has. One with an API does so by itself;
- * elsewhere they are added to the index under the fallback tag, which is read back: others may write it at the same time. One
- * whose fallback tag names the manifest itself cannot list any, and nothing is written there.
+ * Sees to it that a registry lists these referrers of `subject`, all of which it has. One with an API does so by
+ * itself; elsewhere they are added to the index under the fallback tag, which is read back: others may write it at the
+ * same time. One whose fallback tag names the manifest itself cannot list any, and nothing is written there.
  *
  * @returns whether the registry lists them
  * @throws {RegistryError} `ERR_REGISTRY_PROTOCOL` when the fallback tag names no index, or loses what is written to it

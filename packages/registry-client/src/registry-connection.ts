@@ -43,7 +43,10 @@ export interface AccessReport {
   readonly kind: 'anonymous' | 'password' | 'token';
   /** Scopes that a token is asked for: `repository:library/alpine:push,pull`. */
   readonly asked: readonly string[];
-  /** Scopes that the token itself says it has; undefined when it cannot be read, which only its registry need be able to. */
+  /**
+   * Scopes that the token itself says it has; undefined when it cannot be read, which only its registry need be able
+   * to.
+   */
   readonly granted: readonly string[] | undefined;
 }
 
@@ -63,7 +66,10 @@ export interface ConnectionRequest extends AbortOptions {
   readonly onTaken?: ((sent: number) => void) | undefined;
   /** Told when everything was sent and only the answer is waited for; again where the request is repeated. */
   readonly onBodySent?: (() => void) | undefined;
-  /** Bytes that the registry has to put away before it answers, which may take long; `Infinity` where nobody knows. @default none */
+  /**
+   * Bytes that the registry has to put away before it answers, which may take long; `Infinity` where nobody knows.
+   * @default none
+   */
   readonly commits?: number | undefined;
   /** The answer's body may take long: only standstill ends it. @default false */
   readonly isDownload?: boolean | undefined;
@@ -91,7 +97,8 @@ export class RegistryConnection {
   /**
    * Asks the registry whether it is there and what it wants to be shown: once, for all who ask.
    *
-   * @throws {RegistryError} `ERR_REGISTRY_UNREACHABLE` when no answer comes, `ERR_REGISTRY_PROTOCOL` when a web site answers
+   * @throws {RegistryError} `ERR_REGISTRY_UNREACHABLE` when no answer comes, `ERR_REGISTRY_PROTOCOL` when a web site
+   * answers
    */
   async ping({ signal }: AbortOptions = {}): Promise<Ping> {
     signal?.throwIfAborted();
@@ -106,8 +113,8 @@ export class RegistryConnection {
   }
 
   /**
-   * Sends a request and returns its answer if the status is one of `expect`. A 401 is answered with fresh credentials, and
-   * then with the other kind that the registry offers.
+   * Sends a request and returns its answer if the status is one of `expect`. A 401 is answered with fresh credentials,
+   * and then with the other kind that the registry offers.
    *
    * @throws {RegistryError} for every other status
    */
@@ -157,7 +164,8 @@ export class RegistryConnection {
     const header = answer.header('location');
     if (header === undefined) return undefined;
     const target = resolveLocation(header, answer.url);
-    // A path of the session itself leads back to the registry, which redirects again as it likes: signed for that request.
+    // A path of the session itself leads back to the registry, which redirects again as it likes: signed for that
+    // request.
     const isRelative = !/^(?:[a-z][a-z0-9+.-]*:|\/\/)/i.test(header);
     if (isRelative && answer.url.origin !== answer.asked.origin && target.pathname === answer.asked.pathname) {
       return new URL(target.pathname + target.search, answer.asked);
@@ -173,9 +181,9 @@ export class RegistryConnection {
   }
 
   /**
-   * The registry's own address for an upload that it sent to another port of its host, where nothing answers: a registry
-   * behind a proxy whose Host header lacks the port (distribution/distribution#2862). Undefined for any other location. From
-   * then on {@link location} knows.
+   * The registry's own address for an upload that it sent to another port of its host, where nothing answers: a
+   * registry behind a proxy whose Host header lacks the port (distribution/distribution#2862). Undefined for any other
+   * location. From then on {@link location} knows.
    */
   ownAddress(location: URL): URL | undefined {
     if (location.hostname !== this.#base.hostname || location.origin === this.#base.origin) return undefined;
@@ -247,7 +255,9 @@ export class RegistryConnection {
     };
   }
 
-  /** Says which certificate was refused, or missed. Behind a proxy this look could meet another one, and is not taken. */
+  /**
+   * Says which certificate was refused, or missed. Behind a proxy this look could meet another one, and is not taken.
+   */
   async #explained(error: unknown, url: URL): Promise<unknown> {
     if (url.protocol !== 'https:' || !(error instanceof RegistryError) || !isFirsthand(error)) return error;
     const isClosed = error.reason === 'ECONNRESET' && this.options.tls.cert === undefined;

@@ -38,7 +38,10 @@ const known: readonly (readonly [RegExp, RegistryProfile])[] = [
   [/^registry\.cloudflare\.com$/, profile('cloudflare', { maxChunkSize: 95 * MiB })],
 ];
 
-/** The profile of a registry by its name in references; {@link RegistryProfile.name} `distribution` where nothing is known. */
+/**
+ * The profile of a registry by its name in references; {@link RegistryProfile.name} `distribution` where nothing is
+ * known.
+ */
 export function registryProfile(registry: string): RegistryProfile {
   assertArgument('registry', registry, aString);
   const host = registry.replace(/:\d+$/, '').toLowerCase();

@@ -64,8 +64,8 @@ export function createRepository(connection: RegistryConnection, name: string, a
 }
 
 /**
- * A repository some of whose requests go another way: through a cache, with retries, counted. What is made of several requests
- * (`resolve`, `getImage`, `listReferrers`) is made of those.
+ * A repository some of whose requests go another way: through a cache, with retries, counted. What is made of several
+ * requests (`resolve`, `getImage`, `listReferrers`) is made of those.
  *
  * @example
  * const patient = wrapRepository(repository, {

@@ -16,11 +16,14 @@ export interface RepositoryOptions {
 export interface Registry extends AsyncDisposable {
   /** Host and port as in references. */
   readonly name: string;
-  /** Asks `GET /v2/` once; later calls and all other requests share the answer. `ERR_REGISTRY_UNREACHABLE` when none comes. */
+  /**
+   * Asks `GET /v2/` once; later calls and all other requests share the answer. `ERR_REGISTRY_UNREACHABLE` when none
+   * comes.
+   */
   ping(options?: AbortOptions): Promise<Ping>;
   /**
-   * What the registry is shown for the repository at `path`, and what its token allows: for diagnosis. Fetches a token where
-   * the registry wants one.
+   * What the registry is shown for the repository at `path`, and what its token allows: for diagnosis. Fetches a token
+   * where the registry wants one.
    *
    * @throws {RegistryError} when credentials are missing or refused
    */
@@ -28,8 +31,8 @@ export interface Registry extends AsyncDisposable {
   /** The repository at `path`: `library/alpine`. Nothing is sent. `TypeError` for what could be no path. */
   repository(path: string, options?: RepositoryOptions): Repository;
   /**
-   * The paths of all repositories, a page at a time: the catalog, which is no part of the specification, and which public
-   * registries do not offer. What the registry lets the user see.
+   * The paths of all repositories, a page at a time: the catalog, which is no part of the specification, and which
+   * public registries do not offer. What the registry lets the user see.
    *
    * @throws {RegistryError} `ERR_REGISTRY_UNSUPPORTED` where there is no catalog
    */

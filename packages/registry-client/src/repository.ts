@@ -52,7 +52,10 @@ export type BeginUploadResult =
   | { readonly kind: 'session'; readonly session: UploadSession };
 
 export interface WaitOptions extends AbortOptions {
-  /** Told when the registry has been sent everything and only its answer is waited for; again where a request is repeated. */
+  /**
+   * Told when the registry has been sent everything and only its answer is waited for; again where a request is
+   * repeated.
+   */
   readonly onBodySent?: (() => void) | undefined;
 }
 
@@ -123,7 +126,10 @@ export interface DeletedTag {
   readonly keepsManifest: boolean | undefined;
 }
 
-/** Bytes that can be read again, from any offset, and whose number only their end tells: a layer that is being compressed. */
+/**
+ * Bytes that can be read again, from any offset, and whose number only their end tells: a layer that is being
+ * compressed.
+ */
 export type StreamedContent = Pick<Content, 'open'>;
 
 /** One blob upload in progress. Leaving scope before a commit has succeeded cancels it at the registry. */
@@ -137,8 +143,8 @@ export interface UploadSession extends AsyncDisposable {
   /** `OCI-Chunk-Max-Length`, if the registry named one: Cloudflare's does. */
   readonly maxChunkSize?: number | undefined;
   /**
-   * PATCHes everything from the current offset on in one request of unknown length. Opens `content` again where the request
-   * has to be repeated: after a 307 or 308, and with a fresh token. Returns the bytes acknowledged in all.
+   * PATCHes everything from the current offset on in one request of unknown length. Opens `content` again where the
+   * request has to be repeated: after a 307 or 308, and with a fresh token. Returns the bytes acknowledged in all.
    */
   stream(content: StreamedContent, options?: SendOptions): Promise<number>;
   /** PATCHes one chunk of known length, with `Content-Range`. */
@@ -161,35 +167,49 @@ export interface RepositoryRequests {
   readonly path: string;
   /** `ERR_REGISTRY_PROTOCOL` when a web site answers in the registry's place; likewise {@link statManifest}. */
   statBlob(digest: Digest, options?: AbortOptions): Promise<BlobStat | undefined>;
-  /** Reads a blob, or a part of it. The bytes are not compared with the digest. Nothing is asked for before the first chunk is. */
+  /**
+   * Reads a blob, or a part of it. The bytes are not compared with the digest. Nothing is asked for before the first
+   * chunk is.
+   */
   openBlob(digest: Digest, options?: OpenBlobOptions): ByteStream;
   /**
    * Opens an upload session, or mounts. An abort while the answer is on its way waits for it, for 200 ms at most, and
    * ends the session that it tells of: nobody else could.
    */
   beginUpload(options?: BeginUploadOptions): Promise<BeginUploadResult>;
-  /** Takes up a session that another process began. The registry is asked for its offset. `ERR_SESSION_LOST` when it is gone. */
+  /**
+   * Takes up a session that another process began. The registry is asked for its offset. `ERR_SESSION_LOST` when it is
+   * gone.
+   */
   resumeUpload(location: URL, options?: AbortOptions): Promise<UploadSession>;
-  /** What the registry says of a manifest. `ERR_REGISTRY_PROTOCOL` when it names another digest than the one asked for. */
+  /**
+   * What the registry says of a manifest. `ERR_REGISTRY_PROTOCOL` when it names another digest than the one asked for.
+   */
   statManifest(tagOrDigest: string, options?: StatManifestOptions): Promise<ManifestStat | undefined>;
-  /** `ERR_REGISTRY_PROTOCOL` when the bytes are not those of the digest that was asked for, or that the registry says they have. */
+  /**
+   * `ERR_REGISTRY_PROTOCOL` when the bytes are not those of the digest that was asked for, or that the registry says
+   * they have.
+   */
   getManifest(tagOrDigest: string, options?: StatManifestOptions): Promise<ManifestContent | undefined>;
   putManifest(tagOrDigest: string, bytes: Uint8Array, options: PutManifestOptions): Promise<PutManifestResult>;
   /** What the referrers API lists for a manifest; undefined where there is no such API. */
   referrers(subject: Digest, options?: AbortOptions): Promise<readonly Descriptor[] | undefined>;
-  /** All tags, a page at a time. `ERR_REGISTRY_NOT_FOUND` when there is no such repository, or it has never had a tag. */
+  /**
+   * All tags, a page at a time. `ERR_REGISTRY_NOT_FOUND` when there is no such repository, or it has never had a tag.
+   */
   listTags(options?: ListOptions): AsyncIterable<string>;
   /**
    * Deletes a manifest, and with it every tag that names it. What it names stays, also the children of an index.
    *
    * @returns false where there is no such manifest
    * @throws {TypeError} for a tag
-   * @throws {RegistryError} `ERR_REGISTRY_UNSUPPORTED` where the registry deletes no manifests, `ERR_REGISTRY_NOT_DELETED` where it
-   * says that it did, and still has it
+   * @throws {RegistryError} `ERR_REGISTRY_UNSUPPORTED` where the registry deletes no manifests,
+   * `ERR_REGISTRY_NOT_DELETED` where it says that it did, and still has it
    */
   deleteManifest(digest: Digest, options?: DeleteOptions): Promise<boolean>;
   /**
-   * Deletes a tag and leaves the manifest. Never deletes the manifest instead: where the registry cannot part them, nothing is done.
+   * Deletes a tag and leaves the manifest. Never deletes the manifest instead: where the registry cannot part them,
+   * nothing is done.
    *
    * @returns undefined where there is no such tag
    * @throws {RegistryError} as {@link deleteManifest}
@@ -208,8 +228,8 @@ export interface RepositoryRequests {
 /**
  * One repository of one registry. Absence is a value (`undefined`), everything unexpected a `RegistryError`.
  *
- * Its methods are its own and need no `this`: they may be handed on alone, and `{ ...repository, getManifest }` is a repository
- * with one method replaced. {@link wrapRepository} also has the others use what was replaced.
+ * Its methods are its own and need no `this`: they may be handed on alone, and `{ ...repository, getManifest }` is a
+ * repository with one method replaced. {@link wrapRepository} also has the others use what was replaced.
  */
 export interface Repository extends RepositoryRequests {
   /**
@@ -222,15 +242,16 @@ export interface Repository extends RepositoryRequests {
    * Manifest and config of an image, the image for one platform where the reference names an index.
    *
    * @returns undefined where the tag or digest names nothing
-   * @throws {RegistryError} `ERR_REGISTRY_NO_IMAGE` where it names an artifact, an image of schema 1, or an index that has no image for
-   * the platform: `platforms` says which there are
+   * @throws {RegistryError} `ERR_REGISTRY_NO_IMAGE` where it names an artifact, an image of schema 1, or an index that
+   * has no image for the platform: `platforms` says which there are
    * @throws {InvalidManifestError} `ERR_MANIFEST_INVALID` for a malformed manifest or config
-   * @throws {ContentMismatchError} `ERR_DIGEST_MISMATCH`, `ERR_SIZE_MISMATCH` for a config that is not what the manifest names
+   * @throws {ContentMismatchError} `ERR_DIGEST_MISMATCH`, `ERR_SIZE_MISMATCH` for a config that is not what the
+   * manifest names
    */
   getImage(tagOrDigest: string, options?: GetImageOptions): Promise<ImageContent | undefined>;
   /**
-   * What refers to a manifest: from the registry's API, or else from the index under the fallback tag. Nothing is an empty list,
-   * also where the fallback tag names the manifest itself, as on GitLab.
+   * What refers to a manifest: from the registry's API, or else from the index under the fallback tag. Nothing is an
+   * empty list, also where the fallback tag names the manifest itself, as on GitLab.
    *
    * @throws {RegistryError} `ERR_REGISTRY_PROTOCOL` when the fallback tag names no index
    */

@@ -22,7 +22,10 @@ export async function resolve(
   return { mediaType, digest, size: bytes.byteLength };
 }
 
-/** Artifactory answers 403, and GitLab 401, to a HEAD of what is not there; some proxies let no HEAD through. A GET tells. */
+/**
+ * Artifactory answers 403, and GitLab 401, to a HEAD of what is not there; some proxies let no HEAD through. A GET
+ * tells.
+ */
 function asUnknown(error: unknown): ManifestStat {
   const isRefused = error instanceof RegistryError && [401, 403, 405].includes(error.status ?? 0);
   if (!isRefused) throw error;

@@ -512,7 +512,9 @@ describe('a registry that offers two ways and takes one', () => {
 describe('many refusals at once', () => {
   const blobs = Array.from({ length: 20 }, (_, index) => digestBytes(testBytes(10, index)));
 
-  /** A registry whose 401s to what has died come together, or half of them only when the others have been answered anew. */
+  /**
+   * A registry whose 401s to what has died come together, or half of them only when the others have been answered anew.
+   */
   async function startDyingWorld(kind: 'bearer' | 'basic', half: 'at once' | 'later') {
     let valid = 1;
     let granted = 0;

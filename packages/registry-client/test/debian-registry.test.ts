@@ -128,7 +128,8 @@ describe.skipIf(findTool('docker-registry') === undefined)('distribution 2.8 wit
   test('Basic credentials are shown where they are asked for', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'slipway-htpasswd-'));
     const path = join(folder, 'htpasswd');
-    await writeFile(path, 'ann:$2y$05$slipwayslipwayslipwaueGG/hWflKR1agxSHQw8nI8o9XhPs6KvG\n'); // bcrypt of secret-word
+    // bcrypt of secret-word
+    await writeFile(path, 'ann:$2y$05$slipwayslipwayslipwaueGG/hWflKR1agxSHQw8nI8o9XhPs6KvG\n');
     await using server = await startDebianRegistry({ config: { auth: { htpasswd: { realm: 'r', path } } } });
     const credentials = async () => ({ kind: 'basic', username: 'ann', password: 'secret-word' }) as const;
     await using registry = openRegistry({ url: server.url, credentials });

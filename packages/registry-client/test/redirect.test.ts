@@ -353,7 +353,8 @@ describe('names that a registry sends its client to', () => {
       message: expect.stringContaining('127.0.0.2'),
     });
     expect(inside.seen).toEqual([]);
-    expect(await collect(registry.repository('a').openBlob(digest))).toEqual(bytes); // looked up again after the failure
+    // looked up again after the failure
+    expect(await collect(registry.repository('a').openBlob(digest))).toEqual(bytes);
   });
 
   test('are not connected to when they change from public to private', async () => {

@@ -6,7 +6,10 @@ import type { ByteStream } from '@slipway/digest';
 export interface RequestOptions {
   readonly method?: string | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** Bytes go out with their length, a stream in chunks. @default none, with `Content-Length: 0` where the method wants one */
+  /**
+   * Bytes go out with their length, a stream in chunks.
+   * @default none, with `Content-Length: 0` where the method wants one
+   */
   readonly body?: Uint8Array | ByteStream | undefined;
   /** PEM of the authority that vouches for the server. */
   readonly ca?: string | undefined;

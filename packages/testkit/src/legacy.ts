@@ -1,6 +1,6 @@
 /**
- * Test equipment for what came before schema 2: a v1 registry, a v2 registry of 2015, archives of that time, and readers that
- * verify what was pushed.
+ * Test equipment for what came before schema 2: a v1 registry, a v2 registry of 2015, archives of that time, and
+ * readers that verify what was pushed.
  *
  * @packageDocumentation
  */

@@ -59,9 +59,10 @@ interface Document {
  * Pulls an image out of any registry and proves every byte of it: digests, sizes, and the diffID of every layer.
  * It parses and fetches by itself, so that it can tell on the packages that push.
  *
- * @throws {TestkitError} ERR_TESTKIT_UNEXPECTED when the registry answers with anything but 200; ERR_TESTKIT_INCONSISTENT when
- * a layer is not the one its config names.
- * @throws {ContentMismatchError} `ERR_SIZE_MISMATCH` or `ERR_DIGEST_MISMATCH` when content is not what its descriptor says.
+ * @throws {TestkitError} ERR_TESTKIT_UNEXPECTED when the registry answers with anything but 200;
+ * ERR_TESTKIT_INCONSISTENT when a layer is not the one its config names.
+ * @throws {ContentMismatchError} `ERR_SIZE_MISMATCH` or `ERR_DIGEST_MISMATCH` when content is not what its descriptor
+ * says.
  */
 export async function readBack(
   host: string,
@@ -123,7 +124,10 @@ async function readImage(
   return { kind: isImage ? 'image' : 'artifact', config, layers: read, children: [], totalBytes };
 }
 
-/** Reads a layer to its end; its diffID, where it has one. What compression it has, its bytes tell: media types have lied. */
+/**
+ * Reads a layer to its end; its diffID, where it has one. What compression it has, its bytes tell: media types have
+ * lied.
+ */
 async function readLayer(stored: ByteStream, isImage: boolean): Promise<Digest | undefined> {
   const chunks = stored[Symbol.asyncIterator]();
   const first = await chunks.next();

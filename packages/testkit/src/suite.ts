@@ -18,7 +18,9 @@ export interface RegistryUnderTest extends AsyncDisposable {
 }
 
 export interface ConformanceOptions {
-  /** Cases the registry is known to fail, by name, with the reason. They are run, and must fail: the list stays true. */
+  /**
+   * Cases the registry is known to fail, by name, with the reason. They are run, and must fail: the list stays true.
+   */
   readonly differences?: Readonly<Record<string, string>> | undefined;
   /** Whether the registry mounts without `from`. @default false */
   readonly anonymousMount?: boolean | undefined;

@@ -25,9 +25,9 @@ const lastWindow = 0.2;
  * The default schedule: each retry at a random moment of a window of its own, the windows set by docker push's waits of
  * 5, 10, 15, 20 s.
  *
- * The first retry comes within 1 s, each later one while docker would still be waiting for its retry of that number, and
- * the last one when docker would make its last, or up to a fifth later. So no outage that docker push survives is too
- * long, and the usual short one costs 0.5 s instead of 5. docs/decisions/0010-retry-schedule.md has the reasons.
+ * The first retry comes within 1 s, each later one while docker would still be waiting for its retry of that number,
+ * and the last one when docker would make its last, or up to a fifth later. So no outage that docker push survives is
+ * too long, and the usual short one costs 0.5 s instead of 5. docs/decisions/0010-retry-schedule.md has the reasons.
  */
 export function staggeredBackoff(state: BackoffState): number {
   assertOptions('state', state, { required: { attempt: aCount, attempts: aCount, random: aFunction } });

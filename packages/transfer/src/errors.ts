@@ -1,10 +1,19 @@
 /** Why a transfer did not come to its own end. */
 export type TransferErrorCode =
-  /** When: the transfer manager was disposed before or while the transfer ran. Retry: no. Do: keep the manager open until its transfers have ended. */
+  /**
+   * When: the transfer manager was disposed before or while the transfer ran. Retry: no. Do: keep the manager open
+   * until its transfers have ended.
+   */
   | 'ERR_TRANSFER_CLOSED'
-  /** When: the last one who waited for the transfer left. Retry: yes. Do: nothing; ask for the transfer again when it is wanted again. */
+  /**
+   * When: the last one who waited for the transfer left. Retry: yes. Do: nothing; ask for the transfer again when it is
+   * wanted again.
+   */
   | 'ERR_TRANSFER_CANCELLED'
-  /** When: every attempt failed, or the server asked for a longer wait than is allowed. Retry: later. Do: look at `cause`, the failure of the last attempt. */
+  /**
+   * When: every attempt failed, or the server asked for a longer wait than is allowed. Retry: later. Do: look at
+   * `cause`, the failure of the last attempt.
+   */
   | 'ERR_RETRIES_EXHAUSTED';
 
 /** A transfer that was given up; match on `code`. */

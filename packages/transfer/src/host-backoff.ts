@@ -10,8 +10,8 @@ export interface HostWait {
 }
 
 /**
- * Remembers which hosts have asked to be left alone, and until when, so that one transfer's 429 keeps the others of that
- * host from running into the same answer. Share one among all transfers of a process.
+ * Remembers which hosts have asked to be left alone, and until when, so that one transfer's 429 keeps the others of
+ * that host from running into the same answer. Share one among all transfers of a process.
  */
 export interface HostBackoff {
   /** Keeps everybody from `host` for `delayMs` from now. A longer wait asked for earlier stands. */

@@ -33,7 +33,10 @@ export const transferManagerDefaults: ResolvedTransferManagerOptions = Object.fr
   smallTotal: 24 * 1024 * 1024,
 });
 
-/** The only place where the manager's defaults are applied. @throws {RangeError} on what is not a whole number from 0 up */
+/**
+ * The only place where the manager's defaults are applied.
+ * @throws {RangeError} on what is not a whole number from 0 up
+ */
 export function resolveTransferManagerOptions(options: TransferManagerOptions): ResolvedTransferManagerOptions {
   assertOptions('options', options, {
     optional: {

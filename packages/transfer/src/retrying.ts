@@ -84,7 +84,8 @@ const retryKinds = {
  *
  * @throws the failure itself, when it is final or `attempts` is 1
  * @throws {TransferError} `ERR_RETRIES_EXHAUSTED`, with the last failure as `cause`, when the attempts are used up
- * @throws {TransferError} `ERR_TRANSFER_CANCELLED`, `upload cancelled during retry delay`, when the transfer was cancelled in a wait
+ * @throws {TransferError} `ERR_TRANSFER_CANCELLED`, `upload cancelled during retry delay`, when the transfer was
+ * cancelled in a wait
  * @throws the reason of `signal`, unwrapped, when it aborts in a wait and is the caller's own
  * @throws {RangeError} when `attempts` is not a whole number from 1 up
  */

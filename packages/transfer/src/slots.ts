@@ -31,14 +31,14 @@ interface Active {
 const idle: Active = { large: 0, small: 0 };
 
 /**
- * Slots in two classes, each first come first served: `concurrency` for large transfers and `smallPerSlot` times as many
- * for small ones.
+ * Slots in two classes, each first come first served: `concurrency` for large transfers and `smallPerSlot` times as
+ * many for small ones.
  *
  * A registry spends its time on round trips for small blobs and on bandwidth for large ones, so a config of 2 KiB that
  * runs beside five large layers costs them nothing, while queueing behind them would cost it minutes; and sixty small
  * layers, five at a time, are twenty-four round trips to a registry that could answer all at once (decision 0045). The
- * small ones together stay below `smallTotal`, so they cannot become a sixth large one. A concurrency of 1 means one at a
- * time, of either class: who asks for it has a line or a registry that stands no more.
+ * small ones together stay below `smallTotal`, so they cannot become a sixth large one. A concurrency of 1 means one at
+ * a time, of either class: who asks for it has a line or a registry that stands no more.
  */
 export class Slots {
   readonly #options: ResolvedTransferManagerOptions;
@@ -70,8 +70,8 @@ export class Slots {
   }
 
   /**
-   * Changes how many slots one host may have at once; `undefined` lifts its limit. As many small transfers as usual count as one large one,
-   * but a limit of 1 means one at a time, of either class. Slots already given stay given.
+   * Changes how many slots one host may have at once; `undefined` lifts its limit. As many small transfers as usual
+   * count as one large one, but a limit of 1 means one at a time, of either class. Slots already given stay given.
    */
   limitHost(host: string, limit: number | undefined): void {
     if (limit === undefined) this.#hostLimits.delete(host);

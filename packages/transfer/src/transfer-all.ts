@@ -17,9 +17,9 @@ export interface TransferAllOptions<Result, Progress> {
 /**
  * Runs all requests and resolves with their results, in the order of the list; requests of equal key share one.
  *
- * It waits in the order of the list, so the error is that of the earliest failure in the list among those it has reached,
- * which need not be the first in time. All transfers are left on every way out: those that nobody else waits for are
- * cancelled.
+ * It waits in the order of the list, so the error is that of the earliest failure in the list among those it has
+ * reached, which need not be the first in time. All transfers are left on every way out: those that nobody else waits
+ * for are cancelled.
  *
  * @throws the reason of `signal`, unwrapped, once it aborts
  * @throws what the transfer threw

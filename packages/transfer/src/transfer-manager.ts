@@ -2,7 +2,9 @@
 export interface TransferContext<Progress> {
   /** Aborts when the last watcher has left, or the manager is closed. Not derived from any caller's signal. */
   readonly signal: AbortSignal;
-  /** Settles once the job has ended and the last watcher has left: the moment to let go of what the result refers to. */
+  /**
+   * Settles once the job has ended and the last watcher has left: the moment to let go of what the result refers to.
+   */
   readonly released: Promise<void>;
   /** Hands a progress record to every watcher. Never blocks. */
   report(progress: Progress): void;
@@ -16,7 +18,10 @@ export interface TransferRequest<Result, Progress> {
   readonly key: string;
   /** Requests to one host may be capped. @default '' (no host) */
   readonly host?: string | undefined;
-  /** Bytes expected, for choosing between the slots of small and of large transfers. @default unknown, taken as a large one */
+  /**
+   * Bytes expected, for choosing between the slots of small and of large transfers.
+   * @default unknown, taken as a large one
+   */
   readonly size?: number | undefined;
   /** Runs once a slot is free; never, when the last watcher left before that. */
   run(context: TransferContext<Progress>): Promise<Result>;
@@ -58,14 +63,20 @@ export interface Transfers {
   ): TransferWatch<Result>;
 }
 
-/** Runs jobs in a limited number of slots and shares each among all who ask for it. Disposing cancels all and waits for them. */
+/**
+ * Runs jobs in a limited number of slots and shares each among all who ask for it. Disposing cancels all and waits for
+ * them.
+ */
 export interface TransferManager extends Transfers, AsyncDisposable {
-  /** Slots at once; changeable while jobs run, in force for later starts. 0 = unlimited. @throws {RangeError} when it is not a whole number from 0 up */
+  /**
+   * Slots at once; changeable while jobs run, in force for later starts. 0 = unlimited.
+   * @throws {RangeError} when it is not a whole number from 0 up
+   */
   concurrency: number;
   /**
-   * Slots of one host, below what `concurrency` allows; `undefined` lifts the limit. As many small transfers as have a slot's worth count as
-   * one large one; at 1 there is one transfer at a time, of either class.
-   * In force for later starts. @throws {RangeError} when it is not a whole number from 0 up
+   * Slots of one host, below what `concurrency` allows; `undefined` lifts the limit. As many small transfers as have a
+   * slot's worth count as one large one; at 1 there is one transfer at a time, of either class. In force for later
+   * starts. @throws {RangeError} when it is not a whole number from 0 up
    */
   limitHost(host: string, limit: number | undefined): void;
 }

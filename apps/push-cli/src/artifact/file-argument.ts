@@ -8,8 +8,8 @@ export interface FileArgument {
 }
 
 /**
- * Reads `FILE[:TYPE]`: what stands behind the last colon is the type. A name that has a colon is written with one more at its end;
- * that of a Windows drive is none of these.
+ * Reads `FILE[:TYPE]`: what stands behind the last colon is the type. A name that has a colon is written with one more
+ * at its end; that of a Windows drive is none of these.
  *
  * @throws {CliError} `ERR_CLI_USAGE`
  */

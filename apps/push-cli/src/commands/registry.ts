@@ -27,7 +27,10 @@ export function addRegistryCommand(program: Command, context: CommandContext): v
     .action(async () => await serve(command.opts(), context));
 }
 
-/** Serves the embedded registry until the first signal. It has no accounts, so it stays on this machine unless told otherwise. */
+/**
+ * Serves the embedded registry until the first signal. It has no accounts, so it stays on this machine unless told
+ * otherwise.
+ */
 async function serve(flags: ServeFlags, context: CommandContext): Promise<void> {
   const { startRegistry } = await import('../embedded-registry.ts');
   const { host, port, folder, allowRemote } = flags;

@@ -18,7 +18,9 @@ export function addRmiCommand(program: Command, context: CommandContext): void {
   addLocalStoreOptions(command).action(async (images: string[]) => await deleteImages(images, command.opts(), context));
 }
 
-/** Deletes images one by one and prints what went, in docker's words. The exit code is that of the first that failed. */
+/**
+ * Deletes images one by one and prints what went, in docker's words. The exit code is that of the first that failed.
+ */
 async function deleteImages(
   images: readonly string[],
   { force, ...flags }: RmiFlags,

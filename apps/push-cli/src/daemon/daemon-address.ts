@@ -27,11 +27,12 @@ export interface DaemonTls {
 }
 
 /**
- * The daemon that was named: `unix:///run/slipway.sock`, `npipe:////./pipe/slipway`, `tcp://HOST:PORT`, `https://HOST`, or a
- * docker context. Of the environment count `SLIPWAY_HOST`, `SLIPWAY_CERT_PATH` (a folder with ca.pem, cert.pem and key.pem, as
- * docker has them) and `SLIPWAY_TOKEN`.
+ * The daemon that was named: `unix:///run/slipway.sock`, `npipe:////./pipe/slipway`, `tcp://HOST:PORT`, `https://HOST`,
+ * or a docker context. Of the environment count `SLIPWAY_HOST`, `SLIPWAY_CERT_PATH` (a folder with ca.pem, cert.pem and
+ * key.pem, as docker has them) and `SLIPWAY_TOKEN`.
  *
- * @throws {CliError} `ERR_CLI_USAGE` for an address that leads nowhere, or that would show the token to everybody on the way
+ * @throws {CliError} `ERR_CLI_USAGE` for an address that leads nowhere, or that would show the token to everybody on
+ * the way
  * @throws {SourceError} `ERR_SOURCE_NOT_FOUND` for a context that docker does not have
  */
 export async function findDaemon(named: string | undefined, environment: Environment): Promise<DaemonAddress> {

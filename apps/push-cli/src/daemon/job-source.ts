@@ -18,8 +18,8 @@ export type JobSource =
     };
 
 /**
- * Takes a SOURCE as `slipway push` does: `store:REF` is the daemon's own store, files and folders of this machine are sent to
- * it, folders as a tar.
+ * Takes a SOURCE as `slipway push` does: `store:REF` is the daemon's own store, files and folders of this machine are
+ * sent to it, folders as a tar.
  *
  * @throws {SourceError} `ERR_SOURCE_INVALID`
  * @throws {CliError} `ERR_CLI_NO_ITEM` when there is no such file

@@ -81,7 +81,9 @@ export async function deleteReferences(
   report(items, options, context);
 }
 
-/** @throws {CliError} `ERR_CLI_USAGE` where neither a tag nor a digest says what is to go: `latest` is not guessed here */
+/**
+ * @throws {CliError} `ERR_CLI_USAGE` where neither a tag nor a digest says what is to go: `latest` is not guessed here
+ */
 function parseTarget(text: string): Reference {
   const name = text.replace(/^docker:\/\//, '');
   assertNoUser(name);

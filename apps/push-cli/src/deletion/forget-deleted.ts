@@ -5,7 +5,9 @@ import { forgetBlobs, openMetadataStore } from '@slipway/metadata-store';
 import { canonicalName, type Reference } from '@slipway/reference';
 import type { DeletionPlan, Repository } from '@slipway/registry-client';
 
-/** Blobs that a manifest names, and those of an index's manifests: what a registry clears away once nothing names it. */
+/**
+ * Blobs that a manifest names, and those of an index's manifests: what a registry clears away once nothing names it.
+ */
 export async function blobsOf(
   repository: Repository,
   { manifest, children }: DeletionPlan,
@@ -25,7 +27,10 @@ export async function blobsOf(
   return [...new Set(found)];
 }
 
-/** Forgets that the repository has these blobs, so that the next push asks. Best effort: a push asks anyway before it mounts. */
+/**
+ * Forgets that the repository has these blobs, so that the next push asks. Best effort: a push asks anyway before it
+ * mounts.
+ */
 export async function forgetDeleted(
   reference: Reference,
   digests: readonly Digest[],

@@ -41,7 +41,10 @@ export function patientRepositories(client: Client, signal: AbortSignal): Reposi
   };
 }
 
-/** Whether a retry may succeed. A registry that does not support an operation never will, whatever error it answers with. */
+/**
+ * Whether a retry may succeed. A registry that does not support an operation never will, whatever error it answers
+ * with.
+ */
 function isMomentary(error: unknown): boolean {
   return isRetryable(error) && !(error instanceof RegistryError && error.code === 'ERR_REGISTRY_UNSUPPORTED');
 }

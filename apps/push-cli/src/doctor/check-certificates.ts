@@ -1,7 +1,10 @@
 import { describeTLS } from '@slipway/registry-client/tls';
 import { type Check, notReached, type Scene } from './check.ts';
 
-/** The folders of certificates, after TLS itself, which may not be spoken: which one counts for the registry, what it adds, what is left out of account. */
+/**
+ * The folders of certificates, after TLS itself, which may not be spoken: which one counts for the registry, what it
+ * adds, what is left out of account.
+ */
 export const checkCertificates: Check = {
   name: 'certificates',
   async run(scene: Scene) {

@@ -25,7 +25,10 @@ const signs: readonly (readonly [RegExp, string])[] = [
   [/\bkraken\b/i, 'Kraken'],
 ];
 
-/** What kind of registry it looks like: by its name, else by what it answers to a ping; `a registry of the usual kind` for most. */
+/**
+ * What kind of registry it looks like: by its name, else by what it answers to a ping; `a registry of the usual kind`
+ * for most.
+ */
 export function registryKind(registry: string, { apiVersions, details }: Ping): string {
   const { name } = registryProfile(registry);
   const known = hosted[name];

@@ -8,8 +8,8 @@ import { hintFor, sourceHintFor } from './hints.ts';
 import { type Advice, registryAdvice, tlsAdvice } from './registry-advice.ts';
 
 /**
- * What to do about a failure, told by its chain of causes. The rules that know what happened come first, then the hint that
- * an error brings along, then what can be said of its code alone.
+ * What to do about a failure, told by its chain of causes. The rules that know what happened come first, then the hint
+ * that an error brings along, then what can be said of its code alone.
  */
 export function adviceFor(chain: readonly Error[]): string | undefined {
   const side = chain.map((link) => (link as { origin?: unknown }).origin).find((origin) => origin !== undefined);

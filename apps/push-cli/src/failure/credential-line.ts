@@ -1,7 +1,10 @@
 import type { RegistryFacts } from '@slipway/client';
 import { whereOf } from './credential-advice.ts';
 
-/** Says in a line whose credentials there are for a registry, and where they are kept; for `--verbose`. No secret is in it. */
+/**
+ * Says in a line whose credentials there are for a registry, and where they are kept; for `--verbose`. No secret is in
+ * it.
+ */
 export function credentialLine({ registry, credentials }: Pick<RegistryFacts, 'registry' | 'credentials'>): string {
   const { found } = credentials;
   if (found === undefined) return `Credentials for ${registry}: none`;

@@ -71,7 +71,9 @@ const tlsHints: Readonly<Record<string, string>> = Object.freeze({
   ERR_TLS_CERT_ALTNAME_INVALID: 'use a name that the certificate is for, or --insecure',
 });
 
-/** Whether the account may is not always the question: quotas, scanners and read-only modes answer 403 too, and say why. */
+/**
+ * Whether the account may is not always the question: quotas, scanners and read-only modes answer 403 too, and say why.
+ */
 function deniedAdvice(error: RegistryError, facts: RegistryFacts | undefined): Advice {
   const hasReason = reasonIn(error) !== undefined;
   if (facts === undefined) return hasReason ? null : undefined;

@@ -41,7 +41,9 @@ export class LiveRegion implements Disposable {
     this.#stream.write(showCursor);
   }
 
-  /** Moves to the region's first line. A window that became narrower has wrapped the lines: each then counts for more. */
+  /**
+   * Moves to the region's first line. A window that became narrower has wrapped the lines: each then counts for more.
+   */
   #home(): string {
     const columns = Math.max(1, this.#stream.columns ?? 80);
     let rows = 0;

@@ -46,7 +46,8 @@ export function createPlainProgress(options: OpenProgressOptions): Progress {
     onEvent(event) {
       stop ??= clock.every(heartbeatMs, beat);
       const adopted = applyEvent(state, event, clock.now());
-      if (event.type === 'blob:storing' || event.type === 'manifest:storing') return; // told once a second: a log wants it with the heartbeat
+      // told once a second: a log wants it with the heartbeat
+      if (event.type === 'blob:storing' || event.type === 'manifest:storing') return;
       if (event.type === 'blob:retrying' && adopted !== undefined) {
         // It counts down once a second: a log wants each attempt once.
         if (attempts.get(adopted.blob) === event.attempt) return;

@@ -16,7 +16,10 @@ export function addSample(meter: RateMeter, total: number, atMs: number): void {
   while (samples.length > 2 && (samples[1]?.atMs ?? atMs) < atMs - windowMs) samples.shift();
 }
 
-/** Bytes a second over the last seconds; undefined before there is anything to tell. A counter that stands still slows down to 0. */
+/**
+ * Bytes a second over the last seconds; undefined before there is anything to tell. A counter that stands still slows
+ * down to 0.
+ */
 export function bytesPerSecond({ samples }: RateMeter, nowMs: number): number | undefined {
   const first = samples.find(({ atMs }) => atMs >= nowMs - windowMs) ?? samples.at(-1);
   const last = samples.at(-1);

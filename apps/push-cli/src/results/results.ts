@@ -9,7 +9,10 @@ export function resultLine(result: Extract<PushResult, { ok: true }>): string {
   return `${canonicalName(result.reference)}@${result.digest}`;
 }
 
-/** The same as plain data, for `--json`; a failure has `error` in place of the digest, a dry run its `plan`, a signed image its `signatures`. */
+/**
+ * The same as plain data, for `--json`; a failure has `error` in place of the digest, a dry run its `plan`, a signed
+ * image its `signatures`.
+ */
 export function resultRecord(result: PushResult): Readonly<Record<string, unknown>> {
   const { reference, totals } = result;
   if (!result.ok) return { ...failureRecord(reference, result.error), totals };

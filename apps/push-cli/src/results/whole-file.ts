@@ -6,8 +6,8 @@ import { pipeline } from 'node:stream/promises';
 import type { AbortOptions, ByteStream } from '@slipway/digest';
 
 /**
- * Writes a file so that a reader sees the old one, or the whole new one. A link stays one. What is no file, as `/dev/null` or
- * a pipe, is written to and never replaced.
+ * Writes a file so that a reader sees the old one, or the whole new one. A link stays one. What is no file, as
+ * `/dev/null` or a pipe, is written to and never replaced.
  */
 export async function wholeFile(
   path: string,

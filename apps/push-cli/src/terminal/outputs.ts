@@ -8,8 +8,8 @@ export interface Outputs {
 }
 
 /**
- * Lets standard output and standard error fail without ending the program: a log on a disk that is full, or a reader that
- * went away (`slipway … | head`), costs words, never a push.
+ * Lets standard output and standard error fail without ending the program: a log on a disk that is full, or a reader
+ * that went away (`slipway … | head`), costs words, never a push.
  */
 export function watchOutputs(stdout: OutputStream, stderr: OutputStream): Outputs {
   let failure: Error | undefined;

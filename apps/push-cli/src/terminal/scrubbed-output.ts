@@ -9,7 +9,9 @@ export function secretsInArguments(args: readonly string[]): readonly string[] {
   return args.flatMap((arg) => [...secretsInName(arg), ...secretsInName(arg.replace(/^--?[\w-]+=/, ''))]);
 }
 
-/** The passwords in the addresses of proxies, also where a `#` or `?` that was not escaped breaks the address in two. */
+/**
+ * The passwords in the addresses of proxies, also where a `#` or `?` that was not escaped breaks the address in two.
+ */
 export function secretsInProxies(variables: Readonly<Record<string, string | undefined>>): readonly string[] {
   return Object.entries(variables).flatMap(([name, value]) => {
     if (!/^(?:https?|all)_proxy$/i.test(name) || value === undefined) return [];

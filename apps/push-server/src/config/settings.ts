@@ -109,7 +109,9 @@ export function list<T>(kind: Kind<T>): Kind<readonly T[]> {
   };
 }
 
-/** For all, for none, or for the members of a list: a flag with or without a value, which may be given more than once. */
+/**
+ * For all, for none, or for the members of a list: a flag with or without a value, which may be given more than once.
+ */
 export function allOr<T>(kind: Kind<T>): Kind<boolean | readonly T[]> {
   const members = list(kind);
   return {

@@ -5,7 +5,9 @@ import { imageSummary } from './image-summary.ts';
 import { sharedSizes } from './list-images.ts';
 import { sendJSON } from './send-json.ts';
 
-/** `GET /system/df`: what images take, for `docker system df`. Of containers, volumes and build cache there are none. */
+/**
+ * `GET /system/df`: what images take, for `docker system df`. Of containers, volumes and build cache there are none.
+ */
 export const registerDiskRoutes: RegisterRoutes<Pick<EngineContext, 'store'>> = (app, { store }) => {
   app.get('/system/df', { config: { access: 'read' } }, async (request, reply) => {
     const types = queryTexts(request, 'type');

@@ -2,8 +2,8 @@ import type { ServerResponse } from 'node:http';
 import { encodeRecord, type StreamRecord } from './stream-record.ts';
 
 /**
- * A streamed answer that never waits for its reader: while the reader is slow, a layer's newest record replaces the one that
- * has not been written yet, so that what is kept is bounded by the number of layers.
+ * A streamed answer that never waits for its reader: while the reader is slow, a layer's newest record replaces the one
+ * that has not been written yet, so that what is kept is bounded by the number of layers.
  */
 export class DockerStream {
   readonly #response: ServerResponse;

@@ -11,8 +11,8 @@ export interface PrunedImages {
 }
 
 /**
- * Deletes images without a name, or with `dangling=false` all that the filters let through, and what nobody needs any more.
- * What push jobs hold stays until they end.
+ * Deletes images without a name, or with `dangling=false` all that the filters let through, and what nobody needs any
+ * more. What push jobs hold stays until they end.
  *
  * @throws {RequestError} 400 for a filter that cannot be read
  */

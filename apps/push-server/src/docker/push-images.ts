@@ -49,7 +49,8 @@ interface EnginePush {
 }
 
 /**
- * `POST /images/{name}/push`: one tag, or all of a repository. From its first message on, what goes wrong is told in the stream.
+ * `POST /images/{name}/push`: one tag, or all of a repository. From its first message on, what goes wrong is told in
+ * the stream.
  *
  * @see https://github.com/moby/moby/blob/v25.0.0/distribution/push.go#L66-L120
  */
@@ -169,7 +170,8 @@ async function pushTags(push: EnginePush, tags: readonly TagOfImage[]): Promise<
       noteTotals(details, result);
       if (!result.ok) return;
       const { digest, size } = result;
-      if (result.mediaType === mediaTypes.dockerConfig) return; // over v1 there is no manifest, and docker tells of none
+      // over v1 there is no manifest, and docker tells of none
+      if (result.mediaType === mediaTypes.dockerConfig) return;
       details['digest'] = digest;
       await rememberDigest(context, tagged.reference, digest, tagged.id);
       stream.write({ kind: 'aux', aux: { Tag: tagged.reference.tag, Digest: digest, Size: size } });

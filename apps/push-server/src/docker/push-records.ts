@@ -1,7 +1,9 @@
 import type { PushEvent } from '@slipway/push';
 import type { StreamRecord } from './stream-record.ts';
 
-/** Waits that docker never had, and the notice that it had: whoever looks on is told of them. Other warnings are logged. */
+/**
+ * Waits that docker never had, and the notice that it had: whoever looks on is told of them. Other warnings are logged.
+ */
 const toldWarnings: ReadonlySet<string> = new Set(['connect-retry', 'manifest-retry', 'schema1-deprecated']);
 
 /**
@@ -19,8 +21,8 @@ export function createPushRecords(write: (record: StreamRecord) => void): (event
 }
 
 /**
- * What docker's daemon says of a push event; undefined for what it does not speak of: manifests without a tag, most warnings,
- * and the first message, which comes before the image is looked for.
+ * What docker's daemon says of a push event; undefined for what it does not speak of: manifests without a tag, most
+ * warnings, and the first message, which comes before the image is looked for.
  */
 function recordOf(event: PushEvent): StreamRecord | undefined {
   switch (event.type) {
@@ -72,7 +74,8 @@ function actionOf(
     case 'blob:waiting':
       return { kind: 'action', id, status: 'Waiting' };
     case 'blob:progress': {
-      // Docker counts the layer's own bytes. Where they were read and compressed before, what is sent tells how far it is.
+      // Docker counts the layer's own bytes. Where they were read and compressed before, what is sent tells how far it
+      // is.
       const { sent, size, read, readTotal } = event;
       const isReading = size === undefined;
       return {

@@ -7,8 +7,8 @@ const names = Object.keys(pushSettingSchemas) as readonly (keyof PushSettings)[]
 const schema = { type: 'object', additionalProperties: false, properties: pushSettingSchemas };
 
 /**
- * What a docker client chooses for one push beyond what docker knows: `?format=schema1`, or `X-Slipway-Format: schema1`, which
- * `HttpHeaders` of its configuration can hold.
+ * What a docker client chooses for one push beyond what docker knows: `?format=schema1`, or
+ * `X-Slipway-Format: schema1`, which `HttpHeaders` of its configuration can hold.
  *
  * @throws {RequestError} 400
  */

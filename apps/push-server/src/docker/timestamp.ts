@@ -3,8 +3,8 @@ import { RequestError } from '../errors.ts';
 const unitNs: Readonly<Record<string, number>> = { ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 };
 
 /**
- * Nanoseconds since 1970 of what docker's clients call a time: `1700000000`, `1700000000.000000001`, an RFC 3339 time, or a
- * duration back from now (`10m`, `1h30m`).
+ * Nanoseconds since 1970 of what docker's clients call a time: `1700000000`, `1700000000.000000001`, an RFC 3339 time,
+ * or a duration back from now (`10m`, `1h30m`).
  *
  * @throws {RequestError} 400
  */

@@ -19,7 +19,9 @@ export interface Activity {
   begin(kind: WorkKind, principal?: string): Work;
   running(kind: WorkKind): number;
   readonly isClosing: boolean;
-  /** Told once the daemon begins to close: for readers who would stay for ever. What it returns takes the listener back. */
+  /**
+   * Told once the daemon begins to close: for readers who would stay for ever. What it returns takes the listener back.
+   */
   onClosing(listener: () => void): () => void;
   /** Lets nothing begin any more, waits so long for what runs, then aborts it and waits a while for its end. */
   close(graceMs: number, abortGraceMs?: number): Promise<void>;

@@ -33,7 +33,8 @@ export interface DiskKeeper extends AsyncDisposable {
    *
    * @param name what a refusal calls it
    * @param bytes what it is known to have
-   * @param place where it goes: into a spool, which only the claim knows of, or among the archives, which are counted there
+   * @param place where it goes: into a spool, which only the claim knows of, or among the archives, which are counted
+   * there
    * @throws {RequestError} 507
    */
   claim(name: string, bytes: number, place: 'spool' | 'archive'): Promise<SpaceClaim>;

@@ -34,9 +34,9 @@ interface Lane {
 }
 
 /**
- * Makes the transfers of a daemon. Slots are for each registry, so that one which does not answer stops nobody else's pushes;
- * within a registry, principals that want more than there is get equal shares. A registry that asks for less, or grows slow,
- * gets fewer transfers for a while.
+ * Makes the transfers of a daemon. Slots are for each registry, so that one which does not answer stops nobody else's
+ * pushes; within a registry, principals that want more than there is get equal shares. A registry that asks for less,
+ * or grows slow, gets fewer transfers for a while.
  *
  * @param concurrency slots of each registry, 0 for no limit
  */

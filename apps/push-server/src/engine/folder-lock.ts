@@ -31,9 +31,9 @@ interface Holder {
 }
 
 /**
- * Locks a data folder by a socket that somebody listens on: the system ends that with the process, however it ends, and it
- * is seen from every container that has the folder. Everybody first listens under a name of his own, then looks at the
- * others: of two that come at once, each sees the other, and the one whose name comes first stays.
+ * Locks a data folder by a socket that somebody listens on: the system ends that with the process, however it ends, and
+ * it is seen from every container that has the folder. Everybody first listens under a name of his own, then looks at
+ * the others: of two that come at once, each sees the other, and the one whose name comes first stays.
  *
  * @throws {ServerError} `ERR_SERVER_FOLDER_IN_USE`
  */

@@ -22,7 +22,9 @@ export interface ServicePushOptions
   readonly subject?: PushSubject | undefined;
 }
 
-/** Pushes in somebody's name, sharing work with all other pushes of the same name. Used by the Engine API and by jobs. */
+/**
+ * Pushes in somebody's name, sharing work with all other pushes of the same name. Used by the Engine API and by jobs.
+ */
 export interface PushService {
   /** As `Client.pushAll`: a destination that fails is a result. Rejects with `signal.reason` on abort. */
   push(

@@ -3,7 +3,10 @@ import type { LayerKind, PushFormat, PushLearn, PushOptions, PushProtocol, PushV
 import type { ServerConfig } from '../config/server-config.ts';
 import { RequestError } from '../errors.ts';
 
-/** How something shall be pushed: the options of a push, under their usual names, that a job or a docker client may choose. */
+/**
+ * How something shall be pushed: the options of a push, under their usual names, that a job or a docker client may
+ * choose.
+ */
 export interface PushSettings {
   readonly format?: NonNullable<PushOptions['format']> | undefined;
   readonly protocol?: PushProtocol | undefined;
@@ -31,7 +34,9 @@ export const protocols: readonly PushProtocol[] = ['v2', 'auto', 'v1'];
 const layerKinds: readonly LayerKind[] = ['gzip', 'zstd', 'zstd:chunked', 'estargz', 'none'];
 const oneKind = `(?:${layerKinds.join('|')})`;
 
-/** JSON Schemas of {@link PushSettings}, for documents, for what URLs and headers say, and for the API's description. */
+/**
+ * JSON Schemas of {@link PushSettings}, for documents, for what URLs and headers say, and for the API's description.
+ */
 export const pushSettingSchemas: {
   readonly [Name in keyof Required<PushSettings>]: Readonly<Record<string, unknown>>;
 } = {

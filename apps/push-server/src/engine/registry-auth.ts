@@ -3,7 +3,8 @@ import type { AuthConfig } from '@slipway/docker-credentials';
 const maxHeaderChars = 64 * 1024;
 
 /**
- * Reads `X-Registry-Auth`: base64url of docker's auth config. What cannot be read counts as empty, as docker's daemon has it.
+ * Reads `X-Registry-Auth`: base64url of docker's auth config. What cannot be read counts as empty, as docker's daemon
+ * has it.
  */
 export function parseRegistryAuth(header: string | readonly string[] | undefined): AuthConfig {
   if (typeof header !== 'string' || header.length > maxHeaderChars) return {};

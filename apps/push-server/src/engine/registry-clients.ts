@@ -11,7 +11,9 @@ import type { FairTransfers } from './fair-transfers.ts';
 import type { MetaHeaders } from './meta-headers.ts';
 import { scopedTransfers } from './scoped-transfers.ts';
 
-/** Whose name a push goes in: credentials by registry, and headers for the registry. They are held while a lease lasts. */
+/**
+ * Whose name a push goes in: credentials by registry, and headers for the registry. They are held while a lease lasts.
+ */
 export interface Identity {
   readonly auths: ReadonlyMap<string, AuthConfig>;
   readonly metaHeaders?: MetaHeaders | undefined;

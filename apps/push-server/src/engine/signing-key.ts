@@ -4,8 +4,8 @@ import type { ServerConfig } from '../config/server-config.ts';
 import { ServerError } from '../errors.ts';
 
 /**
- * What signs schema 1 manifests: the file that was named, read at once; or `key.json` of the data folder, made when the first
- * manifest is signed.
+ * What signs schema 1 manifests: the file that was named, read at once; or `key.json` of the data folder, made when the
+ * first manifest is signed.
  *
  * @throws {ServerError} `ERR_SERVER_CONFIG` when the named file holds no key
  */

@@ -8,8 +8,8 @@ export function registryErrorOf(error: unknown): RegistryError | undefined {
 }
 
 /**
- * What a client is told of a failure: docker's words for what a registry answered, else the message of the first error that
- * says more than that something failed.
+ * What a client is told of a failure: docker's words for what a registry answered, else the message of the first error
+ * that says more than that something failed.
  */
 export function errorText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

@@ -8,8 +8,8 @@ import { openEventStream } from './server-sent-events.ts';
 const lookMs = 5_000;
 
 /**
- * Tells a job's kept events after one of them, and goes on with those to come until the job has ended or the reader leaves.
- * A slow reader is told what is kept when it can take it, and less of the progress.
+ * Tells a job's kept events after one of them, and goes on with those to come until the job has ended or the reader
+ * leaves. A slow reader is told what is kept when it can take it, and less of the progress.
  */
 export async function followJob(
   id: string,

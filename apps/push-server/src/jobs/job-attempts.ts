@@ -7,8 +7,9 @@ const firstWaitMs = 1_000;
 const longestWaitMs = 60_000;
 
 /**
- * Notes that the daemon which worked on a job is gone. The job waits again, as a suspect: it runs alone next. Only a run that
- * was alone and brought nothing forward counts against the job, as otherwise something else may have ended the daemon.
+ * Notes that the daemon which worked on a job is gone. The job waits again, as a suspect: it runs alone next. Only a
+ * run that was alone and brought nothing forward counts against the job, as otherwise something else may have ended the
+ * daemon.
  */
 export function afterCrash(job: JobRecord): JobRecord {
   if (job.state !== 'running') return job;

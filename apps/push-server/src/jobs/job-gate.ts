@@ -11,7 +11,8 @@ export interface JobGate {
   /** Waits while a suspect runs alone. Rejects with the signal's reason. */
   enter(options: AbortOptions): Promise<JobPass>;
   /**
-   * Waits until nothing else runs, then keeps others out for a while. Where others do not end in time it comes in beside them.
+   * Waits until nothing else runs, then keeps others out for a while. Where others do not end in time it comes in
+   * beside them.
    *
    * @param onShared called when others may come in again while this one runs
    */
@@ -20,8 +21,8 @@ export interface JobGate {
 
 export interface JobGateOptions {
   /**
-   * How long a suspect is alone, and how long it waits for that. What ends a daemon does so soon; a push to a registry that
-   * does not answer must not keep all others waiting.
+   * How long a suspect is alone, and how long it waits for that. What ends a daemon does so soon; a push to a registry
+   * that does not answer must not keep all others waiting.
    *
    * @default 10000
    */

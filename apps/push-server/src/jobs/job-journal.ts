@@ -4,7 +4,9 @@ import { tellPushEvent } from './job.ts';
 import type { JobStore } from './job-store.ts';
 import type { LiveChannel } from './live-channel.ts';
 
-/** Events of one job that are kept; beyond, only how it ends. An image of 127 layers to eight destinations stays below. */
+/**
+ * Events of one job that are kept; beyond, only how it ends. An image of 127 layers to eight destinations stays below.
+ */
 const maxKept = 5_000;
 /** Events that come within this time are one write. */
 const flushMs = 100;

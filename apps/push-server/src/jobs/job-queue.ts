@@ -3,7 +3,10 @@ import type { JobRecord } from './job.ts';
 /** How work on a job ended: for good, or for another daemon (or the next start) to go on with. */
 export type WorkOutcome = 'done' | 'handed-over';
 
-/** Works on one job. `signal` aborts when the job has to be let go of; the reason is {@link JobLost} where another has it now. */
+/**
+ * Works on one job. `signal` aborts when the job has to be let go of; the reason is {@link JobLost} where another has
+ * it now.
+ */
 export type JobWork = (id: string, signal: AbortSignal) => Promise<WorkOutcome>;
 
 /** What a queue has to know of a job. */

@@ -56,7 +56,10 @@ export interface JobService extends AsyncDisposable {
   readonly channel: LiveChannel;
   /** What jobs push. A request owns what it holds until `submit` has taken it. */
   readonly sources: JobSources;
-  /** `isNew` is false for a repeated request. @throws {RequestError} 422 when the idempotency key was used for something else; 503 */
+  /**
+   * `isNew` is false for a repeated request.
+   * @throws {RequestError} 422 when the idempotency key was used for something else; 503
+   */
   submit(request: JobRequest): Promise<{ readonly job: JobRecord; readonly isNew: boolean }>;
   /** Asks for the end of a job; one that ended already stays as it is. @throws {RequestError} 404 */
   cancel(id: string): Promise<JobRecord>;

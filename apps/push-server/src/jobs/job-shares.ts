@@ -14,9 +14,10 @@ export interface JobShares {
 }
 
 /**
- * Shares places by what is left: a registry may have as many as are free, a principal twice as many. So one registry that
- * does not answer, or one team, never has them all: of eight, four, and the next one two; whoever is alone still has half.
- * Among those that may go on, the principal with the fewest jobs comes first, then whoever has waited longest.
+ * Shares places by what is left: a registry may have as many as are free, a principal twice as many. So one registry
+ * that does not answer, or one team, never has them all: of eight, four, and the next one two; whoever is alone still
+ * has half. Among those that may go on, the principal with the fewest jobs comes first, then whoever has waited
+ * longest.
  *
  * @see https://doi.org/10.1109/90.664262 dynamic queue length thresholds, by Choudhury and Hahne
  */

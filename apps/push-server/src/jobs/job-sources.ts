@@ -21,7 +21,10 @@ export interface JobSources {
   open(source: JobSource, options: AbortOptions): Promise<ImageSource>;
   /** Lets go of what a job was about. What is gone already is no error. */
   release(source: JobSource): Promise<void>;
-  /** Lets go of whatever none of these jobs needs: an upload, or the end of a job, was cut off. Young ones may be on their way. */
+  /**
+   * Lets go of whatever none of these jobs needs: an upload, or the end of a job, was cut off. Young ones may be on
+   * their way.
+   */
   releaseOrphans(needed: readonly JobSource[]): Promise<void>;
 }
 
@@ -77,7 +80,10 @@ function madeAt(key: string): number {
   return Number.parseInt(key.split('-')[0] ?? '', 36);
 }
 
-/** The image that a job is about. @throws {RequestError} 400 when there is none, or more than one and none was chosen */
+/**
+ * The image that a job is about.
+ * @throws {RequestError} 400 when there is none, or more than one and none was chosen
+ */
 export function selectItem({ items }: Pick<ImageSource, 'items'>, image: string | undefined): SourceItem {
   const names = items.flatMap((item) => item.names);
   const [item, ...others] = image === undefined ? items : items.filter((each) => each.names.includes(image));

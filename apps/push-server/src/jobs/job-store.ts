@@ -6,7 +6,10 @@ export interface JobStore extends AsyncDisposable {
   /** Keeps a new job; of one whose id is there already, that one comes back and nothing changes. */
   create(job: JobRecord): Promise<JobRecord>;
   get(id: string): Promise<JobRecord | undefined>;
-  /** Changes a job with nobody in between; `change` may return it as it is. The job as it then is, or undefined when there is none. */
+  /**
+   * Changes a job with nobody in between; `change` may return it as it is. The job as it then is, or undefined when
+   * there is none.
+   */
   update(id: string, change: (job: JobRecord) => JobRecord): Promise<JobRecord | undefined>;
   /** All jobs, newest first. */
   list(): Promise<readonly JobRecord[]>;

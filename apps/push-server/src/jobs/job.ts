@@ -14,7 +14,9 @@ export interface JobContent {
 
 /** What shall be pushed: an image of the store, or an archive that was uploaded for this job. */
 export type JobSource =
-  /** `name` is what the image was asked for by; `hold` is the key under which the store keeps the image for this job. */
+  /**
+   * `name` is what the image was asked for by; `hold` is the key under which the store keeps the image for this job.
+   */
   | { readonly kind: 'image'; readonly name: string; readonly hold: string; readonly content: JobContent }
   /** `file` is a name in the folder of uploaded archives; `image` chooses one of several images. */
   | {

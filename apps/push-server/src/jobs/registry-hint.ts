@@ -6,8 +6,8 @@ const clientCertificate =
   'put a client certificate as x.cert and its key as x.key into the registry’s folder of `cert-dir`';
 
 /**
- * What settings of the daemon help where a registry could not be talked to at all; undefined where none does, and the hint of
- * the error itself is the best there is.
+ * What settings of the daemon help where a registry could not be talked to at all; undefined where none does, and the
+ * hint of the error itself is the best there is.
  */
 export function registryHint({ reason, message }: RegistryError): string | undefined {
   if (reason === 'https-expected') return 'the registry expects https: take it out of `insecure-registry`';

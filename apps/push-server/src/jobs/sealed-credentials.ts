@@ -7,7 +7,10 @@ import { createFileOnce } from './create-file-once.ts';
 /** Credentials by registry. */
 export type Auths = ReadonlyMap<string, AuthConfig>;
 
-/** Encrypts the credentials of a job for as long as it lives. The key stays in the data folder: a copy of the queue alone tells nothing. */
+/**
+ * Encrypts the credentials of a job for as long as it lives. The key stays in the data folder: a copy of the queue
+ * alone tells nothing.
+ */
 export interface CredentialSeal {
   seal(jobID: string, auths: Auths): string;
   /** @throws {Error} when they were sealed for another job, with another key, or changed */

@@ -8,8 +8,8 @@ export interface SharedLocks {
 }
 
 /**
- * Transfers of which equal ones run one after the other wherever they run: the second finds what the first has brought, as
- * each looks before it sends.
+ * Transfers of which equal ones run one after the other wherever they run: the second finds what the first has brought,
+ * as each looks before it sends.
  */
 export function lockedTransfers(transfers: Transfers, locks: SharedLocks | undefined): Transfers {
   if (locks === undefined) return transfers;

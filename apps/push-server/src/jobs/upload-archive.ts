@@ -17,8 +17,8 @@ export interface UploadedArchive {
 }
 
 /**
- * Takes the body of a request as an archive, on disk when the promise resolves, and looks whether it holds the one image that
- * is meant.
+ * Takes the body of a request as an archive, on disk when the promise resolves, and looks whether it holds the one
+ * image that is meant.
  *
  * @throws {RequestError} 400, 408, 413, 503; what reading the archive throws
  */

@@ -15,8 +15,8 @@ const files = {
 } as const;
 
 /**
- * The status page: three files that tell nothing themselves, so anybody may have them. What they show is asked for with the
- * rights of whoever looks.
+ * The status page: three files that tell nothing themselves, so anybody may have them. What they show is asked for with
+ * the rights of whoever looks.
  */
 export const registerPageRoutes: RegisterRoutes = (app) => {
   for (const [url, { content, type }] of Object.entries(files)) {

@@ -1,6 +1,9 @@
 import type { ToldPushEvent } from '../jobs/job.ts';
 
-/** What a row is doing. `checking`: asking the registry whether it has the blob. `reading`: compressing, size unknown yet. */
+/**
+ * What a row is doing. `checking`: asking the registry whether it has the blob. `reading`: compressing, size unknown
+ * yet.
+ */
 export type RowPhase = 'checking' | 'waiting' | 'reading' | 'sending' | 'retrying';
 
 /** How a row ended. */

@@ -32,7 +32,8 @@ export function statusRoutes(context: StatusNeeds, jobs: JobService): readonly A
     });
   });
 
-  // However many readers there are, jobs are listed once a moment, and anew when there is news of them: a reader is told once.
+  // However many readers there are, jobs are listed once a moment, and anew when there is news of them: a reader is
+  // told once.
   let listed: { readonly at: number; readonly jobs: Promise<readonly unknown[]> } | undefined;
   jobs.channel.subscribe((news) => {
     if (news.kind !== 'event' || news.event.type.startsWith('job:')) listed = undefined;

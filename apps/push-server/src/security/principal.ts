@@ -77,7 +77,10 @@ function certificateName(socket: TLSSocket): string | undefined {
   return (Array.isArray(name) ? name[0] : name) ?? 'unnamed';
 }
 
-/** Any page that a browser on this machine shows can send requests here; its own site's name, or its origin, gives it away. */
+/**
+ * Any page that a browser on this machine shows can send requests here; its own site's name, or its origin, gives it
+ * away.
+ */
 function assertNoForeignPage({ headers }: IncomingMessage): void {
   const host = headers.host ?? '';
   const name = host.replace(/:\d+$/, '');

@@ -24,7 +24,8 @@ export type Action =
   | { readonly kind: 'login'; readonly registry: string };
 
 /**
- * Reads `admin`, `load`, `load:PATTERN`, or `push:PATTERN`. In a pattern `*` is anything within a segment, `**` also across them.
+ * Reads `admin`, `load`, `load:PATTERN`, or `push:PATTERN`. In a pattern `*` is anything within a segment, `**` also
+ * across them.
  *
  * @throws {ServerError} `ERR_SERVER_TOKEN`
  */

@@ -227,7 +227,8 @@ describe('a job', () => {
 async function textBelow(folder: string): Promise<string> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
-  const texts = await Promise.all(files.map((file) => readFile(file, 'latin1').catch(() => ''))); // some are gone by now
+  // some are gone by now
+  const texts = await Promise.all(files.map((file) => readFile(file, 'latin1').catch(() => '')));
   return texts.join('\n');
 }
 
@@ -266,7 +267,8 @@ test('the daemon’s own credentials are named, not known', async () => {
   expect(guarded.tags('team/app')).toEqual(['1', '2', '3']);
   const remembered = async (): Promise<number> =>
     JSON.parse((await daemon.request('GET', '/slipway/v1/jobs')).body).jobs.length;
-  while ((await remembered()) > 1) await new Promise((resolve) => setTimeout(resolve, 20)); // as many as jobHistory says
+  // as many as jobHistory says
+  while ((await remembered()) > 1) await new Promise((resolve) => setTimeout(resolve, 20));
   expect(JSON.stringify(daemon.log)).not.toContain('hunter2-secret');
 });
 

@@ -27,9 +27,15 @@ export interface ReferrersOptions extends AbortOptions {
 
 /** Manifests that others are about. */
 export interface Subjects {
-  /** @throws {SourceError} `ERR_SOURCE_NOT_FOUND` when there is no such manifest; {@link RegistryError} when the registry fails */
+  /**
+   * @throws {SourceError} `ERR_SOURCE_NOT_FOUND` when there is no such manifest; {@link RegistryError} when the
+   * registry fails
+   */
   resolve(reference: Reference, options: AbortOptions): Promise<Descriptor>;
-  /** What refers to a manifest, from the registry's API or from the index under the fallback tag. @throws as {@link resolve} */
+  /**
+   * What refers to a manifest, from the registry's API or from the index under the fallback tag.
+   * @throws as {@link resolve}
+   */
   referrersOf(reference: Reference, options: ReferrersOptions): Promise<readonly Referrer[]>;
 }
 
@@ -98,7 +104,10 @@ export function createSubjects({ registries, sourceRegistries, credentials, atte
   };
 }
 
-/** A manifest as people name it: a tag, a digest, or neither for `latest`. @throws {ClientError} {@link InvalidReferenceError} */
+/**
+ * A manifest as people name it: a tag, a digest, or neither for `latest`.
+ * @throws {ClientError} {@link InvalidReferenceError}
+ */
 export function parseSubject(subject: string | Reference): Reference {
   if (typeof subject !== 'string') return withDefaultTag(subject);
   assertNoUser(subject);

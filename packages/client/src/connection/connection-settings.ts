@@ -6,11 +6,17 @@ export interface ConnectionSettings {
   readonly plainHttp?: boolean | undefined;
   /** Any TLS certificate will do, and plain http is tried when https fails. @default false */
   readonly insecure?: boolean | undefined;
-  /** The same for single registries: hosts, `host:port` and address ranges, as docker's daemon has them. @default none */
+  /**
+   * The same for single registries: hosts, `host:port` and address ranges, as docker's daemon has them.
+   * @default none
+   */
   readonly insecureRegistries?: readonly string[] | undefined;
   /** Folder with CA (`*.crt`) and client certificates (`*.cert`, `*.key`). @default the registry's folder of certs.d */
   readonly certDir?: string | undefined;
-  /** Milliseconds to wait for a connection, an answer, or the next byte. @default those of `@slipway/registry-client` */
+  /**
+   * Milliseconds to wait for a connection, an answer, or the next byte.
+   * @default those of `@slipway/registry-client`
+   */
   readonly timeout?: number | undefined;
   /** Requests to each registry in a second. @default no limit */
   readonly maxRequestsPerSecond?: number | undefined;
@@ -22,7 +28,10 @@ export interface ConnectionParts {
   readonly dispatcher?: DispatcherFactory | undefined;
   /** TLS material for every registry. @default read from certs.d, `certDir` and the environment */
   readonly tls?: TLSOptions | undefined;
-  /** Headers that each request to a registry carries; those to token servers and storage elsewhere do not. @default none */
+  /**
+   * Headers that each request to a registry carries; those to token servers and storage elsewhere do not.
+   * @default none
+   */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** `User-Agent` of every request. @default 'slipway-client' */
   readonly userAgent?: string | undefined;

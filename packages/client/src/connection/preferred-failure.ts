@@ -4,7 +4,8 @@ import { RegistryError } from '@slipway/registry-client';
 const anError = kind('an error', (value) => value instanceof Error);
 
 /**
- * Which failure to tell when a registry was tried over https and then over http: that of the way which the other side speaks.
+ * Which failure to tell when a registry was tried over https and then over http: that of the way which the other side
+ * speaks.
  *
  * @param earlier what https ended in, undefined for the first try
  */

@@ -41,7 +41,9 @@ export function createRateLimit(bytesPerSecond: number, clock: RateLimitClock = 
   };
 }
 
-/** The repository, with every upload held to the limit, in whichever shape it is sent. Manifests and questions are not. */
+/**
+ * The repository, with every upload held to the limit, in whichever shape it is sent. Manifests and questions are not.
+ */
 export function limitUploads(repository: Repository, limit: RateLimit): Repository {
   return overlaid(repository, {
     async beginUpload(options) {

@@ -31,8 +31,8 @@ export type VerifyLoginOptions = Omit<RegistriesOptions, 'credentials'> & LoginO
 /**
  * Shows credentials to a registry.
  *
- * Asks for a manifest that nobody has, since a registry that hands out tokens accepts a login by giving one out, whatever
- * it then says of that repository.
+ * Asks for a manifest that nobody has, since a registry that hands out tokens accepts a login by giving one out,
+ * whatever it then says of that repository.
  *
  * @throws {LoginRefusedError} `ERR_CLIENT_LOGIN_REFUSED` when they are refused
  * @throws {RegistryError} when the registry cannot be reached, or answers something else

@@ -24,9 +24,9 @@ export type RegistryCredentials =
   | { readonly registryToken: string };
 
 /**
- * Credentials from outside. A user name and a password are for one registry, the first that the client pushes to or opens
- * a repository of; for sources the credentials that docker and podman keep count, as with `slipway push --username`. By
- * registry (`ghcr.io`, `docker.io`), or from a provider, they are for sources too.
+ * Credentials from outside. A user name and a password are for one registry, the first that the client pushes to or
+ * opens a repository of; for sources the credentials that docker and podman keep count, as with
+ * `slipway push --username`. By registry (`ghcr.io`, `docker.io`), or from a provider, they are for sources too.
  */
 export type CredentialsChoice = UserAndPassword | Readonly<Record<string, RegistryCredentials>> | CredentialProvider;
 

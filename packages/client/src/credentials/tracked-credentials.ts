@@ -13,7 +13,9 @@ import type { RegistryFacts } from './registry-facts.ts';
 
 /** Credentials that know whether a registry asked for them. */
 export interface TrackedCredentials extends UserCredentialProvider {
-  /** What is known of a registry's credentials, for the advice after a failure; undefined when that cannot be found out. */
+  /**
+   * What is known of a registry's credentials, for the advice after a failure; undefined when that cannot be found out.
+   */
   factsOf(reference: Pick<Reference, 'registry' | 'repository'>): Promise<RegistryFacts | undefined>;
 }
 

@@ -14,8 +14,8 @@ import {
 } from './value-kinds.ts';
 
 /**
- * Where an option can be set: `slipway push`, a client or its `push`, the daemon's settings, and a job that is submitted
- * to it.
+ * Where an option can be set: `slipway push`, a client or its `push`, the daemon's settings, and a job that is
+ * submitted to it.
  */
 export type Face = 'cli' | 'client' | 'push' | 'daemon' | 'job';
 
@@ -44,7 +44,10 @@ const aClient: readonly Face[] = ['cli', 'client'];
 const aClientAndDaemon: readonly Face[] = ['cli', 'client', 'daemon'];
 const onlyCli: readonly Face[] = ['cli'];
 
-/** Every option of a push by its name in TypeScript and JSON; flags and settings have it in kebab-case. In the order of the help. */
+/**
+ * Every option of a push by its name in TypeScript and JSON; flags and settings have it in kebab-case. In the order of
+ * the help.
+ */
 export const optionTable: { readonly [Name in OptionName]: OptionEntry<OptionValues[Name]> } = Object.freeze({
   allTags: {
     description: 'push every tag of the source; destinations are repositories then, see below',

@@ -130,7 +130,9 @@ function dateIn(text: string, now: number): Date | undefined {
   return /^\d{4}-\d{2}-\d{2}(?:T[\d:.]+(?:Z|[+-]\d{2}:\d{2}))?$/.test(text) ? new Date(text) : undefined;
 }
 
-/** `os/architecture[/variant]`, as docker writes it: `linux/arm64`, `linux/arm/v7`; or what `parsePlatform` makes of it. */
+/**
+ * `os/architecture[/variant]`, as docker writes it: `linux/arm64`, `linux/arm/v7`; or what `parsePlatform` makes of it.
+ */
 export const aPlatform: ValueKind<Platform> = {
   expected: 'os/architecture[/variant], such as linux/arm64',
   schema: { type: 'string', maxLength: 64, examples: ['linux/arm64'] },

@@ -4,8 +4,8 @@ import type { PushResult } from '@slipway/push';
 import { withDigest } from '@slipway/reference';
 
 /**
- * Notes in this machine's store under which digests registries now have an image that came from it, as docker does after a push.
- * What cannot be noted is told and changes nothing about the push.
+ * Notes in this machine's store under which digests registries now have an image that came from it, as docker does
+ * after a push. What cannot be noted is told and changes nothing about the push.
  */
 export async function noteDigests(
   store: Pick<ImageStore, 'addDigest'>,

@@ -14,7 +14,9 @@ export interface PushRepositoryOptions extends AbortOptions {
   readonly pattern?: string | undefined;
   /** Only images made at that time or later. @default all */
   readonly newerThan?: Date | undefined;
-  /** A tag that both sides name the same manifest by needs no push: nothing is converted, chosen or looked for besides. */
+  /**
+   * A tag that both sides name the same manifest by needs no push: nothing is converted, chosen or looked for besides.
+   */
   readonly mayMatch: boolean;
   /** A v1 registry may forget what is not in the list that begins a push: all images go at once. */
   readonly isTogether: boolean;
@@ -34,8 +36,8 @@ export interface PushRepositoryParts {
 const tagsAtOnce = 4;
 
 /**
- * Pushes the tags of one repository of a registry to others. A tag that both sides name the same manifest by costs one HEAD on
- * each side; the rest are pushed as single images are, each ending by itself.
+ * Pushes the tags of one repository of a registry to others. A tag that both sides name the same manifest by costs one
+ * HEAD on each side; the rest are pushed as single images are, each ending by itself.
  *
  * @throws {SourceError} when the repository cannot be read
  * @throws {ClientError} `ERR_CLIENT_OPTION` for a source with a tag; `ERR_CLIENT_NO_ITEM` when no tag is wanted

@@ -9,9 +9,9 @@ import type { DestinationInput } from './destinations.ts';
 
 /**
  * What to push: a text as `slipway push` takes it (`app.tar`, `oci:layout:v1`, `docker://ghcr.io/me/app:1`,
- * `docker-daemon:app`, `store:app`, `-`), a source that is open already, which stays the caller's to dispose, one image, or
- * one that `imageFrom` makes of parts: its base may be any such text. Or an artifact that `artifactFrom` makes of files: its
- * subject may be a reference, and has to be in every destination's repository.
+ * `docker-daemon:app`, `store:app`, `-`), a source that is open already, which stays the caller's to dispose, one
+ * image, or one that `imageFrom` makes of parts: its base may be any such text. Or an artifact that `artifactFrom`
+ * makes of files: its subject may be a reference, and has to be in every destination's repository.
  */
 export type SourceInput = string | ImageSource | SourceItem | ImageRecipe | ArtifactRecipe;
 

@@ -27,7 +27,9 @@ import type { ReadPushRequest, SourceInput } from './push-request.ts';
 /** A request that aborts with its client. */
 type RunningRequest = ReadPushRequest & { readonly signal: AbortSignal; readonly signing?: PushSigning | undefined };
 
-/** Pushes one source to its destinations. Rejects for what concerns all of them; a destination that fails is a result. */
+/**
+ * Pushes one source to its destinations. Rejects for what concerns all of them; a destination that fails is a result.
+ */
 export async function runPush(
   given: ReadPushRequest & { readonly signal: AbortSignal },
   parts: PushParts,
@@ -101,8 +103,8 @@ async function pushAllTags(
 }
 
 /**
- * How a push reads its source: a conversion looks at the bytes of layers and not at their labels, and a push that compares
- * nothing with diffIDs carries what cannot be compared.
+ * How a push reads its source: a conversion looks at the bytes of layers and not at their labels, and a push that
+ * compares nothing with diffIDs carries what cannot be compared.
  */
 function openOptionsOf(request: ReadPushRequest): OpenOptions {
   const { format = 'keep', compression = 'keep', verify = 'digest', platform, referrers, allTags } = request;

@@ -1,8 +1,9 @@
 import type { SourceItem } from '@slipway/image-source';
 
 /**
- * The items of a source that a person means by "the image": without what comes along with another one, such as signatures and
- * SBOMs, and without the platforms of an index that are listed beside it. All of them, where nothing else is left.
+ * The items of a source that a person means by "the image": without what comes along with another one, such as
+ * signatures and SBOMs, and without the platforms of an index that are listed beside it. All of them, where nothing
+ * else is left.
  */
 export function principalItems(items: readonly SourceItem[]): readonly SourceItem[] {
   const digests = new Set(items.flatMap(({ manifest }) => manifest?.digest ?? []));
@@ -21,7 +22,10 @@ function digestsWithin({ children }: Extract<SourceItem, { kind: 'index' }>): re
   ]);
 }
 
-/** Whether an item is about another one of the same source: by its subject, or by its tag, as cosign and registries do it. */
+/**
+ * Whether an item is about another one of the same source: by its subject, or by its tag, as cosign and registries do
+ * it.
+ */
 function isCompanion({ manifest, names }: SourceItem, digests: ReadonlySet<string>): boolean {
   const tagged = names.length > 0 && names.every((name) => isCompanionTag(name, digests));
   return tagged || (manifest !== undefined && digests.has(subjectOf(manifest.bytes) ?? ''));

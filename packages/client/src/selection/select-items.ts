@@ -17,11 +17,12 @@ export interface SelectOneOptions {
 }
 
 /**
- * The one item of a source, for all destinations: the only one, the only one that is no companion of another, the only one
- * with a name, the one for the platform; or all of a layout as one index, where its entries are platforms of one image.
+ * The one item of a source, for all destinations: the only one, the only one that is no companion of another, the only
+ * one with a name, the one for the platform; or all of a layout as one index, where its entries are platforms of one
+ * image.
  *
- * @throws {ClientError} `ERR_CLIENT_NO_ITEM` when there is none, `ERR_CLIENT_SEVERAL_ITEMS` when there are more; the message
- * lists them.
+ * @throws {ClientError} `ERR_CLIENT_NO_ITEM` when there is none, `ERR_CLIENT_SEVERAL_ITEMS` when there are more; the
+ * message lists them.
  */
 export function selectOne(
   source: ImageSource,
@@ -54,11 +55,12 @@ export interface TagSelection {
 }
 
 /**
- * Every tag of the source that is the destination repository's own: under its very name, or else under its path in another
- * registry, or without any repository, as layouts have them. Tags of other repositories go along only when that is said.
+ * Every tag of the source that is the destination repository's own: under its very name, or else under its path in
+ * another registry, or without any repository, as layouts have them. Tags of other repositories go along only when that
+ * is said.
  *
- * @throws {ClientError} `ERR_CLIENT_NO_ITEM` when nothing has a tag that is wanted; `ERR_CLIENT_TAGS` when two images claim
- * one tag, or all tags are those of other repositories.
+ * @throws {ClientError} `ERR_CLIENT_NO_ITEM` when nothing has a tag that is wanted; `ERR_CLIENT_TAGS` when two images
+ * claim one tag, or all tags are those of other repositories.
  */
 export function selectAllTags(
   source: ImageSource,

@@ -1,6 +1,6 @@
 /**
- * Whether a tag is meant by a pattern with `*` and `?`. With a `:` or `/` in it, the pattern is compared with the whole name,
- * short as a user types it; else with the tag alone.
+ * Whether a tag is meant by a pattern with `*` and `?`. With a `:` or `/` in it, the pattern is compared with the whole
+ * name, short as a user types it; else with the tag alone.
  *
  * @example
  * matchesTag('v1.*', undefined, 'v1.2'); // true

@@ -7,13 +7,16 @@ import { ClientError, optionError } from '../errors.ts';
 /** What signs a push. */
 export interface SigningSettings {
   /**
-   * A file with the private key that signs what is pushed, such as `cosign.key`; or `env://NAME`, a variable that has it.
-   * Its password is that of `COSIGN_PASSWORD`, else of the client’s `signKeyPassword`.
+   * A file with the private key that signs what is pushed, such as `cosign.key`; or `env://NAME`, a variable that has
+   * it. Its password is that of `COSIGN_PASSWORD`, else of the client’s `signKeyPassword`.
    *
    * @default nothing is signed
    */
   readonly signKey?: string | undefined;
-  /** Signs in place of a key file: a key in hardware or a service, or an identity without a key. @default that of `signKey` */
+  /**
+   * Signs in place of a key file: a key in hardware or a service, or an identity without a key.
+   * @default that of `signKey`
+   */
   readonly signer?: Signer | undefined;
   /** What the image is signed as: a reference with a tag or a digest. @default each destination’s own reference */
   readonly signIdentity?: string | undefined;

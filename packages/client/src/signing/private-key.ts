@@ -15,15 +15,17 @@ const pemBlock = /-----BEGIN ([A-Z0-9 ]+)-----([\s\S]+?)-----END \1-----/;
 const cosignLabels: ReadonlySet<string> = new Set(['ENCRYPTED SIGSTORE PRIVATE KEY', 'ENCRYPTED COSIGN PRIVATE KEY']);
 const plainLabels: ReadonlySet<string> = new Set(['PRIVATE KEY', 'EC PRIVATE KEY', 'ENCRYPTED PRIVATE KEY']);
 
-/** What a file may ask for, so that a bad one takes neither all memory nor all day: cosign's own need a quarter of it. */
+/**
+ * What a file may ask for, so that a bad one takes neither all memory nor all day: cosign's own need a quarter of it.
+ */
 const maxScryptBytes = 256 * 1024 * 1024;
 const maxScryptRounds = 16;
 
 const derive = promisify<string, Uint8Array, number, object, Buffer>(scrypt);
 
 /**
- * Reads a key that signs: cosign's encrypted one, or PKCS#8 and SEC 1 in PEM, encrypted or not. Of its text nothing is in any
- * message.
+ * Reads a key that signs: cosign's encrypted one, or PKCS#8 and SEC 1 in PEM, encrypted or not. Of its text nothing is
+ * in any message.
  *
  * @throws {ClientError} `ERR_CLIENT_SIGN_KEY` when it is none, its password is wrong, or its kind is not P-256
  * @see https://github.com/secure-systems-lab/go-securesystemslib/blob/v0.9.0/encrypted/encrypted.go

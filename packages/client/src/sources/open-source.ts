@@ -18,9 +18,15 @@ export interface OpenOptions extends AbortOptions {
   readonly platform?: Platform | undefined;
   /** Looks for what refers to an image: signatures, SBOMs, attestations. @default false */
   readonly referrers?: boolean | undefined;
-  /** What becomes of images of which something is missing: all is refused, or they are listed apart. @default 'refuse' */
+  /**
+   * What becomes of images of which something is missing: all is refused, or they are listed apart.
+   * @default 'refuse'
+   */
   readonly incomplete?: 'refuse' | 'list' | undefined;
-  /** What becomes of an image with more or fewer layers than its config says: see `@slipway/image-source`. @default 'refuse' */
+  /**
+   * What becomes of an image with more or fewer layers than its config says: see `@slipway/image-source`.
+   * @default 'refuse'
+   */
   readonly unpaired?: 'refuse' | 'carry' | undefined;
   /** Of a registry's image, looks at the first bytes of each layer instead of its label. @default false */
   readonly recognise?: boolean | undefined;

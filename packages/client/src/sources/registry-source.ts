@@ -32,10 +32,14 @@ export interface SourceRegistries {
   /**
    * Opens an image, trying the ways to its registry as a push would.
    *
-   * @throws {SourceError} `ERR_SOURCE_NOT_FOUND` when there is no such image, `ERR_SOURCE_UNREADABLE` when its registry fails
+   * @throws {SourceError} `ERR_SOURCE_NOT_FOUND` when there is no such image, `ERR_SOURCE_UNREADABLE` when its registry
+   * fails
    */
   openImage(reference: string, options: OpenRegistryImageOptions): Promise<ImageSource>;
-  /** Connects to the repository of a reference. @throws {SourceError} `ERR_SOURCE_UNREADABLE` when its registry fails */
+  /**
+   * Connects to the repository of a reference.
+   * @throws {SourceError} `ERR_SOURCE_UNREADABLE` when its registry fails
+   */
   openRepository(reference: Reference, options: AbortOptions): Promise<SourceRepository>;
 }
 
@@ -88,8 +92,8 @@ export function createSourceRegistries({
 type Signal = AbortSignal | undefined;
 
 /**
- * The client of a reference's repository, through the first way that its registry can be reached by. A registry that is busy
- * is asked again.
+ * The client of a reference's repository, through the first way that its registry can be reached by. A registry that is
+ * busy is asked again.
  *
  * @throws {RegistryError} that says why there is no way
  */

@@ -22,7 +22,10 @@ export interface StoreSettings {
   readonly cache?: boolean | undefined;
   /** @default the environment's data folder */
   readonly dataDir?: string | undefined;
-  /** Folder in which a Docker daemon remembers where blobs are: `/var/lib/docker/image/overlay2/distribution`. @default none */
+  /**
+   * Folder in which a Docker daemon remembers where blobs are: `/var/lib/docker/image/overlay2/distribution`.
+   * @default none
+   */
   readonly dockerMetadata?: string | undefined;
   /** What is found out is written into that folder too. @default false */
   readonly dockerMetadataWrite?: boolean | undefined;

@@ -1,8 +1,8 @@
 import type { TrustKey } from '@slipway/manifest/schema1';
 
 /**
- * The key that signs schema 1 manifests, from a data folder. Where that cannot be used, a new one signs: registries take any,
- * and nobody could check who signed anyway.
+ * The key that signs schema 1 manifests, from a data folder. Where that cannot be used, a new one signs: registries
+ * take any, and nobody could check who signed anyway.
  *
  * @throws {TrustKeyError} `ERR_TRUST_KEY_INVALID` when there is a key file that holds no key.
  */

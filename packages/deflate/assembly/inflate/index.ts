@@ -65,7 +65,9 @@ export function memberSize(): u32 {
   return plainSize;
 }
 
-/** Goes on until something is to be done about it: a value of results.ts. `isLast`: there is no more input than was fed. */
+/**
+ * Goes on until something is to be done about it: a value of results.ts. `isLast`: there is no more input than was fed.
+ */
 export function inflate(isLast: bool): i32 {
   Input.isLast = isLast;
   if (isLast) padInput();

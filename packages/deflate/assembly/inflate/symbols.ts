@@ -7,8 +7,8 @@ import { CORRUPT, GO_ON, NEEDS_INPUT, OUTPUT_FULL } from './results';
 import { INVALID, LINK, LITERAL, SPECIAL } from './tables';
 
 /**
- * Decodes until the block ends (GO_ON), the input runs out or the output is full. Registers hold everything: bits in `b`,
- * of which `n` are good (modulo 64: shifts look at no more), input and output addresses in `p` and `o`.
+ * Decodes until the block ends (GO_ON), the input runs out or the output is full. Registers hold everything: bits in
+ * `b`, of which `n` are good (modulo 64: shifts look at no more), input and output addresses in `p` and `o`.
  */
 export function decodeSymbols(): i32 {
   // Up to three refills a turn: none reads beyond the input, but of the last, which zeros follow.

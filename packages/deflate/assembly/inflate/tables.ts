@@ -21,8 +21,8 @@ const counts: usize = memory.data(16 * 4);
 const places: usize = memory.data(16 * 4);
 
 /**
- * Makes the table of `size` symbols whose code lengths lie at `lengths`; says whether the code is one that decoders accept: complete, or
- * of a single symbol, or, of distances, empty.
+ * Makes the table of `size` symbols whose code lengths lie at `lengths`; says whether the code is one that decoders
+ * accept: complete, or of a single symbol, or, of distances, empty.
  */
 export function makeTable(lengths: usize, size: u32, kind: u32, bits: u32, table: usize): bool {
   memory.fill(counts, 0, 64);
@@ -90,7 +90,9 @@ function fill(lengths: usize, used: u32, kind: u32, bits: u32, table: usize): vo
   }
 }
 
-/** How many bits a second look takes that begins with codes of `size` bits: `counts` has those that have no place yet. */
+/**
+ * How many bits a second look takes that begins with codes of `size` bits: `counts` has those that have no place yet.
+ */
 function secondBitsOf(size: u32, bits: u32): u32 {
   let result = size - bits;
   let room: i32 = 1 << result;

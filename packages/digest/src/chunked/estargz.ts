@@ -22,15 +22,17 @@ const noPrefetchLandmark = '.no.prefetch.landmark';
 const highestLevel = 6;
 
 /**
- * Makes gzip layers with a table of contents, which every client can unpack and the stargz snapshotter can mount before it
- * has pulled them: every file is a gzip member by itself, or several, and the last entry of the tar is the table. So the
- * plain bytes are not those of the source, and the layer gets another diffID, which is told with the table's digest.
+ * Makes gzip layers with a table of contents, which every client can unpack and the stargz snapshotter can mount before
+ * it has pulled them: every file is a gzip member by itself, or several, and the last entry of the tar is the table. So
+ * the plain bytes are not those of the source, and the layer gets another diffID, which is told with the table's
+ * digest.
  *
- * Files are cut at every MiB. A table that the source has is left out, and a landmark of prefetching stays where it is; where
- * there is none, the one that says so stands behind all files. The same bytes on every machine, whatever the timing.
+ * Files are cut at every MiB. A table that the source has is left out, and a landmark of prefetching stays where it is;
+ * where there is none, the one that says so stands behind all files. The same bytes on every machine, whatever the
+ * timing.
  *
- * @throws {CompressionError} `ERR_COMPRESSION_UNSUPPORTED` without WebAssembly SIMD; out of the stream for a layer whose
- * entries a table of contents cannot name
+ * @throws {CompressionError} `ERR_COMPRESSION_UNSUPPORTED` without WebAssembly SIMD; out of the stream for a layer
+ * whose entries a table of contents cannot name
  * @see https://github.com/containerd/stargz-snapshotter/blob/v0.16.3/docs/estargz.md
  */
 export function createEstargzCompressor(

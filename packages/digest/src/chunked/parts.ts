@@ -46,8 +46,8 @@ export interface PartBuilderOptions {
 }
 
 /**
- * Cuts a tar into parts that are compressed each by itself: pieces of files, at fixed places in the file, and what stands
- * between files. Where the cuts are follows from the content alone.
+ * Cuts a tar into parts that are compressed each by itself: pieces of files, at fixed places in the file, and what
+ * stands between files. Where the cuts are follows from the content alone.
  */
 export class PartBuilder {
   readonly #options: PartBuilderOptions;

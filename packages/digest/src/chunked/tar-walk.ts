@@ -57,8 +57,8 @@ const none: TarExtensions = { pax: new Map(), longName: undefined, longLink: und
 /**
  * Takes a tar apart while it is read: bytes go in, in pieces of any size.
  *
- * @throws {CompressionError} `ERR_COMPRESSION_UNSUPPORTED` for what has no place in a table of contents: what is no tar,
- * sparse files, global pax headers, names that are not UTF-8
+ * @throws {CompressionError} `ERR_COMPRESSION_UNSUPPORTED` for what has no place in a table of contents: what is no
+ * tar, sparse files, global pax headers, names that are not UTF-8
  */
 export class TarWalker {
   readonly #visitor: TarVisitor;

@@ -16,14 +16,15 @@ import { ZstdText } from './zstd-text.ts';
 const annotation = 'io.github.containers.zstd-chunked.';
 
 /**
- * Makes zstd layers with a table of contents: every file is a zstd frame by itself, or several, and behind the layer stand,
- * in frames that decoders skip, the table, what is needed to make the very tar again (tar-split), and a footer. The plain
- * bytes are those of the source, so the diffID is too. Podman and CRI-O pull only what they do not have of it.
+ * Makes zstd layers with a table of contents: every file is a zstd frame by itself, or several, and behind the layer
+ * stand, in frames that decoders skip, the table, what is needed to make the very tar again (tar-split), and a footer.
+ * The plain bytes are those of the source, so the diffID is too. Podman and CRI-O pull only what they do not have of
+ * it.
  *
  * Files are cut at every MiB. The same bytes on every machine, whatever the timing.
  *
- * @throws {CompressionError} `ERR_COMPRESSION_UNSUPPORTED` without WebAssembly; out of the stream for a layer whose entries
- * a table of contents cannot name
+ * @throws {CompressionError} `ERR_COMPRESSION_UNSUPPORTED` without WebAssembly; out of the stream for a layer whose
+ * entries a table of contents cannot name
  * @see https://github.com/containers/storage/blob/v1.57.2/pkg/chunked/internal/minimal/compression.go
  */
 export function createZstdChunkedCompressor(
@@ -173,7 +174,8 @@ function linesOf({ entry, chunks, digest }: Contents): readonly string[] {
 }
 
 /**
- * What is between the files of a tar, and checksums of what is in them: with it and the files, the very tar can be made again.
+ * What is between the files of a tar, and checksums of what is in them: with it and the files, the very tar can be made
+ * again.
  *
  * @see https://github.com/vbatts/tar-split/blob/v0.11.7/tar/storage/entry.go
  */

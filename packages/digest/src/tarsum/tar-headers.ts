@@ -1,6 +1,9 @@
 import { TarSumError } from '../errors.ts';
 
-/** Bytes of a tar, one character each (Latin-1): names and attributes need not be UTF-8, and TarSum hashes them as they are. */
+/**
+ * Bytes of a tar, one character each (Latin-1): names and attributes need not be UTF-8, and TarSum hashes them as they
+ * are.
+ */
 export type ByteText = string;
 
 /** What a tar says of an entry, extension headers applied, in the spelling TarSum wants. */
@@ -41,7 +44,8 @@ export function readTarHeader(block: Uint8Array, { pax, longName, longLink }: Ta
   const magic = latin1(block, 257, 265);
   const isPosix = magic.startsWith('ustar\0');
   const isKnown = isPosix || magic === 'ustar  \0';
-  const isStar = isPosix && latin1(block, 508, 512) === 'tar\0'; // keeps times where the last third of the prefix would be
+  // keeps times where the last third of the prefix would be
+  const isStar = isPosix && latin1(block, 508, 512) === 'tar\0';
   const prefix = isPosix ? text(block, 345, isStar ? 476 : 500) : '';
   const typeflag = String.fromCharCode(block[156]!);
   const isDevice = isKnown && (typeflag === '3' || typeflag === '4');

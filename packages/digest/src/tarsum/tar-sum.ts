@@ -13,8 +13,8 @@ import {
 } from './tar-headers.ts';
 
 /**
- * `0` is what the v1 protocol uses, with times and without extended attributes; `1` what the first v2 registries do; `dev` is
- * `1` under the name it had before.
+ * `0` is what the v1 protocol uses, with times and without extended attributes; `1` what the first v2 registries do;
+ * `dev` is `1` under the name it had before.
  */
 export type TarSumVersion = '0' | '1' | 'dev';
 
@@ -178,8 +178,8 @@ function pathOf(name: ByteText): ByteText {
 }
 
 /**
- * Sorted by hash, but for files of one path: those stand in the order of the archive, in the places that their hashes would
- * have had.
+ * Sorted by hash, but for files of one path: those stand in the order of the archive, in the places that their hashes
+ * would have had.
  */
 function inOrder(files: readonly FileSum[]): readonly FileSum[] {
   const byHash = files.toSorted((a, b) => (a.hash < b.hash ? -1 : a.hash > b.hash ? 1 : 0));

@@ -52,8 +52,9 @@ const ofFile: Readonly<Record<keyof ArtifactFile, Kind>> = {
 };
 
 /**
- * An artifact of files: an SBOM, a chart, a model, anything that is kept in a registry and is no image. Its manifest is that of
- * oras, byte for byte, but for the time, which oras adds and this does not: from the same parts comes the same artifact.
+ * An artifact of files: an SBOM, a chart, a model, anything that is kept in a registry and is no image. Its manifest is
+ * that of oras, byte for byte, but for the time, which oras adds and this does not: from the same parts comes the same
+ * artifact.
  *
  * @throws {ArgumentError} `ERR_ARGUMENT`
  * @example

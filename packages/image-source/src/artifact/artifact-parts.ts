@@ -28,7 +28,10 @@ export type ArtifactConfig = Pick<ArtifactFile, 'path' | 'content' | 'mediaType'
 export interface ArtifactParts {
   /** In this order; a text is a path. @default none: an artifact of annotations, or of its config */
   readonly files?: readonly (string | ArtifactFile)[] | undefined;
-  /** What it is: `application/spdx+json`. @default {@link artifactMediaTypes}: `artifact`, unless there is a config, whose type says it */
+  /**
+   * What it is: `application/spdx+json`.
+   * @default {@link artifactMediaTypes}: `artifact`, unless there is a config, whose type says it
+   */
   readonly artifactType?: string | undefined;
   /** A file, or a path. @default the two bytes `{}`, which say that there is none */
   readonly config?: string | ArtifactConfig | undefined;
@@ -49,8 +52,8 @@ export interface OpenArtifactOptions extends OpenLayerOptions {
 /** An artifact as it will be: nothing is looked at before it is opened. */
 export interface ArtifactRecipe {
   /**
-   * Reads each file once for its digest; folders are packed into a temporary file. The one item of the result is what a push
-   * takes. Files are read again when they are sent, and have to be the same then.
+   * Reads each file once for its digest; folders are packed into a temporary file. The one item of the result is what a
+   * push takes. Files are read again when they are sent, and have to be the same then.
    *
    * @throws {SourceError} `ERR_SOURCE_NOT_FOUND`, `ERR_SOURCE_UNREADABLE`, `ERR_SOURCE_TITLE`, `ERR_SOURCE_ENTRY`,
    * `ERR_SOURCE_CHANGED`, `ERR_SOURCE_SPOOL`

@@ -5,8 +5,8 @@ import { SourceError } from '../errors.ts';
 const fromDrive = /^[A-Za-z]:[\\/]/;
 
 /**
- * What a path on this machine is called where it is pulled: the path itself, if that stays below the folder it is pulled into, and
- * else its last name. No artifact says where its files lay here.
+ * What a path on this machine is called where it is pulled: the path itself, if that stays below the folder it is
+ * pulled into, and else its last name. No artifact says where its files lay here.
  */
 export function titleOf(path: string): string {
   if (fromDrive.test(path)) return assertTitle(win32.basename(path));
@@ -21,7 +21,8 @@ export function titleOf(path: string): string {
 /**
  * A title without what means nothing: `./a//b/` is `a/b`.
  *
- * @throws {SourceError} `ERR_SOURCE_TITLE` for one that would be written elsewhere than below the folder it is pulled into
+ * @throws {SourceError} `ERR_SOURCE_TITLE` for one that would be written elsewhere than below the folder it is pulled
+ * into
  */
 export function assertTitle(title: string): string {
   if (title === '') throw badTitle(title, 'it would have no name');

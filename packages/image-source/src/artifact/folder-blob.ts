@@ -27,10 +27,11 @@ export interface FolderBlob extends AsyncDisposable {
 }
 
 /**
- * Packs a folder as oras unpacks it: every name begins with the title, files that are one file are written one by one, and no
- * link leads out, as oras refuses those. The same files make the same bytes.
+ * Packs a folder as oras unpacks it: every name begins with the title, files that are one file are written one by one,
+ * and no link leads out, as oras refuses those. The same files make the same bytes.
  *
- * @throws {SourceError} `ERR_SOURCE_ENTRY` for what such a tar cannot hold; `ERR_SOURCE_UNREADABLE`, `ERR_SOURCE_CHANGED`, `ERR_SOURCE_SPOOL`
+ * @throws {SourceError} `ERR_SOURCE_ENTRY` for what such a tar cannot hold; `ERR_SOURCE_UNREADABLE`,
+ * `ERR_SOURCE_CHANGED`, `ERR_SOURCE_SPOOL`
  * @see https://github.com/oras-project/oras-go/blob/v2.6.0/content/file/utils.go#L33-L118
  */
 export async function packFolder(

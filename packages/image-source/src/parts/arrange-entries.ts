@@ -16,7 +16,8 @@ export interface ArrangeOptions {
 }
 
 /**
- * Folders that every distribution has with a mode of their own: a layer that goes deeper mentions them, and would change them.
+ * Folders that every distribution has with a mode of their own: a layer that goes deeper mentions them, and would
+ * change them.
  */
 const modesOfKnownFolders: ReadonlyMap<string, number> = new Map([
   ['tmp', 0o1777],
@@ -25,8 +26,9 @@ const modesOfKnownFolders: ReadonlyMap<string, number> = new Map([
 ]);
 
 /**
- * The entries in the order of their names' bytes, each after its folder, with the folders above them and the marks of what is
- * deleted. Folders above are needed: runtimes unpack each layer by itself, and differ in what a missing folder becomes.
+ * The entries in the order of their names' bytes, each after its folder, with the folders above them and the marks of
+ * what is deleted. Folders above are needed: runtimes unpack each layer by itself, and differ in what a missing folder
+ * becomes.
  *
  * @throws {SourceError} `ERR_SOURCE_ENTRY` where two are in each other's way
  */

@@ -14,8 +14,8 @@ export interface FileState {
 const chunkSize = 256 * 1024;
 
 /**
- * The content of a file that is opened again for each reading: a layer may have more files than a process may keep open.
- * One that is another than when it was looked at ends the reading.
+ * The content of a file that is opened again for each reading: a layer may have more files than a process may keep
+ * open. One that is another than when it was looked at ends the reading.
  */
 export function diskFile(path: string | Buffer, shown: string, state: FileState): Content {
   const size = Number(state.size);
@@ -47,7 +47,8 @@ async function* read(
       signal?.throwIfAborted();
       if (bytesRead === 0) throw changed(shown, 'it became shorter');
       position += bytesRead;
-      if (position >= size) await assertSame(handle, shown, state); // before the last bytes: who has them all may trust them
+      // before the last bytes: who has them all may trust them
+      if (position >= size) await assertSame(handle, shown, state);
       yield buffer.subarray(0, bytesRead);
     }
   } finally {

@@ -27,10 +27,11 @@ export interface DiskEntries {
 const looksAtOnce = 32;
 
 /**
- * What a folder on this machine holds, or one file, as entries of a layer, in no order. Links are kept as links, and lead
- * wherever they say.
+ * What a folder on this machine holds, or one file, as entries of a layer, in no order. Links are kept as links, and
+ * lead wherever they say.
  *
- * @throws {SourceError} `ERR_SOURCE_ENTRY` for what a layer cannot hold; `ERR_SOURCE_NOT_FOUND`, `ERR_SOURCE_UNREADABLE`
+ * @throws {SourceError} `ERR_SOURCE_ENTRY` for what a layer cannot hold; `ERR_SOURCE_NOT_FOUND`,
+ * `ERR_SOURCE_UNREADABLE`
  */
 export async function diskEntries(path: string, options: FolderEntriesOptions): Promise<DiskEntries> {
   const { layer, signal } = options;

@@ -24,8 +24,8 @@ export interface OpenedTar extends AsyncDisposable {
 const name = 'the tar of a layer';
 
 /**
- * A given tar as content that can be opened again. A stream, and what is compressed with xz or bzip2, is written to a temporary
- * file without a name, unpacked; all else is read where it lies.
+ * A given tar as content that can be opened again. A stream, and what is compressed with xz or bzip2, is written to a
+ * temporary file without a name, unpacked; all else is read where it lies.
  *
  * @throws {SourceError} `ERR_SOURCE_INVALID` for what is no tar; `ERR_SOURCE_SPOOL`
  */

@@ -15,8 +15,8 @@ import { encodeGoJSON, type HistoryEntry, type Platform, sortedMap } from '@slip
 import { inAnyCase, objectOf, parseJson } from '../documents.ts';
 
 /**
- * What containers are started with, in the config's own spelling. What is left out stays as the base has it; null, of a member
- * or within one, takes it away.
+ * What containers are started with, in the config's own spelling. What is left out stays as the base has it; null, of a
+ * member or within one, takes it away.
  *
  * @see https://github.com/opencontainers/image-spec/blob/v1.1.1/config.md#properties
  */
@@ -128,7 +128,8 @@ const configMembers = [
 type Members = Readonly<Record<string, unknown>>;
 
 /**
- * The config of an image on top of its base, to the byte the same on every machine. Members that nothing is said of stay.
+ * The config of an image on top of its base, to the byte the same on every machine. Members that nothing is said of
+ * stay.
  *
  * @throws {SourceError} `ERR_SOURCE_INVALID` when the base's is malformed
  */
@@ -155,8 +156,8 @@ export function imageConfig(options: ImageConfigOptions): Uint8Array {
 }
 
 /**
- * A history that does not fit the base's layers is left as it is: readers that pair both would give the new steps to other
- * layers.
+ * A history that does not fit the base's layers is left as it is: readers that pair both would give the new steps to
+ * other layers.
  */
 function historyOf(
   document: Members,

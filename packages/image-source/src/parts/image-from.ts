@@ -43,14 +43,12 @@ const optional: Readonly<Record<keyof ImageParts, Kind>> = {
 };
 
 /**
- * An image from parts: a base or nothing, layers on top, and what containers are started with. From the same parts comes the
- * same image, to the byte, whatever the machine.
+ * An image from parts: a base or nothing, layers on top, and what containers are started with. From the same parts
+ * comes the same image, to the byte, whatever the machine.
  *
  * @throws {ArgumentError} `ERR_ARGUMENT`
- * @example
- * const image = imageFrom({ base: 'oci:base', layers: [layerFrom('dist', { to: '/app' })], config: { Cmd: ['/app/run'] } });
- * await using source = await image.open();
- * await pusher.push(source.items[0], destinations);
+ * @example const image = imageFrom({ base: 'oci:base', layers: [layerFrom('dist', { to: '/app' })], config: { Cmd:
+ * ['/app/run'] } }); await using source = await image.open(); await pusher.push(source.items[0], destinations);
  */
 export function imageFrom(parts: ImageParts): ImageRecipe {
   assertArgument('parts', parts, anObject);

@@ -10,8 +10,8 @@ export type BuildFormat = 'keep' | 'oci' | 'docker';
 /** What an image is made of. */
 export interface ImageParts {
   /**
-   * What it is made on: a SOURCE as the command line takes it, which `openBase` opens; or something opened, which stays the
-   * caller's and has to outlive the image. Its layers go as they are, and are mounted where the registry has them.
+   * What it is made on: a SOURCE as the command line takes it, which `openBase` opens; or something opened, which stays
+   * the caller's and has to outlive the image. Its layers go as they are, and are mounted where the registry has them.
    *
    * @default nothing: an image from scratch
    */
@@ -26,9 +26,15 @@ export interface ImageParts {
   readonly created?: Date | undefined;
   /** @default the base's */
   readonly author?: string | undefined;
-  /** The steps of the history that are added, oldest first, as many with a layer as there are layers. @default one for each layer, as it says */
+  /**
+   * The steps of the history that are added, oldest first, as many with a layer as there are layers.
+   * @default one for each layer, as it says
+   */
   readonly history?: readonly HistoryEntry[] | undefined;
-  /** Of the manifest, and of the index if it becomes one; Docker's manifests have no place for them. @default what it is based on */
+  /**
+   * Of the manifest, and of the index if it becomes one; Docker's manifests have no place for them.
+   * @default what it is based on
+   */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
   /** @default 'keep' */
   readonly format?: BuildFormat | undefined;
@@ -48,7 +54,8 @@ export interface OpenPartsOptions extends OpenLayerOptions {
 /** An image as it will be: nothing is opened or read before it is asked for. */
 export interface ImageRecipe {
   /**
-   * Opens the base, reads each layer once for its diffID, and makes the config. The one item of the result is what a push takes.
+   * Opens the base, reads each layer once for its diffID, and makes the config. The one item of the result is what a
+   * push takes.
    *
    * @throws {SourceError} `ERR_SOURCE_NOT_FOUND`, `ERR_SOURCE_INVALID`, and as {@link LayerRecipe.open}
    */

@@ -27,10 +27,11 @@ export interface OpenLayerOptions extends AbortOptions {
 /** A layer as it will be: nothing is read before it is opened. */
 export interface LayerRecipe {
   /**
-   * Looks at the files, and reads them once for the diffID. What is handed out reads them again, and is the same each time.
+   * Looks at the files, and reads them once for the diffID. What is handed out reads them again, and is the same each
+   * time.
    *
-   * @throws {SourceError} `ERR_SOURCE_ENTRY`, `ERR_SOURCE_NOT_FOUND`, `ERR_SOURCE_UNREADABLE`, `ERR_SOURCE_CHANGED`; of a tar
-   * `ERR_SOURCE_INVALID`, `ERR_SOURCE_SPOOL`, `ERR_SOURCE_CONSUMED`
+   * @throws {SourceError} `ERR_SOURCE_ENTRY`, `ERR_SOURCE_NOT_FOUND`, `ERR_SOURCE_UNREADABLE`, `ERR_SOURCE_CHANGED`; of
+   * a tar `ERR_SOURCE_INVALID`, `ERR_SOURCE_SPOOL`, `ERR_SOURCE_CONSUMED`
    */
   open(options?: OpenLayerOptions): Promise<OpenedLayer>;
 }
@@ -45,9 +46,10 @@ export interface OpenedLayer extends AsyncDisposable {
 }
 
 /**
- * A layer of files: a folder or a file on this machine, files in memory, or a tar, which goes as it is. From the same files
- * comes the same tar, whatever the machine: entries in the order of their bytes, owner 0:0 and one time, if nothing else is
- * wanted; long names and links kept. Extended attributes, ACLs and holes are left out, sockets, pipes and devices refused.
+ * A layer of files: a folder or a file on this machine, files in memory, or a tar, which goes as it is. From the same
+ * files comes the same tar, whatever the machine: entries in the order of their bytes, owner 0:0 and one time, if
+ * nothing else is wanted; long names and links kept. Extended attributes, ACLs and holes are left out, sockets, pipes
+ * and devices refused.
  *
  * @throws {ArgumentError} `ERR_ARGUMENT`
  * @throws {SourceError} `ERR_SOURCE_ENTRY` for paths that no layer can hold

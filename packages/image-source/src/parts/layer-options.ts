@@ -21,22 +21,29 @@ export interface Owner {
 }
 
 /**
- * Paths relative to the folder, with `/` between names: glob patterns (`*.{map,ts}`, `cache/**`, also of names that begin with a dot), or
- * a function. What is said of a folder is said of everything in it.
+ * Paths relative to the folder, with `/` between names: glob patterns (`*.{map,ts}`, `cache/**`, also of names that
+ * begin with a dot), or a function. What is said of a folder is said of everything in it.
  */
 export type PathFilter = readonly string[] | ((path: string) => boolean);
 
 /** How the files of a layer are written. */
 export interface LayerOptions {
-  /** The folder of the image that they go into; of a single file, its name, or with `/` at the end the folder. @default / */
+  /**
+   * The folder of the image that they go into; of a single file, its name, or with `/` at the end the folder.
+   * @default /
+   */
   readonly to?: string | undefined;
   /** `1000:1000`, or `keep` for the owner on this machine. @default 0:0 */
   readonly owner?: Owner | string | undefined;
-  /** Last modification, in whole seconds; `keep` for that on this machine. @default the `time` of the image: 1970-01-01 */
+  /**
+   * Last modification, in whole seconds; `keep` for that on this machine.
+   * @default the `time` of the image: 1970-01-01
+   */
   readonly mtime?: Date | 'keep' | undefined;
   /**
-   * `keep` for the modes on this machine; `plain` for 0755 where the owner may execute, and for folders, and 0644 elsewhere,
-   * whatever the umask of a checkout; a number for all files, folders being open to whoever may read them. @default keep
+   * `keep` for the modes on this machine; `plain` for 0755 where the owner may execute, and for folders, and 0644
+   * elsewhere, whatever the umask of a checkout; a number for all files, folders being open to whoever may read them.
+   * @default keep
    */
   readonly mode?: 'keep' | 'plain' | number | undefined;
   /** Nothing else goes into the layer. @default everything does */
@@ -45,7 +52,11 @@ export interface LayerOptions {
   readonly exclude?: PathFilter | undefined;
   /** Files that are one file on this machine: `keep` them so, or `copy` each. @default keep */
   readonly hardLinks?: 'keep' | 'copy' | undefined;
-  /** Paths of the image that the layers below have, and this one deletes: `/etc/motd`; `/var/cache/` for all that is in a folder. @default none */
+  /**
+   * Paths of the image that the layers below have, and this one deletes: `/etc/motd`; `/var/cache/` for all that is in
+   * a folder.
+   * @default none
+   */
   readonly remove?: readonly string[] | undefined;
   /** What the image's history says made the layer. @default slipway */
   readonly createdBy?: string | undefined;

@@ -15,7 +15,9 @@ import { assertNoWhiteout, badEntry, entryName, type LayerEntry } from './layer-
 import { aMode, type ResolvedLayerOptions } from './layer-options.ts';
 import { selectionOf } from './path-filter.ts';
 
-/** A file of a layer by its content; a text is written as UTF-8. Bytes are not copied: do not change them afterwards. */
+/**
+ * A file of a layer by its content; a text is written as UTF-8. Bytes are not copied: do not change them afterwards.
+ */
 export type FileInMemory =
   | string
   | Uint8Array
@@ -32,7 +34,10 @@ export type FilesInMemory = Readonly<Record<string, FileInMemory>>;
 
 const aContentInMemory = either(aString, someBytes, aContent);
 
-/** Refuses what is no file. @throws {ArgumentError} `ERR_ARGUMENT`; {@link SourceError} `ERR_SOURCE_ENTRY` for a path */
+/**
+ * Refuses what is no file.
+ * @throws {ArgumentError} `ERR_ARGUMENT`; {@link SourceError} `ERR_SOURCE_ENTRY` for a path
+ */
 export function assertFiles(files: FilesInMemory): void {
   const paths = new Set<string>();
   for (const [path, file] of Object.entries(files)) {

@@ -1,10 +1,11 @@
 import { anObject, assertArgument, unexpected } from '@slipway/arguments';
 
 /**
- * The time that the environment asks builds to use, in whole seconds; undefined where it asks for none. Nothing here reads
- * the environment by itself.
+ * The time that the environment asks builds to use, in whole seconds; undefined where it asks for none. Nothing here
+ * reads the environment by itself.
  *
- * @throws {ArgumentError} `ERR_ARGUMENT` when `SOURCE_DATE_EPOCH` is no number of seconds: a build that ignores it is not reproducible
+ * @throws {ArgumentError} `ERR_ARGUMENT` when `SOURCE_DATE_EPOCH` is no number of seconds: a build that ignores it is
+ * not reproducible
  * @see https://reproducible-builds.org/specs/source-date-epoch/
  * @example
  * layerFrom('dist', { to: '/app', mtime: sourceDateEpoch(process.env) });

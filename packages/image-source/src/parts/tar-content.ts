@@ -21,8 +21,8 @@ const chunkSize = 128 * 1024;
 const types = { file: 'File', folder: 'Directory', symlink: 'SymbolicLink', hardlink: 'Link' } as const;
 
 /**
- * The entries as a tar that can be opened at any offset, and is the same each time. Headers are made when they are read;
- * content is held nowhere.
+ * The entries as a tar that can be opened at any offset, and is the same each time. Headers are made when they are
+ * read; content is held nowhere.
  */
 export function tarContent(entries: readonly LayerEntry[]): Content {
   const placed: PlacedEntry[] = [];

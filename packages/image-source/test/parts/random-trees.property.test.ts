@@ -12,7 +12,10 @@ import { listing } from './listing.ts';
 
 const run = promisify(execFile);
 
-/** Few enough to meet each other, and of all kinds: below and above `/`, long, of several bytes a character, with a line break. */
+/**
+ * Few enough to meet each other, and of all kinds: below and above `/`, long, of several bytes a character, with a line
+ * break.
+ */
 const aStep = fc.oneof(
   fc.constantFrom(
     'a',

@@ -95,8 +95,8 @@ export async function signJSON(
 }
 
 /**
- * Checks every signature of a signed JSON object. What is verified is `payload`: read the document from there, never from
- * `bytes`, which may say more than was signed.
+ * Checks every signature of a signed JSON object. What is verified is `payload`: read the document from there, never
+ * from `bytes`, which may say more than was signed.
  *
  * @throws {SignatureError} `ERR_SIGNATURE_INVALID`
  * @throws {InvalidManifestError} `ERR_MANIFEST_INVALID` when it is no JSON object.

@@ -2,7 +2,10 @@ import { InvalidManifestError } from '../errors.ts';
 import { readDocument } from '../fields.ts';
 import { encodeGoJSON, type RawJSON, rawJSON, sortedMap } from '../go-json.ts';
 
-/** Members of a JSON object with their values as they were written: numbers keep their digits. Of equal keys the last counts. */
+/**
+ * Members of a JSON object with their values as they were written: numbers keep their digits. Of equal keys the last
+ * counts.
+ */
 export type RawMembers = Readonly<Record<string, RawJSON>>;
 
 /**

@@ -32,7 +32,8 @@ const indent = '   ';
 /**
  * Makes the schema 1 manifest of an image, to the byte as Docker's `ConfigManifestBuilder` does.
  *
- * @throws {InvalidManifestError} `ERR_MANIFEST_INVALID`, for a config without history or with other layers than those given.
+ * @throws {InvalidManifestError} `ERR_MANIFEST_INVALID`, for a config without history or with other layers than those
+ * given.
  * @see https://github.com/distribution/distribution/blob/v2.8.3/manifest/schema1/config_builder.go#L64-L229
  */
 export function buildSchema1Manifest({ config, layers, name, tag }: Schema1ManifestOptions): UnsignedManifest {

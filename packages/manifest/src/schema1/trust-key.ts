@@ -95,7 +95,10 @@ function trustKeyOf(privateKey: KeyObject): TrustKey {
   return Object.freeze({ ...trustPublicKeyOf(createPublicKey(privateKey)), privateKey });
 }
 
-/** The first 30 bytes of SHA-256 over the DER of the public key, in base 32. @see https://github.com/docker/libtrust/blob/aabc10e/util.go */
+/**
+ * The first 30 bytes of SHA-256 over the DER of the public key, in base 32.
+ * @see https://github.com/docker/libtrust/blob/aabc10e/util.go
+ */
 function keyIDOf(publicKey: KeyObject): string {
   const hash = createHash('sha256')
     .update(publicKey.export({ type: 'spki', format: 'der' }))

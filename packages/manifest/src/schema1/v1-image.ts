@@ -16,8 +16,8 @@ export interface V1Image {
 }
 
 /**
- * The images that a v1 registry keeps of a modern one, base first: each lower layer under its chainID, the top under the image ID.
- * History plays no part.
+ * The images that a v1 registry keeps of a modern one, base first: each lower layer under its chainID, the top under
+ * the image ID. History plays no part.
  *
  * @throws {InvalidManifestError} `ERR_MANIFEST_INVALID`
  * @see https://github.com/moby/moby/blob/v1.12.6/distribution/push_v1.go#L108-L245

@@ -13,8 +13,8 @@ export interface ConfigFromV1Options {
 }
 
 /**
- * The modern config of an image of before Docker 1.10, as `docker load` makes it: the top image's `json` without what only v1
- * had, with the rootfs and history of the whole chain.
+ * The modern config of an image of before Docker 1.10, as `docker load` makes it: the top image's `json` without what
+ * only v1 had, with the rootfs and history of the whole chain.
  *
  * @throws {InvalidManifestError} `ERR_MANIFEST_INVALID`
  * @see https://github.com/moby/moby/blob/v25.0.0/image/v1/imagev1.go#L22-L97

@@ -11,8 +11,8 @@ import type { Target } from '../presence/target.ts';
 const secondLookMs = 1_000;
 
 /**
- * Makes sure that a manifest that the registry took is there. Its own word counts when it is 201 with the right digest and
- * this push has sent something; otherwise the tag is looked at.
+ * Makes sure that a manifest that the registry took is there. Its own word counts when it is 201 with the right digest
+ * and this push has sent something; otherwise the tag is looked at.
  *
  * @throws {PushError} ERR_PUSH_NOT_SEEN when the registry does not show the manifest, or shows another one
  */

@@ -43,8 +43,8 @@ export async function planTags(
 }
 
 /**
- * Says for every blob what a push would do, asking but writing nothing, and returns the manifest it would send.
- * Layers that would be compressed are compressed, into the cache: their size and digest are exact, and the work is kept.
+ * Says for every blob what a push would do, asking but writing nothing, and returns the manifest it would send. Layers
+ * that would be compressed are compressed, into the cache: their size and digest are exact, and the work is kept.
  */
 export async function planContent(plan: ItemPlan, target: Target, delivery: Delivery): Promise<Manifest> {
   switch (plan.kind) {

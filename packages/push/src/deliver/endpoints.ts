@@ -30,8 +30,8 @@ export interface EndpointDestination {
  * Runs `work` with the first endpoint that serves: https, then http for an insecure host. Once https has answered,
  * plain http to the same host is never tried. When none can be reached for now, all are tried again.
  *
- * @throws {PushError} ERR_PUSH_NO_ENDPOINT when there is none to try, ERR_PUSH_WRONG_REPOSITORY when an endpoint's client is
- * of another repository; otherwise the failure that says most
+ * @throws {PushError} ERR_PUSH_NO_ENDPOINT when there is none to try, ERR_PUSH_WRONG_REPOSITORY when an endpoint's
+ * client is of another repository; otherwise the failure that says most
  * @see push-behaviour c.1, d.8
  */
 export async function overEndpoints<T>(
@@ -114,8 +114,8 @@ function assertSameRepository({ path }: Repository, { reference, name }: Endpoin
 }
 
 /**
- * Of the failures of https and http, the one of the scheme that the registry speaks: the last, unless a certificate or a
- * proxy was in the way. That https failed because the registry speaks plain http says nothing where http was tried.
+ * Of the failures of https and http, the one of the scheme that the registry speaks: the last, unless a certificate or
+ * a proxy was in the way. That https failed because the registry speaks plain http says nothing where http was tried.
  */
 function tellingFailure(failures: readonly unknown[], destination: string): unknown {
   const [first, ...later] = failures;

@@ -27,7 +27,8 @@ export interface DeliverManifestOptions {
  * want of blobs, these are waited for if this push has sent some, and then sent again: those that it names, then all.
  *
  * @returns whether the registry refused to move the tag because it names this very manifest already
- * @throws {PushError} ERR_PUSH_FAILED when the registry refuses it, ERR_PUSH_NOT_SEEN when it took it and does not show it
+ * @throws {PushError} ERR_PUSH_FAILED when the registry refuses it, ERR_PUSH_NOT_SEEN when it took it and does not show
+ * it
  */
 export async function deliverManifest(
   tagOrDigest: string,
@@ -105,7 +106,8 @@ export async function putManifest(
     return { answer };
   } catch (error) {
     signal.throwIfAborted();
-    // An immutable tag that already names this manifest is what was wanted (moby/buildkit#3776, aws/containers-roadmap#2380).
+    // An immutable tag that already names this manifest is what was wanted (moby/buildkit#3776,
+    // aws/containers-roadmap#2380).
     const status = registryErrorOf(error)?.status ?? 0;
     const isRefused = status >= 400 && status < 500 && missingIn(error, manifest) === undefined;
     if (isRefused && (await namesManifest(tagOrDigest, manifest, target, { signal }))) return { answer: undefined };
@@ -139,8 +141,8 @@ export function emitPushed(
 }
 
 /**
- * Digests that the registry said it lacks: those that it named, and that the manifest names too. Empty when it named none.
- * Undefined when it refused the manifest for another reason.
+ * Digests that the registry said it lacks: those that it named, and that the manifest names too. Empty when it named
+ * none. Undefined when it refused the manifest for another reason.
  */
 function missingIn(error: unknown, manifest: Manifest): ReadonlySet<Digest> | undefined {
   const diagnostics = registryErrorOf(error)?.diagnostics.filter(({ code }) => missingCodes.has(code)) ?? [];

@@ -12,8 +12,8 @@ export interface PerformOptions extends BlobAttemptOptions {
 }
 
 /**
- * Makes one blob present in a repository: decides, and does what was decided. A mount that is declined leads to the next
- * decision.
+ * Makes one blob present in a repository: decides, and does what was decided. A mount that is declined leads to the
+ * next decision.
  *
  * @throws {PushError} ERR_PUSH_FAILED, with its origin
  */

@@ -15,8 +15,8 @@ export function hasReferrers(plan: ItemPlan): boolean {
 }
 
 /**
- * Pushes everything that refers to a manifest or to what it names, all of which is there already, referrers of referrers
- * included, and sees to it that the registry lists them.
+ * Pushes everything that refers to a manifest or to what it names, all of which is there already, referrers of
+ * referrers included, and sees to it that the registry lists them.
  */
 export async function deliverReferrers(plan: ItemPlan, target: Target, delivery: Delivery): Promise<void> {
   if (plan.kind === 'index') for (const child of plan.children) await deliverReferrers(child, target, delivery);
@@ -40,8 +40,8 @@ export async function deliverReferrers(plan: ItemPlan, target: Target, delivery:
 }
 
 /**
- * Adds signatures to those that the repository has of the same image, of other keys perhaps: a list in place of theirs would
- * take them away.
+ * Adds signatures to those that the repository has of the same image, of other keys perhaps: a list in place of theirs
+ * would take them away.
  *
  * @returns false where there are none, or they are no such list: then it is pushed as it is
  */

@@ -33,8 +33,9 @@ export interface DestinationResult {
 }
 
 /**
- * The push of some items to one repository, one after the other. They share the connection, and what was found out about the
- * repository: a layer that one of them brought is not asked for again. Over v1 they are one push with one list of images.
+ * The push of some items to one repository, one after the other. They share the connection, and what was found out
+ * about the repository: a layer that one of them brought is not asked for again. Over v1 they are one push with one
+ * list of images.
  */
 export class RepositoryPush {
   readonly #push: Push;

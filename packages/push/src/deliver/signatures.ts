@@ -28,8 +28,8 @@ const none: SignaturesByIdentity = new Map();
 const rewrites = 5;
 
 /**
- * Signs a manifest that the repository has, and the images that it lists, once for each identity. Signatures of others stay;
- * one of the same signer for the same identity is taken as it is. They are there before any tag is.
+ * Signs a manifest that the repository has, and the images that it lists, once for each identity. Signatures of others
+ * stay; one of the same signer for the same identity is taken as it is. They are there before any tag is.
  *
  * @throws {PushError} ERR_PUSH_FAILED when they cannot be made, or the registry does not take them
  */

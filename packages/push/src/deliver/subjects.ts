@@ -15,8 +15,8 @@ import { isManifestRetryable } from '../upload/retry-rules.ts';
 import type { Delivery } from './delivery.ts';
 
 /**
- * Refuses, or tells of, a manifest about another one that its repository does not have: nobody would find it there. A registry
- * that does not say whether it has that other one is believed to.
+ * Refuses, or tells of, a manifest about another one that its repository does not have: nobody would find it there. A
+ * registry that does not say whether it has that other one is believed to.
  *
  * @throws {PushError} `ERR_PUSH_NO_SUBJECT` when the subject has to be there
  */

@@ -13,7 +13,10 @@ import { deliverSignatures, withSignaturesOf } from './signatures.ts';
 import { listAsReferrers, lookForSubject } from './subjects.ts';
 import type { TagDelivery, TagResult } from './tag-delivery.ts';
 
-/** Pushes one item to one repository under one or more tags: its content once, then the tags in order, each ending by itself. */
+/**
+ * Pushes one item to one repository under one or more tags: its content once, then the tags in order, each ending by
+ * itself.
+ */
 export async function pushTags(plan: ItemPlan, target: Target, delivery: TagDelivery): Promise<readonly TagResult[]> {
   const { verbatim } = plan;
   // What is known to have another digest is not sent at all.
@@ -68,7 +71,8 @@ function isRefusal(error: unknown): boolean {
 }
 
 /**
- * Puts further tags on a manifest that the repository has shown. Nothing is said of its blobs: nobody has asked for them.
+ * Puts further tags on a manifest that the repository has shown. Nothing is said of its blobs: nobody has asked for
+ * them.
  *
  * @returns undefined when the registry does not take it after all: the content has to be looked at
  */

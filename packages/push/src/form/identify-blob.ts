@@ -11,14 +11,16 @@ const mostCopies = 3;
 /**
  * Computes what a blob's bytes are, or remembers it.
  *
- * @throws {PushError} ERR_PUSH_FAILED with origin 'source' when they cannot be read or prove wrong, 'machine' when this computer fails
+ * @throws {PushError} ERR_PUSH_FAILED with origin 'source' when they cannot be read or prove wrong, 'machine' when this
+ * computer fails
  */
 export function identifyBlob(blob: BlobToPush, form: BlobForm, options: AbortOptions): Promise<BlobIdentity> {
   return overCopies(blob, () => form.identify(options), options);
 }
 
 /**
- * Waits until a blob begins to exist: layers take turns at being compressed, and an upload session is not opened to wait for that.
+ * Waits until a blob begins to exist: layers take turns at being compressed, and an upload session is not opened to
+ * wait for that.
  *
  * @throws {PushError} as {@link identifyBlob}
  */

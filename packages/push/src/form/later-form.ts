@@ -7,7 +7,9 @@ import { openFormReader } from './form-reader.ts';
 import { Gate } from './gate.ts';
 import { StoredForm } from './stored-form.ts';
 
-/** A small blob whose bytes are known once others are made: the config of an image whose layers get other diffIDs here. */
+/**
+ * A small blob whose bytes are known once others are made: the config of an image whose layers get other diffIDs here.
+ */
 export class LaterForm implements BlobForm, ReadableForm {
   readonly recipe: undefined;
   readonly notes: undefined;

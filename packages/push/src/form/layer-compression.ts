@@ -55,7 +55,10 @@ export class LayerCompression {
     return compressionPass(source, compressor, { ...options, expected: { digest: diffID } });
   }
 
-  /** Says who failed when a pass did: what the source has not thrown, and is not wrong with the layer, came of the compressor. */
+  /**
+   * Says who failed when a pass did: what the source has not thrown, and is not wrong with the layer, came of the
+   * compressor.
+   */
   blame(error: unknown): FormFailure {
     return asFormFailure(error, codesOfSources.has(codeOf(error) ?? '') ? 'source' : 'machine');
   }

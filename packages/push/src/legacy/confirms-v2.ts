@@ -1,8 +1,8 @@
 import type { PushEvent } from '../events.ts';
 
 /**
- * Whether an event shows that the registry speaks the protocol of today, whatever its ping said: it mounted a blob, took bytes
- * of one, or committed one. Nothing that fails later then leads to v1.
+ * Whether an event shows that the registry speaks the protocol of today, whatever its ping said: it mounted a blob,
+ * took bytes of one, or committed one. Nothing that fails later then leads to v1.
  *
  * @see https://github.com/moby/moby/blob/v18.09.0/distribution/push_v2.go#L340-L344
  */

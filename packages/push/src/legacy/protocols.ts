@@ -31,9 +31,9 @@ export interface ProtocolContext {
 }
 
 /**
- * Pushes over v1 when that is asked for. With `auto`, over v2 where the registry shows to speak it; over v1 where it does not,
- * or where a v2 push failed in a way that a v1 registry could have caused. What was chosen for one image holds for the
- * others. Over v1 the first call pushes all images, and the others are told how theirs ended.
+ * Pushes over v1 when that is asked for. With `auto`, over v2 where the registry shows to speak it; over v1 where it
+ * does not, or where a v2 push failed in a way that a v1 registry could have caused. What was chosen for one image
+ * holds for the others. Over v1 the first call pushes all images, and the others are told how theirs ended.
  *
  * @see https://github.com/moby/moby/blob/v18.09.0/distribution/push.go#L60-L135
  */
@@ -88,7 +88,9 @@ function unlessUnopened(error: unknown): undefined {
   throw error;
 }
 
-/** Undefined without v1 endpoints. A session that cannot be had lets the next endpoint try; a push that fails does not. */
+/**
+ * Undefined without v1 endpoints. A session that cannot be had lets the next endpoint try; a push that fails does not.
+ */
 async function viaV1(context: ProtocolContext, signal: AbortSignal): Promise<V1Results | undefined> {
   const { first, destination, options, pusher } = context;
   const images = context.images.map(({ plan, tags }) => {

@@ -14,8 +14,8 @@ import { putSigned } from './push-schema1.ts';
 const label = 'tarsum.v1+sha256';
 
 /**
- * Pushes as Docker 1.5 did: top first, each layer's plain tar in one PUT under its TarSum, unless a HEAD finds it there; then
- * a signed manifest a tag. Nothing is tried twice.
+ * Pushes as Docker 1.5 did: top first, each layer's plain tar in one PUT under its TarSum, unless a HEAD finds it
+ * there; then a signed manifest a tag. Nothing is tried twice.
  *
  * @see https://github.com/moby/moby/blob/d172f1253a/graph/push.go
  */

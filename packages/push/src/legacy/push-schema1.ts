@@ -15,8 +15,8 @@ import { assertImagePlan } from './legacy-image.ts';
 import { signManifest } from './signed-manifest.ts';
 
 /**
- * Pushes one image as a signed schema 1 manifest a tag: the layers as for schema 2, no config, and the blob of an empty layer
- * where the history has one.
+ * Pushes one image as a signed schema 1 manifest a tag: the layers as for schema 2, no config, and the blob of an empty
+ * layer where the history has one.
  *
  * @see https://github.com/distribution/distribution/blob/v2.8.3/manifest/schema1/config_builder.go
  */

@@ -19,8 +19,9 @@ export interface RefusedManifest {
 }
 
 /**
- * What follows when a registry refuses a Docker manifest: with `requireSchema2`, as ever since Docker 20.10, the refusal, with
- * an explanation for the words of registries that know schema 1 only; else a signed schema 1 manifest and a notice.
+ * What follows when a registry refuses a Docker manifest: with `requireSchema2`, as ever since Docker 20.10, the
+ * refusal, with an explanation for the words of registries that know schema 1 only; else a signed schema 1 manifest and
+ * a notice.
  *
  * @see https://github.com/moby/moby/blob/v25.0.0/distribution/push_v2.go#L214-L247
  */

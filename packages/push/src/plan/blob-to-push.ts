@@ -11,7 +11,10 @@ export interface BlobToPush {
   readonly id: string;
   /** Equal keys are one blob: the digest where the bytes are given, else the diffID. */
   readonly key: Digest;
-  /** Where the metadata store keeps what is known of it: the diffID for gzip layers (as docker does), else a key that only this form has. Undefined while that is not known. */
+  /**
+   * Where the metadata store keeps what is known of it: the diffID for gzip layers (as docker does), else a key that
+   * only this form has. Undefined while that is not known.
+   */
   readonly recordKey: Digest | undefined;
   /** The bytes; undefined for a foreign layer that the source does not carry. */
   readonly form: BlobForm | undefined;

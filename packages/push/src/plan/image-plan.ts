@@ -120,7 +120,10 @@ function goesVerbatim(
   return image.layers.every((layer, at) => layer.content === undefined || !isMade(layer, kinds[at] ?? 'gzip', context));
 }
 
-/** An image without a manifest has none to keep: where Docker's has no place for the wanted layers, it becomes an OCI image. */
+/**
+ * An image without a manifest has none to keep: where Docker's has no place for the wanted layers, it becomes an OCI
+ * image.
+ */
 function familyFor(image: SourceImage, { format, compression }: PlanContext): ManifestFamily {
   const isFree = format === 'keep' && image.manifest === undefined;
   const needsOci = compression !== 'keep' && (compressionOf(compression) === 'zstd' || hasTable(compression));
@@ -177,7 +180,8 @@ interface LayerBlobOptions {
 function layerBlob(layer: SourceLayer, { wanted, isVerbatim, image, context }: LayerBlobOptions): BlobToPush {
   const foreign = isForeign(layer) ? layer.descriptor : undefined;
   const isNamed = isNamedByManifest(layer, image);
-  // The manifest of the source says what its layers are; a docker archive's foreign descriptor tells of other bytes than it holds.
+  // The manifest of the source says what its layers are; a docker archive's foreign descriptor tells of other bytes
+  // than it holds.
   const named = isNamed || foreign === undefined ? layer.descriptor : undefined;
   // Without a manifest nobody has said which digest is which layer: a name in an archive is no proof.
   const checks = isNamed ? context : { ...context, verify: 'diffid' as const };
@@ -197,15 +201,17 @@ function layerBlob(layer: SourceLayer, { wanted, isVerbatim, image, context }: L
   };
 }
 
-/** Whether a layer stays where it is. One of an ordinary type only says where else it is: if it is here, it goes along. */
+/**
+ * Whether a layer stays where it is. One of an ordinary type only says where else it is: if it is here, it goes along.
+ */
 function isForeign({ descriptor, content }: SourceLayer): boolean {
   const hasURLs = (descriptor?.urls?.length ?? 0) > 0;
   return hasURLs && (content === undefined || isNondistributableMediaType(descriptor?.mediaType ?? ''));
 }
 
 /**
- * Docker's records say "the gzip form of this diffID"; any other form is kept under its own digest, so that neither side
- * is misled. What is to be made anew is not found in records of how it was made before.
+ * Docker's records say "the gzip form of this diffID"; any other form is kept under its own digest, so that neither
+ * side is misled. What is to be made anew is not found in records of how it was made before.
  */
 function recordKeyOf(
   layer: SourceLayer,

@@ -57,7 +57,10 @@ export function warnOfAttestations(
   });
 }
 
-/** Builds an index again after its children changed; platforms and annotations stay, and attestations follow their images. */
+/**
+ * Builds an index again after its children changed; platforms and annotations stay, and attestations follow their
+ * images.
+ */
 export function assembleIndex(
   format: PushFormat,
   index: Pick<SourceIndex, 'manifest'> | undefined,

@@ -9,7 +9,10 @@ import type { LayerKind } from '../push.ts';
 import { isMade } from './layer-kind.ts';
 import type { PlanContext } from './plan-types.ts';
 
-/** How a layer that goes as it lies in the source is compared with its diffID. One without a digest of its own always is. */
+/**
+ * How a layer that goes as it lies in the source is compared with its diffID. One without a digest of its own always
+ * is.
+ */
 export function layerCheck(
   { diffID, compression }: Pick<SourceLayer, 'diffID' | 'compression'>,
   { size }: Content,

@@ -39,7 +39,10 @@ export function serves(kind: LayerKind, wanted: LayerKind): boolean {
   return kind === wanted || compressionOf(kind) === wanted;
 }
 
-/** Whether a layer is made here, or goes as it lies in the source. Plain bytes are the same, however often they are made. */
+/**
+ * Whether a layer is made here, or goes as it lies in the source. Plain bytes are the same, however often they are
+ * made.
+ */
 export function isMade(
   layer: SourceLayer,
   wanted: LayerKind,

@@ -19,7 +19,10 @@ import type { LayerDescriptor, Manifest, PlanContext } from './plan-types.ts';
 /** Whose media types a manifest speaks. */
 export type ManifestFamily = 'docker' | 'oci';
 
-/** The family an image goes out in: the one asked for, else its own: that of its manifest, or of its config where it has none. */
+/**
+ * The family an image goes out in: the one asked for, else its own: that of its manifest, or of its config where it has
+ * none.
+ */
 export function manifestFamilyOf({ manifest, config }: SourceImage, format: PushFormat): ManifestFamily {
   if (format !== 'keep') return format;
   if (manifest === undefined) return config.mediaType === mediaTypes.ociConfig ? 'oci' : 'docker';

@@ -2,8 +2,8 @@ import { algorithmOf, type Digest, digestBytes, isDigest } from '@slipway/digest
 import type { ItemPlan, Manifest } from './plan-types.ts';
 
 /**
- * A plan whose manifest has the digest that registries give it under a tag. They name manifests by SHA-256, whatever the
- * source's index calls them: a digest of another algorithm would be told, and name nothing there.
+ * A plan whose manifest has the digest that registries give it under a tag. They name manifests by SHA-256, whatever
+ * the source's index calls them: a digest of another algorithm would be told, and name nothing there.
  */
 export function withCanonicalDigest(plan: ItemPlan): ItemPlan {
   if (plan.verbatim === undefined || algorithmOf(plan.verbatim.digest) === 'sha256') return plan;

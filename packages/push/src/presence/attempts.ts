@@ -8,7 +8,10 @@ export class BlobAttempts implements AsyncDisposable {
   readonly checked: Set<Digest> = new Set();
   /** Mounts from other repositories were tried, and declined. */
   mountsTried = false;
-  /** Sessions that a declined mount left open cannot be trusted everywhere (Nexus: sonatype/nexus-public#967): after a failure in one, none is used. */
+  /**
+   * Sessions that a declined mount left open cannot be trusted everywhere (Nexus: sonatype/nexus-public#967): after a
+   * failure in one, none is used.
+   */
   mountsTrusted = true;
   /** Everything was sent, and no word came back: the registry may have it. */
   mayBeThere = false;

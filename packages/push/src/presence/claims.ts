@@ -17,7 +17,10 @@ const furtherTags = 2;
 const maxConfigSize = 8 * 1024 * 1024;
 /** Pages of tags are not followed: the first is enough to find a recent one. */
 const tagsLookedAt = 1000;
-/** A list that takes longer is not waited for: some registries read a hundred thousand tags first, and nothing depends on it. */
+/**
+ * A list that takes longer is not waited for: some registries read a hundred thousand tags first, and nothing depends
+ * on it.
+ */
 const listLimitMs = 4_000;
 
 export interface ClaimsOptions extends AbortOptions {
@@ -29,8 +32,8 @@ export interface ClaimsOptions extends AbortOptions {
 }
 
 /**
- * Reads what manifests and configs of the repository claim: which diffID has which digest. Somebody else may have written
- * them; a claim decides nothing before it is proven. Best effort: whatever cannot be read claims nothing.
+ * Reads what manifests and configs of the repository claim: which diffID has which digest. Somebody else may have
+ * written them; a claim decides nothing before it is proven. Best effort: whatever cannot be read claims nothing.
  *
  * @returns the manifests that were read, by tag or digest
  */
@@ -116,7 +119,9 @@ async function readConfig(
   return bytes;
 }
 
-/** Tags most likely to share layers: `latest`, then the highest by natural order. Registries do not say which is newest. */
+/**
+ * Tags most likely to share layers: `latest`, then the highest by natural order. Registries do not say which is newest.
+ */
 async function recentTags(
   { repository }: Target,
   { references, signal }: Pick<ClaimsOptions, 'references' | 'signal'>,

@@ -29,8 +29,8 @@ export type Decision =
     };
 
 /**
- * Decides what to do about one blob, cheapest first: it is there, it can be mounted, it has to be sent. Asks the registry,
- * and writes nothing. Where a mount was declined, the same question leads to the next best answer.
+ * Decides what to do about one blob, cheapest first: it is there, it can be mounted, it has to be sent. Asks the
+ * registry, and writes nothing. Where a mount was declined, the same question leads to the next best answer.
  *
  * @throws {PushError} ERR_PUSH_FAILED with origin 'source' when the blob has to be read and cannot be
  * @see push-behaviour c.5, moby v25.0.0 distribution/push_v2.go Upload
@@ -69,8 +69,8 @@ export async function decide(blob: BlobToPush, target: Target, options: BlobAtte
 }
 
 /**
- * What a manifest in the repository claims of a layer, once it is more than a claim: our own encoder makes the same bytes,
- * or the user chose to believe it; and the registry says that it has them.
+ * What a manifest in the repository claims of a layer, once it is more than a claim: our own encoder makes the same
+ * bytes, or the user chose to believe it; and the registry says that it has them.
  */
 async function confirmClaim(
   blob: BlobToPush,

@@ -77,7 +77,10 @@ async function seenSize(
   return own ?? stat.size ?? 'unknown';
 }
 
-/** What the repository says of a blob: undefined when it lacks it, 'unknown' when it would not say, which is never fatal. */
+/**
+ * What the repository says of a blob: undefined when it lacks it, 'unknown' when it would not say, which is never
+ * fatal.
+ */
 async function askFor(
   digest: Digest,
   target: Target,

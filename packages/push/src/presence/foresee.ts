@@ -31,8 +31,8 @@ export const noForesight: Foresight = { manifest: undefined, inRepository: false
 
 /**
  * Looks ahead: when the digest of the manifest is known, one question about the tag ends a push that has nothing to do.
- * It is known when the source has it, when earlier pushes have recorded all layers, or when what the registry's manifests
- * claim of them has been proven here.
+ * It is known when the source has it, when earlier pushes have recorded all layers, or when what the registry's
+ * manifests claim of them has been proven here.
  */
 export async function foresee(plan: ItemPlan, target: Target, options: ForeseeOptions): Promise<Foresight> {
   if (plan.kind !== 'image') {

@@ -19,8 +19,8 @@ export interface BlobMemoryOptions {
 }
 
 /**
- * What is remembered of blobs in one repository under one set of credentials. Every record stands for a pairing that this
- * machine has proven; claims are kept apart. A store that fails is worked around: it never fails a push.
+ * What is remembered of blobs in one repository under one set of credentials. Every record stands for a pairing that
+ * this machine has proven; claims are kept apart. A store that fails is worked around: it never fails a push.
  */
 export class BlobMemory {
   readonly #store: MetadataStore | undefined;
@@ -53,7 +53,8 @@ export class BlobMemory {
 
   /** Notes that the repository has the blob. */
   async add(blob: BlobToPush, { digest, size }: ProvenIdentity): Promise<void> {
-    // Bytes whose digest was unknown when the push was planned, and that are not docker's gzip form, stand under their own digest.
+    // Bytes whose digest was unknown when the push was planned, and that are not docker's gzip form, stand under their
+    // own digest.
     const key = blob.recordKey ?? digest;
     const record = { digest, sourceRepository: this.#repository };
     this.#delivered.set(key, [...(this.#delivered.get(key) ?? []), { ...record, hmac: '' }]);
@@ -62,7 +63,9 @@ export class BlobMemory {
     );
   }
 
-  /** Forgets what was recorded of digests that this repository was said to have; without names, of all of the blob's. */
+  /**
+   * Forgets what was recorded of digests that this repository was said to have; without names, of all of the blob's.
+   */
   async forget(blob: BlobToPush, digests: ReadonlySet<Digest>): Promise<void> {
     for (const record of await this.records(blob)) {
       if (record.sourceRepository !== this.#repository) continue;

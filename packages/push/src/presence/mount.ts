@@ -13,8 +13,8 @@ export type MountResult =
   | { readonly kind: 'declined'; readonly session: UploadSession | undefined };
 
 /**
- * Asks the registry to take the blob from another of its repositories, best candidate first. A mount that fails is never
- * a failed push: a busy registry is waited for and asked again, every other failure leads to the next candidate.
+ * Asks the registry to take the blob from another of its repositories, best candidate first. A mount that fails is
+ * never a failed push: a busy registry is waited for and asked again, every other failure leads to the next candidate.
  *
  * @see push-behaviour c.5 step 5, moby v25.0.0 distribution/push_v2.go
  */

@@ -7,7 +7,10 @@ export interface PresentBlob {
   readonly how: PresenceProof;
 }
 
-/** What one push knows of one repository. It begins empty and ends with the push: nothing here outlives the registry's word. */
+/**
+ * What one push knows of one repository. It begins empty and ends with the push: nothing here outlives the registry's
+ * word.
+ */
 export class Presence {
   readonly #blobs = new Map<string, PresentBlob>();
   readonly #claims = new Map<Digest, ClaimedIdentity>();
@@ -36,7 +39,10 @@ export class Presence {
     return [...this.#blobs.values()].some(({ how }) => how === 'sent');
   }
 
-  /** Whether this push has sent any of these, or, where the registry names none, anything: replicas may be a moment behind. */
+  /**
+   * Whether this push has sent any of these, or, where the registry names none, anything: replicas may be a moment
+   * behind.
+   */
   mayBeOnItsWay(missing: ReadonlySet<Digest>): boolean {
     const seen = new Set<Digest>();
     for (const { identity, how } of this.#blobs.values()) if (how === 'seen') seen.add(identity.digest);

@@ -28,8 +28,8 @@ export function signatureLayers({
 }
 
 /**
- * Adds signatures to the manifest that is there, of which everything else stays; without one, makes the first. Their payloads
- * are the caller's to bring.
+ * Adds signatures to the manifest that is there, of which everything else stays; without one, makes the first. Their
+ * payloads are the caller's to bring.
  */
 export function withSignatures(
   there: Pick<ManifestContent, 'bytes'> | undefined,
@@ -50,8 +50,8 @@ export function withSignatures(
 }
 
 /**
- * A manifest that has one signature and names its subject: registries list it, and clients of OCI 1.1 find it without a tag.
- * The same signature makes the same bytes.
+ * A manifest that has one signature and names its subject: registries list it, and clients of OCI 1.1 find it without a
+ * tag. The same signature makes the same bytes.
  */
 export function signatureReferrer(
   { descriptor, payload }: SignedPayload,

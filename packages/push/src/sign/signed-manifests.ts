@@ -12,8 +12,9 @@ import type { Manifest } from '../plan/plan-types.ts';
 export type SignedManifest = Pick<Descriptor, 'mediaType' | 'size'> & { readonly digest: Digest };
 
 /**
- * What is signed of a manifest that was pushed: of an index every image in it, then the index. Clients that run one platform
- * ask for the signature of that platform's manifest, others for that of the tag's. Attestations are nothing to run.
+ * What is signed of a manifest that was pushed: of an index every image in it, then the index. Clients that run one
+ * platform ask for the signature of that platform's manifest, others for that of the tag's. Attestations are nothing to
+ * run.
  *
  * @param read the bytes of an index within the index; undefined where they are not to be had
  */

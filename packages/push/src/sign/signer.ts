@@ -38,7 +38,10 @@ export interface ImageSignature {
   readonly tag: string;
   /** Of the manifest under that tag; undefined in a dry run that would write it. */
   readonly digest: string | undefined;
-  /** Digest of the manifest that holds this signature alone and names its subject; undefined in a dry run that would write it. */
+  /**
+   * Digest of the manifest that holds this signature alone and names its subject; undefined in a dry run that would
+   * write it.
+   */
   readonly referrer: string | undefined;
   /** It was there: nothing was added. */
   readonly unchanged: boolean;

@@ -7,7 +7,10 @@ import { untilStored } from './until-stored.ts';
 
 /** Bytes of a chunk: what is sent again at most after the worst interruption. */
 export const defaultChunkSize: number = 32 * 1024 * 1024;
-/** How long an interrupted push waits for the chunk on its way: registries like distribution 2.8 lose a session cut off in one. */
+/**
+ * How long an interrupted push waits for the chunk on its way: registries like distribution 2.8 lose a session cut off
+ * in one.
+ */
 const finishChunkMs = 5_000;
 
 /** How often in a row the registry may say that it is elsewhere before that is a failure. */

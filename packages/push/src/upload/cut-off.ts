@@ -19,7 +19,10 @@ export interface CutOffSubject {
 /** A connection that broke, as opposed to an answer, a name that is not known or a certificate that is not trusted. */
 const breaks: ReadonlySet<string> = new Set(['ECONNABORTED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT']);
 
-/** Tells a request that was cut off in its body from every other failure; a stall in the body counts, a late answer does not. */
+/**
+ * Tells a request that was cut off in its body from every other failure; a stall in the body counts, a late answer does
+ * not.
+ */
 export function cutOffOf(
   answer: RegistryError | undefined,
   { sent, acknowledged, requestSize }: CutOffSubject,

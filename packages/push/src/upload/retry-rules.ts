@@ -5,7 +5,10 @@ import { FormFailure } from '../form/form-failure.ts';
 import { ChunksRefused } from './chunks.ts';
 import { UploadCutOff } from './cut-off.ts';
 
-/** Codes that no second attempt will change. `TOOMANYREQUESTS` is not among them: it waits as the registry says (decision 0012). */
+/**
+ * Codes that no second attempt will change. `TOOMANYREQUESTS` is not among them: it waits as the registry says
+ * (decision 0012).
+ */
 const finalCodes: ReadonlySet<string> = new Set([
   'UNAUTHORIZED',
   'UNSUPPORTED',
@@ -28,8 +31,8 @@ const curableCodes: ReadonlySet<string> = new Set([
 const curableStatuses: ReadonlySet<number> = new Set([408, 416, 425, 429]);
 
 /**
- * Whether pushing the same blob again may succeed: what failed on the way or in the registry may, what the registry has read
- * and refused may not, but for the few refusals that a fresh session changes (decision 0012).
+ * Whether pushing the same blob again may succeed: what failed on the way or in the registry may, what the registry has
+ * read and refused may not, but for the few refusals that a fresh session changes (decision 0012).
  *
  * @see push-behaviour d.6, moby v25.0.0 distribution/errors.go
  */

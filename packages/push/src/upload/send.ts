@@ -27,10 +27,11 @@ export interface SendOptions extends AbortOptions {
 }
 
 /**
- * Sends a blob's bytes into a session, from its offset on, and commits it. The reader holds the last bytes back until all
- * are proven, so that nothing wrong can be committed.
+ * Sends a blob's bytes into a session, from its offset on, and commits it. The reader holds the last bytes back until
+ * all are proven, so that nothing wrong can be committed.
  *
- * @throws {PushError} ERR_PUSH_FAILED with origin 'source' or 'machine' when the bytes could not be read or proved wrong
+ * @throws {PushError} ERR_PUSH_FAILED with origin 'source' or 'machine' when the bytes could not be read or proved
+ * wrong
  * @throws {FormFailure} with side 'copy' when the kept copy of the blob is damaged: the next attempt makes it anew
  * @throws {ChunksRefused} when the registry does not take chunks after all
  */

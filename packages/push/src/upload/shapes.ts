@@ -22,13 +22,22 @@ export interface ShapeSubject {
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
-/** Up to this many bytes of source, a blob is compressed before its upload begins: with its digest known, POST and PUT do. */
+/**
+ * Up to this many bytes of source, a blob is compressed before its upload begins: with its digest known, POST and PUT
+ * do.
+ */
 export const compressFirstLimit: number = 16 * MiB;
 
-/** Limits that proxies and registries are configured with, a little below the round number: Cloudflare has 100 MB, nginx 1 MiB. */
+/**
+ * Limits that proxies and registries are configured with, a little below the round number: Cloudflare has 100 MB, nginx
+ * 1 MiB.
+ */
 const bodyLimits: readonly number[] = [95 * MiB, 48 * MiB, 16 * MiB, 8 * MiB, 4 * MiB, 1000 * KiB, 256 * KiB];
 
-/** By these a registry says that the kind of request is nothing it takes, and not that something is wrong with the bytes. */
+/**
+ * By these a registry says that the kind of request is nothing it takes, and not that something is wrong with the
+ * bytes.
+ */
 const refusals: Readonly<Record<UploadShape['kind'], ReadonlySet<number>>> = {
   // Old Artifactory: a PUT with a body is 404 (docker/buildx#196, containerd/containerd#3533).
   put: new Set([404, 405, 411, 501]),
@@ -74,12 +83,16 @@ export class UploadShapes {
     return 2 * this.#chunkSize;
   }
 
-  /** Whether a blob of so many bytes can only be sent once its digest is known: one PUT is all that the registry takes. */
+  /**
+   * Whether a blob of so many bytes can only be sent once its digest is known: one PUT is all that the registry takes.
+   */
   needsDigestFirst(size: number, isKept: boolean): boolean {
     return this.#refused.has('stream') && !this.#mayChunk(size, isKept);
   }
 
-  /** The first choice among what is left. Without a digest, only where {@link needsDigestFirst} does not ask for one. */
+  /**
+   * The first choice among what is left. Without a digest, only where {@link needsDigestFirst} does not ask for one.
+   */
   choose({ size, identity, isKept }: ShapeSubject): UploadShape {
     const inChunks = (most: number): UploadShape => ({ kind: 'chunks', size: Math.min(most, this.#limit) });
     if (this.#mayChunk(size, isKept)) return inChunks(this.#chunkSize);

@@ -39,8 +39,8 @@ export class Uploader {
   }
 
   /**
-   * Sends a blob that the repository is not known to have. A refused shape and a damaged copy cost a request and neither
-   * an attempt nor a wait.
+   * Sends a blob that the repository is not known to have. A refused shape and a damaged copy cost a request and
+   * neither an attempt nor a wait.
    *
    * @throws {PushError} ERR_PUSH_FAILED, with its origin
    */
@@ -75,7 +75,10 @@ export class Uploader {
     }
   }
 
-  /** Goes on in smaller pieces where uploads are cut off. Returns the failure to tell when there is nothing to try at once. */
+  /**
+   * Goes on in smaller pieces where uploads are cut off. Returns the failure to tell when there is nothing to try at
+   * once.
+   */
   #learnCut(attempt: UploadAttempt, shape: UploadShape, subject: ShapeSubject, error: unknown): unknown {
     const { sent, acknowledged, target, blob, options } = attempt;
     const { attempts } = options;
@@ -189,7 +192,8 @@ export class Uploader {
       }
     }
     if (mayBelieve && attempts.mountsTrusted && this.#mountsFromItself) {
-      // Asking to mount from the repository itself opens the session and says whether the blob is there (decision 0071).
+      // Asking to mount from the repository itself opens the session and says whether the blob is there (decision
+      // 0071).
       const mount = { digest: identity.digest, from: repository.path };
       const asked = await repository.beginUpload({ mount, signal }).catch((error: unknown) => {
         signal?.throwIfAborted();
@@ -270,7 +274,10 @@ function readerOf(form: BlobForm, { attempts }: UploadOptions): FormReader {
   return attempts.reader;
 }
 
-/** Whether the session and what it has may serve the next attempt: the registry has not refused it, and the source is whole. */
+/**
+ * Whether the session and what it has may serve the next attempt: the registry has not refused it, and the source is
+ * whole.
+ */
 function mayContinue(error: unknown): boolean {
   if (error instanceof ChunksRefused || error instanceof FormFailure) return false;
   if (error instanceof PushError && error.origin === 'source') return false;

@@ -83,9 +83,9 @@ export class Authorizer {
   }
 
   /**
-   * Something else to show after `refused` was answered with 401 and `challenges`: first something newer of the same kind,
-   * then the other kind that the registry offers. Undefined where there is nothing else. A scope that the registry names is
-   * asked for too.
+   * Something else to show after `refused` was answered with 401 and `challenges`: first something newer of the same
+   * kind, then the other kind that the registry offers. Undefined where there is nothing else. A scope that the
+   * registry names is asked for too.
    */
   async renew(
     refused: Authorization,
@@ -251,7 +251,10 @@ export class Authorizer {
   }
 }
 
-/** So long after a token server has not answered, other requests for tokens fail for the same reason: a push asks several. */
+/**
+ * So long after a token server has not answered, other requests for tokens fail for the same reason: a push asks
+ * several.
+ */
 const silenceMs = 3_000;
 
 function accessKey({ repository, scopes, purpose }: Access): string {

@@ -7,8 +7,8 @@ export interface Challenge {
 }
 
 /**
- * Reads `WWW-Authenticate`: lines of one or more challenges each. Reading a line stops without complaint at its first malformed
- * piece, and at an empty value. Takes time linear in the length of the line.
+ * Reads `WWW-Authenticate`: lines of one or more challenges each. Reading a line stops without complaint at its first
+ * malformed piece, and at an empty value. Takes time linear in the length of the line.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9110#field.www-authenticate
  */

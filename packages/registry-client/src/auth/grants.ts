@@ -1,6 +1,6 @@
 /**
- * The scopes that a token says it has, where it is a JSON Web Token as registries make them. The signature is the registry's
- * to check: this is for people to read.
+ * The scopes that a token says it has, where it is a JSON Web Token as registries make them. The signature is the
+ * registry's to check: this is for people to read.
  *
  * @see https://distribution.github.io/distribution/spec/auth/jwt/
  */

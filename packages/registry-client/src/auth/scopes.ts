@@ -1,6 +1,7 @@
 /**
- * Token scopes as one request may name them: each resource once, with the actions of all its entries, and in the order of
- * the first ones. Token servers keep only the first entry of a repository, or only the last (GoogleContainerTools/kaniko#181).
+ * Token scopes as one request may name them: each resource once, with the actions of all its entries, and in the order
+ * of the first ones. Token servers keep only the first entry of a repository, or only the last
+ * (GoogleContainerTools/kaniko#181).
  */
 export function mergeScopes(scopes: readonly string[]): readonly string[] {
   const merged = new Map<string, string[]>();

@@ -1,6 +1,6 @@
 /**
- * A signal that aborts at once while nothing was sent, and otherwise `graceMs` after the one that it follows. For a request
- * whose answer says what has to be cleared away: an upload session that nobody knows of stays at the registry.
+ * A signal that aborts at once while nothing was sent, and otherwise `graceMs` after the one that it follows. For a
+ * request whose answer says what has to be cleared away: an upload session that nobody knows of stays at the registry.
  */
 export class LateAbort implements Disposable {
   readonly #controller = new AbortController();

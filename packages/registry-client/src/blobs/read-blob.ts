@@ -6,8 +6,8 @@ import type { RegistryConnection } from '../registry-connection.ts';
 import type { OpenBlobOptions } from '../repository.ts';
 
 /**
- * Reads a blob from an offset on, up to another one. Nothing is asked for before the first chunk is; leaving the loop closes
- * the connection.
+ * Reads a blob from an offset on, up to another one. Nothing is asked for before the first chunk is; leaving the loop
+ * closes the connection.
  *
  * @throws {RangeError} when `from` and `to` are no offsets, or the wrong way round
  */

@@ -269,7 +269,9 @@ class RegistryUploadSession implements UploadSession {
 
 const sessionCodes: ReadonlySet<string> = new Set(['BLOB_UPLOAD_UNKNOWN', 'BLOB_UPLOAD_INVALID']);
 
-/** BLOB_UPLOAD_INVALID is a replica with another secret (distribution), or a session cut off in the middle (zot, ACR). */
+/**
+ * BLOB_UPLOAD_INVALID is a replica with another secret (distribution), or a session cut off in the middle (zot, ACR).
+ */
 function isLost(method: string, { status, diagnostics }: RegistryError): boolean {
   if (status === undefined || status < 400 || status > 499 || status === 416) return false;
   if (diagnostics.some(({ code }) => sessionCodes.has(code))) return true;

@@ -53,7 +53,9 @@ export interface DeletionPlan {
   readonly children: readonly Descriptor[];
   /** What refers to the manifest (signatures, SBOMs), and would refer to nothing. Empty where it stays. */
   readonly referrers: readonly Descriptor[];
-  /** Tags that are named after the manifest: of cosign, and of the index of referrers. They stay. Empty where it stays. */
+  /**
+   * Tags that are named after the manifest: of cosign, and of the index of referrers. They stay. Empty where it stays.
+   */
   readonly companionTags: readonly string[];
   /** Whether all tags were looked at. If not, more tags and indexes may name the manifest. */
   readonly isComplete: boolean;
@@ -64,11 +66,13 @@ const defaultMaxTags = 1_000;
 const questionsAtOnce = 8;
 
 /**
- * Finds out what deleting a tag or a manifest would do: which other tags name the same manifest, which indexes need it, what
- * refers to it. Costs one list of tags and a HEAD for each, and a GET for each index among them where the manifest is to go.
+ * Finds out what deleting a tag or a manifest would do: which other tags name the same manifest, which indexes need it,
+ * what refers to it. Costs one list of tags and a HEAD for each, and a GET for each index among them where the manifest
+ * is to go.
  *
  * @returns undefined where there is nothing under that tag or digest
- * @throws {RegistryError} `ERR_REGISTRY_NOT_DELETED` where a tag names another manifest than the digest that was given with it
+ * @throws {RegistryError} `ERR_REGISTRY_NOT_DELETED` where a tag names another manifest than the digest that was given
+ * with it
  */
 export async function planDeletion(
   repository: Repository,
@@ -120,8 +124,8 @@ export interface DeletionResult {
 /**
  * Does what was planned, and sees that it is done. A tag that has been moved since stays.
  *
- * @throws {RegistryError} `ERR_REGISTRY_UNSUPPORTED` where the registry cannot do it, `ERR_REGISTRY_NOT_DELETED` where it says that
- * it did, and did not, or where the tag names another manifest by now
+ * @throws {RegistryError} `ERR_REGISTRY_UNSUPPORTED` where the registry cannot do it, `ERR_REGISTRY_NOT_DELETED` where
+ * it says that it did, and did not, or where the tag names another manifest by now
  */
 export async function carryOutDeletion(
   repository: Repository,

@@ -101,8 +101,8 @@ interface Deletion {
 }
 
 /**
- * Sends a DELETE. The right to delete is asked for when the registry names it: token servers that do not know the word refuse
- * every request with it (Quay's).
+ * Sends a DELETE. The right to delete is asked for when the registry names it: token servers that do not know the word
+ * refuse every request with it (Quay's).
  *
  * @returns the answer of a registry that has no such thing; undefined once it says that it is gone
  */

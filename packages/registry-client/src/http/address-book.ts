@@ -11,8 +11,8 @@ export type Lookup = (hostname: string) => Promise<readonly string[]>;
 export type HostKind = 'public' | 'private' | 'link-local';
 
 /**
- * The addresses of host names: looked up once, so that the address that was judged is the one that is connected to. A name
- * that answers differently the second time (DNS rebinding) gains nothing by it.
+ * The addresses of host names: looked up once, so that the address that was judged is the one that is connected to. A
+ * name that answers differently the second time (DNS rebinding) gains nothing by it.
  */
 export class AddressBook {
   readonly #lookup: Lookup;
@@ -24,7 +24,10 @@ export class AddressBook {
     this.#lookup = lookup;
   }
 
-  /** What decides whether a redirect may lead to a host. A name that cannot be resolved here is a proxy's business, and public. */
+  /**
+   * What decides whether a redirect may lead to a host. A name that cannot be resolved here is a proxy's business, and
+   * public.
+   */
   async kindOf(hostname: string): Promise<HostKind> {
     const literal = hostname.replace(/^\[(.*)\]$/, '$1');
     if (isIP(literal) !== 0) return kindOfAddress(literal);

@@ -30,7 +30,10 @@ export function kindOfAddress(address: string): 'public' | 'private' | 'link-loc
 
 type Networks = readonly (readonly [string, number])[];
 
-/** BlockList itself sees through IPv4 addresses mapped into IPv6 (`::ffff:`), not through those that NAT64 translates (`64:ff9b::`). */
+/**
+ * BlockList itself sees through IPv4 addresses mapped into IPv6 (`::ffff:`), not through those that NAT64 translates
+ * (`64:ff9b::`).
+ */
 function blockList(ipv4: Networks, ipv6: Networks): BlockList {
   const list = new BlockList();
   for (const [network, prefix] of ipv4) {

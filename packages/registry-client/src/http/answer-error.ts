@@ -15,7 +15,8 @@ export interface AnswerErrorContext {
 /** Reads an answer nobody asked for, at most 64 KiB of it and for 5 seconds, and makes an error of it. */
 export async function answerError(answer: Answer, context: AnswerErrorContext): Promise<RegistryError> {
   const { method, url, status, statusText } = answer;
-  const body = await answer.bytes({ limit: 65_536, timeoutMs: 5_000, truncate: true }).catch(() => new Uint8Array(0)); // the status alone still tells most
+  // the status alone still tells most
+  const body = await answer.bytes({ limit: 65_536, timeoutMs: 5_000, truncate: true }).catch(() => new Uint8Array(0));
   const secrets = [...answer.secrets, ...secretsOfQuery(url)];
   const read = readErrorAnswer({
     status,
@@ -76,7 +77,9 @@ function hintFor(
   return undefined;
 }
 
-/** A plain http request ends at its proxy, which answers in the registry's place when it will not or cannot pass it on. */
+/**
+ * A plain http request ends at its proxy, which answers in the registry's place when it will not or cannot pass it on.
+ */
 function isProxysOwn(answer: Answer): boolean {
   const isRegistrys = answer.header('docker-distribution-api-version') !== undefined;
   const isJSON = /^application\/(?:[a-z0-9.+-]*\+)?json\b/i.test(answer.header('content-type') ?? '');

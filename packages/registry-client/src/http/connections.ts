@@ -30,8 +30,8 @@ export function watchedConnector(connect: buildConnector.connector): buildConnec
 }
 
 /**
- * Whether a request failed because a connection was closed that had been kept from an earlier one. Peers close those when
- * they please, also at the very moment of their next use: that says nothing of the request.
+ * Whether a request failed because a connection was closed that had been kept from an earlier one. Peers close those
+ * when they please, also at the very moment of their next use: that says nothing of the request.
  */
 export function wasKept(error: unknown): boolean {
   for (let cause = error; cause instanceof Error; cause = cause.cause) if (failures.has(cause)) return true;

@@ -68,7 +68,9 @@ export function tlsConnectOptions({
   };
 }
 
-/** Reads certificates and keys once for all connections: for a list of authorities that takes longer than the handshake. */
+/**
+ * Reads certificates and keys once for all connections: for a list of authorities that takes longer than the handshake.
+ */
 function withContext(options: ReturnType<typeof tlsConnectOptions>): buildConnector.BuildOptions {
   const { minVersion, ca, cert, key, ...others } = options as SecureContextOptions & buildConnector.BuildOptions;
   return { ...others, secureContext: createSecureContext({ minVersion, ca, cert, key }) };

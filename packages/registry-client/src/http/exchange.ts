@@ -135,7 +135,10 @@ class Watch {
     this.#timer = undefined;
   }
 
-  /** Nothing is waited for any more. A body may notice later than its request: what it says then must not keep the process waiting. */
+  /**
+   * Nothing is waited for any more. A body may notice later than its request: what it says then must not keep the
+   * process waiting.
+   */
   end(): void {
     this.#isOver = true;
     this.stop();

@@ -32,8 +32,8 @@ export class HTTPClient {
   }
 
   /**
-   * Sends a request; follows every redirect of a GET or HEAD, and 307 and 308 of any request whose body can be sent again.
-   * Other redirects come back as the answer.
+   * Sends a request; follows every redirect of a GET or HEAD, and 307 and 308 of any request whose body can be sent
+   * again. Other redirects come back as the answer.
    *
    * @throws {RegistryError} `ERR_REGISTRY_REDIRECT_REFUSED`, and as {@link exchange}
    */
@@ -74,7 +74,8 @@ export class HTTPClient {
         return await exchange({ ...this.#context, dispatcher }, { ...request, closes: this.#resetsKept(request.url) });
       } catch (error) {
         if (!(error instanceof RegistryError)) throw error;
-        if (error.reason !== undefined) addresses.forget(request.url.hostname); // another address may answer, once there is one
+        // another address may answer, once there is one
+        if (error.reason !== undefined) addresses.forget(request.url.hostname);
         if (wasKept(error)) this.#lost.set(request.url.host, (this.#lost.get(request.url.host) ?? 0) + 1);
         if (!isRepeated(request, error, repeats)) throw error;
       }
@@ -94,8 +95,9 @@ const maxRepeats = 48;
 
 /**
  * Whether a request is sent again at once because its connection broke. On a kept connection that says nothing of the
- * request, and whatever is harmless to do twice is repeated; on a new one only what changes nothing is, and once. A PUT is
- * none of that: the registry may have closed the session with it, and only who sent it can ask whether the blob is there.
+ * request, and whatever is harmless to do twice is repeated; on a new one only what changes nothing is, and once. A PUT
+ * is none of that: the registry may have closed the session with it, and only who sent it can ask whether the blob is
+ * there.
  */
 function isRepeated({ method, body }: ExchangeRequest, error: RegistryError, repeats: number): boolean {
   if (error.reason !== 'ECONNRESET' && error.reason !== 'EPIPE') return false;

@@ -54,9 +54,9 @@ export function parseRange(header: string): ByteRange | undefined {
 }
 
 /**
- * Bytes a registry acknowledges with a range, given how many it must have got (undefined where nobody knows). `0-0` is one
- * byte, or none: distribution 2.8 writes it for an empty session too, and to send a byte again does less harm than to
- * leave one out. One more than was sent is a registry that counts exclusively.
+ * Bytes a registry acknowledges with a range, given how many it must have got (undefined where nobody knows). `0-0` is
+ * one byte, or none: distribution 2.8 writes it for an empty session too, and to send a byte again does less harm than
+ * to leave one out. One more than was sent is a registry that counts exclusively.
  */
 export function acknowledgedBytes({ start, end }: ByteRange, sent: number | undefined): number {
   if (start === 0 && end === 0) return sent === 1 ? 1 : 0;

@@ -84,7 +84,10 @@ function classify(url: URL, cause: unknown): Classified {
   };
 }
 
-/** OpenSSL's verification results come as bare names. @see https://nodejs.org/docs/latest-v20.x/api/tls.html#x509-certificate-error-codes */
+/**
+ * OpenSSL's verification results come as bare names.
+ * @see https://nodejs.org/docs/latest-v20.x/api/tls.html#x509-certificate-error-codes
+ */
 const verificationCodes: ReadonlySet<string> = new Set([
   'DEPTH_ZERO_SELF_SIGNED_CERT',
   'SELF_SIGNED_CERT_IN_CHAIN',

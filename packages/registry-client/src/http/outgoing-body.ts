@@ -5,8 +5,8 @@ const minPieceSize = 65_536;
 /** Larger chunks are cut, so that "no byte moved" stays an honest measure on a slow line. */
 const maxPieceSize = 262_144;
 /**
- * A socket that is handed more than its high-water mark (16 KiB in Node 20, 64 KiB since) asks for the next piece only when
- * the kernel has this one. Smaller ones it may still hold by then.
+ * A socket that is handed more than its high-water mark (16 KiB in Node 20, 64 KiB since) asks for the next piece only
+ * when the kernel has this one. Smaller ones it may still hold by then.
  */
 const neverHeldFrom = 131_072;
 
@@ -25,7 +25,8 @@ export interface OutgoingBodyOptions {
 
 /**
  * A body on its way into a socket: read only as fast as the socket takes it, in pieces of a good size, and let go at
- * any moment, also while the source keeps it waiting. Chunks of the source are used up before the next one is asked for.
+ * any moment, also while the source keeps it waiting. Chunks of the source are used up before the next one is asked
+ * for.
  */
 export class OutgoingBody implements AsyncIterable<Uint8Array> {
   /** Bytes the socket has taken. */
@@ -43,13 +44,19 @@ export class OutgoingBody implements AsyncIterable<Uint8Array> {
     this.#options = options;
   }
 
-  /** Whether the socket has taken everything. Where the size is known, the source need not have come to its end: closing a file takes its time. */
+  /**
+   * Whether the socket has taken everything. Where the size is known, the source need not have come to its end: closing
+   * a file takes its time.
+   */
   get isFinished(): boolean {
     const { size } = this.#options;
     return this.#hasEnded || (size !== undefined && this.sent >= size);
   }
 
-  /** Fails the iteration, so that a half-sent body is never closed as if it were whole. The source is closed in its own time. */
+  /**
+   * Fails the iteration, so that a half-sent body is never closed as if it were whole. The source is closed in its own
+   * time.
+   */
   stop(): void {
     this.#isStopped = true;
     this.#wake?.();

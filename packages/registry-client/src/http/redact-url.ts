@@ -3,7 +3,10 @@ export function redactURL(url: URL): string {
   return `${url.protocol}//${url.host}${url.pathname}`;
 }
 
-/** Replaces every occurrence of the given secrets, in any letter case and in base64 too, in case a registry echoes what it was sent. */
+/**
+ * Replaces every occurrence of the given secrets, in any letter case and in base64 too, in case a registry echoes what
+ * it was sent.
+ */
 export function scrub(text: string, secrets: readonly string[]): string {
   // Shorter ones are no secrets, and would riddle the text.
   return secrets

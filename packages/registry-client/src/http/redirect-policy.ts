@@ -11,8 +11,9 @@ export class RedirectPolicy {
   }
 
   /**
-   * Lets `target` pass, or explains why not: leaving https for http would show the content to anybody on the way, a public
-   * registry has no business with addresses inside the client's network, and nobody with what answers on the link itself.
+   * Lets `target` pass, or explains why not: leaving https for http would show the content to anybody on the way, a
+   * public registry has no business with addresses inside the client's network, and nobody with what answers on the
+   * link itself.
    *
    * @throws {RegistryError} `ERR_REGISTRY_REDIRECT_REFUSED`
    */

@@ -11,8 +11,9 @@ export type HeadReading =
 
 /**
  * Reads the head of an HTTP/1 answer the way clients have to take it, where the parser at work here refuses: interim
- * answers that nobody asked for (RFC 9110, 15.2), bare line feeds (RFC 9112, 2.2), the same Content-Length twice (RFC 9110,
- * 8.6), Content-Length beside a Transfer-Encoding that overrides it (RFC 9112, 6.3), space before a colon (RFC 9112, 5.1).
+ * answers that nobody asked for (RFC 9110, 15.2), bare line feeds (RFC 9112, 2.2), the same Content-Length twice (RFC
+ * 9110, 8.6), Content-Length beside a Transfer-Encoding that overrides it (RFC 9112, 6.3), space before a colon (RFC
+ * 9112, 5.1).
  *
  * @param text the bytes received so far, as latin1
  */

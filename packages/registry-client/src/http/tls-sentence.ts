@@ -2,7 +2,8 @@
  * A TLS failure in a sentence, without OpenSSL's addresses, error numbers and source files.
  *
  * @param code the code of Node's error
- * @param text its message: `80CCB331017F0000:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:../deps/…`
+ * @param text its message: `80CCB331017F0000:error:0A00010B:SSL routines:ssl3_get_record:wrong version
+ * number:../deps/…`
  */
 export function tlsSentence(code: string, text: string): string {
   const reason = reasonOf(text);

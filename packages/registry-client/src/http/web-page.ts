@@ -7,9 +7,9 @@ import { redactURL, scrub } from './redact-url.ts';
 export const webPageLimit = 65_536;
 
 /**
- * Whether a success comes from a web site in the registry's place: the page for unknown paths, a sign-in page. Frameworks
- * label a registry's own empty or plain answers as HTML too (Quay's says `true` in one), so the label alone is no proof where
- * there is a body, and a header that only registries send settles it.
+ * Whether a success comes from a web site in the registry's place: the page for unknown paths, a sign-in page.
+ * Frameworks label a registry's own empty or plain answers as HTML too (Quay's says `true` in one), so the label alone
+ * is no proof where there is a body, and a header that only registries send settles it.
  *
  * @param body what the answer holds; undefined for a HEAD
  */
@@ -45,9 +45,12 @@ export function webPageError(
   );
 }
 
-/** Reads a short answer to its end, so that the connection can be used again, and refuses it if it {@link isWebPage}. */
+/**
+ * Reads a short answer to its end, so that the connection can be used again, and refuses it if it {@link isWebPage}.
+ */
 export async function assertNoWebPage(answer: Answer): Promise<void> {
-  const body = await answer.bytes({ limit: webPageLimit, timeoutMs: 5_000, truncate: true }).catch(() => undefined); // its head says what counts
+  // its head says what counts
+  const body = await answer.bytes({ limit: webPageLimit, timeoutMs: 5_000, truncate: true }).catch(() => undefined);
   if (body !== undefined && isWebPage(answer, body)) throw webPageError(answer, body);
 }
 

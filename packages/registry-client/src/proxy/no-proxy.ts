@@ -11,8 +11,8 @@ export interface ProxyTarget {
 
 /**
  * Whether a host is reached without a proxy, by the rules that docker's own language has: this machine always; `*` all;
- * `1.2.3.4` and `1.2.3.0/24` addresses; `example.com` a name and those below it; `.example.com` and `*.example.com` only
- * those below it; each but a network may end in `:port`.
+ * `1.2.3.4` and `1.2.3.0/24` addresses; `example.com` a name and those below it; `.example.com` and `*.example.com`
+ * only those below it; each but a network may end in `:port`.
  *
  * @param list what `NO_PROXY` holds, separated by commas or spaces
  * @see https://pkg.go.dev/golang.org/x/net@v0.40.0/http/httpproxy#Config

@@ -6,9 +6,9 @@ export type ProxyVariables = Readonly<Record<string, string | undefined>>;
 
 /**
  * The proxy for a URL, undefined for a direct connection: `HTTPS_PROXY` for https, `HTTP_PROXY` for http, else
- * `ALL_PROXY`, unless `NO_PROXY` says otherwise. This machine is never reached by a proxy. A value without a scheme is an
- * http proxy; `socks5` and `socks5h` are SOCKS proxies, which resolve the names themselves, as Go has it for both. The
- * returned URL may hold a user and a password.
+ * `ALL_PROXY`, unless `NO_PROXY` says otherwise. This machine is never reached by a proxy. A value without a scheme is
+ * an http proxy; `socks5` and `socks5h` are SOCKS proxies, which resolve the names themselves, as Go has it for both.
+ * The returned URL may hold a user and a password.
  *
  * @throws {ProxyError} `ERR_PROXY_INVALID` when the variable is not the address of an HTTP or SOCKS5 proxy
  */

@@ -9,8 +9,8 @@ const variableNames: Readonly<Record<string, string>> = {
 };
 
 /**
- * The proxies of the environment; where it names none at all, those of `proxies.default` in docker's `config.json`. When
- * that file cannot be used, it names none, and `onWarning` is told.
+ * The proxies of the environment; where it names none at all, those of `proxies.default` in docker's `config.json`.
+ * When that file cannot be used, it names none, and `onWarning` is told.
  */
 export async function readProxyVariables(sources: DockerConfigSources): Promise<ProxyVariables> {
   const { env } = sources;

@@ -20,7 +20,10 @@ export interface FetchChainOptions extends AbortOptions {
   readonly timeoutMs: number;
 }
 
-/** The certificates that a server sends, its own first; empty when it cannot be reached. Nothing but the handshake is exchanged. */
+/**
+ * The certificates that a server sends, its own first; empty when it cannot be reached. Nothing but the handshake is
+ * exchanged.
+ */
 export function fetchChain(url: URL, { signal, timeoutMs }: FetchChainOptions): Promise<X509Certificate[]> {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve([]);

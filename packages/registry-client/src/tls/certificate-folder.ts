@@ -18,8 +18,8 @@ export interface CertificateFolder {
 
 /**
  * Reads a folder as docker and podman do: `*.crt` are authorities, each `x.cert` is a client certificate whose key is
- * `x.key`. A file that cannot be read (a dangling link, a key that is root's), or an authority that is none, is passed over.
- * Undefined where there is no such folder.
+ * `x.key`. A file that cannot be read (a dangling link, a key that is root's), or an authority that is none, is passed
+ * over. Undefined where there is no such folder.
  *
  * @throws {CertificateError} `ERR_CERTIFICATE_FILE`, with docker's texts where half of a pair is missing
  * @see https://github.com/moby/moby/blob/v28.0.0/registry/registry.go#L57-L110

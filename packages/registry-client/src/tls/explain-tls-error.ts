@@ -116,7 +116,10 @@ function explainEnding(
   });
 }
 
-/** The certificate that the code is about: the first out of its time, the last one known of a chain that leads nowhere, else the registry's own. */
+/**
+ * The certificate that the code is about: the first out of its time, the last one known of a chain that leads nowhere,
+ * else the registry's own.
+ */
 function pick(chain: readonly X509Certificate[], code: string, now: () => number): X509Certificate | undefined {
   if (code === 'CERT_HAS_EXPIRED') return chain.find(({ validTo }) => Date.parse(validTo) < now()) ?? chain[0];
   if (code === 'CERT_NOT_YET_VALID') return chain.find(({ validFrom }) => Date.parse(validFrom) > now()) ?? chain[0];

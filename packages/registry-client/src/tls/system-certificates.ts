@@ -29,10 +29,10 @@ export interface SystemCertificatesOptions {
 }
 
 /**
- * The authorities that this machine trusts beyond Node's own list: the system's bundle, or `SSL_CERT_FILE` in its place,
- * what is in the folders of `SSL_CERT_DIR`, and `NODE_EXTRA_CA_CERTS`. Node itself does not look at the system's, so a
- * company's authority that docker accepts would be unknown to it. What cannot be used is passed over, and `onWarning` is
- * told of what a variable names.
+ * The authorities that this machine trusts beyond Node's own list: the system's bundle, or `SSL_CERT_FILE` in its
+ * place, what is in the folders of `SSL_CERT_DIR`, and `NODE_EXTRA_CA_CERTS`. Node itself does not look at the
+ * system's, so a company's authority that docker accepts would be unknown to it. What cannot be used is passed over,
+ * and `onWarning` is told of what a variable names.
  */
 export async function readSystemCertificates({
   env: { SSL_CERT_FILE: file, SSL_CERT_DIR: folders = '', NODE_EXTRA_CA_CERTS: extra },

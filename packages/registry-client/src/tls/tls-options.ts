@@ -10,7 +10,10 @@ import { readSystemCertificates, type SystemCertificatesOptions } from './system
 export interface TLSSources extends SystemCertificatesOptions {
   /** The user's home folder; undefined for a user without one. */
   readonly homeFolder: string | undefined;
-  /** The only folder to look into, as `--cert-dir` names it: the registry's own folder in it, or itself. @default the `certs.d` of podman and docker */
+  /**
+   * The only folder to look into, as `--cert-dir` names it: the registry's own folder in it, or itself.
+   * @default the `certs.d` of podman and docker
+   */
   readonly certFolder?: string | undefined;
   /** Accept any certificate; then only `certFolder` is read. @default false */
   readonly isInsecure?: boolean | undefined;
@@ -38,7 +41,8 @@ const defaultSystemFolders: readonly string[] = ['/etc/containers/certs.d', '/et
  * system's, podman's before docker's. What cannot be read is passed over.
  *
  * @param registry host, with its port if references name it so: `ghcr.io`, `localhost:5000`
- * @throws {CertificateError} `ERR_CERTIFICATE_FILE` for a client certificate without its key, or a named folder that is closed
+ * @throws {CertificateError} `ERR_CERTIFICATE_FILE` for a client certificate without its key, or a named folder that is
+ * closed
  * @throws {TypeError} when `registry` is no host
  */
 export async function loadTLSOptions(registry: string, sources: TLSSources): Promise<TLSOptions> {

@@ -13,7 +13,8 @@ import { isAlreadyThere, quoted, quotedOrParserError, readRefusal, v1Error } fro
 import type { V1Checksums, V1IndexEntry, V1Ping, V1Session } from './v1-session.ts';
 
 /**
- * Opens the way to a v1 registry. Nothing is sent before it is used; credentials other than user and password are of no use here.
+ * Opens the way to a v1 registry. Nothing is sent before it is used; credentials other than user and password are of no
+ * use here.
  *
  * @throws {TypeError | RangeError} when an option is not what it has to be
  * @see https://github.com/moby/moby/blob/v1.12.6/registry/session.go

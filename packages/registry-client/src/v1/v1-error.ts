@@ -11,7 +11,8 @@ export interface V1Refusal {
 
 /** Reads what a refusal says. */
 export async function readRefusal(answer: Answer): Promise<V1Refusal> {
-  const bytes = await answer.bytes({ limit: 65_536, timeoutMs: 5_000, truncate: true }).catch(() => new Uint8Array(0)); // the status alone still tells most
+  // the status alone still tells most
+  const bytes = await answer.bytes({ limit: 65_536, timeoutMs: 5_000, truncate: true }).catch(() => new Uint8Array(0));
   return { answer, body: scrub(new TextDecoder().decode(bytes), answer.secrets) };
 }
 

@@ -53,7 +53,9 @@ async function startSocks(...args: readonly string[]): Promise<SocksServer> {
   };
 }
 
-/** A SOCKS5 server that notes where it was asked to connect to, leads everything to one port, or answers with a failure. */
+/**
+ * A SOCKS5 server that notes where it was asked to connect to, leads everything to one port, or answers with a failure.
+ */
 async function startScriptedSocks(port: number, reply = 0): Promise<SocksServer & { readonly asked: string[] }> {
   const asked: string[] = [];
   const sockets = new Set<Socket>();

@@ -2,7 +2,9 @@ import { type AbortOptions, type Content, type Digest, digestStream, type OpenOp
 import { seededRandom } from './seeded-random.ts';
 import { paddingOf, type TarEntry, tarEnd, tarHeader } from './tar-format.ts';
 
-/** What files are made of: words (about a third when compressed), noise (nothing is gained), zeros (nothing is left). */
+/**
+ * What files are made of: words (about a third when compressed), noise (nothing is gained), zeros (nothing is left).
+ */
 export type ContentKind = 'text' | 'random' | 'zeros';
 
 export interface RandomLayerOptions {

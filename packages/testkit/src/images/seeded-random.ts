@@ -16,7 +16,10 @@ export function seededRandom(seed: string | number): SeededRandom {
   // xorshift never leaves zero: a lane must not start there.
   const lanes = Uint32Array.from({ length: 4 }, (_, lane) => hash.readUInt32LE(4 * lane) | 1);
 
-  /** xorshift128, with its state in local variables while it runs. @see https://www.jstatsoft.org/article/view/v008i14 */
+  /**
+   * xorshift128, with its state in local variables while it runs.
+   * @see https://www.jstatsoft.org/article/view/v008i14
+   */
   function next(words: Uint32Array): void {
     let [x = 0, y = 0, z = 0, w = 0] = lanes;
     for (let i = 0; i < words.length; i += 1) {

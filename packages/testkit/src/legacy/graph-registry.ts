@@ -4,8 +4,8 @@ import { verifyJSON } from '@slipway/manifest/schema1';
 import { type LegacyAnswer, type LegacyRegistry, type LegacyRequest, startLegacyServer } from './legacy-server.ts';
 
 /**
- * Starts a v2 registry as it was in 2015: blobs are named by TarSum or digest and checked against it; a manifest is taken only
- * when it is signed, says its own name and tag, and names nothing that is missing.
+ * Starts a v2 registry as it was in 2015: blobs are named by TarSum or digest and checked against it; a manifest is
+ * taken only when it is signed, says its own name and tag, and names nothing that is missing.
  */
 export async function startGraphRegistry(): Promise<LegacyRegistry> {
   const blobs = new Map<string, Uint8Array>();

@@ -22,7 +22,10 @@ export interface LegacyAnswer {
   readonly body?: Uint8Array | string | undefined;
 }
 
-/** What goes wrong instead of the usual answer: another answer, or a connection that breaks before one. Undefined: nothing. */
+/**
+ * What goes wrong instead of the usual answer: another answer, or a connection that breaks before one. Undefined:
+ * nothing.
+ */
 export type LegacyRule = (
   request: LegacyRequest,
 ) => LegacyAnswer | 'drop' | undefined | Promise<LegacyAnswer | 'drop' | undefined>;

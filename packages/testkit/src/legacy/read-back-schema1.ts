@@ -28,7 +28,8 @@ export interface ReadBackSchema1 {
 }
 
 /**
- * Pulls a signed manifest and all its blobs, and verifies signatures, blob sums of either kind, and the chain of v1 ids.
+ * Pulls a signed manifest and all its blobs, and verifies signatures, blob sums of either kind, and the chain of v1
+ * ids.
  *
  * @throws {TestkitError} ERR_TESTKIT_INCONSISTENT, ERR_TESTKIT_UNEXPECTED
  */

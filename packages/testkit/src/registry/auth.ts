@@ -20,8 +20,8 @@ export interface BearerAuthOptions {
   /** Whether the token server knows the OAuth2 POST; without it, 404. @default true */
   readonly oauth2?: boolean | undefined;
   /**
-   * What of a request's scopes the token server reads: all of them, the first one alone, or of several for one repository
-   * the last, as GitLab's did (GoogleContainerTools/kaniko#181, cesanta/docker_auth#67). @default 'all'
+   * What of a request's scopes the token server reads: all of them, the first one alone, or of several for one
+   * repository the last, as GitLab's did (GoogleContainerTools/kaniko#181, cesanta/docker_auth#67). @default 'all'
    */
   readonly scopesRead?: 'all' | 'first' | 'last-of-repository' | undefined;
   /** What a user may do in a repository. @default everything */
@@ -110,7 +110,10 @@ function userOf(authorization: string | undefined, users: Readonly<Record<string
   return Object.hasOwn(users, user) && users[user] === password ? user : undefined;
 }
 
-/** Hands out bearer tokens, by GET and by OAuth2's POST. @see https://distribution.github.io/distribution/spec/auth/token/ */
+/**
+ * Hands out bearer tokens, by GET and by OAuth2's POST.
+ * @see https://distribution.github.io/distribution/spec/auth/token/
+ */
 export class TokenServer {
   /** Tokens handed out so far. */
   issued = 0;

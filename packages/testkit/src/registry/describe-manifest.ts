@@ -86,7 +86,10 @@ function required<T>(list: readonly T[] | undefined, name: string): readonly T[]
   return list;
 }
 
-/** A signed schema 1 manifest is named by what was signed, not by its bytes. @see https://github.com/distribution/distribution/blob/v2.8.3/manifest/schema1/manifest.go#L136-L160 */
+/**
+ * A signed schema 1 manifest is named by what was signed, not by its bytes.
+ * @see https://github.com/distribution/distribution/blob/v2.8.3/manifest/schema1/manifest.go#L136-L160
+ */
 function digestOf(bytes: Uint8Array, { signatures }: ManifestDocument): Digest {
   const header = signatures?.[0]?.protected;
   if (header === undefined) return digestBytes(bytes);

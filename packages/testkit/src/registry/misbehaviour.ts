@@ -37,7 +37,10 @@ export interface Misbehaviour {
 
   /** Answers with this status and does no work. */
   readonly status?: number | undefined;
-  /** Body for {@link status}: a text is sent as HTML or plain text, an object as JSON. @default an error body that fits the status */
+  /**
+   * Body for {@link status}: a text is sent as HTML or plain text, an object as JSON.
+   * @default an error body that fits the status
+   */
   readonly body?: string | object | undefined;
   /** Headers added to the answer, or put in place of its own. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
@@ -48,7 +51,9 @@ export interface Misbehaviour {
   readonly omitHeaders?: readonly string[] | undefined;
   /** Sends a `Docker-Content-Digest` that belongs to nothing. */
   readonly wrongDigest?: boolean | undefined;
-  /** Rewrites the Location: an origin (`http://127.0.0.1:1`) in place of the registry's, or a function of the right URL. */
+  /**
+   * Rewrites the Location: an origin (`http://127.0.0.1:1`) in place of the registry's, or a function of the right URL.
+   */
   readonly moveLocation?: string | ((location: URL) => string) | undefined;
   /** Sends so many bytes of the answer's body, then destroys the connection. */
   readonly truncateAfter?: number | undefined;

@@ -37,5 +37,8 @@ export interface RegistryOptions {
   readonly now?: (() => number) | undefined;
 }
 
-/** The manifest limit the distribution spec recommends. @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-manifests */
+/**
+ * The manifest limit the distribution spec recommends.
+ * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-manifests
+ */
 export const defaultManifestMaxBytes: number = 4 * 1024 * 1024;

@@ -1,6 +1,9 @@
 /** Where a registry departs from the plainest reading of the distribution spec. Every switch stands alone. */
 export interface RegistryQuirks {
-  /** Form of every Location: a path, a URL, or a URL that says `http:` although the registry speaks TLS. @default 'relative' */
+  /**
+   * Form of every Location: a path, a URL, or a URL that says `http:` although the registry speaks TLS.
+   * @default 'relative'
+   */
   readonly location: 'relative' | 'absolute' | 'absolute-http';
   /** Bytes of ballast in the `_state` of every session's Location. @default 0 */
   readonly locationBallast: number;
@@ -30,7 +33,10 @@ export interface RegistryQuirks {
   readonly patchNeedsOctetStream: boolean;
   /** What a PUT with a body gets. @default 'accepted' */
   readonly putWithBody: 'accepted' | 'not-found';
-  /** What is left of a session whose connection broke: its bytes, nothing, or a session that refuses everything (416). @default 'kept' */
+  /**
+   * What is left of a session whose connection broke: its bytes, nothing, or a session that refuses everything (416).
+   * @default 'kept'
+   */
   readonly brokenSession: 'kept' | 'gone' | 'stuck';
   /** What a request to mount gets: the blob, a session, or a session that breaks at its commit. @default 'accepted' */
   readonly mount: 'accepted' | 'session' | 'broken-session';
@@ -38,7 +44,10 @@ export interface RegistryQuirks {
   readonly anonymousMount: boolean;
   /** Status for a mount whose `from` has no such blob; 202 begins a session. @default 202 */
   readonly mountMissStatus: number;
-  /** Parts that the name in `from` may have; beyond, 400 with `{"details":"invalid repository name"}`. @default any number */
+  /**
+   * Parts that the name in `from` may have; beyond, 400 with `{"details":"invalid repository name"}`.
+   * @default any number
+   */
   readonly fromMaxParts: number;
   /** Status for `from` without `mount`; 202 begins a session. @default 202 */
   readonly fromAloneStatus: number;
@@ -69,8 +78,8 @@ export interface RegistryQuirks {
   /** What deleting a manifest by its digest gets: it is done, or 405. @default 'accepted' */
   readonly manifestDelete: 'accepted' | 'unsupported';
   /**
-   * What deleting a tag gets: it is done, 400 as for a bad digest, 405, the manifest goes with all its tags, or it goes with its
-   * last tag. @default 'accepted'
+   * What deleting a tag gets: it is done, 400 as for a bad digest, 405, the manifest goes with all its tags, or it goes
+   * with its last tag. @default 'accepted'
    */
   readonly tagDelete: 'accepted' | 'bad-digest' | 'unsupported' | 'with-manifest' | 'last-with-manifest';
   /** What deleting a blob gets: it is done, or 405. @default 'accepted' */
@@ -79,7 +88,10 @@ export interface RegistryQuirks {
   readonly catalog: boolean;
   /** Entries of a page of tags or repositories, whatever more is asked for. @default all that is asked for */
   readonly pageMax: number;
-  /** Form of the link to the next page: a path, a URL, or a URL that says `http:` although the registry speaks TLS. @default 'relative' */
+  /**
+   * Form of the link to the next page: a path, a URL, or a URL that says `http:` although the registry speaks TLS.
+   * @default 'relative'
+   */
   readonly pageLink: 'relative' | 'absolute' | 'absolute-http';
   /** The form that HTTP itself has: registries stand behind proxies and balancers that do not go by the book. */
   readonly wire: Partial<WireQuirks>;
@@ -99,7 +111,10 @@ export interface WireQuirks {
   readonly reason: boolean;
   /** Speaks HTTP/1.0, and closes the connection after every answer. @default false */
   readonly http10: boolean;
-  /** Coding of every body but those of blobs, whatever was asked for; 'label' says gzip of all, and codes nothing. @default 'none' */
+  /**
+   * Coding of every body but those of blobs, whatever was asked for; 'label' says gzip of all, and codes nothing.
+   * @default 'none'
+   */
   readonly coding: 'none' | 'gzip' | 'deflate' | 'br' | 'label';
   /** Requests that one connection serves; the next one on it is reset. @default any number */
   readonly requestsPerConnection: number;
@@ -176,8 +191,8 @@ const deletesNothing = {
 
 const rows: Readonly<Record<QuirkName, Partial<RegistryQuirks>>> = {
   // distribution/distribution v2.8, registry/handlers/blobupload.go: every request to a session goes through
-  // ResumeBlobUpload, status included; a Content-Range is not looked at (the conformance run against Debian's 2.8.2 shows
-  // it); Locations are absolute; no referrers API; a tag in a DELETE is a bad digest (the same run).
+  // ResumeBlobUpload, status included; a Content-Range is not looked at (the conformance run against Debian's 2.8.2
+  // shows it); Locations are absolute; no referrers API; a tag in a DELETE is a bad digest (the same run).
   'distribution-2': {
     location: 'absolute',
     staleState: 'refused',
@@ -186,8 +201,8 @@ const rows: Readonly<Record<QuirkName, Partial<RegistryQuirks>>> = {
     tagDelete: 'bad-digest',
   },
 
-  // distribution/distribution v3, registry/handlers/blobupload.go#L20-L50: status ignores `_state`; a PATCH with another
-  // Content-Type is refused; deleting a session wants the `delete` scope.
+  // distribution/distribution v3, registry/handlers/blobupload.go#L20-L50: status ignores `_state`; a PATCH with
+  // another Content-Type is refused; deleting a session wants the `delete` scope.
   'distribution-3': {
     location: 'absolute',
     referrers: false,
@@ -195,9 +210,9 @@ const rows: Readonly<Record<QuirkName, Partial<RegistryQuirks>>> = {
     sessionDeleteScope: 'delete',
   },
 
-  // aws/containers-roadmap#2831: PATCH answers 201, whatever its Content-Range; what comes after the first is dropped, and
-  // Range stays where it was. dotnet/sdk#33019: a session's status is 404. A session that broke refuses to start again from
-  // 0 (416). Repositories must exist; an immutable tag refuses the same digest too; mounting is an opt-in.
+  // aws/containers-roadmap#2831: PATCH answers 201, whatever its Content-Range; what comes after the first is dropped,
+  // and Range stays where it was. dotnet/sdk#33019: a session's status is 404. A session that broke refuses to start
+  // again from 0 (416). Repositories must exist; an immutable tag refuses the same digest too; mounting is an opt-in.
   ecr: {
     patchStatus: 201,
     laterPatches: 'dropped',
@@ -210,19 +225,20 @@ const rows: Readonly<Record<QuirkName, Partial<RegistryQuirks>>> = {
     immutableTags: { status: 400 },
   },
 
-  // containers/skopeo#1101, kitops-ml/kitops#777, dotnet/sdk-container-builds#287: no Content-Range. 411 for a POST without
-  // a length; headers up to 21 KB, beyond the 16 KB Node reads by default; 401 without WWW-Authenticate.
+  // containers/skopeo#1101, kitops-ml/kitops#777, dotnet/sdk-container-builds#287: no Content-Range. 411 for a POST
+  // without a length; headers up to 21 KB, beyond the 16 KB Node reads by default; 401 without WWW-Authenticate.
   gar: { locationBallast: 20 * 1024, contentRange: 'refused', postNeedsLength: true, challenges: false },
 
-  // Azure/acr#866 and its neighbours: a session that broke is gone (404); its Location is relative, with the state in its query.
+  // Azure/acr#866 and its neighbours: a session that broke is gone (404); its Location is relative, with the state in
+  // its query.
   acr: { brokenSession: 'gone', staleState: 'refused' },
 
   // oras-project/rust-oci-client#35: a chunk above 4 MiB gets 416. No referrers API: clients fall back to a tag.
   // containers/skopeo#1880: every DELETE is 405; no catalog.
   ghcr: { chunkMaxBytes: 4 * MiB, referrers: false, ...deletesNothing, catalog: false },
 
-  // google/go-containerregistry#1679, #1741: a mount whose `from` has more than two parts is 400, with a body of its own kind.
-  // docker/hub-feedback#2360: every DELETE is 405; no catalog.
+  // google/go-containerregistry#1679, #1741: a mount whose `from` has more than two parts is 400, with a body of its
+  // own kind. docker/hub-feedback#2360: every DELETE is 405; no catalog.
   hub: { fromMaxParts: 2, ...deletesNothing, catalog: false },
 
   // quay/quay endpoints/v2/blob.py#L303-L520: odd Ranges, and a status without Location.
@@ -233,8 +249,8 @@ const rows: Readonly<Record<QuirkName, Partial<RegistryQuirks>>> = {
     staleState: 'accepted',
   },
 
-  // Built on distribution 2.8. goharbor/harbor#22078: 400 for a mount from a repository without the blob; 307 for HEAD of a
-  // blob; projects must exist; 412 for an immutable tag.
+  // Built on distribution 2.8. goharbor/harbor#22078: 400 for a mount from a repository without the blob; 307 for HEAD
+  // of a blob; projects must exist; 412 for an immutable tag.
   harbor: {
     location: 'absolute',
     staleState: 'refused',
@@ -244,14 +260,16 @@ const rows: Readonly<Record<QuirkName, Partial<RegistryQuirks>>> = {
     immutableTags: { status: 412 },
   },
 
-  // docker/buildx#196, containerd/containerd#3533: a PUT with a body is 404; HEAD of an absent manifest is 403; mounts are refused.
+  // docker/buildx#196, containerd/containerd#3533: a PUT with a body is 404; HEAD of an absent manifest is 403; mounts
+  // are refused.
   artifactory: { putWithBody: 'not-found', manifestHeadMissStatus: 403, mount: 'session' },
 
-  // GitLab's container registry, a fork of distribution: 401 where 404 is meant, on HEAD of a manifest; no referrers API, and
-  // the fallback tag of a digest resolves to the very manifest.
+  // GitLab's container registry, a fork of distribution: 401 where 404 is meant, on HEAD of a manifest; no referrers
+  // API, and the fallback tag of a digest resolves to the very manifest.
   gitlab: { location: 'absolute', manifestHeadMissStatus: 401, referrers: false, digestTags: true },
 
-  // sonatype/nexus-public#967: the session that follows a refused mount breaks at its commit; #1040: a manifest needs a length.
+  // sonatype/nexus-public#967: the session that follows a refused mount breaks at its commit; #1040: a manifest needs a
+  // length.
   nexus: { mount: 'broken-session', manifestNeedsLength: true },
 
   // project-zot/zot pkg/api/routes.go#L2080-L2252: relative Locations, its own session header, anonymous mounts, `from`

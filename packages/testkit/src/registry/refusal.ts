@@ -1,4 +1,7 @@
-/** A code of a registry's error body. @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes */
+/**
+ * A code of a registry's error body.
+ * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes
+ */
 export type RefusalCode =
   | 'BLOB_UNKNOWN'
   | 'BLOB_UPLOAD_INVALID'

@@ -77,7 +77,10 @@ function lookUp(kinds: Readonly<Record<string, RequestKind>>, method: string): R
 
 const repositoryGrammar = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
 
-/** Whether a `<name>` is allowed. @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-manifests */
+/**
+ * Whether a `<name>` is allowed.
+ * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-manifests
+ */
 export function isRepositoryName(name: string): boolean {
   return name.length <= 255 && repositoryGrammar.test(name);
 }

@@ -41,7 +41,9 @@ export function isChunked({ length }: Partial<WireQuirks>): boolean {
   return length === 'beside-chunks';
 }
 
-/** Changes the head of the answer that is sent next, where its form is a special one. Node itself writes none of these. */
+/**
+ * Changes the head of the answer that is sent next, where its form is a special one. Node itself writes none of these.
+ */
 export function formHead(response: ServerResponse, size: number | undefined, quirks: Partial<WireQuirks>): void {
   const { socket } = response;
   const { lineEnd, length, spaceBeforeColon, reason, http10 } = quirks;

@@ -139,7 +139,9 @@ export function chunkCases(rule: Rule): void {
   });
 }
 
-/** @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#mounting-a-blob-from-another-repository */
+/**
+ * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#mounting-a-blob-from-another-repository
+ */
 export function mountCases(rule: Rule, anonymousMount: boolean): void {
   rule('a blob is mounted from another repository', async (client) => {
     const blob = await client.pushBlob('source');

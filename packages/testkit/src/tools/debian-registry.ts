@@ -24,7 +24,10 @@ export interface LoggedRequest {
 }
 
 export interface DebianRegistryOptions {
-  /** Parts of the registry's configuration, laid over the usual one. @see https://distribution.github.io/distribution/about/configuration/ */
+  /**
+   * Parts of the registry's configuration, laid over the usual one.
+   * @see https://distribution.github.io/distribution/about/configuration/
+   */
   readonly config?: Readonly<Record<string, unknown>> | undefined;
   /** Takes signed schema 1 manifests. @default false */
   readonly schema1?: boolean | undefined;
@@ -34,7 +37,9 @@ export interface DebianRegistryOptions {
   readonly tls?: RegistryTlsOptions | undefined;
 }
 
-/** Debian's `docker-registry` (distribution 2.8) in a process of its own. Leaving scope ends it and deletes its folder. */
+/**
+ * Debian's `docker-registry` (distribution 2.8) in a process of its own. Leaving scope ends it and deletes its folder.
+ */
 export interface DebianRegistry extends AsyncDisposable {
   /** `127.0.0.1:41235`. */
   readonly host: string;

@@ -19,7 +19,10 @@ export interface RunToolOptions {
   readonly folder?: string | undefined;
 }
 
-/** Runs a program to its end. A code other than 0 is a result, not an error. @throws {TestkitError} ERR_TESTKIT_TOOL_MISSING, or ERR_TESTKIT_TOOL_FAILED when it was killed. */
+/**
+ * Runs a program to its end. A code other than 0 is a result, not an error.
+ * @throws {TestkitError} ERR_TESTKIT_TOOL_MISSING, or ERR_TESTKIT_TOOL_FAILED when it was killed.
+ */
 export async function runTool(
   name: string,
   args: readonly string[],

@@ -1,6 +1,6 @@
 /**
- * The forms of secrets that a text has: plain, as in a URL, in JSON and in base64, alone or within something longer, in any
- * letter case. Empty where it has none of them.
+ * The forms of secrets that a text has: plain, as in a URL, in JSON and in base64, alone or within something longer, in
+ * any letter case. Empty where it has none of them.
  */
 export function secretFormsIn(text: string, secrets: readonly string[]): readonly string[] {
   const low = text.toLowerCase();

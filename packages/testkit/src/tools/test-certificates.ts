@@ -14,7 +14,10 @@ export interface TestCertificates {
   readonly clientKey: string;
 }
 
-/** Makes certificates that last a day, with openssl. @throws {TestkitError} ERR_TESTKIT_TOOL_MISSING, or ERR_TESTKIT_TOOL_FAILED */
+/**
+ * Makes certificates that last a day, with openssl.
+ * @throws {TestkitError} ERR_TESTKIT_TOOL_MISSING, or ERR_TESTKIT_TOOL_FAILED
+ */
 export async function testCertificates(): Promise<TestCertificates> {
   await using folder = await temporaryFolder();
   const at = (name: string): string => join(folder.path, name);

@@ -5,8 +5,8 @@ import { RedisUnavailable } from './redis-health.ts';
 const againMs = 500;
 
 /**
- * Waits for Redis to come back, however long that takes: for work that goes on without anybody who waits for an answer. A
- * write whose answer was lost is made again.
+ * Waits for Redis to come back, however long that takes: for work that goes on without anybody who waits for an answer.
+ * A write whose answer was lost is made again.
  *
  * @param signal ends the waiting
  */

@@ -30,8 +30,8 @@ const none: Buffer = Buffer.alloc(0);
 
 /**
  * Keeps bytes in Redis, each namespace in a hash of its own. Writes are as durable as the Redis is configured to be
- * (`appendfsync`). Every operation ends soon: with {@link RedisUnavailable} when Redis does not answer. The connection is the
- * caller's.
+ * (`appendfsync`). Every operation ends soon: with {@link RedisUnavailable} when Redis does not answer. The connection
+ * is the caller's.
  */
 export function createRedisBackend(redis: Redis, health: RedisHealth, prefix: string): KeyValueBackend {
   const hash = (namespace: string): string => `${prefix}:${namespace}`;

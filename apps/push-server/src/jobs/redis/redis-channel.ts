@@ -2,7 +2,9 @@ import type { Logger } from 'pino';
 import { createLocalChannel, type JobNews, type LiveChannel } from '../live-channel.ts';
 import type { RedisConnections } from './open-redis.ts';
 
-/** Carries news between all daemons on one Redis, by publish and subscribe: what is said while nobody listens is lost. */
+/**
+ * Carries news between all daemons on one Redis, by publish and subscribe: what is said while nobody listens is lost.
+ */
 export async function openRedisChannel(
   { main, open }: RedisConnections,
   { name, log }: { readonly name: string; readonly log: Logger },

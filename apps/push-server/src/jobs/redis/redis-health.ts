@@ -6,8 +6,8 @@ import { inTime } from '../../in-time.ts';
 export interface RedisHealth extends Disposable {
   readonly isUp: boolean;
   /**
-   * Does something with Redis while there is time. Once an answer has not come in time, all further calls are refused at once
-   * until Redis answers again.
+   * Does something with Redis while there is time. Once an answer has not come in time, all further calls are refused
+   * at once until Redis answers again.
    *
    * @param work gets the moment, by the clock of Redis in milliseconds, after which nothing may be written any more
    * @throws {RequestError} 503

@@ -17,9 +17,9 @@ export interface RedisLockOptions {
 }
 
 /**
- * Locks in the one Redis that all daemons share, as Redis documents them: set if absent with an expiry, renewed while held,
- * deleted by their owner only. A lock that is lost costs an upload too many, never a wrong image; so while Redis is away, work
- * goes on without.
+ * Locks in the one Redis that all daemons share, as Redis documents them: set if absent with an expiry, renewed while
+ * held, deleted by their owner only. A lock that is lost costs an upload too many, never a wrong image; so while Redis
+ * is away, work goes on without.
  *
  * @see https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/
  */

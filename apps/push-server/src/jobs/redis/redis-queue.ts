@@ -21,8 +21,8 @@ export interface RedisQueueOptions {
 const standBackMs = 500;
 
 /**
- * The queues of daemons that share a Redis, by BullMQ: one for each data folder, as a job is run where its content lies. A job
- * is with one daemon of its folder at a time, and comes back when that one dies.
+ * The queues of daemons that share a Redis, by BullMQ: one for each data folder, as a job is run where its content
+ * lies. A job is with one daemon of its folder at a time, and comes back when that one dies.
  */
 export async function openRedisQueue(redis: RedisConnections, options: RedisQueueOptions): Promise<JobQueue> {
   const { concurrency, shares, home, prefix, leaseMs, log } = options;
