@@ -32,7 +32,7 @@ branding:
   icon: anchor
   color: blue
 inputs:
-${inputs.map(([name, description, required]) => `  ${name}:\n    description: ${JSON.stringify(description)}\n    required: ${required}`).join('\n')}
+${inputs.map(([name, description, required]) => `  ${name}:\n    description: ${quoted(description)}\n    required: ${required}`).join('\n')}
 outputs:
   digest:
     description: digest of what the first destination has now
@@ -44,3 +44,8 @@ runs:
 `,
   'tools/gen-action.mjs',
 );
+
+/** As the formatter has it. */
+function quoted(text) {
+  return text.includes('"') ? `'${text.replaceAll("'", "''")}'` : JSON.stringify(text);
+}
