@@ -247,6 +247,13 @@ const safety: readonly OddRegistry[] = [
     rules: [{ match: { kind: 'tags' }, stall: true }],
   },
   {
+    name: 'the answer to a manifest names another digest, and the manifest is right',
+    rules: [{ match: { kind: 'manifest-put' }, wrongDigest: true }],
+    fails: 'ERR_PUSH_NOT_SEEN',
+    says: [/stored manifest .* as sha256:.*, and shows sha256:/, 'the tag has moved'],
+    isTagged: true,
+  },
+  {
     name: 'a manifest that comes back as another one',
     fails: 'ERR_PUSH_NOT_SEEN',
     rules: [

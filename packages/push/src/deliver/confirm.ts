@@ -14,7 +14,8 @@ const secondLookMs = 1_000;
  * Makes sure that a manifest that the registry took is there. Its own word counts when it is 201 with the right digest
  * and this push has sent something; otherwise the tag is looked at.
  *
- * @throws {PushError} ERR_PUSH_NOT_SEEN when the registry does not show the manifest, or shows another one
+ * @throws {PushError} ERR_PUSH_NOT_SEEN when the registry does not show the manifest, shows another one, or has
+ * named another one in its answer
  */
 export async function confirmManifest(
   tagOrDigest: string,
@@ -31,7 +32,11 @@ export async function confirmManifest(
     await clock.sleep(secondLookMs, { signal });
     shown = await lookAt(tagOrDigest, target, { signal });
   }
-  if (isDigestOf(shown, manifest)) presence.confirm(manifest.digest);
+  if (isDigestOf(shown, manifest)) {
+    if (answer.digest !== undefined && !isDigestOf(answer.digest, manifest))
+      throw contradicted(tagOrDigest, manifest, answer.digest, target);
+    presence.confirm(manifest.digest);
+  }
   // Credentials that may write and not read: the registry's word is all there is, and it is a full one.
   else if (!(shown === 'refused' && isFullAnswer)) throw notSeen(tagOrDigest, manifest, answer, shown, target);
 }
@@ -64,6 +69,22 @@ function orProtocolError(
   signal?.throwIfAborted();
   if (codeOf(error) !== 'ERR_REGISTRY_PROTOCOL') return 'refused';
   throw pushFailure(`${tagOrDigest} at ${target.destination}`, { op: 'confirm', origin: 'destination', cause: error });
+}
+
+/** It shows what was sent, and has said that it stores something else: which of both others will get is not known. */
+function contradicted(
+  tagOrDigest: string,
+  { digest, mediaType, bytes }: Manifest,
+  answered: Digest,
+  { destination, repository }: Target,
+): PushError {
+  const told = `${repository.registry} stored manifest ${tagOrDigest} as ${answered} by its answer, and shows ${digest}`;
+  return new PushError('ERR_PUSH_NOT_SEEN', `Could not confirm ${destination}: ${told}`, {
+    op: 'confirm',
+    origin: 'destination',
+    descriptor: { digest, mediaType, size: bytes.byteLength },
+    hint: 'the tag has moved; the registry, or a proxy before it, may rewrite manifests: pull by the digest to see which one it has',
+  });
 }
 
 function notSeen(
