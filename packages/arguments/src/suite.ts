@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
+/** What a suite of wrong calls is told. */
 export interface MisuseSuiteOptions {
   /**
    * Functions that are called after others have been, with the arguments that they need first: methods of what a
