@@ -49,7 +49,7 @@ export const mediaTypes = {
  * @see https://www.rfc-editor.org/rfc/rfc6838#section-4.2
  */
 export function isMediaType(text: string): boolean {
-  return /^[A-Za-z0-9][\w!#$&^.+-]{0,126}\/[A-Za-z0-9][\w!#$&^.+-]{0,126}$/.test(text);
+  return typeof text === 'string' && /^[A-Za-z0-9][\w!#$&^.+-]{0,126}\/[A-Za-z0-9][\w!#$&^.+-]{0,126}$/.test(text);
 }
 
 /** Media types of documents that name one image or artifact. */
