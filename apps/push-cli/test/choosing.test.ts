@@ -87,7 +87,7 @@ describe('several images in one source', () => {
     expect((await push(at('sparse'), `${registry.host}/a/sparse:2`, '--platform', 'linux/arm64')).code).toBe(4);
     const shown = await runCli(['inspect', at('sparse')]);
     expect(shown.code).toBe(0);
-    expect(shown.stdout).toContain(`missing   ${config}`);
+    expect(shown.stdout).toContain(`missing    ${config}`);
     expect(shown.stdout).toContain(images[0]?.imageID);
   });
 

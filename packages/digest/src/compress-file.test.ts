@@ -33,6 +33,7 @@ interface Lent {
 async function lent(start: number, end: number, onCheck: () => void | Promise<void> = () => {}): Promise<Lent> {
   const handle = await open(await path());
   let read = 0;
+  let isLent = true;
   let onReturned = (): void => {};
   const returned = new Promise<void>((resolve) => {
     onReturned = resolve;
@@ -46,12 +47,18 @@ async function lent(start: number, end: number, onCheck: () => void | Promise<vo
       fd: handle.fd,
       start,
       readSync,
-      assertUnchanged: async () => await onCheck(),
+      async assertUnchanged() {
+        if (!isLent) throw new Error('looked at after it was given back');
+        await onCheck();
+      },
       onRead: (_, size) => {
         read += size;
       },
       readFailure: (cause) => new Error('could not be read', { cause }),
-      [Symbol.dispose]: () => void handle.close().then(onReturned),
+      [Symbol.dispose]() {
+        isLent = false;
+        void handle.close().then(onReturned);
+      },
     }),
   };
   return { content, read: () => read, returned: () => returned };

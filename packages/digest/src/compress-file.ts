@@ -68,16 +68,17 @@ async function* piecesOf(
   } catch (error) {
     signal?.throwIfAborted();
     throw error instanceof DeflateError && error.code === 'ERR_DEFLATE_READ' ? file.readFailure(error.cause) : error;
+  } finally {
+    // Given back once it was looked at for the last time, and no thread reads it any more.
+    void run.settled().then(() => file[Symbol.dispose]());
   }
 }
 
-/** Gives the file back when no thread reads it any more. */
+/** Gives the file back where no thread begins. */
 function begin(file: LentFile, options: Omit<DeflateFileOptions, 'fd' | 'start' | 'readSync'>): DeflateFileRun {
   try {
     const { fd, start, readSync } = file;
-    const run = deflateFileOnThreads({ ...options, fd, start, readSync });
-    void run.settled().then(() => file[Symbol.dispose]());
-    return run;
+    return deflateFileOnThreads({ ...options, fd, start, readSync });
   } catch (error) {
     file[Symbol.dispose]();
     throw error;
