@@ -1,6 +1,7 @@
-import { artifactFrom, sourceDateEpoch } from '@slipway/image-source';
+import { artifactFrom } from '@slipway/image-source';
 import type { PushReport } from '../client.ts';
 import { readOptions } from '../options/read-options.ts';
+import { openRecipe } from '../push/open-recipe.ts';
 import type { PushParts } from '../push/push-parts.ts';
 import { runPush } from '../push/run-push.ts';
 import type { AttachRequest } from './attach-request.ts';
@@ -16,13 +17,7 @@ export async function runAttach(
   const reference = parseSubject(subject);
   parts.credentials.assertFor([reference.registry]);
   const descriptor = await parts.subjects.resolve(reference, { signal });
-  const { environment, sources } = parts;
-  await using source = await artifactFrom({ ...artifact, subject: descriptor }).open({
-    time: sourceDateEpoch(environment.variables),
-    spoolFolder: environment.temporaryFolder,
-    onSpool: sources.onSpool,
-    signal,
-  });
+  await using source = await openRecipe(artifactFrom({ ...artifact, subject: descriptor }), signal, parts);
   const digest = source.items[0]?.manifest?.digest;
   if (digest === undefined) throw new Error('unreachable: an artifact has a manifest');
   const { registry, repository } = reference;

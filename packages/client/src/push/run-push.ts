@@ -4,11 +4,9 @@ import {
   type ImageSource,
   parseSourceText,
   type SourceItem,
-  sourceDateEpoch,
 } from '@slipway/image-source';
 import type { PushAllOptions, PushDelivery, PushResult, PushSigning } from '@slipway/push';
 import type { Reference } from '@slipway/reference';
-import { parseSubject } from '../artifacts/subjects.ts';
 import type { PushReport } from '../client.ts';
 import { noteRegistryFacts } from '../credentials/registry-facts.ts';
 import { optionError } from '../errors.ts';
@@ -19,6 +17,7 @@ import { type OpenOptions, openSourceText } from '../sources/open-source.ts';
 import { assertPushSettings } from './assert-push-settings.ts';
 import { parseDestinations } from './destinations.ts';
 import { noteDigests } from './note-digests.ts';
+import { openRecipe } from './open-recipe.ts';
 import { destinationOf, pushReady } from './push-all.ts';
 import type { PushParts } from './push-parts.ts';
 import { pushRepository } from './push-repository.ts';
@@ -129,31 +128,13 @@ async function openInput(input: SourceInput, request: RunningRequest, parts: Pus
     const source = await openSourceText(input, { ...openOptionsOf(request), signal: request.signal }, sources);
     return { ...source, isFromStore: source.kind === 'store' };
   }
-  if (isRecipe(input)) return { ...(await openRecipe(input, request, parts)), isFromStore: false };
+  if (isRecipe(input)) return { ...(await openRecipe(input, request.signal, parts)), isFromStore: false };
   const isOthers = { isFromStore: false, async [Symbol.asyncDispose]() {} };
   if (isSource(input)) return { ...input, ...isOthers };
   if (isItem(input)) return { kind: 'oci-layout', name: 'the image', items: [input], ...isOthers };
   throw optionError(
     'Expected `source` to be a text such as app.tar or docker://ghcr.io/me/app:1, an opened source, an image, an image from parts, or an artifact of files',
   );
-}
-
-/** The base is any source that this client can open, a subject any manifest of a registry. */
-async function openRecipe(
-  recipe: ImageRecipe | ArtifactRecipe,
-  { signal }: RunningRequest,
-  { sources, subjects, environment }: PushParts,
-): Promise<ImageSource> {
-  const { onSpool } = sources;
-  return await recipe.open({
-    openBase: (text, { platform, signal: opening = signal }) =>
-      openSourceText(text, { platform, signal: opening }, sources),
-    resolveSubject: (text, options) => subjects.resolve(parseSubject(text), options),
-    time: sourceDateEpoch(environment.variables),
-    spoolFolder: environment.temporaryFolder,
-    onSpool,
-    signal,
-  });
 }
 
 /** Who makes an artifact about something wants it to be found there. */
