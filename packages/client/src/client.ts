@@ -16,6 +16,12 @@ import type { OpenOptions } from './sources/open-source.ts';
 /** A destination that was reached. */
 export type PushedImage = Extract<PushResult, { ok: true }>;
 
+/** How a repository is opened. */
+export interface RepositoryOptions extends AbortOptions {
+  /** @default 'push', which includes reading */
+  readonly access?: 'push' | 'pull' | undefined;
+}
+
 /** How a push ended, whatever became of its destinations. */
 export interface PushReport {
   /** Every destination, in the order asked; with `allTags` every tag at every destination. */
@@ -76,11 +82,12 @@ export interface Client extends AsyncDisposable {
   open(source: string, options?: OpenOptions): Promise<ImageSource>;
   /**
    * The client of one repository, through the first way that its registry can be reached by: `ghcr.io/me/app`. A tag or
-   * digest does not matter. It works until the client is disposed.
+   * digest does not matter. It works until the client is disposed. With `access: 'pull'` it asks for the rights to read
+   * only, and shares connections and tokens with the sources of that registry.
    *
    * @throws {RegistryError} that says why the registry cannot be reached
    */
-  repository(name: string | Reference, options?: AbortOptions): Promise<Repository>;
+  repository(name: string | Reference, options?: RepositoryOptions): Promise<Repository>;
   /** The ways to a registry (`ghcr.io`), in the order to try them. Nothing is sent. */
   waysTo(registry: string): Promise<readonly RegistryEndpoint[]>;
   /**

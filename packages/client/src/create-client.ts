@@ -1,4 +1,4 @@
-import { anObject, aSignal, aString, assertArgument, assertOptions, aText, either } from '@slipway/arguments';
+import { anObject, aSignal, aString, assertArgument, assertOptions, aText, either, oneOf } from '@slipway/arguments';
 import { parseReference, type Reference } from '@slipway/reference';
 import { createAdaptiveLimits, createHostBackoff, createTransferManager } from '@slipway/transfer';
 import { runAttach } from './artifacts/attach.ts';
@@ -115,10 +115,14 @@ export async function createClient(options?: ClientOptions): Promise<Client> {
     },
     async repository(name, repositoryOptions = {}) {
       assertArgument('name', name, either(aString, anObject));
-      assertOptions('options', repositoryOptions, { optional: { signal: aSignal } });
+      assertOptions('options', repositoryOptions, {
+        optional: { signal: aSignal, access: oneOf('push', 'pull') },
+      });
       const reference = typeof name === 'string' ? parseName(name) : name;
-      credentials.assertFor([reference.registry]);
-      return await lifetime.run(repositoryOptions, (signal) => connectTo(reference, registries, { signal, attempts }));
+      const isRead = repositoryOptions.access === 'pull';
+      if (!isRead) credentials.assertFor([reference.registry]);
+      const ways = isRead ? sourceRegistries : registries;
+      return await lifetime.run(repositoryOptions, (signal) => connectTo(reference, ways, { signal, attempts }));
     },
     async verifyLogin(registry, shown, loginOptions = {}) {
       await lifetime.run(loginOptions, (signal) =>

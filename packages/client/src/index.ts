@@ -22,7 +22,7 @@ export {
 export type { ImageSignature, PushEvent, PushResult, Signature, Signer } from '@slipway/push';
 export type { AttachRequest } from './artifacts/attach-request.ts';
 export type { Referrer, ReferrersOptions } from './artifacts/subjects.ts';
-export type { Client, PushedImage, PushReport } from './client.ts';
+export type { Client, PushedImage, PushReport, RepositoryOptions } from './client.ts';
 export type { ClientOptions, ClientParts, ClientSettings } from './client-options.ts';
 export type { ConnectionParts, ConnectionSettings } from './connection/connection-settings.ts';
 export { preferredFailure } from './connection/preferred-failure.ts';

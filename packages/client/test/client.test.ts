@@ -257,6 +257,21 @@ describe('disposal', () => {
   });
 });
 
+test.each([
+  [undefined, []], // the push has a token that is enough
+  ['pull', ['repository:reads/own:pull']],
+] as const)('a repository with the access %s asks for tokens of %j', async (access, scopes) => {
+  await using guarded = await startRegistry({ auth: { kind: 'bearer', users: { me: 'a-password' } } });
+  const credentials = { [guarded.host]: { username: 'me', password: 'a-password' } };
+  await using client = await createClient({ isolated: true, credentials });
+  await client.push({ source: one(), to: `${guarded.host}/reads/own:1` });
+  const asked = guarded.requests.length;
+  const repository = await client.repository(`${guarded.host}/reads/own`, { access });
+  expect((await repository.resolve('1'))?.size).toBeGreaterThan(0);
+  const tokens = guarded.requests.slice(asked).filter(({ kind }) => kind === 'token');
+  expect(tokens.map(({ query }) => query.get('scope'))).toEqual(scopes);
+});
+
 test('the client of a repository reaches it by the way that works', async () => {
   await using client = await createClient({ isolated: true });
   await client.push({ source: one(), to: `${registry.host}/reads/app:1` });

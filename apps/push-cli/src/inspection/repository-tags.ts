@@ -1,5 +1,4 @@
 import type { Client } from '@slipway/client';
-import { parseReference } from '@slipway/reference';
 
 /** Tags of a repository, as many as were asked for. */
 export interface RepositoryTags {
@@ -22,7 +21,7 @@ export async function repositoryTags(
   most: number,
   signal: AbortSignal,
 ): Promise<RepositoryTags> {
-  const repository = await client.repository(parseReference(source.slice('docker://'.length)), { signal });
+  const repository = await client.repository(source.slice('docker://'.length), { access: 'pull', signal });
   const tags: string[] = [];
   for await (const tag of repository.listTags({ signal, pageSize: Math.min(most + 1, 1000) })) {
     if (tags.length === most) return { tags, moreTags: true };
