@@ -6,4 +6,11 @@
 export { formatByteSize, parseByteSize } from './options/byte-size.ts';
 export { type Face, kebabName, type OptionEntry, optionsOf, optionTable } from './options/option-table.ts';
 export type { OptionName, OptionValues } from './options/option-values.ts';
-export { choiceOf, duration, type NondistributableChoice, type ValueKind, wholeNumber } from './options/value-kinds.ts';
+export {
+  choiceOf,
+  duration,
+  layerKinds,
+  type NondistributableChoice,
+  type ValueKind,
+  wholeNumber,
+} from './options/value-kinds.ts';

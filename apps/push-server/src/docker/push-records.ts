@@ -1,3 +1,4 @@
+import { shortDigest } from '@slipway/digest';
 import type { PushEvent } from '@slipway/push';
 import type { StreamRecord } from './stream-record.ts';
 
@@ -43,7 +44,7 @@ function recordOf(event: PushEvent): StreamRecord | undefined {
     case 'manifest:storing':
       return {
         kind: 'action',
-        id: event.tag ?? event.digest.slice('sha256:'.length).slice(0, 12),
+        id: event.tag ?? shortDigest(event.digest),
         status: `Waiting for ${event.registry} to store it, ${event.seconds} s`,
       };
     case 'message':

@@ -1,4 +1,5 @@
 import type { DeliveryOptions } from '@slipway/client';
+import { layerKinds } from '@slipway/client/options';
 import type { LayerKind, PushFormat, PushLearn, PushOptions, PushProtocol, PushVerify } from '@slipway/push';
 import type { ServerConfig } from '../config/server-config.ts';
 import { RequestError } from '../errors.ts';
@@ -31,7 +32,6 @@ export const formats: readonly NonNullable<PushSettings['format']>[] = [
 ];
 export const protocols: readonly PushProtocol[] = ['v2', 'auto', 'v1'];
 
-const layerKinds: readonly LayerKind[] = ['gzip', 'zstd', 'zstd:chunked', 'estargz', 'none'];
 const oneKind = `(?:${layerKinds.join('|')})`;
 
 /**

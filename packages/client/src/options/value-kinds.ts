@@ -59,7 +59,8 @@ export function wholeNumber(least: number, most: number = Number.MAX_SAFE_INTEGE
   };
 }
 
-const layerKinds: readonly LayerKind[] = ['gzip', 'zstd', 'zstd:chunked', 'estargz', 'none'];
+/** The forms that layers are made in. */
+export const layerKinds: readonly LayerKind[] = ['gzip', 'zstd', 'zstd:chunked', 'estargz', 'none'];
 
 /** How layers go: as they are, in one form, or in several, with commas between or as a list: `gzip,zstd`. */
 export const layerForms: ValueKind<PushCompression | readonly LayerKind[]> = {
