@@ -78,6 +78,7 @@ export function createRegistryClients(options: RegistryClientsOptions): Registry
       const shared = opened.get(name) ?? { leases: 0, client: open(identity, scope) };
       shared.leases += 1;
       opened.set(name, shared);
+      shared.client.catch(() => opened.delete(name)); // the next one tries again
       let isOpen = true;
       return {
         client: await shared.client,
