@@ -45,13 +45,13 @@ export function readInputs(read: (name: string) => string): ActionInputs {
 }
 
 function readValue(name: string, { kind }: OptionEntry, text: string): unknown {
-  if (kind.isSwitch) {
-    const value = { true: true, false: false }[text.toLowerCase()];
-    if (value === undefined) throw new Error(`The input '${name}' has to be true or false, not '${text}'`);
-    return value;
-  }
-  const value = kind.read(text);
-  if (value === undefined && !kind.isList)
-    throw new Error(`The input '${name}' has to be ${kind.expected}, not '${text}'`);
-  return kind.isList ? text.split(/[\s,]+/) : text;
+  const given = givenIn(kind, text);
+  if (kind.read(given) === undefined) throw new Error(`The input '${name}' has to be ${kind.expected}, not '${text}'`);
+  return given;
+}
+
+function givenIn({ isSwitch, isList }: OptionEntry['kind'], text: string): unknown {
+  if (isSwitch) return { true: true, false: false }[text.toLowerCase()];
+  const pieces = isList ? text.split(/[\s,]+/) : [];
+  return pieces.length > 1 ? pieces : text;
 }
