@@ -19,25 +19,13 @@ import {
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { bunFile, hostTarget, runtimes, targets } from './bun-targets.mjs';
 import { bunNotice, noticesOf, packagesOf } from './third-party-notices.mjs';
 import { root } from './workspace.mjs';
 
-const runtimes = join(root, 'tools/runtimes');
 const { optionalDependencies } = JSON.parse(readFileSync(join(runtimes, 'package.json'), 'utf8'));
 
 const bunVersion = optionalDependencies['@oven/bun-linux-x64'];
-
-/** What Bun calls a target, and what pnpm needs to know to choose its package. */
-const targets = new Map([
-  ['linux-x64', { name: 'bun-linux-x64', os: 'linux', cpu: 'x64', libc: 'glibc' }],
-  ['linux-x64-musl', { name: 'bun-linux-x64-musl', os: 'linux', cpu: 'x64', libc: 'musl' }],
-  ['linux-arm64', { name: 'bun-linux-aarch64', os: 'linux', cpu: 'arm64', libc: 'glibc' }],
-  ['linux-arm64-musl', { name: 'bun-linux-aarch64-musl', os: 'linux', cpu: 'arm64', libc: 'musl' }],
-  ['darwin-x64', { name: 'bun-darwin-x64', os: 'darwin', cpu: 'x64' }],
-  ['darwin-arm64', { name: 'bun-darwin-aarch64', os: 'darwin', cpu: 'arm64' }],
-  ['windows-x64', { name: 'bun-windows-x64', os: 'win32', cpu: 'x64' }],
-  ['windows-arm64', { name: 'bun-windows-aarch64', os: 'win32', cpu: 'arm64' }],
-]);
 
 const programs = [
   { name: 'slipway', folder: join(root, 'apps/push-cli'), bundle: 'cli.cjs' },
@@ -71,18 +59,12 @@ try {
   rmSync(work, { recursive: true, force: true });
 }
 
-function hostTarget() {
-  const isMusl = process.platform === 'linux' && process.report.getReport().header.glibcVersionRuntime === undefined;
-  const system = process.platform === 'win32' ? 'windows' : process.platform;
-  return `${system}-${process.arch}${isMusl ? '-musl' : ''}`;
-}
-
 /** Where a target's Bun is, installed on demand. */
 function runtimeOf(target) {
   const choice = targets.get(target);
   if (choice === undefined) throw new Error(`Expected a target of ${[...targets.keys()].join(', ')}; got ${target}`);
   const { name, os, cpu, libc } = choice;
-  const file = `node_modules/@oven/${name}/bin/${os === 'win32' ? 'bun.exe' : 'bun'}`;
+  const file = bunFile(target);
   if (existsSync(join(runtimes, file))) return join(runtimes, file);
   const folder = target === hostTarget() ? runtimes : join(work, 'runtimes', target);
   if (folder !== runtimes) {

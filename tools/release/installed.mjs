@@ -22,7 +22,7 @@ export async function checkInstalled(member, manager, { folder, bun }) {
   }
   const runs = isApp
     ? programRuns(manifest, folder)
-    : [...importRuns(manifest, process.execPath), ...(bun && manager === 'bun' ? importRuns(manifest, bun) : [])];
+    : [...importRuns(manifest, process.execPath), ...(manager === 'bun' ? importRuns(manifest, bun) : [])];
   for (const { file, args, expected } of runs) {
     const { code, output } = await run(file, args, { cwd: folder });
     if (code !== 0 || (expected !== undefined && output.trim() !== expected))

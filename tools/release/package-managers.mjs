@@ -42,7 +42,7 @@ const managers = {
 
 /** Those that can be had here: Bun comes with `pnpm install:runtimes`. */
 export function packageManagers(bun) {
-  return Object.keys(managers).filter((name) => name !== 'bun' || existsSync(bun ?? ''));
+  return Object.keys(managers).filter((name) => name !== 'bun' || existsSync(bun));
 }
 
 /** Installs `spec` in `folder`. Throws with what the manager said. */

@@ -1,9 +1,10 @@
 // A release from start to end, without the world: in a clone of the last commit the next versions are made, everything
 // is built and published to a registry of packages on this machine, and installed from there by npm, pnpm, yarn and
 // bun. Needs `pnpm install:rehearsal`; with `--all`, every package is installed by every manager.
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { bunFile, hostTarget, runtimes } from '../bun-targets.mjs';
 import { pnpm } from '../packed/pack.mjs';
 import { inParallel, run } from '../packed/run.mjs';
 import { members, root } from '../workspace.mjs';
@@ -14,7 +15,7 @@ import { checkPublished } from './published.mjs';
 
 const target = mkdtempSync(join(tmpdir(), 'slipway-rehearsal-'));
 const clone = join(target, 'checkout');
-const bun = bunHere();
+const bun = join(runtimes, bunFile(hostTarget()));
 const everywhere = new Set(['slipway', '@slipway/client', '@slipway/server']);
 const problems = [];
 
@@ -83,15 +84,4 @@ async function step(name, file, args, cwd, env = {}) {
   const { code, output } = await run(file, args, { cwd, env });
   if (code !== 0) throw new Error(`${name} failed:\n${output}`);
   console.log(`rehearsal: ${name}`);
-}
-
-/** Bun of `pnpm install:runtimes`, for the C library that most have. */
-function bunHere() {
-  const folder = join(root, 'tools/runtimes/node_modules/@oven');
-  if (!existsSync(folder)) return undefined;
-  const platform = process.platform === 'win32' ? 'windows' : process.platform;
-  const names = readdirSync(folder).filter((name) => name.startsWith(`bun-${platform}`) && !name.endsWith('musl'));
-  return names
-    .map((name) => join(folder, name, 'bin', platform === 'windows' ? 'bun.exe' : 'bun'))
-    .find((path) => existsSync(path));
 }
