@@ -12,7 +12,7 @@ interface InspectFlags extends ClientFlags {
   readonly tags: boolean;
 }
 
-/** Repositories with more are there, and nobody reads their lists. */
+/** Some repositories have more tags than anybody reads. */
 const mostTags = 10_000;
 
 /** `slipway inspect SOURCE` */

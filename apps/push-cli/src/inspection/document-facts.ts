@@ -15,7 +15,7 @@ export interface ConfigFacts {
 }
 
 /**
- * Reads what is there and passes over the rest: a document that an inspection shows need not be right in every field.
+ * Reads the fields that are right and ignores the others: an inspection also shows documents with faults.
  *
  * @param configNames whether the type of its config tells what it is, as was the custom before `artifactType`
  */
