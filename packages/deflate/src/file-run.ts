@@ -19,7 +19,7 @@ export interface DeflateFileOptions extends Pick<DeflateOptions, 'level'> {
   readonly size: number;
   /** Plain bytes of a block: 32 KiB to {@link largestFileBlock}. The last may be shorter. */
   readonly blockSize: number;
-  /** Blocks that a thread is asked for at once: each question costs both threads as much as some KiB do. @default 4 */
+  /** Blocks that a thread is asked for at once: each question costs both threads as much as some KiB do. @default 2 */
   readonly blocksAtOnce?: number | undefined;
   /** A hash of `node:crypto`. @default 'sha256' */
   readonly algorithm?: string | undefined;
@@ -66,7 +66,7 @@ export interface ResolvedFileOptions extends DeflateFileOptions {
 
 /** The only place defaults are applied. */
 export function resolveFileOptions(options: DeflateFileOptions): ResolvedFileOptions {
-  const { fd, start, size, blockSize, blocksAtOnce = 4, algorithm = 'sha256', readSync, signal } = options;
+  const { fd, start, size, blockSize, blocksAtOnce = 2, algorithm = 'sha256', readSync, signal } = options;
   const { level } = resolveDeflateOptions(options);
   if (!(Number.isInteger(blockSize) && blockSize >= windowSize && blockSize <= largestFileBlock)) {
     throw new RangeError(

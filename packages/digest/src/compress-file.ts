@@ -10,7 +10,7 @@ import { inOrder } from './in-order.ts';
 import type { LentFile } from './lent-file.ts';
 
 /** Blocks that a thread makes in one go: what comes of them is handed on in one piece. */
-const blocksAtOnce = 4;
+const blocksAtOnce = 2;
 
 /** How a file is deflated, and what stands around the blocks. */
 export interface FileCodec {

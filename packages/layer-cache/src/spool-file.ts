@@ -27,7 +27,7 @@ export interface SpoolFile {
 export const defaultPorts: LayerCachePorts = Object.freeze({
   createFile: (path: string) => open(path, 'wx+', 0o600),
   now: () => Date.now(),
-  memory: Object.freeze({ bytes: 16 * 1024 * 1024, mostOfOne: 4 * 1024 * 1024 }),
+  memory: Object.freeze({ bytes: 8 * 1024 * 1024, mostOfOne: 4 * 1024 * 1024 }),
 });
 
 /**

@@ -3,11 +3,11 @@ import type { ByteStream } from '@slipway/digest';
 /** Writes below this are gathered first: tiny HTTP chunks have cost pushes to Docker Hub (go-containerregistry#920). */
 const minPieceSize = 65_536;
 /**
- * Larger chunks are cut, so that "no byte moved" stays an honest measure on a slow line: to the first size, and twice
- * that as long as the socket takes each piece at once.
+ * Larger chunks are cut, so that "no byte moved" stays an honest measure on a slow line: to the first size, and the
+ * second as long as the socket takes each piece at once.
  */
 const firstPieceSize = 262_144;
-const maxPieceSize = 1_048_576;
+const maxPieceSize = 524_288;
 /** So long a fast line takes at most for a piece: 256 KiB in this time are 5 MiB/s. */
 const atOnceMs = 50;
 /**
@@ -83,7 +83,7 @@ export class OutgoingBody implements AsyncIterable<Uint8Array> {
         const handedAtMs = performance.now();
         yield piece;
         const isFast = performance.now() - handedAtMs <= atOnceMs;
-        pieceSize = isFast ? Math.min(2 * pieceSize, maxPieceSize) : firstPieceSize;
+        pieceSize = isFast ? maxPieceSize : firstPieceSize;
         this.sent += piece.byteLength;
         onTaken?.(this.sent);
       }
