@@ -30,10 +30,12 @@ function line({ id, image, state, destinations, errors }, about) {
   return made;
 }
 
-/** Replaces a list and keeps the focus where it was. */
+/** Replaces a list where it differs, and keeps the focus where it was: what somebody reads or selects stays. */
 function replaceList(list, lines) {
+  const wanted = element('ol', {}, ...lines);
+  if (wanted.innerHTML === list.innerHTML) return;
   const focused = list.contains(document.activeElement) ? document.activeElement.getAttribute('href') : undefined;
-  list.replaceChildren(...lines);
+  list.replaceChildren(...wanted.children);
   if (focused !== undefined) list.querySelector(`[href="${focused}"]`)?.focus();
 }
 

@@ -29,7 +29,7 @@ function takePush({ rows, ...summary }) {
   const push = { ...summary, rows: kept, samples: isSame ? known.samples : [] };
   pushes.set(summary.id, push);
   showRunning(push, rows);
-  showOverview();
+  if (!isSame || push.endedAt !== undefined) showOverview();
   const isDue = push.endedAt !== undefined || Date.now() - askedAt >= refreshMs;
   if (shownID === push.id && isDue) void refreshDetail();
 }
