@@ -1,5 +1,5 @@
 import { assertArgument, assertOptions, oneOf } from '@slipway/arguments';
-import type { Compression } from '@slipway/digest';
+import type { Compression, ReadableCompression } from '@slipway/digest';
 
 /**
  * Every media type of an image that Docker and OCI have given a name.
@@ -87,10 +87,14 @@ export function isLayerMediaType(mediaType: string): boolean {
   return compressionOfMediaType(mediaType) !== undefined;
 }
 
-/** How a layer of this type is compressed; undefined for what is no layer, or is encrypted. */
-export function compressionOfMediaType(mediaType: string): Compression | undefined {
+/**
+ * How a layer of this type is compressed; undefined for what is no layer, or is encrypted. xz and bzip2 have no type in
+ * the specifications; builders that use them write the suffix all the same.
+ */
+export function compressionOfMediaType(mediaType: string): ReadableCompression | undefined {
   if (mediaType === mediaTypes.schema1Layer) return 'gzip';
-  return layerTypes.find((layer) => layer.docker === mediaType || layer.oci === mediaType)?.compression;
+  const named = layerTypes.find((layer) => layer.docker === mediaType || layer.oci === mediaType)?.compression;
+  return named ?? unnamedCompressionOf(mediaType);
 }
 
 /** What kind of layer it is. */
@@ -124,6 +128,12 @@ export function toOciMediaType(mediaType: string): string | undefined {
 export function toDockerMediaType(mediaType: string): string | undefined {
   if (mediaType === mediaTypes.schema1Layer) return mediaTypes.dockerLayerGzip;
   return pairs.find(({ docker, oci }) => docker === mediaType || oci === mediaType)?.docker;
+}
+
+function unnamedCompressionOf(mediaType: string): ReadableCompression | undefined {
+  const [, type, compression] = /^(.*)[+.](xz|bzip2)$/.exec(mediaType) ?? [];
+  const isLayer = layerTypes.some((layer) => layer.compression === 'none' && [layer.docker, layer.oci].includes(type!));
+  return isLayer ? (compression as 'xz' | 'bzip2') : undefined;
 }
 
 interface Pair {
