@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { contentOf, createZstdCompressor, digestBytes, type ReadableCompression } from '@slipway/digest';
 import type { SourceImage } from '@slipway/image-source';
 import { buildDockerManifest, buildOciManifest, mediaTypes } from '@slipway/manifest';
-import { readBack, requireTool, toolPath } from '@slipway/testkit';
+import { readBack, requireTool } from '@slipway/testkit';
 import { describe, expect, test } from 'vitest';
 import type { PushOptions } from '../src/index.ts';
 import { type Bench, digestOf, imageOf, openBench, textBytes } from './setup.ts';
@@ -10,13 +10,15 @@ import { type Bench, digestOf, imageOf, openBench, textBytes } from './setup.ts'
 const missing = requireTool('xz', 'bzip2');
 const plain = textBytes(93, 40_000);
 
+const packedWith = (program: string, input: Uint8Array): Buffer => execFileSync(program, ['-c'], { input });
+
 /** An image with a manifest and one layer, as the program compresses it. */
 function imageOfLayer(
   compression: 'xz' | 'bzip2',
   mediaType: string,
   { spoil = (bytes) => bytes }: { readonly spoil?: (bytes: Buffer) => Buffer } = {},
 ): SourceImage {
-  const packed = spoil(execFileSync(toolPath(compression), ['-c'], { input: plain }));
+  const packed = spoil(packedWith(compression, plain));
   const descriptor = { mediaType, digest: digestBytes(packed), size: packed.byteLength };
   const layer = { diffID: digestBytes(plain), content: contentOf(packed), descriptor };
   const base = imageOf([{ ...layer, compression: compression as ReadableCompression }]);
@@ -63,7 +65,7 @@ describe.skipIf(missing)('layers in xz and bzip2, for which there is no media ty
 
   test.each([
     ['cut short', (bytes: Buffer) => bytes.subarray(0, bytes.byteLength / 2)],
-    ['of other bytes', () => execFileSync(toolPath('xz'), ['-c'], { input: textBytes(94, 300) })],
+    ['of other bytes', () => packedWith('xz', textBytes(94, 300))],
   ])('one that is %s is refused when it is made anew', async (_name, spoil) => {
     await using bench = await openBench();
     const image = imageOfLayer('xz', mediaTypes.ociLayer, { spoil });
