@@ -221,6 +221,14 @@ describe('an OCI layout is read although', () => {
     expect(imageOf(source).layers[0]!.descriptor!.size).toBe(layer.size);
   });
 
+  test('its entry has no media type: the document tells what it is', async () => {
+    const { mediaType: _, ...untyped } = sound as { readonly mediaType: string };
+    const path = await written(ociArchiveOf(indexOf(untyped), layer, config, manifest));
+    expect(await readWhole(path)).toEqual([]);
+    await using source = await openSource(path);
+    expect(imageOf(source).manifest).toMatchObject({ mediaType: types.manifest, digest: manifest.digest });
+  });
+
   test('oci-layout is missing, in a folder and in an archive', async () => {
     const path = join(folder(), 'layout');
     await writeOciLayout(path, [{ content: await randomImage(), refName: 'v1' }]);
