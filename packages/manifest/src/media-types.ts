@@ -94,7 +94,7 @@ export function isLayerMediaType(mediaType: string): boolean {
 export function compressionOfMediaType(mediaType: string): ReadableCompression | undefined {
   if (mediaType === mediaTypes.schema1Layer) return 'gzip';
   const named = layerTypes.find((layer) => layer.docker === mediaType || layer.oci === mediaType)?.compression;
-  return named ?? unnamedCompressionOf(mediaType);
+  return named ?? unnamedTypes.get(mediaType);
 }
 
 /** What kind of layer it is. */
@@ -130,12 +130,6 @@ export function toDockerMediaType(mediaType: string): string | undefined {
   return pairs.find(({ docker, oci }) => docker === mediaType || oci === mediaType)?.docker;
 }
 
-function unnamedCompressionOf(mediaType: string): ReadableCompression | undefined {
-  const [, type, compression] = /^(.*)[+.](xz|bzip2)$/.exec(mediaType) ?? [];
-  const isLayer = layerTypes.some((layer) => layer.compression === 'none' && [layer.docker, layer.oci].includes(type!));
-  return isLayer ? (compression as 'xz' | 'bzip2') : undefined;
-}
-
 interface Pair {
   readonly docker: string;
   readonly oci: string;
@@ -154,6 +148,17 @@ const layerTypes: readonly LayerPair[] = [
   layer(mediaTypes.dockerForeignLayerGzip, mediaTypes.ociNondistributableLayerGzip, 'gzip', true),
   layer(mediaTypes.dockerForeignLayerZstd, mediaTypes.ociNondistributableLayerZstd, 'zstd', true),
 ];
+
+const unnamedTypes: ReadonlyMap<string, 'xz' | 'bzip2'> = new Map(
+  layerTypes
+    .filter(({ compression }) => compression === 'none')
+    .flatMap(({ docker, oci }) =>
+      (['xz', 'bzip2'] as const).flatMap((compression) => [
+        [`${docker}.${compression}`, compression] as const,
+        [`${oci}+${compression}`, compression] as const,
+      ]),
+    ),
+);
 
 const pairs: readonly Pair[] = [
   { docker: mediaTypes.dockerManifest, oci: mediaTypes.ociManifest },

@@ -102,8 +102,8 @@ export interface ParseManifestOptions {
   /** Fills in the sizes that an OCI document leaves out. @default it is refused */
   readonly sizeOf?: SizeOf | undefined;
   /**
-   * Told of each entry of an index that cannot be read, and is left out; one without a media type is of a type that says
-   * nothing. @default the index is refused
+   * Told of each entry of an index that cannot be read, and is left out; one without a media type is of a type that
+   * says nothing. @default the index is refused
    */
   readonly onBadEntry?: ((error: InvalidManifestError, position: number) => void) | undefined;
 }
