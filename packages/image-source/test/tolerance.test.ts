@@ -229,6 +229,14 @@ describe('an OCI layout is read although', () => {
     expect(imageOf(source).manifest).toMatchObject({ mediaType: types.manifest, digest: manifest.digest });
   });
 
+  test('its index is about the image within, which makes it no referrer to leave out', async () => {
+    const index = blobOf({ ...indexOf(sound), subject: sound });
+    const named = described(index, types.index, { annotations: { 'org.opencontainers.image.ref.name': 'v1' } });
+    const path = await written(ociArchiveOf(indexOf(named), layer, config, manifest, index));
+    await using source = await openSource(path, { referrers: true });
+    expect(source.items.map(({ kind, names }) => [kind, names])).toEqual([['index', ['v1']]]);
+  });
+
   test('oci-layout is missing, in a folder and in an archive', async () => {
     const path = join(folder(), 'layout');
     await writeOciLayout(path, [{ content: await randomImage(), refName: 'v1' }]);

@@ -46,7 +46,11 @@ export function layerForm(layer: SourceLayer, content: Content, wanted: StoredKi
         openPlain: (options) =>
           layer.compression === 'none'
             ? content.open(options)
-            : decompress(content.open({ signal: options.signal }), layer.compression, options),
+            : // What is behind gzip is not in the layer: the plain bytes are compared with the diffID.
+              decompress(content.open({ signal: options.signal }), layer.compression, {
+                ...options,
+                surplus: 'ignore',
+              }),
         plain: layer.compression === 'none' ? content : undefined,
         readTotal: content.size,
         compressor,
