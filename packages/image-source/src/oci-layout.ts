@@ -82,7 +82,9 @@ export async function readOciLayout(files: SourceFiles, options: OciLayoutOption
   const toLoad = documents.length > 0 || wanted.length === 0 ? documents : wanted;
   for (const { descriptor } of wanted.filter((entry) => !toLoad.includes(entry))) {
     const { mediaType, digest } = descriptor;
-    const message = `${labelOf(files, ociIndexName)}: ${digest} of type ${JSON.stringify(mediaType)} is no image, and is passed over`;
+    const message =
+      `${labelOf(files, ociIndexName)}: ${digest} of type ${JSON.stringify(mediaType)} is no image, and is ` +
+      'passed over';
     onNotice({ code: 'entry-not-image', message });
   }
   const findReferrers = options.referrers ? await layoutReferrers(new OciLoader(blobs, options), entries) : undefined;

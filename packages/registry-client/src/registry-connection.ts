@@ -190,7 +190,8 @@ export class RegistryConnection {
     if (!this.#misnamed.has(location.origin)) {
       this.#misnamed.add(location.origin);
       this.options.onWarning(
-        `${this.options.name} sends uploads to ${location.origin}, where nothing answers: its external address lacks the port; ${this.#base.origin} is used`,
+        `${this.options.name} sends uploads to ${location.origin}, where nothing answers: its external ` +
+          `address lacks the port; ${this.#base.origin} is used`,
       );
     }
     return this.#named(location);

@@ -105,9 +105,9 @@ async function flagsOf(command: Command): Promise<PushArtifactFlags> {
 
 const details = `
 Files:
-  A file goes as it is; a folder goes as a tar, compressed with gzip, which \`oras pull\` unpacks again. Each is called as
-  its path, or, if that is absolute or leads out with "..", as its last name. A name that has a colon is written with one
-  more at its end: notes:today.txt:
+  A file goes as it is; a folder goes as a tar, compressed with gzip, which \`oras pull\` unpacks again. Each is called
+  as its path, or, if that is absolute or leads out with "..", as its last name. A name that has a colon is written with
+  one more at its end: notes:today.txt:
 
   From the same files comes the same digest: no time is added. For one, --annotation org.opencontainers.image.created=…
 

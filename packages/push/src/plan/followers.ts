@@ -27,7 +27,7 @@ export function orderChildren(
   const elsewhere = new Set(plans.flatMap((plan, at) => changedWithin(plan, entries[at]?.item)));
   const stale = about.filter((subject, at) => subject !== undefined && !subjects.has(at) && elsewhere.has(subject));
   if (stale.length > 0) {
-    const message = `${stale.length} entries are about manifests of an index within, as they were before the conversion`;
+    const message = `${stale.length} entries are about manifests of an index within, as those were before`;
     warn({ code: 'subjects-stale', message });
   }
   return {

@@ -110,7 +110,9 @@ function warnOfLabels(layers: readonly SourceLayer[], { warn }: PlanContext): vo
     const bytes = compression === 'none' ? 'not compressed' : compression;
     warn({
       code: 'layer-mislabelled',
-      message: `layer ${shortDigest(diffID)} is ${bytes}, and its media type says ${descriptor?.mediaType}; \`format\` corrects it`,
+      message:
+        `layer ${shortDigest(diffID)} is ${bytes}, and its media type says ${descriptor?.mediaType}; ` +
+        '`format` corrects it',
     });
   }
 }

@@ -62,7 +62,9 @@ export function warnOfAttestations(
   if (stale.length === 0) return;
   warn({
     code: 'attestations-stale',
-    message: `${stale.length} attestations go along, but name in their statements the images as they were before the conversion`,
+    message:
+      `${stale.length} attestations go along, but name in their statements the images as they were before ` +
+      'the conversion',
   });
 }
 
