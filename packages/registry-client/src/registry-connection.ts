@@ -1,5 +1,5 @@
 import type { AbortOptions } from '@slipway/digest';
-import { abortable } from './abortable.ts';
+import { abortable } from '@slipway/transfer';
 import { type Access, Authorizer } from './auth/authorizer.ts';
 import { type Challenge, parseChallenges } from './auth/challenge.ts';
 import { readGrants } from './auth/grants.ts';

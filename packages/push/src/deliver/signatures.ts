@@ -1,6 +1,6 @@
+import { abortable } from '@slipway/transfer';
 import { codeOf } from '../error-code.ts';
 import { PushError } from '../errors.ts';
-import { abortable } from '../form/abortable.ts';
 import type { Manifest } from '../plan/plan-types.ts';
 import { namesManifest } from '../presence/existence.ts';
 import type { Target } from '../presence/target.ts';
