@@ -321,7 +321,7 @@ function archiveContent(transport: StoredSourceText['transport'], index: TarInde
   const wanted = [...(mayBeDocker ? [dockerManifestName] : []), ...(mayBeOci ? [ociIndexName] : [])].join(' and no ');
   const deeper = [...index.keys()].find((member) => /^[^/]+\/(?:manifest|index)\.json$/.test(member));
   throw invalidSource(`${quoted} is a tar archive, but holds no image: there is no ${wanted} at its top`, {
-    hint: deeper && `There is ${JSON.stringify(deeper)}: pack what lies in that folder, not the folder`,
+    hint: deeper && `There is ${JSON.stringify(deeper)}: pack the contents of that folder, not the folder itself`,
   });
 }
 

@@ -33,7 +33,7 @@ export function addJobCommand(program: Command, context: CommandContext): void {
     .action(async () => await (await commands()).listJobs(list.opts(), context));
 
   const show = withDaemon(job.command('show'))
-    .description('Print how a job stands.')
+    .description('Print the state of a job.')
     .argument('<job>', 'its ID')
     .option('--json', 'print it as JSON')
     .action(async (id: string) => await (await commands()).showJob(id, show.opts(), context));

@@ -49,7 +49,7 @@ function grantFinding(granted: readonly string[] | undefined, path: string, fact
       `the token allows ${granted.length === 0 ? 'nothing' : granted.join(' ')}: ${missing.join(' and ')} ` +
       `of ${path} is missing`,
     facts,
-    advice: 'the account lacks the right, the repository does not exist, or nobody is logged in',
+    advice: 'the account lacks the right, the repository does not exist, or you are not logged in',
   };
 }
 

@@ -196,6 +196,6 @@ function lost(tag: string, { destination }: Target): PushError {
   return new PushError('ERR_PUSH_FAILED', message, {
     op: 'sign',
     origin: 'destination',
-    hint: 'somebody else writes it at the same time: push again',
+    hint: 'another push writes it at the same time: push again',
   });
 }

@@ -95,7 +95,7 @@ export class Uploader {
           destination: target.destination,
           code: 'upload-cut-off',
           message:
-            `${registry}, or what stands before it, cuts uploads off: the one of ${blob.id} after at most ` +
+            `${registry}, or a proxy before it, cuts uploads off: the one of ${blob.id} after at most ` +
             `${cut.sent} bytes. Large blobs go in smaller pieces from now on`,
         }),
       );
