@@ -39,6 +39,8 @@ export interface ServerConfig {
   readonly trustKey: string | undefined;
   readonly insecureRegistries: readonly string[];
   readonly certDir: string | undefined;
+  /** None for everywhere, within reason. */
+  readonly allowRegistries: readonly string[];
   /** Foreign layers go to all registries, to none, or to those of the list. */
   readonly allowNondistributable: boolean | readonly string[];
   readonly maxLoadSize: number;
@@ -196,6 +198,14 @@ export const settings: { readonly [Key in keyof ServerConfig]: Setting<ServerCon
     description: 'CA (*.crt) and client certificates (*.cert, *.key) for registries',
     kind: optionalPath,
     initial: undefined,
+  },
+  allowRegistries: {
+    name: 'allow-registry',
+    placeholder: 'host',
+    description:
+      'connect to nothing but this (host, host:port, *.domain or CIDR), for tokens and storage too; repeatable',
+    kind: list(text),
+    initial: [],
   },
   allowNondistributable: {
     name: 'allow-nondistributable',

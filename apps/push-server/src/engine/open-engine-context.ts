@@ -16,6 +16,7 @@ import { openSharedState } from '../jobs/redis/open-shared-state.ts';
 import { createMetrics } from '../operation/metrics.ts';
 import { createPushBoard } from '../page/push-board.ts';
 import { openAuditLog } from '../security/audit.ts';
+import { createEgress } from '../security/egress.ts';
 import { openTokenStore } from '../security/token-store.ts';
 import { createActivity, type WorkKind } from './activity.ts';
 import { layerCacheBytes, startDiskKeeper } from './disk-space.ts';
@@ -104,12 +105,13 @@ async function open({ config, environment, log }: EngineContextOptions, opened: 
   const metrics = createMetrics();
   const { countRequest: onRequest } = metrics;
   const trustKey = await openSigningKey(config);
+  const egress = createEgress(config.allowRegistries);
   const clients = createRegistryClients({
-    ...{ config, environment, log, transfers, metadataStore, layerCache, trustKey, onRequest },
+    ...{ config, environment, log, transfers, metadataStore, layerCache, trustKey, onRequest, egress },
     locks: shared?.locks,
   });
   const defaults = { ...config, schema1Fallback: config.schema1Fallback || environment.allowsSchema1 };
-  const pushes = createPushService({ defaults, clients, transfers, metrics, log, board });
+  const pushes = createPushService({ defaults, egress, clients, transfers, metrics, log, board });
   opened.use(disk);
   const activity = createActivity({ push: config.maxPushes, load: config.maxLoads, save: config.maxLoads });
   activity.onClosing(() => folderLock.leaving());
@@ -142,6 +144,7 @@ async function open({ config, environment, log }: EngineContextOptions, opened: 
     transfers,
     jobShares,
     clients,
+    egress,
     pushes,
     board,
     shared,

@@ -71,7 +71,7 @@ export function createJobIndex(): JobIndex {
       ordered.sort((a, b) => (positionOf(a) < positionOf(b) ? -1 : 1));
     },
     endedBeyond(keep) {
-      const finals = ['pushed', 'failed', 'cancelled'] as const;
+      const finals = ['pushed', 'planned', 'failed', 'cancelled'] as const;
       let surplus = finals.reduce((sum, state) => sum + (counts.get(state) ?? 0), 0) - keep;
       const found: string[] = [];
       for (const { id, state } of ordered) {

@@ -1,41 +1,47 @@
+import { parseDestinations } from '@slipway/client';
 import type { AuthConfig } from '@slipway/docker-credentials';
-import { parsePlatform } from '@slipway/manifest';
-import { canonicalName, formatReference, parseReference, type Reference, withDefaultTag } from '@slipway/reference';
+import { canonicalName, formatReference, parseReference } from '@slipway/reference';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { sendJSON } from '../docker/send-json.ts';
 import type { EngineContext } from '../engine/engine-context.ts';
-import { assertPushSettings, type PushSettings, pushSettingSchemas } from '../engine/push-settings.ts';
+import { settingSchemasOf } from '../engine/push-settings.ts';
 import { authConfigOf } from '../engine/registry-auth.ts';
 import { RequestError } from '../errors.ts';
 import { audited } from '../http/audited.ts';
+import { watchClient } from '../http/client-signal.ts';
 import { readJSONBody } from '../http/request-body.ts';
 import { assertSource } from '../security/assert-source.ts';
 import { assertAllowed, type Principal } from '../security/principal.ts';
 import type { ApiParameter, ApiRoute } from './api-route.ts';
 import { followJob } from './follow-job.ts';
-import type { JobOptions, JobRecord } from './job.ts';
+import type { JobOptions, JobRecord, JobSource } from './job.ts';
 import { positionOf } from './job-index.ts';
 import { archiveQuery, jobSchemas, listQuery, type Schema } from './job-schemas.ts';
 import type { JobService } from './job-service.ts';
 import { viewOf } from './job-view.ts';
+import { registrySourceIn, resolveRegistrySource } from './registry-source.ts';
+import type { Auths } from './sealed-credentials.ts';
 import { uploadArchive } from './upload-archive.ts';
 import { validated } from './validate.ts';
 
-interface SubmitBody extends JobOptions {
+interface SubmitOptions {
+  readonly allTags?: boolean | undefined;
+  readonly credentialsName?: string | undefined;
+}
+
+interface SubmitBody extends JobOptions, SubmitOptions {
   readonly image: string;
   readonly destinations: readonly string[];
   readonly credentials?: Readonly<Record<string, AuthConfig>> | undefined;
-  readonly credentialsName?: string | undefined;
 }
 
 interface RetryBody {
   readonly credentials?: Readonly<Record<string, AuthConfig>> | undefined;
 }
 
-interface ArchiveQuery extends JobOptions {
+interface ArchiveQuery extends JobOptions, SubmitOptions {
   readonly destination: readonly string[];
   readonly image?: string | undefined;
-  readonly credentialsName?: string | undefined;
 }
 
 interface ListQuery {
@@ -77,7 +83,10 @@ const submitted = {
   200: { description: 'It was submitted before, with this idempotency key.', schema: 'Job' },
 } as const;
 
-type JobNeeds = Pick<EngineContext, 'config' | 'activity' | 'disk' | 'spoolFolder' | 'audit' | 'store'>;
+type JobNeeds = Pick<
+  EngineContext,
+  'config' | 'activity' | 'disk' | 'spoolFolder' | 'audit' | 'store' | 'pushes' | 'egress'
+>;
 
 /** Submission, status, events, cancellation, list: `/slipway/v1/jobs`. */
 export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRoute[] {
@@ -93,6 +102,31 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
       return submitted;
     } finally {
       if (!isTaken) await jobs.sources.release(submission.source);
+    }
+  };
+
+  /** What a job is about is known now, rather than a failed job later. */
+  const sourceOf = async (
+    { image, allTags = false, credentialsName }: SubmitBody,
+    auths: Auths,
+    principal: Principal,
+    signal: AbortSignal,
+  ): Promise<JobSource> => {
+    const named = registrySourceIn(image, principal);
+    if (named !== undefined) {
+      context.egress.assertRegistry(named.reference.registry);
+      const shown =
+        credentialsName === undefined ? auths : await jobs.namedAuths(credentialsName, [named.reference.registry]);
+      return await resolveRegistrySource(named, { pushes: context.pushes, auths: shown, allTags, signal });
+    }
+    const source = allTags ? await jobs.sources.holdTags(parseReference(image)) : await jobs.sources.hold(image);
+    try {
+      const held = source.kind === 'images' ? source.held : [source];
+      for (const { content } of held) await assertSource(context.store, content.id, principal);
+      return source;
+    } catch (error) {
+      await jobs.sources.release(source);
+      throw error;
     }
   };
 
@@ -116,7 +150,9 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
       method: 'POST',
       path: '/slipway/v1/jobs',
       operation: 'submitJob',
-      summary: 'Push an image of the store',
+      summary: 'Push an image of the store, or of another registry',
+      description:
+        'What the name means now is pushed, whatever it means when the job runs: an image of the store is held, a `docker://` reference is resolved to its digest.',
       access: 'handler',
       parameters: [keyParameter],
       body: { contentTypes: ['application/json'], schema: 'JobRequest' },
@@ -124,19 +160,14 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
       async handle(request, reply) {
         const value = await readJSONBody(request.raw, { idleTimeoutMs, maxBytes: maxBodyBytes });
         const body = validated<SubmitBody>('body', jobSchemas['JobRequest'] as Schema, value);
-        const destinations = allowedDestinations(body.destinations, request.principal);
-        const settings = settingsOf(body);
+        const settings = settingsOf(body, context);
+        const destinations = allowedDestinations(body.destinations, body, request.principal, context);
         const auths = authsOf(body.credentials ?? {});
         if (auths.size > 0 && body.credentialsName !== undefined) {
           throw new RequestError(400, 'invalid request: credentials and credentialsName exclude each other');
         }
-        const source = await jobs.sources.hold(body.image); // 404 now rather than a failed job later
-        try {
-          await assertSource(context.store, source.content.id, request.principal);
-        } catch (error) {
-          await jobs.sources.release(source);
-          throw error;
-        }
+        using client = watchClient(reply.raw, new AbortController().signal);
+        const source = await sourceOf(body, auths, request.principal, client.signal);
         return await answer(reply, request, { source, destinations, auths, ...settings });
       },
     },
@@ -157,13 +188,13 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
       responses: submitted,
       async handle(request, reply) {
         const query = validated<ArchiveQuery>('query', archiveQuery, { ...(request.query as object) });
-        const destinations = allowedDestinations(query.destination, request.principal);
+        const settings = settingsOf(query, context);
+        const destinations = allowedDestinations(query.destination, query, request.principal, context);
         const auths = authsOf(registryConfigOf(request));
-        const settings = settingsOf(query);
         return await audited(context, request, { action: 'load', subject: 'archive of a job' }, async () => {
           const archive = await uploadArchive(
             context,
-            { folder: jobs.sources.archiveFolder, image: query.image },
+            { folder: jobs.sources.archiveFolder, image: query.image, allTags: query.allTags === true },
             request,
             reply,
           );
@@ -298,14 +329,18 @@ function idempotencyKeyOf({ headers }: FastifyRequest): string | undefined {
   return key;
 }
 
-/** @throws {RequestError} 403; {@link parseReference}'s error */
-function allowedDestinations(texts: readonly string[], principal: Principal): readonly string[] {
-  const references = texts.map((text): Reference => {
-    const reference = withDefaultTag(parseReference(text));
-    if (reference.digest !== undefined) throw new RequestError(400, 'cannot push a digest reference');
+/** @throws {RequestError} 403; {@link parseDestinations}' error */
+function allowedDestinations(
+  texts: readonly string[],
+  { allTags }: SubmitOptions,
+  principal: Principal,
+  { egress }: Pick<JobNeeds, 'egress'>,
+): readonly string[] {
+  const references = parseDestinations(texts, { allTags });
+  for (const reference of references) {
     assertAllowed(principal, { kind: 'push', repository: canonicalName(reference) });
-    return reference;
-  });
+    egress.assertRegistry(reference.registry);
+  }
   return [...new Set(references.map(formatReference))];
 }
 
@@ -316,25 +351,18 @@ function assertMayChange(principal: Principal, job: JobRecord): void {
   }
 }
 
-function settingsOf(request: JobOptions & { readonly credentialsName?: string | undefined }): {
-  readonly options: JobOptions;
-  readonly credentialsName: string | undefined;
-} {
-  const { platform, credentialsName } = request;
-  assertPlatform(platform);
-  assertPushSettings(request);
-  const names = Object.keys(pushSettingSchemas) as readonly (keyof PushSettings)[];
-  const chosen = names.filter((name) => request[name] !== undefined).map((name) => [name, request[name]]);
-  return { options: { platform, ...Object.fromEntries(chosen) }, credentialsName };
-}
+const settingNames = Object.keys(settingSchemasOf('job'));
 
-/** @throws {RequestError} 400 */
-function assertPlatform(platform: string | undefined): void {
-  try {
-    if (platform !== undefined) parsePlatform(platform);
-  } catch (cause) {
-    throw new RequestError(400, (cause as Error).message, { cause });
-  }
+/** @throws {RequestError} 400 when they do not fit together */
+function settingsOf(
+  request: JobOptions & SubmitOptions,
+  { pushes }: Pick<JobNeeds, 'pushes'>,
+): { readonly options: JobOptions; readonly credentialsName: string | undefined } {
+  const { credentialsName } = request;
+  const chosen = settingNames.filter((name) => request[name] !== undefined).map((name) => [name, request[name]]);
+  const options: JobOptions = Object.fromEntries(chosen);
+  pushes.choices('job', options);
+  return { options, credentialsName };
 }
 
 function authsOf(credentials: Readonly<Record<string, unknown>>): ReadonlyMap<string, AuthConfig> {

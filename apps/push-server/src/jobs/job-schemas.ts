@@ -1,4 +1,4 @@
-import { pushSettingSchemas } from '../engine/push-settings.ts';
+import { settingSchemasOf } from '../engine/push-settings.ts';
 
 /** JSON Schema 2020-12, as OpenAPI 3.1 has it. */
 export type Schema = Readonly<Record<string, unknown>>;
@@ -19,13 +19,9 @@ const strict = (
 const time = (description: string): Schema => text(description, { format: 'date-time' });
 const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
 
-const options = {
-  platform: text('One manifest of an index: os/architecture[/variant]. Default: the whole index.', {
-    maxLength: 64,
-    examples: ['linux/arm64'],
-  }),
-  ...pushSettingSchemas,
-} as const;
+const options: Readonly<Record<string, Schema>> = settingSchemasOf('job');
+
+const states = ['queued', 'running', 'pushed', 'planned', 'failed', 'cancelled'] as const;
 
 const destinations: Schema = {
   type: 'array',
@@ -33,7 +29,7 @@ const destinations: Schema = {
   maxItems: 64,
   uniqueItems: true,
   items: { type: 'string', minLength: 1, maxLength: 512 },
-  description: 'References with a tag; `latest` by default.',
+  description: 'References with a tag, `latest` by default; repositories with `allTags`.',
   examples: [['ghcr.io/team/app:1.4.2']],
 };
 
@@ -65,7 +61,7 @@ export const jobSchemas: Readonly<Record<string, Schema>> = {
   ),
   JobRequest: strict(
     {
-      image: text('An image of the store: reference, or ID.', {
+      image: text('An image of the store (reference, or ID), or of another registry: `docker://ghcr.io/team/app:1`.', {
         minLength: 1,
         maxLength: 512,
         examples: ['team/app:1.4.2'],
@@ -100,8 +96,8 @@ export const jobSchemas: Readonly<Record<string, Schema>> = {
   ),
   Destination: strict(
     {
-      reference: text('Canonical, with its tag.'),
-      state: { enum: ['pending', 'pushed', 'failed'] },
+      reference: text('Canonical, with its tag; with `allTags` a repository, until the job has ended.'),
+      state: { type: 'string', enum: ['pending', 'pushed', 'planned', 'failed'] },
       digest: text('Of the manifest that the tag names now.'),
       mediaType: text('Of the manifest.'),
       size: count('Bytes of the manifest.'),
@@ -115,12 +111,16 @@ export const jobSchemas: Readonly<Record<string, Schema>> = {
     {
       id: text('', { pattern: '^[0-9a-f]{24}$' }),
       state: {
-        enum: ['queued', 'running', 'pushed', 'failed', 'cancelled'],
-        description: '`pushed` means every destination.',
+        type: 'string',
+        enum: states,
+        description: '`pushed` means every destination; `planned` the same of a dry run.',
       },
       image: text('What is pushed.'),
-      source: { enum: ['image', 'archive'] },
-      imageID: text('Image ID of what was submitted: it does not change with the name.', { pattern: digestPattern }),
+      source: { type: 'string', enum: ['image', 'archive', 'registry'] },
+      imageID: text(
+        'Image ID of what was submitted: it does not change with the name. Absent for registries, and with `allTags`.',
+        { pattern: digestPattern },
+      ),
       digest: text('The manifest or index that the image came with; absent when the push makes one.', {
         pattern: digestPattern,
       }),
@@ -142,7 +142,6 @@ export const jobSchemas: Readonly<Record<string, Schema>> = {
       'state',
       'image',
       'source',
-      'imageID',
       'destinations',
       'principal',
       'createdAt',
@@ -188,12 +187,12 @@ export const listQuery: Schema = strict(
   {
     state: {
       type: 'array',
-      items: { enum: ['queued', 'running', 'pushed', 'failed', 'cancelled'] },
+      items: { type: 'string', enum: states },
       description: 'Only jobs in one of these states.',
     },
     destination: text('Only jobs with a destination that begins so: `ghcr.io/team/`.', { maxLength: 512 }),
     principal: text('Only jobs of this submitter.', { maxLength: 256 }),
-    limit: { type: 'integer', minimum: 1, maximum: 500, default: 100 },
+    limit: { type: 'integer', minimum: 1, maximum: 500, description: 'Jobs on one page. Default: 100.' },
     before: text('`next` of the page before.', { maxLength: 64 }),
   },
   [],

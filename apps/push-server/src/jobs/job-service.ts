@@ -72,6 +72,8 @@ export interface JobService extends AsyncDisposable {
   retry(id: string, options: RetryOptions): Promise<JobRecord>;
   /** Forgets a job that has ended. @throws {RequestError} 404, 409 */
   forget(id: string): Promise<void>;
+  /** Credentials of the daemon's configuration. @throws {RequestError} 400 when there are none of this name */
+  namedAuths(name: string, registries: readonly string[]): Promise<Auths>;
   /** @throws {RequestError} 404 */
   get(id: string): Promise<JobRecord>;
   /** Hands out no further job, so that the running ones can be waited for. */
@@ -236,6 +238,7 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
     index,
     channel,
     sources,
+    namedAuths: (name, registries) => named.auths(name, registries),
     get,
     async submit({ source, destinations, options, principal, auths, credentialsName, idempotencyKey, contentHash }) {
       if (index.count('queued') + index.count('running') >= maxUnfinished)
@@ -247,8 +250,7 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
           ? randomBytes(12).toString('hex')
           : digest([principal, idempotencyKey]).slice(0, 24);
       // The content, not its name: the same name may mean another image by now.
-      const subject = [source.kind, contentHash, source.content.id, source.content.manifest ?? null];
-      const requestHash = digest([subject, destinations, options, credentialsName ?? null]);
+      const requestHash = digest([subjectOf(source, contentHash), destinations, options, credentialsName ?? null]);
       const submission = randomBytes(6).toString('hex');
       const job: JobRecord = {
         id,
@@ -256,6 +258,7 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
         source,
         options,
         destinations: destinations.map((reference) => ({ reference, state: 'pending' })),
+        repositories: options['allTags'] === true ? destinations : undefined,
         principal,
         createdAt: new Date().toISOString(),
         attempts: 0,
@@ -310,7 +313,9 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
         isTaken = current.state === 'failed' && current.isSourceKept === true;
         if (!isTaken) return current;
         const { finishedAt: _finishedAt, error: _error, deaths: _deaths, crashes: _crashes, ...rest } = current;
-        const destinations = current.destinations.map(
+        const kept = current.repositories === undefined ? current.destinations : [];
+        const asked = current.repositories?.map((reference) => ({ reference, state: 'pending' }) as const) ?? [];
+        const destinations = [...asked, ...kept].map(
           (each): JobDestination => (each.state === 'pushed' ? each : { reference: each.reference, state: 'pending' }),
         );
         const again = {
@@ -346,6 +351,14 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
       await store[Symbol.asyncDispose]();
     },
   };
+}
+
+/** What a job is about, so that the same submission makes the same text. */
+function subjectOf(source: JobSource, contentHash: string | undefined): readonly unknown[] {
+  const { kind, content } = source;
+  const held = kind === 'images' ? source.held.map(({ name, content: { id, manifest } }) => [name, id, manifest]) : [];
+  const place = kind === 'registry' ? source.reference : null;
+  return [kind, contentHash, content?.id, content?.manifest ?? null, place, held];
 }
 
 function digest(value: unknown): string {

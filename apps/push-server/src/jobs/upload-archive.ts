@@ -24,7 +24,11 @@ export interface UploadedArchive {
  */
 export async function uploadArchive(
   context: Pick<EngineContext, 'config' | 'activity' | 'disk' | 'spoolFolder'>,
-  { folder, image }: { readonly folder: string; readonly image: string | undefined },
+  {
+    folder,
+    image,
+    allTags,
+  }: { readonly folder: string; readonly image: string | undefined; readonly allTags: boolean },
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<UploadedArchive> {
@@ -52,6 +56,7 @@ export async function uploadArchive(
       spoolFolder,
       limits: { maxSpoolBytes: claim.maxSpoolBytes },
     });
+    if (allTags) return { source: { kind: 'archive', file, size }, contentHash: hash.digest('hex') };
     const item = selectItem(opened, image);
     const source = { kind: 'archive', file, size, image: image ?? item.names[0], content: contentOf(item) } as const;
     return { source, contentHash: hash.digest('hex') };

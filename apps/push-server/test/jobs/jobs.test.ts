@@ -204,7 +204,7 @@ describe('a job', () => {
     [
       'a digest as destination',
       { image: 'demo/app:v1', destinations: [`a/b@sha256:${'0'.repeat(64)}`] },
-      'cannot push a digest reference',
+      'names a digest, and a tag is wanted',
     ],
     ['a platform that is none', { image: 'demo/app:v1', destinations: ['a/b'], platform: '/' }, 'platform'],
   ])('with %s is refused, and the answer repeats no secret', async (_rule, body, message) => {
