@@ -5,6 +5,7 @@ import { registerEngineRoutes } from './docker/engine-routes.ts';
 import { sendJSON } from './docker/send-json.ts';
 import { answerToUnsupported } from './docker/unsupported.ts';
 import type { EngineContext } from './engine/engine-context.ts';
+import { RequestError } from './errors.ts';
 import { answerError } from './http/answer-error.ts';
 import type { RegisterRoutes } from './http/routes.ts';
 import type { ListenerGuard } from './listeners/listener-guard.ts';
@@ -67,7 +68,8 @@ export async function createRequestHandler(
   });
   app.setNotFoundHandler((request, reply) => {
     const { status, message } = answerToUnsupported(request.method, request.url);
-    return sendJSON(reply, { message }, status);
+    const isOwn = request.url.startsWith('/slipway/');
+    return sendJSON(reply, isOwn ? { message, code: new RequestError(status, message).code } : { message }, status);
   });
   app.setErrorHandler((error, request, reply) => {
     auditRefusal(error, request, context);
@@ -104,7 +106,7 @@ function letGo(request: IncomingMessage): void {
 
 const lingerMs = 2_000;
 
-const knownMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE']);
+const knownMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']);
 
 let requests = 0;
 

@@ -106,6 +106,7 @@ function contradictions(config: ServerConfig): readonly string[] {
     check('allow-nondistributable', entry, (one) => parseNondistributableRegistries([one]));
   }
   for (const entry of config.allowRegistries) check('allow-registry', entry, (one) => createEgress([one]));
+  for (const entry of config.allowWebhooks) check('allow-webhook', entry, (one) => createEgress([one]));
   if (config.protocol === 'v1' && config.format !== 'keep' && config.format !== 'v1') {
     faults.push(`--protocol v1 excludes --format ${config.format}`);
   }

@@ -60,6 +60,7 @@ export interface ServerConfig {
   readonly jobRetentionMs: number;
   readonly jobLeaseMs: number;
   readonly jobCredentials: readonly string[];
+  readonly allowWebhooks: readonly string[];
 }
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
@@ -330,6 +331,13 @@ export const settings: { readonly [Key in keyof ServerConfig]: Setting<ServerCon
     name: 'job-credentials',
     placeholder: 'name=file',
     description: 'credentials that push jobs may name: a file as docker or podman has it; repeatable',
+    kind: list(text),
+    initial: [],
+  },
+  allowWebhooks: {
+    name: 'allow-webhook',
+    placeholder: 'host',
+    description: 'host (host, host:port, *.domain or CIDR) that may be told that a push job has ended; repeatable',
     kind: list(text),
     initial: [],
   },

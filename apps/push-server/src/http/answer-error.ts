@@ -1,6 +1,7 @@
 import type { FastifyReply } from 'fastify';
 import type { Logger } from 'pino';
 import { sendJSON } from '../docker/send-json.ts';
+import { RequestError } from '../errors.ts';
 import { errorText } from './error-text.ts';
 import { statusOf } from './status-of.ts';
 
@@ -13,5 +14,15 @@ export function answerError(reply: FastifyReply, error: unknown, log: Logger): F
   const { raw } = reply.request;
   // What is left of the body is not waited for: a client that has not sent it all would hold the connection.
   if (!raw.complete) reply.header('connection', 'close');
-  return sendJSON(reply, { message: errorText(error) }, status);
+  const message = errorText(error);
+  // Docker's clients are told as dockerd tells them.
+  const isOwn = reply.request.url.startsWith('/slipway/');
+  return sendJSON(reply, isOwn ? { message, code: codeOf(error, status) } : { message }, status);
+}
+
+/** The code of what went wrong; the framework's own are nobody's to know. */
+function codeOf(error: unknown, status: number): string {
+  const { code, statusCode } = error as { readonly code?: unknown; readonly statusCode?: unknown };
+  if (typeof code === 'string' && code.startsWith('ERR_') && statusCode === undefined) return code;
+  return status === 500 ? 'ERR_UNKNOWN' : new RequestError(status, '').code;
 }

@@ -2,6 +2,7 @@ import { parseDestinations } from '@slipway/client';
 import type { AuthConfig } from '@slipway/docker-credentials';
 import { canonicalName, formatReference, parseReference } from '@slipway/reference';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { duration } from '../config/settings.ts';
 import { sendJSON } from '../docker/send-json.ts';
 import type { EngineContext } from '../engine/engine-context.ts';
 import { settingSchemasOf } from '../engine/push-settings.ts';
@@ -14,23 +15,27 @@ import { assertSource } from '../security/assert-source.ts';
 import { assertAllowed, type Principal } from '../security/principal.ts';
 import type { ApiParameter, ApiRoute } from './api-route.ts';
 import { followJob } from './follow-job.ts';
-import type { JobOptions, JobRecord, JobSource } from './job.ts';
+import type { JobOptions, JobPriority, JobRecord, JobSource } from './job.ts';
 import { positionOf } from './job-index.ts';
-import { archiveQuery, jobSchemas, listQuery, type Schema } from './job-schemas.ts';
+import { archiveQuery, jobSchemas, listQuery, type Schema, waitQuery } from './job-schemas.ts';
 import type { JobService } from './job-service.ts';
 import { viewOf } from './job-view.ts';
 import { registrySourceIn, resolveRegistrySource } from './registry-source.ts';
 import type { Auths } from './sealed-credentials.ts';
-import { uploadArchive } from './upload-archive.ts';
+import { takeUpload, uploadArchive } from './upload-archive.ts';
 import { validated } from './validate.ts';
 
 interface SubmitOptions {
+  readonly priority?: JobPriority | undefined;
   readonly allTags?: boolean | undefined;
   readonly credentialsName?: string | undefined;
 }
 
 interface SubmitBody extends JobOptions, SubmitOptions {
-  readonly image: string;
+  readonly image?: string | undefined;
+  readonly upload?: string | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly webhook?: { readonly url: string; readonly secret?: string | undefined } | undefined;
   readonly destinations: readonly string[];
   readonly credentials?: Readonly<Record<string, AuthConfig>> | undefined;
 }
@@ -42,9 +47,13 @@ interface RetryBody {
 interface ArchiveQuery extends JobOptions, SubmitOptions {
   readonly destination: readonly string[];
   readonly image?: string | undefined;
+  readonly label?: readonly string[] | undefined;
+  readonly webhook?: string | undefined;
+  readonly wait?: string | undefined;
 }
 
 interface ListQuery {
+  readonly label?: readonly string[] | undefined;
   readonly state?: readonly string[] | undefined;
   readonly destination?: string | undefined;
   readonly principal?: string | undefined;
@@ -54,6 +63,7 @@ interface ListQuery {
 
 const maxBodyBytes = 1024 * 1024;
 const maxKeyChars = 255;
+const longestWaitMs = 5 * 60_000;
 
 const idParameter: ApiParameter = {
   name: 'id',
@@ -77,6 +87,13 @@ const authParameter: ApiParameter = {
   schema: { type: 'string' },
   description:
     'Base64url of JSON: credentials by registry, as in `credentials` of a JobRequest; docker build sends the same.',
+};
+const secretParameter: ApiParameter = {
+  name: 'X-Slipway-Webhook-Secret',
+  in: 'header',
+  required: false,
+  schema: { type: 'string', minLength: 16, maxLength: 512 },
+  description: 'As `secret` of a WebhookRequest.',
 };
 const submitted = {
   201: { description: 'The job is kept, and will be worked on.', schema: 'Job' },
@@ -107,7 +124,7 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
 
   /** What a job is about is known now, rather than a failed job later. */
   const sourceOf = async (
-    { image, allTags = false, credentialsName }: SubmitBody,
+    { image = '', allTags = false, credentialsName }: SubmitBody,
     auths: Auths,
     principal: Principal,
     signal: AbortSignal,
@@ -130,7 +147,11 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
     }
   };
 
-  const answer = async (reply: FastifyReply, request: FastifyRequest, submission: Submission): Promise<unknown> => {
+  const answer = async (
+    reply: FastifyReply,
+    request: FastifyRequest,
+    { wait, ...submission }: Submission & { readonly wait?: string | undefined },
+  ): Promise<unknown> => {
     const { job, isNew } = await submit(request, submission);
     context.audit.write({
       action: 'job',
@@ -142,7 +163,16 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
       details: { job: job.id, isNew },
     });
     reply.header('location', `/slipway/v1/jobs/${job.id}`);
-    return sendJSON(reply, viewOf(job), isNew ? 201 : 200);
+    return sendJSON(reply, viewOf(await waited(reply, job, wait)), isNew ? 201 : 200);
+  };
+
+  const waited = async (reply: FastifyReply, job: JobRecord, wait: string | undefined): Promise<JobRecord> => {
+    const timeoutMs = Math.min(wait === undefined ? 0 : (duration.read(wait) ?? 0), longestWaitMs);
+    if (timeoutMs === 0) return job;
+    const closing = new AbortController();
+    using _leave = { [Symbol.dispose]: context.activity.onClosing(() => closing.abort()) };
+    using client = watchClient(reply.raw, closing.signal);
+    return await jobs.waitFor(job.id, { timeoutMs, signal: client.signal });
   };
 
   return [
@@ -155,7 +185,9 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
         'What the name means now is pushed, whatever it means when the job runs: an image of the store is held, a `docker://` reference is resolved to its digest.',
       access: 'handler',
       parameters: [keyParameter],
+      query: waitQuery,
       body: { contentTypes: ['application/json'], schema: 'JobRequest' },
+      failures: [404, 409, 422, 502, 504, 507],
       responses: submitted,
       async handle(request, reply) {
         const value = await readJSONBody(request.raw, { idleTimeoutMs, maxBytes: maxBodyBytes });
@@ -167,8 +199,19 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
           throw new RequestError(400, 'invalid request: credentials and credentialsName exclude each other');
         }
         using client = watchClient(reply.raw, new AbortController().signal);
-        const source = await sourceOf(body, auths, request.principal, client.signal);
-        return await answer(reply, request, { source, destinations, auths, ...settings });
+        const { webhook, labels, priority, upload } = body;
+        const { wait } = validated<{ readonly wait?: string }>('query', waitQuery, { ...(request.query as object) });
+        if (webhook !== undefined) jobs.assertWebhook(webhook.url);
+        if (body.image === undefined && upload === undefined) {
+          throw new RequestError(400, 'invalid request: body must have required property image, or upload');
+        }
+        const about =
+          upload === undefined
+            ? { source: await sourceOf(body, auths, request.principal, client.signal) }
+            : await takeUpload(context, jobs, { ...body, upload, principal: request.principal.name });
+        return await answer(reply, request, {
+          ...{ ...about, destinations, auths, webhook, labels, priority, wait, ...settings },
+        });
       },
     },
     {
@@ -179,16 +222,21 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
       description:
         'A docker-archive or OCI archive, plain or compressed. It is kept until the job ends, and does not enter the image store.',
       access: 'handler',
-      parameters: [keyParameter, authParameter],
+      parameters: [keyParameter, authParameter, secretParameter],
       query: archiveQuery,
       body: {
         contentTypes: ['application/x-tar', 'application/octet-stream'],
         schema: { type: 'string', format: 'binary' },
       },
+      failures: [408, 413, 422, 507],
       responses: submitted,
       async handle(request, reply) {
         const query = validated<ArchiveQuery>('query', archiveQuery, { ...(request.query as object) });
         const settings = settingsOf(query, context);
+        const webhook = webhookIn(query, request);
+        if (webhook !== undefined) jobs.assertWebhook(webhook.url);
+        const { priority, wait, label = [] } = query;
+        const labels = label.length === 0 ? undefined : Object.fromEntries(label.map(labelIn));
         const destinations = allowedDestinations(query.destination, query, request.principal, context);
         const auths = authsOf(registryConfigOf(request));
         return await audited(context, request, { action: 'load', subject: 'archive of a job' }, async () => {
@@ -198,7 +246,9 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
             request,
             reply,
           );
-          return await answer(reply, request, { ...archive, destinations, auths, ...settings });
+          return await answer(reply, request, {
+            ...{ ...archive, destinations, auths, webhook, labels, priority, wait, ...settings },
+          });
         });
       },
     },
@@ -222,8 +272,13 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
       summary: 'How a job is doing',
       access: 'read',
       parameters: [idParameter],
+      query: waitQuery,
+      failures: [404],
       responses: { 200: { description: 'The job.', schema: 'Job' } },
-      handle: async (request, reply) => sendJSON(reply, viewOf(await jobs.get(idOf(request)))),
+      async handle(request, reply) {
+        const { wait } = validated<{ readonly wait?: string }>('query', waitQuery, { ...(request.query as object) });
+        return sendJSON(reply, viewOf(await waited(reply, await jobs.get(idOf(request)), wait)));
+      },
     },
     {
       method: 'GET',
@@ -243,6 +298,7 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
           description: 'Go on after this event.',
         },
       ],
+      failures: [404],
       responses: { 200: { description: 'JobEvents.', contentType: 'text/event-stream', schema: 'JobEvent' } },
       async handle(request, reply) {
         const job = await jobs.get(idOf(request));
@@ -260,6 +316,7 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
       description: 'Destinations that were pushed before stay pushed. A job that has ended stays as it is.',
       access: 'handler',
       parameters: [idParameter],
+      failures: [404],
       responses: { 202: { description: 'It is asked to stop; `state` tells whether it has.', schema: 'Job' } },
       async handle(request, reply) {
         const job = await jobs.get(idOf(request));
@@ -282,6 +339,7 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
       access: 'handler',
       parameters: [idParameter],
       body: { contentTypes: ['application/json'], schema: 'RetryRequest', isOptional: true },
+      failures: [404, 409],
       responses: { 202: { description: 'It is queued.', schema: 'Job' } },
       async handle(request, reply) {
         const job = await jobs.get(idOf(request));
@@ -301,6 +359,7 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
       summary: 'Forget a job that has ended, and its events',
       access: 'handler',
       parameters: [idParameter],
+      failures: [404, 409],
       responses: { 204: { description: 'It is forgotten.' } },
       async handle(request, reply) {
         const job = await jobs.get(idOf(request));
@@ -351,6 +410,19 @@ function assertMayChange(principal: Principal, job: JobRecord): void {
   }
 }
 
+/** `NAME=VALUE` */
+function labelIn(text: string): readonly [string, string] {
+  const at = text.indexOf('=');
+  return [text.slice(0, at), text.slice(at + 1)];
+}
+
+function webhookIn({ webhook: url }: ArchiveQuery, { headers }: FastifyRequest): SubmitBody['webhook'] {
+  if (url === undefined) return undefined;
+  const secret = headers['x-slipway-webhook-secret'];
+  const webhook = secret === undefined ? { url } : { url, secret };
+  return validated('body', jobSchemas['WebhookRequest'] as Schema, webhook);
+}
+
 const settingNames = Object.keys(settingSchemasOf('job'));
 
 /** @throws {RequestError} 400 when they do not fit together */
@@ -386,7 +458,7 @@ function registryConfigOf({ headers }: FastifyRequest): Readonly<Record<string, 
 /** Reads no more jobs than the page has, but for those that `destination` leaves out. */
 async function pageOf(
   { store, index }: Pick<JobService, 'store' | 'index'>,
-  { state, destination, principal, limit = 100, before }: ListQuery,
+  { state, destination, principal, label = [], limit = 100, before }: ListQuery,
 ): Promise<unknown> {
   const page: JobRecord[] = [];
   for (const entry of index.newest(before)) {
@@ -397,6 +469,7 @@ async function pageOf(
     if (destination !== undefined && !job.destinations.some(({ reference }) => reference.startsWith(destination))) {
       continue;
     }
+    if (!label.map(labelIn).every(([name, value]) => job.labels?.[name] === value)) continue;
     const last = page.at(-1);
     if (page.length === limit && last !== undefined) return { jobs: page.map(viewOf), next: positionOf(last) };
     page.push(job);

@@ -44,6 +44,8 @@ export interface JobRunnerOptions {
   readonly log: Logger;
   /** Whether what a failed job pushes is kept, for a retry. */
   readonly keepsFailed: boolean;
+  /** Told of a job that has ended here. */
+  readonly onEnded: (job: JobRecord) => void;
   /** Tells this daemon from the others. */
   readonly daemon: string;
 }
@@ -62,7 +64,7 @@ class JobCancelled extends Error {
 }
 
 export function createJobRunner(options: JobRunnerOptions): JobRunner {
-  const { store, channel, sources, gate, pushes, seal, named, audit, log, keepsFailed, daemon } = options;
+  const { store, channel, sources, gate, pushes, seal, named, audit, log, keepsFailed, onEnded, daemon } = options;
 
   const journalOf = (id: string): Promise<JobJournal> =>
     openJobJournal({ id, store, channel, onFailure: (err) => log.warn({ err, job: id }, 'events are not kept') });
@@ -99,6 +101,7 @@ export function createJobRunner(options: JobRunnerOptions): JobRunner {
     const destinations = end.destinations.map(({ reference, state, digest }) => ({ reference, state, digest }));
     journal.step({ type: 'job:finished', state: end.state, error: end.error, destinations });
     await journal.flush();
+    onEnded(ended);
     for (const { reference, state, digest, error } of end.destinations) {
       audit.write({
         action: 'push',

@@ -1,4 +1,5 @@
 import { settingSchemasOf } from '../engine/push-settings.ts';
+import { priorities } from './job.ts';
 
 /** JSON Schema 2020-12, as OpenAPI 3.1 has it. */
 export type Schema = Readonly<Record<string, unknown>>;
@@ -22,6 +23,33 @@ const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` })
 const options: Readonly<Record<string, Schema>> = settingSchemasOf('job');
 
 const states = ['queued', 'running', 'pushed', 'planned', 'failed', 'cancelled'] as const;
+
+/** What a job is besides its push. */
+const submission: Readonly<Record<string, Schema>> = {
+  priority: text(
+    'Which of the jobs that may begin comes first. Shares of registries and submitters hold all the same. Default: normal.',
+    { enum: priorities },
+  ),
+};
+
+const labels: Schema = {
+  type: 'object',
+  maxProperties: 32,
+  propertyNames: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$' },
+  additionalProperties: { type: 'string', maxLength: 256 },
+  description: 'Anything of the submitter’s: `{"team": "a", "build": "1742"}`. Lists can be narrowed by them.',
+};
+
+const labelTexts: Schema = {
+  type: 'array',
+  maxItems: 32,
+  items: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}=.{0,256}$' },
+  description: 'NAME=VALUE; repeated for several.',
+};
+
+const wait = text('Answer once the job has ended, or after this time: `30s`, at most 5m. Default: at once.', {
+  pattern: '^\\d{1,3}(?:ms|s|m)$',
+});
 
 const destinations: Schema = {
   type: 'array',
@@ -66,12 +94,44 @@ export const jobSchemas: Readonly<Record<string, Schema>> = {
         maxLength: 512,
         examples: ['team/app:1.4.2'],
       }),
+      upload: text(
+        'A complete upload (`/slipway/v1/uploads`), in place of `image`: which then chooses one of its images.',
+        {
+          maxLength: 64,
+        },
+      ),
       destinations,
       ...options,
       credentials,
       credentialsName,
+      ...submission,
+      labels,
+      webhook: ref('WebhookRequest'),
     },
-    ['image', 'destinations'],
+    ['destinations'],
+    { description: '`image` or `upload` says what is pushed.' },
+  ),
+  WebhookRequest: strict(
+    {
+      url: text(
+        'POSTed the job when it has ended, as Standard Webhooks has it. The operator says which hosts may be told.',
+        {
+          minLength: 1,
+          maxLength: 2048,
+        },
+      ),
+      secret: text('Signs what is sent: `webhook-signature` has the HMAC-SHA256.', { minLength: 16, maxLength: 512 }),
+    },
+    ['url'],
+  ),
+  Webhook: strict(
+    {
+      url: text(''),
+      state: text('Tried five times within a quarter of an hour.', { enum: ['waiting', 'delivered', 'failed'] }),
+      attempts: count('How often it was tried.'),
+      error: text('Why the last attempt failed.'),
+    },
+    ['url', 'state', 'attempts'],
   ),
   RetryRequest: strict({ credentials }, [], { description: 'What a retry needs anew.' }),
   Failure: strict(
@@ -135,6 +195,9 @@ export const jobSchemas: Readonly<Record<string, Schema>> = {
       isCancelRequested: { type: 'boolean' },
       canRetry: { type: 'boolean', description: 'It failed, and what it pushes is still kept.' },
       credentialsName,
+      ...submission,
+      labels,
+      webhook: ref('Webhook'),
       error: ref('Failure'),
     },
     [
@@ -168,7 +231,7 @@ export const jobSchemas: Readonly<Record<string, Schema>> = {
     },
     required: ['type', 'time'],
   },
-  Error: strict({ message: text('What is wrong.') }, ['message']),
+  Error: strict({ message: text('What is wrong.'), code: text('See docs/errors.md.') }, ['message', 'code']),
 };
 
 /** What may stand in the URL of a submission with an archive. Lists are repeated. */
@@ -178,9 +241,16 @@ export const archiveQuery: Schema = strict(
     image: text('Which image, if the archive has several: one of its names.', { maxLength: 512 }),
     ...options,
     credentialsName,
+    ...submission,
+    label: labelTexts,
+    webhook: text('As `url` of a WebhookRequest; the secret is in `X-Slipway-Webhook-Secret`.', { maxLength: 2048 }),
+    wait,
   },
   ['destination'],
 );
+
+/** How an answer about a job may be put off. */
+export const waitQuery: Schema = strict({ wait }, []);
 
 /** What a list can be narrowed by. */
 export const listQuery: Schema = strict(
@@ -192,6 +262,7 @@ export const listQuery: Schema = strict(
     },
     destination: text('Only jobs with a destination that begins so: `ghcr.io/team/`.', { maxLength: 512 }),
     principal: text('Only jobs of this submitter.', { maxLength: 256 }),
+    label: { ...labelTexts, description: 'Only jobs with this label: NAME=VALUE; repeated for several.' },
     limit: { type: 'integer', minimum: 1, maximum: 500, description: 'Jobs on one page. Default: 100.' },
     before: text('`next` of the page before.', { maxLength: 64 }),
   },

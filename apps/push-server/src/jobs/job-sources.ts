@@ -165,6 +165,11 @@ function madeAt(key: string): number {
   return Number.parseInt(key.split('-')[0] ?? '', 36);
 }
 
+/** When what no job needs is let go of, in milliseconds since 1970. */
+export function orphanAt(key: string): number {
+  return madeAt(key) + orphanAgeMs;
+}
+
 /**
  * The image that a job is about.
  * @throws {RequestError} 400 when there is none, or more than one and none was chosen

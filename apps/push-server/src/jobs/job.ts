@@ -55,6 +55,19 @@ export type JobOptions = PushSettings;
  */
 export type JobState = 'queued' | 'running' | 'pushed' | 'planned' | 'failed' | 'cancelled';
 
+/** Which of the jobs that may begin comes first: the most urgent ones stand first. */
+export const priorities = ['high', 'normal', 'low'] as const;
+export type JobPriority = (typeof priorities)[number];
+
+/** Who is told that a job has ended, and whether they were. */
+export interface JobWebhook {
+  readonly url: string;
+  readonly state: 'waiting' | 'delivered' | 'failed';
+  readonly attempts: number;
+  /** Why the last attempt failed. */
+  readonly error?: string | undefined;
+}
+
 /** An error as it is told: its code and its message, which names no credential. */
 export interface JobFailure {
   readonly code: string;
@@ -123,6 +136,11 @@ export interface JobRecord {
   /** The daemon that works on it, or did so last. */
   readonly daemon?: string | undefined;
   readonly isCancelRequested: boolean;
+  readonly priority?: JobPriority | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly webhook?: JobWebhook | undefined;
+  /** What its notices are signed with, encrypted. */
+  readonly sealedWebhook?: string | undefined;
   /** Why it failed before any destination did. */
   readonly error?: JobFailure | undefined;
   /** The request that was answered with it last: one that got no answer takes its job back. */

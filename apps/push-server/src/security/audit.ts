@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 
 /** What is written down of something that somebody did, or was not allowed to do. Never a credential. */
 export interface AuditEntry {
-  readonly action: 'push' | 'load' | 'tag' | 'delete' | 'login' | 'save' | 'request' | 'job';
+  readonly action: 'push' | 'load' | 'tag' | 'delete' | 'login' | 'save' | 'request' | 'job' | 'token';
   readonly principal: string;
   readonly outcome: 'done' | 'failed' | 'cancelled' | 'unauthorized' | 'forbidden';
   /** A reference, a registry, or method and path. */

@@ -22,13 +22,13 @@ class EgressError extends Error {
 const hubHosts = ['registry-1.docker.io', 'auth.docker.io', 'index.docker.io', 'production.cloudflare.docker.com'];
 
 /**
- * Reads `--allow-registry`: `host`, `host:port`, `*.domain`, address ranges. Without any, registries may be anywhere but
+ * Reads `--allow-registry`, or another setting of that form: `host`, `host:port`, `*.domain`, address ranges. Without any, registries may be anywhere but
  * on the link itself (169.254.0.0/16, fe80::/10), and only a registry that is called by a name of this machine may lead
  * to this machine. With some, every host that is connected to has to be listed, those of tokens and storage too.
  *
  * @throws {RangeError} names the entry that is none
  */
-export function createEgress(entries: readonly string[]): Egress {
+export function createEgress(entries: readonly string[], setting = '--allow-registry'): Egress {
   const domains = entries.flatMap((entry) => (entry.startsWith('*.') ? [entry.slice(1).toLowerCase()] : []));
   for (const domain of domains) parseNondistributableRegistries([`a${domain}`]);
   const plain = entries.filter((entry) => !entry.startsWith('*.')).map((entry) => entry.toLowerCase());
@@ -41,7 +41,7 @@ export function createEgress(entries: readonly string[]): Egress {
   const faultOf = (host: string, address: string, registry: string | undefined): string | undefined => {
     const isListed = !isOpen && (isNamed(host) || inRanges(list, address));
     if (isListed) return undefined;
-    if (!isOpen) return 'it is not in --allow-registry';
+    if (!isOpen) return `it is not in ${setting}`;
     if (contains(linkLocal, address)) return `${address} is a link-local address`;
     const isOurs = registry !== undefined && isLoopback(hostnameOf(registry));
     return contains(loopback, address) && !isOurs ? `${address} is an address of this machine` : undefined;
@@ -55,7 +55,7 @@ export function createEgress(entries: readonly string[]): Egress {
     ): LookupFunction =>
     (hostname, options, callback) =>
       lookup(hostname, options, (error, found, family) => {
-        if (error !== null) return callback(error, found, family);
+        if (error) return callback(error, found, family);
         const addresses = typeof found === 'string' ? [found] : found.map(({ address }) => address);
         for (const host of hostsOf(hostname)) {
           const fault = addresses.map((address) => faultOf(host, address, registry)).find((each) => each !== undefined);
@@ -70,7 +70,7 @@ export function createEgress(entries: readonly string[]): Egress {
       const hostname = hostnameOf(registry);
       // A name may be one of an address in a range: that is seen when it is connected to.
       if (isIP(hostname) === 0 ? list.ranges.length > 0 : inRanges(list, hostname)) return;
-      throw new RequestError(403, `forbidden: this daemon does not push to ${registry}: it is not in --allow-registry`);
+      throw new RequestError(403, `forbidden: this daemon does not connect to ${registry}: it is not in ${setting}`);
     },
     guard: (factory) => (options) => {
       const { registry, lookup = systemLookup as LookupFunction } = options;
@@ -87,7 +87,7 @@ export function createEgress(entries: readonly string[]): Egress {
         const fault = isAddress
           ? faultOf(host, address, registry)
           : isRefusedName
-            ? 'it is not in --allow-registry'
+            ? `it is not in ${setting}`
             : undefined;
         if (fault !== undefined) throw refusal(host, fault);
         return dispatcher.dispatch(request, handler);

@@ -101,7 +101,7 @@ describe('a job', () => {
     const other = await submit({ ...body, destinations: [`${registry.host}/a/app:2`] }, key);
     expect([other.status, other.body]).toEqual([
       422,
-      '{"message":"the idempotency key was used for another request"}\n',
+      '{"message":"the idempotency key was used for another request","code":"ERR_SERVER_KEY_USED"}\n',
     ]);
     await follow(idOf(first));
     expect(registry.requests.filter(({ kind }) => kind === 'manifest-put')).toHaveLength(1);
