@@ -1,3 +1,4 @@
+import { type ServerConfig, settings } from './config/server-config.ts';
 import type { EngineContext } from './engine/engine-context.ts';
 import { type EngineContextOptions, openEngineContext } from './engine/open-engine-context.ts';
 import type { JobService } from './jobs/job-service.ts';
@@ -5,6 +6,7 @@ import { openJobs } from './jobs/open-jobs.ts';
 import { slipwayRoutes } from './jobs/slipway-routes.ts';
 import { type Listeners, openListeners } from './listeners/open-listeners.ts';
 import { createRequestHandler, type RequestHandlerOptions } from './server.ts';
+import { version } from './version.ts';
 
 /** A running daemon. */
 export interface Daemon {
@@ -36,7 +38,7 @@ export async function startDaemon(options: EngineContextOptions, routes: Request
     listeners = await openListeners({ config, handler, tokens: context.tokens, log });
     const { addresses } = listeners;
     const open = listeners;
-    log.info({ addresses, dataDir: config.dataDir }, 'slipwayd listens');
+    log.info({ version, addresses, settings: shownSettings(config) }, 'slipwayd listens');
     let stopping: Promise<void> | undefined;
     const stop = async (): Promise<void> => {
       log.info('slipwayd stops');
@@ -85,4 +87,14 @@ function createDeadline(timeoutMs: number): { inTime(work: PromiseLike<void>): P
       }
     },
   };
+}
+
+/** What differs from the defaults, without the passwords of addresses. */
+function shownSettings(config: ServerConfig): Readonly<Record<string, unknown>> {
+  const entries = Object.entries(settings).flatMap(([key, { name, initial }]) => {
+    const value: unknown = config[key as keyof ServerConfig];
+    if (value === undefined || JSON.stringify(value) === JSON.stringify(initial)) return [];
+    return [[name, key === 'redis' ? String(value).replace(/\/\/[^/@]*@/, '//***@') : value]];
+  });
+  return Object.fromEntries(entries);
 }

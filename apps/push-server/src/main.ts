@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { readEnvironment } from '@slipway/client';
 import { Command, CommanderError, Option } from 'commander';
-import { pino } from 'pino';
+import { type Logger, pino, stdTimeFunctions } from 'pino';
 import { readConfig, variableOf } from './config/read-config.ts';
 import { type ServerConfig, settings } from './config/server-config.ts';
 import type { Setting } from './config/settings.ts';
@@ -71,7 +71,7 @@ function optionOf(setting: Setting<unknown>): Option {
 
 /** Serves until a signal says to stop. The second one ends at once. */
 async function serve(config: ServerConfig, host: NodeJS.Process): Promise<void> {
-  const log = pino({ level: config.logLevel, base: { pid: host.pid } }, pino.destination({ fd: 2, sync: true }));
+  const log = openLog(config, host);
   host.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'));
   const asked = Promise.race([once(host, 'SIGTERM'), once(host, 'SIGINT')]); // also while it starts
   const daemon = await startDaemon({ config, environment: readEnvironment(host.env), log });
@@ -81,4 +81,15 @@ async function serve(config: ServerConfig, host: NodeJS.Process): Promise<void> 
   await daemon.stop();
   // What hangs keeps the process no longer than its time: only then there is anything left to run this.
   setTimeout(() => host.exit(1), 500).unref();
+}
+
+/** JSON lines on standard error: levels as words, times in ISO 8601. */
+function openLog({ logLevel }: Pick<ServerConfig, 'logLevel'>, { pid }: NodeJS.Process): Logger {
+  const settings = {
+    level: logLevel,
+    base: { pid },
+    timestamp: stdTimeFunctions.isoTime,
+    formatters: { level: (level: string) => ({ level }) },
+  };
+  return pino(settings, pino.destination({ fd: 2, sync: true }));
 }

@@ -49,6 +49,7 @@ export async function createRequestHandler(
   });
   app.addHook('onRequest', async (request, reply) => {
     for (const [name, value] of Object.entries(standingHeaders)) reply.raw.setHeader(name, value);
+    reply.raw.setHeader('X-Request-Id', request.id);
     if (request.is404) return;
     const { access } = request.routeOptions.config;
     request.apiVersion = requestedVersion(request.originalUrl);

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClientEnvironment } from '@slipway/client';
 import { type ImageStore, type ImageStoreEvent, openImageStore } from '@slipway/image-store';
@@ -71,7 +71,8 @@ async function open({ config, environment, log }: EngineContextOptions, opened: 
   );
   const onWarning = (error: Error): void => log.warn(error.message);
   const events = createEventLog();
-  const audit = opened.use(openAuditLog(config.auditLog, log));
+  const metrics = createMetrics();
+  const audit = metrics.countAudits(opened.use(openAuditLog(config.auditLog, log)));
   const { redis } = config;
   const shared = redis === undefined ? undefined : opened.use(await openSharedState(redis, { config, log }));
   const board = createPushBoard();
@@ -102,7 +103,6 @@ async function open({ config, environment, log }: EngineContextOptions, opened: 
   const maxBytes = layerCacheBytes(diskQuota);
   const layerCache = opened.use(await openLayerCache({ folder: join(dataDir, 'layers'), maxBytes, onWarning }));
   const transfers = opened.use(createFairTransfers({ concurrency: config.concurrency }));
-  const metrics = createMetrics();
   const { countRequest: onRequest } = metrics;
   const trustKey = await openSigningKey(config);
   const egress = createEgress(config.allowRegistries);
@@ -116,7 +116,7 @@ async function open({ config, environment, log }: EngineContextOptions, opened: 
   const activity = createActivity({ push: config.maxPushes, load: config.maxLoads, save: config.maxLoads });
   activity.onClosing(() => folderLock.leaving());
   for (const [kind, name] of Object.entries(plurals) as readonly (readonly [WorkKind, string])[]) {
-    metrics.gauge(`slipwayd_running_${name}`, `${name} that run now`, () => activity.running(kind));
+    metrics.gauge(`slipwayd_running_${name}`, `${name} that this daemon works on now`, () => activity.running(kind));
   }
   const jobShares = createJobShares({ concurrency: config.jobConcurrency });
   metrics.labelledGauge(
@@ -129,6 +129,12 @@ async function open({ config, environment, log }: EngineContextOptions, opened: 
         { labels: { registry, principal, state: 'waiting' }, value: waiting },
       ]),
   );
+  metrics.gauge('slipwayd_disk_used_bytes', 'Bytes of images, layers, archives and spools', () => disk.usedBytes());
+  metrics.gauge('slipwayd_disk_room_bytes', 'Bytes that --disk-quota leaves for images and archives, 0 for no limit', () => disk.roomBytes ?? 0);
+  metrics.gauge('slipwayd_disk_free_bytes', 'Free bytes of the disk of the data folder', () => freeBytes(dataDir));
+  if (shared !== undefined) {
+    metrics.gauge('slipwayd_redis_up', 'Whether Redis answers', () => (shared.isUp ? 1 : 0));
+  }
   metrics.gauge('slipwayd_events_readers', 'Readers of /events', () => events.subscribers);
   return {
     config,
@@ -160,6 +166,11 @@ async function open({ config, environment, log }: EngineContextOptions, opened: 
 
 /** How much longer than it should a daemon that leaves the data folder may take. */
 const leavingMs = 15_000;
+
+async function freeBytes(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
+}
 
 const plurals: Readonly<Record<WorkKind, string>> = { push: 'pushes', load: 'loads', save: 'saves', job: 'jobs' };
 

@@ -50,7 +50,7 @@ export interface RegistryClientsOptions
   /** Keeps daemons that share a Redis from sending the same blob at once. @default there are no others */
   readonly locks?: SharedLocks | undefined;
   /** Told of every finished request. */
-  readonly onRequest?: ((record: RequestRecord) => void) | undefined;
+  readonly onRequest?: ((record: RequestRecord, registry: string) => void) | undefined;
 }
 
 /** Makes the clients of a daemon. They share its slots, its stores, and the rest that a registry wants. */
@@ -81,7 +81,7 @@ export function createRegistryClients(options: RegistryClientsOptions): Registry
       transfers: lockedTransfers(scopedTransfers(transfers, scope), locks),
       onRequest(record, registry) {
         transfers.observe(registry, record);
-        onRequest?.(record);
+        onRequest?.(record, registry);
       },
       onWarning,
     });

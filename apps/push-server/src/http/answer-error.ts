@@ -2,13 +2,16 @@ import type { FastifyReply } from 'fastify';
 import type { Logger } from 'pino';
 import { sendJSON } from '../docker/send-json.ts';
 import { RequestError } from '../errors.ts';
-import { errorText } from './error-text.ts';
+import { errorText, registryErrorOf } from './error-text.ts';
 import { statusOf } from './status-of.ts';
 
 /** Answers with docker's form of an error: its status, and its message as JSON. */
 export function answerError(reply: FastifyReply, error: unknown, log: Logger): FastifyReply {
   const status = statusOf(error);
-  if (status === 500) log.error({ err: error, requestId: reply.request.id }, 'a request failed');
+  const answer = registryErrorOf(error);
+  // A registry that fails is not this daemon's fault: its answer says what there is to say.
+  if (answer !== undefined) log.info({ requestId: reply.request.id, status }, `a registry failed: ${answer.message}`);
+  else if (status === 500) log.error({ err: error, requestId: reply.request.id }, 'a request failed');
   if (status === 401) reply.header('www-authenticate', 'Bearer realm="slipwayd"');
   if (status === 503) reply.header('retry-after', '5');
   const { raw } = reply.request;

@@ -159,11 +159,16 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
     audit,
     log,
     keepsFailed: config.jobRetentionMs > 0,
-    onEnded: notify,
+    onEnded(job) {
+      metrics.countJob(job);
+      notify(job);
+    },
     daemon,
   });
-  metrics.gauge('slipwayd_jobs_queued', 'Push jobs that wait', () => index.count('queued'));
-  metrics.gauge('slipwayd_jobs_running', 'Push jobs that some daemon works on', () => index.count('running'));
+  // Of this data folder alone: the sum over all daemons is what waits.
+  metrics.gauge('slipwayd_jobs_queued', 'Push jobs that wait for a daemon of this data folder', () =>
+    index.count('queued', home),
+  );
 
   const get = async (id: string): Promise<JobRecord> => {
     const job = await store.get(id);
