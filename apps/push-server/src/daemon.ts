@@ -35,7 +35,13 @@ export async function startDaemon(options: EngineContextOptions, routes: Request
     jobs = opened;
     const further = [slipwayRoutes(opened), ...(routes.further ?? [])];
     const handler = await createRequestHandler(context, { ...routes, further });
-    listeners = await openListeners({ config, handler, tokens: context.tokens, log });
+    listeners = await openListeners({
+      config,
+      handler,
+      tokens: context.tokens,
+      variables: options.environment.variables,
+      log,
+    });
     const { addresses } = listeners;
     const open = listeners;
     log.info({ version, addresses, settings: shownSettings(config) }, 'slipwayd listens');

@@ -72,7 +72,8 @@ export const settings: { readonly [Key in keyof ServerConfig]: Setting<ServerCon
   hosts: {
     name: 'host',
     placeholder: 'address',
-    description: 'where to listen: unix://PATH, tcp://HOST:PORT; may be given more than once',
+    description:
+      'where to listen: unix://PATH, tcp://HOST:PORT, fd:// (sockets of systemd); may be given more than once',
     kind: list(text),
     initial: ['unix:///run/slipway.sock'],
   },
