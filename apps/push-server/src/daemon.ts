@@ -14,6 +14,13 @@ export interface Daemon {
   /** Where it listens, with the ports that were chosen. */
   readonly addresses: readonly string[];
   /**
+   * Takes up what can change while it runs: certificates, the level of the log, the file of the audit. What else is new
+   * waits for the next start, and is named in the log.
+   *
+   * @throws {ServerError} when a certificate cannot be used; everything stays as it was then
+   */
+  reload(config: ServerConfig): Promise<void>;
+  /**
    * Takes nothing new, lets what runs finish within the time that is configured, aborts the rest, closes everything.
    * Idempotent.
    */
@@ -63,6 +70,13 @@ export async function startDaemon(options: EngineContextOptions, routes: Request
     return {
       context,
       addresses,
+      async reload(fresh) {
+        await open.reload(fresh);
+        context.audit.reopen();
+        log.level = fresh.logLevel;
+        const waiting = restartSettings(config, fresh);
+        log.info({ waiting: waiting.length > 0 ? waiting : undefined }, 'slipwayd has read its settings again');
+      },
       stop() {
         stopping ??= stop();
         return stopping;
@@ -93,6 +107,14 @@ function createDeadline(timeoutMs: number): { inTime(work: PromiseLike<void>): P
       }
     },
   };
+}
+
+/** Names of settings that are new and count with the next start. */
+function restartSettings(before: ServerConfig, fresh: ServerConfig): readonly string[] {
+  return Object.entries(settings).flatMap(([key, { name }]) => {
+    const [old, now] = [before, fresh].map((config) => JSON.stringify(config[key as keyof ServerConfig]));
+    return old === now || key === 'logLevel' ? [] : [name];
+  });
 }
 
 /** What differs from the defaults, without the passwords of addresses. */

@@ -130,7 +130,11 @@ async function open({ config, environment, log }: EngineContextOptions, opened: 
       ]),
   );
   metrics.gauge('slipwayd_disk_used_bytes', 'Bytes of images, layers, archives and spools', () => disk.usedBytes());
-  metrics.gauge('slipwayd_disk_room_bytes', 'Bytes that --disk-quota leaves for images and archives, 0 for no limit', () => disk.roomBytes ?? 0);
+  metrics.gauge(
+    'slipwayd_disk_room_bytes',
+    'Bytes that --disk-quota leaves for images and archives, 0 for no limit',
+    () => disk.roomBytes ?? 0,
+  );
   metrics.gauge('slipwayd_disk_free_bytes', 'Free bytes of the disk of the data folder', () => freeBytes(dataDir));
   if (shared !== undefined) {
     metrics.gauge('slipwayd_redis_up', 'Whether Redis answers', () => (shared.isUp ? 1 : 0));

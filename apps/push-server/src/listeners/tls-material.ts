@@ -21,6 +21,10 @@ export async function readTlsMaterial({
       throw new ServerError('ERR_SERVER_CONFIG', `--${name}: ${(error as Error).message}`, { cause: error });
     });
   };
-  const [cert, key, ca] = await Promise.all([read('tls-cert', tlsCert), read('tls-key', tlsKey), read('tls-ca', tlsCa)]);
+  const [cert, key, ca] = await Promise.all([
+    read('tls-cert', tlsCert),
+    read('tls-key', tlsKey),
+    read('tls-ca', tlsCa),
+  ]);
   return { cert, key, ca };
 }

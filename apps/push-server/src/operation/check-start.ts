@@ -39,8 +39,9 @@ const checks: Readonly<Record<string, (config: ServerConfig) => Promise<void>>> 
   },
   async 'audit-log'({ auditLog }) {
     if (auditLog === undefined) return;
-    const isThere = (await stat(auditLog).catch(() => undefined)) !== undefined;
-    if (isThere) await access(auditLog, constants.W_OK);
+    const found = await stat(auditLog).catch(() => undefined);
+    if (found?.isDirectory() === true) throw new Error(`${auditLog} is a folder`);
+    if (found !== undefined) await access(auditLog, constants.W_OK);
     else await assertWritable(dirname(auditLog), { hasToExist: true });
   },
   async 'job-credentials'({ jobCredentials }) {
@@ -57,7 +58,9 @@ const checks: Readonly<Record<string, (config: ServerConfig) => Promise<void>>> 
     }
   },
   async host({ hosts, tlsCa, dataDir }) {
-    const open = hosts.map((text) => parseListenAddress(text)).filter((at) => at.kind === 'tcp' && !isLoopback(at.host));
+    const open = hosts
+      .map((text) => parseListenAddress(text))
+      .filter((at) => at.kind === 'tcp' && !isLoopback(at.host));
     if (open.length === 0 || tlsCa !== undefined) return;
     if ((await openTokenStore({ folder: dataDir }).list()).length > 0) return;
     throw new Error(

@@ -123,7 +123,8 @@ export function createMetrics(): Metrics {
   for (const outcome of ['pushed', 'planned', 'failed', 'cancelled']) jobs.inc({ outcome }, 0);
   for (const how of ['sent', 'mounted', 'saved']) bytes.inc({ how }, 0);
   for (const how of ['existed', 'mounted', 'pushed', 'skipped']) blobs.inc({ how }, 0);
-  for (const action of ['load', 'push']) for (const outcome of ['done', 'failed']) operations.inc({ action, outcome }, 0);
+  for (const action of ['load', 'push'])
+    for (const outcome of ['done', 'failed']) operations.inc({ action, outcome }, 0);
   for (const outcome of ['unauthorized', 'forbidden']) operations.inc({ action: 'request', outcome }, 0);
   const known = new Set<string>();
   /** Whoever may push chooses names: they must not become series without end. */

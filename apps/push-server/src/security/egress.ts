@@ -22,9 +22,10 @@ class EgressError extends Error {
 const hubHosts = ['registry-1.docker.io', 'auth.docker.io', 'index.docker.io', 'production.cloudflare.docker.com'];
 
 /**
- * Reads `--allow-registry`, or a setting like it: `host`, `host:port`, `*.domain`, ranges. Without any, registries may be anywhere
- * but on the link itself (169.254.0.0/16, fe80::/10), and only a registry that is called by a name of this machine may
- * lead to this machine. With some, every host that is connected to has to be listed, those of tokens and storage too.
+ * Reads `--allow-registry`, or a setting like it: `host`, `host:port`, `*.domain`, ranges. Without any, hosts may be
+ * anywhere but on the link itself (169.254.0.0/16, fe80::/10), and only a registry that is called by a name of this
+ * machine may lead to this machine. With some, every host that is connected to has to be listed, those of tokens and
+ * storage too.
  *
  * @throws {RangeError} names the entry that is none
  */
