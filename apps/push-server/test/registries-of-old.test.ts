@@ -264,7 +264,7 @@ describe('jobs', () => {
     const body = JSON.stringify({ image: 'demo/app:b', destinations: ['a/b'], format: 'v1', compression: 'zstd' });
     expect(await server.request('POST', '/slipway/v1/jobs', { body })).toMatchObject({
       status: 400,
-      body: '{"message":"invalid request: registries of that age know gzip layers only"}\n',
+      body: '{"message":"invalid request: registries of that age know gzip layers only","code":"ERR_SERVER_REQUEST"}\n',
     });
   });
 });

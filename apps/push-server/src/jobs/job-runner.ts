@@ -201,7 +201,9 @@ export function createJobRunner(options: JobRunnerOptions): JobRunner {
       await journal.flush();
       const reached = new Map<string, Extract<PushEvent, { readonly type: 'push:finished' }>>();
       let hasProgress = false;
+      let isOver = false;
       const onEvent = (event: PushEvent): void => {
+        if (isOver) return; // of a push that was aborted: what its end was is told already
         journal.push(event);
         if (event.type === 'push:finished') reached.set(`${event.destination}:${event.tag}`, event);
         if (hasProgress || !bringsForward.has(event.type)) return;
@@ -211,8 +213,11 @@ export function createJobRunner(options: JobRunnerOptions): JobRunner {
           .catch((err) => log.warn({ err, job: id }, 'a job cannot be written'));
       };
       try {
-        await finish(job, journal, endOf(job, await push(job, { onEvent, signal: watch.signal })));
+        const report = await push(job, { onEvent, signal: watch.signal });
+        isOver = true;
+        await finish(job, journal, endOf(job, report));
       } catch (error) {
+        isOver = true;
         if (watch.signal.aborted && !(watch.signal.reason instanceof JobCancelled)) {
           if (watch.signal.reason instanceof JobLost) {
             log.warn({ job: id }, watch.signal.reason.message);

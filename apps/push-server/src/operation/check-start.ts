@@ -8,8 +8,8 @@ import { readTlsMaterial } from '../listeners/tls-material.ts';
 import { openTokenStore } from '../security/token-store.ts';
 
 /**
- * What a start would stumble over: one sentence each, with the setting's name. Nothing is opened or left behind; whether
- * Redis answers and an address is free is seen at the start.
+ * What a start would stumble over: one sentence each, with the setting's name. Nothing is opened or left behind;
+ * whether Redis answers and an address is free is seen at the start.
  */
 export async function checkStart(config: ServerConfig): Promise<readonly string[]> {
   const faults = await Promise.all(
@@ -69,7 +69,7 @@ const checks: Readonly<Record<string, (config: ServerConfig) => Promise<void>>> 
   },
 };
 
-/** Tries it: whether a file system can be written is not always to be seen. What is missing above has to be makeable. */
+/** Tries it, as modes do not tell of file systems that cannot be written. Folders that are missing are made later. */
 async function assertWritable(folder: string, { hasToExist = false } = {}): Promise<void> {
   let place = folder;
   for (;;) {
