@@ -34,8 +34,8 @@ const timeouts = { connectTimeoutMs: 5_000, tlsTimeoutMs: 5_000 } as const;
 const usualDelaysMs = [0, 5_000, 30_000, 120_000, 600_000];
 
 /**
- * Sends notices as Standard Webhooks has them: `webhook-id`, `webhook-timestamp`, and `webhook-signature` where there is
- * a secret. A receiver that redirects is not followed.
+ * Sends notices as Standard Webhooks has them: `webhook-id`, `webhook-timestamp`, and `webhook-signature` where there
+ * is a secret. A receiver that redirects is not followed.
  *
  * @see https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
  */
