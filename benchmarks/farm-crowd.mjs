@@ -56,7 +56,8 @@ try {
   await Promise.all(
     Array.from({ length: clients }, async () => {
       while (next < jobs) {
-        const at = (next += 1);
+        next += 1;
+        const at = next;
         submitted.push(await job(registries[at % 3], `crowd-${at}`, at));
       }
     }),

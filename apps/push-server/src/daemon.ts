@@ -5,6 +5,7 @@ import type { JobService } from './jobs/job-service.ts';
 import { openJobs } from './jobs/open-jobs.ts';
 import { slipwayRoutes } from './jobs/slipway-routes.ts';
 import { type Listeners, openListeners } from './listeners/open-listeners.ts';
+import { registerStateMetrics } from './operation/state-metrics.ts';
 import { createRequestHandler, type RequestHandlerOptions } from './server.ts';
 import { version } from './version.ts';
 
@@ -40,6 +41,7 @@ export async function startDaemon(options: EngineContextOptions, routes: Request
   try {
     const opened = await openJobs(context);
     jobs = opened;
+    registerStateMetrics(context);
     const further = [slipwayRoutes(opened), ...(routes.further ?? [])];
     const handler = await createRequestHandler(context, { ...routes, further });
     listeners = await openListeners({

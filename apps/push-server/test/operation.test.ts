@@ -46,9 +46,11 @@ test('metrics, health and readiness tell how it is doing', async () => {
   expect(value('slipwayd_operations_total{action="push",outcome="failed"}')).toBe(1);
   expect(value('slipwayd_jobs_total{outcome="failed"}')).toBe(0);
   expect(body).toMatch(/^slipwayd_registry_requests_total\{registry="127.0.0.1:\d+",status="201"\} [1-9]/m);
-  expect(body).toMatch(/^slipwayd_build_info\{version="[^"]+",node="v\d/m);
+  expect(body).toMatch(/^slipwayd_build_info\{version="[^"]+"\} 1/m);
+  expect(value('slipwayd_ready')).toBe(1);
   expect(value('slipwayd_disk_used_bytes')).toBeGreaterThan(100_000);
-  expect(value('slipwayd_disk_free_bytes')).toBeGreaterThan(0);
+  expect(value('slipwayd_disk_free_bytes')).toBeGreaterThan(100_000);
+  expect(value('slipwayd_disk_quota_bytes')).toBe(0);
   expect((await server.request('GET', '/healthz')).body).toBe('ok\n');
   expect((await server.request('GET', '/readyz')).body).toBe('ok\n');
 });

@@ -1,4 +1,4 @@
-import { mkdir, statfs } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClientEnvironment } from '@slipway/client';
 import { type ImageStore, type ImageStoreEvent, openImageStore } from '@slipway/image-store';
@@ -129,16 +129,6 @@ async function open({ config, environment, log }: EngineContextOptions, opened: 
         { labels: { registry, principal, state: 'waiting' }, value: waiting },
       ]),
   );
-  metrics.gauge('slipwayd_disk_used_bytes', 'Bytes of images, layers, archives and spools', () => disk.usedBytes());
-  metrics.gauge(
-    'slipwayd_disk_room_bytes',
-    'Bytes that --disk-quota leaves for images and archives, 0 for no limit',
-    () => disk.roomBytes ?? 0,
-  );
-  metrics.gauge('slipwayd_disk_free_bytes', 'Free bytes of the disk of the data folder', () => freeBytes(dataDir));
-  if (shared !== undefined) {
-    metrics.gauge('slipwayd_redis_up', 'Whether Redis answers', () => (shared.isUp ? 1 : 0));
-  }
   metrics.gauge('slipwayd_events_readers', 'Readers of /events', () => events.subscribers);
   return {
     config,
@@ -170,11 +160,6 @@ async function open({ config, environment, log }: EngineContextOptions, opened: 
 
 /** How much longer than it should a daemon that leaves the data folder may take. */
 const leavingMs = 15_000;
-
-async function freeBytes(folder: string): Promise<number> {
-  const { bavail, bsize } = await statfs(folder);
-  return bavail * bsize;
-}
 
 const plurals: Readonly<Record<WorkKind, string>> = { push: 'pushes', load: 'loads', save: 'saves', job: 'jobs' };
 

@@ -3,7 +3,6 @@ import type { RequestRecord } from '@slipway/registry-client';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { JobRecord } from '../jobs/job.ts';
 import type { AuditLog } from '../security/audit.ts';
-import { version } from '../version.ts';
 
 /** One number of several. */
 export interface LabelledValue {
@@ -25,7 +24,7 @@ export interface Metrics {
   readonly countJob: (job: JobRecord) => void;
   /** Counts what is audited. */
   countAudits(audit: AuditLog): AuditLog;
-  /** Watches a number that is known elsewhere. */
+  /** Watches a number that is known elsewhere; one that cannot be read is not told. */
   gauge(name: string, help: string, read: () => number | Promise<number>): void;
   /** The same for numbers with labels; those that are not told are gone. */
   labelledGauge(name: string, help: string, labels: readonly string[], read: () => readonly LabelledValue[]): void;
@@ -50,6 +49,8 @@ export function createMetrics(): Metrics {
     labelNames: ['outcome'],
     registers,
   });
+  // Without a first value, the first failure would be no increase to Prometheus.
+  for (const outcome of ['pushed', 'failed']) pushes.inc({ outcome }, 0);
   const bytes = new Counter({
     name: 'slipwayd_bytes_total',
     help: 'Bytes: sent to registries, mounted there, or saved because they were there',
@@ -111,13 +112,6 @@ export function createMetrics(): Metrics {
     labelNames: ['action', 'outcome'],
     registers,
   });
-  const build = new Gauge({
-    name: 'slipwayd_build_info',
-    help: 'Which slipwayd this is',
-    labelNames: ['version', 'node'],
-    registers,
-  });
-  build.set({ version, node: process.version }, 1);
   // What has not happened yet is there as nothing: rates begin with the first one.
   for (const outcome of ['pushed', 'failed']) pushes.inc({ outcome }, 0);
   for (const outcome of ['pushed', 'planned', 'failed', 'cancelled']) jobs.inc({ outcome }, 0);
@@ -196,8 +190,11 @@ export function createMetrics(): Metrics {
         help,
         registers,
         async collect() {
-          const value = await Promise.resolve(read()).catch(() => Number.NaN); // the other numbers are told all the same
-          this.set(value);
+          try {
+            this.set(await read());
+          } catch {
+            this.remove();
+          }
         },
       });
     },

@@ -9,8 +9,8 @@ export interface NotifySystemdOptions {
 const timeoutMs = 5_000;
 
 /**
- * Tells systemd a state of this service, as `Type=notify` wants it; does nothing where systemd does not listen. Node has
- * no datagram sockets of the unix kind, so systemd's own program sends it: the unit needs `NotifyAccess=all`.
+ * Tells systemd a state of this service, as `Type=notify` wants it; does nothing where systemd does not listen. Node
+ * has no datagram sockets of the unix kind, so systemd's own program sends it: the unit needs `NotifyAccess=all`.
  *
  * @see https://www.freedesktop.org/software/systemd/man/252/sd_notify.html
  */
