@@ -1,8 +1,8 @@
 // Does one registry that takes nothing stop the others?
 //   node benchmarks/farm-crowd.mjs [JOBS] [CLIENTS]      (built: pnpm run build; 1000 jobs and 100 clients)
-// One slipwayd, three registries, one of which never answers an upload. Clients submit jobs for them in turn. Prints how
-// many requests and seconds a job of a healthy registry took beside one of an idle daemon, and the daemon's memory; fails
-// where a healthy job did not end, or memory went beyond 250 MB.
+// One slipwayd, three registries, one of which never answers an upload. Clients submit jobs for them in turn. Prints
+// what a job of a healthy registry took beside one of an idle daemon, and the daemon's memory; fails where a healthy
+// job did not end, or memory went beyond 250 MB.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
@@ -46,6 +46,7 @@ try {
   }
   const idle = [];
   for (let at = 0; at < 20; at += 1) idle.push(await job(healthy[at % 2], `idle-${at}`, at, '60s'));
+  print(`${idle.length} jobs of the idle daemon ended`);
   const idleRequests = requestsOf(healthy) / idle.length;
 
   stalled.misbehave({ match: { kind: ['upload-start', 'upload-put', 'upload-patch'] }, stall: true });
@@ -63,6 +64,7 @@ try {
     }),
   );
   const isHealthy = ({ destinations: [{ reference }] }) => !reference.startsWith(stalled.host);
+  print(`${submitted.length} jobs are submitted`);
   const ended = [];
   for (const { id } of submitted.filter(isHealthy)) {
     ended.push(JSON.parse(await ask('GET', `/slipway/v1/jobs/${id}?wait=5m`)));
