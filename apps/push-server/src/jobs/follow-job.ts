@@ -53,8 +53,12 @@ export async function followJob(
     // The last event may be on its way; that of a daemon which died just then never comes.
     finalSince ??= performance.now();
     const isLate = performance.now() - finalSince >= lookMs;
-    if (hasEnded || isLate || (await jobs.store.events(id, 0)).at(-1)?.type === 'job:finished') return true;
-    return false;
+    if (hasEnded || isLate) return true;
+    const newest = (await jobs.store.events(id, 0)).at(-1);
+    if (newest?.type !== 'job:finished') return false;
+    // Kept just now, it has not been told yet; a reader that goes on after it was told of it before.
+    hasMore = (newest.seq ?? 0) > last;
+    return !hasMore;
   };
   try {
     while (!stream.signal.aborted) {
