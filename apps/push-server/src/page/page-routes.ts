@@ -12,8 +12,10 @@ import script from './client/status-page.js?raw';
 import timeline from './client/timeline.js?raw';
 
 /** Nothing from elsewhere, nothing inline, no frames, no forms that leave. */
-const policy =
-  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const policy = [
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:",
+  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+].join('; ');
 
 const modules = { 'status-page': script, detail, format, lists, overview, rows, running, timeline };
 
