@@ -15,7 +15,7 @@ export function addJobCommand(program: Command, context: CommandContext): void {
     .description('Submit a push and print the ID of its job, without waiting for its end.')
     .argument(
       '<source>',
-      'a path or - (sent to the daemon), or store:REF (an image that the daemon has), or docker://REF (another registry)',
+      'a path or - (sent to the daemon), store:REF (an image that the daemon has), or docker://REF (a registry)',
     )
     .argument('<destination...>', 'where to: [registry/]repository[:tag]');
   addJobPushOptions(submit)

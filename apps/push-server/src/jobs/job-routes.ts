@@ -182,7 +182,8 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
       operation: 'submitJob',
       summary: 'Push an image of the store, or of another registry',
       description:
-        'What the name means now is pushed, whatever it means when the job runs: an image of the store is held, a `docker://` reference is resolved to its digest.',
+        'What the name means now is pushed, whatever it means when the job runs: an image of the store is held, ' +
+        'a `docker://` reference is resolved to its digest.',
       access: 'handler',
       parameters: [keyParameter],
       query: waitQuery,

@@ -27,7 +27,7 @@ const states = ['queued', 'running', 'pushed', 'planned', 'failed', 'cancelled']
 /** What a job is besides its push. */
 const submission: Readonly<Record<string, Schema>> = {
   priority: text(
-    'Which of the jobs that may begin comes first. Shares of registries and submitters hold all the same. Default: normal.',
+    'Which of the jobs that may begin comes first; shares of registries and submitters hold. Default: normal.',
     { enum: priorities },
   ),
 };

@@ -54,7 +54,8 @@ export function uploadRoutes(context: UploadNeeds, uploads: Uploads): readonly A
       operation: 'createUpload',
       summary: 'Begin to upload an archive in parts',
       description:
-        'By the tus protocol (1.0.0, with creation, termination and expiration). A complete upload is submitted with `upload` of a JobRequest. It is kept for 24 h.',
+        'By the tus protocol (1.0.0, with creation, termination and expiration). A complete upload is submitted ' +
+        'with `upload` of a JobRequest. It is kept for 24 h.',
       access: 'handler',
       parameters: [length],
       failures: [413, 507],

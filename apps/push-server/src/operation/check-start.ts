@@ -64,7 +64,8 @@ const checks: Readonly<Record<string, (config: ServerConfig) => Promise<void>>> 
     if (open.length === 0 || tlsCa !== undefined) return;
     if ((await openTokenStore({ folder: dataDir }).list()).length > 0) return;
     throw new Error(
-      'an address can be reached by others, and nothing guards it: configure --tls-ca, or make a token with `slipwayd token create`',
+      'an address can be reached by others, and nothing guards it: configure --tls-ca, or make a token with ' +
+        '`slipwayd token create`',
     );
   },
 };
