@@ -67,6 +67,7 @@ export function sidebar() {
         ['Security', '/security'],
         ['Code of conduct', '/code-of-conduct'],
         ['Benchmarks', '/benchmarks'],
+        ['A newcomer’s walk', '/newcomers-walk'],
         ['The designs, line by line', '/seeds'],
       ],
       true,
