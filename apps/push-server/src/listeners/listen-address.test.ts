@@ -7,7 +7,21 @@ test.each([
   ['tcp://[::1]:0', { kind: 'tcp', host: '::1', port: 0 }],
   ['tcp://build.example:2376', { kind: 'tcp', host: 'build.example', port: 2376 }],
 ])('%s', (text, address) => {
-  expect(parseListenAddress(text)).toEqual(address);
+  expect(parseListenAddress(text, 'linux')).toEqual(address);
+});
+
+test('a named pipe, on Windows and nowhere else', () => {
+  const pipe = { kind: 'pipe', path: '//./pipe/slipway' };
+  expect(parseListenAddress('npipe:////./pipe/slipway', 'win32')).toEqual(pipe);
+  expect(parseListenAddress('npipe://\\\\.\\pipe\\slipway', 'win32')).toEqual(pipe);
+  for (const [text, platform] of [
+    ['npipe:////./pipe/slipway', 'linux'],
+    ['npipe:////./pipe/a/b', 'win32'],
+    ['npipe:////server/pipe/a', 'win32'],
+    ['unix:///run/slipway.sock', 'win32'],
+  ] as const) {
+    expect(() => parseListenAddress(text, platform)).toThrow(expect.objectContaining({ code: 'ERR_SERVER_CONFIG' }));
+  }
 });
 
 test.each([

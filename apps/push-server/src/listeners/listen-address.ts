@@ -1,23 +1,33 @@
 import { isIP } from 'node:net';
-import { isAbsolute } from 'node:path';
+import { posix } from 'node:path';
 import { ServerError } from '../errors.ts';
 
 /** Where a listener waits. */
 export type ListenAddress =
   | { readonly kind: 'unix'; readonly path: string }
+  /** A named pipe of Windows: `//./pipe/slipway`. */
+  | { readonly kind: 'pipe'; readonly path: string }
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number };
 
 /**
- * Reads `unix:///run/slipway.sock` or `tcp://127.0.0.1:2375`, as `docker -H` takes them.
+ * Reads `unix:///run/slipway.sock`, `tcp://127.0.0.1:2375` or, on Windows, `npipe:////./pipe/slipway`, as `docker -H` takes
+ * them.
  *
  * @throws {ServerError} `ERR_SERVER_CONFIG`
  */
-export function parseListenAddress(text: string): ListenAddress {
+export function parseListenAddress(text: string, platform: NodeJS.Platform = process.platform): ListenAddress {
   const wrong = (why: string): ServerError =>
     new ServerError('ERR_SERVER_CONFIG', `${JSON.stringify(text)} is no address to listen on: ${why}`);
+  if (text.startsWith('npipe://')) {
+    if (platform !== 'win32') throw wrong('only Windows has named pipes');
+    const path = text.slice('npipe://'.length).replaceAll('\\', '/');
+    if (!/^\/\/\.\/pipe\/[^/\0]{1,200}$/.test(path)) throw wrong('expected npipe:////./pipe/NAME');
+    return { kind: 'pipe', path };
+  }
   if (text.startsWith('unix://')) {
+    if (platform === 'win32') throw wrong('Windows has named pipes instead: npipe:////./pipe/slipway');
     const path = text.slice('unix://'.length);
-    if (!isAbsolute(path) || path.includes('\0')) throw wrong('the path of the socket has to be absolute');
+    if (!posix.isAbsolute(path) || path.includes('\0')) throw wrong('the path of the socket has to be absolute');
     if (Buffer.byteLength(path) > 107) throw wrong('the path of a socket has at most 107 bytes');
     return { kind: 'unix', path };
   }

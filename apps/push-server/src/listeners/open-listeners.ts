@@ -80,7 +80,7 @@ async function openListener(address: ListenAddress, options: OpenListenersOption
   const umask = address.kind === 'unix' ? process.umask(0o177) : undefined;
   try {
     const listening = once(server, 'listening');
-    const place = address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port };
+    const place = address.kind === 'tcp' ? { host: address.host, port: address.port } : { path: address.path };
     server.listen({ ...place, backlog });
     await listening;
   } catch (error) {
@@ -95,7 +95,8 @@ async function openListener(address: ListenAddress, options: OpenListenersOption
 }
 
 async function guardOf(address: ListenAddress, { config, tokens, log }: OpenListenersOptions): Promise<ListenerGuard> {
-  if (address.kind === 'unix') return { kind: 'unix' };
+  // A pipe that Node makes can be written to by its owner and by administrators.
+  if (address.kind !== 'tcp') return { kind: 'unix' };
   const guard: ListenerGuard = {
     kind: 'tcp',
     isLoopback: isLoopback(address.host),
@@ -179,11 +180,11 @@ async function removeStaleSocket(path: string): Promise<void> {
 
 function addressText(server: Server, address: ListenAddress): string {
   const bound = server.address();
-  if (address.kind === 'unix' || bound === null || typeof bound === 'string') return describe(address);
+  if (address.kind !== 'tcp' || bound === null || typeof bound === 'string') return describe(address);
   return describe({ ...address, port: bound.port });
 }
 
 function describe(address: ListenAddress): string {
-  if (address.kind === 'unix') return `unix://${address.path}`;
+  if (address.kind !== 'tcp') return `${address.kind === 'unix' ? 'unix' : 'npipe'}://${address.path}`;
   return `tcp://${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
 }
