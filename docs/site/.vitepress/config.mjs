@@ -8,6 +8,9 @@ const others = readdirSync(root, { withFileTypes: true })
   .filter((entry) => entry.isDirectory() && !folders.includes(entry.name))
   .map((entry) => `${entry.name}/**`);
 
+const icon =
+  "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'><path d='M1 11h14l-3 3H4zM7 2h2v8H7zM10 4l4 6h-4z' fill='%233451b2'/></svg>";
+
 /** Pages lie outside of the folder that has VitePress installed; what they are compiled to needs its Vue. */
 const vueForAllPages = {
   name: 'vue-for-all-pages',
@@ -22,6 +25,7 @@ export default defineConfig({
   title: 'Slipway',
   description: 'Pushes container images to registries, without a daemon',
   lang: 'en',
+  head: [['link', { rel: 'icon', href: icon }]],
   base: process.env.SLIPWAY_SITE_BASE ?? '/',
   srcDir: '../..',
   srcExclude: [...others, '**/CHANGELOG.md', '**/test/**', 'README.md', 'packages/testkit/**', 'docs/site/**'],
