@@ -1,5 +1,5 @@
-// Which files of the repository are pages of the site, and where a link between files leads on it. A page lives where it
-// is read in the repository too, so no text exists twice.
+// Which files of the repository are pages of the site, and where a link between files leads on it. A page lives where
+// it is read in the repository too, so no text exists twice.
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,6 @@
 // Makes the GitHub release `v1.2.3` with the executables of every platform and their SHA256SUMS. Runs after
-// `release:tag-action`, which has made the tag, with `gh` and its token. With targets, only builds those into dist/release.
+// `release:tag-action`, which has made the tag, with `gh` and its token. With targets, only builds those into
+// dist/release.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';

@@ -46,7 +46,7 @@ export function sidebar() {
     section('Programs', [
       ['slipway', '/slipway'],
       ['slipwayd', '/slipwayd/'],
-      ['Push jobs of slipwayd', '/slipwayd/jobs'],
+      ...pagesIn('docs/slipwayd').map(([title, name]) => [title, `/slipwayd/${name}`]),
     ]),
     section(
       'Packages',
@@ -81,11 +81,16 @@ function section(text, pages, collapsed = false) {
 }
 
 function decisions() {
-  const folder = join(root, 'docs/decisions');
+  return pagesIn('docs/decisions').map(([title, name]) => [title, `/decisions/${name}`]);
+}
+
+/** Title and name of each page of a folder, in the order of their names. */
+function pagesIn(path) {
+  const folder = join(root, path);
   return readdirSync(folder)
-    .filter((name) => /^\d{4}-/.test(name))
+    .filter((name) => name.endsWith('.md') && name !== 'README.md')
     .sort()
-    .map((name) => [titleOf(join(folder, name)), `/decisions/${name.replace(/\.md$/, '')}`]);
+    .map((name) => [titleOf(join(folder, name)), name.replace(/\.md$/, '')]);
 }
 
 function titleOf(file) {

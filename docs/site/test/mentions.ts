@@ -12,8 +12,8 @@ export interface Mention {
 const ends = new Set(['|', '&&', '||', ';', '>', '2>&1', '<<<', '#']);
 
 /**
- * The calls of `slipway` in a page's code, blocks and within lines, each compared with the program's own definition: the
- * command has to exist, and each option too.
+ * The calls of `slipway` in a page's code, blocks and within lines, each compared with the program's own definition:
+ * the command has to exist, and each option too.
  */
 export function mentionsOf(page: string, program: Command): readonly Mention[] {
   const blocks = [...page.matchAll(/^```(?!ts|json|text|yaml)\w* *\n(.*?)^```$/gms)].map(([, code = '']) => code);
