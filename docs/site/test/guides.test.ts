@@ -21,7 +21,7 @@ import { pageFiles } from './page-files.ts';
 import { type PageRun, runPage } from './run-page.ts';
 import { missingLine, shellBlocksOf } from './shell-blocks.ts';
 
-/** Their commands are for systemd, Kubernetes and Docker, and are looked at by the tests beside those files. */
+/** Their commands are for systemd, Kubernetes and Docker. */
 const ofOperators = /^docs\/slipwayd\//;
 
 const pages = pageFiles()

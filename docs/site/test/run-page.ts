@@ -21,7 +21,7 @@ const bins = [
   ['slipwayd', '@slipway/server', 'bin/slipwayd.cjs'],
 ] as const;
 
-/** Runs the blocks of a page in one shell, one after the other. Answers with what each printed, named as on the page. */
+/** Runs the blocks of a page in one shell, in order. Answers with what each printed, named as on the page. */
 export async function runPage(blocks: readonly ShellBlock[], run: PageRun): Promise<readonly string[]> {
   const bin = join(run.folder, '.bin');
   await writePrograms(bin);

@@ -19,7 +19,7 @@ export interface FolderLockOptions {
   readonly waitMs: number;
   /** Told once when another daemon is waited for. */
   readonly onWait?: (() => void) | undefined;
-  /** Where Node has no sockets in folders: the path of the pipe with a name. @default on Windows `\\\\.\\pipe\\slipway-NAME` */
+  /** The path of a pipe, where Node has no sockets in folders. @default on Windows `\\\\.\\pipe\\slipway-NAME` */
   readonly pipeOf?: ((name: string) => string) | undefined;
 }
 
@@ -37,8 +37,8 @@ interface Holder {
 /**
  * Locks a data folder by a socket that somebody listens on: the system ends that with the process, however it ends, and
  * it is seen from every container that has the folder. Everybody first listens under a name of his own, then looks at
- * the others: of two that come at once, each sees the other, and the one whose name comes first stays. On Windows it is a
- * pipe, which ends with its process too, and of which an empty file in the folder tells.
+ * the others: of two that come at once, each sees the other, and the one whose name comes first stays. On Windows it is
+ * a pipe, which ends with its process too, and of which an empty file in the folder tells.
  *
  * @throws {ServerError} `ERR_SERVER_FOLDER_IN_USE`
  */

@@ -10,8 +10,8 @@ export type ListenAddress =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number };
 
 /**
- * Reads `unix:///run/slipway.sock`, `tcp://127.0.0.1:2375` or, on Windows, `npipe:////./pipe/slipway`, as `docker -H` takes
- * them.
+ * Reads `unix:///run/slipway.sock`, `tcp://127.0.0.1:2375` or, on Windows, `npipe:////./pipe/slipway`, as `docker -H`
+ * takes them.
  *
  * @throws {ServerError} `ERR_SERVER_CONFIG`
  */
