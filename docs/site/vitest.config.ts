@@ -1,3 +1,3 @@
 import { sharedTestConfig } from '../../vitest.shared.ts';
 
-export default sharedTestConfig({ testTimeout: 120_000, maxConcurrency: 2 });
+export default sharedTestConfig({ testTimeout: 400_000, maxConcurrency: 2 });
