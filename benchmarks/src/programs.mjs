@@ -9,12 +9,13 @@ const slipway = fileURLToPath(new URL('../../apps/push-cli/bin/slipway.cjs', imp
  * The programs that push, and how each is asked. `command` gets what to push and where to, and returns the commands to
  * run one after the other, or undefined where the program cannot do that. `home` is a folder of the run's own: what a
  * program remembers from one push to the next lies there, except skopeo's and buildah's, which remember by registry.
- * With `isSecure`, HTTPS is spoken, and `SSL_CERT_FILE` names the authority: all of them read it. `version` asks which
- * one it is.
+ * With `isSecure`, HTTPS is spoken, and `SSL_CERT_FILE` names the authority: all of them read it. `compression` is the
+ * form of layers that is asked for, one of the program's `compressions`. `version` asks which one it is.
  */
 export const programs = [
   {
     name: 'slipway',
+    compressions: ['none', 'gzip', 'zstd', 'zstd:chunked', 'estargz'],
     find: () => process.execPath,
     version: () => [process.execPath, slipway, '--version'],
     command: (source, destinations, options) => [slipwayCommand(source, destinations, options)],
@@ -30,13 +31,16 @@ export const programs = [
   },
   {
     name: 'skopeo',
+    compressions: ['gzip', 'zstd', 'zstd:chunked'],
     version: (path) => [path, '--version'],
-    command: ({ archive, layout, isIndex }, destinations, { path, isSecure }) =>
+    command: ({ archive, layout, isIndex }, destinations, { path, isSecure, compression }) =>
       destinations.map((destination) => [
         path,
         '--insecure-policy',
         'copy',
         '--quiet',
+        // Docker's manifests have no zstd layers.
+        ...(compression === undefined ? [] : ['--dest-compress-format', compression, '--format', 'oci']),
         ...(isSecure ? [] : ['--dest-tls-verify=false']),
         ...(isIndex ? ['--all'] : []),
         archive === undefined ? `oci:${layout}:1` : `docker-archive:${archive}`,
@@ -85,7 +89,7 @@ export const programs = [
   },
 ];
 
-function slipwayCommand({ archive, layout, isIndex }, destinations, { home, isSecure }) {
+function slipwayCommand({ archive, layout, isIndex }, destinations, { home, isSecure, compression }) {
   return [
     process.execPath,
     slipway,
@@ -93,6 +97,7 @@ function slipwayCommand({ archive, layout, isIndex }, destinations, { home, isSe
     archive ?? (isIndex ? layout : `oci:${layout}:1`),
     ...destinations,
     ...(isSecure ? [] : ['--plain-http']),
+    ...(compression === undefined ? [] : ['--compression', compression, '--format', 'oci']),
     '--quiet',
     '--progress',
     'none',

@@ -11,7 +11,8 @@ import { measure } from './measure.mjs';
  * @returns the figures of one run; with `watch`, the part of the main thread among them
  */
 export async function runCase(benchCase, program, image, { watch = false } = {}) {
-  const { tags = 1, registries = 1, network, before = [], isSecure = false } = benchCase;
+  const { tags = 1, registries = 1, network, before = [], isSecure = false, compression } = benchCase;
+  if (compression !== undefined && program.compressions?.includes(compression) !== true) return undefined;
   const folder = await mkdtemp(join(tmpdir(), 'slipway-bench-'));
   const servers = [];
   const proxies = [];
@@ -31,7 +32,7 @@ export async function runCase(benchCase, program, image, { watch = false } = {})
       program.command(
         source,
         hosts.flatMap((host) => tagsOf(`${host}/${repository}`, count)),
-        { home: folder, path: program.path, isSecure },
+        { home: folder, path: program.path, isSecure, compression },
       );
     if (commandsFor('bench/app', tags) === undefined) return undefined;
     for (const repository of before) await measure(commandsFor(repository, 1), folder, { env });

@@ -64,6 +64,12 @@ export const scenarios = [
     quick: [{ image: 'several', form: layout, isSecure: true }],
   },
   {
+    name: 'forms',
+    title: 'Each form of layers',
+    cases: forms('many', ['none', 'gzip', 'zstd', 'zstd:chunked', 'estargz']),
+    quick: forms('several', ['zstd', 'zstd:chunked', 'estargz']),
+  },
+  {
     name: 'latency',
     title: 'Time added to each request',
     cases: [20, 50].flatMap((latencyMs) =>
@@ -89,3 +95,8 @@ export const scenarios = [
     quick: [],
   },
 ];
+
+/** An archive of plain layers, pushed in each of these forms. */
+function forms(image, compressions) {
+  return compressions.map((compression) => ({ image, form: archive, compression, note: compression }));
+}

@@ -1,14 +1,17 @@
+import { createVerify, generateKeyPairSync } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import {
   type DebianRegistry,
   type EmbeddedRegistry,
+  multiPlatformImage,
   requireTool,
   startDebianRegistry,
   startRegistry,
   type TemporaryFolder,
   temporaryFolder,
+  writeOciLayout,
 } from '@slipway/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 // What commands load is loaded beforehand, so that no test waits for it.
@@ -132,7 +135,55 @@ test.skipIf(missing)('an SBOM is attached in docker-registry, and listed', async
   expect(quiet).toMatchObject({ code: 0, stdout: '' });
 });
 
+test('a key signs what is pushed and what is attached', async () => {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  await writeFile(at('my.key'), privateKey.export({ format: 'pem', type: 'pkcs8' }));
+  const key = ['--sign-key', at('my.key')];
+  const signedAs = async (name: string, digest: string): Promise<unknown> => {
+    const found = registry.manifest(name, `${digest.replace(':', '-')}.sig`);
+    const { layers } = JSON.parse(new TextDecoder().decode((await found)?.bytes)) as Manifest & {
+      readonly layers: readonly { readonly digest: string }[];
+    };
+    const blob = await fetch(`http://${registry.host}/v2/${name}/blobs/${layers[0]?.digest}`);
+    const payload = Buffer.from(await blob.arrayBuffer());
+    const signature = layers[0]?.annotations['dev.cosignproject.cosign/signature'] ?? '';
+    expect(createVerify('sha256').update(payload).verify(publicKey, signature, 'base64')).toBe(true);
+    const { critical } = JSON.parse(payload.toString());
+    expect(critical.image['docker-manifest-digest']).toBe(digest);
+    return critical.identity['docker-reference'];
+  };
+
+  const pushed = await artifact('push', `${registry.host}/signed/app:1`, at('a:b:'), ...key);
+  expect(pushed.code, pushed.stderr).toBe(0);
+  expect(await signedAs('signed/app', pushed.stdout.trim().split('@')[1] ?? '')).toBe(`${registry.host}/signed/app:1`);
+  const attached = await artifact('attach', `${registry.host}/signed/app:1`, at('sbom.json'), ...key);
+  expect(attached.code, attached.stderr).toBe(0);
+  expect(await signedAs('signed/app', attached.stdout.trim().split('@')[1] ?? '')).toBe(attached.stdout.trim());
+});
+
+test('an SBOM is attached to one image of an index, and listed there alone', async () => {
+  const name = `${registry.host}/demo/index:1`;
+  const index = await multiPlatformImage(['amd64', 'arm64'].map((architecture) => ({ os: 'linux', architecture })));
+  await writeOciLayout(at('index'), [{ content: index, refName: '1' }]);
+  expect(await runCli(['push', `oci:${at('index')}:1`, name], { folder: folder.path })).toMatchObject({ code: 0 });
+  const attached = await artifact('attach', name, at('sbom.json'), '--platform', 'linux/arm64');
+  expect(attached.code, attached.stderr).toBe(0);
+  const listed = async (...args: readonly string[]): Promise<string> =>
+    (await artifact('list', name, '-q', ...args)).stdout;
+  expect(await listed('--platform', 'linux/arm64')).toBe(attached.stdout);
+  expect([await listed(), await listed('--platform', 'linux/amd64')]).toEqual(['', '']);
+  expect(await artifact('attach', name, at('sbom.json'), '--platform', 'linux/s390x')).toMatchObject({ stdout: '' });
+});
+
 test.each<[string, readonly string[], number, string]>([
+  ['a key that is none', ['push', 'HOST/x:1', '@a:b:', '--sign-key', '@sbom.json'], 2, 'sbom.json'],
+  [
+    'an identity without a key',
+    ['attach', 'HOST/x:1', '@a:b:', '--sign-identity', 'a/b:1'],
+    2,
+    '--sign-identity needs',
+  ],
+  ['a platform that is none', ['attach', 'HOST/x:1', '@a:b:', '--platform', '/'], 2, '--platform'],
   ['no file', ['push', 'HOST/x:1'], 2, 'there is nothing to push'],
   ['no such file', ['push', 'HOST/x:1', '@absent'], 4, 'Cannot open "@absent": no such file or folder'],
   ['no such config', ['push', 'HOST/x:1', '@a:b:', '--config', '@absent:a/b'], 4, 'Cannot open "@absent"'],

@@ -38,6 +38,11 @@ describe('registries of old', () => {
       expect(stdout).toBe(`${registry.host}/demo/app@${back.digest}\n`);
       const { id } = parseTrustKey(await readFile(join(folder.path, 'key.json'), 'utf8'));
       expect(back.keys.map((key) => key.id)).toEqual([id]);
+      // The printed digest is that of what was signed: the image is found by it, and becomes a modern one.
+      const source = `docker://${registry.host}/demo/app@${back.digest}`;
+      const copy = await runCli(['push', source, `${registry.host}/demo/copy:${tag}`, '--data-dir', folder.path]);
+      expect(copy).toMatchObject({ code: 0 });
+      expect((await readBack(registry.host, 'demo/copy', tag)).layers).toHaveLength(back.layers.length);
     }
   });
 

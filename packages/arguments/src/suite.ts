@@ -29,8 +29,13 @@ const wrongArguments: readonly (readonly unknown[])[] = [
 ];
 
 /** How engines word what somebody has run into who did not look at an argument. */
-const rawMessage =
-  /Cannot (?:read|set|destructure|convert|mix)|is not (?:a function|iterable|defined|a constructor|async iterable)|undefined is not|null is not|Invalid (?:value|time)|The "?\w+"? argument must|The first argument must|Reduce of empty|out of bounds/;
+const rawMessage = new RegExp(
+  [
+    'Cannot (?:read|set|destructure|convert|mix)',
+    'is not (?:a function|iterable|defined|a constructor|async iterable)|undefined is not|null is not',
+    'Invalid (?:value|time)|The "?\\w+"? argument must|The first argument must|Reduce of empty|out of bounds',
+  ].join('|'),
+);
 
 /**
  * Every function that a package exports tells what is wrong with its arguments. Each is called with a table of wrong

@@ -15,6 +15,7 @@ import { PushFailedError } from './errors.ts';
 import { Lifetime } from './lifetime.ts';
 import { assertNoUser } from './names/assert-no-user.ts';
 import { onceOpened } from './once-opened.ts';
+import { readOptions } from './options/read-options.ts';
 import { pushDeliveries } from './push/push-all.ts';
 import { readPushRequest } from './push/push-request.ts';
 import { createPushers } from './push/pushers.ts';
@@ -102,7 +103,8 @@ export async function createClient(options?: ClientOptions): Promise<Client> {
     },
     async referrers(image, options = {}) {
       const reference = parseSubject(image);
-      return await lifetime.run(options, (signal) => subjects.referrersOf(reference, { ...options, signal }));
+      const { platform } = readOptions('push', { platform: options.platform });
+      return await lifetime.run(options, (signal) => subjects.referrersOf(reference, { ...options, platform, signal }));
     },
     async pushAll(deliveries, options = {}) {
       assertOptions('options', options, { optional: { signal: aSignal } });

@@ -104,7 +104,10 @@ function messageOf(
   if (first === undefined)
     return `no registry takes the tags ${refusedTags.map((tag) => JSON.stringify(tag)).join(', ')}`;
   if (results.length === 1) return first.error.message;
-  return `${failed.length} of ${results.length} destinations failed, the first was ${familiarString(first.reference)}: ${first.error.message}`;
+  return (
+    `${failed.length} of ${results.length} destinations failed, the first was ` +
+    `${familiarString(first.reference)}: ${first.error.message}`
+  );
 }
 
 /** An option that is missing, wrong, or does not go with another one. */

@@ -1,5 +1,5 @@
 import { anObject, assertOptions } from '@slipway/arguments';
-import { abortable } from './abortable.ts';
+import { abortable } from '@slipway/transfer';
 import { type AuthConfig, authConfigFrom, credentialsOf } from './auth-config.ts';
 import { type ConfigFile, entryIn, helperIn } from './config-file.ts';
 import { type HelperAnswer, openCredentialHelper } from './credential-helper.ts';

@@ -72,7 +72,7 @@ export function remarksOn({ name, namedBy, encoding }: ConfigFile, { env }: Cred
       ? []
       : [`${name} is ${encoding}, which docker and podman cannot read: save it as UTF-8`]),
     ...(isFolderWanted
-      ? [`DOCKER_CONFIG names the file ${name}, where docker expects the folder that it lies in`]
+      ? [`DOCKER_CONFIG names the file ${name}, where docker expects the folder that contains it`]
       : []),
   ];
 }

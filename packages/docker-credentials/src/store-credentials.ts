@@ -49,7 +49,8 @@ export async function storeCredentials(
   }
   await writeDocument(path, withEntry(file, registry, address, entryOf(credentials)));
   sources.onWarning?.(
-    `the credentials of ${registry} are stored unencrypted in ${path}: name a credential helper in its credsStore to keep them safer`,
+    `the credentials of ${registry} are stored unencrypted in ${path}: name a credential helper in its ` +
+      'credsStore to keep them safer',
   );
   return { file: path, helper: undefined };
 }

@@ -278,7 +278,9 @@ describe('places that are not as they should be', () => {
     Object.assign(home.env, { DOCKER_CONFIG: file });
     const { provider, warnings } = open();
     await expect(provider('ghcr.io')).resolves.toEqual(basic('docker'));
-    expect(warnings).toEqual([`DOCKER_CONFIG names the file ${file}, where docker expects the folder that it lies in`]);
+    expect(warnings).toEqual([
+      `DOCKER_CONFIG names the file ${file}, where docker expects the folder that contains it`,
+    ]);
   });
 
   test('XDG folders that are not absolute are ignored', async () => {

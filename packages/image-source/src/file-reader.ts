@@ -66,7 +66,9 @@ export async function fileReaderOf(
 
 /** The refusal of a FIFO, a device, a socket or a folder where a file is wanted. */
 export function notRegular(path: string, isFolder: boolean): SourceError {
-  const message = `Cannot read ${JSON.stringify(path)}: it is ${isFolder ? 'a folder' : 'a pipe, a socket or a device'}, not a file`;
+  const message =
+    `Cannot read ${JSON.stringify(path)}: it is ` +
+    `${isFolder ? 'a folder' : 'a pipe, a socket or a device'}, not a file`;
   return new SourceError('ERR_SOURCE_UNSUPPORTED', message, {
     hint: isFolder ? undefined : 'To read from a pipe, give "-" as the source and redirect the pipe to standard input',
   });

@@ -1,4 +1,4 @@
-import type { AbortOptions, ByteStream, Compression, Content, Digest } from '@slipway/digest';
+import type { AbortOptions, ByteStream, Content, Digest, ReadableCompression } from '@slipway/digest';
 import type { Descriptor, Platform } from '@slipway/manifest';
 import type { ReadHook, SourceLimits } from './options.ts';
 
@@ -11,8 +11,11 @@ export interface SourceLayer {
    * layer that the source does not carry.
    */
   readonly content: Content | undefined;
-  /** How `content` is compressed, recognised by its first bytes. */
-  readonly compression: Compression;
+  /**
+   * How `content` is compressed, recognised by its first bytes. xz and bzip2 are found in layouts and registries only,
+   * where a manifest names the layer by its digest.
+   */
+  readonly compression: ReadableCompression;
   /**
    * The descriptor in the source's own manifest (OCI layouts, `LayerSources` of docker archives, a digest as the name
    * of a blob there): media type, digest, size, urls, annotations.
@@ -98,7 +101,7 @@ export interface SourceBlob {
    * What it unpacks to, where a config says so: it is a layer of an image, other layers of which nobody here has heard
    * of.
    */
-  readonly layer?: { readonly diffID: Digest; readonly compression: Compression } | undefined;
+  readonly layer?: { readonly diffID: Digest; readonly compression: ReadableCompression } | undefined;
 }
 
 /**

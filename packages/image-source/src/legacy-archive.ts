@@ -101,7 +101,8 @@ async function readRepositories({ files, limits, signal, onNotice }: Archive): P
       }
       const reference = referenceOf(`${name}:${tag}`);
       if (reference === undefined) {
-        const message = `${label}: ${JSON.stringify(`${name}:${tag}`).slice(0, 200)} is no name of an image, and is left out`;
+        const quoted = JSON.stringify(`${name}:${tag}`).slice(0, 200);
+        const message = `${label}: ${quoted} is no name of an image, and is left out`;
         onNotice({ code: 'name-unreadable', message });
       }
       byID.set(id, [...(byID.get(id) ?? []), ...(reference ? [reference] : [])]);

@@ -114,7 +114,7 @@ interface ReadLayer {
 async function readLayers(
   descriptors: readonly Descriptor[],
   diffIDs: readonly Digest[],
-  { blobs, onNotice, signal }: ImageReading,
+  { blobs, signal }: ImageReading,
 ): Promise<readonly ReadLayer[]> {
   const layers: ReadLayer[] = [];
   for (const [at, descriptor] of descriptors.entries()) {
@@ -130,13 +130,7 @@ async function readLayers(
       layers.push({ layer, missing: isElsewhere ? [] : [digest] });
     } else {
       assertNotEmptied(blob.content, diffID, blobs.labelOf(digest));
-      const compression = await blob.compression();
-      const isRead = compression !== 'xz' && compression !== 'bzip2';
-      if (!isRead) {
-        const message = `${blobs.labelOf(digest)} is compressed with ${compression}, and is carried as it is`;
-        onNotice({ code: 'layer-unread', message });
-      }
-      const layer = isRead ? { diffID, content: blob.content, compression, descriptor } : undefined;
+      const layer = { diffID, content: blob.content, compression: await blob.compression(), descriptor };
       layers.push({ layer, missing: [] });
     }
   }

@@ -7,6 +7,7 @@ import {
   mediaTypes,
   type OciIndex,
   type Platform,
+  parseManifest,
 } from '@slipway/manifest';
 import { digestsWithoutSize, manifestOf, objectOf, parseJson, textOf } from './documents.ts';
 import { invalidSource, SourceError } from './errors.ts';
@@ -81,7 +82,9 @@ export async function readOciLayout(files: SourceFiles, options: OciLayoutOption
   const toLoad = documents.length > 0 || wanted.length === 0 ? documents : wanted;
   for (const { descriptor } of wanted.filter((entry) => !toLoad.includes(entry))) {
     const { mediaType, digest } = descriptor;
-    const message = `${labelOf(files, ociIndexName)}: ${digest} of type ${JSON.stringify(mediaType)} is no image, and is passed over`;
+    const message =
+      `${labelOf(files, ociIndexName)}: ${digest} of type ${JSON.stringify(mediaType)} is no image, and is ` +
+      'passed over';
     onNotice({ code: 'entry-not-image', message });
   }
   const findReferrers = options.referrers ? await layoutReferrers(new OciLoader(blobs, options), entries) : undefined;
@@ -198,9 +201,14 @@ async function readIndex(
   return { index, problems };
 }
 
-/** What comes along with what it refers to is nothing to choose from. */
-function goesWithAnother({ manifest, names }: SourceItem, loader: OciLoader): boolean {
-  return (manifest !== undefined && loader.isReferrer(manifest.digest)) || names.some(isReferrersTag);
+/** What comes along with what it refers to is nothing to choose from, unless it has that within itself. */
+function goesWithAnother(item: SourceItem, loader: OciLoader): boolean {
+  const { manifest, names } = item;
+  if (names.some(isReferrersTag)) return true;
+  if (manifest === undefined || !loader.isReferrer(manifest.digest)) return false;
+  const document = parseManifest(manifest.bytes, manifest.mediaType, { sizeOf: () => 0 });
+  const subject = 'subject' in document ? document.subject?.digest : undefined;
+  return subject === undefined || findByDigest([item], subject) === undefined;
 }
 
 /** The file that says that a folder is a layout says its version. Where it is missing, `index.json` says enough. */

@@ -276,7 +276,8 @@ export function blobsMissing(name: string, loaded: readonly Pick<Loaded, 'missin
   const hint =
     whole.length === 0
       ? 'It was saved without all that its index lists: save it again with everything'
-      : `It was saved without all that its index lists. Whole is ${whole.slice(0, 10).join(', ')}: choose it with \`platform: ${whole[0]}\`, or save everything`;
+      : `It was saved without all that its index lists. Whole is ${whole.slice(0, 10).join(', ')}: choose it ` +
+        `with \`platform: ${whole[0]}\`, or save everything`;
   return new SourceError('ERR_SOURCE_NOT_FOUND', `Blobs missing in ${JSON.stringify(name)}: ${named}${more}`, { hint });
 }
 

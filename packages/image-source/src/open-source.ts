@@ -63,7 +63,9 @@ export async function openSource(text: string, options: OpenSourceOptions = {}):
     return located.path === '-' ? await openStdin(located, opening) : await openPath(located, opening);
   }
   throw new SourceError('ERR_SOURCE_UNSUPPORTED', `Cannot open ${JSON.stringify(text)}: it is no file or folder`, {
-    hint: `@slipway/image-source opens archives and layouts; the program that uses it has to plug in what opens ${JSON.stringify(source.transport)} sources`,
+    hint:
+      '@slipway/image-source opens archives and layouts; the program that uses it has to plug in what ' +
+      `opens ${JSON.stringify(source.transport)} sources`,
   });
 }
 
@@ -106,7 +108,9 @@ function withHint(error: unknown): unknown {
   if (!(error instanceof SourceError) || error.code !== 'ERR_SOURCE_NOT_FOUND') return error;
   return new SourceError(error.code, error.message, {
     cause: error.cause,
-    hint: 'Check the path; an image of a Docker daemon is written docker-daemon:REF, one in a registry docker://REF, one in the local store store:REF',
+    hint:
+      'Check the path; an image of a Docker daemon is written docker-daemon:REF, one in a registry ' +
+      'docker://REF, one in the local store store:REF',
   });
 }
 
@@ -176,7 +180,9 @@ async function folderContent(
 /** Folders that look like something else get a word about it. */
 async function folderHint(files: SourceFiles): Promise<string> {
   if (await files.find('storage.lock')) {
-    return 'It looks like the storage of podman or buildah: save the image first, with podman save --format oci-archive';
+    return (
+      'It looks like the storage of podman or buildah: save the image first, with podman save --format ' + 'oci-archive'
+    );
   }
   return 'Give an archive, or a folder that holds index.json and blobs, or what skopeo wrote to dir:';
 }
@@ -325,7 +331,7 @@ function archiveContent(transport: StoredSourceText['transport'], index: TarInde
   const wanted = [...(mayBeDocker ? [dockerManifestName] : []), ...(mayBeOci ? [ociIndexName] : [])].join(' and no ');
   const deeper = [...index.keys()].find((member) => /^[^/]+\/(?:manifest|index)\.json$/.test(member));
   throw invalidSource(`${quoted} is a tar archive, but holds no image: there is no ${wanted} at its top`, {
-    hint: deeper && `There is ${JSON.stringify(deeper)}: pack what lies in that folder, not the folder`,
+    hint: deeper && `There is ${JSON.stringify(deeper)}: pack the contents of that folder, not the folder itself`,
   });
 }
 

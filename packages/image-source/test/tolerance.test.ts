@@ -4,7 +4,7 @@ import { cp, mkdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
-import { type Digest, digestBytes } from '@slipway/digest';
+import { type Digest, decompress, digestBytes, digestStream } from '@slipway/digest';
 import { multiPlatformImage, randomImage, writeOciLayout } from '@slipway/testkit';
 import { describe, expect, test } from 'vitest';
 import type { ImageSource, OpenSourceOptions, SourceImage, SourceNotice } from '../src/image-source.ts';
@@ -219,6 +219,22 @@ describe('an OCI layout is read although', () => {
     expect(await open(index, layer, config, blob)).toEqual([]);
     await using source = await openSource(join(folder(), 'a.tar'));
     expect(imageOf(source).layers[0]!.descriptor!.size).toBe(layer.size);
+  });
+
+  test('its entry has no media type: the document tells what it is', async () => {
+    const { mediaType: _, ...untyped } = sound as { readonly mediaType: string };
+    const path = await written(ociArchiveOf(indexOf(untyped), layer, config, manifest));
+    expect(await readWhole(path)).toEqual([]);
+    await using source = await openSource(path);
+    expect(imageOf(source).manifest).toMatchObject({ mediaType: types.manifest, digest: manifest.digest });
+  });
+
+  test('its index is about the image within, which makes it no referrer to leave out', async () => {
+    const index = blobOf({ ...indexOf(sound), subject: sound });
+    const named = described(index, types.index, { annotations: { 'org.opencontainers.image.ref.name': 'v1' } });
+    const path = await written(ociArchiveOf(indexOf(named), layer, config, manifest, index));
+    await using source = await openSource(path, { referrers: true });
+    expect(source.items.map(({ kind, names }) => [kind, names])).toEqual([['index', ['v1']]]);
   });
 
   test('oci-layout is missing, in a folder and in an archive', async () => {
@@ -437,19 +453,22 @@ describe.each(['xz', 'bzip2'])('%s', (tool) => {
       await expect(bytesOf(content!)).rejects.toMatchObject({ code: 'ERR_SOURCE_CONSUMED' });
     });
 
-    test('a layer of a layout is carried as it is, and told', async () => {
+    test.each([
+      ['called a plain tar', types.layer],
+      ['called by what it is', `${types.layer}+${tool}`],
+    ])('a layer of a layout stays what it is: %s', async (_name, mediaType) => {
       const odd = blobOf(await compressed(layer.bytes));
       const blob = blobOf({
         schemaVersion: 2,
         mediaType: types.manifest,
         config: described(config, types.config),
-        layers: [described(odd, types.layer)],
+        layers: [described(odd, mediaType)],
       });
       const path = await written(ociArchiveOf(indexOf(described(blob, types.manifest)), odd, config, blob));
-      const told: SourceNotice[] = [];
-      await using source = await openSource(path, { onNotice: (notice) => told.push(notice) });
-      expect(source.items.map(({ kind }) => kind)).toEqual(['artifact']);
-      expect(told).toMatchObject([{ code: 'layer-unread', message: expect.stringContaining(tool) }]);
+      await using source = await openSource(path);
+      const { content, diffID, compression } = imageOf(source).layers[0]!;
+      expect([compression, content?.size]).toEqual([tool, odd.bytes.byteLength]);
+      expect((await digestStream(decompress(content!.open(), compression))).digest).toBe(diffID);
     });
   });
 });

@@ -300,7 +300,8 @@ class DiskImageStore implements ImageStore {
       repositories = text === undefined ? undefined : ReferenceStore.parse(text);
     } catch {
       this.#options.onWarning?.(
-        `repositories.json in ${JSON.stringify(this.folder)} is damaged: the digests that registries gave images are forgotten`,
+        `repositories.json in ${JSON.stringify(this.folder)} is damaged: the digests that registries gave ` +
+          'images are forgotten',
       );
     }
     return StoreState.decode(await this.#files.read('index.json'), repositories);

@@ -3,7 +3,6 @@ import {
   type AbortOptions,
   algorithmOf,
   type ByteStream,
-  type Compression,
   CompressionError,
   type Content,
   ContentMismatchError,
@@ -12,6 +11,7 @@ import {
   type Digest,
   decompress,
   digestStream,
+  type ReadableCompression,
   verified,
 } from '@slipway/digest';
 import type { SourceImage, SourceItem, SourceLayer } from '@slipway/image-source';
@@ -105,7 +105,7 @@ class Stage {
     const isThere = expected !== undefined && (await this.#isThere(expected, diffID, size));
     if (isThere) this.#options.onProgress({ type: 'layer:exists', diffID, total: size });
     const digest = isThere ? expected : await this.#writeLayer(content, compression, diffID, at, expected);
-    return keepLayerSource({ mediaType: layerMediaType('oci', compression), digest, size }, descriptor);
+    return keepLayerSource({ mediaType: layerTypeOf(compression), digest, size }, descriptor);
   }
 
   /** Whether the bytes need not be read: they are here already, and are known to unpack to this diffID. */
@@ -118,7 +118,7 @@ class Stage {
   /** One pass: the bytes go to the disk as they come, and through the decoder for their diffID. */
   async #writeLayer(
     content: Content,
-    compression: Compression,
+    compression: ReadableCompression,
     diffID: Digest,
     at: number,
     expected: Digest | undefined,
@@ -162,6 +162,11 @@ class Stage {
     }
     await this.#workspace.keep(path, digest);
   }
+}
+
+function layerTypeOf(compression: ReadableCompression): string {
+  const isUnnamed = compression === 'xz' || compression === 'bzip2';
+  return isUnnamed ? `${mediaTypes.ociLayer}+${compression}` : layerMediaType('oci', compression);
 }
 
 /** A blob and what it unpacks to, as one text. */

@@ -69,6 +69,8 @@ export type SizeOf = (digest: Digest) => number | undefined;
 export interface ReadDescriptorOptions {
   readonly dialect: 'docker' | 'oci';
   readonly sizeOf?: SizeOf | undefined;
+  /** Whether a missing media type is one that says nothing of the content. @default false: it is refused */
+  readonly mayLackType?: boolean | undefined;
 }
 
 /**
@@ -76,8 +78,9 @@ export interface ReadDescriptorOptions {
  * Docker's documents leave a size of 0 out too, which is Go's `omitempty`; OCI's must say it, unless the reader knows
  * it.
  */
-export function readDescriptor(fields: Fields, { dialect, sizeOf }: ReadDescriptorOptions): Descriptor {
-  const mediaType = readString(fields, 'mediaType');
+export function readDescriptor(fields: Fields, { dialect, sizeOf, mayLackType }: ReadDescriptorOptions): Descriptor {
+  const isUntyped = mayLackType === true && !has(fields, 'mediaType');
+  const mediaType = isUntyped ? 'application/octet-stream' : readString(fields, 'mediaType');
   if (mediaType === '') fail(fields, 'mediaType', 'expected a media type, got an empty text');
   const platform = readOptionalObject(fields, 'platform');
   const digest = readDigest(fields, 'digest');

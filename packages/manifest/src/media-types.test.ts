@@ -66,6 +66,16 @@ test('a layer of schema 1 is a gzip layer', () => {
   expect(toDockerMediaType(mediaTypes.schema1Layer)).toBe(mediaTypes.dockerLayerGzip);
 });
 
+test.each([
+  [`${mediaTypes.ociLayer}+xz`, 'xz'],
+  [`${mediaTypes.ociNondistributableLayer}+bzip2`, 'bzip2'],
+  [`${mediaTypes.dockerLayer}.xz`, 'xz'],
+  [`${mediaTypes.ociLayerGzip}+xz`, undefined],
+  ['application/x-tar+xz', undefined],
+])('%s, which no specification names, is %s', (mediaType, compression) => {
+  expect(compressionOfMediaType(mediaType)).toBe(compression);
+});
+
 test('an encrypted layer is compressed nobody knows how', () => {
   expect(compressionOfMediaType(`${mediaTypes.ociLayerGzip}+encrypted`)).toBeUndefined();
 });

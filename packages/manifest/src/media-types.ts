@@ -1,5 +1,5 @@
 import { assertArgument, assertOptions, oneOf } from '@slipway/arguments';
-import type { Compression } from '@slipway/digest';
+import type { Compression, ReadableCompression } from '@slipway/digest';
 
 /**
  * Every media type of an image that Docker and OCI have given a name.
@@ -87,10 +87,14 @@ export function isLayerMediaType(mediaType: string): boolean {
   return compressionOfMediaType(mediaType) !== undefined;
 }
 
-/** How a layer of this type is compressed; undefined for what is no layer, or is encrypted. */
-export function compressionOfMediaType(mediaType: string): Compression | undefined {
+/**
+ * How a layer of this type is compressed; undefined for what is no layer, or is encrypted. xz and bzip2 have no type in
+ * the specifications; builders that use them write the suffix all the same.
+ */
+export function compressionOfMediaType(mediaType: string): ReadableCompression | undefined {
   if (mediaType === mediaTypes.schema1Layer) return 'gzip';
-  return layerTypes.find((layer) => layer.docker === mediaType || layer.oci === mediaType)?.compression;
+  const named = layerTypes.find((layer) => layer.docker === mediaType || layer.oci === mediaType)?.compression;
+  return named ?? unnamedTypes.get(mediaType);
 }
 
 /** What kind of layer it is. */
@@ -144,6 +148,17 @@ const layerTypes: readonly LayerPair[] = [
   layer(mediaTypes.dockerForeignLayerGzip, mediaTypes.ociNondistributableLayerGzip, 'gzip', true),
   layer(mediaTypes.dockerForeignLayerZstd, mediaTypes.ociNondistributableLayerZstd, 'zstd', true),
 ];
+
+const unnamedTypes: ReadonlyMap<string, 'xz' | 'bzip2'> = new Map(
+  layerTypes
+    .filter(({ compression }) => compression === 'none')
+    .flatMap(({ docker, oci }) =>
+      (['xz', 'bzip2'] as const).flatMap((compression) => [
+        [`${docker}.${compression}`, compression] as const,
+        [`${oci}+${compression}`, compression] as const,
+      ]),
+    ),
+);
 
 const pairs: readonly Pair[] = [
   { docker: mediaTypes.dockerManifest, oci: mediaTypes.ociManifest },

@@ -101,7 +101,10 @@ export interface ParseManifestOptions {
   readonly maxSize?: number | undefined;
   /** Fills in the sizes that an OCI document leaves out. @default it is refused */
   readonly sizeOf?: SizeOf | undefined;
-  /** Told of each entry of an index that cannot be read, and is left out. @default the index is refused */
+  /**
+   * Told of each entry of an index that cannot be read, and is left out; one without a media type is of a type that
+   * says nothing. @default the index is refused
+   */
   readonly onBadEntry?: ((error: InvalidManifestError, position: number) => void) | undefined;
 }
 
@@ -266,7 +269,7 @@ function readEntries(fields: Fields, reading: Reading): readonly Descriptor[] {
   if (onBadEntry === undefined) return readDescriptors(fields, 'manifests', reading);
   const entries = readList(fields, 'manifests').flatMap((value, position): readonly Descriptor[] => {
     try {
-      return [readDescriptor(asFields(fields, `manifests[${position}]`, value), reading)];
+      return [readDescriptor(asFields(fields, `manifests[${position}]`, value), { ...reading, mayLackType: true })];
     } catch (error) {
       if (!(error instanceof InvalidManifestError)) throw error;
       onBadEntry(error, position);

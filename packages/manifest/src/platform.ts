@@ -27,15 +27,17 @@ export interface ParsePlatformOptions {
 const linuxAmd64: Platform = Object.freeze({ os: 'linux', architecture: 'amd64' });
 
 const systems: ReadonlySet<string> = new Set(
-  'aix android darwin dragonfly freebsd hurd illumos ios js linux nacl netbsd openbsd plan9 solaris wasip1 windows zos'.split(
-    ' ',
-  ),
+  [
+    'aix android darwin dragonfly freebsd hurd illumos ios js linux nacl netbsd openbsd plan9 solaris wasip1',
+    'windows zos',
+  ].flatMap((names) => names.split(' ')),
 );
 
 const architectures: ReadonlySet<string> = new Set(
-  '386 amd64 amd64p32 arm armbe arm64 arm64be loong64 mips mipsle mips64 mips64le mips64p32 mips64p32le ppc ppc64 ppc64le riscv riscv64 s390 s390x sparc sparc64 wasm'.split(
-    ' ',
-  ),
+  [
+    '386 amd64 amd64p32 arm armbe arm64 arm64be loong64 mips mipsle mips64 mips64le mips64p32 mips64p32le',
+    'ppc ppc64 ppc64le riscv riscv64 s390 s390x sparc sparc64 wasm',
+  ].flatMap((names) => names.split(' ')),
 );
 
 /**

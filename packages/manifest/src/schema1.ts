@@ -9,6 +9,7 @@ export { buildGraphManifest, type GraphManifestLayer, type GraphManifestOptions 
 export {
   type SignedJSON,
   type SignJSONOptions,
+  signedPayload,
   signJSON,
   type VerifiedJSON,
   type VerifyJSONOptions,

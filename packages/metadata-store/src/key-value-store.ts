@@ -210,7 +210,8 @@ function isSame(a: LayerRecord, b: LayerRecord): boolean {
 function formatRecords(records: readonly LayerRecord[]): Uint8Array {
   const items = records.map(
     ({ digest, sourceRepository, hmac }) =>
-      `{"Digest":${formatGoString(digest)},"SourceRepository":${formatGoString(sourceRepository)},"HMAC":${formatGoString(hmac)}}`,
+      `{"Digest":${formatGoString(digest)},"SourceRepository":${formatGoString(sourceRepository)},` +
+      `"HMAC":${formatGoString(hmac)}}`,
   );
   return encode(`[${items.join(',')}]`);
 }

@@ -22,7 +22,7 @@ import type { Destination, PushAllOptions, PushDelivery, PusherOptions, PushOpti
 
 const aCompressor = withMethods('a compressor', 'compress');
 const aURL = kind('a URL', (value) => value instanceof URL);
-const aCompression = oneOf('none', 'gzip', 'zstd');
+const aCompression = oneOf('none', 'gzip', 'zstd', 'xz', 'bzip2');
 const aDescriptor = kind('a descriptor', (value) => {
   const { digest, size } = (value ?? {}) as { readonly digest?: unknown; readonly size?: unknown };
   return aText.is(digest) && aCount.is(size);

@@ -197,11 +197,14 @@ export function describeEvent(event: PushEvent): string | undefined {
     case 'blob:progress':
       return `${event.blob.id}: Pushing`;
     case 'blob:retrying':
-      return `${event.blob.id}: Retrying in ${event.seconds} ${event.seconds === 1 ? 'second' : 'seconds'}: ${event.cause.message}`;
+      return (
+        `${event.blob.id}: Retrying in ${event.seconds} ${event.seconds === 1 ? 'second' : 'seconds'}: ` +
+        `${event.cause.message}`
+      );
     case 'blob:storing':
       return `${event.blob.id}: Waiting for ${event.registry} to store it, ${event.seconds} s`;
     case 'blob:resumed':
-      return `${event.blob.id}: Resuming at ${event.offset}${event.size === undefined ? '' : ` of ${event.size}`} bytes`;
+      return `${event.blob.id}: Resuming at ${event.offset}${ofAll(event.size)} bytes`;
     case 'blob:existed':
       return wordsOf(event.blob.id, event.words ?? 'Layer already exists');
     case 'blob:mounted':
@@ -221,7 +224,10 @@ export function describeEvent(event: PushEvent): string | undefined {
     case 'manifest:storing':
       return `${event.tag ?? event.digest}: Waiting for ${event.registry} to store it, ${event.seconds} s`;
     case 'manifest:planned':
-      return `${event.tag ?? event.digest}: would be digest: ${event.digest} size: ${event.size}${event.unchanged ? ' (already there)' : ''}`;
+      return (
+        `${event.tag ?? event.digest}: would be digest: ${event.digest} size: ` +
+        `${event.size}${event.unchanged ? ' (already there)' : ''}`
+      );
     case 'warning':
       return `Warning: ${event.message}`;
     case 'push:finished':
@@ -249,4 +255,8 @@ function describePlan(event: Extract<PushEvent, { type: 'blob:planned' }>): stri
     default:
       return event.action satisfies never;
   }
+}
+
+function ofAll(size: number | undefined): string {
+  return size === undefined ? '' : ` of ${size}`;
 }

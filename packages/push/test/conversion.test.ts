@@ -146,6 +146,60 @@ describe('an index whose images change', () => {
     expect(warnings(bench)).toEqual(['attestations-stale']);
   });
 
+  /** An entry that is about another manifest, as BuildKit's `oci-artifact=true` makes them. */
+  const entryAbout = (subject: Descriptor, name: string): SourceIndex['children'][number] => {
+    const empty = new Uint8Array([123, 125]);
+    const manifest = buildOciManifest({
+      config: emptyDescriptor,
+      layers: [emptyDescriptor],
+      artifactType: `example/${name}`,
+      subject,
+      annotations: { name },
+      compact: name === 'signature',
+    });
+    const blobs = [{ descriptor: emptyDescriptor, content: contentOf(empty) }];
+    const item: SourceArtifact = { kind: 'artifact', names: [], manifest, blobs };
+    return { item, descriptor: descriptorOf(item) };
+  };
+  const subjectOf = async (bench: Bench, digest: string): Promise<Descriptor | undefined> => {
+    const manifest = await held(bench, 'c/app', digest);
+    return manifest.kind === 'oci-manifest' ? manifest.subject : undefined;
+  };
+  const entryOf = (item: SourceItem): SourceIndex['children'][number] => ({ item, descriptor: descriptorOf(item) });
+
+  test('takes along what is about its entries, and what is about that', async () => {
+    await using bench = await openBench();
+    const image = entryOf(await imageWith(15, { docker: true }));
+    const sbom = entryAbout(image.descriptor, 'sbom');
+    const signature = entryAbout(sbom.descriptor, 'signature');
+    const index = indexOf([signature, sbom, image], { subject: image.descriptor });
+    const planned = digestOf(await bench.push(index, 'c/app:1', { format: 'oci', dryRun: true }));
+    expect(digestOf(await bench.push(index, 'c/app:1', { format: 'oci' }))).toBe(planned);
+    const found = await held(bench, 'c/app');
+    if (found.kind !== 'oci-index') throw new Error('expected an index');
+    const [madeSignature, madeSbom, madeImage] = found.manifests;
+    expect(madeImage?.digest).not.toBe(image.descriptor.digest);
+    const { mediaType, digest, size } = madeImage!;
+    expect(found.subject).toEqual({ mediaType, digest, size });
+    expect(await subjectOf(bench, madeSbom!.digest)).toEqual({ mediaType, digest, size });
+    expect((await subjectOf(bench, madeSignature!.digest))?.digest).toBe(madeSbom?.digest);
+    const answer = await fetch(`http://${bench.registry.host}/v2/c/app/referrers/${digest}`);
+    const listed = (await answer.json()) as { readonly manifests: readonly Descriptor[] };
+    expect(listed.manifests.map((referrer) => referrer.digest)).toContain(madeSbom?.digest);
+    expect(warnings(bench)).toEqual(['attestations-stale', 'attestations-stale']);
+    await bench.registry.verify();
+  });
+
+  test('says so where an entry is about a manifest of an index within', async () => {
+    await using bench = await openBench();
+    const image = entryOf(await imageWith(16, { docker: true }));
+    const sbom = entryAbout(image.descriptor, 'sbom');
+    const index = indexOf([entryOf(indexOf([image])), sbom]);
+    digestOf(await bench.push(index, 'c/app:1', { format: 'oci' }));
+    expect((await subjectOf(bench, sbom.descriptor.digest))?.digest).toBe(image.descriptor.digest);
+    expect(warnings(bench)).toEqual(['subjects-stale']);
+  });
+
   test('leaves referrers of what changed behind, and says so', async () => {
     await using bench = await openBench();
     const image = await imageWith(6);

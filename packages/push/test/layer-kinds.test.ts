@@ -139,6 +139,21 @@ describe('layers that are of the wanted kind already', () => {
     expect(back.layers.map(({ diffID }) => diffID)).toEqual(diffIDs);
   });
 
+  test.each([
+    ['zeros', new Uint8Array(20)],
+    ['text', textBytes(3, 40)],
+  ])('%s behind gzip are not taken along when a layer is made anew', async (_, surplus) => {
+    await using bench = await openBench({ zstd });
+    const [plain] = plains as [Uint8Array];
+    const packed = Buffer.concat([gzipSync(plain), surplus]);
+    const descriptor = { mediaType: mediaTypes.ociLayerGzip, digest: digestBytes(packed), size: packed.byteLength };
+    const layer = { diffID: digestBytes(plain), content: contentOf(packed), descriptor };
+    const image = imageOf([{ ...layer, compression: 'gzip' }]);
+    digestOf(await bench.push(image, 'r/app:1', { compression: 'zstd' }));
+    const [made] = (await readBack(bench.registry.host, 'r/app', '1')).layers;
+    expect(made).toMatchObject({ mediaType: mediaTypes.ociLayerZstd, diffID: digestBytes(plain) });
+  });
+
   test('what to make has to be said', async () => {
     await using bench = await openBench();
     await expect(bench.push(gzipImage(), 'r/app:1', { recompress: true })).rejects.toThrow(/compression/);

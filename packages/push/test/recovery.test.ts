@@ -1,8 +1,10 @@
-import type { Digest } from '@slipway/digest';
+import { contentOf, type Digest, digestBytes } from '@slipway/digest';
+import type { SourceIndex } from '@slipway/image-source';
+import { buildIndex, buildOciManifest, emptyDescriptor, mediaTypes } from '@slipway/manifest';
 import type { Misbehaviour } from '@slipway/testkit';
 import { describe, expect, test } from 'vitest';
 import type { PushEvent } from '../src/index.ts';
-import { type Bench, countOf, digestOf, openBench, randomImage } from './setup.ts';
+import { type Bench, countOf, digestOf, imageOf, openBench, randomImage } from './setup.ts';
 
 const image = randomImage(41, [2000, 30_000, 150_000]);
 const blobs = image.layers.length + 1;
@@ -29,6 +31,43 @@ async function remove(bench: Bench, path: string): Promise<void> {
   const answer = await fetch(`${bench.registry.url}/v2/${path}`, { method: 'DELETE' });
   expect(answer.status).toBe(202);
 }
+
+describe('what a registry will not take later either is not tried again', () => {
+  const digest = `sha256:${'1'.repeat(64)}` as Digest;
+  const urls = ['https://elsewhere.example/layer'];
+  const descriptor = { mediaType: mediaTypes.dockerForeignLayerGzip, digest, size: 110, urls };
+  const [own] = image.layers;
+  const foreign = { diffID: digest, content: undefined, compression: 'none' as const, descriptor };
+
+  test('a manifest with a layer that lies elsewhere', async () => {
+    const clock = counting();
+    await using bench = await openBench({ retry: { clock } });
+    bench.registry.misbehave({ match: { kind: 'manifest-put' }, status: 500, body: unknownBlob({ digest }) });
+    const [result] = await bench.push(imageOf([foreign, own!]), 'demo/app:1');
+    expect(result).toMatchObject({ ok: false, error: { hint: expect.stringContaining('validation.manifests.urls') } });
+    expect([countOf(bench.requests())['PUT manifests'], clock.waits]).toEqual([1, []]);
+  });
+
+  test('a child whose digest is of an algorithm that it does not know', async () => {
+    const clock = counting();
+    await using bench = await openBench({ retry: { clock } });
+    const body = { errors: [{ code: 'DIGEST_INVALID', message: 'digest invalid' }] };
+    bench.registry.misbehave({ match: { kind: 'manifest-put' }, status: 400, body });
+    const { bytes, mediaType } = buildOciManifest({ config: emptyDescriptor, layers: [] });
+    const child = { mediaType, digest: digestBytes(bytes, 'sha512'), bytes };
+    const described = { mediaType, digest: child.digest, size: bytes.byteLength };
+    const blobs = [{ descriptor: emptyDescriptor, content: contentOf(new Uint8Array([123, 125])) }];
+    const index: SourceIndex = {
+      kind: 'index',
+      names: [],
+      manifest: buildIndex({ manifests: [described] }),
+      children: [{ descriptor: described, item: { kind: 'artifact', names: [], manifest: child, blobs } }],
+    };
+    const [result] = await bench.push(index, 'demo/app:1');
+    expect(result).toMatchObject({ ok: false, error: { hint: expect.stringContaining('digests of sha512') } });
+    expect([countOf(bench.requests())['PUT manifests'], clock.waits]).toEqual([1, []]);
+  });
+});
 
 describe('a registry that says it has what it lacks', () => {
   const head: Misbehaviour = {

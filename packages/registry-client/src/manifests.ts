@@ -47,7 +47,10 @@ export async function statManifest(
   return { mediaType: mediaTypeOf(answer), digest: contentDigest(answer), size: answer.size };
 }
 
-/** GET of a manifest: its digest is that of the bytes, and the registry must not claim another. */
+/**
+ * GET of a manifest: its digest is that of the bytes, and the registry must not claim another. Of a signed one of
+ * schema 1, by whose signed part a registry knows it, that part is handed out.
+ */
 export async function getManifest(
   at: RepositoryAt,
   tagOrDigest: string,
@@ -59,15 +62,26 @@ export async function getManifest(
     return undefined;
   }
   const { metadataMs } = at.connection.options.timeouts;
-  const bytes = await answer.bytes({ limit: maxManifestSize, timeoutMs: metadataMs });
-  if (isWebPage(answer, bytes)) throw webPageError(answer, bytes);
+  const body = await answer.bytes({ limit: maxManifestSize, timeoutMs: metadataMs });
+  if (isWebPage(answer, body)) throw webPageError(answer, body);
+  const mediaType = mediaTypeOf(answer);
+  const isOld = isSchema1MediaType(mediaType);
+  const bytes = isOld ? await withoutSignatures(body) : body;
   const asked = isDigest(tagOrDigest) ? tagOrDigest : undefined;
   const digest = digestBytes(bytes, asked && algorithmOf(asked));
   if (asked !== undefined && digest !== asked) throw answer.protocolError(`a manifest of another digest, ${digest}`);
-  const mediaType = mediaTypeOf(answer);
-  // A signed manifest of schema 1 is known by the digest of what was signed.
-  if (!isSchema1MediaType(mediaType)) assertSameDigest(answer, digest);
+  // Registries of that age name it by either digest.
+  if (!isOld) assertSameDigest(answer, digest);
   return { mediaType, digest, bytes };
+}
+
+async function withoutSignatures(body: Uint8Array): Promise<Uint8Array> {
+  const { signedPayload } = await import('@slipway/manifest/schema1');
+  try {
+    return signedPayload(body, { maxSize: maxManifestSize }) ?? body;
+  } catch {
+    return body; // what its signatures say of it is nonsense: the reader of the document is told
+  }
 }
 
 /** PUT of a manifest. */

@@ -1,5 +1,5 @@
 import type { AbortOptions } from '@slipway/digest';
-import { abortable } from './abortable.ts';
+import { abortable } from '@slipway/transfer';
 import { type Access, Authorizer } from './auth/authorizer.ts';
 import { type Challenge, parseChallenges } from './auth/challenge.ts';
 import { readGrants } from './auth/grants.ts';
@@ -190,7 +190,8 @@ export class RegistryConnection {
     if (!this.#misnamed.has(location.origin)) {
       this.#misnamed.add(location.origin);
       this.options.onWarning(
-        `${this.options.name} sends uploads to ${location.origin}, where nothing answers: its external address lacks the port; ${this.#base.origin} is used`,
+        `${this.options.name} sends uploads to ${location.origin}, where nothing answers: its external ` +
+          `address lacks the port; ${this.#base.origin} is used`,
       );
     }
     return this.#named(location);

@@ -24,7 +24,10 @@ export interface ManifestStat {
   readonly size: number | undefined;
 }
 
-/** A manifest as the registry keeps it; `digest` is computed from `bytes`, never taken from a header. */
+/**
+ * A manifest as the registry keeps it, without the signatures of schema 1; `digest` is computed from `bytes`, never
+ * taken from a header.
+ */
 export interface ManifestContent {
   readonly mediaType: string;
   readonly digest: Digest;

@@ -1,5 +1,6 @@
 import { digestBytes } from '@slipway/digest';
 import { mediaTypes } from '@slipway/manifest';
+import { createTrustKey, signJSON } from '@slipway/manifest/schema1';
 import { describe, expect, test } from 'vitest';
 import { openRegistry } from '../src/index.ts';
 import { listOf } from './push-through.ts';
@@ -100,6 +101,21 @@ describe('getManifest and statManifest', () => {
     await expect(registry.repository('a').getManifest(digestBytes(new Uint8Array(1)))).rejects.toMatchObject({
       code: 'ERR_REGISTRY_PROTOCOL',
     });
+  });
+
+  test('of a signed manifest of schema 1, what was signed is read, under its digest', async () => {
+    const payload = new TextEncoder().encode('{\n   "schemaVersion": 1,\n   "name": "a"\n}');
+    const signed = await signJSON(payload, [createTrustKey()]);
+    const type = mediaTypes.schema1SignedManifest;
+    await using server = await startScriptedServer(
+      holding({ 'content-type': type, 'docker-content-digest': digestBytes(payload) }, signed.bytes),
+    );
+    await using registry = openRegistry({ url: server.url });
+    const expected = { mediaType: type, digest: digestBytes(payload), bytes: payload };
+    for (const name of ['v1', digestBytes(payload)]) {
+      expect(await registry.repository('a').getManifest(name)).toEqual(expected);
+    }
+    await expect(registry.repository('a').getManifest(digest)).rejects.toMatchObject({ code: 'ERR_REGISTRY_PROTOCOL' });
   });
 
   test('a stat without a digest or length has none', async () => {

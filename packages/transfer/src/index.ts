@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export { abortable } from './abortable.ts';
 export { type AdaptiveLimits, type AdaptiveLimitsOptions, createAdaptiveLimits } from './adaptive-limits.ts';
 export { type Backoff, type BackoffState, staggeredBackoff } from './backoff.ts';
 export { type Clock, systemClock } from './clock.ts';

@@ -1,10 +1,10 @@
-import type { ArtifactParts } from '@slipway/client';
+import type { ArtifactParts, PushSettings } from '@slipway/client';
 import { usageError } from '../errors.ts';
 import type { DeliveryFlags } from '../push/push-flags.ts';
 import { readFileArgument } from './file-argument.ts';
 
 /** What is said of an artifact beside its files. */
-export interface ArtifactFlags extends DeliveryFlags {
+export interface ArtifactFlags extends DeliveryFlags, Pick<PushSettings, 'signKey' | 'signIdentity'> {
   readonly artifactType?: string | undefined;
   readonly annotation?: Readonly<Record<string, string>> | undefined;
   /** `FILE[:TYPE]` */

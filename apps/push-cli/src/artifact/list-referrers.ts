@@ -1,4 +1,4 @@
-import type { Referrer } from '@slipway/client';
+import type { Referrer, ReferrersOptions } from '@slipway/client';
 import { parseDestinations } from '@slipway/client';
 import { formatReference } from '@slipway/reference';
 import type { CommandContext } from '../command-context.ts';
@@ -8,7 +8,7 @@ import { warningLine } from '../progress/lines.ts';
 import { typedCredentials } from '../push/typed-credentials.ts';
 import { printable } from '../terminal/printable.ts';
 
-export interface ListFlags extends ClientFlags {
+export interface ListFlags extends ClientFlags, Pick<ReferrersOptions, 'platform'> {
   readonly artifactType?: string | undefined;
   readonly json?: boolean | undefined;
   readonly username?: string | undefined;
@@ -18,13 +18,13 @@ export interface ListFlags extends ClientFlags {
 /** `slipway artifact list`: what refers to an image. */
 export async function listReferrers(image: string, flags: ListFlags, context: CommandContext): Promise<void> {
   const { signal, stdout, stderr } = context;
-  const { artifactType } = flags;
+  const { artifactType, platform } = flags;
   const references = parseDestinations(image, { digests: true });
   const print = (line: string): void => void stderr.write(`${line}\n`);
   const warn = (message: string): void => print(warningLine(message));
   const credentials = await typedCredentials(flags, references, context);
   await using client = await openClient(flags, context, { print, warn, credentials });
-  const referrers = await client.referrers(references[0] ?? image, { artifactType, signal });
+  const referrers = await client.referrers(references[0] ?? image, { artifactType, platform, signal });
   for (const line of linesOf(referrers, flags)) stdout.write(`${line}\n`);
   if (referrers.length > 0) return;
   print(

@@ -7,7 +7,17 @@ import { addTableOptions, connectionOptions } from './table-options.ts';
 
 /** What an artifact's push has in common with that of an image. */
 const deliveryOptions: readonly OptionName[] = [
-  ...(['dryRun', 'force', 'concurrency', 'limitRate', 'maxRequestsPerSecond', 'retries', 'cache'] as const),
+  ...([
+    'signKey',
+    'signIdentity',
+    'dryRun',
+    'force',
+    'concurrency',
+    'limitRate',
+    'maxRequestsPerSecond',
+    'retries',
+    'cache',
+  ] as const),
   ...(['plainHttp', 'insecure', 'certDir', 'authfile', 'timeout', 'username', 'passwordStdin', 'dataDir'] as const),
   ...(['progress', 'json', 'quiet', 'digestFile', 'verbose'] as const),
 ];
@@ -43,7 +53,8 @@ function addAttach(artifact: Command, context: CommandContext): void {
     .command('attach')
     .description('Push files as an artifact about an image, into its repository, without a tag.')
     .argument('<ref>', 'the image: [registry/]repository[:tag] or …@digest')
-    .argument('[file...]', 'FILE or FILE:TYPE, with its media type');
+    .argument('[file...]', 'FILE or FILE:TYPE, with its media type')
+    .option('--platform <platform>', 'attach to one image of an index, such as linux/arm64');
   addArtifactOptions(command)
     .addHelpText('after', `${details}${attachExamples}`)
     .action(async (image: string, files: string[]) => {
@@ -57,7 +68,8 @@ function addList(artifact: Command, context: CommandContext): void {
     .command('list')
     .description('List what refers to an image: what was attached, signatures, SBOMs.')
     .argument('<ref>', 'the image: [registry/]repository[:tag] or …@digest')
-    .option('--artifact-type <type>', 'only those of this type');
+    .option('--artifact-type <type>', 'only those of this type')
+    .option('--platform <platform>', 'what refers to one image of an index, such as linux/arm64');
   addTableOptions(command, [...connectionOptions, 'username', 'passwordStdin'])
     .option('--json', 'print JSON, one object a referrer')
     .option('-q, --quiet', 'print their names only: registry/repository@digest')
@@ -93,21 +105,27 @@ async function flagsOf(command: Command): Promise<PushArtifactFlags> {
 
 const details = `
 Files:
-  A file goes as it is; a folder goes as a tar, compressed with gzip, which \`oras pull\` unpacks again. Each is called as
-  its path, or, if that is absolute or leads out with "..", as its last name. A name that has a colon is written with one
-  more at its end: notes:today.txt:
+  A file goes as it is; a folder goes as a tar, compressed with gzip, which \`oras pull\` unpacks again. Each is called
+  as its path, or, if that is absolute or leads out with "..", as its last name. A name that has a colon is written with
+  one more at its end: notes:today.txt:
 
   From the same files comes the same digest: no time is added. For one, --annotation org.opencontainers.image.created=…
 
-Standard output carries the result: one line registry/repository@sha256:… a destination. Exit codes are those of \`slipway push\`.
+Signatures:
+  --sign-key signs the artifact as \`slipway push\` signs an image, before its tag moves. One without a tag is signed as
+  registry/repository@sha256:…, or as --sign-identity says.
+
+Standard output carries the result: one line registry/repository@sha256:… a destination. Exit codes are those of
+\`slipway push\`.
 `;
 
 const pushExamples = `
 Examples:
-  slipway artifact push ghcr.io/me/model:1.0,latest model.gguf:application/x-gguf --artifact-type application/vnd.me.model
-  slipway artifact push ghcr.io/me/site:7 dist --exclude '*.map' --annotation org.opencontainers.image.revision=$GIT_SHA`;
+  slipway artifact push ghcr.io/me/model:1.0,latest model.gguf:application/x-gguf --artifact-type application/x-model
+  slipway artifact push ghcr.io/me/site:7 dist --exclude '*.map' --annotation revision=$GIT_SHA --sign-key cosign.key`;
 
 const attachExamples = `
 Examples:
   slipway artifact attach ghcr.io/me/app:1.0 sbom.json --artifact-type application/spdx+json
+  slipway artifact attach ghcr.io/me/app:1.0 scan.json --platform linux/arm64
   slipway artifact list ghcr.io/me/app:1.0 --artifact-type application/spdx+json`;

@@ -30,12 +30,12 @@ export function addDeleteCommand(program: Command, context: CommandContext): voi
 }
 
 const details = `
-A tag goes alone: its manifest and its other tags stay. A registry that cannot delete a tag alone is left as it is, and the
-message says what --manifest would delete. A manifest goes with all tags that name it; one that an index of the repository
-names is kept, unless --force is given. Blobs are the registry's own to clear away.
+A tag goes alone: its manifest and its other tags stay. A registry that cannot delete a tag alone is left as it is, and
+the message says what --manifest would delete. A manifest goes with all tags that name it; one that an index of the
+repository names is kept, unless --force is given. Blobs stay until the registry removes what nothing names.
 
-Standard output has one line for each tag and manifest that is gone, which is looked at afterwards; with --dry-run for each
-that would go.
+Standard output has one line for each tag and manifest that is gone, which is looked at afterwards; with --dry-run for
+each that would go.
 
 Exit codes:
   0 deleted · 1 failed, not there, or kept · 2 wrong usage or bad reference · 3 unauthorized or denied

@@ -33,7 +33,7 @@ export function addJobCommand(program: Command, context: CommandContext): void {
     .action(async () => await (await commands()).listJobs(list.opts(), context));
 
   const show = withDaemon(job.command('show'))
-    .description('Print how a job stands.')
+    .description('Print the state of a job.')
     .argument('<job>', 'its ID')
     .option('--json', 'print it as JSON')
     .action(async (id: string) => await (await commands()).showJob(id, show.opts(), context));
@@ -62,8 +62,9 @@ export function addJobCommand(program: Command, context: CommandContext): void {
 }
 
 const details = `
-The daemon is the one that --daemon names, else SLIPWAY_HOST, else unix:///run/slipway.sock: an address, or the name of a
-docker context. SLIPWAY_TOKEN holds a token for it, SLIPWAY_CERT_PATH names a folder with ca.pem, cert.pem and key.pem.
+The daemon is the one that --daemon names, else SLIPWAY_HOST, else unix:///run/slipway.sock: an address, or the name of
+a docker context. SLIPWAY_TOKEN holds a token for it, SLIPWAY_CERT_PATH names a folder with ca.pem, cert.pem and
+key.pem.
 
 Examples:
   slipway job submit app.tar ghcr.io/me/app:1.0

@@ -54,15 +54,16 @@ Layers:
   keep    as they are; plain layers of archives that docker saved become gzip (the default)
   gzip    what every client reads         zstd   smaller and faster to unpack; docker from 23.0 on, podman, containerd
   zstd:chunked  zstd with a table of contents: podman and CRI-O pull only the files that they lack
-  estargz       gzip with a table of contents: the stargz snapshotter mounts it before it is pulled; the image gets another ID
-  none    not compressed, for a registry in the same machine hall
-  Layers of another kind are unpacked and made anew while they are sent. Several, as in gzip,zstd, push one index that has
-  each image in each kind: clients of old take gzip, those that know zstd take that.
+  estargz       gzip with a table of contents: the stargz snapshotter mounts it before it is pulled; the image gets
+                another ID
+  none    not compressed, for a registry in the same data centre
+  Layers of another kind are unpacked and made anew while they are sent. Several, as in gzip,zstd, push one index that
+  has each image in each kind: older clients take gzip, those that know zstd take that.
 
 Signatures:
   --sign-key takes a key of cosign's, or a P-256 key in PEM; its password comes from COSIGN_PASSWORD, or is asked for.
-  env://NAME takes it from a variable. The image, and each image of an index, gets a signature where cosign and podman look
-  for it, before the tag moves; signatures of others stay, and one of this key is not made twice.
+  env://NAME takes it from a variable. The image, and each image of an index, gets a signature where cosign and podman
+  look for it, before the tag moves; signatures of others stay, and one of this key is not made twice.
 
 Learning:
   prove   compress the layer here and send nothing if that makes the bytes the registry has (the default)

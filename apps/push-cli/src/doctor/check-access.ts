@@ -45,9 +45,11 @@ function grantFinding(granted: readonly string[] | undefined, path: string, fact
   if (missing.length === 0) return { status: 'ok', summary: `the token allows ${granted.join(' ')}`, facts };
   return {
     status: 'warning',
-    summary: `the token allows ${granted.length === 0 ? 'nothing' : granted.join(' ')}: ${missing.join(' and ')} of ${path} is missing`,
+    summary:
+      `the token allows ${granted.length === 0 ? 'nothing' : granted.join(' ')}: ${missing.join(' and ')} ` +
+      `of ${path} is missing`,
     facts,
-    advice: 'the account lacks the right, the repository does not exist, or nobody is logged in',
+    advice: 'the account lacks the right, the repository does not exist, or you are not logged in',
   };
 }
 

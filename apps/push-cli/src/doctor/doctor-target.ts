@@ -26,7 +26,8 @@ export function parseDoctorTarget(text: string): DoctorTarget {
     return { registry, repository, tag };
   } catch (cause) {
     throw usageError(
-      `${JSON.stringify(text)} is neither a registry nor a repository: ${cause instanceof Error ? cause.message : cause}`,
+      `${JSON.stringify(text)} is neither a registry nor a repository: ` +
+        `${cause instanceof Error ? cause.message : cause}`,
       'such as ghcr.io, or ghcr.io/me/app',
     );
   }

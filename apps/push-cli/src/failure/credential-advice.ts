@@ -50,11 +50,17 @@ export function refusedCredentialsAdvice({ registry, credentials, wasAsked }: Re
     return `there are credentials${owner} ${whereOf(found)}, but ${registry} asked for none, so none were shown`;
   }
   if (found.endsInLineBreak) {
-    return `the password${owner} ${whereOf(found)} ends in a line break, as \`echo\` leaves one: make it with \`printf\`, or use \`${login}\``;
+    return (
+      `the password${owner} ${whereOf(found)} ends in a line break, as \`echo\` leaves one: make it with ` +
+      `\`printf\`, or use \`${login}\``
+    );
   }
   if (found.place === undefined) return `check --username and the password; to keep them: ${login}`;
   if (found.helper !== undefined) {
-    return `${found.helper}, named by ${found.place}, has credentials${owner} that the registry refuses: sign in anew where they come from, or use \`${login}\``;
+    return (
+      `${found.helper}, named by ${found.place}, has credentials${owner} that the registry refuses: sign ` +
+      `in anew where they come from, or use \`${login}\``
+    );
   }
   return `the credentials${owner} ${whereOf(found)} are refused: ${login}`;
 }
@@ -74,7 +80,10 @@ export function whereOf({
 function missingCredentialsAdvice(steps: readonly CredentialStep[], registry: string): string | undefined {
   const silent = steps.find(({ helper, error }) => helper !== undefined && error === undefined);
   if (silent?.helperSaid !== undefined) {
-    return `${silent.helper}, named by ${silent.place}, has no credentials for ${registry}; it said: ${silent.helperSaid}`;
+    return (
+      `${silent.helper}, named by ${silent.place}, has no credentials for ${registry}; it said: ` +
+      `${silent.helperSaid}`
+    );
   }
   if (silent !== undefined) {
     return `${silent.helper}, named by ${silent.place}, has no credentials for ${registry}: slipway login ${registry}`;

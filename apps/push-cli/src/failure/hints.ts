@@ -7,7 +7,8 @@ const hints: Readonly<Record<string, string>> = Object.freeze({
     'check the registry’s name and port and the network; a registry without TLS needs --plain-http',
   ERR_REGISTRY_NOT_FOUND: 'check the repository’s name; some registries want it created before the first push',
   ERR_REGISTRY_UNSUPPORTED:
-    'the registry’s deletes are switched off: its owner turns them on (distribution: REGISTRY_STORAGE_DELETE_ENABLED=true); GHCR and Docker Hub delete on their web sites only',
+    'the registry’s deletes are switched off: its owner turns them on (distribution: ' +
+    'REGISTRY_STORAGE_DELETE_ENABLED=true); GHCR and Docker Hub delete on their web sites only',
   ERR_REGISTRY_NOT_DELETED: 'run the command again; a rule of the registry may keep it',
   ERR_REGISTRY_RATE_LIMITED: 'wait and run the command again; what was sent is not sent again',
   ERR_REGISTRY_UNAVAILABLE: 'run the command again later; what was sent is not sent again',

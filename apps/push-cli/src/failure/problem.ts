@@ -30,7 +30,8 @@ export function problemLines(error: unknown, { verbose = false, subject }: Probl
   if (verbose) {
     for (const link of causesOf(error)) {
       lines.push(
-        `  cause: ${printable([link.name, errorCodeOf(link), withoutAddresses(link.message)].filter(Boolean).join(' · '))}`,
+        '  cause: ' +
+          `${printable([link.name, errorCodeOf(link), withoutAddresses(link.message)].filter(Boolean).join(' · '))}`,
       );
     }
   }

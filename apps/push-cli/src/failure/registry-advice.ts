@@ -17,7 +17,10 @@ export function registryAdvice(error: RegistryError, facts: RegistryFacts | unde
   if (error.reason === 'https-expected') return 'the registry expects https: leave out --plain-http';
   if (/No required SSL certificate|SSL certificate error/i.test(error.message)) return clientCertificate;
   if (error.status === 415 && / \S+\/manifests\/\S+ answered/.test(error.message))
-    return 'the registry does not take this kind of manifest: --format oci or --format docker makes the other kind of it';
+    return (
+      'the registry does not take this kind of manifest: --format oci or --format docker makes the other ' +
+      'kind of it'
+    );
   switch (error.code) {
     case 'ERR_REGISTRY_UNAUTHORIZED':
       return facts === undefined ? undefined : refusedCredentialsAdvice(facts);
@@ -55,7 +58,8 @@ export function tlsAdvice(code: string, words = ''): string | undefined {
 
 const plain = 'the registry seems to speak plain http on this port: --plain-http talks to it without TLS';
 const authority =
-  'put the authority’s certificate as ca.crt into the registry’s folder of certs.d, or into --cert-dir; or pass --insecure to trust the registry as it is';
+  'put the authority’s certificate as ca.crt into the registry’s folder of certs.d, or into ' +
+  '--cert-dir; or pass --insecure to trust the registry as it is';
 
 const tlsHints: Readonly<Record<string, string>> = Object.freeze({
   CLIENT_CERTIFICATE_WANTED: clientCertificate,
@@ -63,7 +67,8 @@ const tlsHints: Readonly<Record<string, string>> = Object.freeze({
   CERT_NOT_YET_VALID: 'set this machine’s clock, or wait',
   CERT_REVOKED: 'the registry’s owner must renew it',
   DEPTH_ZERO_SELF_SIGNED_CERT:
-    'put it as ca.crt into the registry’s folder of certs.d, or into --cert-dir; or pass --insecure to trust the registry as it is',
+    'put it as ca.crt into the registry’s folder of certs.d, or into --cert-dir; or pass --insecure to ' +
+    'trust the registry as it is',
   SELF_SIGNED_CERT_IN_CHAIN: authority,
   UNABLE_TO_GET_ISSUER_CERT: authority,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: authority,
@@ -85,7 +90,11 @@ function deniedAdvice(error: RegistryError, facts: RegistryFacts | undefined): A
     return `no registry answers with a page: a firewall or proxy before ${registry} may refuse this`;
   if (found === undefined) return refusedCredentialsAdvice(facts);
   const who = found.username === undefined ? 'the account' : JSON.stringify(found.username);
-  return `${who}, whose credentials are ${whereOf(found)}, may lack the right to push there, or the repository does not exist: ask its owner, or log in as somebody else with \`slipway login ${registry}\``;
+  return (
+    `${who}, whose credentials are ${whereOf(found)}, may lack the right to push there, or the ` +
+    'repository does not exist: ask its owner, or log in as somebody else with `slipway login ' +
+    `${registry}\``
+  );
 }
 
 function notFoundAdvice({ diagnostics, message }: RegistryError): Advice {
@@ -96,8 +105,20 @@ function notFoundAdvice({ diagnostics, message }: RegistryError): Advice {
 }
 
 /** What registries say of a refusal that has no reason of its own. */
-const usualWords =
-  /^(?:requested access to the resource is denied|authentication required|access (?:to the resource )?(?:is )?denied|(?:permission |pull )?denied|(?:403 )?forbidden|(?:401 )?unauthorized|unknown(?: error)?|insufficient[_ ]scope|no|<nil>|)\.?$/i;
+const usualPhrases: readonly string[] = [
+  'requested access to the resource is denied',
+  'authentication required',
+  'access (?:to the resource )?(?:is )?denied',
+  '(?:permission |pull )?denied',
+  '(?:403 )?forbidden',
+  '(?:401 )?unauthorized',
+  'unknown(?: error)?',
+  'insufficient[_ ]scope',
+  'no',
+  '<nil>',
+  '',
+];
+const usualWords = new RegExp(`^(?:${usualPhrases.join('|')})\\.?$`, 'i');
 
 /** The registry's reason for a refusal, where it gives one beyond what the status says. */
 export function reasonIn({ diagnostics, message }: RegistryError): string | undefined {

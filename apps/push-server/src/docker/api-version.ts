@@ -22,7 +22,8 @@ export function requestedVersion(url: string): string {
   if (isVersionBelow(version, minApiVersion)) {
     throw new RequestError(
       400,
-      `client version ${version} is too old. Minimum supported API version is ${minApiVersion}, please upgrade your client to a newer version`,
+      `client version ${version} is too old. Minimum supported API version is ${minApiVersion}, please ` +
+        'upgrade your client to a newer version',
     );
   }
   if (isVersionBelow(maxApiVersion, version)) {

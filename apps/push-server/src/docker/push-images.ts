@@ -207,6 +207,7 @@ async function assertPlatform({ store }: PushNeeds, reference: Reference, wanted
   const [found, asked] = [formatPlatform(image.platform), formatPlatform(wanted)];
   throw new RequestError(
     404,
-    `image with reference ${text} was found but its platform (${found}) does not match the specified platform (${asked})`,
+    `image with reference ${text} was found but its platform (${found}) does not match the specified ` +
+      `platform (${asked})`,
   );
 }

@@ -59,7 +59,9 @@ export const pushSettingSchemas: {
     type: 'string',
     pattern: `^(?:keep|${oneKind}(?:,${oneKind})*)$`,
     default: 'keep',
-    description: `How layers are compressed: keep, or one or more of ${layerKinds.join(', ')}, with commas between. Several push one index that has each image in each.`,
+    description:
+      `How layers are compressed: keep, or one or more of ${layerKinds.join(', ')}, with commas between. ` +
+      'Several push one index that has each image in each.',
   },
   recompress: {
     type: 'boolean',

@@ -146,7 +146,8 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
       operation: 'submitArchive',
       summary: 'Push an archive that comes with the request',
       description:
-        'A docker-archive or OCI archive, plain or compressed. It is kept until the job ends, and does not enter the image store.',
+        'A docker-archive or OCI archive, plain or compressed. It is kept until the job ends, and does not ' +
+        'enter the image store.',
       access: 'handler',
       parameters: [keyParameter, authParameter],
       query: archiveQuery,
@@ -200,7 +201,8 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
       operation: 'followJob',
       summary: 'What happens to a job, as server-sent events',
       description:
-        'First what has happened, then what happens; the stream ends with `job:finished`. The name of an event is its type, its data a JobEvent, its id the `seq`.',
+        'First what has happened, then what happens; the stream ends with `job:finished`. The name of an ' +
+        'event is its type, its data a JobEvent, its id the `seq`.',
       access: 'read',
       parameters: [
         idParameter,
@@ -247,7 +249,8 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
       operation: 'retryJob',
       summary: 'Run a failed job again',
       description:
-        'For the destinations that it has not reached, with the content that was submitted: nothing has to be uploaded again. What a failed job pushes is kept for `--job-retention`.',
+        'For the destinations that it has not reached, with the content that was submitted: nothing has to ' +
+        'be uploaded again. What a failed job pushes is kept for `--job-retention`.',
       access: 'handler',
       parameters: [idParameter],
       body: { contentTypes: ['application/json'], schema: 'RetryRequest', isOptional: true },

@@ -161,7 +161,12 @@ export const jobSchemas: Readonly<Record<string, Schema>> = {
   JobEvent: {
     type: 'object',
     description:
-      'What happens to a job: `job:queued`, `job:started`, `job:retried`, `job:interrupted`, `job:truncated`, `job:finished`, and every event of its push (`blob:preparing`, `blob:waiting`, `blob:progress`, `blob:storing`, `blob:retrying`, `blob:resumed`, `blob:existed`, `blob:mounted`, `blob:pushed`, `blob:skipped`, `manifest:storing`, `manifest:pushed`, `warning`, `push:started`, `push:finished`, `push:failed`). Counters are totals; `blob:progress` and `blob:storing` have no `seq`, are not kept, and may be left out.',
+      'What happens to a job: `job:queued`, `job:started`, `job:retried`, `job:interrupted`, ' +
+      '`job:truncated`, `job:finished`, and every event of its push (`blob:preparing`, `blob:waiting`, ' +
+      '`blob:progress`, `blob:storing`, `blob:retrying`, `blob:resumed`, `blob:existed`, `blob:mounted`, ' +
+      '`blob:pushed`, `blob:skipped`, `manifest:storing`, `manifest:pushed`, `warning`, `push:started`, ' +
+      '`push:finished`, `push:failed`). Counters are totals; `blob:progress` and `blob:storing` have no ' +
+      '`seq`, are not kept, and may be left out.',
     properties: {
       type: text(''),
       seq: { type: 'integer', minimum: 1 },

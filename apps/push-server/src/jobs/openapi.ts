@@ -14,7 +14,9 @@ export function openApiDocument(routes: readonly ApiRoute[]): Readonly<Record<st
       title: 'slipwayd push jobs',
       version,
       description:
-        'Pushes that go on without their client: submitted once, worked on until they end, also over restarts of the daemon. Beside it, slipwayd serves the part of the Docker Engine API that surrounds push.',
+        'Pushes that go on without their client: submitted once, worked on until they end, also over ' +
+        'restarts of the daemon. Beside it, slipwayd serves the part of the Docker Engine API that surrounds ' +
+        'push.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     paths,

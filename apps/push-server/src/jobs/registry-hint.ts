@@ -1,7 +1,8 @@
 import type { RegistryError } from '@slipway/registry-client';
 
 const authority =
-  'put the certificate of its authority as ca.crt into its folder of `cert-dir`, or name the registry with `insecure-registry`';
+  'put the certificate of its authority as ca.crt into its folder of `cert-dir`, or name the registry ' +
+  'with `insecure-registry`';
 const clientCertificate =
   'put a client certificate as x.cert and its key as x.key into the registry’s folder of `cert-dir`';
 

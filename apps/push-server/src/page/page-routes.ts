@@ -5,8 +5,10 @@ import page from './client/status-page.html?raw';
 import script from './client/status-page.js?raw';
 
 /** Nothing from elsewhere, nothing inline, no frames, no forms that leave. */
-const policy =
-  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const policy = [
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:",
+  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+].join('; ');
 
 const files = {
   '/slipway/': { content: page, type: 'text/html; charset=utf-8' },

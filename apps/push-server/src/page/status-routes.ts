@@ -99,7 +99,8 @@ export function statusRoutes(context: StatusNeeds, jobs: JobService): readonly A
       operation: 'followStatus',
       summary: 'The same, and what changes, as server-sent events',
       description:
-        '`daemon`, `jobs` and `rates` come whole, `push` with the rows that changed (all of them at first). A slow reader gets them less often.',
+        '`daemon`, `jobs` and `rates` come whole, `push` with the rows that changed (all of them at first). ' +
+        'A slow reader gets them less often.',
       access: 'read',
       responses: { 200: { description: 'Events.', contentType: 'text/event-stream', schema: { type: 'object' } } },
       async handle(_request, reply) {

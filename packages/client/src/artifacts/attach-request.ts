@@ -1,5 +1,6 @@
 import type { AbortOptions } from '@slipway/digest';
 import type { ArtifactParts } from '@slipway/image-source';
+import type { Platform } from '@slipway/manifest';
 import type { PushOptions } from '@slipway/push';
 import type { Reference } from '@slipway/reference';
 import { optionError } from '../errors.ts';
@@ -8,10 +9,12 @@ import type { PushSettings } from '../push/push-request.ts';
 /** What is attached to what. */
 export interface AttachRequest
   extends AbortOptions,
-    Pick<PushSettings, 'dryRun' | 'force'>,
+    Pick<PushSettings, 'dryRun' | 'force' | 'signKey' | 'signer' | 'signIdentity'>,
     Pick<PushOptions, 'onEvent'> {
   /** The manifest that it is about: `ghcr.io/me/app:1`. */
   readonly subject: string | Reference;
+  /** Attach it to one image of an index: 'linux/arm64'. @default to the index itself */
+  readonly platform?: Platform | string | undefined;
   readonly artifact: Omit<ArtifactParts, 'subject'>;
 }
 

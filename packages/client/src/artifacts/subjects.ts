@@ -1,6 +1,6 @@
-import type { AbortOptions } from '@slipway/digest';
+import { type AbortOptions, isDigest } from '@slipway/digest';
 import { SourceError } from '@slipway/image-source';
-import type { Descriptor } from '@slipway/manifest';
+import type { Descriptor, Platform } from '@slipway/manifest';
 import { isRetryable } from '@slipway/push';
 import { defaultTag, formatReference, parseReference, type Reference, withDefaultTag } from '@slipway/reference';
 import type { Repository } from '@slipway/registry-client';
@@ -23,6 +23,13 @@ export interface Referrer {
 export interface ReferrersOptions extends AbortOptions {
   /** Only those of this type: `application/spdx+json`. @default all */
   readonly artifactType?: string | undefined;
+  /** Those of one image of an index: 'linux/arm64'. @default those of the index itself */
+  readonly platform?: Platform | string | undefined;
+}
+
+/** One image of an index, in place of the index. */
+export interface SubjectOptions extends AbortOptions {
+  readonly platform?: Platform | undefined;
 }
 
 /** Manifests that others are about. */
@@ -31,12 +38,15 @@ export interface Subjects {
    * @throws {SourceError} `ERR_SOURCE_NOT_FOUND` when there is no such manifest; {@link RegistryError} when the
    * registry fails
    */
-  resolve(reference: Reference, options: AbortOptions): Promise<Descriptor>;
+  resolve(reference: Reference, options: SubjectOptions): Promise<Descriptor>;
   /**
    * What refers to a manifest, from the registry's API or from the index under the fallback tag.
    * @throws as {@link resolve}
    */
-  referrersOf(reference: Reference, options: ReferrersOptions): Promise<readonly Referrer[]>;
+  referrersOf(
+    reference: Reference,
+    options: SubjectOptions & Pick<ReferrersOptions, 'artifactType'>,
+  ): Promise<readonly Referrer[]>;
 }
 
 export interface SubjectsOptions {
@@ -78,28 +88,29 @@ export function createSubjects({ registries, sourceRegistries, credentials, atte
     }
   };
   return {
-    async resolve(reference, { signal }) {
-      const found = await ask(reference, { signal }, (repository) => repository.resolve(nameOf(reference), { signal }));
+    async resolve(reference, { platform, signal }) {
+      const found = await ask(reference, { signal }, async (repository) => {
+        const name = await nameOf(reference, repository, { platform, signal });
+        return name === undefined ? undefined : await repository.resolve(name, { signal });
+      });
       if (found === undefined) throw notFound(reference);
       return found;
     },
-    async referrersOf(reference, { artifactType, signal }) {
+    async referrersOf(reference, { artifactType, platform, signal }) {
       const listed = await ask(reference, { signal }, async (repository) => {
-        const { digest } = reference.digest === undefined ? ((await statOf(repository)) ?? {}) : reference;
+        const name = await nameOf(reference, repository, { platform, signal });
+        if (name === undefined) return undefined;
+        const digest = isDigest(name) ? name : (await repository.resolve(name, { signal }))?.digest;
         if (digest === undefined) return undefined;
         const found = await repository.listReferrers(digest, { signal });
         // What is gone may have referrers still: it is asked for only where there are none.
-        return found.length > 0 || (await statOf(repository)) !== undefined ? found : undefined;
+        return found.length > 0 || (await repository.resolve(digest, { signal })) !== undefined ? found : undefined;
       });
       if (listed === undefined) throw notFound(reference);
       const { registry, repository } = reference;
       return listed
         .filter((descriptor) => artifactType === undefined || descriptor.artifactType === artifactType)
         .map((descriptor) => ({ reference: { registry, repository, digest: descriptor.digest }, descriptor }));
-
-      function statOf(repository: Repository): Promise<Descriptor | undefined> {
-        return repository.resolve(nameOf(reference), { signal });
-      }
     },
   };
 }
@@ -114,8 +125,14 @@ export function parseSubject(subject: string | Reference): Reference {
   return parseReference(subject, { defaultTag });
 }
 
-function nameOf({ tag, digest }: Reference): string {
-  return digest ?? tag ?? defaultTag;
+/** The tag or digest by which a manifest is asked for; undefined where there is no such index to choose from. */
+async function nameOf(
+  { tag, digest }: Reference,
+  repository: Repository,
+  { platform, signal }: SubjectOptions,
+): Promise<string | undefined> {
+  const name = digest ?? tag ?? defaultTag;
+  return platform === undefined ? name : (await repository.getImage(name, { platform, signal }))?.digest;
 }
 
 function notFound(reference: Reference): SourceError {

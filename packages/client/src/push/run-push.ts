@@ -133,7 +133,8 @@ async function openInput(input: SourceInput, request: RunningRequest, parts: Pus
   if (isSource(input)) return { ...input, ...isOthers };
   if (isItem(input)) return { kind: 'oci-layout', name: 'the image', items: [input], ...isOthers };
   throw optionError(
-    'Expected `source` to be a text such as app.tar or docker://ghcr.io/me/app:1, an opened source, an image, an image from parts, or an artifact of files',
+    'Expected `source` to be a text such as app.tar or docker://ghcr.io/me/app:1, an opened source, an ' +
+      'image, an image from parts, or an artifact of files',
   );
 }
 

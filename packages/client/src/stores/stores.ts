@@ -54,7 +54,8 @@ export async function openStores({
   const onWarning = onceForEachReason(warn);
   if (cache && folder === undefined) {
     warn(
-      'this user has no home folder, so this run remembers in memory only; SLIPWAY_DATA_DIR names a folder to keep it in',
+      'this user has no home folder, so this run remembers in memory only; SLIPWAY_DATA_DIR names a folder ' +
+        'to keep it in',
     );
   }
   const metadataStore =

@@ -141,7 +141,8 @@ function historyOf(layers: readonly OpenedLayer[], { history }: ImageParts): rea
   if (made === layers.length) return history;
   throw new ArgumentError(
     'parts.history',
-    `Expected \`parts.history\` to have as many steps without \`empty_layer\` as there are layers, ${layers.length}, got ${made}`,
+    'Expected `parts.history` to have as many steps without `empty_layer` as there are layers, ' +
+      `${layers.length}, got ${made}`,
   );
 }
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { digestBytes } from '@slipway/digest';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { signJSON, verifyJSON } from './json-signature.ts';
+import { signedPayload, signJSON, verifyJSON } from './json-signature.ts';
 import { createTrustKey, formatPublicTrustKey, formatTrustKey, parseTrustKey } from './trust-key.ts';
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -26,7 +26,15 @@ describe('a manifest that Docker Hub signed in 2015', () => {
     const extra = encode(decode(good).replace('"signatures"', `${added}"signatures"`));
     expect(JSON.parse(decode(extra)).fsLayers[0].blobSum).toContain('sha256:ffff');
     const { payload } = await verifyJSON(extra);
+    expect(signedPayload(extra)).toEqual(payload);
     expect(JSON.parse(decode(payload)).fsLayers[0].blobSum).toContain('sha256:a3ed');
+  });
+
+  test('without signatures, nothing was signed', () => {
+    expect(signedPayload(encode('{"schemaVersion":1}'))).toBeUndefined();
+    expect(() => signedPayload(encode('{"signatures":[]}'))).toThrow(
+      expect.objectContaining({ code: 'ERR_SIGNATURE_INVALID' }),
+    );
   });
 
   test.each([

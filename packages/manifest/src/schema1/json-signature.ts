@@ -129,6 +129,21 @@ export async function verifyJSON(bytes: Uint8Array, options: VerifyJSONOptions =
   return { bytes, payload, digest: digestBytes(payload), keys, chains };
 }
 
+/**
+ * What was signed, whoever signed it: the bytes by whose digest a registry knows a signed manifest.
+ *
+ * @returns undefined for what has no signatures
+ * @throws {SignatureError} `ERR_SIGNATURE_INVALID` when signatures do not say what was signed
+ * @throws {InvalidManifestError} `ERR_MANIFEST_INVALID` when it is no JSON object
+ */
+export function signedPayload(
+  bytes: Uint8Array,
+  { member = 'signatures', maxSize }: Pick<VerifyJSONOptions, 'member' | 'maxSize'> = {},
+): Uint8Array | undefined {
+  if (readDocument('signed JSON', bytes, maxSize).values[member] === undefined) return undefined;
+  return readSigned(bytes, member, maxSize).payload;
+}
+
 interface ReadSignature {
   readonly signature: Signature;
   readonly jwk: Readonly<Record<string, unknown>> | undefined;

@@ -1,7 +1,6 @@
-import { retrying } from '@slipway/transfer';
+import { abortable, retrying } from '@slipway/transfer';
 import { pushFailure } from '../errors.ts';
 import type { BlobSubject, PushEvent } from '../events.ts';
-import { abortable } from '../form/abortable.ts';
 import { type BlobToPush, distinctBlobs, subjectOf } from '../plan/blob-to-push.ts';
 import { BlobAttempts } from '../presence/attempts.ts';
 import { isSeen } from '../presence/existence.ts';

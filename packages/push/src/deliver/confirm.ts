@@ -78,12 +78,15 @@ function contradicted(
   answered: Digest,
   { destination, repository }: Target,
 ): PushError {
-  const told = `${repository.registry} stored manifest ${tagOrDigest} as ${answered} by its answer, and shows ${digest}`;
+  const told =
+    `${repository.registry} stored manifest ${tagOrDigest} as ${answered} by its answer, and shows ` + `${digest}`;
   return new PushError('ERR_PUSH_NOT_SEEN', `Could not confirm ${destination}: ${told}`, {
     op: 'confirm',
     origin: 'destination',
     descriptor: { digest, mediaType, size: bytes.byteLength },
-    hint: 'the tag has moved; the registry, or a proxy before it, may rewrite manifests: pull by the digest to see which one it has',
+    hint:
+      'the tag has moved; the registry, or a proxy before it, may rewrite manifests: pull by the digest to ' +
+      'see which one it has',
   });
 }
 

@@ -32,22 +32,36 @@ export async function deliverContent(plan: ItemPlan, target: Target, delivery: D
 async function deliverChildren(plan: IndexPlan, target: Target, delivery: Delivery): Promise<readonly Manifest[]> {
   const { scope } = delivery;
   if (plan.blobs.length > 0) await deliverBlobs(plan.blobs, target, delivery);
-  const manifests = await scope.all(
-    plan.children.map((child) => async () => {
-      const known = child.verbatim;
-      if (known !== undefined && target.presence.believes(known.digest)) {
-        if (await namesManifest(known.digest, known, target, scope)) return known;
-      }
-      const manifest = await deliverContent(child, target, delivery);
-      const resend = resending(child, target, delivery);
-      await deliverManifest(manifest.digest, manifest, target, delivery, { resend });
-      emitPushed(target, undefined, manifest, false);
-      return manifest;
-    }),
-  );
+  const made = new Map<number, Manifest>();
+  const deliverChild = async (child: ItemPlan, at: number): Promise<void> => {
+    const known = child.verbatim && plan.order.follow(at, child.verbatim, made);
+    const mayBeThere = known !== undefined && target.presence.believes(known.digest);
+    if (mayBeThere && (await namesManifest(known.digest, known, target, scope))) {
+      made.set(at, known);
+      return;
+    }
+    const manifest = plan.order.follow(at, await deliverContent(child, target, delivery), made);
+    const resend = resending(child, target, delivery);
+    await deliverManifest(manifest.digest, manifest, target, delivery, { resend });
+    emitPushed(target, undefined, manifest, false);
+    made.set(at, manifest);
+  };
+  for (const wave of plan.order.waves) {
+    await scope.all(wave.map((at) => () => deliverChild(plan.children[at]!, at)));
+  }
+  const manifests = madeOf(plan, made);
   // Before the index that holds them: whoever finds that finds what refers to its entries too (moby/buildkit#5573).
   await listAsReferrers(manifests, target, delivery);
   return manifests;
+}
+
+/** The manifests of all children, in their order. */
+export function madeOf({ children }: IndexPlan, made: ReadonlyMap<number, Manifest>): readonly Manifest[] {
+  return children.map((_, at) => {
+    const manifest = made.get(at);
+    if (manifest === undefined) throw new Error('unreachable: every child is in a wave');
+    return manifest;
+  });
 }
 
 /** Sends content anew that the registry was believed to have. */

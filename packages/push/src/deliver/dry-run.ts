@@ -13,6 +13,7 @@ import type { Foresight } from '../presence/foresee.ts';
 import { pathOf } from '../presence/mount.ts';
 import type { Target } from '../presence/target.ts';
 import { misnamed, tagIn } from './by-digest.ts';
+import { madeOf } from './content.ts';
 import type { Delivery } from './delivery.ts';
 import { planSignatures, withSignaturesOf } from './signatures.ts';
 import type { TagDelivery, TagResult } from './tag-delivery.ts';
@@ -57,9 +58,12 @@ export async function planContent(plan: ItemPlan, target: Target, delivery: Deli
       return plan.verbatim;
     case 'index': {
       await planBlobs(plan.blobs, target, delivery);
-      const children: Manifest[] = [];
-      for (const child of plan.children) children.push(await planContent(child, target, delivery));
-      return plan.assemble(children);
+      const made = new Map<number, Manifest>();
+      for (const at of plan.order.waves.flat()) {
+        const manifest = await planContent(plan.children[at]!, target, delivery);
+        made.set(at, plan.order.follow(at, manifest, made));
+      }
+      return plan.assemble(madeOf(plan, made));
     }
     default:
       return plan satisfies never;

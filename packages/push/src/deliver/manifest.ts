@@ -10,6 +10,7 @@ import { untilStored } from '../upload/until-stored.ts';
 import { confirmManifest } from './confirm.ts';
 import type { Delivery } from './delivery.ts';
 import { onceAnAttempt } from './once-an-attempt.ts';
+import { refusedForGood } from './refused-for-good.ts';
 
 /** Replicas of a registry may be a moment behind: so long a manifest waits for blobs that were sent a moment ago. */
 const replicaWaitsMs: readonly number[] = [1_000, 5_000];
@@ -52,7 +53,8 @@ export async function deliverManifest(
     } catch (error) {
       signal.throwIfAborted();
       const missing = missingIn(error, manifest);
-      if (missing === undefined || resent === 'all') throw error;
+      const isForGood = refusedForGood(error, tagOrDigest, manifest) !== undefined;
+      if (missing === undefined || resent === 'all' || isForGood) throw error;
       const waitMs = target.presence.mayBeOnItsWay(missing) ? replicaWaitsMs[waits] : undefined;
       if (waitMs !== undefined) {
         waits += 1;
@@ -97,7 +99,8 @@ export async function putManifest(
         ...retry,
         signal,
         host: target.repository.registry,
-        isTransient: isManifestRetryable,
+        isTransient: (error) =>
+          isManifestRetryable(error) && refusedForGood(error, tagOrDigest, manifest) === undefined,
         onRetry: onceAnAttempt(({ attempt, seconds, cause }) =>
           warn(target, 'manifest-retry', `manifest ${tagOrDigest}: retry ${attempt} in ${seconds} s: ${cause.message}`),
         ),
@@ -115,6 +118,7 @@ export async function putManifest(
       op: 'push manifest',
       origin: 'destination',
       descriptor: { mediaType, digest, size: bytes.byteLength },
+      hint: refusedForGood(error, tagOrDigest, manifest),
       cause: error,
     });
   }

@@ -40,7 +40,7 @@ export async function readSignatures(
   throw new PushError(
     'ERR_PUSH_FAILED',
     `Could not sign ${target.destination}: ${tag} is no list of signatures, and is not written over`,
-    { op: 'sign', origin: 'destination', hint: `look at what ${tag} is, and delete it if nobody needs it` },
+    { op: 'sign', origin: 'destination', hint: `check what ${tag} is, and delete it if it is not needed` },
   );
 }
 

@@ -1,6 +1,6 @@
+import { abortable } from '@slipway/transfer';
 import { codeOf } from '../error-code.ts';
 import { PushError } from '../errors.ts';
-import { abortable } from '../form/abortable.ts';
 import type { Manifest } from '../plan/plan-types.ts';
 import { namesManifest } from '../presence/existence.ts';
 import type { Target } from '../presence/target.ts';
@@ -196,6 +196,6 @@ function lost(tag: string, { destination }: Target): PushError {
   return new PushError('ERR_PUSH_FAILED', message, {
     op: 'sign',
     origin: 'destination',
-    hint: 'somebody else writes it at the same time: push again',
+    hint: 'another push writes it at the same time: push again',
   });
 }

@@ -1,5 +1,5 @@
 import type { AbortOptions } from '@slipway/digest';
-import { abortable } from './abortable.ts';
+import { abortable } from '@slipway/transfer';
 
 /** Lets so many in at once; the others wait in the order in which they came. */
 export class Gate {

@@ -1,7 +1,7 @@
 import type { AbortOptions, Digest, FormNotes } from '@slipway/digest';
 import type { LayerCache } from '@slipway/layer-cache';
+import { abortable } from '@slipway/transfer';
 import { codeOf } from '../error-code.ts';
-import { abortable } from './abortable.ts';
 import type { BlobForm, BlobIdentity, FormReader } from './form.ts';
 import { type FormBytes, Moved, type ReadableForm } from './form-bytes.ts';
 import { asFormFailure, FormFailure } from './form-failure.ts';

@@ -1,5 +1,5 @@
 import type { AbortOptions, ByteStream, Content, OpenOptions } from '@slipway/digest';
-import { abortable } from './abortable.ts';
+import { abortable } from '@slipway/transfer';
 import type { BlobForm, BlobIdentity, FormReader } from './form.ts';
 import type { FormBytes, ReadableForm } from './form-bytes.ts';
 import { asFormFailure, type FormFailure } from './form-failure.ts';

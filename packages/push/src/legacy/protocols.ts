@@ -1,11 +1,11 @@
 import type { AbortOptions } from '@slipway/digest';
 import { canonicalName } from '@slipway/reference';
 import type { V1Session } from '@slipway/registry-client/v1';
+import { abortable } from '@slipway/transfer';
 import type { SharedParts } from '../deliver/push-parts.ts';
 import type { TagResult } from '../deliver/tag-delivery.ts';
 import { PushError, pushFailure } from '../errors.ts';
 import type { PushEvent } from '../events.ts';
-import { abortable } from '../form/abortable.ts';
 import type { ResolvedPushOptions } from '../options.ts';
 import type { ItemPlan } from '../plan/plan-types.ts';
 import type { Destination } from '../push.ts';

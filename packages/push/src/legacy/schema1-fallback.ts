@@ -57,7 +57,10 @@ function warn(target: Target): void {
     type: 'warning',
     destination: target.destination,
     code: 'schema1-deprecated',
-    message: `[DEPRECATION NOTICE] support for pushing manifest v2 schema1 images will be removed in an upcoming release. Please contact admins of the ${registry} registry NOW to avoid future disruption. ${moreInformation}`,
+    message:
+      '[DEPRECATION NOTICE] support for pushing manifest v2 schema1 images will be removed in an upcoming ' +
+      `release. Please contact admins of the ${registry} registry NOW to avoid future disruption. ` +
+      `${moreInformation}`,
   });
 }
 
@@ -66,7 +69,9 @@ function reworded(error: Error): Error {
   const answer = registryErrorOf(error);
   if (answer?.dockerMessage !== 'tag invalid' || !(error instanceof PushError)) return error;
   const { code, op, origin, descriptor } = error;
-  const text = `[DEPRECATED] support for pushing manifest v2 schema1 images has been removed. ${moreInformation}: tag invalid`;
+  const text =
+    `[DEPRECATED] support for pushing manifest v2 schema1 images has been removed. ${moreInformation}: ` +
+    'tag invalid';
   const { status, diagnostics } = answer;
   const cause = new RegistryError(answer.message, {
     code: answer.code,

@@ -6,12 +6,11 @@ import type { BlobForm } from '../form/form.ts';
 import { identifyBlob } from '../form/identify-blob.ts';
 import { LaterForm } from '../form/later-form.ts';
 import { provenByContent } from '../knowledge.ts';
-import type { LayerKind } from '../push.ts';
 import type { BlobToPush } from './blob-to-push.ts';
 import { fixedBlob } from './fixed-blob.ts';
 import { assertImageConsistent } from './invariants.ts';
 import { layerForm } from './layer-form.ts';
-import { compressionOf, formKey, hasTable, isMade, kindOf, serves } from './layer-kind.ts';
+import { compressionOf, formKey, hasTable, isMade, isUnmade, kindOf, type StoredKind, serves } from './layer-kind.ts';
 import { assembleManifest, type ManifestFamily, manifestFamilyOf, warnOfLosses } from './manifest-assembly.ts';
 import type { ImagePlan, PlanContext } from './plan-types.ts';
 
@@ -24,15 +23,20 @@ import type { ImagePlan, PlanContext } from './plan-types.ts';
 export function planImage(image: SourceImage, context: PlanContext): Omit<ImagePlan, 'referrers'> {
   assertImageConsistent(image);
   const family = familyFor(image, context);
-  const kinds = image.layers.map((layer) => kindFor(layer, image, family, context));
+  const wanted = image.layers.map((layer) => kindFor(layer, image, family, context));
   const mislabelled = image.manifest === undefined ? [] : image.layers.filter((layer) => !isLabelRight(layer));
   const isConverted = context.format !== 'keep' || context.compression !== 'keep';
-  const mayStay = goesVerbatim(image, family, kinds, context) && !(isConverted && mislabelled.length > 0);
+  const mayStay = goesVerbatim(image, family, wanted, context) && !(isConverted && mislabelled.length > 0);
   const verbatim = mayStay ? image.manifest : undefined;
-  if (verbatim !== undefined) warnOfLabels(mislabelled, context);
+  if (verbatim !== undefined) {
+    warnOfLabels(mislabelled, context);
+    warnOfUnmade(wanted, context);
+  }
   if (verbatim === undefined) warnOfLosses(image, family, context);
+  const kinds = wanted.map((kind) => (isUnmade(kind) ? 'gzip' : kind)); // no manifest made here can name the others
+  const sent = verbatim === undefined ? kinds : wanted;
   const layers = image.layers.map((layer, at) =>
-    layerBlob(layer, { wanted: kinds[at] ?? 'gzip', isVerbatim: verbatim !== undefined, image, context }),
+    layerBlob(layer, { wanted: sent[at] ?? 'gzip', isVerbatim: verbatim !== undefined, image, context }),
   );
   return {
     kind: 'image',
@@ -57,7 +61,7 @@ export function planImage(image: SourceImage, context: PlanContext): Omit<ImageP
 /** The config, which changes where a layer that is made here unpacks to other bytes than the one it is made of. */
 function configBlob(
   image: SourceImage,
-  kinds: readonly LayerKind[],
+  kinds: readonly StoredKind[],
   layers: readonly BlobToPush[],
   context: PlanContext,
 ): BlobToPush {
@@ -102,18 +106,33 @@ function isLabelRight({ content, compression, descriptor }: SourceLayer): boolea
 /** What is kept is kept with its mistakes: correcting them would change the digest of the image. */
 function warnOfLabels(layers: readonly SourceLayer[], { warn }: PlanContext): void {
   for (const { diffID, compression, descriptor } of layers) {
+    if (isUnmade(compression)) continue; // told apart
     const bytes = compression === 'none' ? 'not compressed' : compression;
     warn({
       code: 'layer-mislabelled',
-      message: `layer ${shortDigest(diffID)} is ${bytes}, and its media type says ${descriptor?.mediaType}; \`format\` corrects it`,
+      message:
+        `layer ${shortDigest(diffID)} is ${bytes}, and its media type says ${descriptor?.mediaType}; ` +
+        '`format` corrects it',
     });
   }
+}
+
+/** A layer goes out in a form that few programs read. */
+function warnOfUnmade(kinds: readonly StoredKind[], { warn }: PlanContext): void {
+  const found = kinds.filter(isUnmade);
+  if (found.length === 0) return;
+  const layers = found.length === 1 ? '1 layer is' : `${found.length} layers are`;
+  const message = `${layers} compressed with ${[...new Set(found)].join(' and ')}, which most runtimes cannot unpack`;
+  warn({
+    code: 'layer-unreadable',
+    message: `${message}; not compared with the diffIDs. \`compression: gzip\` makes them anew`,
+  });
 }
 
 function goesVerbatim(
   image: SourceImage,
   family: ManifestFamily,
-  kinds: readonly LayerKind[],
+  kinds: readonly StoredKind[],
   context: PlanContext,
 ): boolean {
   if (!hasFamily(image, family)) return false;
@@ -130,20 +149,18 @@ function familyFor(image: SourceImage, { format, compression }: PlanContext): Ma
   return isFree && needsOci ? 'oci' : manifestFamilyOf(image, format);
 }
 
-function kindFor(
-  layer: SourceLayer,
-  image: SourceImage,
-  family: ManifestFamily,
-  { compression }: PlanContext,
-): LayerKind {
-  const own = kindOf(layer);
+function kindFor(layer: SourceLayer, image: SourceImage, family: ManifestFamily, context: PlanContext): StoredKind {
+  const { compression } = context;
+  const stored = kindOf(layer);
+  if (isUnmade(stored) && staysUnmade(layer, image, context)) return stored;
+  const own = isUnmade(stored) ? 'gzip' : stored;
   if (layer.content === undefined) return own;
   const isNamed = isNamedByManifest(layer, image);
   // A docker archive holds layers as docker unpacked them: they go out as gzip, as docker push sends them.
-  const kept = !isNamed && layer.compression !== 'gzip' && family === 'docker' ? 'gzip' : own;
+  const kept = !isNamed && compressionOf(own) !== 'gzip' && family === 'docker' ? 'gzip' : own;
   const wanted = compression !== 'keep' ? compression : !isNamed && kept === 'none' ? 'gzip' : kept;
   if (family !== 'docker') return wanted;
-  if (compression === 'estargz' && !serves(own, wanted))
+  if (compression === 'estargz' && !serves(stored, wanted))
     throw cannotName(layer, 'no annotation for a table of contents');
   if (compressionOf(wanted) !== 'zstd') return wanted;
   // Docker's manifests have no such type; BuildKit writes one all the same, and what it wrote goes as it is.
@@ -151,6 +168,16 @@ function kindFor(
   if (layer.compression === 'zstd' && isOfFamily && isLabelRight(layer)) return wanted;
   if (compression === 'keep') return 'gzip';
   throw cannotName(layer, 'no media type for zstd layers');
+}
+
+/** Without a wish for another form, a layer of a manifest stays as it is, whatever its kind. */
+function staysUnmade(
+  { content, descriptor }: SourceLayer,
+  { manifest }: SourceImage,
+  { format, compression }: PlanContext,
+): boolean {
+  const isNamed = manifest !== undefined && content?.size === descriptor?.size;
+  return isNamed && format === 'keep' && compression === 'keep';
 }
 
 function cannotName({ diffID }: SourceLayer, why: string): PushError {
@@ -171,7 +198,7 @@ function hasFamily(image: SourceImage, family: ManifestFamily): boolean {
 }
 
 interface LayerBlobOptions {
-  readonly wanted: LayerKind;
+  readonly wanted: StoredKind;
   readonly isVerbatim: boolean;
   readonly image: SourceImage;
   readonly context: PlanContext;
@@ -215,7 +242,7 @@ function isForeign({ descriptor, content }: SourceLayer): boolean {
  */
 function recordKeyOf(
   layer: SourceLayer,
-  wanted: LayerKind,
+  wanted: StoredKind,
   form: BlobForm | undefined,
   { recompress }: PlanContext,
 ): Digest | undefined {

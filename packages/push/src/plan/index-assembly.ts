@@ -40,6 +40,12 @@ export function indexEntries(
   return others.flatMap((entry) => (entry.item.kind === 'index' ? indexEntries(entry.item, { format, warn }) : entry));
 }
 
+/** The manifest that another one is about. */
+export function subjectIn(manifest: Manifest | undefined): Digest | undefined {
+  const parsed = manifest && parseManifest(manifest.bytes, manifest.mediaType, { sizeOf: () => 0 });
+  return parsed !== undefined && 'subject' in parsed ? parsed.subject?.digest : undefined;
+}
+
 /** Tells when attestations stay while the images they are about change. */
 export function warnOfAttestations(
   entries: readonly IndexEntry[],
@@ -49,11 +55,16 @@ export function warnOfAttestations(
   const changed = new Set(
     entries.flatMap(({ descriptor }, at) => (plans[at]?.verbatim === undefined ? descriptor.digest : [])),
   );
-  const stale = entries.filter(({ descriptor }) => changed.has(descriptor.annotations?.[referenceDigest] as Digest));
+  const stale = entries.filter(({ descriptor, item }) => {
+    const about = descriptor.annotations?.[referenceDigest] ?? subjectIn(item.manifest);
+    return about !== undefined && changed.has(about as Digest);
+  });
   if (stale.length === 0) return;
   warn({
     code: 'attestations-stale',
-    message: `${stale.length} attestations go along, but name in their statements the images as they were before the conversion`,
+    message:
+      `${stale.length} attestations go along, but name in their statements the images as they were before ` +
+      'the conversion',
   });
 }
 
@@ -67,10 +78,11 @@ export function assembleIndex(
   entries: readonly IndexEntry[],
   children: readonly Manifest[],
 ): Manifest {
-  const moved = new Map<string, Digest>();
+  const moved = new Map<string, Manifest>();
   for (const [at, { descriptor }] of entries.entries()) {
     // Of an image in several forms, the first is what its attestations go with.
-    if (!moved.has(descriptor.digest)) moved.set(descriptor.digest, children[at]?.digest ?? descriptor.digest);
+    const child = children[at];
+    if (child !== undefined && !moved.has(descriptor.digest)) moved.set(descriptor.digest, child);
   }
   const manifests = withoutTwins(
     entries.map((entry, at) => {
@@ -86,7 +98,9 @@ export function assembleIndex(
   }
   const given = index && parseManifest(index.manifest.bytes, index.manifest.mediaType, { sizeOf: () => 0 });
   const { annotations, artifactType, subject } = given?.kind === 'oci-index' ? given : ({} as Partial<OciIndex>);
-  return buildIndex({ manifests, annotations, artifactType, subject });
+  const about = subject && moved.get(subject.digest); // an index may be about one of its own entries
+  const named = about && { mediaType: about.mediaType, digest: about.digest, size: about.bytes.byteLength };
+  return buildIndex({ manifests, annotations, artifactType, subject: subject && { ...subject, ...named } });
 }
 
 /** Entries that a conversion has made the same are one. */
@@ -94,10 +108,10 @@ function withoutTwins(entries: readonly Descriptor[]): readonly Descriptor[] {
   return [...new Map(entries.map((entry) => [JSON.stringify(entry), entry])).values()];
 }
 
-function entryOf({ descriptor, item }: IndexEntry, child: Manifest, moved: ReadonlyMap<string, Digest>): Descriptor {
+function entryOf({ descriptor, item }: IndexEntry, child: Manifest, moved: ReadonlyMap<string, Manifest>): Descriptor {
   const { digest, mediaType, bytes } = child;
   const platform: Platform | undefined = descriptor.platform ?? (item.kind === 'image' ? item.platform : undefined);
-  const about = moved.get(descriptor.annotations?.[referenceDigest] ?? '');
+  const about = moved.get(descriptor.annotations?.[referenceDigest] ?? '')?.digest;
   const { [zstdAnnotation]: zstd, ...others } = descriptor.annotations ?? {};
   const annotations = {
     ...others,

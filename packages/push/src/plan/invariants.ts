@@ -43,8 +43,9 @@ export function assertArtifactComplete({ manifest, blobs }: SourceArtifact): voi
   const carried = new Map(blobs.map(({ descriptor }) => [descriptor.digest, descriptor.size]));
   for (const { digest, size, isElsewhere } of namedBy(manifest.bytes)) {
     if (carried.get(digest) === size || isElsewhere) continue;
+    const named = typeof size === 'number' ? `with ${size} bytes` : 'without a size';
     const what = carried.has(digest)
-      ? `with ${size} bytes, the source has ${carried.get(digest)}`
+      ? `${named}, the source has ${carried.get(digest)} bytes`
       : 'which the source does not carry';
     throw invalid(`the manifest of type ${JSON.stringify(manifest.mediaType)} names ${digest}, ${what}`);
   }

@@ -5,8 +5,7 @@ import { type LayerCheck, plainLayerCheck } from '../form/layer-check.ts';
 import { MadeForm } from '../form/made-form.ts';
 import { StoredForm } from '../form/stored-form.ts';
 import { UnpackCheck } from '../form/unpack-check.ts';
-import type { LayerKind } from '../push.ts';
-import { isMade } from './layer-kind.ts';
+import { isMade, isUnmade, type StoredKind } from './layer-kind.ts';
 import type { PlanContext } from './plan-types.ts';
 
 /**
@@ -22,11 +21,13 @@ export function layerCheck(
   const algorithm = digest === undefined ? 'sha256' : algorithmOf(digest);
   if (compression === 'none' && algorithm === algorithmOf(diffID)) return plainLayerCheck(diffID);
   if (digest !== undefined && verify === 'digest') return undefined;
+  // Their decoders are slow, and only a layer that a manifest names by its digest goes as it is.
+  if (isUnmade(compression)) return undefined;
   return new UnpackCheck({ diffID, compression, size, proofs, signal });
 }
 
 /** The form in which a layer goes: as it lies in the source, or compressed here. Shared by all destinations. */
-export function layerForm(layer: SourceLayer, content: Content, wanted: LayerKind, context: PlanContext): BlobForm {
+export function layerForm(layer: SourceLayer, content: Content, wanted: StoredKind, context: PlanContext): BlobForm {
   if (!isMade(layer, wanted, context)) {
     const { diffID } = layer;
     const identity = namedIdentity(layer, content);
@@ -45,7 +46,11 @@ export function layerForm(layer: SourceLayer, content: Content, wanted: LayerKin
         openPlain: (options) =>
           layer.compression === 'none'
             ? content.open(options)
-            : decompress(content.open({ signal: options.signal }), layer.compression, options),
+            : // What is behind gzip is not in the layer: the plain bytes are compared with the diffID.
+              decompress(content.open({ signal: options.signal }), layer.compression, {
+                ...options,
+                surplus: 'ignore',
+              }),
         plain: layer.compression === 'none' ? content : undefined,
         readTotal: content.size,
         compressor,

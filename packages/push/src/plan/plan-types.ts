@@ -40,11 +40,20 @@ export interface ArtifactPlan {
   readonly referrers: readonly ReferrerPlan[];
 }
 
+/** How the children of one index follow each other. */
+export interface ChildOrder {
+  /** Positions of children that may go at the same time; a child is behind the one that it is about. */
+  readonly waves: readonly (readonly number[])[];
+  /** A child's manifest, whose `subject` names what has become of the child that it is about. */
+  follow(at: number, manifest: Manifest, made: ReadonlyMap<number, Manifest>): Manifest;
+}
+
 export interface IndexPlan {
   readonly kind: 'index';
   /** Entries that are no manifests. */
   readonly blobs: readonly BlobToPush[];
   readonly children: readonly ItemPlan[];
+  readonly order: ChildOrder;
   /** The index as the source has it, when no child changes. */
   readonly verbatim: Manifest | undefined;
   readonly referrers: readonly ReferrerPlan[];

@@ -6,6 +6,7 @@ import { provenByContent } from '../knowledge.ts';
 import type { PushFormat } from '../push.ts';
 import type { BlobToPush } from './blob-to-push.ts';
 import { fixedBlob } from './fixed-blob.ts';
+import { orderChildren } from './followers.ts';
 import { planImage } from './image-plan.ts';
 import { assembleIndex, indexEntries, warnOfAttestations } from './index-assembly.ts';
 import { assertArtifactComplete, assertIndexComplete } from './invariants.ts';
@@ -129,6 +130,7 @@ function planIndex(index: SourceIndex, context: PlanContext): Omit<IndexPlan, 'r
   return {
     kind: 'index',
     children,
+    order: orderChildren(entries, children, context),
     blobs: (index.blobs ?? []).map((blob) => artifactBlob(blob, index.heldIn, context)),
     verbatim,
     assemble: (manifests) => verbatim ?? assembleIndex(context.format, index, entries, manifests),

@@ -2,6 +2,7 @@ import type { SourceImage, SourceIndex, SourceItem } from '@slipway/image-source
 import { formatPlatform } from '@slipway/manifest';
 import { PushError } from '../errors.ts';
 import type { LayerKind } from '../push.ts';
+import { orderChildren } from './followers.ts';
 import { assembleIndex, type IndexEntry, indexEntries, warnOfAttestations, zstdAnnotation } from './index-assembly.ts';
 import { compressionOf, kindOf } from './layer-kind.ts';
 import { choosePlatform, planItem, planReferrers } from './plan.ts';
@@ -51,6 +52,7 @@ function planIndex(
   return {
     kind: 'index',
     children: plans,
+    order: orderChildren(made, plans, context),
     blobs: [],
     verbatim: undefined,
     assemble: (manifests) => assembleIndex('oci', item.kind === 'index' ? item : undefined, made, manifests),

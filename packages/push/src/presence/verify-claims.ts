@@ -28,7 +28,10 @@ export async function verifyClaims(
       type: 'warning',
       destination,
       code: 'learnt-pairing-false',
-      message: `${destination} pairs ${diffID} with ${claim.digest}, which ${unpacked === undefined ? 'cannot be read back' : `unpacks to ${unpacked}`}: the layer is pushed from the source`,
+      message:
+        `${destination} pairs ${diffID} with ${claim.digest}, which ` +
+        `${unpacked === undefined ? 'cannot be read back' : `unpacks to ${unpacked}`}: the layer is pushed ` +
+        'from the source',
     });
   }
   presence.dropClaims();

@@ -91,7 +91,9 @@ export class UploadCutOff extends Error {
     const last = pieceSize === undefined ? `after at most ${sent} bytes` : `in pieces of ${pieceSize} bytes`;
     const because = obstacle === undefined ? '' : `; ${describeObstacle(obstacle, registry)}`;
     super(`${why}; cut off ${cuts} times in a row, the last time ${last}${because}`, { cause });
-    this.hint = `something between here and ${registry} ends uploads: a proxy, a firewall or a VPN with a limit, or ${registry} itself`;
+    this.hint =
+      `something between here and ${registry} ends uploads: a proxy, a firewall or a VPN with a limit, or ` +
+      `${registry} itself`;
   }
 }
 

@@ -56,7 +56,9 @@ export async function resumeSession({
       type: 'warning',
       destination: target.destination,
       code: 'upload-lost',
-      message: `the upload of ${blob.id} that was interrupted at ${record.offset} bytes cannot be continued and starts again: ${why}`,
+      message:
+        `the upload of ${blob.id} that was interrupted at ${record.offset} bytes cannot be continued and ` +
+        `starts again: ${why}`,
     });
     return undefined;
   }

@@ -94,7 +94,9 @@ export class Uploader {
           type: 'warning',
           destination: target.destination,
           code: 'upload-cut-off',
-          message: `${registry}, or what stands before it, cuts uploads off: the one of ${blob.id} after at most ${cut.sent} bytes. Large blobs go in smaller pieces from now on`,
+          message:
+            `${registry}, or a proxy before it, cuts uploads off: the one of ${blob.id} after at most ` +
+            `${cut.sent} bytes. Large blobs go in smaller pieces from now on`,
         }),
       );
       return undefined;
@@ -237,7 +239,9 @@ export class Uploader {
         type: 'warning',
         destination: target.destination,
         code: 'upload-not-resumable',
-        message: `${target.repository.registry} takes a blob in one piece only: the upload of ${blob.id} starts again from its beginning`,
+        message:
+          `${target.repository.registry} takes a blob in one piece only: the upload of ${blob.id} starts again ` +
+          'from its beginning',
       }),
     );
   }

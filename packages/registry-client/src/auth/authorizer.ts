@@ -1,6 +1,6 @@
 import type { AbortOptions } from '@slipway/digest';
 import type { Credentials } from '@slipway/docker-credentials';
-import { abortable } from '../abortable.ts';
+import { abortable } from '@slipway/transfer';
 import { RegistryError } from '../errors.ts';
 import type { HTTPClient } from '../http/http-client.ts';
 import { redactURL } from '../http/redact-url.ts';

@@ -126,7 +126,8 @@ class RegistryUploadSession implements UploadSession {
         target: this.#location,
         access: this.#access,
         expect: [...accepted, 404],
-        signal: AbortSignal.timeout(this.#connection.options.timeouts.disposalMs), // not the caller's: its abort may be why we are here
+        // Not the caller's: its abort may be why we are here.
+        signal: AbortSignal.timeout(this.#connection.options.timeouts.disposalMs),
       });
       await answer.discard();
     } catch {
@@ -303,7 +304,9 @@ function misdirected(error: RegistryError, registry: URL, location: URL): Regist
   const message = `${registry.host} sent the upload to ${redactURL(location)}, where nothing answers: ${error.message}`;
   return reworded(error, message, {
     transient: false,
-    hint: `${registry.host} does not know its own external address: its \`http.host\`, or the Host header that its proxy passes on`,
+    hint:
+      `${registry.host} does not know its own external address: its \`http.host\`, or the Host header that ` +
+      'its proxy passes on',
   });
 }
 

@@ -70,7 +70,10 @@ function hintFor(
   context: AnswerErrorContext,
 ): string | undefined {
   if ([403, 502, 503, 504].includes(answer.status) && isProxysOwn(answer)) {
-    return `the proxy may have answered in the registry's place: check its rules, or add ${answer.url.hostname} to NO_PROXY`;
+    return (
+      `the proxy may have answered in the registry's place: check its rules, or add ${answer.url.hostname} ` +
+      'to NO_PROXY'
+    );
   }
   if (code === 'ERR_REGISTRY_UNAUTHORIZED' || code === 'ERR_REGISTRY_DENIED') return context.authHint;
   if (isHTTPToHTTPS(answer.status, said)) return 'the registry expects https: give it a URL with https:';

@@ -128,7 +128,8 @@ export class Answer {
 
   /** Reads a short body to its end, so that the connection can be used again, and drops a long one. */
   async discard(): Promise<void> {
-    await this.bytes({ limit: 65_536, timeoutMs: 5_000, truncate: true }).catch(() => {}); // only the connection's reuse is at stake
+    // A failure costs the connection's reuse and nothing else.
+    await this.bytes({ limit: 65_536, timeoutMs: 5_000, truncate: true }).catch(() => {});
   }
 
   /** The answer is not what the protocol promises. */

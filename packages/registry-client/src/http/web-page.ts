@@ -35,7 +35,8 @@ export function webPageError(
 ): RegistryError {
   const page = body && describePage(scrub(new TextDecoder().decode(body.subarray(0, webPageLimit)), secrets));
   return new RegistryError(
-    `${url.host} answers with web pages: no registry, or its proxy does not pass /v2/ on (${method} ${redactURL(url)} answered ${status} with ${page ?? 'a web page'})`,
+    `${url.host} answers with web pages: no registry, or its proxy does not pass /v2/ on (${method} ` +
+      `${redactURL(url)} answered ${status} with ${page ?? 'a web page'})`,
     {
       code: 'ERR_REGISTRY_PROTOCOL',
       status,

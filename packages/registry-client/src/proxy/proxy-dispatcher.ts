@@ -89,7 +89,8 @@ function createProxyAgent(proxy: URL, options: DispatcherOptions): ProxyAgent {
   const { username, password, origin } = proxy;
   const { connectTimeoutMs, tlsTimeoutMs, tls } = options;
   const user = Buffer.from(`${decoded(username)}:${decoded(password)}`).toString('base64');
-  const { servername, cert, key, ...proxyTLS } = tls; // the registry's own name and client certificate are not for the proxy
+  // The registry's own name and client certificate are not for the proxy.
+  const { servername, cert, key, ...proxyTLS } = tls;
   return new ProxyAgent({
     ...agentOptions(options),
     uri: origin,

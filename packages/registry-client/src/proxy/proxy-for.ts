@@ -45,7 +45,8 @@ function parseProxy(name: string, value: string): URL {
   if (!isHTTP(proxy) && !isSocks(proxy)) {
     throw new ProxyError(
       'ERR_PROXY_INVALID',
-      `${name} names a proxy of scheme ${JSON.stringify(proxy.protocol.slice(0, -1))}, expected http, https, socks5 or socks5h`,
+      `${name} names a proxy of scheme ${JSON.stringify(proxy.protocol.slice(0, -1))}, expected http, ` +
+        'https, socks5 or socks5h',
     );
   }
   return proxy;

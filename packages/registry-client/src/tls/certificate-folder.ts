@@ -51,7 +51,8 @@ export async function readCertificateFolder(folder: string): Promise<Certificate
       );
     } else if (ending === 'cert') {
       if (!names.includes(`${stem}.key`)) {
-        const message = `missing key ${stem}.key for client certificate ${name}. CA certificates must use the extension .crt`;
+        const missing = `missing key ${stem}.key for client certificate ${name}`;
+        const message = `${missing}. CA certificates must use the extension .crt`;
         throw new CertificateError(message, { reason: 'unpaired', file: path });
       }
       const key = join(folder, `${stem}.key`);

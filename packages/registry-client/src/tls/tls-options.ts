@@ -52,7 +52,8 @@ export async function loadTLSOptions(registry: string, sources: TLSSources): Pro
   const [client, ...others] = folder?.clients ?? [];
   if (client && others.length > 0) {
     sources.onWarning?.(
-      `of the client certificates for ${registry} only ${client.name} is used, not ${others.map(({ name }) => name).join(', ')}`,
+      `of the client certificates for ${registry} only ${client.name} is used, not ` +
+        `${others.map(({ name }) => name).join(', ')}`,
     );
   }
   const clientOptions = client ? { cert: client.cert, key: client.key } : {};

@@ -23,8 +23,9 @@ type Json = null | boolean | number | string | readonly Json[] | { readonly [key
 /** Values that readers stumble over. */
 const oddValues: readonly Json[] = [
   null, -1, 0, 1e99, 1.5, '', ' ', '../../etc/passwd', '/etc/passwd', '\0', 'a'.repeat(5000), [], {}, [[[[]]]], true,
-  `sha256:${'0'.repeat(64)}`, 'sha256:ABC', `sha512:${'0'.repeat(128)}`, '__proto__', '\ud800', 9007199254740992, [null],
-  'application/vnd.oci.image.index.v1+json', 'application/vnd.oci.image.layer.v1.tar+zstd', 'application/octet-stream',
+  `sha256:${'0'.repeat(64)}`, 'sha256:ABC', `sha512:${'0'.repeat(128)}`, '__proto__', '\ud800', 9007199254740992,
+  [null], 'application/vnd.oci.image.index.v1+json', 'application/vnd.oci.image.layer.v1.tar+zstd',
+  'application/octet-stream',
   'application/vnd.docker.distribution.manifest.v1+prettyjws', 'layers+base', 'Layers', ['x', 'x'], 'v1.0+build',
 ]; // biome-ignore format: a list to read across
 

@@ -77,7 +77,8 @@ function referencesOf(document: ManifestDocument, mediaType: string): readonly D
       return required(document.fsLayers, 'fsLayers').map(({ blobSum: digest }) => ({ mediaType: '', digest, size: 0 }));
     default:
       if (document.config === undefined) throw new Refusal('MANIFEST_INVALID', { message: 'manifest has no config' });
-      return [document.config, ...required(document.layers, 'layers')];
+      // Go writes an empty list as null, and docker-registry takes it.
+      return [document.config, ...(document.layers === null ? [] : required(document.layers, 'layers'))];
   }
 }
 

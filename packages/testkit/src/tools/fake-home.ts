@@ -44,7 +44,8 @@ echo "$1" >> "$HOME/calls"
 file() { echo "$HOME/keychain-$(printf %s "$1" | tr '/:' '__')"; }
 case "$1" in
   get) f=$(file "$input"); [ -f "$f" ] && cat "$f" || { echo "credentials not found in native keychain"; exit 1; } ;;
-  store) url=$(printf %s "$input" | sed 's/.*"ServerURL":"\\([^"]*\\)".*/\\1/'); printf %s "$input" > "$(file "$url")" ;;
+  store) url=$(printf %s "$input" | sed 's/.*"ServerURL":"\\([^"]*\\)".*/\\1/')
+    printf %s "$input" > "$(file "$url")" ;;
   erase) rm -f "$(file "$input")" ;;
   list) echo '{"ghcr.io":"me"}' ;;
 esac`;

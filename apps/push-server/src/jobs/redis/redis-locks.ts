@@ -5,7 +5,8 @@ import type { Logger } from 'pino';
 import type { SharedLocks } from '../shared-locks.ts';
 import { type RedisHealth, RedisUnavailable } from './redis-health.ts';
 
-const renew = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) else return 0 end`;
+const renew =
+  `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) else ` + 'return 0 end';
 const release = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) else return 0 end`;
 
 export interface RedisLockOptions {
