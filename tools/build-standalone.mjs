@@ -110,7 +110,8 @@ function build({ name, folder, bundle }, target, compiler, runtime) {
   run(compiler, ['build', '--target=bun', '--outdir=found', '--metafile=meta.json', ...common, entry], stage);
   const { inputs } = JSON.parse(readFileSync(join(stage, 'meta.json'), 'utf8'));
   const packages = packagesOf(Object.keys(inputs).map((input) => realpathSync(resolve(stage, input))));
-  writeFileSync(join(stage, entry), entryOf(name, folder, bundle, noticesFor(folder, packages)));
+  const notices = noticesFor(folder, packages);
+  writeFileSync(join(stage, entry), entryOf(name, folder, bundle, notices));
   const outfile = os === 'win32' ? `${name}.exe` : name;
   const compile = ['build', '--compile', '--bytecode', `--compile-executable-path=${runtime}`, ...runtimeFlags];
   compile.push(`--target=${bunTarget.replace('aarch64', 'arm64')}`, `--format=${isModule ? 'esm' : 'cjs'}`);
@@ -119,6 +120,7 @@ function build({ name, folder, bundle }, target, compiler, runtime) {
   mkdirSync(join(out, target), { recursive: true });
   cpSync(join(stage, outfile), file);
   chmodSync(file, 0o755);
+  writeFileSync(join(out, target, `${name}.notices.txt`), notices);
   const bytes = readFileSync(file);
   const digest = createHash('sha256').update(bytes).digest('hex');
   process.stdout.write(`${file}  ${(bytes.byteLength / 1e6).toFixed(1)} MB  sha256:${digest}\n`);

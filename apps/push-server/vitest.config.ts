@@ -1,3 +1,5 @@
 import { sharedTestConfig } from '../../vitest.shared.ts';
 
-export default sharedTestConfig();
+// The status page's style is a text in the program; Vitest would have it be empty.
+const config: ReturnType<typeof sharedTestConfig> = sharedTestConfig({ css: true });
+export default config;

@@ -4,6 +4,7 @@ import type { JobService } from './jobs/job-service.ts';
 import { openJobs } from './jobs/open-jobs.ts';
 import { slipwayRoutes } from './jobs/slipway-routes.ts';
 import { type Listeners, openListeners } from './listeners/open-listeners.ts';
+import { registerStateMetrics } from './operation/state-metrics.ts';
 import { createRequestHandler, type RequestHandlerOptions } from './server.ts';
 
 /** A running daemon. */
@@ -31,9 +32,16 @@ export async function startDaemon(options: EngineContextOptions, routes: Request
   try {
     const opened = await openJobs(context);
     jobs = opened;
+    registerStateMetrics(context);
     const further = [slipwayRoutes(opened), ...(routes.further ?? [])];
     const handler = await createRequestHandler(context, { ...routes, further });
-    listeners = await openListeners({ config, handler, tokens: context.tokens, log });
+    listeners = await openListeners({
+      config,
+      handler,
+      tokens: context.tokens,
+      variables: options.environment.variables,
+      log,
+    });
     const { addresses } = listeners;
     const open = listeners;
     log.info({ addresses, dataDir: config.dataDir }, 'slipwayd listens');

@@ -15,6 +15,11 @@ export type ServerErrorCode =
    * permissions.
    */
   | 'ERR_SERVER_LISTEN'
+  /**
+   * When: `slipwayd health` asked a daemon that does not answer, or that cannot work. Retry: yes. Do: what the message
+   * says is wrong; look into the daemon's log.
+   */
+  | 'ERR_SERVER_UNHEALTHY'
   /** When: a token or its scope is malformed, or no token has that id. Retry: no. Do: see `slipwayd token list`. */
   | 'ERR_SERVER_TOKEN'
   /**

@@ -6,6 +6,8 @@ import { readConfig, variableOf } from './config/read-config.ts';
 import { type ServerConfig, settings } from './config/server-config.ts';
 import type { Setting } from './config/settings.ts';
 import { startDaemon } from './daemon.ts';
+import { addHealthCommand } from './service/health-command.ts';
+import { notifySystemd } from './service/notify-systemd.ts';
 import { addTokenCommands } from './token-commands.ts';
 import { version } from './version.ts';
 
@@ -46,6 +48,7 @@ function createProgram(host: NodeJS.Process): Command {
     return await readConfig({ flags, variables, file: file || undefined });
   };
   addTokenCommands(program, { configOf, stdout: host.stdout });
+  addHealthCommand(program, { configOf, stdout: host.stdout });
   program.action(async () => {
     const config = await configOf();
     if (program.opts<{ checkConfig?: boolean }>().checkConfig === true) {
@@ -74,11 +77,15 @@ async function serve(config: ServerConfig, host: NodeJS.Process): Promise<void> 
   const log = pino({ level: config.logLevel, base: { pid: host.pid } }, pino.destination({ fd: 2, sync: true }));
   host.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'));
   const asked = Promise.race([once(host, 'SIGTERM'), once(host, 'SIGINT')]); // also while it starts
-  const daemon = await startDaemon({ config, environment: readEnvironment(host.env), log });
+  const environment = readEnvironment(host.env);
+  const tell = (...assignments: string[]): Promise<void> =>
+    notifySystemd(assignments, { ...environment, onWarning: (message) => log.warn(message) });
+  const daemon = await startDaemon({ config, environment, log });
+  await tell('READY=1', `STATUS=Listens on ${daemon.addresses.join(', ')}`);
   const signal = await asked;
   log.info({ signal: signal[0] as unknown }, 'asked to stop');
   for (const name of ['SIGTERM', 'SIGINT'] as const) host.once(name, () => host.exit(130));
-  await daemon.stop();
+  await Promise.all([tell('STOPPING=1'), daemon.stop()]);
   // What hangs keeps the process no longer than its time: only then there is anything left to run this.
   setTimeout(() => host.exit(1), 500).unref();
 }

@@ -43,6 +43,10 @@ test('metrics, health and readiness tell how it is doing', async () => {
   expect(value('slipwayd_push_duration_seconds_count{outcome="pushed"}')).toBe(3);
   expect(value('slipwayd_http_requests_total{method="POST",status="200"}')).toBe(5);
   expect(value('slipwayd_running_pushes')).toBe(0);
+  expect(value('slipwayd_ready')).toBe(1);
+  expect(value('slipwayd_disk_used_bytes')).toBeGreaterThan(100_000);
+  expect(value('slipwayd_disk_free_bytes')).toBeGreaterThan(100_000);
+  expect(value('slipwayd_disk_quota_bytes')).toBe(0);
   expect((await server.request('GET', '/healthz')).body).toBe('ok\n');
   expect((await server.request('GET', '/readyz')).body).toBe('ok\n');
 });

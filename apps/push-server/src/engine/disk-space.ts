@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { readdir, stat, statfs } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ByteStream } from '@slipway/digest';
 import { sourceLimitDefaults } from '@slipway/image-source';
@@ -7,6 +7,7 @@ import type { AdmissionRequest, ImageStore } from '@slipway/image-store';
 import type { Logger } from 'pino';
 import { humanSize } from '../docker/human-size.ts';
 import { RequestError } from '../errors.ts';
+import { freeBytesOf } from './free-bytes.ts';
 
 /** Part of the quota that compressed layers may take; images have the rest. */
 const layerShare = 0.25;
@@ -85,10 +86,7 @@ export function startDiskKeeper({
   };
   const usedBytes = async (): Promise<number> =>
     (await store().diskUsage()).bytes + (await bytesIn(join(dataDir, 'jobs', 'archives'))) + claimed;
-  const freeBytes = async (): Promise<number> => {
-    const { bavail, bsize } = await statfs(dataDir);
-    return bavail * bsize - minFree;
-  };
+  const freeBytes = async (): Promise<number> => (await freeBytesOf(dataDir)) - minFree;
 
   /** What making room would free. */
   const removableBytes = async (): Promise<number> => {

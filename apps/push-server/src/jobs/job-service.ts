@@ -52,6 +52,8 @@ export interface JobRequest {
 export interface JobService extends AsyncDisposable {
   readonly store: JobStore;
   /** All jobs at a glance. */
+  /** What this daemon is called in the jobs that it works on. */
+  readonly daemon: string;
   readonly index: JobIndex;
   readonly channel: LiveChannel;
   /** What jobs push. A request owns what it holds until `submit` has taken it. */
@@ -233,6 +235,7 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
 
   return {
     store,
+    daemon,
     index,
     channel,
     sources,

@@ -7,11 +7,13 @@ export type ListenAddress =
   | { readonly kind: 'unix'; readonly path: string }
   /** A named pipe of Windows: `//./pipe/slipway`. */
   | { readonly kind: 'pipe'; readonly path: string }
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number };
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  /** A socket that systemd opened; without a descriptor, all of them. */
+  | { readonly kind: 'fd'; readonly descriptor: number | undefined };
 
 /**
- * Reads `unix:///run/slipway.sock`, `tcp://127.0.0.1:2375` or, on Windows, `npipe:////./pipe/slipway`, as `docker -H`
- * takes them.
+ * Reads `unix:///run/slipway.sock`, `tcp://127.0.0.1:2375`, `fd://` or `fd://3`, as `dockerd -H` takes them; on Windows
+ * `npipe:////./pipe/slipway` in place of unix.
  *
  * @throws {ServerError} `ERR_SERVER_CONFIG`
  */
@@ -31,10 +33,23 @@ export function parseListenAddress(text: string, platform: NodeJS.Platform = pro
     if (Buffer.byteLength(path) > 107) throw wrong('the path of a socket has at most 107 bytes');
     return { kind: 'unix', path };
   }
+  const [isInherited, descriptor = ''] = /^fd:\/\/(\d{0,4})$/.exec(text) ?? [];
+  if (isInherited !== undefined) {
+    if (descriptor !== '' && Number(descriptor) < 3) throw wrong('descriptors of systemd begin with 3');
+    return { kind: 'fd', descriptor: descriptor === '' ? undefined : Number(descriptor) };
+  }
   const [, host = '', digits = ''] = /^tcp:\/\/(\[[0-9a-fA-F:.]+\]|[^/:@?#\s]+):(\d{1,5})$/.exec(text) ?? [];
   const port = digits === '' ? Number.NaN : Number(digits);
-  if (host === '' || !(port <= 65_535)) throw wrong('expected unix://PATH or tcp://HOST:PORT');
+  if (host === '' || !(port <= 65_535)) throw wrong('expected unix://PATH, tcp://HOST:PORT or fd://');
   return { kind: 'tcp', host: host.replace(/^\[(.*)\]$/, '$1'), port };
+}
+
+/** The text that stands for an address. */
+export function formatListenAddress(address: ListenAddress): string {
+  if (address.kind === 'unix') return `unix://${address.path}`;
+  if (address.kind === 'pipe') return `npipe://${address.path}`;
+  if (address.kind === 'fd') return `fd://${address.descriptor ?? ''}`;
+  return `tcp://${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
 }
 
 /** Whether only this machine can reach an address. A name other than `localhost` may lead anywhere. */

@@ -8,7 +8,8 @@ import type { ServerConfig } from '../config/server-config.ts';
 import { ServerError } from '../errors.ts';
 import type { TokenStore } from '../security/token-store.ts';
 import type { RequestHandler } from '../server.ts';
-import { isLoopback, type ListenAddress, parseListenAddress } from './listen-address.ts';
+import { inheritedSockets } from './inherited-sockets.ts';
+import { formatListenAddress, isLoopback, type ListenAddress, parseListenAddress } from './listen-address.ts';
 import type { ListenerGuard } from './listener-guard.ts';
 
 /** The open listeners. Leaving scope closes them and every connection at once. */
@@ -23,6 +24,8 @@ export interface OpenListenersOptions {
   readonly config: ServerConfig;
   readonly handler: RequestHandler;
   readonly tokens: TokenStore;
+  /** Of the environment, where systemd says which sockets it hands in. */
+  readonly variables: Readonly<Record<string, string | undefined>>;
   readonly log: Logger;
 }
 
@@ -48,8 +51,7 @@ export async function openListeners(options: OpenListenersOptions): Promise<List
     );
   };
   try {
-    for (const text of options.config.hosts) {
-      const address = parseListenAddress(text);
+    for (const address of options.config.hosts.flatMap((text) => placesOf(text, options))) {
       servers.push({ server: await openListener(address, options), address });
     }
   } catch (error) {
@@ -68,6 +70,19 @@ export async function openListeners(options: OpenListenersOptions): Promise<List
   };
 }
 
+/** `fd://` is as many listeners as systemd handed sockets in. */
+function placesOf(text: string, { variables }: OpenListenersOptions): readonly ListenAddress[] {
+  const address = parseListenAddress(text);
+  if (address.kind !== 'fd') return [address];
+  const descriptors = inheritedSockets({ variables, pid: process.pid });
+  if (address.descriptor === undefined) return descriptors.map((descriptor) => ({ kind: 'fd', descriptor }));
+  if (descriptors.includes(address.descriptor)) return [address];
+  throw new ServerError(
+    'ERR_SERVER_LISTEN',
+    `systemd hands in ${descriptors.map((each) => `fd://${each}`).join(', ')}, and no ${text}`,
+  );
+}
+
 async function openListener(address: ListenAddress, options: OpenListenersOptions): Promise<Server> {
   const { config, handler, log } = options;
   const guard = await guardOf(address, options);
@@ -80,18 +95,39 @@ async function openListener(address: ListenAddress, options: OpenListenersOption
   const umask = address.kind === 'unix' ? process.umask(0o177) : undefined;
   try {
     const listening = once(server, 'listening');
-    const place = address.kind === 'tcp' ? { host: address.host, port: address.port } : { path: address.path };
-    server.listen({ ...place, backlog });
+    server.listen({ ...placeOf(address), backlog });
     await listening;
   } catch (error) {
-    throw new ServerError('ERR_SERVER_LISTEN', `Cannot listen on ${describe(address)}: ${(error as Error).message}`, {
-      cause: error,
-    });
+    throw new ServerError(
+      'ERR_SERVER_LISTEN',
+      `Cannot listen on ${formatListenAddress(address)}: ${(error as Error).message}`,
+      {
+        cause: error,
+      },
+    );
   } finally {
     if (umask !== undefined) process.umask(umask);
   }
   if (address.kind === 'unix') await chmod(address.path, config.socketMode);
+  if (address.kind === 'fd') await assertUnix(server, address);
   return server;
+}
+
+function placeOf(address: ListenAddress): { path: string } | { fd: number } | { host: string; port: number } {
+  if (address.kind === 'unix' || address.kind === 'pipe') return { path: address.path };
+  if (address.kind === 'tcp') return { host: address.host, port: address.port };
+  if (address.descriptor === undefined) throw new Error('unreachable: all descriptors are listed');
+  return { fd: address.descriptor };
+}
+
+/** Sockets of systemd are guarded by the mode of their file: one that has none is not served. */
+async function assertUnix(server: Server, address: ListenAddress): Promise<void> {
+  const bound = server.address();
+  if (bound === null || typeof bound === 'string') return;
+  server.close();
+  throw new ServerError('ERR_SERVER_LISTEN', `${formatListenAddress(address)} is no unix socket`, {
+    hint: 'slipwayd opens TCP listeners itself: --host tcp://HOST:PORT',
+  });
 }
 
 async function guardOf(address: ListenAddress, { config, tokens, log }: OpenListenersOptions): Promise<ListenerGuard> {
@@ -105,11 +141,15 @@ async function guardOf(address: ListenAddress, { config, tokens, log }: OpenList
   };
   if (guard.isLoopback || guard.clientCertificates) return guard;
   if ((await tokens.list()).length === 0) {
-    throw new ServerError('ERR_SERVER_CONFIG', `${describe(address)} can be reached by others, and nothing guards it`, {
-      hint: 'configure --tls-cert, --tls-key and --tls-ca, or make a token with `slipwayd token create`',
-    });
+    throw new ServerError(
+      'ERR_SERVER_CONFIG',
+      `${formatListenAddress(address)} can be reached by others, and nothing guards it`,
+      {
+        hint: 'configure --tls-cert, --tls-key and --tls-ca, or make a token with `slipwayd token create`',
+      },
+    );
   }
-  if (!guard.isTls) log.warn(`${describe(address)} has no TLS: tokens pass the network as they are`);
+  if (!guard.isTls) log.warn(`${formatListenAddress(address)} has no TLS: tokens pass the network as they are`);
   return guard;
 }
 
@@ -180,11 +220,6 @@ async function removeStaleSocket(path: string): Promise<void> {
 
 function addressText(server: Server, address: ListenAddress): string {
   const bound = server.address();
-  if (address.kind !== 'tcp' || bound === null || typeof bound === 'string') return describe(address);
-  return describe({ ...address, port: bound.port });
-}
-
-function describe(address: ListenAddress): string {
-  if (address.kind !== 'tcp') return `${address.kind === 'unix' ? 'unix' : 'npipe'}://${address.path}`;
-  return `tcp://${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
+  if (address.kind !== 'tcp' || bound === null || typeof bound === 'string') return formatListenAddress(address);
+  return formatListenAddress({ ...address, port: bound.port });
 }

@@ -18,8 +18,8 @@ export interface Metrics {
   readonly countResult: (result: PushResult) => void;
   /** Counts what went to a registry. */
   readonly countRequest: (record: RequestRecord) => void;
-  /** Watches a number that is known elsewhere. */
-  gauge(name: string, help: string, read: () => number): void;
+  /** Watches a number that is known elsewhere; one that cannot be read is not told. */
+  gauge(name: string, help: string, read: () => number | Promise<number>): void;
   /** The same for numbers with labels; those that are not told are gone. */
   labelledGauge(name: string, help: string, labels: readonly string[], read: () => readonly LabelledValue[]): void;
 }
@@ -35,6 +35,8 @@ export function createMetrics(): Metrics {
     labelNames: ['outcome'],
     registers,
   });
+  // Without a first value, the first failure would be no increase to Prometheus.
+  for (const outcome of ['pushed', 'failed']) pushes.inc({ outcome }, 0);
   const bytes = new Counter({
     name: 'slipwayd_bytes_total',
     help: 'Bytes: sent to registries, mounted there, or saved because they were there',
@@ -113,8 +115,12 @@ export function createMetrics(): Metrics {
         name,
         help,
         registers,
-        collect() {
-          this.set(read());
+        async collect() {
+          try {
+            this.set(await read());
+          } catch {
+            this.remove();
+          }
         },
       });
     },

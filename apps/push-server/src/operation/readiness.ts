@@ -1,7 +1,7 @@
-import { statfs } from 'node:fs/promises';
 import type { ImageStore } from '@slipway/image-store';
 import type { ServerConfig } from '../config/server-config.ts';
 import type { Activity } from '../engine/activity.ts';
+import { freeBytesOf } from '../engine/free-bytes.ts';
 import type { SharedState } from '../jobs/redis/open-shared-state.ts';
 
 export interface ReadinessNeeds {
@@ -23,8 +23,7 @@ export async function readinessOf({ activity, store, shared, config }: Readiness
       return true;
     }),
     faultOf('the disk is full', async () => {
-      const { bavail, bsize } = await statfs(config.dataDir);
-      return bavail * bsize >= config.minFree;
+      return (await freeBytesOf(config.dataDir)) >= config.minFree;
     }),
   ]);
   if (shared?.isUp === false) faults.push('Redis does not answer');

@@ -8,6 +8,7 @@ import { nameOf } from '../jobs/job-sources.ts';
 import { viewOf } from '../jobs/job-view.ts';
 import { openEventStream } from '../jobs/server-sent-events.ts';
 import { version } from '../version.ts';
+import { createDiskView } from './disk-view.ts';
 import { foldJobEvents } from './push-board.ts';
 
 /** Changes of that long are told together. */
@@ -17,7 +18,10 @@ const maxHistory = 50;
 /** Jobs that wait or run, at most; how many there are is told besides. */
 const maxUnfinished = 100;
 
-type StatusNeeds = Pick<EngineContext, 'board' | 'activity' | 'log' | 'shared' | 'transfers' | 'jobShares'>;
+type StatusNeeds = Pick<
+  EngineContext,
+  'board' | 'activity' | 'log' | 'shared' | 'transfers' | 'jobShares' | 'disk' | 'config'
+>;
 
 /** What the status page asks: how things stand, how they go on, and how a push went. */
 export function statusRoutes(context: StatusNeeds, jobs: JobService): readonly ApiRoute[] {
@@ -65,7 +69,9 @@ export function statusRoutes(context: StatusNeeds, jobs: JobService): readonly A
       jobs: { registries: Object.fromEntries(registries), principals: Object.fromEntries(principals) },
     };
   };
+  const disk = createDiskView(context);
   const daemon = (): unknown => ({
+    name: jobs.daemon,
     version,
     startedAt,
     pushes: activity.running('push'),
@@ -73,6 +79,9 @@ export function statusRoutes(context: StatusNeeds, jobs: JobService): readonly A
     queued: jobs.index.count('queued'),
     loads: activity.running('load'),
     isShared: context.shared !== undefined,
+    redis: context.shared && (context.shared.isUp ? 'up' : 'away'),
+    disk: disk(),
+    transfers: context.transfers.holders(),
     isClosing: activity.isClosing,
   });
 

@@ -1,118 +1,23 @@
-// The status page. It knows what `/slipway/v1/status/events` tells, and nothing else; every text goes in as text.
+// The status page: follows `/slipway/v1/status/events`, and shows all of it, or one push under `#/pushes/ID`.
+import { detailOf } from './detail.js';
+import { $ } from './format.js';
+import { entriesOf, showLists } from './lists.js';
+import { showCounts, showDaemons, showDisk, showRates, showRegistries } from './overview.js';
+import { showRunning } from './running.js';
 
 const pushes = new Map(); // by id, with rows by key
+const older = new Map(); // jobs that the stream does not tell of any more, by id
 let jobs = [];
-let shownID; // of the timeline
+let next; // where older jobs go on
+let daemon;
+let shownID; // of the push that is shown alone
+let isAsking = false;
+let askedAt = 0;
 
-const $ = (id) => document.getElementById(id);
+/** A push that runs is asked for anew that often. */
+const refreshMs = 1_000;
 
-function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value !== undefined) made.setAttribute(name, value);
-  }
-  made.append(...children);
-  return made;
-}
-
-/* ---- numbers ---- */
-
-function bytes(count) {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  let size = count;
-  let unit = 0;
-  while (size >= 1000 && unit < units.length - 1) {
-    size /= 1000;
-    unit += 1;
-  }
-  return `${unit === 0 ? size : size.toPrecision(3)} ${units[unit]}`;
-}
-
-function duration(ms) {
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
-  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
-}
-
-/* ---- running pushes ---- */
-
-const words = {
-  checking: 'asks the registry',
-  waiting: 'waits for its turn',
-  reading: 'compresses',
-  sending: 'is sent',
-  retrying: 'waits to retry',
-  existed: 'was there already',
-  mounted: 'mounted',
-  pushed: 'pushed',
-  skipped: 'left out: a foreign layer',
-  unchanged: 'unchanged',
-};
-
-function rowText({ phase, outcome, done, total, note }) {
-  if (phase === 'done')
-    return note === undefined || outcome === 'skipped' ? words[outcome] : `${words[outcome]} ${note}`;
-  if (phase === 'reading' || phase === 'sending') {
-    const how = phase === 'reading' ? 'compresses' : '';
-    if (phase === 'sending' && total > 0 && done >= total) return `${bytes(total)} sent, not confirmed yet`;
-    return `${how} ${bytes(done)}${total > 0 ? ` of ${bytes(total)}` : ''}`.trim();
-  }
-  return note ?? words[phase];
-}
-
-function updateRow(line, row) {
-  line.dataset.phase = row.phase;
-  const [, bar, what] = line.children;
-  const isDone = row.phase === 'done';
-  bar.max = Math.max(1, row.total);
-  bar.value = isDone ? bar.max : row.done;
-  what.textContent = rowText(row);
-}
-
-function pushCard(push) {
-  const card = element('article', { class: 'push', 'data-id': push.id, 'aria-label': `push of ${push.image}` });
-  card.append(element('h3', {}, push.image), element('p', { class: 'about' }), element('ol', { class: 'rows' }));
-  return card;
-}
-
-function renderPush(push, changed) {
-  const list = $('running-list');
-  let card = list.querySelector(`[data-id="${push.id}"]`);
-  if (push.endedAt !== undefined) {
-    card?.remove();
-    return;
-  }
-  if (card === null) {
-    card = pushCard(push);
-    list.prepend(card);
-    changed = [...push.rows.values()];
-  }
-  const [, about, rows] = card.children;
-  const kind = push.kind === 'job' ? 'job' : 'docker push';
-  about.textContent = `${kind} by ${push.principal} to ${push.destinations.join(', ')} · ${bytes(push.bytesSent)} sent`;
-  for (const row of changed) {
-    let line = [...rows.children].find(({ dataset }) => dataset.key === row.key);
-    if (line === undefined) {
-      line = element('li', { class: 'row', 'data-key': row.key });
-      const label = `${row.label} to ${row.destination}`;
-      line.append(
-        element('span', { class: 'mono', title: row.destination }, row.label),
-        element('progress', { 'aria-label': label }),
-        element('span', { class: 'what' }),
-      );
-      // Rows of one destination stand together, under its name when there are several.
-      const group = [...rows.children].filter(({ dataset }) => dataset.destination === row.destination);
-      line.dataset.destination = row.destination;
-      if (group.length > 0) group.at(-1).after(line);
-      else {
-        if (push.destinations.length > 1)
-          rows.append(element('li', { class: 'group', 'data-destination': row.destination }, row.destination));
-        rows.append(line);
-      }
-    }
-    updateRow(line, row);
-  }
-}
+/* ---- the overview ---- */
 
 function takePush({ rows, ...summary }) {
   const known = pushes.get(summary.id);
@@ -121,164 +26,96 @@ function takePush({ rows, ...summary }) {
   if (known !== undefined && !isSame) $('running-list').querySelector(`[data-id="${summary.id}"]`)?.remove();
   const kept = isSame ? known.rows : new Map();
   for (const row of rows) kept.set(row.key, row);
-  const push = { ...summary, rows: kept };
+  const push = { ...summary, rows: kept, samples: isSame ? known.samples : [] };
   pushes.set(summary.id, push);
-  renderPush(push, rows);
-  if (push.endedAt !== undefined) renderLists();
-  if (shownID === push.id) renderTimeline(push);
+  showRunning(push, rows);
+  if (!isSame || push.endedAt !== undefined) showOverview();
+  const isDue = push.endedAt !== undefined || Date.now() - askedAt >= refreshMs;
+  if (shownID === push.id && isDue) void refreshDetail();
 }
 
-/* ---- queue and history ---- */
-
-/** Jobs and pushes of the Engine API in one list: what ended, newest first. */
-function ended() {
-  const ofJobs = jobs
-    .filter(({ state }) => state !== 'queued' && state !== 'running')
-    .map((job) => ({
-      id: job.id,
-      image: job.image,
-      state: job.state,
-      destinations: job.destinations.map(({ reference }) => reference),
-      startedAt: Date.parse(job.startedAt ?? job.createdAt),
-      endedAt: Date.parse(job.finishedAt),
-      errors: [job.error, ...job.destinations.map(({ error }) => error)].filter((error) => error !== undefined),
-    }));
-  const ofDocker = [...pushes.values()].filter(({ kind, endedAt }) => kind === 'docker' && endedAt !== undefined);
-  return [...ofJobs, ...ofDocker].sort((a, b) => b.endedAt - a.endedAt).slice(0, 50);
-}
-
-function stateWord(state) {
-  return element('span', { class: 'state', 'data-state': state }, state === 'ended' ? 'stopped' : state);
-}
-
-function historyLine({ id, image, state, destinations, startedAt, endedAt, errors }) {
-  const line = element('li', { 'data-id': id });
-  const open = element('button', { type: 'button', 'data-open': id, 'aria-label': `timeline of ${image}, ${state}` });
-  open.append(`${image} → ${destinations.join(', ')}`);
-  const when = element('time', { datetime: new Date(endedAt).toISOString(), class: 'about' });
-  when.textContent = `${new Date(endedAt).toLocaleTimeString()}, took ${duration(endedAt - startedAt)}`;
-  line.append(stateWord(state), open, when);
-  for (const { message } of errors.slice(0, 3)) line.append(element('p', { class: 'errors' }, message));
-  return line;
-}
-
-/** Replaces a list and keeps the focus where it was. */
-function replaceList(list, lines) {
-  const focused = list.contains(document.activeElement) ? document.activeElement.dataset.open : undefined;
-  list.replaceChildren(...lines);
-  if (focused !== undefined) list.querySelector(`[data-open="${focused}"]`)?.focus();
-}
-
-function renderLists() {
-  const waiting = jobs.filter(({ state }) => state === 'queued').reverse();
-  // A job that another daemon works on is not always heard of; it is named at least.
-  const elsewhere = jobs.filter(
-    ({ id, state }) => state === 'running' && (pushes.get(id)?.endedAt !== undefined || !pushes.has(id)),
-  );
-  const queueLine = ({ image, state, destinations, principal, daemon }) =>
-    element(
-      'li',
-      {},
-      stateWord(state),
-      element('span', {}, `${image} → ${destinations.map(({ reference }) => reference).join(', ')}`),
-      element('span', { class: 'about' }, `by ${principal}${state === 'running' ? ` on ${daemon}` : ''}`),
-    );
-  replaceList($('queue-list'), [...elsewhere, ...waiting].map(queueLine));
-  replaceList($('history-list'), ended().map(historyLine));
+function showOverview() {
+  const told = new Set(jobs.map(({ id }) => id));
+  const all = [...jobs, ...[...older.values()].filter(({ id }) => !told.has(id))];
+  showLists(entriesOf(all, pushes.values()), pushes);
   const running = new Set(jobs.filter(({ state }) => state === 'running').map(({ id }) => id));
   for (const { id, endedAt } of pushes.values()) if (endedAt === undefined) running.add(id);
-  $('figure-running').textContent = String(running.size);
-  $('figure-queued').textContent = String(waiting.length);
+  const waiting = jobs.filter(({ state }) => state === 'queued').length;
+  showCounts({ running: running.size, queued: Math.max(waiting, daemon?.queued ?? 0) });
+  // The stream tells the latest that ended: there may be more behind them.
+  $('older').hidden = next === undefined && jobs.filter(({ finishedAt }) => finishedAt !== undefined).length < 50;
 }
 
-/* ---- timeline ---- */
-
-function story(row, labels) {
-  const texts = row.spans.map(({ phase, from, to, after }) => {
-    const time = duration(to - from);
-    switch (phase) {
-      case 'checking':
-        return `asked for ${time}`;
-      case 'waiting':
-        return `waited ${time}${after === undefined ? '' : ` until ${labels.get(after) ?? 'another'} was done`}`;
-      case 'reading':
-        return `compressed for ${time}`;
-      case 'sending':
-        return `sent in ${time}`;
-      default:
-        return `waited ${time} to retry`;
-    }
-  });
-  const end =
-    row.outcome === undefined
-      ? undefined
-      : `${words[row.outcome]}${row.outcome === 'mounted' ? ` ${row.note ?? ''}` : ''}`;
-  return [...texts, end].filter((text) => text !== undefined).join(', ');
-}
-
-function renderTimeline(push) {
-  const rows = [...push.rows.values()];
-  const spans = rows.flatMap((row) => row.spans);
-  const start = Math.min(push.startedAt, ...spans.map(({ from }) => from));
-  const end = Math.max(start + 1, ...spans.map(({ to }) => to));
-  const several = new Set(rows.map(({ destination }) => destination)).size > 1;
-  const labelOf = ({ label, role }) => `${role === 'manifest' ? 'manifest ' : ''}${label}`;
-  const nameOf = (row) => `${labelOf(row)}${several ? ` to ${row.destination}` : ''}`;
-  const labels = new Map(rows.map((row) => [row.key, nameOf(row)]));
-  const last = rows
-    .filter(({ role }) => role !== 'manifest')
-    .sort((a, b) => (b.spans.at(-1)?.to ?? 0) - (a.spans.at(-1)?.to ?? 0))[0];
-  $('timeline-title').textContent = `Timeline of ${push.image}`;
-  const longest = last === undefined ? '' : `; ${labels.get(last.key)} was the last blob to be there`;
-  const sent = push.bytesSent > 0 ? `, ${bytes(push.bytesSent)} sent` : '';
-  $('timeline-summary').textContent =
-    `${push.destinations.join(', ')}: ${push.state} after ${duration(end - start)}${sent}${longest}.`;
-  const timed = rows.toSorted((a, b) => (a.destination === b.destination ? 0 : a.destination < b.destination ? -1 : 1));
-  $('timeline-rows').replaceChildren(
-    ...timed.flatMap((row, at) => {
-      const track = element('div', { class: 'track', 'aria-hidden': 'true' });
-      for (const { phase, from, to } of row.spans) {
-        const span = element('span', { 'data-phase': phase, title: `${phase} ${duration(to - from)}` });
-        span.style.left = `${((from - start) / (end - start)) * 100}%`;
-        span.style.width = `${((to - from) / (end - start)) * 100}%`;
-        track.append(span);
-      }
-      const line = element('li', {}, element('span', { class: 'mono', title: row.destination }, labelOf(row)), track);
-      line.append(element('p', { class: 'story' }, story(row, labels)));
-      const isFirst = timed[at - 1]?.destination !== row.destination;
-      return several && isFirst ? [element('li', { class: 'group' }, row.destination), line] : [line];
-    }),
-  );
-}
-
-async function openTimeline(id) {
-  const response = await ask(`/slipway/v1/pushes/${id}`);
+async function showOlder() {
+  const query = new URLSearchParams({ limit: '100' });
+  if (next !== undefined) query.set('before', next);
+  const response = await ask(`/slipway/v1/jobs?${query}`);
   if (!response.ok) return;
-  const { rows, ...push } = await response.json();
+  const page = await response.json();
+  for (const job of page.jobs) older.set(job.id, job);
+  next = page.next ?? '';
+  showOverview();
+  if (next === '') $('older').hidden = true;
+}
+
+/* ---- one push ---- */
+
+async function read(url) {
+  const response = await ask(url);
+  const answer = await response.json();
+  if (!response.ok) throw new Error(answer.message);
+  return answer;
+}
+
+async function readPush(id) {
+  const push = await read(`/slipway/v1/pushes/${id}`);
+  return [push, push.kind === 'job' ? await read(`/slipway/v1/jobs/${id}`) : undefined];
+}
+
+async function refreshDetail() {
+  if (isAsking || shownID === undefined) return;
+  isAsking = true;
+  askedAt = Date.now();
+  const id = shownID;
+  try {
+    const [push, job] = await readPush(id);
+    if (shownID !== id) return;
+    const focused = $('detail').contains(document.activeElement) ? document.activeElement : undefined;
+    const selector = focused?.dataset.action === undefined ? focused?.id && `#${focused.id}` : `[data-action]`;
+    const failure = $('action-error')?.textContent ?? '';
+    $('detail').replaceChildren(...detailOf(push, job, (name) => void act(id, name)));
+    $('action-error').textContent = failure;
+    if (selector) ($('detail').querySelector(selector) ?? $('detail-title')).focus({ preventScroll: true });
+    document.title = `${push.image}, ${job?.state ?? push.state} – slipwayd`;
+  } catch (error) {
+    if (shownID === id) $('detail').textContent = error.message;
+  } finally {
+    isAsking = false;
+  }
+}
+
+async function act(id, name) {
+  $('action-error').textContent = '';
+  const response = await ask(`/slipway/v1/jobs/${id}/${name}`, { method: 'POST' });
+  if (!response.ok) $('action-error').textContent = (await response.json()).message;
+  await refreshDetail();
+}
+
+/** Shows what the address names. */
+async function route() {
+  const [, id] = /^#\/pushes\/([0-9a-f]{24})$/.exec(location.hash) ?? [];
+  const left = shownID;
   shownID = id;
-  renderTimeline({ ...push, rows: new Map(rows.map((row) => [row.key, row])) });
-  $('timeline').hidden = false;
-  $('timeline').focus();
-  $('timeline').scrollIntoView({ block: 'nearest' });
-}
-
-function closeTimeline() {
-  if ($('timeline').hidden) return;
-  $('timeline').hidden = true;
-  const opener = document.querySelector(`[data-open="${shownID}"]`);
-  shownID = undefined;
-  opener?.focus();
-}
-
-/* ---- rates ---- */
-
-function renderRates(rates) {
-  const most = Math.max(1, ...rates);
-  const points = rates.map((rate, at) => `L${(at * 60) / (rates.length - 1)} ${20 - (rate / most) * 19}`).join(' ');
-  const path = document.createElementNS('http://www.w3.org/2000/svg', 'path');
-  path.setAttribute('d', `M0 20 ${points} L60 20 Z`);
-  $('rates').replaceChildren(path);
-  $('figure-rate').textContent = `${bytes(rates.at(-1) ?? 0)}/s`;
+  $('overview').hidden = id !== undefined;
+  $('detail').hidden = id === undefined;
+  if (id === undefined) {
+    document.title = 'slipwayd';
+    if (left !== undefined) document.querySelector(`#overview [href="#/pushes/${left}"]`)?.focus();
+    return;
+  }
+  $('detail').replaceChildren();
+  await refreshDetail();
+  $('detail-title')?.focus();
 }
 
 /* ---- the stream ---- */
@@ -298,13 +135,25 @@ function setConnection(state, text) {
 }
 
 const handlers = {
-  daemon: ({ version, isClosing }) =>
-    setConnection(isClosing ? 'lost' : 'live', isClosing ? 'shutting down' : `live, ${version}`),
-  rates: renderRates,
+  daemon(told) {
+    daemon = told;
+    const { version, isClosing } = told;
+    setConnection(isClosing ? 'lost' : 'live', isClosing ? 'shutting down' : `live, version ${version}`);
+    if (told.disk !== undefined) showDisk(told.disk);
+    showDaemons(told, jobs);
+    showRegistries(told.transfers);
+  },
+  rates(rates) {
+    showRates(rates);
+    for (const push of pushes.values()) if (push.endedAt === undefined) showRunning(push, []);
+    showOverview(); // ages
+  },
   push: takePush,
   jobs(list) {
+    const shown = jobs.find(({ id }) => id === shownID);
     jobs = list;
-    renderLists();
+    showOverview();
+    if (JSON.stringify(shown) !== JSON.stringify(jobs.find(({ id }) => id === shownID))) void refreshDetail();
   },
 };
 
@@ -315,21 +164,32 @@ function takeMessage(message) {
   if (name !== undefined && data !== undefined) handlers[name]?.(JSON.parse(data));
 }
 
+function askToSignIn(status) {
+  const hadToken = sessionStorage.getItem('token') !== null;
+  sessionStorage.removeItem('token');
+  $('sign-in').hidden = false;
+  for (const id of ['overview', 'detail', 'sign-out']) $(id).hidden = true;
+  const wrong = status === 403 ? 'This token may not look at this page.' : 'This token is unknown, revoked or expired.';
+  $('sign-in-error').textContent = hadToken ? wrong : '';
+  $('token').setAttribute('aria-invalid', String(hadToken));
+  setConnection('lost', 'not signed in');
+  $('token').focus();
+}
+
 async function follow() {
   const response = await ask('/slipway/v1/status/events');
   if (response.status === 401 || response.status === 403) {
-    $('sign-in').hidden = false;
-    $('content').hidden = true;
-    setConnection('lost', 'not signed in');
-    $('token').focus();
+    askToSignIn(response.status);
     return false;
   }
   if (!response.ok) throw new Error(`status ${response.status}`);
   $('sign-in').hidden = true;
-  $('content').hidden = false;
+  $('sign-out').hidden = sessionStorage.getItem('token') === null;
   // What is told anew may no longer have what was there.
   pushes.clear();
   $('running-list').replaceChildren();
+  if (shownID === undefined || $('detail').hidden) await route();
+  else await refreshDetail();
   let rest = '';
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   for (;;) {
@@ -361,14 +221,17 @@ $('sign-in').addEventListener('submit', (event) => {
   $('connection').dataset.state = 'connecting';
   void run();
 });
-$('history-list').addEventListener('click', ({ target }) => {
-  const id = target.closest('[data-open]')?.dataset.open;
-  if (id !== undefined) void openTimeline(id);
+$('sign-out').addEventListener('click', () => {
+  sessionStorage.removeItem('token');
+  location.reload();
 });
-$('timeline-close').addEventListener('click', closeTimeline);
+$('filter').addEventListener('submit', (event) => event.preventDefault());
+$('filter').addEventListener('input', showOverview);
+$('older').addEventListener('click', () => void showOlder());
+addEventListener('hashchange', () => void route());
 document.addEventListener('keydown', ({ key }) => {
-  if (key === 'Escape') closeTimeline();
+  if (key === 'Escape' && shownID !== undefined) location.hash = '#/';
 });
 
-renderRates(Array.from({ length: 60 }, () => 0));
+showRates(Array.from({ length: 60 }, () => 0));
 void run();

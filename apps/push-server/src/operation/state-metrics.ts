@@ -1,0 +1,21 @@
+import type { EngineContext } from '../engine/engine-context.ts';
+import { freeBytesOf } from '../engine/free-bytes.ts';
+import { version } from '../version.ts';
+import { readinessOf } from './readiness.ts';
+
+type StateNeeds = Pick<EngineContext, 'metrics' | 'activity' | 'store' | 'shared' | 'config' | 'disk'>;
+
+/** Has `/metrics` tell what alerts are about: whether the daemon can work, its disk, its Redis, its version. */
+export function registerStateMetrics(needs: StateNeeds): void {
+  const { metrics, config, disk, shared } = needs;
+  metrics.gauge('slipwayd_ready', '1 while /readyz says that it can work', async () =>
+    (await readinessOf(needs)).length === 0 ? 1 : 0,
+  );
+  metrics.gauge('slipwayd_disk_used_bytes', 'What counts against the quota', () => disk.usedBytes());
+  metrics.gauge('slipwayd_disk_quota_bytes', 'The quota, 0 for none', () => config.diskQuota);
+  metrics.gauge('slipwayd_disk_free_bytes', 'Free on the disk of the data folder', () => freeBytesOf(config.dataDir));
+  if (shared !== undefined) metrics.gauge('slipwayd_redis_up', '1 while Redis answers', () => (shared.isUp ? 1 : 0));
+  metrics.labelledGauge('slipwayd_build_info', 'Always 1; the version is its label', ['version'], () => [
+    { labels: { version }, value: 1 },
+  ]);
+}
