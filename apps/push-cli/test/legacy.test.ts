@@ -42,7 +42,7 @@ describe('registries of old', () => {
       const source = `docker://${registry.host}/demo/app@${back.digest}`;
       const copy = await runCli(['push', source, `${registry.host}/demo/copy:${tag}`, '--data-dir', folder.path]);
       expect(copy).toMatchObject({ code: 0 });
-      expect((await readBack(registry.host, 'demo/copy', tag)).layers).toHaveLength(back.layers.length);
+      expect((await readBack(registry.host, 'demo/copy', tag)).layers).toHaveLength(2); // its steps without a layer aside
     }
   });
 

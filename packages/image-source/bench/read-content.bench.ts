@@ -2,7 +2,7 @@ import { open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, bench, describe } from 'vitest';
-import { openFileReader } from '../src/file-reader.ts';
+import { openFileReader } from '../src/files/file-reader.ts';
 
 // What one pass over a layer costs by the size of its reads; the file is in the page cache.
 // Run: npx vitest bench --run

@@ -10,5 +10,5 @@ export {
   type DaemonTls,
   defaultDaemonHost,
   findDaemonEndpoint,
-} from './daemon-endpoint.ts';
-export { type DaemonSourceOptions, openDaemonSource } from './daemon-source.ts';
+} from './docker/daemon-endpoint.ts';
+export { type DaemonSourceOptions, openDaemonSource } from './docker/daemon-source.ts';

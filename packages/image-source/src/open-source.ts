@@ -12,20 +12,20 @@ import {
   oneOf,
 } from '@slipway/arguments';
 import type { ByteStream } from '@slipway/digest';
-import { dirManifestName, dirMarkerName } from './dir-layout.ts';
-import { dockerManifestName, readDockerArchive } from './docker-archive.ts';
+import { dockerManifestName, readDockerArchive } from './docker/docker-archive.ts';
+import { UnpackedLayers } from './docker/unpacked-layers.ts';
 import { fromSystemError, invalidSource, SourceError } from './errors.ts';
-import { type FileReader, notRegular, openFileReader } from './file-reader.ts';
+import { type FileReader, notRegular, openFileReader } from './files/file-reader.ts';
+import { folderFiles, type SourceFiles, tarFiles } from './files/source-files.ts';
+import { spool } from './files/spool.ts';
+import { magicLength, readMember, recogniseCompression } from './files/stored-content.ts';
 import type { ImageSource, OpenSourceOptions } from './image-source.ts';
-import { type OciContent, ociIndexName, ociMarkerName, readOciLayout } from './oci-layout.ts';
+import { dirManifestName, dirMarkerName } from './oci/dir-layout.ts';
+import { type OciContent, ociIndexName, ociMarkerName, readOciLayout } from './oci/oci-layout.ts';
 import { type ResolvedSourceLimits, resolveSourceLimits } from './options.ts';
-import { folderFiles, type SourceFiles, tarFiles } from './source-files.ts';
 import { parseSourceText, type StoredSourceText, sourceReadings } from './source-text.ts';
-import { spool } from './spool.ts';
-import { magicLength, readMember, recogniseCompression } from './stored-content.ts';
-import type { TarIndex } from './tar-entry.ts';
-import { readTarIndex } from './tar-index.ts';
-import { UnpackedLayers } from './unpacked-layers.ts';
+import type { TarIndex } from './tar/tar-entry.ts';
+import { readTarIndex } from './tar/tar-index.ts';
 
 /**
  * Opens what a user calls a source: a path, `-`, or a transport and a path, perhaps with a selector: `:TAG`,
@@ -133,7 +133,7 @@ async function openFolder(source: StoredSourceText, opening: Opening): Promise<I
       return { kind: 'oci-layout', name: path, ...content, [Symbol.asyncDispose]: dispose };
     }
     case 'dir': {
-      const { readDirLayout } = await import('./dir-layout.ts');
+      const { readDirLayout } = await import('./oci/dir-layout.ts');
       const content = await readDirLayout(files, { ...opening, select: source.select });
       return { kind: 'dir', name: path, ...content, [Symbol.asyncDispose]: dispose };
     }
@@ -309,7 +309,7 @@ async function readArchive(
     case 'docker':
       return { kind: 'docker-archive', items: await readDockerArchive(files, { ...opening, unpacked, select }) };
     case 'legacy': {
-      const { readLegacyArchive } = await import('./legacy-archive.ts');
+      const { readLegacyArchive } = await import('./docker/legacy-archive.ts');
       const items = await readLegacyArchive(files, index.keys(), { ...opening, unpacked, select });
       return { kind: 'docker-archive', items };
     }

@@ -10,13 +10,13 @@ import {
 import { compressionOfMediaType, type Descriptor, type Platform } from '@slipway/manifest';
 import { familiarString, type Reference } from '@slipway/reference';
 import { SourceError } from './errors.ts';
+import { magicLength, recogniseCompression } from './files/stored-content.ts';
 import type { ImageSource, SourceNotice } from './image-source.ts';
-import type { OciBlob, OciBlobs } from './oci-blobs.ts';
-import { loadEntries } from './oci-layout.ts';
-import { blobsMissing } from './oci-loader.ts';
+import type { OciBlob, OciBlobs } from './oci/oci-blobs.ts';
+import { loadEntries } from './oci/oci-layout.ts';
+import { blobsMissing } from './oci/oci-loader.ts';
 import { resolveSourceLimits, type SourceLimits } from './options.ts';
 import { cosignTags, type FoundReferrer } from './referrers.ts';
-import { magicLength, recogniseCompression } from './stored-content.ts';
 
 /** What is read of a repository: a `Repository` of `@slipway/registry-client` is one. */
 export interface RegistryReader {

@@ -1,7 +1,7 @@
 import type { Digest } from '@slipway/digest';
 import { familiarString, formatReference, parseReference, type Reference } from '@slipway/reference';
 import { invalidSource, SourceError } from './errors.ts';
-import { describeSelector } from './oci-entries.ts';
+import { describeSelector } from './oci/oci-entries.ts';
 import type { ItemSelector } from './source-text.ts';
 
 /** What of an image has to be known to find it. */

@@ -30,6 +30,6 @@ export type {
   StoredImage,
   TagOfImage,
 } from './image-store.ts';
+export { type AddTagOptions, type Association, ReferenceStore } from './layout/reference-store.ts';
 export { openImageStore } from './open-image-store.ts';
-export { type AddTagOptions, type Association, ReferenceStore } from './reference-store.ts';
 export { openStoreSource } from './store-source.ts';

@@ -4,14 +4,7 @@ import type { AbortOptions, ByteStream, Digest } from '@slipway/digest';
 import type { FileLock } from '@slipway/file-lock';
 import type { ImageSource, SourceItem } from '@slipway/image-source';
 import { familiarString, formatReference, type Reference, withDefaultTag } from '@slipway/reference';
-import { bytesOf } from './bytes-of-items.ts';
-import { deleteImage } from './delete-image.ts';
-import { describeImage, timeOf } from './describe-image.ts';
 import { ImageStoreError } from './errors.ts';
-import { findImage, findImages } from './find-image.ts';
-import { blobsGone, layersGone } from './gone-with-images.ts';
-import { HeldImages } from './held-images.ts';
-import { FactsReader, type ManifestFacts } from './image-facts.ts';
 import type {
   CollectedGarbage,
   CollectGarbageOptions,
@@ -29,16 +22,23 @@ import type {
   StoredImage,
   TagOfImage,
 } from './image-store.ts';
-import { provenLayers } from './proven-layers.ts';
-import { ReferenceStore } from './reference-store.ts';
-import { type SavedImage, saveArchive } from './save-archive.ts';
-import { stageItem } from './stage-item.ts';
-import { asStoreError, StoreFiles, sizeOf } from './store-files.ts';
+import { bytesOf } from './images/bytes-of-items.ts';
+import { deleteImage } from './images/delete-image.ts';
+import { describeImage, timeOf } from './images/describe-image.ts';
+import { findImage, findImages } from './images/find-image.ts';
+import { blobsGone, layersGone } from './images/gone-with-images.ts';
+import { HeldImages } from './images/held-images.ts';
+import { FactsReader, type ManifestFacts } from './images/image-facts.ts';
+import { provenLayers } from './images/proven-layers.ts';
+import { type SavedImage, saveArchive } from './images/save-archive.ts';
+import { stageItem } from './images/stage-item.ts';
+import { takeItem } from './images/take-item.ts';
+import { ReferenceStore } from './layout/reference-store.ts';
+import { asStoreError, StoreFiles, sizeOf } from './layout/store-files.ts';
+import { type StoredManifest, StoreState } from './layout/store-state.ts';
+import { openStoredBlob } from './layout/stored-blob.ts';
+import { abandonedWorkspaces, Workspace } from './layout/workspace.ts';
 import { openStoredItems } from './store-source.ts';
-import { type StoredManifest, StoreState } from './store-state.ts';
-import { openStoredBlob } from './stored-blob.ts';
-import { takeItem } from './take-item.ts';
-import { abandonedWorkspaces, Workspace } from './workspace.ts';
 
 const defaults = {
   lockTimeoutMs: 10_000,

@@ -10,10 +10,10 @@ import {
 import { mediaTypes } from '@slipway/manifest';
 import { familiarString } from '@slipway/reference';
 import { ImageStoreError } from './errors.ts';
-import type { FoundImage } from './find-image.ts';
 import type { ImageStore, OpenImageOptions } from './image-store.ts';
-import { layerSourceOf } from './layer-source.ts';
-import type { StoreState } from './store-state.ts';
+import type { FoundImage } from './images/find-image.ts';
+import { layerSourceOf } from './images/layer-source.ts';
+import type { StoreState } from './layout/store-state.ts';
 
 /**
  * Opens an image of a store as what it was before it was loaded: from a docker archive it comes without a manifest, so

@@ -1,5 +1,5 @@
 import type { Platform } from '@slipway/manifest';
-import type { Diagnostic } from './diagnostics.ts';
+import type { Diagnostic } from './answers/diagnostics.ts';
 
 /** Everything that can go wrong between this package and a registry. */
 export type RegistryErrorCode =

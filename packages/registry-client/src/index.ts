@@ -4,6 +4,15 @@
  * @packageDocumentation
  */
 
+export { type EndpointURL, type EndpointURLsOptions, endpointURLs } from './addresses/endpoint-urls.ts';
+export { registryAddresses } from './addresses/registry-addresses.ts';
+export {
+  parseInsecureRegistries,
+  parseNondistributableRegistries,
+  type RegistryList,
+} from './addresses/registry-list.ts';
+export { type RegistryProfile, registryProfile } from './addresses/registry-profile.ts';
+export { type Diagnostic, formatDetail, formatDiagnostics } from './answers/diagnostics.ts';
 export type { Challenge } from './auth/challenge.ts';
 export {
   carryOutDeletion,
@@ -14,8 +23,6 @@ export {
   type PlanDeletionOptions,
   planDeletion,
 } from './deletion/deletion-plan.ts';
-export { type Diagnostic, formatDetail, formatDiagnostics } from './diagnostics.ts';
-export { type EndpointURL, type EndpointURLsOptions, endpointURLs } from './endpoint-urls.ts';
 export {
   RegistryError,
   type RegistryErrorCode,
@@ -33,13 +40,10 @@ export {
   timeoutsOf,
   type UserAndPassword,
 } from './options.ts';
-export { ensureReferrers, referrersTag } from './referrers.ts';
 export { openRegistry, type Registry, type RepositoryOptions } from './registry.ts';
-export { registryAddresses } from './registry-addresses.ts';
 export type { AccessReport, Ping, PingDetails } from './registry-connection.ts';
-export { parseInsecureRegistries, parseNondistributableRegistries, type RegistryList } from './registry-list.ts';
-export { type RegistryProfile, registryProfile } from './registry-profile.ts';
-export { wrapRepository } from './registry-repository.ts';
+export { ensureReferrers, referrersTag } from './repository/referrers.ts';
+export { wrapRepository } from './repository/registry-repository.ts';
 export type {
   BeginUploadOptions,
   BeginUploadResult,

@@ -3,7 +3,7 @@ import { openHTTP } from './http/open-http.ts';
 import { listRepositories } from './list-repositories.ts';
 import { type RegistryOptions, resolveRegistryOptions } from './options.ts';
 import { type AccessReport, type Ping, RegistryConnection } from './registry-connection.ts';
-import { createRepository } from './registry-repository.ts';
+import { createRepository } from './repository/registry-repository.ts';
 import type { ListOptions, Repository } from './repository.ts';
 
 /** How a repository is to be used. */

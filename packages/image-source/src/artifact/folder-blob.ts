@@ -1,11 +1,11 @@
 import { posix } from 'node:path';
 import { type Content, compressionPass, createGzipCompressor, type Digest } from '@slipway/digest';
+import { writeDown } from '../files/spool.ts';
 import { inOrder } from '../parts/arrange-entries.ts';
 import { diskEntries } from '../parts/folder-entries.ts';
 import type { LayerEntry } from '../parts/layer-entry.ts';
 import { type LayerOptions, resolveLayerOptions } from '../parts/layer-options.ts';
 import { tarContent } from '../parts/tar-content.ts';
-import { writeDown } from '../spool.ts';
 import type { OpenArtifactOptions } from './artifact-parts.ts';
 import { badFile } from './artifact-title.ts';
 

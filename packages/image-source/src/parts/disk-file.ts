@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Content, OpenOptions } from '@slipway/digest';
 import { fromSystemError, SourceError } from '../errors.ts';
-import { assertOffset } from '../file-reader.ts';
+import { assertOffset } from '../files/file-reader.ts';
 
 /** What tells that a file is still the one that was looked at. */
 export interface FileState {

@@ -9,9 +9,9 @@ import {
 } from '@slipway/digest';
 import { Header } from 'tar';
 import { invalidSource } from '../errors.ts';
+import { type SpoolOptions, spool } from '../files/spool.ts';
+import { magicLength, recogniseCompression } from '../files/stored-content.ts';
 import { resolveSourceLimits } from '../options.ts';
-import { type SpoolOptions, spool } from '../spool.ts';
-import { magicLength, recogniseCompression } from '../stored-content.ts';
 
 /** A tar that a caller has made, in any compression: bytes, content that can be opened again, or a stream. */
 export type GivenTar = Uint8Array | Content | ByteStream;

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { ByteStream, Content, OpenOptions } from '@slipway/digest';
 import { Header, type HeaderData, Pax } from 'tar';
 import { SourceError } from '../errors.ts';
-import { assertOffset } from '../file-reader.ts';
+import { assertOffset } from '../files/file-reader.ts';
 import type { LayerEntry } from './layer-entry.ts';
 
 /** An entry, and where it begins in the tar. */

@@ -1,5 +1,5 @@
 import type { Credentials } from '@slipway/docker-credentials';
-import { describePage } from '../diagnostics.ts';
+import { describePage } from '../answers/diagnostics.ts';
 import { RegistryError, reworded } from '../errors.ts';
 import type { Answer } from '../http/answer.ts';
 import { answerError } from '../http/answer-error.ts';

@@ -1,9 +1,9 @@
+import { assertSameDigest } from '../answers/content-digest.ts';
 import type { Access } from '../auth/authorizer.ts';
 import { isCovered, mergeScopes } from '../auth/scopes.ts';
-import { assertSameDigest } from '../content-digest.ts';
 import { assertNoWebPage } from '../http/web-page.ts';
+import type { RepositoryAt } from '../repository/repository-at.ts';
 import type { BeginUploadOptions, BeginUploadResult, UploadSession } from '../repository.ts';
-import type { RepositoryAt } from '../repository-at.ts';
 import { LateAbort } from './late-abort.ts';
 import { createUploadSession } from './upload-session.ts';
 

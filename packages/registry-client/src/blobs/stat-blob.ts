@@ -1,7 +1,7 @@
 import type { AbortOptions, Digest } from '@slipway/digest';
 import { isWebPage, webPageError } from '../http/web-page.ts';
+import type { RepositoryAt } from '../repository/repository-at.ts';
 import type { BlobStat } from '../repository.ts';
-import type { RepositoryAt } from '../repository-at.ts';
 
 /** HEAD of a blob. */
 export async function statBlob(

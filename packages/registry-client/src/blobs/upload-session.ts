@@ -1,6 +1,6 @@
 import type { AbortOptions, Content, Digest } from '@slipway/digest';
+import { assertSameDigest } from '../answers/content-digest.ts';
 import type { Access } from '../auth/authorizer.ts';
-import { assertSameDigest } from '../content-digest.ts';
 import { RegistryError, reworded } from '../errors.ts';
 import type { Answer } from '../http/answer.ts';
 import { acknowledgedBytes, type ByteRange, parseRange, withParameter } from '../http/location.ts';

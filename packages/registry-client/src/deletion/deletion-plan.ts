@@ -14,8 +14,8 @@ import {
 import type { AbortOptions, Digest } from '@slipway/digest';
 import { type Descriptor, isIndexMediaType, parseManifest } from '@slipway/manifest';
 import { RegistryError } from '../errors.ts';
-import { acceptAll, maxManifestSize } from '../manifests.ts';
-import { referrersTag } from '../referrers.ts';
+import { acceptAll, maxManifestSize } from '../repository/manifests.ts';
+import { referrersTag } from '../repository/referrers.ts';
 import type { Repository } from '../repository.ts';
 
 /** What is to go: a tag, or a manifest with all its tags. */

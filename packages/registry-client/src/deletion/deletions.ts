@@ -4,10 +4,10 @@ import { isTag } from '@slipway/reference';
 import { statBlob } from '../blobs/stat-blob.ts';
 import { RegistryError, type RegistryOperation, reworded } from '../errors.ts';
 import { assertNoWebPage } from '../http/web-page.ts';
-import { getManifest, manifestPath, statManifest } from '../manifests.ts';
+import { getManifest, manifestPath, statManifest } from '../repository/manifests.ts';
+import type { RepositoryAt } from '../repository/repository-at.ts';
+import { resolve } from '../repository/resolve.ts';
 import type { DeletedTag, DeleteOptions, StatManifestOptions } from '../repository.ts';
-import type { RepositoryAt } from '../repository-at.ts';
-import { resolve } from '../resolve.ts';
 
 /** Deletes a manifest with its tags. @returns false where it was not there */
 export async function deleteManifest(

@@ -1,5 +1,5 @@
+import { type Diagnostic, readErrorAnswer } from '../answers/diagnostics.ts';
 import { parseChallenges } from '../auth/challenge.ts';
-import { type Diagnostic, readErrorAnswer } from '../diagnostics.ts';
 import { RegistryError, type RegistryErrorCode } from '../errors.ts';
 import type { Answer } from './answer.ts';
 import { redactURL, scrub } from './redact-url.ts';

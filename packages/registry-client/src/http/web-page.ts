@@ -1,4 +1,4 @@
-import { describePage } from '../diagnostics.ts';
+import { describePage } from '../answers/diagnostics.ts';
 import { RegistryError } from '../errors.ts';
 import type { Answer } from './answer.ts';
 import { redactURL, scrub } from './redact-url.ts';

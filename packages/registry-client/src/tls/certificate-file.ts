@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { buffer } from 'node:stream/consumers';
-import { systemCodeOf } from '../system-code.ts';
+import { systemCodeOf } from '../answers/system-code.ts';
 import { CertificateError } from './errors.ts';
 
 /** The largest bundles of authorities have a few hundred kilobytes. */

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemCodeOf } from '../system-code.ts';
+import { systemCodeOf } from '../answers/system-code.ts';
 import { readCertificates, readKey } from './certificate-file.ts';
 import { CertificateError } from './errors.ts';
 

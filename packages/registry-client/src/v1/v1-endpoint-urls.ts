@@ -1,4 +1,4 @@
-import { type EndpointURL, type EndpointURLsOptions, endpointURLs } from '../endpoint-urls.ts';
+import { type EndpointURL, type EndpointURLsOptions, endpointURLs } from '../addresses/endpoint-urls.ts';
 
 /** The ways to a v1 registry, in the order to try them; Docker Hub's was its index. Everything else is as for v2. */
 export function v1EndpointURLs(registry: string, options: EndpointURLsOptions = {}): readonly EndpointURL[] {

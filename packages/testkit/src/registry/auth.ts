@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { Refusal } from './answers/refusal.ts';
 import type { Exchange } from './exchange.ts';
 import type { RegistryQuirks } from './quirks.ts';
-import { Refusal } from './refusal.ts';
 
 export interface BearerAuthOptions {
   readonly kind: 'bearer';

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { algorithmOf, type Digest } from '@slipway/digest';
-import { describeManifest } from './describe-manifest.ts';
+import { describeManifest } from './answers/describe-manifest.ts';
+import { Refusal } from './answers/refusal.ts';
 import type { RegistryQuirks } from './quirks.ts';
-import { Refusal } from './refusal.ts';
-import { Repositories } from './repositories.ts';
-import { Session } from './session.ts';
-import type { RegistryStorage } from './storage.ts';
+import { Repositories } from './storage/repositories.ts';
+import { Session } from './storage/session.ts';
+import type { RegistryStorage } from './storage/storage.ts';
 
 export interface CoreOptions {
   readonly quirks: RegistryQuirks;

@@ -3,14 +3,14 @@ import type { Digest } from '@slipway/digest';
 import type { Descriptor } from '@slipway/manifest';
 import { createGate } from './auth.ts';
 import { RegistryCore } from './core.ts';
-import { openFolderStorage } from './folder-storage.ts';
-import { createMemoryStorage } from './memory-storage.ts';
 import { type Misbehaviour, type MisbehaviourHandle, MisbehaviourRules } from './misbehaviour.ts';
 import { defaultManifestMaxBytes, type RegistryOptions } from './options.ts';
 import { resolveQuirks } from './quirks.ts';
 import type { RequestRecord } from './request-record.ts';
 import { type Seed, seed } from './seed.ts';
 import { createRegistryServer } from './server.ts';
+import { openFolderStorage } from './storage/folder-storage.ts';
+import { createMemoryStorage } from './storage/memory-storage.ts';
 import { type VerifiedCounts, verify } from './verify.ts';
 
 /** A manifest that a registry holds. */

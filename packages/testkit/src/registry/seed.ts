@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { type Content, contentOf } from '@slipway/digest';
 import type { Descriptor } from '@slipway/manifest';
+import { describeManifest } from './answers/describe-manifest.ts';
 import type { RegistryCore } from './core.ts';
-import { describeManifest } from './describe-manifest.ts';
-import { Session } from './session.ts';
+import { Session } from './storage/session.ts';
 
 export interface SeedManifest {
   readonly bytes: Uint8Array;

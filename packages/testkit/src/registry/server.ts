@@ -2,18 +2,18 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerOptions, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type ServerOptions as SecureOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { deleteBlob, getBlob } from './answers/blobs.ts';
+import { listRepositories, listTags } from './answers/listings.ts';
+import { deleteManifest, getManifest, listReferrers, putManifest } from './answers/manifests.ts';
+import { Refusal } from './answers/refusal.ts';
+import { deleteUpload, getUpload, patchUpload, putUpload, startUpload } from './answers/uploads.ts';
 import type { Gate } from './auth.ts';
-import { deleteBlob, getBlob } from './blobs.ts';
 import type { RegistryCore } from './core.ts';
 import { Exchange } from './exchange.ts';
-import { listRepositories, listTags } from './listings.ts';
-import { deleteManifest, getManifest, listReferrers, putManifest } from './manifests.ts';
 import type { MisbehaviourRules } from './misbehaviour.ts';
 import type { RegistryTlsOptions } from './options.ts';
-import { Refusal } from './refusal.ts';
 import type { RequestRecord } from './request-record.ts';
 import { isRepositoryName, type RequestKind, routeOf } from './route.ts';
-import { deleteUpload, getUpload, patchUpload, putUpload, startUpload } from './uploads.ts';
 
 export interface ServerParts {
   readonly core: RegistryCore;

@@ -1,9 +1,9 @@
 import { algorithmOf, type Digest, digestBytes, digestStream, type MeasuredContent } from '@slipway/digest';
 import { isSchema1MediaType } from '@slipway/manifest';
 import { TestkitError } from '../errors.ts';
+import { listsManifest, mayLiveElsewhere } from './answers/describe-manifest.ts';
 import type { RegistryCore } from './core.ts';
-import { listsManifest, mayLiveElsewhere } from './describe-manifest.ts';
-import type { ManifestRecord } from './repositories.ts';
+import type { ManifestRecord } from './storage/repositories.ts';
 
 /** What was read and found right. */
 export interface VerifiedCounts {

@@ -1,0 +1,120 @@
+import { anObject, assertArgument, aText, listOf } from '@slipway/arguments';
+import { type AbortOptions, algorithmOf, type Digest, digestBytes, encodedOf } from '@slipway/digest';
+import { buildIndex, type Descriptor, mediaTypes, parseManifest } from '@slipway/manifest';
+import type { Access } from '../auth/authorizer.ts';
+import { RegistryError } from '../errors.ts';
+import { pagesOf } from '../pages.ts';
+import type { RegistryConnection } from '../registry-connection.ts';
+import type { Repository, RepositoryRequests } from '../repository.ts';
+
+type ReferrerRequests = Pick<RepositoryRequests, 'registry' | 'path' | 'getManifest' | 'referrers'>;
+
+const maxIndexSize = 16_777_216;
+const maxReferrers = 100_000;
+const rewrites = 5;
+
+/** What registries without a referrers API answer. */
+const unsupported = [400, 404, 405, 406, 410, 501] as const;
+
+/**
+ * The tag of the index of referrers, for registries without a referrers API.
+ *
+ * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#referrers-tag-schema
+ */
+export function referrersTag(subject: Digest): string {
+  return `${algorithmOf(subject).slice(0, 32)}-${encodedOf(subject).slice(0, 64)}`;
+}
+
+/** What refers to a manifest, from the API or from the index under the fallback tag. */
+export async function listReferrers(
+  repository: ReferrerRequests,
+  subject: Digest,
+  options: AbortOptions = {},
+): Promise<readonly Descriptor[]> {
+  return (await repository.referrers(subject, options)) ?? (await taggedReferrers(repository, subject, options)) ?? [];
+}
+
+/**
+ * Sees to it that a registry lists these referrers of `subject`, all of which it has. One with an API does so by
+ * itself; elsewhere they are added to the index under the fallback tag, which is read back: others may write it at the
+ * same time. One whose fallback tag names the manifest itself cannot list any, and nothing is written there.
+ *
+ * @returns whether the registry lists them
+ * @throws {RegistryError} `ERR_REGISTRY_PROTOCOL` when the fallback tag names no index, or loses what is written to it
+ * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-manifests-with-subject
+ */
+export async function ensureReferrers(
+  repository: Repository,
+  subject: Digest,
+  referrers: readonly Descriptor[],
+  { signal }: AbortOptions = {},
+): Promise<boolean> {
+  assertArgument('repository', repository, anObject);
+  assertArgument('subject', subject, aText);
+  assertArgument('referrers', referrers, listOf(anObject));
+  if ((await repository.referrers(subject, { signal })) !== undefined) return true;
+  for (let written = 0; ; written += 1) {
+    const listed = await taggedReferrers(repository, subject, { signal });
+    if (listed === undefined) return false;
+    const known = new Set(listed.map(({ digest }) => digest));
+    const missing = referrers.filter(({ digest }) => !known.has(digest));
+    if (missing.length === 0) return true;
+    if (written === rewrites) throw protocolError(repository, subject, `lost an entry ${rewrites} times`);
+    const { bytes, mediaType } = buildIndex({ manifests: [...listed, ...missing] });
+    await repository.putManifest(referrersTag(subject), bytes, { mediaType, signal });
+  }
+}
+
+/** Asks the API, page after page. Undefined when the registry has none. */
+export async function queryReferrers(
+  connection: RegistryConnection,
+  target: string,
+  access: Access,
+  { signal }: AbortOptions,
+): Promise<readonly Descriptor[] | undefined> {
+  const found: Descriptor[] = [];
+  const headers = { accept: mediaTypes.ociIndex };
+  const { metadataMs } = connection.options.timeouts;
+  for await (const answer of pagesOf(connection, { target, access, headers, expect: [200, ...unsupported], signal })) {
+    const type = answer.header('content-type')?.split(';', 1)[0]?.trim();
+    if (answer.status !== 200 || type !== mediaTypes.ociIndex) {
+      await answer.discard();
+      return undefined; // also a web page that answers every path
+    }
+    const bytes = await answer.bytes({ limit: maxIndexSize, timeoutMs: metadataMs });
+    found.push(...manifestsOf(bytes, () => answer.protocolError('a list of referrers that is no index')));
+    if (found.length > maxReferrers) throw answer.protocolError(`more than ${maxReferrers} referrers`);
+  }
+  return found;
+}
+
+/** The list under the fallback tag; undefined where that tag is another name of the manifest itself. */
+async function taggedReferrers(
+  repository: ReferrerRequests,
+  subject: Digest,
+  { signal }: AbortOptions,
+): Promise<readonly Descriptor[] | undefined> {
+  const index = await repository.getManifest(referrersTag(subject), { signal });
+  if (index === undefined) return [];
+  if (index.digest === subject || digestBytes(index.bytes, algorithmOf(subject)) === subject) return undefined;
+  const refuse = (): RegistryError => protocolError(repository, subject, 'names no index');
+  if (index.mediaType !== mediaTypes.ociIndex) throw refuse();
+  return manifestsOf(index.bytes, refuse);
+}
+
+function manifestsOf(bytes: Uint8Array, refuse: () => RegistryError): readonly Descriptor[] {
+  let parsed: ReturnType<typeof parseManifest>;
+  try {
+    parsed = parseManifest(bytes, mediaTypes.ociIndex, { maxSize: maxIndexSize });
+  } catch {
+    throw refuse();
+  }
+  if (parsed.kind !== 'oci-index') throw refuse();
+  return parsed.manifests;
+}
+
+function protocolError({ registry, path }: ReferrerRequests, subject: Digest, problem: string): RegistryError {
+  return new RegistryError(`${registry}/${path}:${referrersTag(subject)}, which lists referrers, ${problem}`, {
+    code: 'ERR_REGISTRY_PROTOCOL',
+  });
+}

@@ -1,0 +1,12 @@
+import type { Access } from '../auth/authorizer.ts';
+import type { RegistryConnection } from '../registry-connection.ts';
+
+/** Where a repository is, and how it may be used: what all its requests have in common. */
+export interface RepositoryAt {
+  readonly connection: RegistryConnection;
+  /** Path within the registry. */
+  readonly name: string;
+  readonly access: Access;
+  /** The target of a request: `/v2/<name>/<rest>`. */
+  path(rest: string): string;
+}
