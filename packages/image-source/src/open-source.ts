@@ -278,7 +278,7 @@ async function openArchive(source: StoredSourceText, file: FileReader, opening: 
 
 /** An archive of both kinds may have more than docker's list says. */
 async function tellOfLayout({ source: { path }, files, opening }: Archive): Promise<void> {
-  const { platformsLeftOut } = await import('./platforms-left-out.ts');
+  const { platformsLeftOut } = await import('./docker/platforms-left-out.ts');
   const { limits, signal, onNotice } = opening;
   const notice = await platformsLeftOut(files, { path, maxListBytes: limits.maxListBytes, signal });
   if (notice !== undefined) onNotice?.(notice);

@@ -1,9 +1,9 @@
 import type { AbortOptions } from '@slipway/digest';
 import { type Descriptor, formatPlatform, isIndexMediaType } from '@slipway/manifest';
-import type { SourceNotice } from './image-source.ts';
-import { ociIndexName } from './oci-layout.ts';
-import type { SourceFiles } from './source-files.ts';
-import { readMember } from './stored-content.ts';
+import type { SourceFiles } from '../files/source-files.ts';
+import { readMember } from '../files/stored-content.ts';
+import type { SourceNotice } from '../image-source.ts';
+import { ociIndexName } from '../oci/oci-layout.ts';
 
 export interface PlatformsLeftOutOptions extends AbortOptions {
   /** The archive as the user wrote it: a path, or `-`. */
