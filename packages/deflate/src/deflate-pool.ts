@@ -189,12 +189,13 @@ class WorkerPool implements DeflatePool {
 
   async #give(thread: Thread, { output, requestFor, settle }: PoolJob): Promise<void> {
     try {
-      const { result, failure } = await thread.ask(requestFor(thread));
+      const { result, sizes, failure } = await thread.ask(requestFor(thread));
       if (failure !== undefined) settle({ error: readError(failure) });
-      else
-        settle({
-          deflated: typeof result === 'number' ? (output as Uint8Array).subarray(0, result) : (result as Uint8Array),
-        });
+      else {
+        const deflated =
+          typeof result === 'number' ? (output as Uint8Array).subarray(0, result) : (result as Uint8Array);
+        settle({ deflated, sizes });
+      }
     } catch (error) {
       settle({ error });
     }

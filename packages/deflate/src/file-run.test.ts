@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { inputOf } from '../test/corpus.ts';
 import { deflateBlock } from './deflate.ts';
 import { createDeflatePool, type DeflatePool } from './deflate-pool.ts';
-import type { DeflateFileOptions, DeflateFileRun } from './file-run.ts';
+import type { DeflatedBlocks, DeflateFileOptions, DeflateFileRun } from './file-run.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'slipway-file-run-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -33,8 +33,20 @@ function expectedOf(plain: Uint8Array, size: number, level: 1 | 2 | 3): Uint8Arr
   return blocks;
 }
 
-async function allOf(run: DeflateFileRun, output?: () => Uint8Array): Promise<Uint8Array[]> {
-  return await Promise.all(Array.from({ length: run.blocks }, () => run.next(output?.())));
+/** All turns, and out of them all blocks. */
+async function turnsOf(run: DeflateFileRun, output?: () => Uint8Array): Promise<DeflatedBlocks[]> {
+  return await Promise.all(Array.from({ length: run.turns }, () => run.next(output?.())));
+}
+
+async function allOf(run: DeflateFileRun): Promise<Uint8Array[]> {
+  return (await turnsOf(run)).flatMap(({ bytes: made, sizes }) => {
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(made.byteLength);
+    let at = 0;
+    return sizes.map((size) => {
+      at += size;
+      return made.subarray(at - size, at);
+    });
+  });
 }
 
 function sumsOf(plain: Uint8Array, algorithm = 'sha256'): { readonly hash: string; readonly checksum: number } {
@@ -57,24 +69,30 @@ describe('deflateFile', () => {
         fc.constantFrom(32_768, 65_536, 100_000),
       );
       await fc.assert(
-        fc.asyncProperty(anyPart, fc.constantFrom(1, 2, 3), async ([one, other, size], level) => {
-          const [start, end] = one < other ? [one, other] : [other, one];
-          const plain = bytes.subarray(start, end);
-          using run = pool.deflateFile({
-            fd,
-            readSync,
-            start,
-            size: end - start,
-            blockSize: size,
-            level: level as 1 | 2 | 3,
-          });
-          const made = await allOf(run);
-          expect(made.map((block) => Buffer.from(block).toString('base64'))).toEqual(
-            expectedOf(plain, size, level as 1 | 2 | 3).map((block) => Buffer.from(block).toString('base64')),
-          );
-          expect(await run.end()).toEqual(sumsOf(plain));
-          await run.settled();
-        }),
+        fc.asyncProperty(
+          anyPart,
+          fc.constantFrom(1, 2, 3),
+          fc.constantFrom(1, 2, 4),
+          async ([one, other, size], level, blocksAtOnce) => {
+            const [start, end] = one < other ? [one, other] : [other, one];
+            const plain = bytes.subarray(start, end);
+            using run = pool.deflateFile({
+              fd,
+              readSync,
+              start,
+              size: end - start,
+              blockSize: size,
+              blocksAtOnce,
+              level: level as 1 | 2 | 3,
+            });
+            const made = await allOf(run);
+            expect(made.map((block) => Buffer.from(block).toString('base64'))).toEqual(
+              expectedOf(plain, size, level as 1 | 2 | 3).map((block) => Buffer.from(block).toString('base64')),
+            );
+            expect(await run.end()).toEqual(sumsOf(plain));
+            await run.settled();
+          },
+        ),
         { numRuns: 25 },
       );
     },
@@ -116,19 +134,30 @@ describe('deflateFile', () => {
     await using pool = createDeflatePool({ threads: 1 });
     const outputs: Uint8Array[] = [];
     const run = pool.deflateFile({ fd, readSync, start: 0, size: bytes.byteLength, blockSize });
-    const made = await allOf(run, () => {
-      outputs.push(new Uint8Array(new SharedArrayBuffer(2 * blockSize)));
+    const made = await turnsOf(run, () => {
+      outputs.push(new Uint8Array(new SharedArrayBuffer(5 * blockSize)));
       return outputs.at(-1) as Uint8Array;
     });
-    expect(made.map(({ buffer }) => buffer)).toEqual(outputs.map(({ buffer }) => buffer));
-    expect(Buffer.concat(made).equals(Buffer.concat(expectedOf(bytes, blockSize, 2)))).toBe(true);
+    expect(made.map((turn) => turn.bytes.buffer)).toEqual(outputs.map(({ buffer }) => buffer));
+    const all = Buffer.concat(made.map((turn) => turn.bytes));
+    expect(all.equals(Buffer.concat(expectedOf(bytes, blockSize, 2)))).toBe(true);
+    await run.end();
+  });
+
+  test('results that do not fit where they are wanted come by themselves', async () => {
+    await using pool = createDeflatePool({ threads: 1 });
+    const run = pool.deflateFile({ fd, readSync, start: 0, size: bytes.byteLength, blockSize });
+    const made = await turnsOf(run, () => new Uint8Array(new SharedArrayBuffer(blockSize)));
+    const expected = Buffer.concat(expectedOf(bytes, blockSize, 2));
+    expect(Buffer.concat(made.map((turn) => turn.bytes)).equals(expected)).toBe(true);
+    expect(made.some((turn) => !(turn.bytes.buffer instanceof SharedArrayBuffer))).toBe(true);
     await run.end();
   });
 
   test('no byte at all has sums too', async () => {
     await using pool = createDeflatePool({ threads: 1 });
     const run = pool.deflateFile({ fd, readSync, start: 5, size: 0, blockSize });
-    expect(run.blocks).toBe(0);
+    expect(run.turns).toBe(0);
     expect(await run.end()).toEqual(sumsOf(new Uint8Array(0)));
     await run.settled();
   });
@@ -142,7 +171,7 @@ describe('deflateFile', () => {
     using run = pool.deflateFile(options);
     using fine = pool.deflateFile({ ...options, fd });
     ftruncateSync(shortFd, 333_333);
-    const outcomes = await Promise.allSettled(Array.from({ length: run.blocks }, () => run.next()));
+    const outcomes = await Promise.allSettled(Array.from({ length: run.turns }, () => run.next()));
     expect(outcomes.at(-1)).toMatchObject({
       reason: {
         code: 'ERR_DEFLATE_READ',
@@ -178,7 +207,7 @@ describe('deflateFile', () => {
       blockSize,
       signal: controller.signal,
     });
-    const blocks = Promise.allSettled(Array.from({ length: run.blocks }, () => run.next()));
+    const blocks = Promise.allSettled(Array.from({ length: run.turns }, () => run.next()));
     const reason = new Error('enough');
     controller.abort(reason);
     const refused = (await blocks).filter(({ status }) => status === 'rejected');
@@ -201,7 +230,7 @@ describe('deflateFile', () => {
   test('disposal of the pool fails what is not done, and refuses more', async () => {
     const pool = createDeflatePool({ threads: 1 });
     const run = pool.deflateFile({ fd, readSync, start: 0, size: bytes.byteLength, blockSize });
-    const blocks = Promise.allSettled(Array.from({ length: run.blocks }, () => run.next()));
+    const blocks = Promise.allSettled(Array.from({ length: run.turns }, () => run.next()));
     await pool[Symbol.asyncDispose]();
     expect((await blocks).at(-1)).toMatchObject({ reason: { code: 'ERR_DEFLATE_CLOSED' } });
     await run.settled();
@@ -210,9 +239,9 @@ describe('deflateFile', () => {
 
   test('blocks beyond the last, and an end before it, are mistakes', async () => {
     await using pool = createDeflatePool({ threads: 1 });
-    using run = pool.deflateFile({ fd, readSync, start: 0, size: 40_000, blockSize });
+    using run = pool.deflateFile({ fd, readSync, start: 0, size: 40_000, blockSize, blocksAtOnce: 1 });
     await run.next();
-    await expect(run.end()).rejects.toThrow('Expected all 2 blocks');
+    await expect(run.end()).rejects.toThrow('Expected all 2 turns');
     await run.next();
     await expect(run.next()).rejects.toThrow(RangeError);
   });
@@ -220,6 +249,7 @@ describe('deflateFile', () => {
   test.each<[string, Partial<DeflateFileOptions>]>([
     ['a block too small', { blockSize: 1024 }],
     ['a block too large', { blockSize: 2 ** 20 }],
+    ['no block at once', { blocksAtOnce: 0 }],
     ['a hash that nobody knows', { algorithm: 'crc7' }],
     ['a level beyond the curve', { level: 7 as never }],
     ['a place before the file', { start: -1 }],

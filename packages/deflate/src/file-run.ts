@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { pieceSize } from './encoder.ts';
 import { DeflateError } from './errors.ts';
 import { type DeflateLevel, type DeflateOptions, resolveDeflateOptions, windowSize } from './options.ts';
-import type { BlockRequest, FileSums, WorkerAnswer, WorkerRequest } from './pool-worker.ts';
+import type { BlocksRequest, FileSums, WorkerAnswer, WorkerRequest } from './pool-worker.ts';
 import type { WorkerThread } from './worker-thread.ts';
 
 /** Plain bytes of a file's blocks at most. */
@@ -19,6 +19,8 @@ export interface DeflateFileOptions extends Pick<DeflateOptions, 'level'> {
   readonly size: number;
   /** Plain bytes of a block: 32 KiB to {@link largestFileBlock}. The last may be shorter. */
   readonly blockSize: number;
+  /** Blocks that a thread is asked for at once: each question costs both threads as much as some KiB do. @default 2 */
+  readonly blocksAtOnce?: number | undefined;
   /** A hash of `node:crypto`. @default 'sha256' */
   readonly algorithm?: string | undefined;
   /** That of `node:fs`: this thread reads with it where no other one starts. */
@@ -30,18 +32,26 @@ export interface DeflateFileOptions extends Pick<DeflateOptions, 'level'> {
 /** Reads into part of `target`, and says how many bytes; 0 at the end of the file. */
 export type ReadSync = (fd: number, target: Uint8Array, offset: number, length: number, position: number) => number;
 
+/** Blocks that lie one after the other, deflated. */
+export interface DeflatedBlocks {
+  /** One behind the other, each to a byte boundary, none of them final. */
+  readonly bytes: Uint8Array;
+  /** How many of the bytes are each block's. */
+  readonly sizes: readonly number[];
+}
+
 /** A file on its way through a pool's threads. Leaving scope gives it up. */
 export interface DeflateFileRun extends Disposable {
-  /** Blocks in all. */
-  readonly blocks: number;
+  /** How often {@link next} is to be called. */
+  readonly turns: number;
   /**
-   * Deflates the next block to a byte boundary, without ending the stream. To be called once for each block; several
-   * may be on their way. `output` is as in {@link PoolDeflateOptions}.
+   * Deflates the next blocks, as many as are asked for at once. Several calls may be on their way. `output` is as in
+   * {@link PoolDeflateOptions}.
    *
    * @throws {DeflateError} `ERR_DEFLATE_READ`, `ERR_DEFLATE_WORKER`, `ERR_DEFLATE_CLOSED`
    */
-  next(output?: Uint8Array): Promise<Uint8Array>;
-  /** What the plain bytes are; to be called when all blocks have come. @throws {DeflateError} as `next` */
+  next(output?: Uint8Array): Promise<DeflatedBlocks>;
+  /** What the plain bytes are; to be called when all turns have come. @throws {DeflateError} as `next` */
   end(): Promise<FileSums>;
   /** Resolves when the run has ended, or was given up, and no thread reads the file any more. Never rejects. */
   settled(): Promise<void>;
@@ -50,17 +60,21 @@ export interface DeflateFileRun extends Disposable {
 /** {@link DeflateFileOptions} with nothing left open. */
 export interface ResolvedFileOptions extends DeflateFileOptions {
   readonly level: DeflateLevel;
+  readonly blocksAtOnce: number;
   readonly algorithm: string;
 }
 
 /** The only place defaults are applied. */
 export function resolveFileOptions(options: DeflateFileOptions): ResolvedFileOptions {
-  const { fd, start, size, blockSize, algorithm = 'sha256', readSync, signal } = options;
+  const { fd, start, size, blockSize, blocksAtOnce = 2, algorithm = 'sha256', readSync, signal } = options;
   const { level } = resolveDeflateOptions(options);
   if (!(Number.isInteger(blockSize) && blockSize >= windowSize && blockSize <= largestFileBlock)) {
     throw new RangeError(
       `Expected \`blockSize\` to be an integer from ${windowSize} to ${largestFileBlock}, got ${blockSize}`,
     );
+  }
+  if (!(Number.isInteger(blocksAtOnce) && blocksAtOnce > 0)) {
+    throw new RangeError(`Expected \`blocksAtOnce\` to be a positive integer, got ${blocksAtOnce}`);
   }
   for (const [name, value] of Object.entries({ fd, start, size })) {
     if (!(Number.isSafeInteger(value) && value >= 0)) {
@@ -72,11 +86,13 @@ export function resolveFileOptions(options: DeflateFileOptions): ResolvedFileOpt
   } catch (cause) {
     throw new RangeError(`Expected \`algorithm\` to be a hash of node:crypto, got ${algorithm}`, { cause });
   }
-  return { fd, start, size, blockSize, level, algorithm, readSync, signal };
+  return { fd, start, size, blockSize, blocksAtOnce, level, algorithm, readSync, signal };
 }
 
 type Thread = WorkerThread<WorkerAnswer>;
-type Outcome = { readonly deflated: Uint8Array } | { readonly error: unknown };
+type Outcome =
+  | { readonly deflated: Uint8Array; readonly sizes?: readonly number[] | undefined }
+  | { readonly error: unknown };
 
 /** Work that one thread does, whichever the pool chooses. */
 export interface PoolJob {
@@ -99,12 +115,12 @@ export interface BlockQueue {
 let lastId = 0;
 
 /**
- * The thread that is given the first block hashes the whole file, so it is preferred for all blocks; one that another
- * thread deflates is read and hashed there as well. Blocks are handed out in their order, and a thread answers in
- * order: so are they hashed.
+ * The thread that is given the first blocks hashes the whole file, so it is preferred for all; those that another
+ * thread deflates are read and hashed there as well. Turns are handed out in their order, and a thread answers in
+ * order: so are the blocks hashed.
  */
 export class FileRun implements DeflateFileRun {
-  readonly blocks: number;
+  readonly turns: number;
   readonly #id = ++lastId;
   readonly #options: ResolvedFileOptions;
   readonly #queue: BlockQueue;
@@ -122,7 +138,7 @@ export class FileRun implements DeflateFileRun {
   constructor(options: ResolvedFileOptions, queue: BlockQueue) {
     this.#options = options;
     this.#queue = queue;
-    this.blocks = Math.ceil(options.size / options.blockSize);
+    this.turns = Math.ceil(options.size / (options.blockSize * options.blocksAtOnce));
     this.#settled = new Promise((resolve) => {
       this.#settle = resolve;
     });
@@ -131,19 +147,19 @@ export class FileRun implements DeflateFileRun {
     else signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 
-  next(output?: Uint8Array): Promise<Uint8Array> {
+  next(output?: Uint8Array): Promise<DeflatedBlocks> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
     const at = this.#next++;
-    if (at >= this.blocks) return Promise.reject(new RangeError(`Expected at most ${this.blocks} calls, got one more`));
+    if (at >= this.turns) return Promise.reject(new RangeError(`Expected at most ${this.turns} calls, got one more`));
     return new Promise((resolve, reject) => {
       const job: PoolJob = {
         output,
         preferred: () => this.#lead,
-        requestFor: (thread) => ({ block: this.#requestFor(thread, at, output) }),
+        requestFor: (thread) => ({ blocks: this.#requestFor(thread, at, output) }),
         settle: (outcome) => {
           this.#waiting.delete(job);
           this.#answered();
-          if ('deflated' in outcome) return resolve(outcome.deflated);
+          if ('deflated' in outcome) return resolve({ bytes: outcome.deflated, sizes: outcome.sizes ?? [] });
           this.fail(outcome.error);
           reject(outcome.error);
         },
@@ -156,8 +172,8 @@ export class FileRun implements DeflateFileRun {
 
   async end(): Promise<FileSums> {
     this.#assertGoing();
-    if (this.#next < this.blocks || this.#waiting.size > 0) {
-      throw new Error(`Expected all ${this.blocks} blocks to have come before the end`);
+    if (this.#next < this.turns || this.#waiting.size > 0) {
+      throw new Error(`Expected all ${this.turns} turns to have come before the end`);
     }
     const { algorithm } = this.#options;
     const nothing = { hash: createHash(algorithm).digest('hex'), checksum: 0 };
@@ -192,22 +208,23 @@ export class FileRun implements DeflateFileRun {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
 
-  #requestFor(thread: Thread, at: number, output: Uint8Array | undefined): BlockRequest {
-    const { fd, start, size, blockSize, algorithm, level } = this.#options;
+  #requestFor(thread: Thread, at: number, output: Uint8Array | undefined): BlocksRequest {
+    const { fd, start, size, blockSize, blocksAtOnce, algorithm, level } = this.#options;
     this.#lead ??= thread;
-    const offset = at * blockSize;
-    const block: BlockRequest = {
+    const offset = at * blockSize * blocksAtOnce;
+    const blocks: BlocksRequest = {
       fd,
-      position: start + offset,
-      size: Math.min(blockSize, size - offset),
-      dictionarySize: Math.min(windowSize, offset),
+      start,
+      offset,
+      size: Math.min(blockSize * blocksAtOnce, size - offset),
+      blockSize,
       run: this.#id,
       algorithm,
-      deflates: { level, final: false, output },
+      deflates: { level, output },
     };
-    if (thread === this.#lead) return block;
-    void this.#askLead({ block: { ...block, dictionarySize: 0, deflates: undefined } });
-    return { ...block, algorithm: undefined };
+    if (thread === this.#lead) return blocks;
+    void this.#askLead({ blocks: { ...blocks, deflates: undefined } });
+    return { ...blocks, algorithm: undefined };
   }
 
   /** Asks the thread that hashes; a failure ends the run. */

@@ -1,8 +1,10 @@
+import { windowSize } from './options.ts';
+
 /**
  * What a worker thread runs. It is a text, so that no file has to be found at run time: a program bundled into one file
  * has workers too. `workerData` is the compiled module, shared with the thread that made it.
  */
-export const workerSource = `'use strict';
+export const workerSource: string = `'use strict';
 const { createHash } = require('node:crypto');
 const { parentPort, workerData } = require('node:worker_threads');
 const { crc32 } = require('node:zlib');
@@ -55,22 +57,71 @@ function deflate(id, dictionarySize, size, { level, final, output }) {
   parentPort.postMessage({ id, result }, [result.buffer]);
 }
 
-function takeBlock(id, { fd, position, size, dictionarySize, run, algorithm, deflates }) {
-  const start = inputAddress + dictionarySize;
+/** Brings a block into memory, with what lies before it as its dictionary. Returns its address, or why it failed. */
+function load(run, fd, position, size, dictionarySize) {
+  const address = inputAddress + dictionarySize;
   const goesOn = run === last.run && position === last.end && dictionarySize > 0;
   if (goesOn) memory.copyWithin(inputAddress, last.address - dictionarySize, last.address);
   const before = goesOn ? 0 : dictionarySize;
-  const failure = read(fd, position - before, start - before, before + size);
-  last = { run: failure === undefined ? run : 0, end: position + size, address: start + size };
-  if (failure !== undefined) return parentPort.postMessage({ id, failure });
-  if (algorithm !== undefined) hash(run, algorithm, memory.subarray(start, start + size));
-  if (deflates === undefined) parentPort.postMessage({ id, result: 0 });
-  else deflate(id, dictionarySize, size, deflates);
+  const failure = read(fd, position - before, address - before, before + size);
+  last = { run: failure === undefined ? run : 0, end: position + size, address: address + size };
+  return { address, failure };
 }
 
-parentPort.on('message', ({ id, piece, block, sums }) => {
+function takeBlocks(id, { fd, start, offset, size, blockSize, run, algorithm, deflates }) {
+  const results = new Results(deflates?.output);
+  for (let at = offset; at < offset + size; at += blockSize) {
+    const length = Math.min(blockSize, offset + size - at);
+    const dictionarySize = deflates === undefined ? 0 : Math.min(${windowSize}, at);
+    const { address, failure } = load(run, fd, start + at, length, dictionarySize);
+    if (failure !== undefined) return parentPort.postMessage({ id, failure });
+    if (algorithm !== undefined) hash(run, algorithm, memory.subarray(address, address + length));
+    if (deflates !== undefined) results.add(encoder.deflate(dictionarySize, length, deflates.level, 0));
+  }
+  const { sizes, output, total } = results;
+  if (output !== undefined) parentPort.postMessage({ id, result: total, sizes });
+  else {
+    const result = results.joined();
+    parentPort.postMessage({ id, result, sizes }, [result.buffer]);
+  }
+}
+
+/** What blocks have become, one after the other: in the memory that was given for it, as long as all of it fits. */
+class Results {
+  constructor(output) {
+    this.output = output;
+    this.sizes = [];
+    this.total = 0;
+    this.parts = [];
+  }
+
+  add(size) {
+    const made = memory.subarray(outputAddress, outputAddress + size);
+    if (this.output !== undefined && this.total + size > this.output.byteLength) {
+      this.parts.push(this.output.slice(0, this.total));
+      this.output = undefined;
+    }
+    if (this.output === undefined) this.parts.push(made.slice());
+    else this.output.set(made, this.total);
+    this.sizes.push(size);
+    this.total += size;
+  }
+
+  joined() {
+    if (this.parts.length === 1) return this.parts[0];
+    const all = new Uint8Array(this.total);
+    let at = 0;
+    for (const part of this.parts) {
+      all.set(part, at);
+      at += part.byteLength;
+    }
+    return all;
+  }
+}
+
+parentPort.on('message', ({ id, piece, blocks, sums }) => {
   if (sums !== undefined) return sum(id, sums);
-  if (block !== undefined) return takeBlock(id, block);
+  if (blocks !== undefined) return takeBlocks(id, blocks);
   const { bytes, dictionary } = piece;
   last.run = 0;
   memory.set(dictionary, inputAddress);
@@ -86,27 +137,30 @@ interface Deflating {
   readonly output: Uint8Array | undefined;
 }
 
-/** A block of a file, which the thread reads by itself. */
-export interface BlockRequest {
+/** Blocks of a file that lie one after the other, which the thread reads by itself. */
+export interface BlocksRequest {
   readonly fd: number;
-  readonly position: number;
+  /** Where the content begins in the file. */
+  readonly start: number;
+  /** Where the first block begins in the content. What lies before a block may be referred to. */
+  readonly offset: number;
+  /** Bytes of all blocks. */
   readonly size: number;
-  /** Bytes that lie before it, and may be referred to. */
-  readonly dictionarySize: number;
+  readonly blockSize: number;
   readonly run: number;
   /** Given to the one thread that hashes the file: all its blocks, in their order. */
   readonly algorithm: string | undefined;
-  /** Not given where another thread deflates the block. */
-  readonly deflates: Deflating | undefined;
+  /** Not given where another thread deflates the blocks. */
+  readonly deflates: Omit<Deflating, 'final'> | undefined;
 }
 
 /**
- * What is sent to a worker, with an id: a piece, a block, or the question what the blocks of a run have come to, which
+ * What is sent to a worker, with an id: a piece, blocks, or the question what the blocks of a run have come to, which
  * ends it.
  */
 export type WorkerRequest =
   | { readonly piece: Deflating & { readonly bytes: Uint8Array; readonly dictionary: Uint8Array } }
-  | { readonly block: BlockRequest }
+  | { readonly blocks: BlocksRequest }
   | { readonly sums: number };
 
 /** What comes back. */
@@ -114,7 +168,9 @@ export interface WorkerAnswer {
   readonly id: number;
   /** The bytes, or how many of them there are in the request's `output`; of a run, what it has come to. */
   readonly result?: Uint8Array | number | FileSums | undefined;
-  /** Why a block could not be read; without a code, the file ended early. */
+  /** Of blocks: how many of the bytes are each one's. */
+  readonly sizes?: readonly number[] | undefined;
+  /** Why blocks could not be read; without a code, the file ended early. */
   readonly failure?: { readonly code?: string | undefined; readonly message: string } | undefined;
 }
 

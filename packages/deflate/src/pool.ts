@@ -9,7 +9,13 @@ export {
   type DeflatePoolOptions,
   type PoolDeflateOptions,
 } from './deflate-pool.ts';
-export { type DeflateFileOptions, type DeflateFileRun, largestFileBlock, type ReadSync } from './file-run.ts';
+export {
+  type DeflatedBlocks,
+  type DeflateFileOptions,
+  type DeflateFileRun,
+  largestFileBlock,
+  type ReadSync,
+} from './file-run.ts';
 export {
   createGunzipHashPool,
   type GunzipHash,

@@ -1,19 +1,22 @@
 import { DeflateError, type DeflateLevel } from '@slipway/deflate';
-import type { DeflateFileOptions, DeflateFileRun } from '@slipway/deflate/pool';
+import type { DeflatedBlocks, DeflateFileOptions, DeflateFileRun } from '@slipway/deflate/pool';
 import type { Digest } from '@slipway/digest-value';
 import { abortable } from './abortable.ts';
 import type { CompressContentOptions } from './compressor.ts';
 import type { ByteStream } from './content.ts';
-import { deflateFileOnThreads, sharedResults } from './deflate-threads.ts';
+import { deflateFileOnThreads, sharedFileResults } from './deflate-threads.ts';
 import { gathered } from './gather.ts';
 import { inOrder } from './in-order.ts';
 import type { LentFile } from './lent-file.ts';
+
+/** Blocks that a thread makes in one go: what comes of them is handed on in one piece. */
+const blocksAtOnce = 2;
 
 /** How a file is deflated, and what stands around the blocks. */
 export interface FileCodec {
   readonly level: DeflateLevel;
   readonly blockSize: number;
-  /** Blocks worked on at once. */
+  /** Turns of some blocks each worked on at once. */
   readonly concurrency: number;
   /** No block becomes larger. */
   readonly resultSize: number;
@@ -45,21 +48,26 @@ async function* piecesOf(
   const { level, blockSize, concurrency, resultSize } = codec;
   signal?.throwIfAborted();
   const file = await lend();
-  using run = begin(file, { size, blockSize, level, algorithm, signal });
+  using run = begin(file, { size, blockSize, blocksAtOnce, level, algorithm, signal });
   try {
     await file.assertUnchanged();
     yield codec.header();
-    const work = async (offset: number): Promise<{ compressed: Uint8Array; plainSize: number }> => {
-      const compressed = await run.next(reuse ? sharedResults.take(resultSize) : undefined);
-      const plainSize = Math.min(blockSize, size - offset);
-      file.onRead(offset, plainSize);
-      return { compressed, plainSize };
+    const turnSize = blocksAtOnce * blockSize;
+    const work = async (offset: number): Promise<DeflatedBlocks & { readonly offset: number }> => {
+      const made = await run.next(reuse ? sharedFileResults.take(blocksAtOnce * resultSize) : undefined);
+      file.onRead(offset, Math.min(turnSize, size - offset));
+      return { ...made, offset };
     };
-    const options = { concurrency, held: 2 * concurrency, signal };
-    for await (const { compressed, plainSize } of inOrder(offsetsOf(size, blockSize), work, options)) {
-      codec.onCompressed?.(compressed, plainSize);
-      yield compressed;
-      if (reuse && compressed.buffer instanceof SharedArrayBuffer) sharedResults.giveBack(compressed);
+    const options = { concurrency, held: concurrency + 1, signal };
+    for await (const { bytes, sizes, offset } of inOrder(offsetsOf(size, turnSize), work, options)) {
+      let end = 0;
+      for (const [i, length] of sizes.entries()) {
+        const start = end;
+        end += length;
+        codec.onCompressed?.(bytes.subarray(start, end), Math.min(blockSize, size - offset - i * blockSize));
+      }
+      yield bytes;
+      if (reuse && bytes.buffer instanceof SharedArrayBuffer) sharedFileResults.giveBack(bytes);
     }
     const { hash, checksum } = await run.end();
     await file.assertUnchanged();
@@ -85,6 +93,6 @@ function begin(file: LentFile, options: Omit<DeflateFileOptions, 'fd' | 'start' 
   }
 }
 
-async function* offsetsOf(size: number, blockSize: number): AsyncGenerator<number, void, void> {
-  for (let offset = 0; offset < size; offset += blockSize) yield offset;
+async function* offsetsOf(size: number, turnSize: number): AsyncGenerator<number, void, void> {
+  for (let offset = 0; offset < size; offset += turnSize) yield offset;
 }

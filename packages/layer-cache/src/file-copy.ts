@@ -2,9 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import type { AbortOptions, ByteStream, Digest, OpenOptions } from '@slipway/digest';
 import { LayerCacheError } from './errors.ts';
 import type { LayerCopy } from './layer-cache.ts';
-
-/** Bytes per read: large enough for a socket, small enough for a hundred readers. */
-const readSize = 256 * 1024;
+import { readSize } from './read-size.ts';
 
 /**
  * Opens the file of a cached layer. The open file outlives its name: removing it takes nothing away.
@@ -37,7 +35,7 @@ class FileCopy implements LayerCopy {
   }
 
   async *read({ from = 0, signal, reuse }: OpenOptions = {}): ByteStream & AsyncGenerator<Uint8Array, void, void> {
-    const room = reuse ? new Uint8Array(readSize) : undefined;
+    const room = reuse ? new Uint8Array(Math.min(readSize, this.#size - from)) : undefined;
     for (let position = from; position < this.#size; ) {
       signal?.throwIfAborted();
       if (this.#closing !== undefined) throw new TypeError('Expected an open copy of a layer, got a closed one');

@@ -46,6 +46,14 @@ export interface LayerCacheWriter extends AsyncDisposable {
   }): Promise<CachedLayer>;
 }
 
+export interface BeginOptions extends AbortOptions {
+  /**
+   * Bytes of the plain layer, or of what it is unpacked from: a cache may hold a small one in memory while it is made.
+   * @default not known: it is taken for a small one, until it turns out to be large
+   */
+  readonly plainSize?: number | undefined;
+}
+
 /**
  * Keeps the compressed form of layers, so that no diffID is compressed twice.
  * `recipe` names everything that decides the bytes: compressor, version, level.
@@ -53,7 +61,7 @@ export interface LayerCacheWriter extends AsyncDisposable {
 export interface LayerCache {
   find(diffID: Digest, recipe: string, options?: AbortOptions): Promise<CachedLayer | undefined>;
   /** `undefined` when the cache cannot take it (disk full, switched off): the push then goes on without. */
-  begin(diffID: Digest, recipe: string, options?: AbortOptions): Promise<LayerCacheWriter | undefined>;
+  begin(diffID: Digest, recipe: string, options?: BeginOptions): Promise<LayerCacheWriter | undefined>;
   /** Forgets a layer that turned out to be damaged or gone. Never rejects for one that cannot be removed. */
   remove(diffID: Digest, recipe: string): Promise<void>;
 }

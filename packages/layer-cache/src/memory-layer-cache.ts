@@ -1,7 +1,7 @@
 import { assertOptions } from '@slipway/arguments';
 import type { AbortOptions, ByteStream, Digest, OpenOptions } from '@slipway/digest';
 import { LayerCacheError } from './errors.ts';
-import type { CachedLayer, LayerCache, LayerCacheWriter, LayerCopy } from './layer-cache.ts';
+import type { BeginOptions, CachedLayer, LayerCache, LayerCacheWriter, LayerCopy } from './layer-cache.ts';
 import type { SpoolStorage } from './spool.ts';
 import { SpoolWriter } from './spool-writer.ts';
 
@@ -35,7 +35,7 @@ class MemoryLayerCache implements LayerCache, AsyncDisposable {
     return layer;
   }
 
-  async begin(diffID: Digest, recipe: string, { signal }: AbortOptions = {}): Promise<LayerCacheWriter | undefined> {
+  async begin(diffID: Digest, recipe: string, { signal }: BeginOptions = {}): Promise<LayerCacheWriter | undefined> {
     signal?.throwIfAborted();
     if (this.#isClosed || this.#maxBytes <= 0) return undefined;
     const storage = new MemoryStorage(this.#maxBytes);
@@ -115,6 +115,8 @@ class MemoryStorage implements SpoolStorage {
   async read(position: number, maxLength: number): Promise<Uint8Array> {
     return this.#buffer.subarray(position, position + maxLength);
   }
+
+  async flush(): Promise<void> {}
 
   async close(): Promise<void> {}
 

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ByteStream, type Digest, digestBytes, encodedOf, type OpenOptions } from '@slipway/digest';
+import { type ByteStream, type Digest, digestBytes, digestStream, encodedOf, type OpenOptions } from '@slipway/digest';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { LayerCacheError } from './errors.ts';
 import type { CachedLayer, LayerCache } from './layer-cache.ts';
@@ -262,7 +262,8 @@ describe('where nothing can be written', () => {
     const folder = await newFolder();
     const warnings: LayerCacheError[] = [];
     const options = { folder, onWarning: (warning: LayerCacheError) => void warnings.push(warning) };
-    await using cache = await openLayerCacheWith(options, { ...defaultPorts, createFile: fullAfter(10) });
+    const ports = { ...defaultPorts, createFile: fullAfter(10), memory: { bytes: 0, mostOfOne: 0 } };
+    await using cache = await openLayerCacheWith(options, ports);
     for (let i = 0; i < 2; i += 1) {
       await using writer = await cache.begin(diffID, recipe);
       const read: string[] = [];
@@ -310,6 +311,26 @@ describe('where nothing can be written', () => {
     expect(await all).toBe('compressed');
   });
 
+  test('a layer held in memory ends well for its readers when the disk turns out to be full', async () => {
+    const folder = await newFolder();
+    const warnings: string[] = [];
+    const options = { folder, onWarning: ({ code }: LayerCacheError) => void warnings.push(code) };
+    await using cache = await openLayerCacheWith(options, { ...defaultPorts, createFile: fullAfter(5) });
+    {
+      await using writer = await cache.begin(diffID, recipe);
+      const bytes = bytesOf('compressed');
+      const all = textOf(reading(writer!));
+      await writer!.append(bytes);
+      await expect(writer!.commit({ digest: digestBytes(bytes), size: 10 })).rejects.toMatchObject({
+        code: 'ERR_CACHE_WRITE',
+      });
+      expect(await all).toBe('compressed');
+      expect(await textOf(reading(writer!, { from: 4 }))).toBe('ressed');
+    }
+    expect(warnings).toEqual(['ERR_CACHE_WRITE']);
+    expect(await readdir(join(folder, 'partial'))).toEqual([]);
+  });
+
   test('a temporary cache without its folder takes nothing, and warns', async () => {
     const warnings: string[] = [];
     const cache = createTemporaryLayerCache({
@@ -319,6 +340,83 @@ describe('where nothing can be written', () => {
     expect(await cache.begin(diffID, recipe)).toBeUndefined();
     await cache[Symbol.asyncDispose]();
     expect(warnings).toEqual(['ERR_CACHE_WRITE']);
+  });
+});
+
+describe('memory for layers that are made', () => {
+  /** A cache that counts what it writes and reads of layers' files. */
+  async function openCounting(folder: string, memory: { readonly bytes: number; readonly mostOfOne: number }) {
+    const count = { writes: 0, reads: 0 };
+    const createFile = async (path: string): Promise<SpoolFile> => {
+      const file = await defaultPorts.createFile(path);
+      return {
+        write(...args) {
+          count.writes += 1;
+          return file.write(...args);
+        },
+        read(...args) {
+          count.reads += 1;
+          return file.read(...args);
+        },
+        close: () => file.close(),
+      };
+    };
+    return { count, cache: await openLayerCacheWith({ folder }, { ...defaultPorts, createFile, memory }) };
+  }
+
+  test('a small layer is read where it was made, and written once, when it is complete', async () => {
+    const folder = await newFolder();
+    const { count, cache } = await openCounting(folder, defaultPorts.memory);
+    await using _ = cache;
+    await using writer = await cache.begin(diffID, recipe);
+    const all = textOf(reading(writer!));
+    for (const part of ['com', 'pres', 'sed']) await writer!.append(bytesOf(part));
+    expect(count).toEqual({ writes: 0, reads: 0 });
+    const { digest } = await writer!.commit({ digest: digestBytes(bytesOf('compressed')), size: 10 });
+    expect(await all).toBe('compressed');
+    expect(count).toEqual({ writes: 1, reads: 0 });
+    expect(await readFile(join(folder, 'blobs/sha256', encodedOf(digest)), 'utf8')).toBe('compressed');
+  });
+
+  test('a layer that is known to be large is written as it is made', async () => {
+    const { count, cache } = await openCounting(await newFolder(), { bytes: 1024 ** 3, mostOfOne: 300_000 });
+    await using _ = cache;
+    await using small = await cache.begin(diffID, recipe, { plainSize: 1_200_000 });
+    await small!.append(bytesOf('small'));
+    expect(count.writes).toBe(0);
+    await using large = await cache.begin(diffID, recipe, { plainSize: 1_200_001 });
+    await large!.append(bytesOf('large'));
+    expect(count.writes).toBe(1);
+  });
+
+  test('a layer that outgrows its part goes on in its file', async () => {
+    const { count, cache } = await openCounting(await newFolder(), { bytes: 1024 ** 3, mostOfOne: 300_000 });
+    await using _ = cache;
+    await using writer = await cache.begin(diffID, recipe);
+    const bytes = Uint8Array.from({ length: 400_000 }, (_, i) => i % 251);
+    for (let at = 0; at < bytes.byteLength; at += 100_000) await writer!.append(bytes.subarray(at, at + 100_000));
+    expect(count).toEqual({ writes: 3, reads: 0 }); // two blocks that were held, and what came after them
+    const layer = await writer!.commit({ digest: digestBytes(bytes), size: bytes.byteLength });
+    for (const each of [layer, writer!]) {
+      const { digest } = await digestStream(reading(each));
+      expect(digest).toBe(digestBytes(bytes));
+    }
+  });
+
+  test('is shared by all layers, and taken again once nobody reads a layer any more', async () => {
+    const { count, cache } = await openCounting(await newFolder(), { bytes: 256 * 1024, mostOfOne: 256 * 1024 });
+    await using _ = cache;
+    const bytes = bytesOf('some');
+    {
+      await using first = await cache.begin(diffID, recipe);
+      await using second = await cache.begin(idOf('b'), recipe);
+      await first!.append(bytes);
+      await second!.append(bytes);
+      expect(count.writes).toBe(1); // the second found none left
+    }
+    await using third = await cache.begin(idOf('c'), recipe);
+    await third!.append(bytes);
+    expect(count.writes).toBe(1);
   });
 });
 

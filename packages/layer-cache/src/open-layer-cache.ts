@@ -3,7 +3,8 @@ import { ArgumentRangeError, aFunction, assertOptions, aText } from '@slipway/ar
 import type { AbortOptions, Digest } from '@slipway/digest';
 import type { LayerCacheError } from './errors.ts';
 import { openFileCopy } from './file-copy.ts';
-import type { CachedLayer, LayerCache, LayerCacheWriter } from './layer-cache.ts';
+import { HeldMemory } from './held-memory.ts';
+import type { BeginOptions, CachedLayer, LayerCache, LayerCacheWriter } from './layer-cache.ts';
 import { type LayerCacheEntry, LayerCacheIndex } from './layer-cache-index.ts';
 import { defaultPorts, FileStorage, type LayerCachePorts } from './spool-file.ts';
 import { asWriteError, SpoolWriter } from './spool-writer.ts';
@@ -20,6 +21,9 @@ export interface LayerCacheOptions {
 
 /** When this part of what it may hold has been added, the cache looks again: other processes add to it too. */
 const lookPart = 16;
+
+/** A layer of so many times the memory for one most likely fits into it. */
+const mostlyShrunk = 4;
 
 /** What nobody wrote to for so long was left behind by a process that died. */
 const partialLifeMs = 24 * 60 * 60 * 1000;
@@ -51,6 +55,7 @@ class DiskLayerCache implements LayerCache, AsyncDisposable {
   readonly #maxBytes: number;
   readonly #onWarning: (warning: LayerCacheError) => void;
   readonly #ports: LayerCachePorts;
+  readonly #memory: HeldMemory;
   #isClosed = false;
   #hasWarned = false;
   /** Bytes that were there when all files were looked at last; unknown before. */
@@ -68,6 +73,7 @@ class DiskLayerCache implements LayerCache, AsyncDisposable {
     this.#maxBytes = maxBytes;
     this.#onWarning = onWarning;
     this.#ports = ports;
+    this.#memory = new HeldMemory(ports.memory.bytes);
   }
 
   async prepare(): Promise<void> {
@@ -83,12 +89,18 @@ class DiskLayerCache implements LayerCache, AsyncDisposable {
     return entry && this.#layerOf(entry);
   }
 
-  async begin(diffID: Digest, recipe: string, { signal }: AbortOptions = {}): Promise<LayerCacheWriter | undefined> {
+  async begin(
+    diffID: Digest,
+    recipe: string,
+    { signal, plainSize = 0 }: BeginOptions = {},
+  ): Promise<LayerCacheWriter | undefined> {
     signal?.throwIfAborted();
     if (this.#isClosed || this.#maxBytes === 0) return undefined;
     const partial = this.#index.newPartialPath();
     try {
-      const storage = new FileStorage(await this.#ports.createFile(partial));
+      const { mostOfOne } = this.#ports.memory;
+      const held = this.#memory.hold(plainSize <= mostlyShrunk * mostOfOne ? mostOfOne : 0);
+      const storage = new FileStorage(await this.#ports.createFile(partial), held);
       return new SpoolWriter({
         storage,
         keep: async ({ digest, size, notes }) => {

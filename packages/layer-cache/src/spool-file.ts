@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises';
+import type { HeldBytes } from './held-memory.ts';
 import type { SpoolStorage } from './spool.ts';
 
 /** What the cache needs of the outside world. Tests put a full disk and a clock of their own in its place. */
@@ -7,6 +8,8 @@ export interface LayerCachePorts {
   readonly createFile: (path: string) => Promise<SpoolFile>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** Memory for layers that are being made: in all, and for one. */
+  readonly memory: { readonly bytes: number; readonly mostOfOne: number };
 }
 
 /** The part of a `FileHandle` that a spool needs. */
@@ -24,34 +27,58 @@ export interface SpoolFile {
 export const defaultPorts: LayerCachePorts = Object.freeze({
   createFile: (path: string) => open(path, 'wx+', 0o600),
   now: () => Date.now(),
+  memory: Object.freeze({ bytes: 8 * 1024 * 1024, mostOfOne: 4 * 1024 * 1024 }),
 });
 
 /**
  * A file as the place where a layer gathers. Writer and readers share its one handle, so renaming it disturbs nobody.
+ * A layer that stays small is held in memory, where its readers find it, and written when it is complete.
  */
 export class FileStorage implements SpoolStorage {
   readonly #file: SpoolFile;
+  readonly #held: HeldBytes;
+  /** Bytes in the file. While there are none, all are held; what was held stays until readers are done with it. */
+  #written = 0;
 
-  constructor(file: SpoolFile) {
+  constructor(file: SpoolFile, held: HeldBytes) {
     this.#file = file;
+    this.#held = held;
   }
 
   async write(chunk: Uint8Array, position: number): Promise<void> {
-    for (let done = 0; done < chunk.byteLength; ) {
-      const { bytesWritten } = await this.#file.write(chunk, done, chunk.byteLength - done, position + done);
-      done += bytesWritten;
-    }
+    if (this.#written === 0 && this.#held.append(chunk)) return;
+    if (this.#written === 0) await this.flush();
+    await this.#writeOut(chunk, position);
   }
 
-  async read(position: number, maxLength: number, into?: Uint8Array): Promise<Uint8Array> {
-    const buffer = into ?? new Uint8Array(maxLength);
+  async read(position: number, maxLength: number, room?: () => Uint8Array): Promise<Uint8Array> {
+    if (position < this.#held.size) return this.#held.view(position);
+    const buffer = room?.() ?? new Uint8Array(maxLength);
     const { bytesRead } = await this.#file.read(buffer, 0, maxLength, position);
     // somebody truncated it
     if (bytesRead === 0) throw new Error(`unexpected end of the partial layer at byte ${position}`);
     return buffer.subarray(0, bytesRead);
   }
 
+  async flush(): Promise<void> {
+    let position = this.#written;
+    if (position > 0) return;
+    for (const piece of this.#held.views()) {
+      await this.#writeOut(piece, position);
+      position += piece.byteLength;
+    }
+  }
+
   async close(): Promise<void> {
+    this.#held.release();
     await this.#file.close();
+  }
+
+  async #writeOut(bytes: Uint8Array, position: number): Promise<void> {
+    for (let done = 0; done < bytes.byteLength; ) {
+      const { bytesWritten } = await this.#file.write(bytes, done, bytes.byteLength - done, position + done);
+      done += bytesWritten;
+    }
+    this.#written = position + bytes.byteLength;
   }
 }

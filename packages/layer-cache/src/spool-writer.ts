@@ -47,6 +47,7 @@ export class SpoolWriter implements LayerCacheWriter {
     }
     return await this.#orFail(async () => {
       this.#spool.complete(); // first: the readers have all they need, whether or not it can be kept
+      await this.#spool.flush();
       this.#kept = await this.#options.keep(result);
       return this.#kept;
     });

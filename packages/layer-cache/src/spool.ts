@@ -1,21 +1,21 @@
 import type { OpenOptions } from '@slipway/digest';
 import { LayerCacheError } from './errors.ts';
 import type { LayerCopy } from './layer-cache.ts';
+import { readSize } from './read-size.ts';
 
 /** Where the bytes of one layer gather. */
 export interface SpoolStorage {
   /** Writes all of `chunk` at `position`. */
   write(chunk: Uint8Array, position: number): Promise<void>;
   /**
-   * Reads some bytes at `position`, at least one: it is only asked for what was written. It may read into `buffer`, as
-   * far as that reaches.
+   * Reads some bytes at `position`, at least one: it is only asked for what was written. It may read into `room()`, as
+   * far as that reaches, instead of into memory of its own.
    */
-  read(position: number, maxLength: number, buffer?: Uint8Array): Promise<Uint8Array>;
+  read(position: number, maxLength: number, room?: () => Uint8Array): Promise<Uint8Array>;
+  /** Brings what was written to where it is kept: called once, after the last write. */
+  flush(): Promise<void>;
   close(): Promise<void>;
 }
-
-/** Bytes per read: large enough for a socket, small enough for a hundred readers. */
-const readSize = 256 * 1024;
 
 type SpoolState =
   | { readonly kind: 'open' }
@@ -78,7 +78,11 @@ export class Spool {
     assertHeld: () => void,
   ): AsyncGenerator<Uint8Array, void, void> {
     signal?.throwIfAborted();
-    const buffer = reuse ? new Uint8Array(readSize) : undefined;
+    let reused: Uint8Array | undefined;
+    const room = (): Uint8Array => {
+      reused ??= new Uint8Array(readSize);
+      return reused;
+    };
     for (let position = from; ; ) {
       assertHeld();
       while (position >= this.#size) {
@@ -89,7 +93,7 @@ export class Spool {
         assertHeld();
       }
       const length = Math.min(readSize, this.#size - position);
-      const chunk = await this.#storage.read(position, length, buffer).catch((cause) => {
+      const chunk = await this.#storage.read(position, length, reuse ? room : undefined).catch((cause) => {
         throw new LayerCacheError('ERR_CACHE_READ', `Cannot read the layer at byte ${position}: ${cause}`, { cause });
       });
       signal?.throwIfAborted();
@@ -101,6 +105,11 @@ export class Spool {
   /** No more will come: readers end where the bytes end. */
   complete(): void {
     this.#settle({ kind: 'complete' });
+  }
+
+  /** Brings what was appended to where it is kept. */
+  async flush(): Promise<void> {
+    await this.#storage.flush();
   }
 
   /** No more will come, and what is there is not all: readers throw `error` where the bytes end. */

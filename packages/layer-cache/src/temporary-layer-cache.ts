@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { anObject, assertArgument } from '@slipway/arguments';
 import type { AbortOptions, Digest } from '@slipway/digest';
 import type { LayerCacheError } from './errors.ts';
-import type { CachedLayer, LayerCache, LayerCacheWriter } from './layer-cache.ts';
+import type { BeginOptions, CachedLayer, LayerCache, LayerCacheWriter } from './layer-cache.ts';
 import { openLayerCache } from './open-layer-cache.ts';
 import { asWriteError } from './spool-writer.ts';
 
@@ -37,7 +37,7 @@ class TemporaryLayerCache implements LayerCache, AsyncDisposable {
     return await opened?.cache.find(diffID, recipe, options);
   }
 
-  async begin(diffID: Digest, recipe: string, options: AbortOptions = {}): Promise<LayerCacheWriter | undefined> {
+  async begin(diffID: Digest, recipe: string, options: BeginOptions = {}): Promise<LayerCacheWriter | undefined> {
     options.signal?.throwIfAborted();
     if (this.#isClosed) return undefined;
     this.#opening ??= this.#open();

@@ -39,6 +39,8 @@ export interface ServerConfig {
   readonly trustKey: string | undefined;
   readonly insecureRegistries: readonly string[];
   readonly certDir: string | undefined;
+  /** None for everywhere, within reason. */
+  readonly allowRegistries: readonly string[];
   /** Foreign layers go to all registries, to none, or to those of the list. */
   readonly allowNondistributable: boolean | readonly string[];
   readonly maxLoadSize: number;
@@ -58,6 +60,7 @@ export interface ServerConfig {
   readonly jobRetentionMs: number;
   readonly jobLeaseMs: number;
   readonly jobCredentials: readonly string[];
+  readonly allowWebhooks: readonly string[];
 }
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
@@ -200,6 +203,14 @@ export const settings: { readonly [Key in keyof ServerConfig]: Setting<ServerCon
     kind: optionalPath,
     initial: undefined,
   },
+  allowRegistries: {
+    name: 'allow-registry',
+    placeholder: 'host',
+    description:
+      'connect to nothing but this (host, host:port, *.domain or CIDR), for tokens and storage too; repeatable',
+    kind: list(text),
+    initial: [],
+  },
   allowNondistributable: {
     name: 'allow-nondistributable',
     placeholder: 'host',
@@ -323,6 +334,13 @@ export const settings: { readonly [Key in keyof ServerConfig]: Setting<ServerCon
     name: 'job-credentials',
     placeholder: 'name=file',
     description: 'credentials that push jobs may name: a file as docker or podman has it; repeatable',
+    kind: list(text),
+    initial: [],
+  },
+  allowWebhooks: {
+    name: 'allow-webhook',
+    placeholder: 'host',
+    description: 'host (host, host:port, *.domain or CIDR) that may be told that a push job has ended; repeatable',
     kind: list(text),
     initial: [],
   },

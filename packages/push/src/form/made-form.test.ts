@@ -119,8 +119,14 @@ function watched(
 /** A cache that has the layer, from an earlier run. */
 async function filledCache(): Promise<LayerCache & AsyncDisposable> {
   const cache = createMemoryLayerCache();
-  await made(cache).form.identify();
+  await fill(cache);
   return cache;
+}
+
+async function fill(cache: LayerCache): Promise<void> {
+  const { form } = made(cache);
+  await form.identify();
+  await form.settled(); // kept
 }
 
 function copyOf(bytes: Uint8Array): LayerCopy {
@@ -187,8 +193,10 @@ describe('a layer that is compressed into the cache', () => {
     await using early = one.form.reader();
     expect(await early.available(1)).toBeGreaterThan(0);
     await one.form.identify();
+    await one.form.settled();
     const other = made(cache, { bytes: textBytes(10, 400_000), layer: digestBytes(textBytes(10, 400_000)) });
-    await other.form.identify(); // and the first one is gone
+    await other.form.identify();
+    await other.form.settled(); // and the first one is gone
     expect(await cache.find(diffID, one.form.recipe)).toBeUndefined();
     expect(digestBytes(await collect(early.open()))).toBe(identity.digest);
     expect(one.runs()).toBe(1);
@@ -202,11 +210,13 @@ describe('a layer that is compressed into the cache', () => {
     await using cache = await openLayerCache({ folder });
     const { form, runs } = made(cache);
     await form.identify();
+    await form.settled();
     await rm(join(folder, 'blobs'), { recursive: true });
     await using reader = form.reader();
     expect(digestBytes(await collect(reader.open()))).toBe(identity.digest);
     expect(reader.failure).toBeUndefined();
     expect(runs()).toBe(2);
+    await form.settled();
     expect(await cache.find(diffID, form.recipe)).toMatchObject(identity);
   });
 });
@@ -215,7 +225,7 @@ describe('a kept copy that is damaged', () => {
   test('fails its reader, is removed, and the layer is compressed again', async () => {
     const folder = await mkdtemp(join(root, 'cache-'));
     await using cache = await openLayerCache({ folder });
-    await made(cache).form.identify();
+    await fill(cache);
     const [file] = await readdir(join(folder, 'blobs/sha256'));
     await writeFile(join(folder, 'blobs/sha256', String(file)), damagedCopy);
     const { form, runs } = made(cache);

@@ -182,7 +182,8 @@ export class MadeForm implements BlobForm, ReadableForm {
     const isDescribed = this.#options.compressor.isDescribed === true;
     const mayBeLean = this.#mayBeLean && !isDescribed && this.#cache !== undefined && plain !== undefined;
     const isLean = mayBeLean && (await looksIncompressible(plain, { signal }));
-    const writer = isLean ? undefined : await this.#cache?.begin(diffID, this.recipe, { signal });
+    const plainSize = this.#options.readTotal;
+    const writer = isLean ? undefined : await this.#cache?.begin(diffID, this.recipe, { signal, plainSize });
     const run: Run = isLean
       ? new LeanRun({ plain, compression, signal, owner })
       : writer !== undefined

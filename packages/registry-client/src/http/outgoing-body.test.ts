@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { OutgoingBody, type OutgoingBodyOptions } from './outgoing-body.ts';
 
 function bodyOf(source: AsyncIterable<Uint8Array>, options: Partial<OutgoingBodyOptions> = {}): OutgoingBody {
@@ -37,7 +37,7 @@ describe('OutgoingBody', () => {
         expect(body.isFinished).toBe(true);
         expect(body.sent).toBe(total);
         expect(Buffer.concat(pieces).every((value, at) => value === at % 251)).toBe(true);
-        expect(pieces.every(({ byteLength }) => byteLength > 0 && byteLength <= 262_144)).toBe(true);
+        expect(pieces.every(({ byteLength }) => byteLength > 0 && byteLength <= 524_288)).toBe(true);
         const small = pieces.slice(0, -1).filter(({ byteLength }) => byteLength < 65_536);
         // Only what is cut off the end of a large chunk, or gathered before one, may be small.
         expect(small.length).toBeLessThanOrEqual(chunkSizes.filter((size) => size >= 65_536).length);
@@ -59,6 +59,22 @@ describe('OutgoingBody', () => {
     await Promise.resolve();
     expect(body.isFinished).toBe(true);
     body.stop();
+  });
+
+  test('pieces grow while the socket takes them at once, and shrink when it does not', async () => {
+    vi.useFakeTimers();
+    try {
+      const pieces = bodyOf(chunksOf([8_388_608]))[Symbol.asyncIterator]();
+      const sizes: number[] = [];
+      for (const waitMs of [0, 50, 49, 51, 0, 0]) {
+        const { value } = await pieces.next();
+        sizes.push((value as Uint8Array).byteLength / 262_144);
+        vi.advanceTimersByTime(waitMs);
+      }
+      expect(sizes).toEqual([1, 2, 2, 2, 1, 2]);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test('the source is read only as far as pieces are taken', async () => {

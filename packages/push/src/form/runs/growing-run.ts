@@ -1,4 +1,4 @@
-import type { AbortOptions, ByteStream, OpenOptions } from '@slipway/digest';
+import type { AbortOptions, ByteStream, CompressionPassResult, OpenOptions } from '@slipway/digest';
 import type { LayerCacheWriter, LayerCopy } from '@slipway/layer-cache';
 import { codeOf } from '../../error-code.ts';
 import type { BlobIdentity } from '../form.ts';
@@ -18,11 +18,15 @@ export interface GrowingRunOptions {
   readonly owner: RunOwner;
 }
 
-/** A layer that is compressed into the cache, and read there while it grows: each reader goes at its own pace. */
+/**
+ * A layer that is compressed into the cache, and read there while it grows: each reader goes at its own pace. That the
+ * cache has kept it, nobody waits for but the end of the push.
+ */
 export class GrowingRun implements Run {
   readonly #options: GrowingRunOptions;
   readonly #made = new GrowingForm();
   readonly #done: Promise<BlobIdentity>;
+  #keeping: Promise<void> | undefined;
 
   constructor(options: GrowingRunOptions) {
     this.#options = options;
@@ -34,8 +38,9 @@ export class GrowingRun implements Run {
     return this.#done;
   }
 
-  settled(): Promise<unknown> {
-    return this.#done.catch(() => {});
+  async settled(): Promise<void> {
+    await this.#done.catch(() => {});
+    await this.#keeping;
   }
 
   available(atLeast: number, options: AbortOptions): Promise<number> {
@@ -68,9 +73,13 @@ export class GrowingRun implements Run {
   async #run(): Promise<BlobIdentity> {
     const { gate, writer, compression, signal, owner } = this.#options;
     try {
-      await using _ = writer; // what is not committed leaves nothing behind
-      return await gate.pass(() => this.#fill(), { signal });
+      const { notes, ...identity } = await gate.pass(() => this.#fill(), { signal });
+      owner.made(identity, notes);
+      this.#keeping = this.#keep({ ...identity, notes });
+      this.#made.complete(identity);
+      return identity;
     } catch (error) {
+      await writer[Symbol.asyncDispose](); // leaves nothing behind
       const failure = signal.aborted ? signal.reason : compression.blame(error);
       if (!signal.aborted) owner.failed(failure);
       // Without the cache it is compressed again, which is no failure to those who wait for bytes.
@@ -80,22 +89,25 @@ export class GrowingRun implements Run {
     }
   }
 
-  async #fill(): Promise<BlobIdentity> {
-    const { compression, writer, signal, owner } = this.#options;
+  async #fill(): Promise<BlobIdentity & Pick<CompressionPassResult, 'notes'>> {
+    const { compression, writer, signal } = this.#options;
     const pass = compression.pass({ signal, reuse: true });
     for await (const chunk of pass.stream) {
       await writer.append(chunk);
       this.#made.grow(chunk.byteLength);
     }
     const { digest, size, notes } = pass.result();
-    const identity = { digest, size };
+    return { digest, size, notes };
+  }
+
+  /** Those who read it have all they need, whether or not it can be kept. */
+  async #keep(result: Parameters<LayerCacheWriter['commit']>[0]): Promise<void> {
+    const { writer, owner } = this.#options;
     try {
-      await writer.commit({ ...identity, notes });
+      await using _ = writer;
+      await writer.commit(result);
     } catch (error) {
-      owner.failed(asFormFailure(error, 'copy')); // those who read it have all they need
+      owner.failed(asFormFailure(error, 'copy'));
     }
-    owner.made(identity, notes);
-    this.#made.complete(identity);
-    return identity;
   }
 }
