@@ -65,6 +65,8 @@ export interface ServerConfig {
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 
+const isWindows = process.platform === 'win32';
+
 const optionalText: Kind<string | undefined> = text;
 
 /** Every setting there is: flags, variables, keys of the file, defaults and help all come from here. */
@@ -73,16 +75,16 @@ export const settings: { readonly [Key in keyof ServerConfig]: Setting<ServerCon
     name: 'host',
     placeholder: 'address',
     description:
-      'where to listen: unix://PATH, tcp://HOST:PORT, fd:// (sockets of systemd); may be given more than once',
+      'where to listen: unix://PATH, tcp://HOST:PORT, fd:// (sockets of systemd), npipe:////./pipe/NAME (on Windows); may be given more than once',
     kind: list(text),
-    initial: ['unix:///run/slipway.sock'],
+    initial: [isWindows ? 'npipe:////./pipe/slipway' : 'unix:///run/slipway.sock'],
   },
   dataDir: {
     name: 'data-dir',
     placeholder: 'folder',
     description: 'where images, layers, records, jobs and tokens are kept',
     kind: path,
-    initial: '/var/lib/slipway',
+    initial: isWindows ? 'C:\\ProgramData\\slipway' : '/var/lib/slipway',
   },
   dockerMetadata: {
     name: 'docker-metadata',

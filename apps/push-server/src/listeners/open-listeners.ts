@@ -123,7 +123,7 @@ async function openListener(address: ListenAddress, options: OpenListenersOption
 }
 
 function placeOf(address: ListenAddress): { path: string } | { fd: number } | { host: string; port: number } {
-  if (address.kind === 'unix') return { path: address.path };
+  if (address.kind === 'unix' || address.kind === 'pipe') return { path: address.path };
   if (address.kind === 'tcp') return { host: address.host, port: address.port };
   if (address.descriptor === undefined) throw new Error('unreachable: all descriptors are listed');
   return { fd: address.descriptor };
@@ -140,6 +140,7 @@ async function assertUnix(server: Server, address: ListenAddress): Promise<void>
 }
 
 async function guardOf(address: ListenAddress, { config, tokens, log }: OpenListenersOptions): Promise<ListenerGuard> {
+  // A pipe that Node makes can be written to by its owner and by administrators.
   if (address.kind !== 'tcp') return { kind: 'unix' };
   const guard: ListenerGuard = {
     kind: 'tcp',
