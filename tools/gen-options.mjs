@@ -8,6 +8,7 @@ const places = {
   push: '`client.push`',
   daemon: '`slipwayd`',
   job: 'jobs',
+  docker: 'docker’s push by the daemon',
 };
 const rows = Object.entries(optionTable).map(([name, entry]) => {
   const { kind, initial, faces, placeholder = '', isOn, short, description } = entry;

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-const members = [...['packages', 'apps', 'examples'].flatMap(membersIn), 'action'];
+const members = [...['packages', 'apps', 'examples'].flatMap(membersIn), 'action', 'docs/site'];
 for (const member of members) rmSync(resultsOf(member), { recursive: true, force: true });
 
 const filters = process.argv.slice(2).filter((argument) => argument !== '--');

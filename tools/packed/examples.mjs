@@ -1,20 +1,24 @@
-// Compiles and runs the examples of the packages' READMEs with what npm has installed, against a registry of their own.
-// A comment behind a `console.log` is what it has to print; `…` stands for anything.
+// Compiles and runs the examples of the packages' READMEs, and of guides, with what npm has installed, against a
+// registry of their own. A comment behind a `console.log` is what it has to print; `…` stands for anything.
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import ts from 'typescript';
 import { root } from '../workspace.mjs';
 import { run } from './run.mjs';
 
-/** What an example may count on: a registry there, and these files. */
-const address = '127.0.0.1:5000';
+/** What an example may count on: a registry under these names, and these files. */
+const addresses = ['127.0.0.1:5000', 'ghcr.io'];
+
+const guides = ['docs/guides/embedding.md', 'docs/artifacts.md'];
 
 /** `members` are the packages of the workspace; all are installed in `folder`, with `@types/node`. */
 export async function checkExamples(members, folder) {
   const testkit = await import(join(root, 'packages/testkit/dist/index.js'));
   const files = join(folder, 'example-files');
   await writeFiles(testkit, files);
-  const examples = members.flatMap((member) => examplesOf(member));
+  const readmes = members.map(({ manifest, path }) => ({ name: manifest.name, path: `${path}/README.md` }));
+  const pages = guides.map((path) => ({ name: path.replace(/\.md$/, ''), path }));
+  const examples = [...readmes, ...pages].flatMap(examplesOf);
   const problems = [];
   for (const example of examples) writeFileSync(join(folder, `${example.id}.mts`), example.code);
   problems.push(...(await compileAll(examples, folder)));
@@ -26,24 +30,24 @@ export async function checkExamples(members, folder) {
       await registry[Symbol.asyncDispose]();
     }
   }
-  if (problems.length === 0) console.log(`packages: ${examples.length} examples of READMEs compile and run`);
+  if (problems.length === 0) console.log(`packages: ${examples.length} examples of READMEs and guides compile and run`);
   return problems;
 }
 
 /** A block without an import goes on where the one before it ends. */
-function examplesOf({ folder, manifest, path }) {
-  const text = readFileSync(join(folder, 'README.md'), 'utf8');
+function examplesOf({ name, path }) {
+  const text = readFileSync(join(root, path), 'utf8');
   const examples = [];
   for (const [, code] of text.matchAll(/^```(?:ts|js)\n(.*?)^```$/gms)) {
     const last = examples.at(-1);
     if (last !== undefined && !/^import /m.test(code)) last.code += `\n${code}`;
-    else examples.push({ code, ...namesOf(manifest.name, path, examples.length + 1) });
+    else examples.push({ code, ...namesOf(name, path, examples.length + 1) });
   }
   return examples;
 }
 
 function namesOf(name, path, number) {
-  return { id: `${name.replace(/\W+/g, '-')}-${number}`, place: `${path}/README.md, example ${number}` };
+  return { id: `${name.replace(/\W+/g, '-')}-${number}`, place: `${path}, example ${number}` };
 }
 
 async function writeFiles({ randomImage, writeDockerArchive }, folder) {
@@ -52,6 +56,9 @@ async function writeFiles({ randomImage, writeDockerArchive }, folder) {
   for (const name of ['app.tar', 'image.tar']) {
     await writeDockerArchive(join(folder, name), [{ image, references: ['demo/app:v1'] }]);
   }
+  mkdirSync(join(folder, 'dist'));
+  writeFileSync(join(folder, 'dist/index.html'), '<h1>hello</h1>\n');
+  writeFileSync(join(folder, 'sbom.json'), '{"bomFormat":"CycloneDX"}\n');
   const layer = await run('tar', ['-cf', join(folder, 'layer.tar'), '-C', folder, 'app.tar']);
   const packed = await run('gzip', ['-k', join(folder, 'layer.tar')]);
   if (layer.code !== 0 || packed.code !== 0) throw new Error(`${layer.output}${packed.output}`);
@@ -80,7 +87,8 @@ async function runExample({ id, place, code }, folder, files, host) {
   const cwd = join(folder, id);
   cpSync(files, cwd, { recursive: true });
   const compilerOptions = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext };
-  const { outputText } = ts.transpileModule(code.replaceAll(address, host), { compilerOptions });
+  const local = addresses.reduce((text, address) => text.replaceAll(address, host), code);
+  const { outputText } = ts.transpileModule(local, { compilerOptions });
   writeFileSync(join(cwd, 'example.mjs'), outputText);
   if (/\bskopeo\(/.test(code) && !isInPath('skopeo')) {
     console.log(`${place}: skopeo is not here, so it was not run`);

@@ -1,3 +1,4 @@
+import { type ServerConfig, settings } from './config/server-config.ts';
 import type { EngineContext } from './engine/engine-context.ts';
 import { type EngineContextOptions, openEngineContext } from './engine/open-engine-context.ts';
 import type { JobService } from './jobs/job-service.ts';
@@ -6,12 +7,20 @@ import { slipwayRoutes } from './jobs/slipway-routes.ts';
 import { type Listeners, openListeners } from './listeners/open-listeners.ts';
 import { registerStateMetrics } from './operation/state-metrics.ts';
 import { createRequestHandler, type RequestHandlerOptions } from './server.ts';
+import { version } from './version.ts';
 
 /** A running daemon. */
 export interface Daemon {
   readonly context: EngineContext;
   /** Where it listens, with the ports that were chosen. */
   readonly addresses: readonly string[];
+  /**
+   * Takes up what can change while it runs: certificates, the level of the log, the file of the audit. What else is new
+   * waits for the next start, and is named in the log.
+   *
+   * @throws {ServerError} when a certificate cannot be used; everything stays as it was then
+   */
+  reload(config: ServerConfig): Promise<void>;
   /**
    * Takes nothing new, lets what runs finish within the time that is configured, aborts the rest, closes everything.
    * Idempotent.
@@ -44,7 +53,7 @@ export async function startDaemon(options: EngineContextOptions, routes: Request
     });
     const { addresses } = listeners;
     const open = listeners;
-    log.info({ addresses, dataDir: config.dataDir }, 'slipwayd listens');
+    log.info({ version, addresses, settings: shownSettings(config) }, 'slipwayd listens');
     let stopping: Promise<void> | undefined;
     const stop = async (): Promise<void> => {
       log.info('slipwayd stops');
@@ -63,6 +72,13 @@ export async function startDaemon(options: EngineContextOptions, routes: Request
     return {
       context,
       addresses,
+      async reload(fresh) {
+        await open.reload(fresh);
+        context.audit.reopen();
+        log.level = fresh.logLevel;
+        const waiting = restartSettings(config, fresh);
+        log.info({ waiting: waiting.length > 0 ? waiting : undefined }, 'slipwayd has read its settings again');
+      },
       stop() {
         stopping ??= stop();
         return stopping;
@@ -93,4 +109,22 @@ function createDeadline(timeoutMs: number): { inTime(work: PromiseLike<void>): P
       }
     },
   };
+}
+
+/** Names of settings that are new and count with the next start. */
+function restartSettings(before: ServerConfig, fresh: ServerConfig): readonly string[] {
+  return Object.entries(settings).flatMap(([key, { name }]) => {
+    const [old, now] = [before, fresh].map((config) => JSON.stringify(config[key as keyof ServerConfig]));
+    return old === now || key === 'logLevel' ? [] : [name];
+  });
+}
+
+/** What differs from the defaults, without the passwords of addresses. */
+function shownSettings(config: ServerConfig): Readonly<Record<string, unknown>> {
+  const entries = Object.entries(settings).flatMap(([key, { name, initial }]) => {
+    const value: unknown = config[key as keyof ServerConfig];
+    if (value === undefined || JSON.stringify(value) === JSON.stringify(initial)) return [];
+    return [[name, key === 'redis' ? String(value).replace(/\/\/[^/@]*@/, '//***@') : value]];
+  });
+  return Object.fromEntries(entries);
 }

@@ -32,11 +32,39 @@ export type ServerErrorCode =
    * Retry: no. Do: look into the log for what ended the daemon, then retry the job.
    */
   | 'ERR_SERVER_JOB_ATTEMPTS'
-  /**
-   * When: a request cannot be answered as it was asked; `status` says in what way. Retry: if `status` is 503. Do: what
-   * the message says.
-   */
-  | 'ERR_SERVER_REQUEST';
+  /** When: a request is not what it has to be (400, 405, 408, 413). Retry: no. Do: what the message says. */
+  | 'ERR_SERVER_REQUEST'
+  /** When: a listener wants to know who asks, and the token is missing or not good. Retry: no. Do: send a token. */
+  | 'ERR_SERVER_UNAUTHORIZED'
+  /** When: the token's scopes, or the daemon's list of registries, do not allow it. Retry: no. Do: ask the operator. */
+  | 'ERR_SERVER_FORBIDDEN'
+  /** When: there is no such image, job or upload. Retry: no. Do: look at the name. */
+  | 'ERR_SERVER_NOT_FOUND'
+  /** When: what was asked for does not fit how the job or upload stands. Retry: no. Do: what the message says. */
+  | 'ERR_SERVER_CONFLICT'
+  /** When: an idempotency key was used for another request. Retry: no. Do: choose another key. */
+  | 'ERR_SERVER_KEY_USED'
+  /** When: the registry that a job reads from cannot be asked. Retry: yes. Do: look at its address and credentials. */
+  | 'ERR_SERVER_SOURCE'
+  /** When: there is no place, Redis does not answer, or the daemon stops. Retry: after `Retry-After`. Do: wait. */
+  | 'ERR_SERVER_BUSY'
+  /** When: slipwayd does not serve this part of Docker's API. Retry: no. Do: what the message says. */
+  | 'ERR_SERVER_UNSUPPORTED'
+  /** When: the quota or the disk has no room. Retry: once there is. Do: delete images, or raise `--disk-quota`. */
+  | 'ERR_SERVER_DISK_FULL';
+
+const codesByStatus: Readonly<Record<number, ServerErrorCode>> = {
+  401: 'ERR_SERVER_UNAUTHORIZED',
+  403: 'ERR_SERVER_FORBIDDEN',
+  404: 'ERR_SERVER_NOT_FOUND',
+  409: 'ERR_SERVER_CONFLICT',
+  422: 'ERR_SERVER_KEY_USED',
+  501: 'ERR_SERVER_UNSUPPORTED',
+  502: 'ERR_SERVER_SOURCE',
+  503: 'ERR_SERVER_BUSY',
+  504: 'ERR_SERVER_SOURCE',
+  507: 'ERR_SERVER_DISK_FULL',
+};
 
 /** The daemon cannot start, or a command of it cannot be carried out. */
 export class ServerError extends Error {
@@ -54,12 +82,13 @@ export class ServerError extends Error {
 
 /** A request that is answered with this status and this message. */
 export class RequestError extends Error {
-  readonly code: ServerErrorCode = 'ERR_SERVER_REQUEST';
+  readonly code: ServerErrorCode;
   override name = 'RequestError';
   readonly status: number;
 
   constructor(status: number, message: string, options?: ErrorOptions) {
     super(message, options);
     this.status = status;
+    this.code = codesByStatus[status] ?? 'ERR_SERVER_REQUEST';
   }
 }

@@ -1,11 +1,13 @@
 import { once } from 'node:events';
 import { readEnvironment } from '@slipway/client';
 import { Command, CommanderError, Option } from 'commander';
-import { pino } from 'pino';
+import { type Logger, pino, stdTimeFunctions } from 'pino';
 import { readConfig, variableOf } from './config/read-config.ts';
 import { type ServerConfig, settings } from './config/server-config.ts';
 import type { Setting } from './config/settings.ts';
 import { startDaemon } from './daemon.ts';
+import { ServerError } from './errors.ts';
+import { checkStart } from './operation/check-start.ts';
 import { addHealthCommand } from './service/health-command.ts';
 import { notifySystemd } from './service/notify-systemd.ts';
 import { addTokenCommands } from './token-commands.ts';
@@ -52,10 +54,11 @@ function createProgram(host: NodeJS.Process): Command {
   program.action(async () => {
     const config = await configOf();
     if (program.opts<{ checkConfig?: boolean }>().checkConfig === true) {
+      await assertStart(config);
       host.stdout.write('the configuration is right\n');
       return;
     }
-    await serve(config, host);
+    await serve(config, host, configOf);
   });
   return program;
 }
@@ -72,20 +75,48 @@ function optionOf(setting: Setting<unknown>): Option {
   return option;
 }
 
+/** @throws {ServerError} `ERR_SERVER_CONFIG`; its message lists every fault there is */
+async function assertStart(config: ServerConfig): Promise<void> {
+  const faults = await checkStart(config);
+  if (faults.length === 0) return;
+  throw new ServerError('ERR_SERVER_CONFIG', `The configuration is wrong:\n  ${faults.join('\n  ')}`);
+}
+
 /** Serves until a signal says to stop. The second one ends at once. */
-async function serve(config: ServerConfig, host: NodeJS.Process): Promise<void> {
-  const log = pino({ level: config.logLevel, base: { pid: host.pid } }, pino.destination({ fd: 2, sync: true }));
+async function serve(config: ServerConfig, host: NodeJS.Process, configOf: () => Promise<ServerConfig>): Promise<void> {
+  await assertStart(config);
+  const log = openLog(config, host);
   host.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'));
+  let reload = (): void => log.warn('SIGHUP came before the daemon was up: its settings are as new as can be');
+  host.on('SIGHUP', () => reload());
   const asked = Promise.race([once(host, 'SIGTERM'), once(host, 'SIGINT')]); // also while it starts
   const environment = readEnvironment(host.env);
   const tell = (...assignments: string[]): Promise<void> =>
     notifySystemd(assignments, { ...environment, onWarning: (message) => log.warn(message) });
   const daemon = await startDaemon({ config, environment, log });
   await tell('READY=1', `STATUS=Listens on ${daemon.addresses.join(', ')}`);
+  // One after the other: the last settings are those that count.
+  let reloading = Promise.resolve();
+  reload = () => {
+    reloading = reloading
+      .then(async () => await daemon.reload(await configOf()))
+      .catch((err) => log.error({ err }, 'the settings could not be read again: the old ones stay'));
+  };
   const signal = await asked;
   log.info({ signal: signal[0] as unknown }, 'asked to stop');
   for (const name of ['SIGTERM', 'SIGINT'] as const) host.once(name, () => host.exit(130));
   await Promise.all([tell('STOPPING=1'), daemon.stop()]);
   // What hangs keeps the process no longer than its time: only then there is anything left to run this.
   setTimeout(() => host.exit(1), 500).unref();
+}
+
+/** JSON lines on standard error: levels as words, times in ISO 8601. */
+function openLog({ logLevel }: Pick<ServerConfig, 'logLevel'>, { pid }: NodeJS.Process): Logger {
+  const settings = {
+    level: logLevel,
+    base: { pid },
+    timestamp: stdTimeFunctions.isoTime,
+    formatters: { level: (level: string) => ({ level }) },
+  };
+  return pino(settings, pino.destination({ fd: 2, sync: true }));
 }

@@ -5,6 +5,7 @@ import { registerEngineRoutes } from './docker/engine-routes.ts';
 import { sendJSON } from './docker/send-json.ts';
 import { answerToUnsupported } from './docker/unsupported.ts';
 import type { EngineContext } from './engine/engine-context.ts';
+import { RequestError } from './errors.ts';
 import { answerError } from './http/answer-error.ts';
 import type { RegisterRoutes } from './http/routes.ts';
 import type { ListenerGuard } from './listeners/listener-guard.ts';
@@ -48,6 +49,7 @@ export async function createRequestHandler(
   });
   app.addHook('onRequest', async (request, reply) => {
     for (const [name, value] of Object.entries(standingHeaders)) reply.raw.setHeader(name, value);
+    reply.raw.setHeader('X-Request-Id', request.id);
     if (request.is404) return;
     const { access } = request.routeOptions.config;
     request.apiVersion = requestedVersion(request.originalUrl);
@@ -67,7 +69,8 @@ export async function createRequestHandler(
   });
   app.setNotFoundHandler((request, reply) => {
     const { status, message } = answerToUnsupported(request.method, request.url);
-    return sendJSON(reply, { message }, status);
+    const isOwn = request.url.startsWith('/slipway/');
+    return sendJSON(reply, isOwn ? { message, code: new RequestError(status, message).code } : { message }, status);
   });
   app.setErrorHandler((error, request, reply) => {
     auditRefusal(error, request, context);
@@ -104,7 +107,7 @@ function letGo(request: IncomingMessage): void {
 
 const lingerMs = 2_000;
 
-const knownMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE']);
+const knownMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']);
 
 let requests = 0;
 

@@ -1,8 +1,11 @@
+import { userInfo } from 'node:os';
 import type { Writable } from 'node:stream';
 import type { Command } from 'commander';
+import { pino } from 'pino';
 import type { ServerConfig } from './config/server-config.ts';
 import { duration } from './config/settings.ts';
 import { ServerError } from './errors.ts';
+import { openAuditLog } from './security/audit.ts';
 import { formatScope, parseScope } from './security/scope.ts';
 import { openTokenStore, type TokenStore } from './security/token-store.ts';
 
@@ -14,6 +17,23 @@ export interface TokenCommandsOptions {
 /** Adds `slipwayd token create|list|revoke`. They work on the data folder, whether the daemon runs or not. */
 export function addTokenCommands(program: Command, { configOf, stdout }: TokenCommandsOptions): void {
   const store = async (): Promise<TokenStore> => openTokenStore({ folder: (await configOf()).dataDir });
+  /** Written where the audit has a file; the daemon's log belongs to another process. */
+  const note = async (what: string, id: string, details: Readonly<Record<string, unknown>>): Promise<void> => {
+    const { auditLog } = await configOf();
+    if (auditLog === undefined) return;
+    using audit = openAuditLog(auditLog, pino({ level: 'silent' }));
+    const principal = `user:${userInfo().username}`;
+    const subject = `${what} ${id}`;
+    audit.write({
+      action: 'token',
+      principal,
+      outcome: 'done',
+      subject,
+      remote: undefined,
+      requestId: undefined,
+      details,
+    });
+  };
   const token = program.command('token').description('manage the bearer tokens of the TCP listeners');
   token
     .command('create <name>')
@@ -25,10 +45,12 @@ export function addTokenCommands(program: Command, { configOf, stdout }: TokenCo
     .option('--expires-in <duration>', 'how long it is good for, such as 90d')
     .action(async (name: string, options: { readonly scope: readonly string[]; readonly expiresIn?: string }) => {
       const expiresInMs = options.expiresIn === undefined ? undefined : duration.read(options.expiresIn);
-      if (options.expiresIn !== undefined && expiresInMs === undefined) {
-        throw new ServerError('ERR_SERVER_TOKEN', `--expires-in: expected ${duration.expected}`);
+      if (options.expiresIn !== undefined && !expiresInMs) {
+        throw new ServerError('ERR_SERVER_TOKEN', `--expires-in: expected ${duration.expected}, more than none`);
       }
-      const { text } = await (await store()).create({ name, scopes: options.scope.map(parseScope), expiresInMs });
+      const scopes = options.scope.map(parseScope);
+      const { text, token: made } = await (await store()).create({ name, scopes, expiresInMs });
+      await note('create', made.id, { name, scopes: scopes.map(formatScope), expiresAt: made.expiresAt });
       stdout.write(`${text}\n`);
     });
   token
@@ -42,5 +64,8 @@ export function addTokenCommands(program: Command, { configOf, stdout }: TokenCo
   token
     .command('revoke <id>')
     .description('revoke a token immediately')
-    .action(async (id: string) => (await store()).revoke(id));
+    .action(async (id: string) => {
+      await (await store()).revoke(id);
+      await note('revoke', id, {});
+    });
 }

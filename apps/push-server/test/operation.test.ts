@@ -43,6 +43,10 @@ test('metrics, health and readiness tell how it is doing', async () => {
   expect(value('slipwayd_push_duration_seconds_count{outcome="pushed"}')).toBe(3);
   expect(value('slipwayd_http_requests_total{method="POST",status="200"}')).toBe(5);
   expect(value('slipwayd_running_pushes')).toBe(0);
+  expect(value('slipwayd_operations_total{action="push",outcome="failed"}')).toBe(1);
+  expect(value('slipwayd_jobs_total{outcome="failed"}')).toBe(0);
+  expect(body).toMatch(/^slipwayd_registry_requests_total\{registry="127.0.0.1:\d+",status="201"\} [1-9]/m);
+  expect(body).toMatch(/^slipwayd_build_info\{version="[^"]+"\} 1/m);
   expect(value('slipwayd_ready')).toBe(1);
   expect(value('slipwayd_disk_used_bytes')).toBeGreaterThan(100_000);
   expect(value('slipwayd_disk_free_bytes')).toBeGreaterThan(100_000);
@@ -117,12 +121,16 @@ describe('the program', () => {
     await using folder = await temporaryFolder();
     const file = join(folder.path, 'slipwayd.json');
     await writeFile(file, '{ "concurrency": 3 } // enough');
-    expect(await run(['--check-config', '--config', file])).toEqual([0, 'the configuration is right\n', '']);
-    const [code, , stderr] = await run(['--check-config', '--config', file, '--retries', 'often']);
+    const checked = ['--check-config', '--config', file, '--data-dir', join(folder.path, 'data')];
+    expect(await run(checked)).toEqual([0, 'the configuration is right\n', '']);
+    const [code, , stderr] = await run([...checked, '--retries', 'often']);
     expect([code, stderr]).toEqual([
       2,
       expect.stringContaining('--retries: expected a whole number from 0, got "often"\n  hint: '),
     ]);
+    const [missing, , told] = await run([...checked, '--cert-dir', '/nonexistent', '--redis', 'http://x']);
+    expect([missing, told]).toEqual([2, expect.stringContaining('--cert-dir: ENOENT')]);
+    expect(told).toContain('--redis: expected redis://HOST:PORT');
     expect((await run(['--no-such-flag']))[0]).toBe(2);
   });
 
@@ -150,9 +158,12 @@ describe('the program', () => {
       })
       .toBeDefined();
     await expect.poll(() => pingStatus(socket), { timeout: 20_000 }).toBe(200);
+    child.kill('SIGHUP');
+    expect(await pingStatus(socket)).toBe(200);
     child.kill('SIGTERM');
     const [code] = await once(child, 'close');
     expect([code, await log]).toEqual([0, expect.stringContaining('slipwayd has stopped')]);
+    expect(await log).toMatch(/^\{"level":"info","time":"20[^"]+Z","pid":\d+,"version":.*"slipwayd listens"\}$/m);
     await expect(readFile(socket)).rejects.toMatchObject({ code: 'ENOENT' });
   });
 });

@@ -199,12 +199,15 @@ describe('settings of a push that make no sense', () => {
     ['format=schema2', 'invalid request: query/format must be equal to one of the allowed values'],
     ['schema1Fallback=perhaps', 'invalid request: query/schema1Fallback must be boolean'],
     ['format=schema1&compression=zstd', 'invalid request: registries of that age know gzip layers only'],
-    ['protocol=v1&format=oci', 'invalid request: protocol v1 excludes format oci'],
+    ['protocol=v1&format=oci', 'invalid request: `protocol: v1` excludes `format: oci`'],
     ['protocol=v2&format=v1', 'invalid request: protocol v2 excludes format v1'],
-    ['format=docker&compression=zstd', 'invalid request: format docker cannot hold zstd layers'],
-    ['format=docker&compression=gzip,none', 'invalid request: format docker cannot tell layers of several kinds apart'],
+    ['format=docker&compression=zstd', 'invalid request: `format: docker` cannot hold zstd layers'],
+    [
+      'format=docker&compression=gzip,none',
+      'invalid request: `format: docker` cannot tell layers of several kinds apart',
+    ],
     ['format=schema1&compression=gzip,none', 'invalid request: registries of that age know gzip layers only'],
-    ['learn=off&learnFrom=x', 'invalid request: learn off excludes learnFrom'],
+    ['learn=off&learnFrom=x', 'invalid request: `learn: off` excludes `learnFrom`'],
   ])('%s is answered 400', async (query, message) => {
     const { status, body } = await server.request('POST', `/images/demo/app/push?${query}`, { headers });
     expect([status, JSON.parse(body)]).toEqual([400, { message }]);
@@ -261,7 +264,7 @@ describe('jobs', () => {
     const body = JSON.stringify({ image: 'demo/app:b', destinations: ['a/b'], format: 'v1', compression: 'zstd' });
     expect(await server.request('POST', '/slipway/v1/jobs', { body })).toMatchObject({
       status: 400,
-      body: '{"message":"invalid request: registries of that age know gzip layers only"}\n',
+      body: '{"message":"invalid request: registries of that age know gzip layers only","code":"ERR_SERVER_REQUEST"}\n',
     });
   });
 });

@@ -63,6 +63,11 @@ const operations: Readonly<Record<string, (headers: Record<string, string>) => P
   'job own to own': submit(`${own}:v1`, own),
   'job own to foreign': submit(`${own}:v1`, foreign),
   'job foreign to own': submit(`${foreign}:v1`, own),
+  'job from a registry, own to own': submit(`docker://${own}:v1`, own),
+  'job from a registry, own to foreign': submit(`docker://${own}:v1`, foreign),
+  'job from a registry, foreign to own': submit(`docker://${foreign}:v1`, own),
+  'begin an upload': (headers) =>
+    server.request('POST', '/slipway/v1/uploads', { tcp: true, headers: { ...headers, 'upload-length': '1' } }),
 };
 
 /** By operation: who may. Everybody else is refused. */
@@ -79,6 +84,10 @@ const allowed: Readonly<Record<string, readonly Name[]>> = {
   'job own to own': ['admin', 'team', 'pusher'],
   'job own to foreign': ['admin'],
   'job foreign to own': ['admin'],
+  'job from a registry, own to own': ['admin', 'team', 'pusher'],
+  'job from a registry, own to foreign': ['admin'],
+  'job from a registry, foreign to own': ['admin'],
+  'begin an upload': ['admin', 'team', 'pusher', 'stranger'],
 };
 
 const cells = Object.keys(operations).flatMap((operation) =>

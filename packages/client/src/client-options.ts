@@ -70,6 +70,8 @@ export interface ClientParts extends ConnectionParts {
    * @default such a key is refused
    */
   readonly signKeyPassword?: (() => Promise<string>) | undefined;
+  /** Effort of gzip, 1 to 9, where a push chooses no `compressionLevel`. @default that of `@slipway/digest` */
+  readonly gzipLevel?: number | undefined;
   /** What the source `-` reads. @default the process's standard input */
   readonly stdin?: ByteStream | undefined;
   /** Told what a user should know, in a sentence, each once. @default nobody is told */

@@ -75,6 +75,7 @@ export async function createClient(options?: ClientOptions): Promise<Client> {
       metadataStore,
       layerCache,
       attempts,
+      gzipLevel: settings.gzipLevel,
       trustKey: settings.trustKey ?? (() => trustKeyIn(folder, warn)),
       retry: { hostBackoff: settings.hostBackoff ?? createHostBackoff() },
     });

@@ -28,6 +28,7 @@ export type { ConnectionParts, ConnectionSettings } from './connection/connectio
 export { preferredFailure } from './connection/preferred-failure.ts';
 export type { RegistryEndpoint } from './connection/registries.ts';
 export { type LoginOptions, LoginRefusedError } from './connection/verify-login.ts';
+export { withDispatch } from './connection/with-dispatch.ts';
 export { withHeaders } from './connection/with-headers.ts';
 export { createClient } from './create-client.ts';
 export {

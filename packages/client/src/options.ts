@@ -6,6 +6,7 @@
 export { formatByteSize, parseByteSize } from './options/byte-size.ts';
 export { type Face, kebabName, type OptionEntry, optionsOf, optionTable } from './options/option-table.ts';
 export type { OptionName, OptionValues } from './options/option-values.ts';
+export { readOptions } from './options/read-options.ts';
 export {
   choiceOf,
   duration,

@@ -136,7 +136,13 @@ export interface IncompleteItem {
 
 /** Something about a source that is worth a user's attention, and stops nothing. */
 export interface SourceNotice {
-  readonly code: 'name-unreadable' | 'entry-unreadable' | 'entry-not-image' | 'layer-unread' | 'surplus-bytes';
+  readonly code:
+    | 'name-unreadable'
+    | 'entry-unreadable'
+    | 'entry-not-image'
+    | 'layer-unread'
+    | 'surplus-bytes'
+    | 'platforms-left-out';
   readonly message: string;
 }
 

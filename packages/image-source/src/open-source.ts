@@ -267,11 +267,21 @@ async function openArchive(source: StoredSourceText, file: FileReader, opening: 
         throw error;
       });
     });
+    if (kind === 'docker-archive' && source.transport === 'path' && index.has(ociIndexName))
+      await tellOfLayout(archive);
     return { kind, name: file.name, ...read, [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await dispose();
     throw error;
   }
+}
+
+/** An archive of both kinds may have more than docker's list says. */
+async function tellOfLayout({ source: { path }, files, opening }: Archive): Promise<void> {
+  const { platformsLeftOut } = await import('./docker/platforms-left-out.ts');
+  const { limits, signal, onNotice } = opening;
+  const notice = await platformsLeftOut(files, { path, maxListBytes: limits.maxListBytes, signal });
+  if (notice !== undefined) onNotice?.(notice);
 }
 
 function isNotFound(error: unknown): boolean {

@@ -33,6 +33,8 @@ export interface TLSOptions {
 
 /** What a dispatcher has to respect. */
 export interface DispatcherOptions {
+  /** The registry whose requests go through it, as references name it; token servers and storage are among them. */
+  readonly registry?: string | undefined;
   readonly tls: TLSOptions;
   readonly connectTimeoutMs: number;
   readonly tlsTimeoutMs: number;

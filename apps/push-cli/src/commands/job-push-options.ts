@@ -1,12 +1,12 @@
-import { optionTable } from '@slipway/client/options';
-import { formatPlatform, type Platform } from '@slipway/manifest';
+import { type OptionEntry, type OptionName, optionsOf, optionTable } from '@slipway/client/options';
 import { type Command, Option } from 'commander';
 import type { DaemonPushOptions } from '../daemon/push-by-daemon.ts';
+import type { JobOptions } from '../daemon/submit-job.ts';
 import { usageError } from '../errors.ts';
-import { readValue } from './table-options.ts';
+import { addTableOptions } from './table-options.ts';
 
-/** What a job may be told of its push; the names of the jobs API. */
-const jobOptions = ['platform', 'format', 'compression'] as const;
+/** What a job may be told of its push. */
+const jobOptions: readonly OptionName[] = optionsOf('job').map(([name]) => name);
 /** What concerns this process. */
 const ownOptions: ReadonlySet<string> = new Set([
   'daemon',
@@ -25,20 +25,7 @@ const ownOptions: ReadonlySet<string> = new Set([
 
 /** Adds the options of a push that a job may be told, and whose credentials it uses. */
 export function addJobPushOptions(command: Command): Command {
-  command
-    .option('--platform <os/arch>', 'push one platform of an image for several, such as linux/arm64', (text) =>
-      readValue(text, optionTable.platform),
-    )
-    .addOption(
-      new Option('--format <format>', 'manifest format: as in the source, or converted').choices([
-        'keep',
-        'docker',
-        'oci',
-      ]),
-    )
-    .option('--compression <kind>', 'of layers: as in the source, or made anew', (text) =>
-      readValue(text, optionTable.compression),
-    )
+  addTableOptions(command, jobOptions)
     .option('--authfile <file>', 'credentials file to use instead of docker’s and podman’s')
     .option('--username <name>', 'push as this user')
     .option('--password-stdin', 'read the password for --username from standard input');
@@ -88,17 +75,13 @@ export function daemonPushOptionsOf(command: Command): DaemonPushOptions {
 }
 
 /** Only what the user said: for the rest the daemon has its own defaults. */
-function toldOptions(command: Command): Readonly<Record<string, string>> {
-  const told: Record<string, string> = {};
+function toldOptions(command: Command): JobOptions['push'] {
+  const told: Record<string, JobOptions['push'][string]> = {};
   for (const name of jobOptions) {
-    const value = command.getOptionValue(name) as string | readonly string[] | Platform | undefined;
+    const value: unknown = command.getOptionValue(name);
     if (value === undefined || command.getOptionValueSource(name) !== 'cli') continue;
-    if (typeof value === 'string') told[name] = value;
-    else told[name] = isList(value) ? value.join(',') : formatPlatform(value);
+    const { kind } = optionTable[name] as OptionEntry;
+    told[name] = kind.write === undefined ? (value as string | number | boolean) : kind.write(value);
   }
   return told;
-}
-
-function isList(value: object): value is readonly string[] {
-  return Array.isArray(value);
 }

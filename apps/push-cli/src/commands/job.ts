@@ -13,7 +13,10 @@ export function addJobCommand(program: Command, context: CommandContext): void {
 
   const submit = withDaemon(job.command('submit'))
     .description('Submit a push and print the ID of its job, without waiting for its end.')
-    .argument('<source>', 'a path or - (sent to the daemon), or store:REF (an image that the daemon has)')
+    .argument(
+      '<source>',
+      'a path or - (sent to the daemon), store:REF (an image that the daemon has), or docker://REF (a registry)',
+    )
     .argument('<destination...>', 'where to: [registry/]repository[:tag]');
   addJobPushOptions(submit)
     .option('--json', 'print the job as JSON')
@@ -25,7 +28,7 @@ export function addJobCommand(program: Command, context: CommandContext): void {
 
   const list = withDaemon(job.command('list'))
     .description('Print the jobs of the daemon, newest first.')
-    .option('--state <state...>', 'only jobs in these states: queued, running, pushed, failed, cancelled')
+    .option('--state <state...>', 'only jobs in these states: queued, running, pushed, planned, failed, cancelled')
     .option('--destination <prefix>', 'only jobs with a destination that begins so: ghcr.io/team/')
     .option('--principal <name>', 'only jobs of this submitter')
     .option('--limit <n>', 'at most so many', (text) => readValue(text, { kind: wholeNumber(1, 500) }), 20)

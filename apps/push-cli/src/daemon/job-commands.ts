@@ -79,10 +79,11 @@ export async function retryJob(
   context: CommandContext,
 ): Promise<void> {
   const client = await clientOf(options, context);
-  const { destinations, credentialsName } = (await client.get(id, context.signal)) as Job & {
+  const { image, source, destinations, credentialsName } = (await client.get(id, context.signal)) as Job & {
     readonly credentialsName?: string;
   };
   const open = destinations.filter(({ state }) => state !== 'pushed').map(({ reference }) => parseReference(reference));
+  if (source === 'registry') open.push(parseReference(image.slice('docker://'.length)));
   const warn = (message: string): void => void context.stderr.write(`slipway: warning: ${printable(message)}\n`);
   const credentials = await credentialsFor(open, { ...options, credentialsName }, { warn }, context);
   const job = await client.retry(id, credentials, context.signal);
@@ -118,7 +119,7 @@ function linesOf(job: Job): readonly string[] {
 }
 
 function outcomeOf({ state, digest, error }: JobDestination): string {
-  if (state === 'pushed') return `pushed ${digest}`;
+  if (state === 'pushed' || state === 'planned') return `${state} ${digest}`;
   return error === undefined ? state : `failed: ${error.message}`;
 }
 

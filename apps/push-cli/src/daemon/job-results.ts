@@ -5,7 +5,7 @@ import { exitCodeOf, exitCodes } from '../failure/exit-code.ts';
 import { problemOf } from '../failure/problem.ts';
 import { type Progress, systemClock } from '../progress/progress.ts';
 import { writeResults } from '../results/write-results.ts';
-import { type Job, type JobDestination, JobFailedError } from './job.ts';
+import { isReached, type Job, type JobDestination, JobFailedError } from './job.ts';
 
 /** Prints what became of a job that has ended, as `slipway push` prints its results, and sets the exit code. */
 export async function reportJob(
@@ -17,7 +17,7 @@ export async function reportJob(
   }: { readonly json: boolean; readonly progress: Progress; readonly context: CommandContext },
 ): Promise<void> {
   progress[Symbol.dispose]();
-  const pushed = job.destinations.filter(({ state }) => state === 'pushed');
+  const pushed = job.destinations.filter(isReached);
   if (pushed.length > 0) progress.summarize(systemClock.now());
   const failures = job.destinations.flatMap((destination) => {
     const error = errorOf(job, destination);
@@ -39,8 +39,9 @@ export function lineOf({ reference, digest }: JobDestination): string {
 }
 
 /** Why a destination was not reached. */
-function errorOf(job: Job, { state, error }: JobDestination): Error | undefined {
-  if (state === 'pushed') return undefined;
+function errorOf(job: Job, destination: JobDestination): Error | undefined {
+  if (isReached(destination)) return undefined;
+  const { error } = destination;
   const failure = error ?? job.error;
   if (failure !== undefined) return new JobFailedError(failure);
   return job.state === 'cancelled'
@@ -52,6 +53,8 @@ function recordLine(job: Job, destination: JobDestination): string {
   const { reference, digest, mediaType, size, unchanged, totals } = destination;
   const { tag } = parseReference(reference);
   const error = errorOf(job, destination);
-  const outcome = error === undefined ? { digest, mediaType, size, tag, unchanged } : { tag, error: problemOf(error) };
+  const dryRun = destination.state === 'planned' ? { dryRun: true } : {};
+  const outcome =
+    error === undefined ? { digest, mediaType, size, tag, unchanged, ...dryRun } : { tag, error: problemOf(error) };
   return JSON.stringify({ reference, ...outcome, totals, job: job.id });
 }

@@ -2,12 +2,18 @@ import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { type ItemSelector, parseSourceText, type StoredSourceText, sourceReadings } from '@slipway/image-source';
+import { parseReference, type Reference } from '@slipway/reference';
 import { CliError, usageError } from '../errors.ts';
 
 /** What a daemon is asked to push. */
 export type JobSource =
   /** Something that it finds by itself, under this name. */
-  | { readonly kind: 'named'; readonly image: string }
+  | {
+      readonly kind: 'named';
+      readonly image: string;
+      /** The registry that it is read from. */
+      readonly registry?: Pick<Reference, 'registry' | 'repository'> | undefined;
+    }
   /** An archive that is sent along; `image` chooses one of its images. */
   | {
       readonly kind: 'archive';
@@ -27,7 +33,7 @@ export type JobSource =
 export async function jobSourceOf(text: string, stdin: Readable): Promise<JobSource> {
   const source = parseSourceText(text);
   if (source.transport === 'store') return { kind: 'named', image: source.reference };
-  if (source.transport === 'docker') return { kind: 'named', image: text };
+  if (source.transport === 'docker') return { kind: 'named', image: text, registry: parseReference(source.reference) };
   if (!('path' in source)) {
     throw usageError(
       'slipwayd does not ask a Docker daemon of this machine for an image',

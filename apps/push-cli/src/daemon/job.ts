@@ -7,7 +7,7 @@ export interface Job {
   /** What is pushed, as it was named. */
   readonly image: string;
   readonly source: string;
-  readonly imageID: string;
+  readonly imageID?: string | undefined;
   readonly digest?: string | undefined;
   readonly destinations: readonly JobDestination[];
   readonly principal: string;
@@ -20,11 +20,11 @@ export interface Job {
   readonly error?: JobFailure | undefined;
 }
 
-export type JobState = 'queued' | 'running' | 'pushed' | 'failed' | 'cancelled';
+export type JobState = 'queued' | 'running' | 'pushed' | 'planned' | 'failed' | 'cancelled';
 
 export interface JobDestination {
   readonly reference: string;
-  readonly state: 'pending' | 'pushed' | 'failed';
+  readonly state: 'pending' | 'pushed' | 'planned' | 'failed';
   readonly digest?: string | undefined;
   readonly mediaType?: string | undefined;
   readonly size?: number | undefined;
@@ -51,7 +51,12 @@ export interface JobEvent {
 }
 
 export function hasEnded({ state }: Pick<Job, 'state'>): boolean {
-  return state === 'pushed' || state === 'failed' || state === 'cancelled';
+  return state !== 'queued' && state !== 'running';
+}
+
+/** Whether something is where it was to be; of a dry run, would be. */
+export function isReached({ state }: Pick<Job | JobDestination, 'state'>): boolean {
+  return state === 'pushed' || state === 'planned';
 }
 
 /** A failure that the daemon told of. */

@@ -9,6 +9,7 @@ import { writeResults } from '../results/write-results.ts';
 import { findDaemon } from './daemon-address.ts';
 import { DaemonClient } from './daemon-client.ts';
 import { followToEnd } from './follow-job.ts';
+import { isReached } from './job.ts';
 import { reportJob } from './job-results.ts';
 import { type JobOptions, submitJob } from './submit-job.ts';
 
@@ -32,7 +33,7 @@ export async function pushByDaemon(
   options: DaemonPushOptions,
   context: CommandContext,
 ): Promise<void> {
-  const references = parseDestinations(destinations);
+  const references = parseDestinations(destinations, { allTags: options.push['allTags'] === true });
   if (options.detach === true && options.digestFile !== undefined) {
     throw usageError('--digest-file wants the end of the push, and --detach does not wait for it');
   }
@@ -50,7 +51,7 @@ export async function pushByDaemon(
     if (quiet !== true) progress.print(`slipway: job ${job.id} of slipwayd at ${client.name}`);
     const ended = await followToEnd(job.id, { client, progress, context, onInterrupt: options.onInterrupt });
     await reportJob(ended, { json, progress, context });
-    if (options.digestFile !== undefined && ended.state === 'pushed') {
+    if (options.digestFile !== undefined && isReached(ended)) {
       await writeDigestFile(
         options.digestFile,
         ended.destinations.map(({ digest = '' }) => ({ digest })),

@@ -17,7 +17,7 @@ export interface JobOptions {
   /** Credentials of the daemon, in place of the user's own. */
   readonly credentialsName?: string | undefined;
   /** Options of the push, by the names of the jobs API. */
-  readonly push: Readonly<Record<string, string>>;
+  readonly push: Readonly<Record<string, string | number | boolean>>;
 }
 
 /**
@@ -36,7 +36,9 @@ export async function submitJob(
   }: { readonly client: DaemonClient; readonly progress: Progress; readonly context: CommandContext },
 ): Promise<Job> {
   const source = await jobSourceOf(sourceText, context.stdin);
-  const credentials = await credentialsFor(references, options, progress, context);
+  // The daemon reads a registry with what the user would show it.
+  const readFrom = source.kind === 'named' && source.registry !== undefined ? [source.registry] : [];
+  const credentials = await credentialsFor([...references, ...readFrom], options, progress, context);
   const destinations = references.map(formatReference);
   const key = randomUUID();
   const { signal } = context;
@@ -89,7 +91,7 @@ async function submitArchive(
   const query = new URLSearchParams(destinations.map((destination) => ['destination', destination]));
   const { image } = source;
   for (const [name, value] of Object.entries({ image, credentialsName, ...push })) {
-    if (value !== undefined) query.set(name, value);
+    if (value !== undefined) query.set(name, String(value));
   }
   const header = Object.keys(credentials).length > 0 ? JSON.stringify(credentials) : undefined;
   return await client.submitArchive(

@@ -1,5 +1,6 @@
 const hints: Readonly<Record<string, string>> = Object.freeze({
   ERR_CLIENT_NO_ITEM: 'look at it with `slipway inspect`',
+  ERR_IMAGE_STORE_NOT_FOUND: 'look at what is there with `slipway images`, or load it first with `slipway load`',
   ERR_REGISTRY_UNAUTHORIZED: 'log in with `slipway login REGISTRY`, or pass --username and --password-stdin',
   ERR_REGISTRY_DENIED: 'check that the account may push to this repository, and that the repository exists',
   ERR_REGISTRY_UNREACHABLE:

@@ -50,7 +50,7 @@ describe('a wrong setting is named with its place, and all of them at once', () 
   test.each([
     [{ flags: { concurrency: '0' } }, '--concurrency: expected a whole number from 1, got "0"'],
     [{ flags: { 'data-dir': 'here' } }, '--data-dir: expected an absolute path, got "here"'],
-    [{ flags: { host: ['tcp://nowhere'] } }, 'expected unix://PATH or tcp://HOST:PORT'],
+    [{ flags: { host: ['tcp://nowhere'] } }, 'expected unix://PATH, tcp://HOST:PORT or fd://'],
     [{ flags: { host: ['unix://run/x'] } }, 'the path of the socket has to be absolute'],
     [{ flags: { 'insecure-registry': ['svn://a.example'] } }, `"svn://a.example" should not contain '://'`],
     [

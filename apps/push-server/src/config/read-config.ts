@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { parseInsecureRegistries, parseNondistributableRegistries } from '@slipway/registry-client';
 import { ServerError } from '../errors.ts';
 import { parseListenAddress } from '../listeners/listen-address.ts';
+import { createEgress } from '../security/egress.ts';
 import { type ServerConfig, settings } from './server-config.ts';
 import type { Setting } from './settings.ts';
 import { withoutComments } from './without-comments.ts';
@@ -104,6 +105,8 @@ function contradictions(config: ServerConfig): readonly string[] {
   for (const entry of typeof allowNondistributable === 'boolean' ? [] : allowNondistributable) {
     check('allow-nondistributable', entry, (one) => parseNondistributableRegistries([one]));
   }
+  for (const entry of config.allowRegistries) check('allow-registry', entry, (one) => createEgress([one]));
+  for (const entry of config.allowWebhooks) check('allow-webhook', entry, (one) => createEgress([one]));
   if (config.protocol === 'v1' && config.format !== 'keep' && config.format !== 'v1') {
     faults.push(`--protocol v1 excludes --format ${config.format}`);
   }

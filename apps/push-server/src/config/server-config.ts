@@ -39,6 +39,8 @@ export interface ServerConfig {
   readonly trustKey: string | undefined;
   readonly insecureRegistries: readonly string[];
   readonly certDir: string | undefined;
+  /** None for everywhere, within reason. */
+  readonly allowRegistries: readonly string[];
   /** Foreign layers go to all registries, to none, or to those of the list. */
   readonly allowNondistributable: boolean | readonly string[];
   readonly maxLoadSize: number;
@@ -58,9 +60,12 @@ export interface ServerConfig {
   readonly jobRetentionMs: number;
   readonly jobLeaseMs: number;
   readonly jobCredentials: readonly string[];
+  readonly allowWebhooks: readonly string[];
 }
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+
+const isWindows = process.platform === 'win32';
 
 const optionalText: Kind<string | undefined> = text;
 
@@ -70,16 +75,16 @@ export const settings: { readonly [Key in keyof ServerConfig]: Setting<ServerCon
     name: 'host',
     placeholder: 'address',
     description:
-      'where to listen: unix://PATH, tcp://HOST:PORT, fd:// (sockets of systemd); may be given more than once',
+      'where to listen: unix://PATH, tcp://HOST:PORT, fd:// (sockets of systemd), npipe:////./pipe/NAME (on Windows); may be given more than once',
     kind: list(text),
-    initial: ['unix:///run/slipway.sock'],
+    initial: [isWindows ? 'npipe:////./pipe/slipway' : 'unix:///run/slipway.sock'],
   },
   dataDir: {
     name: 'data-dir',
     placeholder: 'folder',
     description: 'where images, layers, records, jobs and tokens are kept',
     kind: path,
-    initial: '/var/lib/slipway',
+    initial: isWindows ? 'C:\\ProgramData\\slipway' : '/var/lib/slipway',
   },
   dockerMetadata: {
     name: 'docker-metadata',
@@ -197,6 +202,14 @@ export const settings: { readonly [Key in keyof ServerConfig]: Setting<ServerCon
     description: 'CA (*.crt) and client certificates (*.cert, *.key) for registries',
     kind: optionalPath,
     initial: undefined,
+  },
+  allowRegistries: {
+    name: 'allow-registry',
+    placeholder: 'host',
+    description:
+      'connect to nothing but this (host, host:port, *.domain or CIDR), for tokens and storage too; repeatable',
+    kind: list(text),
+    initial: [],
   },
   allowNondistributable: {
     name: 'allow-nondistributable',
@@ -321,6 +334,13 @@ export const settings: { readonly [Key in keyof ServerConfig]: Setting<ServerCon
     name: 'job-credentials',
     placeholder: 'name=file',
     description: 'credentials that push jobs may name: a file as docker or podman has it; repeatable',
+    kind: list(text),
+    initial: [],
+  },
+  allowWebhooks: {
+    name: 'allow-webhook',
+    placeholder: 'host',
+    description: 'host (host, host:port, *.domain or CIDR) that may be told that a push job has ended; repeatable',
     kind: list(text),
     initial: [],
   },

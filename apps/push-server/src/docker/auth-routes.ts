@@ -12,7 +12,7 @@ import type { RegisterRoutes } from '../http/routes.ts';
 import { assertAllowed } from '../security/principal.ts';
 import { sendJSON } from './send-json.ts';
 
-type AuthNeeds = Pick<EngineContext, 'config' | 'clients' | 'audit'>;
+type AuthNeeds = Pick<EngineContext, 'config' | 'clients' | 'egress' | 'audit'>;
 
 /** `POST /auth`: shows credentials to a registry. They are kept by the client, not here. */
 export const registerAuthRoutes: RegisterRoutes<AuthNeeds> = (app, context) => {
@@ -23,6 +23,7 @@ export const registerAuthRoutes: RegisterRoutes<AuthNeeds> = (app, context) => {
     const address = (body as { readonly serveraddress?: unknown }).serveraddress;
     const registry = registryOf(typeof address === 'string' ? address : '');
     assertAllowed(request.principal, { kind: 'login', registry });
+    context.egress.assertRegistry(registry);
     using client = watchClient(reply.raw, new AbortController().signal);
     const credentials = credentialsOf(authConfigOf(body));
     await audited(context, request, { action: 'login', subject: registry }, () =>

@@ -17,7 +17,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { createDisposables } from '../engine/disposables.ts';
 import type { EngineContext } from '../engine/engine-context.ts';
 import { metaHeadersOf } from '../engine/meta-headers.ts';
-import { assertPushSettings, type PushSettings } from '../engine/push-settings.ts';
+import type { PushSettings } from '../engine/push-settings.ts';
 import { parseRegistryAuth } from '../engine/registry-auth.ts';
 import type { Identity } from '../engine/registry-clients.ts';
 import { upstreamClientOf } from '../engine/upstream-client.ts';
@@ -65,7 +65,7 @@ export async function pushImages(
   const platform = platformQuery(request, '1.46');
   if (platform !== undefined) await assertPlatform(context, reference, platform);
   const settings = pushSettingsOf(request);
-  assertPushSettings(settings);
+  context.pushes.choices('docker', settings); // 400 now, before the stream has begun
   const auth = parseRegistryAuth(request.headers['x-registry-auth']);
   using work = context.activity.begin('push', request.principal.name);
   using client = watchClient(reply.raw, work.signal);
@@ -158,7 +158,7 @@ async function pushTags(push: EnginePush, tags: readonly TagOfImage[]): Promise<
   }));
   const results = await context.pushes.push(deliveries, {
     identity,
-    settings,
+    settings: { face: 'docker', chosen: settings },
     subject: { kind: 'docker', image: familiarString(reference), principal },
     stopAtFailure: true,
     signal,

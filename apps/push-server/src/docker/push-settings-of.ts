@@ -1,10 +1,10 @@
 import type { FastifyRequest } from 'fastify';
-import { type PushSettings, pushSettingSchemas } from '../engine/push-settings.ts';
+import { type PushSettings, settingSchemasOf } from '../engine/push-settings.ts';
 import { queryText } from '../http/query.ts';
 import { validated } from '../jobs/validate.ts';
 
-const names = Object.keys(pushSettingSchemas) as readonly (keyof PushSettings)[];
-const schema = { type: 'object', additionalProperties: false, properties: pushSettingSchemas };
+const properties = settingSchemasOf('docker');
+const schema = { type: 'object', additionalProperties: false, properties };
 
 /**
  * What a docker client chooses for one push beyond what docker knows: `?format=schema1`, or
@@ -13,7 +13,7 @@ const schema = { type: 'object', additionalProperties: false, properties: pushSe
  * @throws {RequestError} 400
  */
 export function pushSettingsOf(request: FastifyRequest): PushSettings {
-  const chosen = names.flatMap((name) => {
+  const chosen = Object.keys(properties).flatMap((name) => {
     const value = queryText(request, name) ?? request.headers[headerOf(name)];
     return value === undefined || value === '' ? [] : [[name, value] as const];
   });

@@ -9,6 +9,7 @@ import type { SharedState } from '../jobs/redis/open-shared-state.ts';
 import type { Metrics } from '../operation/metrics.ts';
 import type { PushBoard } from '../page/push-board.ts';
 import type { AuditLog } from '../security/audit.ts';
+import type { Egress } from '../security/egress.ts';
 import type { TokenStore } from '../security/token-store.ts';
 import type { Activity } from './activity.ts';
 import type { DiskKeeper } from './disk-space.ts';
@@ -35,6 +36,8 @@ export interface EngineContext extends AsyncDisposable {
   readonly jobShares: JobShares;
   /** The ways to registries, in somebody's name. */
   readonly clients: RegistryClients;
+  /** Where connections may lead. */
+  readonly egress: Egress;
   readonly pushes: PushService;
   /** What the status page shows of pushes. */
   readonly board: PushBoard;

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, symlink } from 'node:fs/promises';
+import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TemporaryFolder, temporaryFolder } from '@slipway/testkit';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -83,4 +83,18 @@ test('a folder whose path is longer than that of a socket may be', async () => {
   await mkdir(path, { recursive: true });
   await using _held = await lock({ path });
   await expect(lock({ path })).rejects.toMatchObject({ code: 'ERR_SERVER_FOLDER_IN_USE' });
+});
+
+test('with pipes, files in the folder tell where they are, and one that a dead daemon left is no lock', async () => {
+  await using pipes = await temporaryFolder();
+  const withPipe = () =>
+    lockFolder({ folder: folder.path, isShared: false, waitMs: 50, pipeOf: (name) => join(pipes.path, name) });
+  await mkdir(join(folder.path, 'owners'));
+  await writeFile(join(folder.path, 'owners', '0.sock'), '');
+  const first = await withPipe();
+  expect(await owners()).toEqual(await readdir(pipes.path));
+  await expect(withPipe()).rejects.toMatchObject({ code: 'ERR_SERVER_FOLDER_IN_USE' });
+  await first[Symbol.asyncDispose]();
+  expect(await owners()).toEqual([]);
+  await using _second = await withPipe();
 });

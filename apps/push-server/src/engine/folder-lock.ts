@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, open, readdir, unlink } from 'node:fs/promises';
+import { mkdir, open, readdir, unlink, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { ServerError } from '../errors.ts';
@@ -19,7 +19,11 @@ export interface FolderLockOptions {
   readonly waitMs: number;
   /** Told once when another daemon is waited for. */
   readonly onWait?: (() => void) | undefined;
+  /** The path of a pipe, where Node has no sockets in folders. @default on Windows `\\\\.\\pipe\\slipway-NAME` */
+  readonly pipeOf?: ((name: string) => string) | undefined;
 }
+
+const windowsPipe = (name: string): string => `\\\\.\\pipe\\slipway-${name}`;
 
 /** What the holder of a lock says to whoever asks. */
 interface Holder {
@@ -33,17 +37,25 @@ interface Holder {
 /**
  * Locks a data folder by a socket that somebody listens on: the system ends that with the process, however it ends, and
  * it is seen from every container that has the folder. Everybody first listens under a name of his own, then looks at
- * the others: of two that come at once, each sees the other, and the one whose name comes first stays.
+ * the others: of two that come at once, each sees the other, and the one whose name comes first stays. On Windows it is
+ * a pipe, which ends with its process too, and of which an empty file in the folder tells.
  *
  * @throws {ServerError} `ERR_SERVER_FOLDER_IN_USE`
  */
-export async function lockFolder({ folder, isShared, waitMs, onWait }: FolderLockOptions): Promise<FolderLock> {
+export async function lockFolder({
+  folder,
+  isShared,
+  waitMs,
+  onWait,
+  pipeOf = process.platform === 'win32' ? windowsPipe : undefined,
+}: FolderLockOptions): Promise<FolderLock> {
   const owners = join(folder, 'owners');
   await mkdir(owners, { recursive: true, mode: 0o700 });
   // A socket's path has 107 bytes at most; by way of the folder's descriptor it has few.
-  await using directory = await open(owners, 'r');
-  const pathOf = (name: string): string =>
-    process.platform === 'linux' ? `/proc/self/fd/${directory.fd}/${name}` : join(owners, name);
+  await using directory = process.platform === 'linux' ? await open(owners, 'r') : undefined;
+  const socketOf = (name: string): string =>
+    directory === undefined ? join(owners, name) : `/proc/self/fd/${directory.fd}/${name}`;
+  const pathOf = pipeOf ?? socketOf;
   const own = `${randomBytes(6).toString('hex')}.sock`;
   const state = { pid: process.pid, isShared, isLeaving: false, isHolding: false };
   const presence = await announce(pathOf(own), state);
@@ -52,6 +64,7 @@ export async function lockFolder({ folder, isShared, waitMs, onWait }: FolderLoc
     await removeSocket(join(owners, own));
   };
   try {
+    if (pipeOf !== undefined) await writeFile(join(owners, own), '');
     const end = performance.now() + waitMs;
     let hasTold = false;
     for (;;) {

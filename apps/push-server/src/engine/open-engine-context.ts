@@ -16,6 +16,7 @@ import { openSharedState } from '../jobs/redis/open-shared-state.ts';
 import { createMetrics } from '../operation/metrics.ts';
 import { createPushBoard } from '../page/push-board.ts';
 import { openAuditLog } from '../security/audit.ts';
+import { createEgress } from '../security/egress.ts';
 import { openTokenStore } from '../security/token-store.ts';
 import { createActivity, type WorkKind } from './activity.ts';
 import { layerCacheBytes, startDiskKeeper } from './disk-space.ts';
@@ -70,7 +71,8 @@ async function open({ config, environment, log }: EngineContextOptions, opened: 
   );
   const onWarning = (error: Error): void => log.warn(error.message);
   const events = createEventLog();
-  const audit = opened.use(openAuditLog(config.auditLog, log));
+  const metrics = createMetrics();
+  const audit = metrics.countAudits(opened.use(openAuditLog(config.auditLog, log)));
   const { redis } = config;
   const shared = redis === undefined ? undefined : opened.use(await openSharedState(redis, { config, log }));
   const board = createPushBoard();
@@ -101,20 +103,20 @@ async function open({ config, environment, log }: EngineContextOptions, opened: 
   const maxBytes = layerCacheBytes(diskQuota);
   const layerCache = opened.use(await openLayerCache({ folder: join(dataDir, 'layers'), maxBytes, onWarning }));
   const transfers = opened.use(createFairTransfers({ concurrency: config.concurrency }));
-  const metrics = createMetrics();
   const { countRequest: onRequest } = metrics;
   const trustKey = await openSigningKey(config);
+  const egress = createEgress(config.allowRegistries);
   const clients = createRegistryClients({
-    ...{ config, environment, log, transfers, metadataStore, layerCache, trustKey, onRequest },
+    ...{ config, environment, log, transfers, metadataStore, layerCache, trustKey, onRequest, egress },
     locks: shared?.locks,
   });
   const defaults = { ...config, schema1Fallback: config.schema1Fallback || environment.allowsSchema1 };
-  const pushes = createPushService({ defaults, clients, transfers, metrics, log, board });
+  const pushes = createPushService({ defaults, egress, clients, transfers, metrics, log, board });
   opened.use(disk);
   const activity = createActivity({ push: config.maxPushes, load: config.maxLoads, save: config.maxLoads });
   activity.onClosing(() => folderLock.leaving());
   for (const [kind, name] of Object.entries(plurals) as readonly (readonly [WorkKind, string])[]) {
-    metrics.gauge(`slipwayd_running_${name}`, `${name} that run now`, () => activity.running(kind));
+    metrics.gauge(`slipwayd_running_${name}`, `${name} that this daemon works on now`, () => activity.running(kind));
   }
   const jobShares = createJobShares({ concurrency: config.jobConcurrency });
   metrics.labelledGauge(
@@ -142,6 +144,7 @@ async function open({ config, environment, log }: EngineContextOptions, opened: 
     transfers,
     jobShares,
     clients,
+    egress,
     pushes,
     board,
     shared,

@@ -1,147 +1,91 @@
-import type { DeliveryOptions } from '@slipway/client';
-import { layerKinds } from '@slipway/client/options';
-import type { LayerKind, PushFormat, PushLearn, PushOptions, PushProtocol, PushVerify } from '@slipway/push';
+import {
+  assertPushSettings as assertOptionsFit,
+  ClientError,
+  type ClientOptions,
+  type PushRequest,
+} from '@slipway/client';
+import { optionsOf, readOptions } from '@slipway/client/options';
 import type { ServerConfig } from '../config/server-config.ts';
 import { RequestError } from '../errors.ts';
 
+/** Who chooses: a job, or a docker client for one push. */
+export type SettingsFace = 'job' | 'docker';
+
 /**
- * How something shall be pushed: the options of a push, under their usual names, that a job or a docker client may
- * choose.
+ * How something shall be pushed: the options of a push as JSON has them, by the names that they have everywhere.
+ * `optionTable` says which there are and how each is read.
  */
 export interface PushSettings {
-  readonly format?: NonNullable<PushOptions['format']> | undefined;
-  readonly protocol?: PushProtocol | undefined;
+  readonly [option: string]: unknown;
   /** Whether a registry that refuses a Docker manifest gets a signed schema 1 manifest in its place. */
   readonly schema1Fallback?: boolean | undefined;
-  /** One kind of layers, or several with commas between: `gzip,zstd`. */
-  readonly compression?: string | undefined;
-  readonly recompress?: boolean | undefined;
-  readonly verify?: PushVerify | undefined;
-  readonly learn?: PushLearn | undefined;
-  readonly learnFrom?: string | undefined;
-  readonly force?: boolean | undefined;
 }
 
-export const formats: readonly NonNullable<PushSettings['format']>[] = [
-  'keep',
-  'docker',
-  'oci',
-  'schema1',
-  'schema1-2015',
-  'v1',
-];
-export const protocols: readonly PushProtocol[] = ['v2', 'auto', 'v1'];
+/** What a push does differently from others about the connection to its registries. */
+export type LinkSettings = Pick<ClientOptions, 'limitRate' | 'maxRequestsPerSecond' | 'retries' | 'timeout'>;
 
-const oneKind = `(?:${layerKinds.join('|')})`;
+/** The options of a push as {@link readPushSettings} reads them. */
+export type PushChoices = Omit<PushRequest, 'source' | 'to' | 'signal' | 'onEvent'>;
+
+/** What was asked for, sorted by who it concerns. */
+export interface ReadSettings {
+  readonly link: LinkSettings;
+  readonly push: PushChoices;
+}
+
+const schema1Fallback = {
+  type: 'boolean',
+  description: 'Push signed schema 1 where the registry refuses a Docker manifest. Default: as the daemon was started.',
+} as const;
 
 /**
  * JSON Schemas of {@link PushSettings}, for documents, for what URLs and headers say, and for the API's description.
+ * They come from the one table of options.
  */
-export const pushSettingSchemas: {
-  readonly [Name in keyof Required<PushSettings>]: Readonly<Record<string, unknown>>;
-} = {
-  format: {
-    enum: formats,
-    default: 'keep' satisfies PushFormat,
-    description: 'Kind of the manifests that are pushed; schema1, schema1-2015 and v1 are for registries of old.',
-  },
-  protocol: {
-    enum: protocols,
-    default: 'v2',
-    description: 'v1 for registries of before 2015; auto: v1 where the registry has not shown to speak v2.',
-  },
-  schema1Fallback: {
-    type: 'boolean',
-    default: false,
-    description: 'Push signed schema 1 where the registry refuses a Docker manifest.',
-  },
-  compression: {
-    type: 'string',
-    pattern: `^(?:keep|${oneKind}(?:,${oneKind})*)$`,
-    default: 'keep',
-    description:
-      `How layers are compressed: keep, or one or more of ${layerKinds.join(', ')}, with commas between. ` +
-      'Several push one index that has each image in each.',
-  },
-  recompress: {
-    type: 'boolean',
-    default: false,
-    description: 'Compress layers anew that have the wanted form already.',
-  },
-  verify: {
-    enum: ['digest', 'diffid'],
-    default: 'digest',
-    description: 'What layers that carry a digest are compared with: that digest, or also, unpacked, the diffID.',
-  },
-  learn: {
-    enum: ['prove', 'verify', 'trust', 'off'],
-    default: 'prove',
-    description: 'What becomes of what the destination’s images say of the layers.',
-  },
-  learnFrom: {
-    type: 'string',
-    maxLength: 256,
-    description: 'A further tag or digest of the destination repository to learn layers from.',
-  },
-  force: {
-    type: 'boolean',
-    default: false,
-    description: 'Ask and send everything again, whatever the registry says it has.',
-  },
-};
+export function settingSchemasOf(face: SettingsFace): Readonly<Record<string, Readonly<Record<string, unknown>>>> {
+  const schemas = optionsOf(face).map(([name, { kind, description, initial }]) => {
+    // No `default`: generated clients would take it that answers always have the member.
+    const byDefault = initial === undefined ? '' : ` Default: ${String(initial)}.`;
+    return [name, { ...kind.schema, description: `${sentenceOf(description)}${byDefault}` }];
+  });
+  return { ...Object.fromEntries(schemas), schema1Fallback };
+}
+
+/** The description of an option where there is no command line: `--all-tags` is `allTags`. */
+function sentenceOf(description: string): string {
+  const text = description
+    .replace(/[,:] see [A-Z]\w+ below|, see below/, '')
+    .replace(/--([a-z-]+)/g, (_, name: string) => name.replace(/-(\w)/g, (__, letter: string) => letter.toUpperCase()));
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}
 
 /** What the daemon does where nobody chooses. */
-export type PushDefaults = Pick<ServerConfig, 'format' | 'protocol' | 'schema1Fallback' | 'compressionLevel'>;
-
-/** The options of a push: what was chosen for it, then what the daemon was started with. */
-export function pushOptionsOf(settings: PushSettings, defaults: PushDefaults): DeliveryOptions {
-  const { schema1Fallback = defaults.schema1Fallback, ...rest } = settings;
-  // Whoever chooses a protocol does not mean the format that the daemon has for those who choose nothing.
-  const format = settings.format ?? (settings.protocol === undefined ? defaults.format : 'keep');
-  const protocol = settings.protocol ?? (isOlderFormat(format) ? 'v2' : defaults.protocol);
-  const kinds = kindsOf(settings);
-  const compression = kinds.length === 0 ? 'keep' : kinds;
-  // The daemon's level is one of gzip: zstd, and gzip that goes along with it, has its own.
-  const hasZstd = kinds.some((kind) => kind.startsWith('zstd'));
-  const compressionLevel = hasZstd || kinds.includes('none') ? undefined : defaults.compressionLevel;
-  return { ...rest, compression, format, protocol, requireSchema2: !schema1Fallback, compressionLevel };
-}
+export type PushDefaults = Pick<ServerConfig, 'format' | 'protocol' | 'schema1Fallback'>;
 
 /**
- * Refuses settings that do not fit together, as the program does.
+ * The options of a push: what was chosen for it, then what the daemon was started with.
  *
- * @throws {RequestError} 400
+ * @throws {RequestError} 400 when they are not what they have to be, or do not fit together, as the program has it
  */
-export function assertPushSettings(settings: PushSettings): void {
-  const { format = 'keep', protocol, learn, learnFrom } = settings;
-  const kinds = kindsOf(settings);
-  const isOld = isOlderFormat(format) || protocol === 'v1';
-  if (isOld && kinds.some((kind) => kind !== 'gzip')) {
-    throw new RequestError(400, 'invalid request: registries of that age know gzip layers only');
-  }
-  if (protocol === 'v1' && format !== 'keep' && format !== 'v1') {
-    throw new RequestError(400, `invalid request: protocol v1 excludes format ${format}`);
-  }
-  if (format === 'v1' && protocol === 'v2')
-    throw new RequestError(400, 'invalid request: protocol v2 excludes format v1');
-  const unfit = kinds.find((kind) => kind === 'estargz' || kind.startsWith('zstd'));
-  if (format === 'docker' && unfit !== undefined) {
-    throw new RequestError(400, `invalid request: format docker cannot hold ${unfit} layers`);
-  }
-  if (format === 'docker' && kinds.length > 1) {
-    throw new RequestError(400, 'invalid request: format docker cannot tell layers of several kinds apart');
-  }
-  if (learn === 'off' && learnFrom !== undefined) {
-    throw new RequestError(400, 'invalid request: learn off excludes learnFrom');
+export function readPushSettings(face: SettingsFace, settings: PushSettings, defaults: PushDefaults): ReadSettings {
+  try {
+    const { limitRate, maxRequestsPerSecond, retries, timeout, ...chosen } = readOptions(face, settings);
+    // Whoever chooses a protocol does not mean the format that the daemon has for those who choose nothing.
+    const format = chosen.format ?? (chosen.protocol === undefined ? defaults.format : 'keep');
+    const protocol = chosen.protocol ?? (isOlderFormat(format) ? 'v2' : defaults.protocol);
+    if (format === 'v1' && chosen.protocol === 'v2') {
+      throw new RequestError(400, 'invalid request: protocol v2 excludes format v1');
+    }
+    const requireSchema2 = !(settings.schema1Fallback ?? defaults.schema1Fallback);
+    const push = { ...chosen, format, protocol, requireSchema2 };
+    assertOptionsFit(push);
+    return { link: { limitRate, maxRequestsPerSecond, retries, timeout }, push };
+  } catch (error) {
+    if (!(error instanceof ClientError)) throw error;
+    throw new RequestError(400, `invalid request: ${error.message}`, { cause: error });
   }
 }
 
-/** None for what is kept. */
-function kindsOf({ compression = 'keep' }: PushSettings): readonly LayerKind[] {
-  const asked = compression.split(',');
-  return layerKinds.filter((kind) => asked.includes(kind));
-}
-
-function isOlderFormat(format: PushSettings['format']): boolean {
+function isOlderFormat(format: PushDefaults['format']): boolean {
   return format === 'schema1' || format === 'schema1-2015' || format === 'v1';
 }

@@ -5,6 +5,7 @@ import { startRegistry } from '@slipway/testkit';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { readConfig } from '../config/read-config.ts';
+import { createEgress } from '../security/egress.ts';
 import { createFairTransfers } from './fair-transfers.ts';
 import { createRegistryClients, type Identity } from './registry-clients.ts';
 
@@ -19,6 +20,7 @@ async function open(onRequest?: (url: string) => void) {
     metadataStore: createMemoryMetadataStore(),
     layerCache: createMemoryLayerCache(),
     trustKey: () => Promise.reject(new Error('no key is needed')),
+    egress: createEgress([]),
     onRequest: ({ url }) => onRequest?.(url),
   });
 }

@@ -2,13 +2,16 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { type Client, type ClientEnvironment, type ClientOptions, createClient } from '@slipway/client';
 import { type AuthConfig, type CredentialProvider, credentialsOf } from '@slipway/docker-credentials';
 import type { RequestRecord } from '@slipway/registry-client';
+import { dispatcherFor, readProxyVariables } from '@slipway/registry-client/proxy';
 import { createHostBackoff } from '@slipway/transfer';
 import type { Logger } from 'pino';
 import type { ServerConfig } from '../config/server-config.ts';
 import { lockedTransfers, type SharedLocks } from '../jobs/shared-locks.ts';
+import type { Egress } from '../security/egress.ts';
 import { version } from '../version.ts';
 import type { FairTransfers } from './fair-transfers.ts';
 import type { MetaHeaders } from './meta-headers.ts';
+import type { LinkSettings } from './push-settings.ts';
 import { scopedTransfers } from './scoped-transfers.ts';
 
 /**
@@ -19,6 +22,8 @@ export interface Identity {
   readonly metaHeaders?: MetaHeaders | undefined;
   /** Added to the daemon's `User-Agent`; nobody becomes somebody else by it. */
   readonly upstreamClient?: string | undefined;
+  /** What is different about the connection for this push. @default as the daemon was started */
+  readonly link?: LinkSettings | undefined;
 }
 
 /** A client as long as somebody needs it. */
@@ -35,15 +40,17 @@ export interface RegistryClientsOptions
   extends Required<Pick<ClientOptions, 'metadataStore' | 'layerCache' | 'trustKey'>> {
   readonly config: Pick<
     ServerConfig,
-    'timeoutMs' | 'insecureRegistries' | 'certDir' | 'allowNondistributable' | 'retries'
+    'compressionLevel' | 'timeoutMs' | 'insecureRegistries' | 'certDir' | 'allowNondistributable' | 'retries'
   >;
   readonly environment: ClientEnvironment;
   readonly log: Logger;
   readonly transfers: FairTransfers;
+  /** Where connections may lead. */
+  readonly egress: Egress;
   /** Keeps daemons that share a Redis from sending the same blob at once. @default there are no others */
   readonly locks?: SharedLocks | undefined;
   /** Told of every finished request. */
-  readonly onRequest?: ((record: RequestRecord) => void) | undefined;
+  readonly onRequest?: ((record: RequestRecord, registry: string) => void) | undefined;
 }
 
 /** Makes the clients of a daemon. They share its slots, its stores, and the rest that a registry wants. */
@@ -55,10 +62,18 @@ export function createRegistryClients(options: RegistryClientsOptions): Registry
   const secret = randomBytes(32); // keys that stand in the transfer manager tell nothing of the credentials
   const opened = new Map<string, { leases: number; readonly client: Promise<Client> }>();
 
-  const open = ({ auths, metaHeaders, upstreamClient }: Identity, scope: string): Promise<Client> =>
-    createClient({
+  const { egress } = options;
+  const open = async ({ auths, metaHeaders, upstreamClient, link = {} }: Identity, scope: string): Promise<Client> => {
+    const { variables: env, homeFolder } = environment;
+    const onWarning = (message: string): void => log.warn(message);
+    return await createClient({
+      dispatcher: egress.guard(dispatcherFor(await readProxyVariables({ env, homeFolder, onWarning }))),
       ...{ environment, metadataStore, layerCache, trustKey, hostBackoff },
-      ...{ certDir, insecureRegistries, retries, timeout },
+      ...{ certDir, insecureRegistries, gzipLevel: config.compressionLevel },
+      limitRate: link.limitRate,
+      maxRequestsPerSecond: link.maxRequestsPerSecond,
+      retries: link.retries ?? retries,
+      timeout: link.timeout ?? timeout,
       allowNondistributable: typeof foreign === 'boolean' ? (foreign ? 'all' : []) : foreign,
       credentials: providerOf(auths),
       headers: metaHeaders,
@@ -66,15 +81,17 @@ export function createRegistryClients(options: RegistryClientsOptions): Registry
       transfers: lockedTransfers(scopedTransfers(transfers, scope), locks),
       onRequest(record, registry) {
         transfers.observe(registry, record);
-        onRequest?.(record);
+        onRequest?.(record, registry);
       },
-      onWarning: (message) => log.warn(message),
+      onWarning,
     });
+  };
 
   return {
     async lease(identity) {
       const scope = scopeOf(secret, identity);
-      const name = `${scope} ${identity.upstreamClient ?? ''}`;
+      // Transfers are shared all the same: what another push sends just now is not sent again.
+      const name = JSON.stringify([scope, identity.upstreamClient ?? '', linkNameOf(identity.link)]);
       const shared = opened.get(name) ?? { leases: 0, client: open(identity, scope) };
       shared.leases += 1;
       opened.set(name, shared);
@@ -93,6 +110,13 @@ export function createRegistryClients(options: RegistryClientsOptions): Registry
       };
     },
   };
+}
+
+/** A rate is one of a single push, not of all that were given the same. */
+function linkNameOf(link: LinkSettings = {}): unknown {
+  const { limitRate, maxRequestsPerSecond, retries, timeout } = link;
+  const rate = limitRate === undefined ? undefined : randomBytes(6).toString('hex');
+  return [rate, maxRequestsPerSecond, retries, timeout];
 }
 
 /** Credentials as docker's client sent them: the whole auth config marks what is pushed with them. */

@@ -1,5 +1,6 @@
 import { PushError } from '@slipway/push';
 import { RegistryError } from '@slipway/registry-client';
+import { RequestError } from '../errors.ts';
 
 /** The registry's own answer along the chain of causes. */
 export function registryErrorOf(error: unknown): RegistryError | undefined {
@@ -15,6 +16,7 @@ export function errorText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   // A failure of the push that explains another one says what docker says.
   if (error instanceof PushError && error.cause instanceof PushError) return error.message;
+  if (error instanceof RequestError) return error.message;
   const answer = registryErrorOf(error);
   if (answer !== undefined) return answer.dockerMessage ?? answer.message;
   return error.message;

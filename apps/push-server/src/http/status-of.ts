@@ -1,5 +1,7 @@
+import { ClientError } from '@slipway/client';
 import { ImageStoreError, type ImageStoreErrorCode } from '@slipway/image-store';
 import { InvalidReferenceError } from '@slipway/reference';
+import { RequestError } from '../errors.ts';
 import { registryErrorOf } from './error-text.ts';
 
 const storeStatuses: Readonly<Record<ImageStoreErrorCode, number>> = {
@@ -19,7 +21,8 @@ const passed: ReadonlySet<number> = new Set([400, 401, 403, 404, 405, 429, 503])
 /** The HTTP status of a failure, as docker's daemon chooses it by the class of the error. */
 export function statusOf(error: unknown): number {
   if (error instanceof ImageStoreError) return storeStatuses[error.code];
-  if (error instanceof InvalidReferenceError) return 400;
+  if (error instanceof RequestError) return error.status;
+  if (error instanceof InvalidReferenceError || error instanceof ClientError) return 400;
   const answer = registryErrorOf(error);
   if (answer !== undefined) return answer.status !== undefined && passed.has(answer.status) ? answer.status : 500;
   if (typeof error !== 'object' || error === null) return 500;

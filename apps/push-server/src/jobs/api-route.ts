@@ -21,7 +21,7 @@ export interface ApiResponse {
 
 /** One operation: what is documented and what is done stand together. */
 export interface ApiRoute {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'DELETE';
   /** OpenAPI's form: `/slipway/v1/jobs/{id}`. */
   readonly path: string;
   readonly operation: string;
@@ -33,6 +33,8 @@ export interface ApiRoute {
   readonly body?:
     | { readonly contentTypes: readonly string[]; readonly schema: string | Schema; readonly isOptional?: true }
     | undefined;
+  /** Statuses that this operation may be refused with, beside those of rights and of a daemon that has no time. */
+  readonly failures?: readonly number[] | undefined;
   readonly responses: Readonly<Record<number, ApiResponse>>;
   handle(request: FastifyRequest, reply: FastifyReply): Promise<unknown>;
 }

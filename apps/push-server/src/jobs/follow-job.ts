@@ -36,7 +36,7 @@ export async function followJob(
   const timer = setInterval(look, lookMs);
   stream.signal.addEventListener('abort', () => wake(), { once: true });
   let last = after;
-  let wasFinal = false;
+  let finalSince: number | undefined;
   let hasEnded = false;
   /** Tells what is new; whether that was all there will be. */
   const tellNew = async (): Promise<boolean> => {
@@ -51,9 +51,14 @@ export async function followJob(
     if (job === undefined) return true; // forgotten
     if (!isFinal(job.state) || hasMore) return false;
     // The last event may be on its way; that of a daemon which died just then never comes.
-    if (hasEnded || wasFinal || (await jobs.store.events(id, 0)).at(-1)?.type === 'job:finished') return true;
-    wasFinal = true;
-    return false;
+    finalSince ??= performance.now();
+    const isLate = performance.now() - finalSince >= lookMs;
+    if (hasEnded || isLate) return true;
+    const newest = (await jobs.store.events(id, 0)).at(-1);
+    if (newest?.type !== 'job:finished') return false;
+    // Kept just now, it has not been told yet; a reader that goes on after it was told of it before.
+    hasMore = (newest.seq ?? 0) > last;
+    return !hasMore;
   };
   try {
     while (!stream.signal.aborted) {

@@ -8,11 +8,14 @@ export interface IndexedJob {
   readonly state: JobState;
   readonly principal: string;
   readonly createdAt: string;
+  /** The data folder that has what it pushes. */
+  readonly home: string;
 }
 
 /** All jobs at a glance, so that counting and paging does not read each of them. */
 export interface JobIndex {
-  count(state: JobState): number;
+  /** How many jobs there are; of those of one data folder, with `home`. */
+  count(state: JobState, home?: string): number;
   /** Newest first, from the one after `position` on. */
   newest(position?: string): Iterable<IndexedJob>;
   note(job: JobRecord): void;
@@ -25,33 +28,35 @@ export interface JobIndex {
 
 export function createJobIndex(): JobIndex {
   const byID = new Map<string, IndexedJob>();
-  const counts = new Map<JobState, number>();
+  const counts = new Map<string, number>();
   let ordered: IndexedJob[] = []; // oldest first
 
-  const count = (state: JobState, by: number): void => void counts.set(state, (counts.get(state) ?? 0) + by);
+  const count = ({ state, home }: Pick<IndexedJob, 'state' | 'home'>, by: number): void => {
+    for (const key of [state, `${state} ${home}`]) counts.set(key, (counts.get(key) ?? 0) + by);
+  };
   const forget = (id: string): void => {
     const known = byID.get(id);
     if (known === undefined) return;
     byID.delete(id);
-    count(known.state, -1);
+    count(known, -1);
     ordered.splice(placeOf(ordered, positionOf(known)), 1);
   };
-  const note = ({ id, state, principal, createdAt }: JobRecord): void => {
-    const entry = { id, state, principal, createdAt };
+  const note = ({ id, state, principal, createdAt, home }: JobRecord): void => {
+    const entry = { id, state, principal, createdAt, home };
     const known = byID.get(id);
     if (known?.createdAt === createdAt) {
-      count(known.state, -1);
+      count(known, -1);
       ordered[placeOf(ordered, positionOf(known))] = entry;
     } else {
       forget(id);
       ordered.splice(placeOf(ordered, positionOf(entry)), 0, entry);
     }
     byID.set(id, entry);
-    count(state, 1);
+    count(entry, 1);
   };
 
   return {
-    count: (state) => counts.get(state) ?? 0,
+    count: (state, home) => counts.get(home === undefined ? state : `${state} ${home}`) ?? 0,
     *newest(position) {
       const start = position === undefined ? ordered.length : placeOf(ordered, position);
       for (const entry of ordered.slice(0, start).reverse()) yield entry;
@@ -62,16 +67,16 @@ export function createJobIndex(): JobIndex {
       byID.clear();
       counts.clear();
       ordered = [];
-      for (const { id, state, principal, createdAt } of jobs) {
-        const entry = { id, state, principal, createdAt };
+      for (const { id, state, principal, createdAt, home } of jobs) {
+        const entry = { id, state, principal, createdAt, home };
         byID.set(id, entry);
         ordered.push(entry);
-        count(state, 1);
+        count(entry, 1);
       }
       ordered.sort((a, b) => (positionOf(a) < positionOf(b) ? -1 : 1));
     },
     endedBeyond(keep) {
-      const finals = ['pushed', 'failed', 'cancelled'] as const;
+      const finals = ['pushed', 'planned', 'failed', 'cancelled'] as const;
       let surplus = finals.reduce((sum, state) => sum + (counts.get(state) ?? 0), 0) - keep;
       const found: string[] = [];
       for (const { id, state } of ordered) {

@@ -10,7 +10,9 @@ export type WorkOutcome = 'done' | 'handed-over';
 export type JobWork = (id: string, signal: AbortSignal) => Promise<WorkOutcome>;
 
 /** What a queue has to know of a job. */
-export type QueuedJob = Pick<JobRecord, 'id' | 'home' | 'principal' | 'destinations'>;
+export type QueuedJob = Pick<JobRecord, 'id' | 'home' | 'principal' | 'destinations' | 'priority'> & {
+  readonly source?: JobRecord['source'] | undefined;
+};
 
 /** Which job is worked on next, and by whom. What a job is stands in the job store. */
 export interface JobQueue extends AsyncDisposable {

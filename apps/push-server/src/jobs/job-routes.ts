@@ -1,44 +1,59 @@
+import { parseDestinations } from '@slipway/client';
 import type { AuthConfig } from '@slipway/docker-credentials';
-import { parsePlatform } from '@slipway/manifest';
-import { canonicalName, formatReference, parseReference, type Reference, withDefaultTag } from '@slipway/reference';
+import { canonicalName, formatReference, parseReference } from '@slipway/reference';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { duration } from '../config/settings.ts';
 import { sendJSON } from '../docker/send-json.ts';
 import type { EngineContext } from '../engine/engine-context.ts';
-import { assertPushSettings, type PushSettings, pushSettingSchemas } from '../engine/push-settings.ts';
+import { settingSchemasOf } from '../engine/push-settings.ts';
 import { authConfigOf } from '../engine/registry-auth.ts';
 import { RequestError } from '../errors.ts';
 import { audited } from '../http/audited.ts';
+import { watchClient } from '../http/client-signal.ts';
 import { readJSONBody } from '../http/request-body.ts';
 import { assertSource } from '../security/assert-source.ts';
 import { assertAllowed, type Principal } from '../security/principal.ts';
 import type { ApiParameter, ApiRoute } from './api-route.ts';
 import { followJob } from './follow-job.ts';
-import type { JobOptions, JobRecord } from './job.ts';
+import type { JobOptions, JobPriority, JobRecord, JobSource } from './job.ts';
 import { positionOf } from './job-index.ts';
-import { archiveQuery, jobSchemas, listQuery, type Schema } from './job-schemas.ts';
+import { archiveQuery, jobSchemas, listQuery, type Schema, waitQuery } from './job-schemas.ts';
 import type { JobService } from './job-service.ts';
 import { viewOf } from './job-view.ts';
-import { uploadArchive } from './upload-archive.ts';
+import { registrySourceIn, resolveRegistrySource } from './registry-source.ts';
+import type { Auths } from './sealed-credentials.ts';
+import { takeUpload, uploadArchive } from './upload-archive.ts';
 import { validated } from './validate.ts';
 
-interface SubmitBody extends JobOptions {
-  readonly image: string;
+interface SubmitOptions {
+  readonly priority?: JobPriority | undefined;
+  readonly allTags?: boolean | undefined;
+  readonly credentialsName?: string | undefined;
+}
+
+interface SubmitBody extends JobOptions, SubmitOptions {
+  readonly image?: string | undefined;
+  readonly upload?: string | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly webhook?: { readonly url: string; readonly secret?: string | undefined } | undefined;
   readonly destinations: readonly string[];
   readonly credentials?: Readonly<Record<string, AuthConfig>> | undefined;
-  readonly credentialsName?: string | undefined;
 }
 
 interface RetryBody {
   readonly credentials?: Readonly<Record<string, AuthConfig>> | undefined;
 }
 
-interface ArchiveQuery extends JobOptions {
+interface ArchiveQuery extends JobOptions, SubmitOptions {
   readonly destination: readonly string[];
   readonly image?: string | undefined;
-  readonly credentialsName?: string | undefined;
+  readonly label?: readonly string[] | undefined;
+  readonly webhook?: string | undefined;
+  readonly wait?: string | undefined;
 }
 
 interface ListQuery {
+  readonly label?: readonly string[] | undefined;
   readonly state?: readonly string[] | undefined;
   readonly destination?: string | undefined;
   readonly principal?: string | undefined;
@@ -48,6 +63,7 @@ interface ListQuery {
 
 const maxBodyBytes = 1024 * 1024;
 const maxKeyChars = 255;
+const longestWaitMs = 5 * 60_000;
 
 const idParameter: ApiParameter = {
   name: 'id',
@@ -72,12 +88,22 @@ const authParameter: ApiParameter = {
   description:
     'Base64url of JSON: credentials by registry, as in `credentials` of a JobRequest; docker build sends the same.',
 };
+const secretParameter: ApiParameter = {
+  name: 'X-Slipway-Webhook-Secret',
+  in: 'header',
+  required: false,
+  schema: { type: 'string', minLength: 16, maxLength: 512 },
+  description: 'As `secret` of a WebhookRequest.',
+};
 const submitted = {
   201: { description: 'The job is kept, and will be worked on.', schema: 'Job' },
   200: { description: 'It was submitted before, with this idempotency key.', schema: 'Job' },
 } as const;
 
-type JobNeeds = Pick<EngineContext, 'config' | 'activity' | 'disk' | 'spoolFolder' | 'audit' | 'store'>;
+type JobNeeds = Pick<
+  EngineContext,
+  'config' | 'activity' | 'disk' | 'spoolFolder' | 'audit' | 'store' | 'pushes' | 'egress'
+>;
 
 /** Submission, status, events, cancellation, list: `/slipway/v1/jobs`. */
 export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRoute[] {
@@ -96,7 +122,36 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
     }
   };
 
-  const answer = async (reply: FastifyReply, request: FastifyRequest, submission: Submission): Promise<unknown> => {
+  /** What a job is about is known now, rather than a failed job later. */
+  const sourceOf = async (
+    { image = '', allTags = false, credentialsName }: SubmitBody,
+    auths: Auths,
+    principal: Principal,
+    signal: AbortSignal,
+  ): Promise<JobSource> => {
+    const named = registrySourceIn(image, principal);
+    if (named !== undefined) {
+      context.egress.assertRegistry(named.reference.registry);
+      const shown =
+        credentialsName === undefined ? auths : await jobs.namedAuths(credentialsName, [named.reference.registry]);
+      return await resolveRegistrySource(named, { pushes: context.pushes, auths: shown, allTags, signal });
+    }
+    const source = allTags ? await jobs.sources.holdTags(parseReference(image)) : await jobs.sources.hold(image);
+    try {
+      const held = source.kind === 'images' ? source.held : [source];
+      for (const { content } of held) await assertSource(context.store, content.id, principal);
+      return source;
+    } catch (error) {
+      await jobs.sources.release(source);
+      throw error;
+    }
+  };
+
+  const answer = async (
+    reply: FastifyReply,
+    request: FastifyRequest,
+    { wait, ...submission }: Submission & { readonly wait?: string | undefined },
+  ): Promise<unknown> => {
     const { job, isNew } = await submit(request, submission);
     context.audit.write({
       action: 'job',
@@ -108,7 +163,16 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
       details: { job: job.id, isNew },
     });
     reply.header('location', `/slipway/v1/jobs/${job.id}`);
-    return sendJSON(reply, viewOf(job), isNew ? 201 : 200);
+    return sendJSON(reply, viewOf(await waited(reply, job, wait)), isNew ? 201 : 200);
+  };
+
+  const waited = async (reply: FastifyReply, job: JobRecord, wait: string | undefined): Promise<JobRecord> => {
+    const timeoutMs = Math.min(wait === undefined ? 0 : (duration.read(wait) ?? 0), longestWaitMs);
+    if (timeoutMs === 0) return job;
+    const closing = new AbortController();
+    using _leave = { [Symbol.dispose]: context.activity.onClosing(() => closing.abort()) };
+    using client = watchClient(reply.raw, closing.signal);
+    return await jobs.waitFor(job.id, { timeoutMs, signal: client.signal });
   };
 
   return [
@@ -116,28 +180,39 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
       method: 'POST',
       path: '/slipway/v1/jobs',
       operation: 'submitJob',
-      summary: 'Push an image of the store',
+      summary: 'Push an image of the store, or of another registry',
+      description:
+        'What the name means now is pushed, whatever it means when the job runs: an image of the store is held, ' +
+        'a `docker://` reference is resolved to its digest.',
       access: 'handler',
       parameters: [keyParameter],
+      query: waitQuery,
       body: { contentTypes: ['application/json'], schema: 'JobRequest' },
+      failures: [404, 409, 422, 502, 504, 507],
       responses: submitted,
       async handle(request, reply) {
         const value = await readJSONBody(request.raw, { idleTimeoutMs, maxBytes: maxBodyBytes });
         const body = validated<SubmitBody>('body', jobSchemas['JobRequest'] as Schema, value);
-        const destinations = allowedDestinations(body.destinations, request.principal);
-        const settings = settingsOf(body);
+        const settings = settingsOf(body, context);
+        const destinations = allowedDestinations(body.destinations, body, request.principal, context);
         const auths = authsOf(body.credentials ?? {});
         if (auths.size > 0 && body.credentialsName !== undefined) {
           throw new RequestError(400, 'invalid request: credentials and credentialsName exclude each other');
         }
-        const source = await jobs.sources.hold(body.image); // 404 now rather than a failed job later
-        try {
-          await assertSource(context.store, source.content.id, request.principal);
-        } catch (error) {
-          await jobs.sources.release(source);
-          throw error;
+        using client = watchClient(reply.raw, new AbortController().signal);
+        const { webhook, labels, priority, upload } = body;
+        const { wait } = validated<{ readonly wait?: string }>('query', waitQuery, { ...(request.query as object) });
+        if (webhook !== undefined) jobs.assertWebhook(webhook.url);
+        if (body.image === undefined && upload === undefined) {
+          throw new RequestError(400, 'invalid request: body must have required property image, or upload');
         }
-        return await answer(reply, request, { source, destinations, auths, ...settings });
+        const about =
+          upload === undefined
+            ? { source: await sourceOf(body, auths, request.principal, client.signal) }
+            : await takeUpload(context, jobs, { ...body, upload, principal: request.principal.name });
+        return await answer(reply, request, {
+          ...{ ...about, destinations, auths, webhook, labels, priority, wait, ...settings },
+        });
       },
     },
     {
@@ -149,26 +224,33 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
         'A docker-archive or OCI archive, plain or compressed. It is kept until the job ends, and does not ' +
         'enter the image store.',
       access: 'handler',
-      parameters: [keyParameter, authParameter],
+      parameters: [keyParameter, authParameter, secretParameter],
       query: archiveQuery,
       body: {
         contentTypes: ['application/x-tar', 'application/octet-stream'],
         schema: { type: 'string', format: 'binary' },
       },
+      failures: [408, 413, 422, 507],
       responses: submitted,
       async handle(request, reply) {
         const query = validated<ArchiveQuery>('query', archiveQuery, { ...(request.query as object) });
-        const destinations = allowedDestinations(query.destination, request.principal);
+        const settings = settingsOf(query, context);
+        const webhook = webhookIn(query, request);
+        if (webhook !== undefined) jobs.assertWebhook(webhook.url);
+        const { priority, wait, label = [] } = query;
+        const labels = label.length === 0 ? undefined : Object.fromEntries(label.map(labelIn));
+        const destinations = allowedDestinations(query.destination, query, request.principal, context);
         const auths = authsOf(registryConfigOf(request));
-        const settings = settingsOf(query);
         return await audited(context, request, { action: 'load', subject: 'archive of a job' }, async () => {
           const archive = await uploadArchive(
             context,
-            { folder: jobs.sources.archiveFolder, image: query.image },
+            { folder: jobs.sources.archiveFolder, image: query.image, allTags: query.allTags === true },
             request,
             reply,
           );
-          return await answer(reply, request, { ...archive, destinations, auths, ...settings });
+          return await answer(reply, request, {
+            ...{ ...archive, destinations, auths, webhook, labels, priority, wait, ...settings },
+          });
         });
       },
     },
@@ -192,8 +274,13 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
       summary: 'How a job is doing',
       access: 'read',
       parameters: [idParameter],
+      query: waitQuery,
+      failures: [404],
       responses: { 200: { description: 'The job.', schema: 'Job' } },
-      handle: async (request, reply) => sendJSON(reply, viewOf(await jobs.get(idOf(request)))),
+      async handle(request, reply) {
+        const { wait } = validated<{ readonly wait?: string }>('query', waitQuery, { ...(request.query as object) });
+        return sendJSON(reply, viewOf(await waited(reply, await jobs.get(idOf(request)), wait)));
+      },
     },
     {
       method: 'GET',
@@ -214,6 +301,7 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
           description: 'Go on after this event.',
         },
       ],
+      failures: [404],
       responses: { 200: { description: 'JobEvents.', contentType: 'text/event-stream', schema: 'JobEvent' } },
       async handle(request, reply) {
         const job = await jobs.get(idOf(request));
@@ -231,6 +319,7 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
       description: 'Destinations that were pushed before stay pushed. A job that has ended stays as it is.',
       access: 'handler',
       parameters: [idParameter],
+      failures: [404],
       responses: { 202: { description: 'It is asked to stop; `state` tells whether it has.', schema: 'Job' } },
       async handle(request, reply) {
         const job = await jobs.get(idOf(request));
@@ -254,6 +343,7 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
       access: 'handler',
       parameters: [idParameter],
       body: { contentTypes: ['application/json'], schema: 'RetryRequest', isOptional: true },
+      failures: [404, 409],
       responses: { 202: { description: 'It is queued.', schema: 'Job' } },
       async handle(request, reply) {
         const job = await jobs.get(idOf(request));
@@ -273,6 +363,7 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
       summary: 'Forget a job that has ended, and its events',
       access: 'handler',
       parameters: [idParameter],
+      failures: [404, 409],
       responses: { 204: { description: 'It is forgotten.' } },
       async handle(request, reply) {
         const job = await jobs.get(idOf(request));
@@ -301,14 +392,18 @@ function idempotencyKeyOf({ headers }: FastifyRequest): string | undefined {
   return key;
 }
 
-/** @throws {RequestError} 403; {@link parseReference}'s error */
-function allowedDestinations(texts: readonly string[], principal: Principal): readonly string[] {
-  const references = texts.map((text): Reference => {
-    const reference = withDefaultTag(parseReference(text));
-    if (reference.digest !== undefined) throw new RequestError(400, 'cannot push a digest reference');
+/** @throws {RequestError} 403; {@link parseDestinations}' error */
+function allowedDestinations(
+  texts: readonly string[],
+  { allTags }: SubmitOptions,
+  principal: Principal,
+  { egress }: Pick<JobNeeds, 'egress'>,
+): readonly string[] {
+  const references = parseDestinations(texts, { allTags });
+  for (const reference of references) {
     assertAllowed(principal, { kind: 'push', repository: canonicalName(reference) });
-    return reference;
-  });
+    egress.assertRegistry(reference.registry);
+  }
   return [...new Set(references.map(formatReference))];
 }
 
@@ -319,25 +414,31 @@ function assertMayChange(principal: Principal, job: JobRecord): void {
   }
 }
 
-function settingsOf(request: JobOptions & { readonly credentialsName?: string | undefined }): {
-  readonly options: JobOptions;
-  readonly credentialsName: string | undefined;
-} {
-  const { platform, credentialsName } = request;
-  assertPlatform(platform);
-  assertPushSettings(request);
-  const names = Object.keys(pushSettingSchemas) as readonly (keyof PushSettings)[];
-  const chosen = names.filter((name) => request[name] !== undefined).map((name) => [name, request[name]]);
-  return { options: { platform, ...Object.fromEntries(chosen) }, credentialsName };
+/** `NAME=VALUE` */
+function labelIn(text: string): readonly [string, string] {
+  const at = text.indexOf('=');
+  return [text.slice(0, at), text.slice(at + 1)];
 }
 
-/** @throws {RequestError} 400 */
-function assertPlatform(platform: string | undefined): void {
-  try {
-    if (platform !== undefined) parsePlatform(platform);
-  } catch (cause) {
-    throw new RequestError(400, (cause as Error).message, { cause });
-  }
+function webhookIn({ webhook: url }: ArchiveQuery, { headers }: FastifyRequest): SubmitBody['webhook'] {
+  if (url === undefined) return undefined;
+  const secret = headers['x-slipway-webhook-secret'];
+  const webhook = secret === undefined ? { url } : { url, secret };
+  return validated('body', jobSchemas['WebhookRequest'] as Schema, webhook);
+}
+
+const settingNames = Object.keys(settingSchemasOf('job'));
+
+/** @throws {RequestError} 400 when they do not fit together */
+function settingsOf(
+  request: JobOptions & SubmitOptions,
+  { pushes }: Pick<JobNeeds, 'pushes'>,
+): { readonly options: JobOptions; readonly credentialsName: string | undefined } {
+  const { credentialsName } = request;
+  const chosen = settingNames.filter((name) => request[name] !== undefined).map((name) => [name, request[name]]);
+  const options: JobOptions = Object.fromEntries(chosen);
+  pushes.choices('job', options);
+  return { options, credentialsName };
 }
 
 function authsOf(credentials: Readonly<Record<string, unknown>>): ReadonlyMap<string, AuthConfig> {
@@ -361,7 +462,7 @@ function registryConfigOf({ headers }: FastifyRequest): Readonly<Record<string, 
 /** Reads no more jobs than the page has, but for those that `destination` leaves out. */
 async function pageOf(
   { store, index }: Pick<JobService, 'store' | 'index'>,
-  { state, destination, principal, limit = 100, before }: ListQuery,
+  { state, destination, principal, label = [], limit = 100, before }: ListQuery,
 ): Promise<unknown> {
   const page: JobRecord[] = [];
   for (const entry of index.newest(before)) {
@@ -372,6 +473,7 @@ async function pageOf(
     if (destination !== undefined && !job.destinations.some(({ reference }) => reference.startsWith(destination))) {
       continue;
     }
+    if (!label.map(labelIn).every(([name, value]) => job.labels?.[name] === value)) continue;
     const last = page.at(-1);
     if (page.length === limit && last !== undefined) return { jobs: page.map(viewOf), next: positionOf(last) };
     page.push(job);

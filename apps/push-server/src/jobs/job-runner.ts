@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { parsePlatform } from '@slipway/manifest';
+import type { PushReport } from '@slipway/client';
 import type { PushEvent, PushOptions, PushResult } from '@slipway/push';
-import { familiarString, parseReference } from '@slipway/reference';
+import { familiarString, formatReference, parseReference } from '@slipway/reference';
 import type { Logger } from 'pino';
 import type { PushService } from '../engine/push-service.ts';
 import { ServerError } from '../errors.ts';
@@ -21,7 +21,7 @@ import {
 import type { JobGate, JobPass } from './job-gate.ts';
 import { type JobJournal, openJobJournal } from './job-journal.ts';
 import { JobLost, type WorkOutcome } from './job-queue.ts';
-import { type JobSources, nameOf, selectItem } from './job-sources.ts';
+import { type JobSources, nameOf } from './job-sources.ts';
 import type { JobStore } from './job-store.ts';
 import type { LiveChannel } from './live-channel.ts';
 import type { NamedCredentials } from './named-credentials.ts';
@@ -44,6 +44,8 @@ export interface JobRunnerOptions {
   readonly log: Logger;
   /** Whether what a failed job pushes is kept, for a retry. */
   readonly keepsFailed: boolean;
+  /** Told of a job that has ended here. */
+  readonly onEnded: (job: JobRecord) => void;
   /** Tells this daemon from the others. */
   readonly daemon: string;
 }
@@ -62,7 +64,7 @@ class JobCancelled extends Error {
 }
 
 export function createJobRunner(options: JobRunnerOptions): JobRunner {
-  const { store, channel, sources, gate, pushes, seal, named, audit, log, keepsFailed, daemon } = options;
+  const { store, channel, sources, gate, pushes, seal, named, audit, log, keepsFailed, onEnded, daemon } = options;
 
   const journalOf = (id: string): Promise<JobJournal> =>
     openJobJournal({ id, store, channel, onFailure: (err) => log.warn({ err, job: id }, 'events are not kept') });
@@ -96,45 +98,54 @@ export function createJobRunner(options: JobRunnerOptions): JobRunner {
         .release(job.source)
         .catch((err) => log.warn({ err, job: job.id }, 'what a job pushed stays a while'));
     }
-    journal.step({ type: 'job:finished', state: end.state, error: end.error });
+    const destinations = end.destinations.map(({ reference, state, digest }) => ({ reference, state, digest }));
+    journal.step({ type: 'job:finished', state: end.state, error: end.error, destinations });
     await journal.flush();
-    for (const { reference, state, digest } of end.destinations) {
+    onEnded(ended);
+    for (const { reference, state, digest, error } of end.destinations) {
       audit.write({
         action: 'push',
         principal: job.principal,
-        outcome: end.state === 'cancelled' && state !== 'pushed' ? 'cancelled' : state === 'pushed' ? 'done' : 'failed',
+        outcome: auditedAs(end.state, state),
         subject: reference,
         remote: undefined,
         requestId: undefined,
-        details: { job: job.id, digest },
+        details: { job: job.id, digest, error: error?.message },
       });
     }
     return ended;
   };
 
-  const authsOf = async ({ id, sealedCredentials, credentialsName, destinations }: JobRecord): Promise<Auths> => {
+  const authsOf = async ({
+    id,
+    source,
+    sealedCredentials,
+    credentialsName,
+    destinations,
+  }: JobRecord): Promise<Auths> => {
     if (credentialsName !== undefined) {
-      const registries = destinations.map(({ reference }) => parseReference(reference).registry);
+      const references = destinations.map(({ reference }) => reference);
+      if (source.kind === 'registry') references.push(source.reference);
+      const registries = references.map((reference) => parseReference(reference).registry);
       return await named.auths(credentialsName, [...new Set(registries)]);
     }
     return sealedCredentials === undefined ? new Map() : seal.open(id, sealedCredentials);
   };
 
-  const push = async (job: JobRecord, { onEvent, signal }: RunOptions): Promise<readonly PushResult[]> => {
+  const push = async (job: JobRecord, { onEvent, signal }: RunOptions): Promise<PushReport> => {
     const auths = await authsOf(job);
-    await using source = await sources.open(job.source, { signal });
-    const item = selectItem(source, job.source.kind === 'archive' ? job.source.image : undefined);
-    const { platform, ...settings } = job.options;
-    const references = pendingOf(job).map(({ reference }) => parseReference(reference));
-    const chosen = platform === undefined ? undefined : parsePlatform(platform);
-    const [results = []] = await pushes.push([{ item, to: references, platform: chosen }], {
-      identity: { auths },
-      subject: { kind: 'job', id: job.id, image: nameOf(job.source), principal: job.principal },
-      settings,
-      signal,
-      onEvent,
-    });
-    return results;
+    await using opened = await sources.open(job.source, { signal, push: pushes.choices('job', job.options) });
+    const to = (job.repositories ?? pendingOf(job)).map((each) => parseReference(each));
+    return await pushes.pushSource(
+      { source: opened.source, to },
+      {
+        identity: { auths },
+        subject: { kind: 'job', id: job.id, image: nameOf(job.source), principal: job.principal },
+        settings: { face: 'job', chosen: job.options },
+        signal,
+        onEvent,
+      },
+    );
   };
 
   /** The job as it is before its next run: what a daemon that is gone has left is counted. */
@@ -190,7 +201,9 @@ export function createJobRunner(options: JobRunnerOptions): JobRunner {
       await journal.flush();
       const reached = new Map<string, Extract<PushEvent, { readonly type: 'push:finished' }>>();
       let hasProgress = false;
+      let isOver = false;
       const onEvent = (event: PushEvent): void => {
+        if (isOver) return; // of a push that was aborted: what its end was is told already
         journal.push(event);
         if (event.type === 'push:finished') reached.set(`${event.destination}:${event.tag}`, event);
         if (hasProgress || !bringsForward.has(event.type)) return;
@@ -200,12 +213,11 @@ export function createJobRunner(options: JobRunnerOptions): JobRunner {
           .catch((err) => log.warn({ err, job: id }, 'a job cannot be written'));
       };
       try {
-        const results = await push(job, { onEvent, signal: watch.signal });
-        const byReference = new Map(pendingOf(job).map(({ reference }, at) => [reference, results[at]]));
-        const destinations = job.destinations.map((each) => destinationOf(each, byReference.get(each.reference)));
-        const state: JobState = destinations.every((each) => each.state === 'pushed') ? 'pushed' : 'failed';
-        await finish(job, journal, { state, destinations, error: undefined });
+        const report = await push(job, { onEvent, signal: watch.signal });
+        isOver = true;
+        await finish(job, journal, endOf(job, report));
       } catch (error) {
+        isOver = true;
         if (watch.signal.aborted && !(watch.signal.reason instanceof JobCancelled)) {
           if (watch.signal.reason instanceof JobLost) {
             log.warn({ job: id }, watch.signal.reason.message);
@@ -214,13 +226,7 @@ export function createJobRunner(options: JobRunnerOptions): JobRunner {
           return 'handed-over';
         }
         const state = watch.signal.aborted ? 'cancelled' : 'failed';
-        // What was reached before stays reached.
-        const destinations = job.destinations.map((destination): JobDestination => {
-          const end = reached.get(familiarString(parseReference(destination.reference)));
-          return end === undefined
-            ? destination
-            : { ...destination, state: 'pushed', digest: end.digest, totals: end.totals };
-        });
+        const destinations = withReached(job, reached);
         if (state === 'cancelled') await finish(job, journal, { state, destinations, error: undefined });
         else await finish(job, journal, { ...unreached({ destinations }, failureOf(error)), state });
       }
@@ -276,8 +282,57 @@ function watchCancellation(
 }
 
 /** What a run is about: of a job that is retried, the destinations that were not reached. */
-function pendingOf({ destinations }: JobRecord): readonly JobDestination[] {
-  return destinations.filter(({ state }) => state !== 'pushed');
+function pendingOf({ destinations }: JobRecord): readonly string[] {
+  return destinations.flatMap(({ reference, state }) => (state === 'pushed' ? [] : [reference]));
+}
+
+/** How a job ends whose push has come to its end. */
+function endOf(
+  job: JobRecord,
+  { results, refusedTags }: PushReport,
+): Pick<JobRecord, 'state' | 'destinations' | 'error'> {
+  const byReference = new Map(pendingOf(job).map((reference, at) => [reference, results[at]]));
+  const destinations =
+    job.repositories === undefined
+      ? job.destinations.map((each) => destinationOf(each, byReference.get(each.reference)))
+      : results.map((result) =>
+          destinationOf({ reference: formatReference(result.reference), state: 'pending' }, result),
+        );
+  const error = refusedTags.length === 0 ? undefined : refusedError(refusedTags);
+  const isReached = error === undefined && destinations.every(({ state }) => state === 'pushed' || state === 'planned');
+  if (!isReached) return { state: 'failed', destinations, error };
+  const isPlan = destinations.some(({ state }) => state === 'planned');
+  return { state: isPlan ? 'planned' : 'pushed', destinations, error: undefined };
+}
+
+function refusedError(tags: readonly string[]): JobFailure {
+  const listed = tags.slice(0, 10).map((tag) => JSON.stringify(tag));
+  const message = `no registry takes these tags of the source: ${listed.join(', ')}${tags.length > 10 ? ', …' : ''}`;
+  return { code: 'ERR_CLIENT_TAGS', message };
+}
+
+/** What was reached before a push ended early stays reached. */
+function withReached(
+  job: JobRecord,
+  reached: ReadonlyMap<string, Extract<PushEvent, { readonly type: 'push:finished' }>>,
+): readonly JobDestination[] {
+  const endedAs = (
+    reference: string,
+    { digest, totals }: Pick<JobDestination, 'digest' | 'totals'>,
+  ): JobDestination => ({ reference, state: job.options['dryRun'] === true ? 'planned' : 'pushed', digest, totals });
+  if (job.repositories === undefined) {
+    return job.destinations.map((destination) => {
+      const end = reached.get(familiarString(parseReference(destination.reference)));
+      return end === undefined ? destination : endedAs(destination.reference, end);
+    });
+  }
+  const tags = [...reached].map(([name, end]) => endedAs(formatReference(parseReference(name)), end));
+  return [...tags, ...job.repositories.map((reference): JobDestination => ({ reference, state: 'pending' }))];
+}
+
+function auditedAs(job: JobState, destination: JobDestination['state']): 'done' | 'cancelled' | 'failed' {
+  if (destination === 'pushed' || destination === 'planned') return 'done';
+  return job === 'cancelled' ? 'cancelled' : 'failed';
 }
 
 /** How a job ends before any destination was asked, or in the middle: none of those left over stays without a word. */
@@ -287,7 +342,9 @@ function unreached(
 ): Pick<JobRecord, 'destinations' | 'error'> {
   return {
     error,
-    destinations: destinations.map((each) => (each.state === 'pushed' ? each : { ...each, state: 'failed', error })),
+    destinations: destinations.map((each) =>
+      each.state === 'pushed' || each.state === 'planned' ? each : { ...each, state: 'failed', error },
+    ),
   };
 }
 
@@ -298,6 +355,6 @@ function destinationOf(destination: JobDestination, result: PushResult | undefin
   const { reference } = destination;
   if (result === undefined) return destination; // reached by an earlier run
   if (!result.ok) return { reference, state: 'failed', totals: result.totals, error: failureOf(result.error) };
-  const { digest, mediaType, size, unchanged, totals } = result;
-  return { reference, state: 'pushed', digest, mediaType, size, unchanged, totals };
+  const { digest, mediaType, size, unchanged, totals, plan } = result;
+  return { reference, state: plan === undefined ? 'pushed' : 'planned', digest, mediaType, size, unchanged, totals };
 }

@@ -1,4 +1,5 @@
-import { pushSettingSchemas } from '../engine/push-settings.ts';
+import { settingSchemasOf } from '../engine/push-settings.ts';
+import { priorities } from './job.ts';
 
 /** JSON Schema 2020-12, as OpenAPI 3.1 has it. */
 export type Schema = Readonly<Record<string, unknown>>;
@@ -19,13 +20,36 @@ const strict = (
 const time = (description: string): Schema => text(description, { format: 'date-time' });
 const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
 
-const options = {
-  platform: text('One manifest of an index: os/architecture[/variant]. Default: the whole index.', {
-    maxLength: 64,
-    examples: ['linux/arm64'],
-  }),
-  ...pushSettingSchemas,
-} as const;
+const options: Readonly<Record<string, Schema>> = settingSchemasOf('job');
+
+const states = ['queued', 'running', 'pushed', 'planned', 'failed', 'cancelled'] as const;
+
+/** What a job is besides its push. */
+const submission: Readonly<Record<string, Schema>> = {
+  priority: text(
+    'Which of the jobs that may begin comes first; shares of registries and submitters hold. Default: normal.',
+    { enum: priorities },
+  ),
+};
+
+const labels: Schema = {
+  type: 'object',
+  maxProperties: 32,
+  propertyNames: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$' },
+  additionalProperties: { type: 'string', maxLength: 256 },
+  description: 'Anything of the submitter’s: `{"team": "a", "build": "1742"}`. Lists can be narrowed by them.',
+};
+
+const labelTexts: Schema = {
+  type: 'array',
+  maxItems: 32,
+  items: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}=.{0,256}$' },
+  description: 'NAME=VALUE; repeated for several.',
+};
+
+const wait = text('Answer once the job has ended, or after this time: `30s`, at most 5m. Default: at once.', {
+  pattern: '^\\d{1,3}(?:ms|s|m)$',
+});
 
 const destinations: Schema = {
   type: 'array',
@@ -33,7 +57,7 @@ const destinations: Schema = {
   maxItems: 64,
   uniqueItems: true,
   items: { type: 'string', minLength: 1, maxLength: 512 },
-  description: 'References with a tag; `latest` by default.',
+  description: 'References with a tag, `latest` by default; repositories with `allTags`.',
   examples: [['ghcr.io/team/app:1.4.2']],
 };
 
@@ -65,17 +89,49 @@ export const jobSchemas: Readonly<Record<string, Schema>> = {
   ),
   JobRequest: strict(
     {
-      image: text('An image of the store: reference, or ID.', {
+      image: text('An image of the store (reference, or ID), or of another registry: `docker://ghcr.io/team/app:1`.', {
         minLength: 1,
         maxLength: 512,
         examples: ['team/app:1.4.2'],
       }),
+      upload: text(
+        'A complete upload (`/slipway/v1/uploads`), in place of `image`: which then chooses one of its images.',
+        {
+          maxLength: 64,
+        },
+      ),
       destinations,
       ...options,
       credentials,
       credentialsName,
+      ...submission,
+      labels,
+      webhook: ref('WebhookRequest'),
     },
-    ['image', 'destinations'],
+    ['destinations'],
+    { description: '`image` or `upload` says what is pushed.' },
+  ),
+  WebhookRequest: strict(
+    {
+      url: text(
+        'POSTed the job when it has ended, as Standard Webhooks has it. The operator says which hosts may be told.',
+        {
+          minLength: 1,
+          maxLength: 2048,
+        },
+      ),
+      secret: text('Signs what is sent: `webhook-signature` has the HMAC-SHA256.', { minLength: 16, maxLength: 512 }),
+    },
+    ['url'],
+  ),
+  Webhook: strict(
+    {
+      url: text(''),
+      state: text('Tried five times within a quarter of an hour.', { enum: ['waiting', 'delivered', 'failed'] }),
+      attempts: count('How often it was tried.'),
+      error: text('Why the last attempt failed.'),
+    },
+    ['url', 'state', 'attempts'],
   ),
   RetryRequest: strict({ credentials }, [], { description: 'What a retry needs anew.' }),
   Failure: strict(
@@ -100,8 +156,8 @@ export const jobSchemas: Readonly<Record<string, Schema>> = {
   ),
   Destination: strict(
     {
-      reference: text('Canonical, with its tag.'),
-      state: { enum: ['pending', 'pushed', 'failed'] },
+      reference: text('Canonical, with its tag; with `allTags` a repository, until the job has ended.'),
+      state: { type: 'string', enum: ['pending', 'pushed', 'planned', 'failed'] },
       digest: text('Of the manifest that the tag names now.'),
       mediaType: text('Of the manifest.'),
       size: count('Bytes of the manifest.'),
@@ -115,12 +171,16 @@ export const jobSchemas: Readonly<Record<string, Schema>> = {
     {
       id: text('', { pattern: '^[0-9a-f]{24}$' }),
       state: {
-        enum: ['queued', 'running', 'pushed', 'failed', 'cancelled'],
-        description: '`pushed` means every destination.',
+        type: 'string',
+        enum: states,
+        description: '`pushed` means every destination; `planned` the same of a dry run.',
       },
       image: text('What is pushed.'),
-      source: { enum: ['image', 'archive'] },
-      imageID: text('Image ID of what was submitted: it does not change with the name.', { pattern: digestPattern }),
+      source: { type: 'string', enum: ['image', 'archive', 'registry'] },
+      imageID: text(
+        'Image ID of what was submitted: it does not change with the name. Absent for registries, and with `allTags`.',
+        { pattern: digestPattern },
+      ),
       digest: text('The manifest or index that the image came with; absent when the push makes one.', {
         pattern: digestPattern,
       }),
@@ -135,6 +195,9 @@ export const jobSchemas: Readonly<Record<string, Schema>> = {
       isCancelRequested: { type: 'boolean' },
       canRetry: { type: 'boolean', description: 'It failed, and what it pushes is still kept.' },
       credentialsName,
+      ...submission,
+      labels,
+      webhook: ref('Webhook'),
       error: ref('Failure'),
     },
     [
@@ -142,7 +205,6 @@ export const jobSchemas: Readonly<Record<string, Schema>> = {
       'state',
       'image',
       'source',
-      'imageID',
       'destinations',
       'principal',
       'createdAt',
@@ -174,7 +236,7 @@ export const jobSchemas: Readonly<Record<string, Schema>> = {
     },
     required: ['type', 'time'],
   },
-  Error: strict({ message: text('What is wrong.') }, ['message']),
+  Error: strict({ message: text('What is wrong.'), code: text('See docs/errors.md.') }, ['message', 'code']),
 };
 
 /** What may stand in the URL of a submission with an archive. Lists are repeated. */
@@ -184,21 +246,29 @@ export const archiveQuery: Schema = strict(
     image: text('Which image, if the archive has several: one of its names.', { maxLength: 512 }),
     ...options,
     credentialsName,
+    ...submission,
+    label: labelTexts,
+    webhook: text('As `url` of a WebhookRequest; the secret is in `X-Slipway-Webhook-Secret`.', { maxLength: 2048 }),
+    wait,
   },
   ['destination'],
 );
+
+/** How an answer about a job may be put off. */
+export const waitQuery: Schema = strict({ wait }, []);
 
 /** What a list can be narrowed by. */
 export const listQuery: Schema = strict(
   {
     state: {
       type: 'array',
-      items: { enum: ['queued', 'running', 'pushed', 'failed', 'cancelled'] },
+      items: { type: 'string', enum: states },
       description: 'Only jobs in one of these states.',
     },
     destination: text('Only jobs with a destination that begins so: `ghcr.io/team/`.', { maxLength: 512 }),
     principal: text('Only jobs of this submitter.', { maxLength: 256 }),
-    limit: { type: 'integer', minimum: 1, maximum: 500, default: 100 },
+    label: { ...labelTexts, description: 'Only jobs with this label: NAME=VALUE; repeated for several.' },
+    limit: { type: 'integer', minimum: 1, maximum: 500, description: 'Jobs on one page. Default: 100.' },
     before: text('`next` of the page before.', { maxLength: 64 }),
   },
   [],

@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { ClientEnvironment } from '@slipway/client';
 import type { ImageStore } from '@slipway/image-store';
+import { dispatcherFor, readProxyVariables } from '@slipway/registry-client/proxy';
 import type { Logger } from 'pino';
 import type { ServerConfig } from '../config/server-config.ts';
 import type { Activity } from '../engine/activity.ts';
@@ -12,12 +13,14 @@ import { RequestError } from '../errors.ts';
 import type { Metrics } from '../operation/metrics.ts';
 import type { AuditLog } from '../security/audit.ts';
 import { createBacklog } from './backlog.ts';
+import { createBell } from './bell.ts';
 import { readFolderID } from './folder-id.ts';
 import {
   isFinal,
   isJobStep,
   type JobDestination,
   type JobOptions,
+  type JobPriority,
   type JobRecord,
   type JobSource,
   type JobStep,
@@ -33,6 +36,8 @@ import type { JobStore } from './job-store.ts';
 import type { LiveChannel } from './live-channel.ts';
 import { createNamedCredentials } from './named-credentials.ts';
 import { type Auths, openCredentialSeal } from './sealed-credentials.ts';
+import { createUploads, type Uploads } from './uploads.ts';
+import { createWebhooks } from './webhooks.ts';
 
 /** What a client asks for. References are canonical, with their tags. */
 export interface JobRequest {
@@ -46,6 +51,9 @@ export interface JobRequest {
   readonly idempotencyKey: string | undefined;
   /** What the archive's bytes are; it tells a repeated upload from another one. */
   readonly contentHash?: string | undefined;
+  readonly priority?: JobPriority | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly webhook?: { readonly url: string; readonly secret?: string | undefined } | undefined;
 }
 
 /** Push jobs, from their submission to their history. */
@@ -74,8 +82,16 @@ export interface JobService extends AsyncDisposable {
   retry(id: string, options: RetryOptions): Promise<JobRecord>;
   /** Forgets a job that has ended. @throws {RequestError} 404, 409 */
   forget(id: string): Promise<void>;
+  /** Credentials of the daemon's configuration. @throws {RequestError} 400 when there are none of this name */
+  namedAuths(name: string, registries: readonly string[]): Promise<Auths>;
   /** @throws {RequestError} 404 */
   get(id: string): Promise<JobRecord>;
+  /** Archives that come in parts. */
+  readonly uploads: Uploads;
+  /** @throws {RequestError} 400, 403 for a webhook that is not allowed */
+  assertWebhook(url: string): void;
+  /** The job once it has ended, or as it stands when the time is up. @throws {RequestError} 404 */
+  waitFor(id: string, options: { readonly timeoutMs: number; readonly signal: AbortSignal }): Promise<JobRecord>;
   /** Hands out no further job, so that the running ones can be waited for. */
   pause(): Promise<void>;
 }
@@ -86,13 +102,19 @@ export interface RetryOptions {
   readonly auths: Auths;
 }
 
+/** Who waits for a job looks at it so often, news or not. */
+const lookMs = 5_000;
+
 /** Unfinished jobs at once. */
 const maxUnfinished = 10_000;
 
 export interface JobServiceOptions {
   /** Owned by the service. */
   readonly backend: JobBackend;
-  readonly config: Pick<ServerConfig, 'dataDir' | 'jobCredentials' | 'jobHistory' | 'jobRetentionMs' | 'gcIntervalMs'>;
+  readonly config: Pick<
+    ServerConfig,
+    'dataDir' | 'jobCredentials' | 'jobHistory' | 'jobRetentionMs' | 'gcIntervalMs' | 'allowWebhooks'
+  >;
   readonly environment: ClientEnvironment;
   readonly images: ImageStore;
   readonly pushes: PushService;
@@ -118,6 +140,16 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
   const seal = await openCredentialSeal(folder);
   const named = createNamedCredentials(config.jobCredentials, environment);
   const sources = createJobSources({ images, archiveFolder, spoolFolder });
+  const uploads = createUploads(archiveFolder);
+  const { variables: env, homeFolder } = environment;
+  const proxies = await readProxyVariables({ env, homeFolder, onWarning: (message) => log.warn(message) });
+  const webhooks = createWebhooks({
+    ...{ allowed: config.allowWebhooks, store: workStore, seal, dispatcher: dispatcherFor(proxies), log },
+  });
+  /** The secret of a webhook can be read by the daemons of its folder alone. */
+  const notify = (job: JobRecord): void => {
+    if (job.home === home && job.webhook?.state === 'waiting' && isFinal(job.state)) webhooks.deliver(job.id);
+  };
   const runner = createJobRunner({
     store: workStore,
     channel,
@@ -129,10 +161,16 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
     audit,
     log,
     keepsFailed: config.jobRetentionMs > 0,
+    onEnded(job) {
+      metrics.countJob(job);
+      notify(job);
+    },
     daemon,
   });
-  metrics.gauge('slipwayd_jobs_queued', 'Push jobs that wait', () => index.count('queued'));
-  metrics.gauge('slipwayd_jobs_running', 'Push jobs that some daemon works on', () => index.count('running'));
+  // Of this data folder alone: the sum over all daemons is what waits.
+  metrics.gauge('slipwayd_jobs_queued', 'Push jobs that wait for a daemon of this data folder', () =>
+    index.count('queued', home),
+  );
 
   const get = async (id: string): Promise<JobRecord> => {
     const job = await store.get(id);
@@ -189,14 +227,17 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
   };
 
   // Oldest first: what a daemon that died left behind, and what was kept but not queued when it did.
-  const unfinished = (await store.list()).filter(({ state }) => !isFinal(state)).reverse();
+  const kept = await store.list();
+  const unfinished = kept.filter(({ state }) => !isFinal(state)).reverse();
   for (const job of unfinished) await queue.add(job);
   await tidy();
+  for (const job of kept) notify(job);
   if (unfinished.length > 0) log.info({ jobs: unfinished.length }, 'unfinished push jobs are taken up');
 
   /** What another daemon did to a job. One that it ended while it waited needs nothing here any more. */
   const noteForeign = (job: JobRecord): void => {
     index.note(job);
+    notify(job);
     if (job.home !== home || !isFinal(job.state) || job.isSourceKept === true) return;
     sources.release(job.source).catch((err) => log.warn({ err, job: job.id }, 'what a job pushed stays a while'));
   };
@@ -239,8 +280,11 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
     index,
     channel,
     sources,
+    namedAuths: (name, registries) => named.auths(name, registries),
     get,
-    async submit({ source, destinations, options, principal, auths, credentialsName, idempotencyKey, contentHash }) {
+    async submit(request) {
+      const { source, destinations, options, principal, auths, credentialsName, idempotencyKey, contentHash } = request;
+      const { priority, labels, webhook } = request;
       if (index.count('queued') + index.count('running') >= maxUnfinished)
         throw new RequestError(503, 'there are too many push jobs already');
       if (credentialsName !== undefined) named.assertKnown(credentialsName);
@@ -250,8 +294,14 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
           ? randomBytes(12).toString('hex')
           : digest([principal, idempotencyKey]).slice(0, 24);
       // The content, not its name: the same name may mean another image by now.
-      const subject = [source.kind, contentHash, source.content.id, source.content.manifest ?? null];
-      const requestHash = digest([subject, destinations, options, credentialsName ?? null]);
+      const requestHash = digest([
+        subjectOf(source, contentHash),
+        destinations,
+        options,
+        credentialsName ?? null,
+        labels,
+        webhook?.url,
+      ]);
       const submission = randomBytes(6).toString('hex');
       const job: JobRecord = {
         id,
@@ -259,6 +309,7 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
         source,
         options,
         destinations: destinations.map((reference) => ({ reference, state: 'pending' })),
+        repositories: options['allTags'] === true ? destinations : undefined,
         principal,
         createdAt: new Date().toISOString(),
         attempts: 0,
@@ -268,6 +319,10 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
         home,
         sealedCredentials: auths.size === 0 ? undefined : seal.seal(id, auths),
         credentialsName,
+        priority,
+        labels,
+        webhook: webhook && { url: webhook.url, state: 'waiting', attempts: 0 },
+        sealedWebhook: webhooks.seal(id, webhook?.secret),
       };
       const kept = await store.create(job).catch((error: unknown) => {
         withdraw(id, submission).catch((err) => log.warn({ err, job: id }, 'a job cannot be taken back'));
@@ -313,7 +368,9 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
         isTaken = current.state === 'failed' && current.isSourceKept === true;
         if (!isTaken) return current;
         const { finishedAt: _finishedAt, error: _error, deaths: _deaths, crashes: _crashes, ...rest } = current;
-        const destinations = current.destinations.map(
+        const kept = current.repositories === undefined ? current.destinations : [];
+        const asked = current.repositories?.map((reference) => ({ reference, state: 'pending' }) as const) ?? [];
+        const destinations = [...asked, ...kept].map(
           (each): JobDestination => (each.state === 'pushed' ? each : { reference: each.reference, state: 'pending' }),
         );
         const again = {
@@ -321,6 +378,7 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
           isSourceKept: false,
           isCancelRequested: false,
           sealedCredentials: sealed,
+          webhook: current.webhook && ({ url: current.webhook.url, state: 'waiting', attempts: 0 } as const),
         } as const;
         return { ...rest, ...again, destinations };
       });
@@ -339,16 +397,38 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
       await store.delete(id);
       await sources.release(job.source);
     },
+    uploads,
+    assertWebhook: (url) => webhooks.assertAllowed(url),
+    async waitFor(id, { timeoutMs, signal }) {
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+      // What is missed with a connection is found by looking.
+      const news = createBell();
+      using _leave = { [Symbol.dispose]: channel.subscribe((each) => each.job === id && news.ring()) };
+      for (;;) {
+        const job = await get(id);
+        if (isFinal(job.state) || limit.aborted) return job;
+        await news.heard(limit, lookMs);
+      }
+    },
     pause: () => queue.pause(),
     async [Symbol.asyncDispose]() {
       clearInterval(tidyTimer);
       forgetNews();
       backlog[Symbol.dispose]();
+      await webhooks[Symbol.asyncDispose]();
       await queue[Symbol.asyncDispose]();
       await channel[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();
     },
   };
+}
+
+/** What a job is about, so that the same submission makes the same text. */
+function subjectOf(source: JobSource, contentHash: string | undefined): readonly unknown[] {
+  const { kind, content } = source;
+  const held = kind === 'images' ? source.held.map(({ name, content: { id, manifest } }) => [name, id, manifest]) : [];
+  const place = kind === 'registry' ? source.reference : null;
+  return [kind, contentHash, content?.id, content?.manifest ?? null, place, held];
 }
 
 function digest(value: unknown): string {

@@ -26,10 +26,11 @@ export function createJobShares({ concurrency }: { readonly concurrency: number 
   const principals = new Map<string, number>();
   let taken = 0;
 
-  const fits = ({ principal, destinations }: QueuedJob): boolean => {
+  const fits = (job: QueuedJob): boolean => {
+    const { principal } = job;
     const free = concurrency - taken;
     if (free <= 0) return false;
-    const most = Math.max(...registriesOf(destinations).map((registry) => registries.get(registry) ?? 0));
+    const most = Math.max(...registriesOf(job).map((registry) => registries.get(registry) ?? 0));
     return most < free && (principals.get(principal) ?? 0) < 2 * free;
   };
 
@@ -45,8 +46,9 @@ export function createJobShares({ concurrency }: { readonly concurrency: number 
       }
       return best?.job as never;
     },
-    take({ principal, destinations }) {
-      const names = registriesOf(destinations);
+    take(job) {
+      const { principal } = job;
+      const names = registriesOf(job);
       let isHeld = true;
       taken += 1;
       count(principals, principal, 1);
@@ -64,9 +66,11 @@ export function createJobShares({ concurrency }: { readonly concurrency: number 
   };
 }
 
-/** The host of a canonical reference stands before its first slash. */
-function registriesOf(destinations: QueuedJob['destinations']): readonly string[] {
-  return [...new Set(destinations.map(({ reference }) => reference.slice(0, reference.indexOf('/'))))];
+/** The host of a canonical reference stands before its first slash. The registry that is read from counts too. */
+function registriesOf({ destinations, source }: QueuedJob): readonly string[] {
+  const references = destinations.map(({ reference }) => reference);
+  if (source?.kind === 'registry') references.push(source.reference);
+  return [...new Set(references.map((reference) => reference.slice(0, reference.indexOf('/'))))];
 }
 
 function count(counts: Map<string, number>, name: string, by: number): void {

@@ -5,13 +5,14 @@ import { nameOf } from './job-sources.ts';
 export function viewOf(job: JobRecord): Readonly<Record<string, unknown>> {
   const { id, state, source, destinations, options, principal, createdAt, startedAt, finishedAt } = job;
   const { attempts, daemon, isCancelRequested, credentialsName, error, isSourceKept = false } = job;
+  const { priority, labels, webhook } = job;
   return {
     id,
     state,
     image: nameOf(source),
-    source: source.kind,
-    imageID: source.content.id,
-    digest: source.content.manifest,
+    source: source.kind === 'images' ? 'image' : source.kind,
+    imageID: source.kind === 'registry' ? undefined : source.content?.id,
+    digest: source.content?.manifest,
     destinations,
     ...options,
     principal,
@@ -23,6 +24,9 @@ export function viewOf(job: JobRecord): Readonly<Record<string, unknown>> {
     isCancelRequested,
     canRetry: isSourceKept,
     credentialsName,
+    priority,
+    labels,
+    webhook,
     error,
   };
 }

@@ -12,28 +12,61 @@ export interface JobContent {
   readonly manifest?: Digest | undefined;
 }
 
-/** What shall be pushed: an image of the store, or an archive that was uploaded for this job. */
+/** An image that the store keeps for a job under the key `hold`; `name` is what it was asked for by. */
+export interface HeldSource {
+  readonly name: string;
+  readonly hold: string;
+  readonly content: JobContent;
+}
+
+/** What shall be pushed: of the store, of a registry, or an archive that was uploaded for this job. */
 export type JobSource =
-  /**
-   * `name` is what the image was asked for by; `hold` is the key under which the store keeps the image for this job.
-   */
-  | { readonly kind: 'image'; readonly name: string; readonly hold: string; readonly content: JobContent }
+  | ({ readonly kind: 'image' } & HeldSource)
+  /** Every tag that a repository had in the store. */
+  | {
+      readonly kind: 'images';
+      readonly name: string;
+      readonly held: readonly HeldSource[];
+      readonly content?: undefined;
+    }
   /** `file` is a name in the folder of uploaded archives; `image` chooses one of several images. */
   | {
       readonly kind: 'archive';
       readonly file: string;
       readonly size: number;
       readonly image?: string | undefined;
-      readonly content: JobContent;
+      /** Undefined where all of its tags are pushed. */
+      readonly content?: JobContent | undefined;
+    }
+  /** `reference` has the digest that `name` meant; it is a repository where all tags are pushed, as they are then. */
+  | {
+      readonly kind: 'registry';
+      readonly name: string;
+      readonly reference: string;
+      readonly content?: JobContent | undefined;
     };
 
 /** How it shall be pushed: the options of a push, under their usual names. */
-export interface JobOptions extends PushSettings {
-  readonly platform?: string | undefined;
-}
+export type JobOptions = PushSettings;
 
-/** `queued` and `running` are to be worked on; the rest is how a job ended. `pushed` means every destination. */
-export type JobState = 'queued' | 'running' | 'pushed' | 'failed' | 'cancelled';
+/**
+ * `queued` and `running` are to be worked on; the rest is how a job ended. `pushed` means every destination; `planned`
+ * the same of a dry run, which writes nothing.
+ */
+export type JobState = 'queued' | 'running' | 'pushed' | 'planned' | 'failed' | 'cancelled';
+
+/** Which of the jobs that may begin comes first: the most urgent ones stand first. */
+export const priorities = ['high', 'normal', 'low'] as const;
+export type JobPriority = (typeof priorities)[number];
+
+/** Who is told that a job has ended, and whether they were. */
+export interface JobWebhook {
+  readonly url: string;
+  readonly state: 'waiting' | 'delivered' | 'failed';
+  readonly attempts: number;
+  /** Why the last attempt failed. */
+  readonly error?: string | undefined;
+}
 
 /** An error as it is told: its code and its message, which names no credential. */
 export interface JobFailure {
@@ -49,9 +82,9 @@ export interface JobFailure {
 
 /** What became of one destination. */
 export interface JobDestination {
-  /** Canonical, with its tag. */
+  /** Canonical, with its tag; of a job for all tags a repository, until it has ended. */
   readonly reference: string;
-  readonly state: 'pending' | 'pushed' | 'failed';
+  readonly state: 'pending' | 'pushed' | 'planned' | 'failed';
   readonly digest?: string | undefined;
   readonly mediaType?: string | undefined;
   readonly size?: number | undefined;
@@ -79,6 +112,8 @@ export interface JobRecord {
   readonly source: JobSource;
   readonly options: JobOptions;
   readonly destinations: readonly JobDestination[];
+  /** Of a job for all tags: the repositories that were asked for. */
+  readonly repositories?: readonly string[] | undefined;
   /** Who submitted it. */
   readonly principal: string;
   readonly createdAt: string;
@@ -101,6 +136,11 @@ export interface JobRecord {
   /** The daemon that works on it, or did so last. */
   readonly daemon?: string | undefined;
   readonly isCancelRequested: boolean;
+  readonly priority?: JobPriority | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly webhook?: JobWebhook | undefined;
+  /** What its notices are signed with, encrypted. */
+  readonly sealedWebhook?: string | undefined;
   /** Why it failed before any destination did. */
   readonly error?: JobFailure | undefined;
   /** The request that was answered with it last: one that got no answer takes its job back. */
@@ -117,7 +157,7 @@ export interface JobRecord {
 
 /** Whether a job has ended. */
 export function isFinal(state: JobState): boolean {
-  return state === 'pushed' || state === 'failed' || state === 'cancelled';
+  return state !== 'queued' && state !== 'running';
 }
 
 type Told<Event> = Event extends { readonly error: Error }
@@ -139,7 +179,13 @@ export type JobStep =
   | { readonly type: 'job:interrupted'; readonly attempt: number }
   /** There were more events than are kept. */
   | { readonly type: 'job:truncated'; readonly kept: number }
-  | { readonly type: 'job:finished'; readonly state: JobState; readonly error?: JobFailure | undefined };
+  | {
+      readonly type: 'job:finished';
+      readonly state: JobState;
+      readonly error?: JobFailure | undefined;
+      /** What became of each. */
+      readonly destinations?: readonly Pick<JobDestination, 'reference' | 'state' | 'digest'>[] | undefined;
+    };
 
 /** One event of a job. `seq` counts from 1 and only up; progress has none, as it is not kept. */
 export type JobEvent = (JobStep | ToldPushEvent) & {

@@ -1,3 +1,4 @@
+import { priorities } from './job.ts';
 import type { JobQueue, JobWork, QueuedJob } from './job-queue.ts';
 import type { JobShares } from './job-shares.ts';
 
@@ -9,7 +10,12 @@ export interface LocalQueueOptions {
 
 /** The queue of one daemon: in memory, as the job store knows what was queued. */
 export function createLocalQueue({ shares, againMs = 5_000 }: LocalQueueOptions): JobQueue {
-  const waiting = new Map<string, QueuedJob>();
+  /** Each in its own order; the more urgent ones are looked at first. */
+  const waiting = new Map(priorities.map((priority) => [priority, new Map<string, QueuedJob>()]));
+  const lineOf = ({ priority = 'normal' }: QueuedJob): Map<string, QueuedJob> => waiting.get(priority)!;
+  function* inLine(): Generator<QueuedJob, void, void> {
+    for (const line of waiting.values()) yield* line.values();
+  }
   const running = new Map<string, { readonly controller: AbortController; readonly ended: Promise<void> }>();
   const later = new Set<NodeJS.Timeout>();
   let work: JobWork | undefined;
@@ -17,8 +23,8 @@ export function createLocalQueue({ shares, againMs = 5_000 }: LocalQueueOptions)
 
   const next = (): void => {
     if (work === undefined || isPaused) return;
-    for (let job = shares.pick(waiting.values()); job !== undefined; job = shares.pick(waiting.values())) {
-      waiting.delete(job.id);
+    for (let job = shares.pick(inLine()); job !== undefined; job = shares.pick(inLine())) {
+      lineOf(job).delete(job.id);
       begin(job, work);
     }
   };
@@ -42,7 +48,7 @@ export function createLocalQueue({ shares, againMs = 5_000 }: LocalQueueOptions)
     if (work === undefined || isPaused) return;
     const timer = setTimeout(() => {
       later.delete(timer);
-      waiting.set(job.id, job);
+      lineOf(job).set(job.id, job);
       next();
     }, againMs);
     timer.unref();
@@ -52,22 +58,22 @@ export function createLocalQueue({ shares, againMs = 5_000 }: LocalQueueOptions)
   return {
     async add(job) {
       if (running.has(job.id)) return;
-      waiting.set(job.id, job);
+      lineOf(job).set(job.id, job);
       next();
     },
     async start(run) {
       work = run;
       next();
     },
-    async remove({ id }) {
-      waiting.delete(id);
+    async remove(job) {
+      lineOf(job).delete(job.id);
     },
     async pause() {
       isPaused = true;
     },
     async [Symbol.asyncDispose]() {
       work = undefined;
-      waiting.clear();
+      for (const line of waiting.values()) line.clear();
       for (const timer of later) clearTimeout(timer);
       const left = [...running.values()];
       for (const { controller } of left) controller.abort(new Error('the daemon is shutting down'));

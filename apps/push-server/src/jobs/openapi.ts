@@ -19,6 +19,7 @@ export function openApiDocument(routes: readonly ApiRoute[]): Readonly<Record<st
         'push.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
+    servers: [{ url: '/', description: 'The daemon that answers with this.' }],
     paths,
     components: {
       schemas: jobSchemas,
@@ -35,12 +36,38 @@ export function openApiDocument(routes: readonly ApiRoute[]): Readonly<Record<st
   };
 }
 
-function operationOf({ operation, summary, description, parameters = [], query, body, responses }: ApiRoute): unknown {
+const failures: Readonly<Record<number, string>> = {
+  400: 'The request is not what it has to be.',
+  401: 'A token or a client certificate is wanted, or the token is not good.',
+  403: 'The scopes of the token do not allow it, or the daemon does not connect to that registry.',
+  404: 'There is no such image, job or upload.',
+  408: 'The body came too slowly.',
+  409: 'It does not fit how the job or upload stands.',
+  413: 'It is larger than the daemon takes.',
+  415: 'The body has another media type.',
+  422: 'The idempotency key was used for another request.',
+  502: 'The registry that the image comes from cannot be asked.',
+  503: 'There is no place, Redis does not answer, or the daemon stops; `Retry-After` says when to ask again.',
+  504: 'The registry that the image comes from does not answer in time.',
+  507: 'There is no room left.',
+};
+
+/** What an operation may be refused with. Whoever may read everything is refused for want of a token alone. */
+function failuresOf({ access, failures: own = [], parameters = [], query, body }: ApiRoute): readonly number[] {
+  const byRights = access === 'open' ? [] : access === 'read' ? [401] : [401, 403];
+  const byForm = query !== undefined || body !== undefined || parameters.length > 0 ? [400] : [];
+  const isBusy = access === 'open' ? [] : [503];
+  return [...new Set([...byForm, ...byRights, ...isBusy, ...own])].sort((a, b) => a - b);
+}
+
+function operationOf(route: ApiRoute): unknown {
+  const { operation, summary, description, access, parameters = [], query, body, responses } = route;
   const all = [...parameters.map(parameterOf), ...queryParameters(query)];
   return {
     operationId: operation,
     summary,
     description,
+    security: access === 'open' ? [] : undefined,
     parameters: all.length === 0 ? undefined : all,
     requestBody: body && {
       required: body.isOptional !== true,
@@ -48,7 +75,16 @@ function operationOf({ operation, summary, description, parameters = [], query, 
     },
     responses: {
       ...Object.fromEntries(Object.entries(responses).map(([status, response]) => [status, responseOf(response)])),
-      default: responseOf({ description: 'It could not be done.', schema: 'Error' }),
+      ...Object.fromEntries(
+        failuresOf(route).map((status) => [
+          status,
+          responseOf({ description: failures[status] ?? '', schema: route.method === 'HEAD' ? undefined : 'Error' }),
+        ]),
+      ),
+      default: responseOf({
+        description: 'It could not be done.',
+        schema: route.method === 'HEAD' ? undefined : 'Error',
+      }),
     },
   };
 }

@@ -23,6 +23,7 @@ function describing(document: () => unknown): ApiRoute {
     operation: 'describe',
     summary: 'This description',
     access: 'open',
+    failures: [400],
     responses: { 200: { description: 'OpenAPI 3.1.', schema: { type: 'object' } } },
     handle: async (_request, reply) => sendJSON(reply, document()),
   };

@@ -5,11 +5,16 @@ import { statusRoutes } from '../page/status-routes.ts';
 import { jobRoutes } from './job-routes.ts';
 import type { JobService } from './job-service.ts';
 import { registerApi } from './register-api.ts';
+import { uploadRoutes } from './upload-routes.ts';
 
 /** What slipwayd serves beside the Engine API: push jobs, status, and the page that shows it. */
 export function slipwayRoutes(jobs: JobService): RegisterRoutes<EngineContext> {
   return (app, context) => {
-    registerApi(app, [...jobRoutes(context, jobs), ...statusRoutes(context, jobs)]);
+    registerApi(app, [
+      ...jobRoutes(context, jobs),
+      ...uploadRoutes(context, jobs.uploads),
+      ...statusRoutes(context, jobs),
+    ]);
     registerPageRoutes(app, context);
   };
 }

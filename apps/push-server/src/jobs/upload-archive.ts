@@ -8,6 +8,7 @@ import { RequestError } from '../errors.ts';
 import { watchClient } from '../http/client-signal.ts';
 import { readBody } from '../http/request-body.ts';
 import type { JobSource } from './job.ts';
+import type { JobService } from './job-service.ts';
 import { contentOf, newKey, selectItem } from './job-sources.ts';
 
 /** An archive that was uploaded for a job. */
@@ -24,7 +25,11 @@ export interface UploadedArchive {
  */
 export async function uploadArchive(
   context: Pick<EngineContext, 'config' | 'activity' | 'disk' | 'spoolFolder'>,
-  { folder, image }: { readonly folder: string; readonly image: string | undefined },
+  {
+    folder,
+    image,
+    allTags,
+  }: { readonly folder: string; readonly image: string | undefined; readonly allTags: boolean },
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<UploadedArchive> {
@@ -52,13 +57,51 @@ export async function uploadArchive(
       spoolFolder,
       limits: { maxSpoolBytes: claim.maxSpoolBytes },
     });
+    if (allTags) return { source: { kind: 'archive', file, size }, contentHash: hash.digest('hex') };
     const item = selectItem(opened, image);
     const source = { kind: 'archive', file, size, image: image ?? item.names[0], content: contentOf(item) } as const;
     return { source, contentHash: hash.digest('hex') };
   } catch (error) {
     await rm(path, { force: true });
-    if (error instanceof SourceError)
-      throw new RequestError(400, error.message.replaceAll(path, 'the archive'), { cause: error });
-    throw error;
+    throw error instanceof SourceError ? asRequestError(error, path) : error;
   }
+}
+
+/**
+ * The same for an archive that was uploaded in parts before.
+ *
+ * @throws {RequestError} 404, 409; 400 when it is no archive of the one image that is meant
+ */
+export async function takeUpload(
+  { spoolFolder, disk }: Pick<EngineContext, 'disk' | 'spoolFolder'>,
+  { uploads, sources }: Pick<JobService, 'uploads' | 'sources'>,
+  {
+    upload,
+    image,
+    allTags = false,
+    principal,
+  }: {
+    readonly upload: string;
+    readonly image?: string | undefined;
+    readonly allTags?: boolean | undefined;
+    readonly principal: string;
+  },
+): Promise<UploadedArchive> {
+  const { file, size, contentHash } = await uploads.take(upload, principal);
+  const archive = { kind: 'archive', file, size } as const;
+  try {
+    if (allTags) return { source: archive, contentHash };
+    using claim = await disk.claim('the archive', 0, 'archive');
+    const path = join(sources.archiveFolder, file);
+    await using opened = await openSource(path, { spoolFolder, limits: { maxSpoolBytes: claim.maxSpoolBytes } });
+    const item = selectItem(opened, image);
+    return { source: { ...archive, image: image ?? item.names[0], content: contentOf(item) }, contentHash };
+  } catch (error) {
+    await sources.release(archive);
+    throw error instanceof SourceError ? asRequestError(error, join(sources.archiveFolder, file)) : error;
+  }
+}
+
+function asRequestError(error: SourceError, path: string): RequestError {
+  return new RequestError(400, error.message.replaceAll(path, 'the archive'), { cause: error });
 }

@@ -9,8 +9,23 @@ test.each([
   ['fd://', { kind: 'fd', descriptor: undefined }],
   ['fd://4', { kind: 'fd', descriptor: 4 }],
 ])('%s', (text, address) => {
-  expect(parseListenAddress(text)).toEqual(address);
-  expect(formatListenAddress(parseListenAddress(text))).toBe(text);
+  expect(parseListenAddress(text, 'linux')).toEqual(address);
+  expect(formatListenAddress(parseListenAddress(text, 'linux'))).toBe(text);
+});
+
+test('a named pipe, on Windows and nowhere else', () => {
+  const pipe = { kind: 'pipe', path: '//./pipe/slipway' };
+  expect(parseListenAddress('npipe:////./pipe/slipway', 'win32')).toEqual(pipe);
+  expect(formatListenAddress(parseListenAddress('npipe:////./pipe/slipway', 'win32'))).toBe('npipe:////./pipe/slipway');
+  expect(parseListenAddress('npipe://\\\\.\\pipe\\slipway', 'win32')).toEqual(pipe);
+  for (const [text, platform] of [
+    ['npipe:////./pipe/slipway', 'linux'],
+    ['npipe:////./pipe/a/b', 'win32'],
+    ['npipe:////server/pipe/a', 'win32'],
+    ['unix:///run/slipway.sock', 'win32'],
+  ] as const) {
+    expect(() => parseListenAddress(text, platform)).toThrow(expect.objectContaining({ code: 'ERR_SERVER_CONFIG' }));
+  }
 });
 
 test.each([

@@ -1,25 +1,35 @@
 import { isIP } from 'node:net';
-import { isAbsolute } from 'node:path';
+import { posix } from 'node:path';
 import { ServerError } from '../errors.ts';
 
 /** Where a listener waits. */
 export type ListenAddress =
   | { readonly kind: 'unix'; readonly path: string }
+  /** A named pipe of Windows: `//./pipe/slipway`. */
+  | { readonly kind: 'pipe'; readonly path: string }
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
   /** A socket that systemd opened; without a descriptor, all of them. */
   | { readonly kind: 'fd'; readonly descriptor: number | undefined };
 
 /**
- * Reads `unix:///run/slipway.sock`, `tcp://127.0.0.1:2375`, `fd://` or `fd://3`, as `dockerd -H` takes them.
+ * Reads `unix:///run/slipway.sock`, `tcp://127.0.0.1:2375`, `fd://` or `fd://3`, as `dockerd -H` takes them; on Windows
+ * `npipe:////./pipe/slipway` in place of unix.
  *
  * @throws {ServerError} `ERR_SERVER_CONFIG`
  */
-export function parseListenAddress(text: string): ListenAddress {
+export function parseListenAddress(text: string, platform: NodeJS.Platform = process.platform): ListenAddress {
   const wrong = (why: string): ServerError =>
     new ServerError('ERR_SERVER_CONFIG', `${JSON.stringify(text)} is no address to listen on: ${why}`);
+  if (text.startsWith('npipe://')) {
+    if (platform !== 'win32') throw wrong('only Windows has named pipes');
+    const path = text.slice('npipe://'.length).replaceAll('\\', '/');
+    if (!/^\/\/\.\/pipe\/[^/\0]{1,200}$/.test(path)) throw wrong('expected npipe:////./pipe/NAME');
+    return { kind: 'pipe', path };
+  }
   if (text.startsWith('unix://')) {
+    if (platform === 'win32') throw wrong('Windows has named pipes instead: npipe:////./pipe/slipway');
     const path = text.slice('unix://'.length);
-    if (!isAbsolute(path) || path.includes('\0')) throw wrong('the path of the socket has to be absolute');
+    if (!posix.isAbsolute(path) || path.includes('\0')) throw wrong('the path of the socket has to be absolute');
     if (Buffer.byteLength(path) > 107) throw wrong('the path of a socket has at most 107 bytes');
     return { kind: 'unix', path };
   }
@@ -37,6 +47,7 @@ export function parseListenAddress(text: string): ListenAddress {
 /** The text that stands for an address. */
 export function formatListenAddress(address: ListenAddress): string {
   if (address.kind === 'unix') return `unix://${address.path}`;
+  if (address.kind === 'pipe') return `npipe://${address.path}`;
   if (address.kind === 'fd') return `fd://${address.descriptor ?? ''}`;
   return `tcp://${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
 }

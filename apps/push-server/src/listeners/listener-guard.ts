@@ -1,6 +1,6 @@
 /** What stands between a listener and the world. */
 export type ListenerGuard =
-  /** The permissions of the socket's file. */
+  /** The permissions of the socket's file, or of the pipe. */
   | { readonly kind: 'unix' }
   | {
       readonly kind: 'tcp';

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { chmod, lstat, readFile, unlink } from 'node:fs/promises';
+import { chmod, lstat, unlink } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import { connect, type Socket } from 'node:net';
+import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import type { Logger } from 'pino';
 import type { ServerConfig } from '../config/server-config.ts';
 import { ServerError } from '../errors.ts';
@@ -11,6 +12,7 @@ import type { RequestHandler } from '../server.ts';
 import { inheritedSockets } from './inherited-sockets.ts';
 import { formatListenAddress, isLoopback, type ListenAddress, parseListenAddress } from './listen-address.ts';
 import type { ListenerGuard } from './listener-guard.ts';
+import { readTlsMaterial, type TlsMaterial } from './tls-material.ts';
 
 /** The open listeners. Leaving scope closes them and every connection at once. */
 export interface Listeners extends AsyncDisposable {
@@ -18,6 +20,8 @@ export interface Listeners extends AsyncDisposable {
   readonly addresses: readonly string[];
   /** Takes no further connections and ends the idle ones. */
   stopAccepting(): void;
+  /** Reads the certificates anew, for connections from now on. @throws {ServerError} the old ones stay then */
+  reload(config: ServerConfig): Promise<void>;
 }
 
 export interface OpenListenersOptions {
@@ -65,6 +69,11 @@ export async function openListeners(options: OpenListenersOptions): Promise<List
         server.close();
         server.closeIdleConnections();
       }
+    },
+    async reload(config) {
+      const material = await readTlsMaterial(config);
+      assertUsable(material);
+      for (const { server } of servers) if (server instanceof TlsServer) server.setSecureContext(tlsOptions(material));
     },
     [Symbol.asyncDispose]: close,
   };
@@ -114,7 +123,7 @@ async function openListener(address: ListenAddress, options: OpenListenersOption
 }
 
 function placeOf(address: ListenAddress): { path: string } | { fd: number } | { host: string; port: number } {
-  if (address.kind === 'unix') return { path: address.path };
+  if (address.kind === 'unix' || address.kind === 'pipe') return { path: address.path };
   if (address.kind === 'tcp') return { host: address.host, port: address.port };
   if (address.descriptor === undefined) throw new Error('unreachable: all descriptors are listed');
   return { fd: address.descriptor };
@@ -131,6 +140,7 @@ async function assertUnix(server: Server, address: ListenAddress): Promise<void>
 }
 
 async function guardOf(address: ListenAddress, { config, tokens, log }: OpenListenersOptions): Promise<ListenerGuard> {
+  // A pipe that Node makes can be written to by its owner and by administrators.
   if (address.kind !== 'tcp') return { kind: 'unix' };
   const guard: ListenerGuard = {
     kind: 'tcp',
@@ -164,24 +174,21 @@ async function createHttpServer(guard: ListenerGuard, config: ServerConfig, hand
     requireHostHeader: false, // HTTP/1.1 clients on sockets have left it out
   };
   if (guard.kind === 'unix' || !guard.isTls) return createServer(options, handle);
-  const read = async (name: string, file: string | undefined): Promise<Buffer | undefined> => {
-    if (file === undefined) return undefined;
-    return await readFile(file).catch((error: unknown) => {
-      throw new ServerError('ERR_SERVER_CONFIG', `--${name}: ${(error as Error).message}`, { cause: error });
-    });
-  };
-  const [cert, key, ca] = await Promise.all([
-    read('tls-cert', config.tlsCert),
-    read('tls-key', config.tlsKey),
-    read('tls-ca', config.tlsCa),
-  ]);
-  const mutual = ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: false };
+  const material = await readTlsMaterial(config);
+  assertUsable(material);
+  // Who has no certificate may still have a token; `authenticate` looks whether the certificate was accepted.
+  const mutual = material.ca === undefined ? {} : { requestCert: true, rejectUnauthorized: false };
+  return createTlsServer({ ...options, ...tlsOptions(material), ...mutual, handshakeTimeout: 10_000 }, handle);
+}
+
+function tlsOptions({ cert, key, ca }: TlsMaterial): SecureContextOptions {
+  return { cert, key, minVersion: 'TLSv1.2', ...(ca !== undefined && { ca }) };
+}
+
+/** @throws {ServerError} `ERR_SERVER_CONFIG` */
+function assertUsable(material: TlsMaterial): void {
   try {
-    // Who has no certificate may still have a token; `authenticate` looks whether the certificate was accepted.
-    return createTlsServer(
-      { ...options, cert, key, ...mutual, minVersion: 'TLSv1.2', handshakeTimeout: 10_000 },
-      handle,
-    );
+    createSecureContext(tlsOptions(material));
   } catch (error) {
     throw new ServerError('ERR_SERVER_CONFIG', `The TLS material cannot be used: ${(error as Error).message}`, {
       cause: error,

@@ -41,6 +41,12 @@ export async function authenticate(
   throw new RequestError(401, 'unauthorized: this listener wants a client certificate or a bearer token');
 }
 
+/** @throws {RequestError} 403 for a principal that may push nowhere */
+export function assertMayPushSomewhere({ name, scopes }: Principal): void {
+  if (scopes.some(({ kind }) => kind === 'admin' || kind === 'push')) return;
+  throw new RequestError(403, `forbidden: ${name} may not push`);
+}
+
 /** @throws {RequestError} 403 */
 export function assertAllowed(principal: Principal, action: Action): void {
   if (isAllowed(principal.scopes, action)) return;

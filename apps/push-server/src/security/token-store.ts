@@ -146,7 +146,8 @@ function tokenOf({ id, name, scopes, createdAt, expiresAt }: TokenRecord): Store
 
 function derive(secret: string, salt: Buffer): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    scrypt(secret, salt, hashBytes, cost, (error, key) => (error === null ? resolve(key) : reject(error)));
+    // Bun says undefined where Node says null.
+    scrypt(secret, salt, hashBytes, cost, (error, key) => (error ? reject(error) : resolve(key)));
   });
 }
 

@@ -24,7 +24,7 @@ export async function askHealth(address: ListenAddress, { isTls, ready }: AskHea
     new ServerError('ERR_SERVER_UNHEALTHY', `${formatListenAddress(address)}: ${why}`);
   if (address.kind === 'fd') throw unhealthy('systemd hands this socket in: name its address with --at');
   const place =
-    address.kind === 'unix' ? { socketPath: address.path } : { host: reachable(address.host), port: address.port };
+    address.kind === 'tcp' ? { host: reachable(address.host), port: address.port } : { socketPath: address.path };
   const usesTls = address.kind === 'tcp' && isTls;
   // The certificate has the name that clients use, which is not that of the loopback; no secret is sent.
   const request = usesTls ? httpsRequest({ ...place, rejectUnauthorized: false }) : httpRequest(place);

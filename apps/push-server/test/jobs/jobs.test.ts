@@ -101,7 +101,7 @@ describe('a job', () => {
     const other = await submit({ ...body, destinations: [`${registry.host}/a/app:2`] }, key);
     expect([other.status, other.body]).toEqual([
       422,
-      '{"message":"the idempotency key was used for another request"}\n',
+      '{"message":"the idempotency key was used for another request","code":"ERR_SERVER_KEY_USED"}\n',
     ]);
     await follow(idOf(first));
     expect(registry.requests.filter(({ kind }) => kind === 'manifest-put')).toHaveLength(1);
@@ -204,7 +204,7 @@ describe('a job', () => {
     [
       'a digest as destination',
       { image: 'demo/app:v1', destinations: [`a/b@sha256:${'0'.repeat(64)}`] },
-      'cannot push a digest reference',
+      'names a digest, and a tag is wanted',
     ],
     ['a platform that is none', { image: 'demo/app:v1', destinations: ['a/b'], platform: '/' }, 'platform'],
   ])('with %s is refused, and the answer repeats no secret', async (_rule, body, message) => {

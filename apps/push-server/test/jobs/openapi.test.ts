@@ -51,7 +51,7 @@ describe('the description of the API', () => {
       const [method = '', path = ''] = name.split(' ');
       if (path.endsWith('/status/events')) continue; // has no end
       const { body } = await server.request(method, path.replace('{id}', '0'.repeat(24)));
-      expect([name, body]).not.toEqual([name, '{"message":"page not found"}\n']);
+      expect([name, body]).not.toEqual([name, '{"message":"page not found","code":"ERR_SERVER_NOT_FOUND"}\n']);
     }
     expect((await server.request('GET', '/slipway/v1/else')).status).toBe(404);
   });

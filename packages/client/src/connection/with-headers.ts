@@ -1,7 +1,6 @@
 import { aFunction, anObject, assertArgument, kind } from '@slipway/arguments';
 import type { DispatcherFactory } from '@slipway/registry-client';
-
-type Dispatcher = ReturnType<DispatcherFactory>;
+import { withDispatch } from './with-dispatch.ts';
 
 const aURL = kind('a URL', (value) => value instanceof URL);
 
@@ -18,17 +17,9 @@ export function withHeaders(
   if (extra.length === 0) return factory;
   return (options) => {
     const dispatcher = factory(options);
-    const dispatch: Dispatcher['dispatch'] = (request, handler) => {
+    return withDispatch(dispatcher, (request, handler) => {
       if (String(request.origin) !== registry.origin) return dispatcher.dispatch(request, handler);
       return dispatcher.dispatch({ ...request, headers: [...pairsOf(request.headers), ...extra] }, handler);
-    };
-    // Not by `compose`: what that makes cannot be closed where the dispatcher has private members.
-    return new Proxy(dispatcher, {
-      get(target, name) {
-        if (name === 'dispatch') return dispatch;
-        const member: unknown = Reflect.get(target, name, target);
-        return name === 'close' || name === 'destroy' ? (member as () => unknown).bind(target) : member;
-      },
     });
   };
 }

@@ -14,10 +14,10 @@ import {
 } from './value-kinds.ts';
 
 /**
- * Where an option can be set: `slipway push`, a client or its `push`, the daemon's settings, and a job that is
- * submitted to it.
+ * Where an option can be set: `slipway push`, a client or its `push`, the daemon's settings, a job that is submitted to
+ * it, and a push of a docker client through it.
  */
-export type Face = 'cli' | 'client' | 'push' | 'daemon' | 'job';
+export type Face = 'cli' | 'client' | 'push' | 'daemon' | 'job' | 'docker';
 
 /** One option of a push: the same name, meaning and default wherever it can be set. */
 export interface OptionEntry<T = unknown> {
@@ -39,8 +39,10 @@ export interface OptionEntry<T = unknown> {
 
 const aPush: readonly Face[] = ['cli', 'push'];
 const aPushAndJob: readonly Face[] = ['cli', 'push', 'job'];
-const aPushEverywhere: readonly Face[] = ['cli', 'push', 'daemon', 'job'];
+const everyPush: readonly Face[] = ['cli', 'push', 'job', 'docker'];
+const aPushEverywhere: readonly Face[] = ['cli', 'push', 'daemon', 'job', 'docker'];
 const aClient: readonly Face[] = ['cli', 'client'];
+const aClientAndPushes: readonly Face[] = ['cli', 'client', 'job', 'docker'];
 const aClientAndDaemon: readonly Face[] = ['cli', 'client', 'daemon'];
 const onlyCli: readonly Face[] = ['cli'];
 
@@ -52,24 +54,24 @@ export const optionTable: { readonly [Name in OptionName]: OptionEntry<OptionVal
   allTags: {
     description: 'push every tag of the source; destinations are repositories then, see below',
     kind: aSwitch,
-    faces: aPush,
+    faces: aPushAndJob,
     short: 'a',
   },
   into: {
     description: 'with --all-tags: also push tags that the source has of other repositories',
     kind: aSwitch,
-    faces: aPush,
+    faces: aPushAndJob,
   },
   tags: {
     description: 'with --all-tags: only tags that match, such as "v1.*"',
     kind: aText,
-    faces: aPush,
+    faces: aPushAndJob,
     placeholder: '<pattern>',
   },
   newerThan: {
     description: 'with --all-tags: only images made after a date or so long ago: 2026-01-31, 30d',
     kind: pointInTime,
-    faces: aPush,
+    faces: aPushAndJob,
     placeholder: '<when>',
   },
   platform: {
@@ -81,7 +83,7 @@ export const optionTable: { readonly [Name in OptionName]: OptionEntry<OptionVal
   referrers: {
     description: 'also push what refers to the image: signatures, SBOMs, attestations',
     kind: aSwitch,
-    faces: aPush,
+    faces: aPushAndJob,
   },
   format: {
     description: 'manifest format: as in the source, or converted',
@@ -101,31 +103,31 @@ export const optionTable: { readonly [Name in OptionName]: OptionEntry<OptionVal
     description: 'of layers: as in the source, or one or more of these, see Layers below',
     kind: layerForms,
     initial: 'keep',
-    faces: aPushAndJob,
+    faces: everyPush,
     placeholder: '<kind,...>',
   },
   recompress: {
     description: 'with --compression: make layers anew that are of that kind already',
     kind: aSwitch,
-    faces: aPushAndJob,
+    faces: everyPush,
   },
   compressionLevel: {
     description: 'effort of compression: gzip 1 to 9, zstd 1 to 19',
     kind: wholeNumber(1, 19),
-    faces: ['cli', 'push', 'daemon'],
+    faces: aPushEverywhere,
     placeholder: '<n>',
   },
   compressor: {
     description: 'what makes gzip: deflate (fast, the same bytes everywhere; the default), zlib or fflate',
     kind: choiceOf('deflate', 'zlib', 'fflate'),
-    faces: aPush,
+    faces: everyPush,
     placeholder: '<which>',
   },
   verify: {
     description: 'how to check layers that carry a digest: by that digest, or also unpacked, against the diffID',
     kind: choiceOf('digest', 'diffid'),
     initial: 'digest',
-    faces: aPushAndJob,
+    faces: everyPush,
     placeholder: '<what>',
   },
   concurrency: {
@@ -138,20 +140,20 @@ export const optionTable: { readonly [Name in OptionName]: OptionEntry<OptionVal
   limitRate: {
     description: 'send no faster than this in all: 500k, 2MiB',
     kind: byteRate,
-    faces: aClient,
+    faces: aClientAndPushes,
     placeholder: '<bytes/s>',
   },
   maxRequestsPerSecond: {
     description: 'ask each registry no more often than this',
     kind: wholeNumber(1, 100_000),
-    faces: aClient,
+    faces: aClientAndPushes,
     placeholder: '<n>',
   },
   retries: {
     description: 'further attempts to connect, or for a blob or manifest; counted afresh after progress',
     kind: wholeNumber(0, 1000),
     initial: 4,
-    faces: aClientAndDaemon,
+    faces: ['cli', 'client', 'daemon', 'job', 'docker'],
     placeholder: '<n>',
   },
   signKey: {
@@ -166,7 +168,7 @@ export const optionTable: { readonly [Name in OptionName]: OptionEntry<OptionVal
     faces: aPush,
     placeholder: '<reference>',
   },
-  dryRun: { description: 'say what would be sent, and change nothing', kind: aSwitch, faces: aPush },
+  dryRun: { description: 'say what would be sent, and change nothing', kind: aSwitch, faces: aPushAndJob },
   allowNondistributable: {
     description:
       'also upload foreign layers: to any registry, or to those of a host, host:port or address range; repeatable',
@@ -185,19 +187,19 @@ export const optionTable: { readonly [Name in OptionName]: OptionEntry<OptionVal
     description: 'what to do with what the destination’s images say of our layers: see Learning below',
     kind: choiceOf('prove', 'verify', 'trust', 'off'),
     initial: 'prove',
-    faces: aPushAndJob,
+    faces: everyPush,
     placeholder: '<how>',
   },
   learnFrom: {
     description: 'a further tag or digest of the destination repository to learn layers from',
     kind: aText,
-    faces: aPushAndJob,
+    faces: everyPush,
     placeholder: '<tag>',
   },
   force: {
     description: 'ask and send everything again, whatever the registry says it has; repairs damaged images',
     kind: aSwitch,
-    faces: aPushAndJob,
+    faces: everyPush,
   },
   plainHttp: {
     description: 'talk to the registry without TLS (the default for this machine’s own addresses)',
@@ -224,7 +226,7 @@ export const optionTable: { readonly [Name in OptionName]: OptionEntry<OptionVal
   timeout: {
     description: 'wait so long for a connection, an answer or the next byte: 90, 90s, 2m (default: 15s for an answer)',
     kind: duration,
-    faces: aClient,
+    faces: aClientAndPushes,
     placeholder: '<duration>',
   },
   username: {

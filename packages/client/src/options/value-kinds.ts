@@ -1,4 +1,4 @@
-import { type Platform, parsePlatform } from '@slipway/manifest';
+import { formatPlatform, type Platform, parsePlatform } from '@slipway/manifest';
 import type { LayerKind, PushCompression } from '@slipway/push';
 import { parseNondistributableRegistries } from '@slipway/registry-client';
 import { parseByteSize } from './byte-size.ts';
@@ -19,6 +19,8 @@ export interface ValueKind<T = unknown> {
   readonly isList?: boolean | undefined;
   /** Reads a text as people type it, or takes the value itself. Undefined when it is no such value. */
   read(value: unknown): T | undefined;
+  /** The value as JSON and URLs have it, so that `read` makes the same of it. @default the value itself */
+  write?(value: T): string;
 }
 
 export const aSwitch: ValueKind<boolean> = {
@@ -38,7 +40,7 @@ export const aText: ValueKind<string> = {
 export function choiceOf<T extends string>(...words: readonly T[]): ValueKind<T> {
   return {
     expected: `one of ${words.join(', ')}`,
-    schema: { enum: words },
+    schema: { type: 'string', enum: words },
     choices: words,
     read: (value) => words.find((word) => word === value),
   };
@@ -61,18 +63,19 @@ export function wholeNumber(least: number, most: number = Number.MAX_SAFE_INTEGE
 
 /** The forms that layers are made in. */
 export const layerKinds: readonly LayerKind[] = ['gzip', 'zstd', 'zstd:chunked', 'estargz', 'none'];
+const aLayerKind = `(?:${layerKinds.join('|')})`;
 
 /** How layers go: as they are, in one form, or in several, with commas between or as a list: `gzip,zstd`. */
 export const layerForms: ValueKind<PushCompression | readonly LayerKind[]> = {
   expected: `keep, or one or more of ${layerKinds.join(', ')}`,
   schema: {
-    anyOf: [
-      { enum: ['keep', ...layerKinds] },
-      { type: 'array', minItems: 1, uniqueItems: true, items: { enum: layerKinds } },
-    ],
+    type: ['string', 'array'],
+    pattern: `^(?:keep|${aLayerKind}(?:,${aLayerKind})*)$`,
+    ...{ minItems: 1, uniqueItems: true, items: { type: 'string', enum: layerKinds } },
   },
   choices: ['keep', ...layerKinds],
   areChoicesJoined: true,
+  write: (value) => [value].flat().join(','),
   read(value) {
     if (value === 'keep') return value;
     const kinds: unknown = typeof value === 'string' ? value.split(',') : value;
@@ -101,6 +104,7 @@ const durationUnitMs: Readonly<Record<string, number>> = Object.freeze({ ms: 1, 
 export const duration: ValueKind<number> = {
   expected: 'a time from 1ms to 24h, such as 90, 90s or 2m',
   schema: { type: ['integer', 'string'], minimum: 1, minLength: 1, maxLength: 32 },
+  write: (milliseconds) => `${milliseconds}ms`,
   read(value) {
     const milliseconds = typeof value === 'string' ? millisecondsIn(value) : value;
     const isTime = typeof milliseconds === 'number' && milliseconds >= 1 && milliseconds <= 86_400_000;
@@ -119,6 +123,7 @@ const ageUnitMs: Readonly<Record<string, number>> = Object.freeze({ h: 3_600_000
 export const pointInTime: ValueKind<Date> = {
   expected: 'a date such as 2026-01-31, or an age such as 12h, 30d or 8w',
   schema: { type: 'string', minLength: 2, maxLength: 40 },
+  write: (time) => time.toISOString(),
   read(value) {
     const time = value instanceof Date ? value : typeof value === 'string' ? dateIn(value, Date.now()) : undefined;
     return time === undefined || Number.isNaN(time.getTime()) ? undefined : time;
@@ -137,6 +142,7 @@ function dateIn(text: string, now: number): Date | undefined {
 export const aPlatform: ValueKind<Platform> = {
   expected: 'os/architecture[/variant], such as linux/arm64',
   schema: { type: 'string', maxLength: 64, examples: ['linux/arm64'] },
+  write: formatPlatform,
   read(value) {
     if (typeof value !== 'string') return isPlatform(value) ? value : undefined;
     try {
@@ -158,7 +164,12 @@ export type NondistributableChoice = 'all' | readonly string[];
 /** `all`, a host, `host:port` or address range, or a list of these. */
 export const nondistributable: ValueKind<NondistributableChoice> = {
   expected: 'a host, host:port or address range',
-  schema: { anyOf: [{ const: 'all' }, { type: 'array', items: { type: 'string', maxLength: 255 } }] },
+  schema: {
+    anyOf: [
+      { type: 'string', const: 'all' },
+      { type: 'array', items: { type: 'string', maxLength: 255 } },
+    ],
+  },
   isList: true,
   read(value) {
     if (value === 'all' || value === '' || value === true) return 'all';

@@ -48,6 +48,11 @@ export interface PushSettings
 
 /** One push. */
 export interface PushRequest extends PushSettings, AbortOptions, Pick<PushOptions, 'onEvent'> {
+  /**
+   * Whether a registry that refuses a Docker manifest gets no signed schema 1 manifest in its place.
+   * @default as `DOCKER_ALLOW_SCHEMA1_PUSH_DONOTUSE` has it
+   */
+  readonly requireSchema2?: boolean | undefined;
   readonly source: SourceInput;
   /** One destination or several, which share the work: `ghcr.io/me/app:1`. */
   readonly to: DestinationInput | readonly DestinationInput[];
@@ -63,6 +68,6 @@ export type ReadPushRequest = Omit<PushRequest, 'newerThan' | 'platform'> & {
 export function readPushRequest(request: PushRequest): ReadPushRequest {
   if (typeof request !== 'object' || request === null)
     throw optionError('Expected a push to be told `source` and `to`');
-  const { source, to, signal, onEvent, signer } = request;
-  return { source, to, signal, onEvent, signer, ...readOptions('push', request) };
+  const { source, to, signal, onEvent, signer, requireSchema2 } = request;
+  return { source, to, signal, onEvent, signer, requireSchema2, ...readOptions('push', request) };
 }

@@ -1,4 +1,4 @@
-import { type Digest, encodedOf, isDigest } from '@slipway/digest';
+import { type Digest, encodedOf } from '@slipway/digest';
 import {
   familiarString,
   isNameOnly,
@@ -66,11 +66,6 @@ function idsThatBegin(state: StoreState, text: string): readonly Digest[] {
 }
 
 function noSuchImage(text: string, candidates: readonly Digest[] = []): ImageStoreError {
-  const hint =
-    candidates.length > 1
-      ? `Several images begin so: ${candidates.slice(0, 10).join(', ')}`
-      : isDigest(text)
-        ? undefined
-        : 'Look at what is there with `list`, or load it first';
+  const hint = candidates.length > 1 ? `Several images begin so: ${candidates.slice(0, 10).join(', ')}` : undefined;
   return new ImageStoreError('ERR_IMAGE_STORE_NOT_FOUND', `No such image: ${text}`, { hint });
 }

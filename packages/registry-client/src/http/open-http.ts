@@ -19,6 +19,7 @@ export function openHTTP(options: ResolvedRegistryOptions): {
     connectTo,
     make: (material) =>
       make({
+        registry: options.name,
         tls: material,
         connections,
         maxHeaderSize,

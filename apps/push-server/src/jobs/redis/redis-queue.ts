@@ -1,5 +1,6 @@
-import type { Job } from 'bullmq';
+import type { Job, JobsOptions } from 'bullmq';
 import type { Logger } from 'pino';
+import { priorities } from '../job.ts';
 import { JobLost, type JobQueue, type QueuedJob } from '../job-queue.ts';
 import type { JobShares } from '../job-shares.ts';
 import type { RedisConnections } from './open-redis.ts';
@@ -48,15 +49,16 @@ export async function openRedisQueue(redis: RedisConnections, options: RedisQueu
   let worker: InstanceType<typeof Worker> | undefined;
 
   return {
-    async add({ id, home: folder, principal, destinations }) {
-      await health.call(() => queueOf(folder).add('push', { principal, destinations }, settings(id)));
+    async add({ id, home: folder, principal, destinations, priority, source }) {
+      const data = { principal, destinations, priority, source: source?.kind === 'registry' ? source : undefined };
+      await health.call(() => queueOf(folder).add('push', data, settings(id, priority)));
     },
     async start(work) {
       worker = new Worker(
         `push-jobs-${home}`,
         async (job, token) => {
           const id = job.id ?? '';
-          const queued = { id, home, ...(job.data as Pick<QueuedJob, 'principal' | 'destinations'>) };
+          const queued = { id, home, ...(job.data as Omit<QueuedJob, 'id' | 'home'>) };
           // Where its registry or its principal has enough already, it stands back for those behind it.
           if (shares.pick([queued]) === undefined) return await putOff(job, token, standBackMs);
           using _place = shares.take(queued);
@@ -104,6 +106,7 @@ export async function openRedisQueue(redis: RedisConnections, options: RedisQueu
 }
 
 /** Nothing of it stays when it ends: its history is in the job store, and its id may come again. */
-function settings(jobId: string): { jobId: string; removeOnComplete: true; removeOnFail: true } {
-  return { jobId, removeOnComplete: true, removeOnFail: true };
+function settings(jobId: string, priority: QueuedJob['priority'] = 'normal'): JobsOptions {
+  // All have one, as those without come before those with any.
+  return { jobId, priority: priorities.indexOf(priority) + 1, removeOnComplete: true, removeOnFail: true };
 }

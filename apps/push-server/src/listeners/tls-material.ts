@@ -1,0 +1,30 @@
+import { readFile } from 'node:fs/promises';
+import type { ServerConfig } from '../config/server-config.ts';
+import { ServerError } from '../errors.ts';
+
+/** Certificate, key and authorities of the TCP listeners, as `node:tls` takes them. */
+export interface TlsMaterial {
+  readonly cert?: Buffer | undefined;
+  readonly key?: Buffer | undefined;
+  readonly ca?: Buffer | undefined;
+}
+
+/** Reads what the configuration names. @throws {ServerError} `ERR_SERVER_CONFIG` with the setting's name */
+export async function readTlsMaterial({
+  tlsCert,
+  tlsKey,
+  tlsCa,
+}: Pick<ServerConfig, 'tlsCert' | 'tlsKey' | 'tlsCa'>): Promise<TlsMaterial> {
+  const read = async (name: string, file: string | undefined): Promise<Buffer | undefined> => {
+    if (file === undefined) return undefined;
+    return await readFile(file).catch((error: unknown) => {
+      throw new ServerError('ERR_SERVER_CONFIG', `--${name}: ${(error as Error).message}`, { cause: error });
+    });
+  };
+  const [cert, key, ca] = await Promise.all([
+    read('tls-cert', tlsCert),
+    read('tls-key', tlsKey),
+    read('tls-ca', tlsCa),
+  ]);
+  return { cert, key, ca };
+}
