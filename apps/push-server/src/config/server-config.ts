@@ -75,7 +75,7 @@ export const settings: { readonly [Key in keyof ServerConfig]: Setting<ServerCon
     name: 'host',
     placeholder: 'address',
     description:
-      'where to listen: unix://PATH, tcp://HOST:PORT, fd:// (sockets of systemd), npipe:////./pipe/NAME (on Windows); may be given more than once',
+      'where to listen: unix://PATH, tcp://HOST:PORT, fd:// (of systemd), npipe:////./pipe/NAME (Windows); repeatable',
     kind: list(text),
     initial: [isWindows ? 'npipe:////./pipe/slipway' : 'unix:///run/slipway.sock'],
   },

@@ -30,8 +30,8 @@ export async function platformsLeftOut(
   }
   if (platforms.size < 2) return undefined;
   const message =
-    `${JSON.stringify(files.name)} holds images for ${[...platforms].join(', ')}, and is read as a docker archive, which names ` +
-    `one of them: write oci-archive:${options.path} for all`;
+    `${JSON.stringify(files.name)} holds images for ${[...platforms].join(', ')}, and is read as a docker archive, ` +
+    `which names one of them: write oci-archive:${options.path} for all`;
   return { code: 'platforms-left-out', message };
 }
 
