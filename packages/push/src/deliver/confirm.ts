@@ -78,8 +78,8 @@ function contradicted(
   answered: Digest,
   { destination, repository }: Target,
 ): PushError {
-  const told =
-    `${repository.registry} stored manifest ${tagOrDigest} as ${answered} by its answer, and shows ` + `${digest}`;
+  const { registry } = repository;
+  const told = `${registry} stored manifest ${tagOrDigest} as ${answered} by its answer, and shows ${digest}`;
   return new PushError('ERR_PUSH_NOT_SEEN', `Could not confirm ${destination}: ${told}`, {
     op: 'confirm',
     origin: 'destination',
