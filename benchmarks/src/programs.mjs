@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { findTool } from '@slipway/testkit';
 
 const slipway = fileURLToPath(new URL('../../apps/push-cli/bin/slipway.cjs', import.meta.url));
+const executable = fileURLToPath(new URL('../../dist/standalone/slipway', import.meta.url));
 
 /**
  * The programs that push, and how each is asked. `command` gets what to push and where to, and returns the commands to
@@ -18,7 +19,15 @@ export const programs = [
     compressions: ['none', 'gzip', 'zstd', 'zstd:chunked', 'estargz'],
     find: () => process.execPath,
     version: () => [process.execPath, slipway, '--version'],
-    command: (source, destinations, options) => [slipwayCommand(source, destinations, options)],
+    command: (source, destinations, options) => [
+      slipwayCommand([process.execPath, slipway], source, destinations, options),
+    ],
+  },
+  {
+    // Where `pnpm build:standalone` has made it.
+    name: 'slipway executable',
+    find: () => (existsSync(executable) ? executable : undefined),
+    command: (source, destinations, options) => [slipwayCommand([executable], source, destinations, options)],
   },
   {
     // Unpacks each layer as well, and compares it with the config's diffID; no other program does.
@@ -26,7 +35,7 @@ export const programs = [
     find: () => process.execPath,
     command: (source, destinations, options) =>
       source.archive === undefined
-        ? [[...slipwayCommand(source, destinations, options), '--verify', 'diffid']]
+        ? [[...slipwayCommand([process.execPath, slipway], source, destinations, options), '--verify', 'diffid']]
         : undefined,
   },
   {
@@ -89,10 +98,9 @@ export const programs = [
   },
 ];
 
-function slipwayCommand({ archive, layout, isIndex }, destinations, { home, isSecure, compression }) {
+function slipwayCommand(program, { archive, layout, isIndex }, destinations, { home, isSecure, compression }) {
   return [
-    process.execPath,
-    slipway,
+    ...program,
     'push',
     archive ?? (isIndex ? layout : `oci:${layout}:1`),
     ...destinations,
