@@ -45,7 +45,7 @@ describe.each(Object.entries({ ...taken, ...refused }))('%s', (group, rows) => {
       '--progress',
       'plain',
       '--retries',
-      group === 'passing' ? '1' : '0',
+      group === 'passing' ? '3' : '0',
       '--timeout',
       '3',
     ];

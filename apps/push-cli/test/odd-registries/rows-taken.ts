@@ -34,7 +34,6 @@ const http: readonly OddRegistry[] = [
   { name: 'gzip, and a length in two lines', ...wired({ coding: 'gzip', length: 'twice' }) },
   { name: 'the label of a coding on bytes that have none', auth: auths.bearer, ...wired({ coding: 'label' }) },
   { name: 'kept connections that are reset when used again', ...wired({ requestsPerConnection: 1 }) },
-  { name: 'every third use of a connection reset', auth: auths.bearer, ...wired({ requestsPerConnection: 2 }) },
   {
     name: 'everything at once',
     auth: auths.bearer,
@@ -168,6 +167,8 @@ const later = { headers: { 'retry-after': '0' } } as const;
 
 /** Faults that pass. */
 const passing: readonly OddRegistry[] = [
+  // Which request meets it, is chance: a question is repeated at once, an upload is begun anew.
+  { name: 'every third use of a connection reset', auth: auths.bearer, ...wired({ requestsPerConnection: 2 }) },
   ...[429, 500, 502, 503, 504, 522].flatMap((status) => [
     { name: `the first ping is answered with ${status}`, rules: answering('ping', status, { times: 1, ...later }) },
     {
