@@ -4,7 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { findTool } from '@slipway/testkit';
 
 const slipway = fileURLToPath(new URL('../../apps/push-cli/bin/slipway.cjs', import.meta.url));
-const executable = fileURLToPath(new URL('../../dist/standalone/slipway', import.meta.url));
+const executable = fileURLToPath(
+  new URL(`../../dist/standalone/${process.platform}-${process.arch}/slipway`, import.meta.url),
+);
 
 /**
  * The programs that push, and how each is asked. `command` gets what to push and where to, and returns the commands to
