@@ -15,14 +15,13 @@ export {
   parseDigest,
   shortDigest,
 } from '@slipway/digest-value';
-export { abortable } from './abortable.ts';
 export { createEstargzCompressor, isEstargzAvailable } from './chunked/estargz.ts';
 export { createZstdChunkedCompressor } from './chunked/zstd-chunked.ts';
 export type {
   CompressionPass,
   CompressionPassOptions,
   CompressionPassResult,
-} from './compression-pass.ts';
+} from './compression/compression-pass.ts';
 export type {
   CompressContentOptions,
   Compression,
@@ -30,32 +29,24 @@ export type {
   Compressor,
   FormNotes,
   StoredRange,
-} from './compressor.ts';
+} from './compression/compressor.ts';
 export {
   type BlockCompressorOptions,
   compressorDefaults,
   type GzipCompressorKind,
   type GzipCompressorOptions,
-} from './compressor-options.ts';
-export {
-  type AbortOptions,
-  type ByteStream,
-  type Content,
-  contentOf,
-  type OpenOptions,
-  type ReuseOptions,
-} from './content.ts';
-export { decompress } from './decompress.ts';
-export type { DecompressOptions, ReadableCompression } from './decompression.ts';
-export { detectCompression } from './detect-compression.ts';
-export type { Digester, ExpectedContent, MeasuredContent } from './digester.ts';
+} from './compression/compressor-options.ts';
+export { createPlainCompressor } from './compression/plain-compressor.ts';
 export {
   CompressionError,
   ContentMismatchError,
   type DigestErrorCode,
 } from './errors.ts';
-export { createGzipCompressor } from './gzip.ts';
-export { readStoredBlocks, storedSize } from './gzip-format.ts';
+export { createGzipCompressor } from './gzip/gzip.ts';
+export { readStoredBlocks, storedSize } from './gzip/gzip-format.ts';
+export { isIncompressible } from './gzip/incompressible.ts';
+export { createPortableGzipCompressor } from './gzip/portable-gzip.ts';
+export type { Digester, ExpectedContent, MeasuredContent } from './hashing/digester.ts';
 export {
   compressionPass,
   createDigester,
@@ -63,12 +54,21 @@ export {
   digestStream,
   measured,
   verified,
-} from './hashing.ts';
-export { isIncompressible } from './incompressible.ts';
-export type { LentFile } from './lent-file.ts';
-export type { DigestOptions, DigestStreamOptions, MeasuredStream } from './measured.ts';
-export { createPlainCompressor } from './plain-compressor.ts';
-export { createPortableGzipCompressor } from './portable-gzip.ts';
-export { createUnpackDigester } from './unpack-digester.ts';
-export type { UnpackDigester, UnpackDigesterOptions } from './unpacking.ts';
-export { createZstdCompressor, isZstdAvailable } from './zstd.ts';
+} from './hashing/hashing.ts';
+export type { DigestOptions, DigestStreamOptions, MeasuredStream } from './hashing/measured.ts';
+export { abortable } from './streams/abortable.ts';
+export {
+  type AbortOptions,
+  type ByteStream,
+  type Content,
+  contentOf,
+  type OpenOptions,
+  type ReuseOptions,
+} from './streams/content.ts';
+export type { LentFile } from './streams/lent-file.ts';
+export { decompress } from './unpacking/decompress.ts';
+export type { DecompressOptions, ReadableCompression } from './unpacking/decompression.ts';
+export { detectCompression } from './unpacking/detect-compression.ts';
+export { createUnpackDigester } from './unpacking/unpack-digester.ts';
+export type { UnpackDigester, UnpackDigesterOptions } from './unpacking/unpacking.ts';
+export { createZstdCompressor, isZstdAvailable } from './zstd/zstd.ts';

@@ -16,12 +16,11 @@ export {
   parseDigest,
   shortDigest,
 } from '@slipway/digest-value';
-export { abortable } from './abortable.ts';
 export type {
   CompressionPass,
   CompressionPassOptions,
   CompressionPassResult,
-} from './compression-pass.ts';
+} from './compression/compression-pass.ts';
 export type {
   CompressContentOptions,
   Compression,
@@ -29,31 +28,19 @@ export type {
   Compressor,
   FormNotes,
   StoredRange,
-} from './compressor.ts';
-export { type BlockCompressorOptions, compressorDefaults } from './compressor-options.ts';
-export {
-  type AbortOptions,
-  type ByteStream,
-  type Content,
-  contentOf,
-  type OpenOptions,
-  type ReuseOptions,
-} from './content.ts';
-export type { DecompressOptions, ReadableCompression } from './decompression.ts';
-export { detectCompression } from './detect-compression.ts';
-export type { Digester, ExpectedContent, MeasuredContent } from './digester.ts';
+} from './compression/compressor.ts';
+export { type BlockCompressorOptions, compressorDefaults } from './compression/compressor-options.ts';
+export { createPlainCompressor } from './compression/plain-compressor.ts';
 export {
   CompressionError,
   ContentMismatchError,
   type DigestErrorCode,
 } from './errors.ts';
-export { readStoredBlocks, storedSize } from './gzip-format.ts';
-export { isIncompressible } from './incompressible.ts';
-export type { LentFile } from './lent-file.ts';
-export type { DigestOptions, DigestStreamOptions, MeasuredStream } from './measured.ts';
-export { createPlainCompressor } from './plain-compressor.ts';
-export { decompress } from './portable-decompress.ts';
-export { createPortableGzipCompressor } from './portable-gzip.ts';
+export { readStoredBlocks, storedSize } from './gzip/gzip-format.ts';
+export { isIncompressible } from './gzip/incompressible.ts';
+export { createPortableGzipCompressor } from './gzip/portable-gzip.ts';
+export type { Digester, ExpectedContent, MeasuredContent } from './hashing/digester.ts';
+export type { DigestOptions, DigestStreamOptions, MeasuredStream } from './hashing/measured.ts';
 export {
   compressionPass,
   createDigester,
@@ -61,4 +48,17 @@ export {
   digestStream,
   measured,
   verified,
-} from './portable-hashing.ts';
+} from './hashing/portable-hashing.ts';
+export { abortable } from './streams/abortable.ts';
+export {
+  type AbortOptions,
+  type ByteStream,
+  type Content,
+  contentOf,
+  type OpenOptions,
+  type ReuseOptions,
+} from './streams/content.ts';
+export type { LentFile } from './streams/lent-file.ts';
+export type { DecompressOptions, ReadableCompression } from './unpacking/decompression.ts';
+export { detectCompression } from './unpacking/detect-compression.ts';
+export { decompress } from './unpacking/portable-decompress.ts';

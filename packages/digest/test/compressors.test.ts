@@ -17,7 +17,7 @@ import {
   decompress as portableDecompress,
   compressionPass as portablePass,
 } from '../src/portable.ts';
-import { createZstdCompressor } from '../src/zstd.ts';
+import { createZstdCompressor } from '../src/zstd/zstd.ts';
 import { chunked, collect, distributions, noise, settled, stuck, watched } from './support.ts';
 
 type Decode = (compressed: Uint8Array) => Uint8Array | Promise<Uint8Array>;

@@ -5,11 +5,11 @@ import { fileURLToPath } from 'node:url';
 import { crc32 as nodeCrc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { crc32 } from '../src/crc32.ts';
+import { fflateVersion } from '../src/gzip/portable-gzip.ts';
+import { crc32 } from '../src/hashing/crc32.ts';
 import * as index from '../src/index.ts';
 import * as portable from '../src/portable.ts';
-import { fflateVersion } from '../src/portable-gzip.ts';
-import { zstdVersion } from '../src/zstd-module.ts';
+import { zstdVersion } from '../src/zstd/zstd-module.ts';
 import { chunked, collect, distributions } from './support.ts';
 
 const sources = fileURLToPath(new URL('../src/', import.meta.url));
@@ -42,7 +42,7 @@ describe('the portable entry', () => {
       'fzstd',
     ];
     expect(packages).toEqual(allowed);
-    expect(found).toContain(join(sources, 'portable-gzip.ts'));
+    expect(found).toContain(join(sources, 'gzip/portable-gzip.ts'));
   });
 
   test('the scan would find what is forbidden', () => {

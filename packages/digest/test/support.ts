@@ -1,4 +1,4 @@
-import type { ByteStream } from '../src/content.ts';
+import type { ByteStream } from '../src/streams/content.ts';
 
 export async function collect(stream: ByteStream): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest';
-import type { ByteStream } from '../src/content.ts';
-import { createUnpackDigester } from '../src/unpack-digester.ts';
+import type { ByteStream } from '../src/streams/content.ts';
+import { createUnpackDigester } from '../src/unpacking/unpack-digester.ts';
 import { noise, settled } from './support.ts';
 
 /** Unpacking that waits to be told to go on, thread or not. */
@@ -19,7 +19,7 @@ vi.mock('@slipway/deflate/pool', () => ({
   }),
 }));
 
-vi.mock('../src/hashing.ts', () => ({
+vi.mock('../src/hashing/hashing.ts', () => ({
   async digestStream(stream: ByteStream) {
     let size = 0;
     await new Promise<void>((resolve) => {

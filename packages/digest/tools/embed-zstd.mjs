@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, brotliDecompressSync } from 'node:zlib';
 
 const folder = join(dirname(fileURLToPath(import.meta.url)), '..');
-const target = join(folder, 'src/zstd-module.ts');
+const target = join(folder, 'src/zstd/zstd-module.ts');
 const entry = createRequire(import.meta.url).resolve('@bokuweb/zstd-wasm');
 const wasm = readFileSync(join(dirname(entry), 'zstd.wasm'));
 const { version } = JSON.parse(readFileSync(join(dirname(entry), '../../package.json'), 'utf8'));
@@ -20,7 +20,7 @@ function check() {
   // Brotli's own output may differ from Node to Node: what counts is what comes out of it.
   const embedded = brotliDecompressSync(Buffer.from(/'([A-Za-z0-9+/=]+)';\n$/.exec(text)?.[1] ?? '', 'base64'));
   if (embedded.equals(wasm) && text.includes(`'${version}'`)) return;
-  process.stderr.write('src/zstd-module.ts is not what @bokuweb/zstd-wasm has: run `node tools/embed-zstd.mjs`\n');
+  process.stderr.write('src/zstd/zstd-module.ts is not what @bokuweb/zstd-wasm has: run `node tools/embed-zstd.mjs`\n');
   process.exit(1);
 }
 

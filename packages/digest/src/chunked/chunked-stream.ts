@@ -1,6 +1,6 @@
-import type { AbortOptions, ByteStream } from '../content.ts';
-import { inOrder } from '../in-order.ts';
-import type { SharedMemory } from '../shared-memory.ts';
+import type { AbortOptions, ByteStream } from '../streams/content.ts';
+import { inOrder } from '../streams/in-order.ts';
+import type { SharedMemory } from '../threads/shared-memory.ts';
 import type { Batch, Contents } from './parts.ts';
 
 /** Compressed parts, one after the other, and how long each of them is. */

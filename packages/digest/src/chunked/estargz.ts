@@ -3,15 +3,19 @@ import { availableParallelism } from 'node:os';
 import { crc32 } from 'node:zlib';
 import { type DeflateLevel, deflateVersion, isDeflateAvailable } from '@slipway/deflate';
 import type { Digest } from '@slipway/digest-value';
-import type { CompressOptions, Compressor } from '../compressor.ts';
-import { type BlockCompressorOptions, resolveCompressorOptions, workersFor } from '../compressor-options.ts';
-import type { ByteStream } from '../content.ts';
-import { deflateOnThreads } from '../deflate-threads.ts';
+import type { CompressOptions, Compressor } from '../compression/compressor.ts';
+import {
+  type BlockCompressorOptions,
+  resolveCompressorOptions,
+  workersFor,
+} from '../compression/compressor-options.ts';
 import { CompressionError } from '../errors.ts';
-import { gathered } from '../gather.ts';
-import { createGzipCompressor } from '../gzip.ts';
-import { gzipHeader, gzipTrailer } from '../gzip-format.ts';
-import { SharedMemory } from '../shared-memory.ts';
+import { createGzipCompressor } from '../gzip/gzip.ts';
+import { gzipHeader, gzipTrailer } from '../gzip/gzip-format.ts';
+import type { ByteStream } from '../streams/content.ts';
+import { gathered } from '../streams/gather.ts';
+import { deflateOnThreads } from '../threads/deflate-threads.ts';
+import { SharedMemory } from '../threads/shared-memory.ts';
 import { batchesOf, type CompressedParts, compressBatches } from './chunked-stream.ts';
 import { type Contents, chunkSize, PartBuilder } from './parts.ts';
 import { type TarEntry, TarWalker, unsupported } from './tar-walk.ts';

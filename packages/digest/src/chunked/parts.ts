@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import type { SharedMemory } from '../shared-memory.ts';
+import type { SharedMemory } from '../threads/shared-memory.ts';
 import type { TarEntry } from './tar-walk.ts';
 
 /** Plain bytes that are compressed by themselves at most, and together on one trip to a worker thread. */

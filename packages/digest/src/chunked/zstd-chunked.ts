@@ -1,12 +1,16 @@
 import { availableParallelism } from 'node:os';
-import type { CompressOptions, Compressor } from '../compressor.ts';
-import { type BlockCompressorOptions, resolveCompressorOptions, workersFor } from '../compressor-options.ts';
-import type { ByteStream } from '../content.ts';
-import { gathered } from '../gather.ts';
-import { digestBytes } from '../hashing.ts';
-import { SharedMemory } from '../shared-memory.ts';
-import { assertZstdAvailable, zstdLibrary } from '../zstd.ts';
-import { zstdOnThreads } from '../zstd-threads.ts';
+import type { CompressOptions, Compressor } from '../compression/compressor.ts';
+import {
+  type BlockCompressorOptions,
+  resolveCompressorOptions,
+  workersFor,
+} from '../compression/compressor-options.ts';
+import { digestBytes } from '../hashing/hashing.ts';
+import type { ByteStream } from '../streams/content.ts';
+import { gathered } from '../streams/gather.ts';
+import { SharedMemory } from '../threads/shared-memory.ts';
+import { zstdOnThreads } from '../threads/zstd-threads.ts';
+import { assertZstdAvailable, zstdLibrary } from '../zstd/zstd.ts';
 import { batchesOf, compressBatches } from './chunked-stream.ts';
 import { Crc64 } from './crc64.ts';
 import { type Contents, chunkSize, PartBuilder } from './parts.ts';

@@ -1,4 +1,4 @@
-import { zstdOnThreads } from '../zstd-threads.ts';
+import { zstdOnThreads } from '../threads/zstd-threads.ts';
 
 const blockSize = 1024 * 1024;
 

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { ArgumentError } from '@slipway/arguments';
-import type { AbortOptions, ByteStream } from '../content.ts';
 import { TarSumError } from '../errors.ts';
+import type { AbortOptions, ByteStream } from '../streams/content.ts';
 import {
   type ByteText,
   blockSize,

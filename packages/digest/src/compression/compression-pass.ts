@@ -1,0 +1,79 @@
+import { algorithmOf, type Digest, parseDigest } from '@slipway/digest-value';
+import type { CreateDigester, ExpectedContent, MeasuredContent } from '../hashing/digester.ts';
+import { assertPromised, measuring } from '../hashing/measured.ts';
+import { type ByteStream, type Content, isContent } from '../streams/content.ts';
+import type { CompressOptions, Compressor, FormNotes } from './compressor.ts';
+
+export interface CompressionPassOptions extends CompressOptions {
+  /** What the plain bytes must be: `digest` is the diffID. Checked while they are read. */
+  readonly expected?: ExpectedContent | undefined;
+}
+
+/** What one pass over a layer found out. */
+export interface CompressionPassResult {
+  /** Digest of the plain bytes. */
+  readonly diffID: Digest;
+  /** Plain bytes in all. */
+  readonly uncompressedSize: number;
+  /** Digest of the compressed bytes. */
+  readonly digest: Digest;
+  /** Compressed bytes in all. */
+  readonly size: number;
+  /** What else is to be said of the compressed bytes. */
+  readonly notes: FormNotes | undefined;
+}
+
+/** One reading of a layer: compressed bytes to consume once, then everything about them. */
+export interface CompressionPass {
+  readonly stream: ByteStream;
+  /** Both digests and both sizes. Known once `stream` has been read to its end, and an error before. */
+  result(): CompressionPassResult;
+}
+
+/** {@link CompressionPass} over any implementation of the hash functions. */
+export function passWith(
+  createDigester: CreateDigester,
+  source: ByteStream | Content,
+  compressor: Compressor,
+  { expected: promised, ...options }: CompressionPassOptions,
+): CompressionPass {
+  const expected: Partial<ExpectedContent> = promised ?? {};
+  const algorithm = expected.digest === undefined ? 'sha256' : algorithmOf(parseDigest(expected.digest));
+  const digester = createDigester(algorithm);
+  let plain: MeasuredContent | undefined;
+  let notes: FormNotes | undefined;
+  const told: CompressOptions = {
+    ...options,
+    onDescribed(described) {
+      notes = described;
+      options.onDescribed?.(described);
+    },
+  };
+  const onMeasured = (measured: MeasuredContent): void => {
+    assertPromised(measured, expected);
+    plain = measured;
+  };
+  async function* compress(): AsyncGenerator<Uint8Array, void, void> {
+    const onThreads = isContent(source)
+      ? compressor.compressContent?.(source, { ...told, algorithm, onMeasured })
+      : undefined;
+    if (onThreads !== undefined) {
+      yield* onThreads;
+      return;
+    }
+    const bytes = isContent(source) ? source.open({ signal: options.signal, reuse: true }) : source;
+    const { stream, result } = measuring(bytes, digester, expected);
+    yield* compressor.compress(stream, told);
+    // throws if the compressor ended without asking for the end of its source: nothing would be proven
+    plain = result();
+  }
+  const compressed = measuring(compress(), createDigester());
+  return {
+    stream: compressed.stream,
+    result() {
+      const { digest, size } = compressed.result();
+      if (plain === undefined) throw new Error('unreachable: what was compressed to its end was measured');
+      return { diffID: plain.digest, uncompressedSize: plain.size, digest, size, notes };
+    },
+  };
+}

@@ -1,0 +1,102 @@
+import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
+import { algorithmOf, type Digest, type DigestAlgorithm, parseAlgorithm, parseDigest } from '@slipway/digest-value';
+import { type CompressionPass, type CompressionPassOptions, passWith } from '../compression/compression-pass.ts';
+import type { Compressor } from '../compression/compressor.ts';
+import type { ByteStream, Content } from '../streams/content.ts';
+import type { Digester, ExpectedContent, MeasuredContent } from './digester.ts';
+import {
+  checked,
+  type DigestOptions,
+  type DigestStreamOptions,
+  type MeasuredStream,
+  measure,
+  measuring,
+} from './measured.ts';
+
+const hashes = { sha256, sha384, sha512 } as const;
+
+/**
+ * Starts a digest that is fed chunk by chunk. @default sha256
+ *
+ * @throws {InvalidDigestError} `ERR_DIGEST_UNSUPPORTED` for any other algorithm than sha256, sha384 and sha512
+ */
+export function createDigester(algorithm: DigestAlgorithm = 'sha256'): Digester {
+  return new PortableDigester(parseAlgorithm(algorithm));
+}
+
+/**
+ * The digest of exactly these bytes. @default sha256
+ *
+ * @throws {InvalidDigestError} `ERR_DIGEST_UNSUPPORTED` for any other algorithm than sha256, sha384 and sha512
+ */
+export function digestBytes(bytes: Uint8Array, algorithm: DigestAlgorithm = 'sha256'): Digest {
+  return `${algorithm}:${bytesToHex(hashes[parseAlgorithm(algorithm)](bytes))}` as Digest;
+}
+
+/**
+ * Reads a stream to its end and says what it was.
+ *
+ * @throws {InvalidDigestError} `ERR_DIGEST_UNSUPPORTED`, before anything is read
+ */
+export async function digestStream(stream: ByteStream, options: DigestStreamOptions = {}): Promise<MeasuredContent> {
+  return await measure(stream, createDigester(options.algorithm), options);
+}
+
+/**
+ * Lets somebody else read a stream and tells afterwards what it was: digest and size, without a second reading.
+ *
+ * @throws {InvalidDigestError} `ERR_DIGEST_UNSUPPORTED`
+ */
+export function measured(source: ByteStream, options: DigestOptions = {}): MeasuredStream {
+  return measuring(source, createDigester(options.algorithm));
+}
+
+/**
+ * Passes `source` through untouched while measuring it, and fails if it was not what `expected` promised.
+ * Nothing is buffered: treat the bytes as unproven until iteration ends.
+ *
+ * @throws {ContentMismatchError} `ERR_SIZE_MISMATCH` on the first surplus byte or a short end; `ERR_DIGEST_MISMATCH` at
+ * the end.
+ * @throws {InvalidDigestError} at once, when the digest that is expected is none.
+ */
+export function verified(source: ByteStream, expected: ExpectedContent): AsyncGenerator<Uint8Array, void, void> {
+  return checked(source, createDigester(algorithmOf(parseDigest(expected.digest))), expected);
+}
+
+/**
+ * Reads, checks, compresses and measures in one pass. Nothing is read before the first chunk is asked for.
+ *
+ * @throws {ContentMismatchError} out of `stream`, before its end, if `source` is not what `expected` promised.
+ */
+export function compressionPass(
+  source: ByteStream | Content,
+  compressor: Compressor,
+  options: CompressionPassOptions = {},
+): CompressionPass {
+  return passWith(createDigester, source, compressor, options);
+}
+
+class PortableDigester implements Digester {
+  readonly #algorithm: DigestAlgorithm;
+  readonly #hash: ReturnType<(typeof hashes)[DigestAlgorithm]['create']>;
+  #size = 0;
+
+  constructor(algorithm: DigestAlgorithm) {
+    this.#algorithm = algorithm;
+    this.#hash = hashes[algorithm].create();
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  update(chunk: Uint8Array): void {
+    this.#size += chunk.byteLength;
+    this.#hash.update(chunk);
+  }
+
+  digest(): Digest {
+    return `${this.#algorithm}:${bytesToHex(this.#hash.digest())}` as Digest;
+  }
+}
