@@ -24,6 +24,7 @@ const compressionLevel = 1;
 const hasBuildah = requireTool('buildah', 'skopeo', 'docker-registry', 'dpkg-deb', 'apt-get') === false;
 const target = `linux-${process.arch}`;
 const slipway = new URL(`../../../dist/standalone/${target}/slipway`, import.meta.url).pathname;
+const release = new URL('../../release/images.mjs', import.meta.url).pathname;
 
 describe.skipIf(!hasBuildah)('the images', () => {
   let folder;
@@ -35,9 +36,8 @@ describe.skipIf(!hasBuildah)('the images', () => {
     registry = await startDebianRegistry();
     const images = await buildImages({ out: join(folder.path, 'images'), targets: [target], compressionLevel });
     built = Object.fromEntries(images.map((image) => [image.name, image]));
-    for (const { name, layout } of images) {
-      await run(slipway, 'push', '--referrers', `oci:${layout}`, referenceOf(name), '--data-dir', folder.path);
-    }
+    const env = { ...process.env, SLIPWAY_DATA_DIR: join(folder.path, 'data') };
+    await promisify(execFile)(process.execPath, [release, repository(), join(folder.path, 'images')], { env });
   });
   afterAll(async () => {
     await buildah('rm', '--all');
@@ -45,7 +45,8 @@ describe.skipIf(!hasBuildah)('the images', () => {
     await folder?.[Symbol.asyncDispose]();
   });
 
-  const referenceOf = (name) => `${registry.host}/tools/${name}:v1`;
+  const repository = () => `${registry.host}/tools`;
+  const referenceOf = (name) => `${repository()}/${name}:latest`;
   const buildah = (...args) => {
     const places = ['--storage-driver', 'vfs', '--root', join(folder.path, 'st'), '--runroot', join(folder.path, 'rr')];
     return run('buildah', ...places, ...args);
