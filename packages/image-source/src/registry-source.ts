@@ -8,7 +8,7 @@ import {
   type ReadableCompression,
 } from '@slipway/digest';
 import { compressionOfMediaType, type Descriptor, type Platform } from '@slipway/manifest';
-import { familiarString, type Reference } from '@slipway/reference';
+import { defaultTag, familiarString, type Reference } from '@slipway/reference';
 import { SourceError } from './errors.ts';
 import { magicLength, recogniseCompression } from './files/stored-content.ts';
 import type { ImageSource, SourceNotice } from './image-source.ts';
@@ -88,7 +88,7 @@ export async function openRegistrySource(
   const { signal, incomplete: mayLack } = options;
   signal?.throwIfAborted();
   const name = `docker://${familiarString(reference)}`;
-  const tagOrDigest = reference.digest ?? reference.tag ?? 'latest';
+  const tagOrDigest = reference.digest ?? reference.tag ?? defaultTag;
   const retry = options.retry ?? ((question) => question());
   const manifest = await retry(() => reader.getManifest(tagOrDigest, { signal }));
   if (manifest === undefined) {

@@ -121,7 +121,7 @@ describe.skipIf(!hasBuildah)('the images', () => {
         '--isolation',
         'chroot',
         '--volume',
-        `${work}:/work`,
+        `${work}:/images`,
         container,
         '--',
         '/usr/bin/slipway',
@@ -129,7 +129,7 @@ describe.skipIf(!hasBuildah)('the images', () => {
       );
     expect(await inside('--version')).toBe('0.0.0\n');
     const destination = `${registry.host}/from/inside:v1`;
-    expect(await inside('push', '/work/app.tar', destination)).toMatch(/\/from\/inside@sha256:[0-9a-f]{64}\n$/);
+    expect(await inside('push', '/images/app.tar', destination)).toMatch(/\/from\/inside@sha256:[0-9a-f]{64}\n$/);
   });
 
   test('slipwayd serves from inside of its image, is healthy, and ends when it is asked to', async () => {

@@ -1,7 +1,7 @@
 import type { Client, Delivery, PushReport, PushRequest } from '@slipway/client';
 import type { Descriptor } from '@slipway/manifest';
 import type { PushAllOptions, PushResult } from '@slipway/push';
-import type { Reference } from '@slipway/reference';
+import { defaultTag, type Reference } from '@slipway/reference';
 import type { Logger } from 'pino';
 import type { Metrics } from '../operation/metrics.ts';
 import type { PushBoard, PushSubject } from '../page/push-board.ts';
@@ -51,7 +51,7 @@ export interface PushService {
   /** As `Client.pushSettled`: any source, with everything that `slipway push` can be told. */
   pushSource(request: ServiceRequest, options: ServiceOptions): Promise<PushReport>;
   /**
-   * What a tag or digest of a registry names now, asked in somebody's name.
+   * What a tag or digest of a registry names now, asked with an identity's rights.
    *
    * @returns undefined where it names nothing
    * @throws {RegistryError} that says why the registry cannot be asked
@@ -134,7 +134,7 @@ export function createPushService(options: PushServiceOptions): PushService {
       egress.assertRegistry(reference.registry);
       await using lease = await clients.lease(identity);
       const repository = await lease.client.repository(reference, { access: 'pull', signal });
-      return await repository.resolve(reference.digest ?? reference.tag ?? 'latest', { signal });
+      return await repository.resolve(reference.digest ?? reference.tag ?? defaultTag, { signal });
     },
   };
 }

@@ -59,7 +59,7 @@ function sentenceOf(description: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
-/** What the daemon does where nobody chooses. */
+/** The daemon's defaults. */
 export type PushDefaults = Pick<ServerConfig, 'format' | 'protocol' | 'schema1Fallback'>;
 
 /**
@@ -70,7 +70,7 @@ export type PushDefaults = Pick<ServerConfig, 'format' | 'protocol' | 'schema1Fa
 export function readPushSettings(face: SettingsFace, settings: PushSettings, defaults: PushDefaults): ReadSettings {
   try {
     const { limitRate, maxRequestsPerSecond, retries, timeout, ...chosen } = readOptions(face, settings);
-    // Whoever chooses a protocol does not mean the format that the daemon has for those who choose nothing.
+    // A push that chooses a protocol does not get the daemon's default format with it.
     const format = chosen.format ?? (chosen.protocol === undefined ? defaults.format : 'keep');
     const protocol = chosen.protocol ?? (isOlderFormat(format) ? 'v2' : defaults.protocol);
     if (format === 'v1' && chosen.protocol === 'v2') {

@@ -23,7 +23,7 @@ export function answerError(reply: FastifyReply, error: unknown, log: Logger): F
   return sendJSON(reply, isOwn ? { message, code: codeOf(error, status) } : { message }, status);
 }
 
-/** The code of what went wrong; the framework's own are nobody's to know. */
+/** The code of what went wrong; the framework's own codes are not shown. */
 function codeOf(error: unknown, status: number): string {
   const { code, statusCode } = error as { readonly code?: unknown; readonly statusCode?: unknown };
   if (typeof code === 'string' && code.startsWith('ERR_') && statusCode === undefined) return code;

@@ -1,6 +1,6 @@
 import type { ImageSource, SourceItem } from '@slipway/image-source';
 import { matchPlatform, type Platform } from '@slipway/manifest';
-import { canonicalName, isTag, parseReference, type Reference, withTag } from '@slipway/reference';
+import { canonicalName, defaultTag, isTag, parseReference, type Reference, withTag } from '@slipway/reference';
 import { ClientError } from '../errors.ts';
 import { principalItems } from './principal-items.ts';
 import { matchesTag } from './tag-pattern.ts';
@@ -148,7 +148,7 @@ function readName(text: string): ReadName {
   if (!/[:/]/.test(text)) return { name: undefined, tag: text };
   try {
     const reference = parseReference(text, { defaultTag: 'latest' });
-    return { name: canonicalName(reference), tag: reference.tag ?? 'latest' };
+    return { name: canonicalName(reference), tag: reference.tag ?? defaultTag };
   } catch {
     return { name: undefined, tag: text };
   }

@@ -6,7 +6,7 @@ import {
   SourceError,
 } from '@slipway/image-source';
 import { isRetryable } from '@slipway/push';
-import { parseReference, type Reference } from '@slipway/reference';
+import { defaultTag, parseReference, type Reference } from '@slipway/reference';
 import { RegistryError, type Repository } from '@slipway/registry-client';
 import { retrying } from '@slipway/transfer';
 import type { Registries } from '../connection/registries.ts';
@@ -72,7 +72,7 @@ export function createSourceRegistries({
       repository,
       retry: (question) => retry(question).catch((error: unknown) => explain(error, reference, name, signal)),
       async open(wanted, options) {
-        const subject = `docker://${wanted.registry}/${wanted.repository}:${wanted.digest ?? wanted.tag ?? 'latest'}`;
+        const subject = `docker://${wanted.registry}/${wanted.repository}:${wanted.digest ?? wanted.tag ?? defaultTag}`;
         return await openRegistrySource(repository, wanted, { ...options, retry }).catch((error: unknown) =>
           explain(error, reference, subject, options.signal),
         );
