@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import fastify, { type FastifyRequest } from 'fastify';
-import { maxApiVersion, requestedVersion, withoutVersion } from './docker/api-version.ts';
 import { registerEngineRoutes } from './docker/engine-routes.ts';
-import { sendJSON } from './docker/send-json.ts';
-import { answerToUnsupported } from './docker/unsupported.ts';
+import { sendJSON } from './docker/stream/send-json.ts';
+import { maxApiVersion, requestedVersion, withoutVersion } from './docker/system/api-version.ts';
+import { answerToUnsupported } from './docker/system/unsupported.ts';
 import type { EngineContext } from './engine/engine-context.ts';
 import { RequestError } from './errors.ts';
 import { answerError } from './http/answer-error.ts';

@@ -14,20 +14,20 @@ export {
   mountCandidates,
   type RankOptions,
   rankCandidates,
-} from './candidates.ts';
-export { type DockerMetadataOptions, withDockerMetadata } from './docker-metadata.ts';
+} from './claims/candidates.ts';
+export { forgetBlobs } from './claims/forget-blobs.ts';
+export { computeHmac, computeHmacKey, type HmacAuthConfig, hmacMatches } from './claims/hmac.ts';
+export { type DockerMetadataOptions, withDockerMetadata } from './docker/docker-metadata.ts';
 export { MetadataStoreError, type MetadataStoreErrorCode } from './errors.ts';
-export { type FileBackendOptions, openFileBackend } from './file-backend.ts';
+export { type FileBackendOptions, openFileBackend } from './files/file-backend.ts';
 export {
   type FileMetadataStoreOptions,
   type MetadataStoreOptions,
   openFileMetadataStore,
   openMetadataStore,
-} from './file-store.ts';
-export { forgetBlobs } from './forget-blobs.ts';
-export { computeHmac, computeHmacKey, type HmacAuthConfig, hmacMatches } from './hmac.ts';
-export type { KeyValueBackend, ValueChange } from './key-value-backend.ts';
-export { createMetadataStore } from './key-value-store.ts';
-export { createMemoryMetadataStore } from './memory-store.ts';
+} from './files/file-store.ts';
+export type { KeyValueBackend, ValueChange } from './keyed/key-value-backend.ts';
+export { createMetadataStore } from './keyed/key-value-store.ts';
+export { createMemoryMetadataStore } from './keyed/memory-store.ts';
+export { openResilientBackend, type ResilientBackendOptions } from './keyed/resilient-backend.ts';
 export type { LayerClaim, LayerRecord, MetadataStore, SessionRecord } from './metadata-store.ts';
-export { openResilientBackend, type ResilientBackendOptions } from './resilient-backend.ts';

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline/promises';
 import { fileURLToPath } from 'node:url';
 import type { Digest } from '@slipway/digest';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openFileMetadataStore } from '../src/file-store.ts';
+import { openFileMetadataStore } from '../src/files/file-store.ts';
 import type { MetadataStore } from '../src/metadata-store.ts';
 
 let root: string;

@@ -2,7 +2,7 @@
 // says what it got, one subject a line.
 import { once } from 'node:events';
 import { writeSync } from 'node:fs';
-import { openFileMetadataStore } from '../src/file-store.ts';
+import { openFileMetadataStore } from '../src/files/file-store.ts';
 
 const [folder = '', count = '0'] = process.argv.slice(2);
 const store = await openFileMetadataStore({ folder, lockTimeoutMs: 60_000 });

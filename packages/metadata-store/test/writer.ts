@@ -1,7 +1,7 @@
 // A process of its own that writes to a store: `writer.ts FOLDER NAME COUNT`. Says what is committed, one line each.
 import { writeSync } from 'node:fs';
 import type { Digest } from '@slipway/digest';
-import { openFileMetadataStore } from '../src/file-store.ts';
+import { openFileMetadataStore } from '../src/files/file-store.ts';
 
 const [folder = '', name = '', count = '0'] = process.argv.slice(2);
 const store = await openFileMetadataStore({ folder, lockTimeoutMs: 60_000 });

@@ -11,12 +11,12 @@ import {
   assertPusherOptions,
   assertPushOptions,
 } from './assert-push.ts';
+import { meterProgress } from './deliver/blobs/meter-progress.ts';
+import { Turns } from './deliver/blobs/turns.ts';
 import { surviving } from './deliver/listener.ts';
-import { meterProgress } from './deliver/meter-progress.ts';
 import type { Push, SharedParts } from './deliver/push-parts.ts';
 import { type RepositoryItem, RepositoryPush } from './deliver/repository-push.ts';
 import { Scope } from './deliver/scope.ts';
-import { Turns } from './deliver/turns.ts';
 import { PushError } from './errors.ts';
 import type { PushEvent } from './events.ts';
 import { storedProofs } from './form/diff-id-proofs.ts';

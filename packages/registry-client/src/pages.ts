@@ -1,6 +1,6 @@
 import { ArgumentRangeError } from '@slipway/arguments';
-import type { Answer } from './http/answer.ts';
-import { parseNextLink, resolveLocation } from './http/location.ts';
+import type { Answer } from './http/answer/answer.ts';
+import { parseNextLink, resolveLocation } from './http/redirect/location.ts';
 import type { ConnectionRequest, RegistryConnection } from './registry-connection.ts';
 import type { ListOptions } from './repository.ts';
 

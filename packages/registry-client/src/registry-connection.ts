@@ -4,14 +4,14 @@ import { type Access, Authorizer } from './auth/authorizer.ts';
 import { type Challenge, parseChallenges } from './auth/challenge.ts';
 import { readGrants } from './auth/grants.ts';
 import { RegistryError } from './errors.ts';
-import type { Answer } from './http/answer.ts';
-import { answerError, isHTTPToHTTPS } from './http/answer-error.ts';
+import type { Answer } from './http/answer/answer.ts';
+import { answerError, isHTTPToHTTPS } from './http/answer/answer-error.ts';
+import { isWebPage, webPageError, webPageLimit } from './http/answer/web-page.ts';
 import type { Method } from './http/exchange.ts';
 import type { HTTPClient } from './http/http-client.ts';
-import { resolveLocation } from './http/location.ts';
-import { redactURL } from './http/redact-url.ts';
-import type { RequestBody } from './http/request-body.ts';
-import { isWebPage, webPageError, webPageLimit } from './http/web-page.ts';
+import { resolveLocation } from './http/redirect/location.ts';
+import { redactURL } from './http/redirect/redact-url.ts';
+import type { RequestBody } from './http/request/request-body.ts';
 import type { ResolvedRegistryOptions } from './options.ts';
 
 /** What a registry answered to `GET /v2/`. */

@@ -1,6 +1,6 @@
 import { type Face, type OptionName, optionsOf, optionTable } from '@slipway/client/options';
 import { expect, test } from 'vitest';
-import { jobSchemas } from '../jobs/job-schemas.ts';
+import { jobSchemas } from '../jobs/routes/job-schemas.ts';
 import { settings } from './server-config.ts';
 
 const namesOf = (face: Face): readonly string[] => optionsOf(face).map(([name]) => name);

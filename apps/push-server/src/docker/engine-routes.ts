@@ -1,10 +1,10 @@
 import type { EngineContext } from '../engine/engine-context.ts';
 import type { RegisterRoutes } from '../http/routes.ts';
-import { registerAuthRoutes } from './auth-routes.ts';
-import { registerDiskRoutes } from './disk-routes.ts';
-import { registerEventRoutes } from './event-routes.ts';
-import { registerImageRoutes } from './image-routes.ts';
-import { registerSystemRoutes } from './system-routes.ts';
+import { registerImageRoutes } from './images/image-routes.ts';
+import { registerAuthRoutes } from './system/auth-routes.ts';
+import { registerDiskRoutes } from './system/disk-routes.ts';
+import { registerEventRoutes } from './system/event-routes.ts';
+import { registerSystemRoutes } from './system/system-routes.ts';
 
 /** The part of the Docker Engine API that surrounds push. */
 export const registerEngineRoutes: RegisterRoutes<EngineContext> = (app, context) => {

@@ -5,7 +5,7 @@ import type { ByteStream } from '@slipway/digest';
 import { sourceLimitDefaults } from '@slipway/image-source';
 import type { AdmissionRequest, ImageStore } from '@slipway/image-store';
 import type { Logger } from 'pino';
-import { humanSize } from '../docker/human-size.ts';
+import { humanSize } from '../docker/stream/human-size.ts';
 import { RequestError } from '../errors.ts';
 import { freeBytesOf } from './free-bytes.ts';
 

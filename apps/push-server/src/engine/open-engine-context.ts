@@ -11,8 +11,8 @@ import {
 } from '@slipway/metadata-store';
 import type { Logger } from 'pino';
 import type { ServerConfig } from '../config/server-config.ts';
-import { createJobShares } from '../jobs/job-shares.ts';
-import { openSharedState } from '../jobs/redis/open-shared-state.ts';
+import { createJobShares } from '../jobs/queue/job-shares.ts';
+import { openSharedState } from '../jobs/queue/redis/open-shared-state.ts';
 import { createMetrics } from '../operation/metrics.ts';
 import { createPushBoard } from '../page/push-board.ts';
 import { openAuditLog } from '../security/audit.ts';

@@ -6,7 +6,7 @@ import { dispatcherFor, readProxyVariables } from '@slipway/registry-client/prox
 import { createHostBackoff } from '@slipway/transfer';
 import type { Logger } from 'pino';
 import type { ServerConfig } from '../config/server-config.ts';
-import { lockedTransfers, type SharedLocks } from '../jobs/shared-locks.ts';
+import { lockedTransfers, type SharedLocks } from '../jobs/queue/shared-locks.ts';
 import type { Egress } from '../security/egress.ts';
 import { version } from '../version.ts';
 import type { FairTransfers } from './fair-transfers.ts';

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import type { Logger } from 'pino';
-import { sendJSON } from '../docker/send-json.ts';
+import { sendJSON } from '../docker/stream/send-json.ts';
 import { RequestError } from '../errors.ts';
 import { errorText, registryErrorOf } from './error-text.ts';
 import { statusOf } from './status-of.ts';

@@ -12,9 +12,13 @@ import type { PushService } from '../engine/push-service.ts';
 import { RequestError } from '../errors.ts';
 import type { Metrics } from '../operation/metrics.ts';
 import type { AuditLog } from '../security/audit.ts';
-import { createBacklog } from './backlog.ts';
-import { createBell } from './bell.ts';
-import { readFolderID } from './folder-id.ts';
+import { createBacklog } from './queue/backlog.ts';
+import { createBell } from './queue/bell.ts';
+import type { JobBackend } from './queue/job-backend.ts';
+import { createJobGate } from './queue/job-gate.ts';
+import type { QueuedJob } from './queue/job-queue.ts';
+import type { LiveChannel } from './queue/live-channel.ts';
+import { readFolderID } from './record/folder-id.ts';
 import {
   isFinal,
   isJobStep,
@@ -24,20 +28,16 @@ import {
   type JobRecord,
   type JobSource,
   type JobStep,
-} from './job.ts';
-import type { JobBackend } from './job-backend.ts';
-import { createJobGate } from './job-gate.ts';
-import { createJobIndex, indexedStore, type JobIndex } from './job-index.ts';
-import { openJobJournal } from './job-journal.ts';
-import type { QueuedJob } from './job-queue.ts';
-import { createJobRunner } from './job-runner.ts';
-import { createJobSources, type JobSources } from './job-sources.ts';
-import type { JobStore } from './job-store.ts';
-import type { LiveChannel } from './live-channel.ts';
-import { createNamedCredentials } from './named-credentials.ts';
-import { type Auths, openCredentialSeal } from './sealed-credentials.ts';
-import { createUploads, type Uploads } from './uploads.ts';
-import { createWebhooks } from './webhooks.ts';
+} from './record/job.ts';
+import { createJobIndex, indexedStore, type JobIndex } from './record/job-index.ts';
+import { openJobJournal } from './record/job-journal.ts';
+import type { JobStore } from './record/job-store.ts';
+import { createJobRunner } from './run/job-runner.ts';
+import { createJobSources, type JobSources } from './run/job-sources.ts';
+import { createNamedCredentials } from './run/named-credentials.ts';
+import { type Auths, openCredentialSeal } from './run/sealed-credentials.ts';
+import { createWebhooks } from './run/webhooks.ts';
+import { createUploads, type Uploads } from './uploads/uploads.ts';
 
 /** What a client asks for. References are canonical, with their tags. */
 export interface JobRequest {

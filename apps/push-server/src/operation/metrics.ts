@@ -1,7 +1,7 @@
 import type { PushEvent, PushResult } from '@slipway/push';
 import type { RequestRecord } from '@slipway/registry-client';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { JobRecord } from '../jobs/job.ts';
+import type { JobRecord } from '../jobs/record/job.ts';
 import type { AuditLog } from '../security/audit.ts';
 
 /** One number of several. */

@@ -2,7 +2,7 @@ import type { ImageStore } from '@slipway/image-store';
 import type { ServerConfig } from '../config/server-config.ts';
 import type { Activity } from '../engine/activity.ts';
 import { freeBytesOf } from '../engine/free-bytes.ts';
-import type { SharedState } from '../jobs/redis/open-shared-state.ts';
+import type { SharedState } from '../jobs/queue/redis/open-shared-state.ts';
 
 export interface ReadinessNeeds {
   readonly activity: Pick<Activity, 'isClosing'>;

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { PushEvent, PushResult } from '@slipway/push';
 import { formatReference, type Reference } from '@slipway/reference';
-import { isJobStep, type JobEvent, type JobFailure, tellPushEvent } from '../jobs/job.ts';
+import { isJobStep, type JobEvent, type JobFailure, tellPushEvent } from '../jobs/record/job.ts';
 import { PushFold, type PushRow } from './push-fold.ts';
 
 /** Whose push it is, and of what. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ToldPushEvent } from '../jobs/job.ts';
+import type { ToldPushEvent } from '../jobs/record/job.ts';
 import { PushFold } from './push-fold.ts';
 
 const blob = (id: string, destination = 'r/app') =>

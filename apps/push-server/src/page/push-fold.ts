@@ -1,4 +1,4 @@
-import type { ToldPushEvent } from '../jobs/job.ts';
+import type { ToldPushEvent } from '../jobs/record/job.ts';
 
 /**
  * What a row is doing. `checking`: asking the registry whether it has the blob. `reading`: compressing, size unknown

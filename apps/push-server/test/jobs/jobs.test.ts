@@ -9,7 +9,7 @@ import {
   writeDockerArchive,
 } from '@slipway/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { JobEvent } from '../../src/jobs/job.ts';
+import type { JobEvent } from '../../src/jobs/record/job.ts';
 import { startTestDaemon, type TestDaemon, type TestResponse } from '../daemon-fixture.ts';
 
 let registry: EmbeddedRegistry;

@@ -11,10 +11,10 @@ import {
 } from '@slipway/testkit';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { openRedis } from '../../src/jobs/redis/open-redis.ts';
-import { forgivingBackend } from '../../src/jobs/redis/patient-backend.ts';
-import { createRedisBackend } from '../../src/jobs/redis/redis-backend.ts';
-import { createRedisLocks } from '../../src/jobs/redis/redis-locks.ts';
+import { openRedis } from '../../src/jobs/queue/redis/open-redis.ts';
+import { forgivingBackend } from '../../src/jobs/queue/redis/patient-backend.ts';
+import { createRedisBackend } from '../../src/jobs/queue/redis/redis-backend.ts';
+import { createRedisLocks } from '../../src/jobs/queue/redis/redis-locks.ts';
 import { recordsOf } from '../daemon-fixture.ts';
 import { untilHit } from '../until-hit.ts';
 import { type RedisServer, startRedis } from './redis-server.ts';

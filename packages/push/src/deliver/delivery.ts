@@ -1,8 +1,8 @@
 import type { RetryOptions, Transfers } from '@slipway/transfer';
 import type { PushLearn } from '../push.ts';
 import type { Uploader } from '../upload/uploader.ts';
+import type { Turns } from './blobs/turns.ts';
 import type { Scope } from './scope.ts';
-import type { Turns } from './turns.ts';
 
 /** How what may succeed later is tried again. */
 export type DeliveryRetry = Omit<RetryOptions, 'signal' | 'onRetry' | 'isTransient' | 'host'>;

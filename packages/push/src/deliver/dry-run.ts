@@ -12,11 +12,11 @@ import { isSeen, namesManifest } from '../presence/existence.ts';
 import type { Foresight } from '../presence/foresee.ts';
 import { pathOf } from '../presence/mount.ts';
 import type { Target } from '../presence/target.ts';
-import { misnamed, tagIn } from './by-digest.ts';
-import { madeOf } from './content.ts';
+import { madeOf } from './blobs/content.ts';
 import type { Delivery } from './delivery.ts';
-import { planSignatures, withSignaturesOf } from './signatures.ts';
-import type { TagDelivery, TagResult } from './tag-delivery.ts';
+import { misnamed, tagIn } from './manifests/by-digest.ts';
+import { planSignatures, withSignaturesOf } from './manifests/signatures.ts';
+import type { TagDelivery, TagResult } from './manifests/tag-delivery.ts';
 
 /** Says for each tag what a push would do. */
 export async function planTags(

@@ -6,8 +6,8 @@ import { codeOf } from '../error-code.ts';
 import { PushError, pushFailure } from '../errors.ts';
 import type { Endpoint } from '../push.ts';
 import { continuesOnError, isTransient, registryErrorOf } from '../upload/retry-rules.ts';
+import { onceAnAttempt } from './blobs/once-an-attempt.ts';
 import type { DeliveryRetry } from './delivery.ts';
-import { onceAnAttempt } from './once-an-attempt.ts';
 
 /** Waits between attempts to reach a registry that is not up yet: 1, 2, 4, 8, … seconds, 15 at most. */
 const firstWaitMs = 1_000;

@@ -5,8 +5,8 @@ import type { Gate } from '../form/gate.ts';
 import type { ResolvedPushOptions } from '../options.ts';
 import type { PusherOptions } from '../push.ts';
 import type { Uploader } from '../upload/uploader.ts';
+import type { Turns } from './blobs/turns.ts';
 import type { DeliveryRetry } from './delivery.ts';
-import type { Turns } from './turns.ts';
 
 /** What all pushes of a pusher share. */
 export interface SharedParts extends PusherOptions {

@@ -14,10 +14,10 @@ import type { Destination, Endpoint, PushResult } from '../push.ts';
 import { TotalsCounter } from '../totals.ts';
 import { isBusy } from '../upload/retry-rules.ts';
 import { overEndpoints } from './endpoints.ts';
+import type { TagDelivery, TagResult, TagSigning } from './manifests/tag-delivery.ts';
+import { pushTags } from './manifests/tags.ts';
 import type { Push } from './push-parts.ts';
 import { Scope } from './scope.ts';
-import type { TagDelivery, TagResult, TagSigning } from './tag-delivery.ts';
-import { pushTags } from './tags.ts';
 
 /** One item and the tags that it gets in one repository. */
 export interface RepositoryItem {

@@ -1,7 +1,7 @@
 import { type AbortOptions, type Digest, encodedOf, parseDigest, verified } from '@slipway/digest';
 import { tarSum } from '@slipway/digest/tarsum';
 import { buildGraphManifest } from '@slipway/manifest/schema1';
-import type { TagDelivery, TagResult } from '../deliver/tag-delivery.ts';
+import type { TagDelivery, TagResult } from '../deliver/manifests/tag-delivery.ts';
 import { pushFailure } from '../errors.ts';
 import type { BlobSubject } from '../events.ts';
 import type { ItemPlan } from '../plan/plan-types.ts';

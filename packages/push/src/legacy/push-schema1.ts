@@ -1,10 +1,10 @@
 import { contentOf, type Digest, shortDigest } from '@slipway/digest';
 import { mediaTypes } from '@slipway/manifest';
 import { buildSchema1Manifest, emptyLayer, type UnsignedManifest } from '@slipway/manifest/schema1';
-import { deliverContent } from '../deliver/content.ts';
+import { deliverContent } from '../deliver/blobs/content.ts';
 import { planContent } from '../deliver/dry-run.ts';
-import { emitPushed, putManifest } from '../deliver/manifest.ts';
-import type { TagDelivery, TagResult } from '../deliver/tag-delivery.ts';
+import { emitPushed, putManifest } from '../deliver/manifests/manifest.ts';
+import type { TagDelivery, TagResult } from '../deliver/manifests/tag-delivery.ts';
 import { PushError, pushFailure } from '../errors.ts';
 import { provenByContent } from '../knowledge.ts';
 import type { BlobToPush } from '../plan/blob-to-push.ts';

@@ -3,7 +3,7 @@ import { type AbortOptions, type ByteStream, type Compressor, type Digest, verif
 import { createTarSum } from '@slipway/digest/tarsum';
 import { mediaTypes } from '@slipway/manifest';
 import type { V1Session } from '@slipway/registry-client/v1';
-import type { TagResult } from '../deliver/tag-delivery.ts';
+import type { TagResult } from '../deliver/manifests/tag-delivery.ts';
 import { type PushError, pushFailure } from '../errors.ts';
 import type { BlobSubject, PushEvent } from '../events.ts';
 import type { Manifest } from '../plan/plan-types.ts';

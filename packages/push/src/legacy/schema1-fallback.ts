@@ -1,8 +1,8 @@
 import { parseManifest } from '@slipway/manifest';
 import { parseReference } from '@slipway/reference';
 import { RegistryError } from '@slipway/registry-client';
-import { deliverBlobs } from '../deliver/blobs.ts';
-import type { TagDelivery, TagResult } from '../deliver/tag-delivery.ts';
+import { deliverBlobs } from '../deliver/blobs/blobs.ts';
+import type { TagDelivery, TagResult } from '../deliver/manifests/tag-delivery.ts';
 import { PushError } from '../errors.ts';
 import type { ImagePlan, Manifest } from '../plan/plan-types.ts';
 import type { Target } from '../presence/target.ts';

@@ -1,6 +1,6 @@
 import { mediaTypes } from '@slipway/manifest';
 import { createTrustKey, signJSON, type UnsignedManifest } from '@slipway/manifest/schema1';
-import type { TagDelivery } from '../deliver/tag-delivery.ts';
+import type { TagDelivery } from '../deliver/manifests/tag-delivery.ts';
 import type { Manifest } from '../plan/plan-types.ts';
 
 /** A signed manifest: what is sent, and what users are told of it. */

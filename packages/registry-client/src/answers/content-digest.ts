@@ -1,7 +1,7 @@
 import { algorithmOf, type Digest, isDigest } from '@slipway/digest';
 import { RegistryError } from '../errors.ts';
-import type { Answer } from '../http/answer.ts';
-import { redactURL } from '../http/redact-url.ts';
+import type { Answer } from '../http/answer/answer.ts';
+import { redactURL } from '../http/redirect/redact-url.ts';
 
 /** The `Docker-Content-Digest` of an answer, if it has a valid one. */
 export function contentDigest(answer: Answer): Digest | undefined {

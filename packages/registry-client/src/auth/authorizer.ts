@@ -3,7 +3,7 @@ import type { Credentials } from '@slipway/docker-credentials';
 import { abortable } from '@slipway/transfer';
 import { RegistryError } from '../errors.ts';
 import type { HTTPClient } from '../http/http-client.ts';
-import { redactURL } from '../http/redact-url.ts';
+import { redactURL } from '../http/redirect/redact-url.ts';
 import type { ResolvedRegistryOptions } from '../options.ts';
 import type { Challenge } from './challenge.ts';
 import { mergeScopes } from './scopes.ts';

@@ -1,11 +1,11 @@
 import type { Credentials } from '@slipway/docker-credentials';
 import { describePage } from '../answers/diagnostics.ts';
 import { RegistryError, reworded } from '../errors.ts';
-import type { Answer } from '../http/answer.ts';
-import { answerError } from '../http/answer-error.ts';
+import type { Answer } from '../http/answer/answer.ts';
+import { answerError } from '../http/answer/answer-error.ts';
 import type { HTTPClient } from '../http/http-client.ts';
-import { redactURL } from '../http/redact-url.ts';
-import { bodyOfBytes } from '../http/request-body.ts';
+import { redactURL } from '../http/redirect/redact-url.ts';
+import { bodyOfBytes } from '../http/request/request-body.ts';
 import { isLoopbackName } from '../options.ts';
 import type { Challenge } from './challenge.ts';
 

@@ -1,7 +1,7 @@
 import { assertSameDigest } from '../answers/content-digest.ts';
 import type { Access } from '../auth/authorizer.ts';
 import { isCovered, mergeScopes } from '../auth/scopes.ts';
-import { assertNoWebPage } from '../http/web-page.ts';
+import { assertNoWebPage } from '../http/answer/web-page.ts';
 import type { RepositoryAt } from '../repository/repository-at.ts';
 import type { BeginUploadOptions, BeginUploadResult, UploadSession } from '../repository.ts';
 import { LateAbort } from './late-abort.ts';

@@ -1,7 +1,7 @@
 import { ArgumentRangeError } from '@slipway/arguments';
 import type { ByteStream } from '@slipway/digest';
 import type { Access } from '../auth/authorizer.ts';
-import type { Answer } from '../http/answer.ts';
+import type { Answer } from '../http/answer/answer.ts';
 import type { RegistryConnection } from '../registry-connection.ts';
 import type { OpenBlobOptions } from '../repository.ts';
 

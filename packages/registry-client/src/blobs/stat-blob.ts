@@ -1,5 +1,5 @@
 import type { AbortOptions, Digest } from '@slipway/digest';
-import { isWebPage, webPageError } from '../http/web-page.ts';
+import { isWebPage, webPageError } from '../http/answer/web-page.ts';
 import type { RepositoryAt } from '../repository/repository-at.ts';
 import type { BlobStat } from '../repository.ts';
 

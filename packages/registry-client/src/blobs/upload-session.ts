@@ -2,10 +2,10 @@ import type { AbortOptions, Content, Digest } from '@slipway/digest';
 import { assertSameDigest } from '../answers/content-digest.ts';
 import type { Access } from '../auth/authorizer.ts';
 import { RegistryError, reworded } from '../errors.ts';
-import type { Answer } from '../http/answer.ts';
-import { acknowledgedBytes, type ByteRange, parseRange, withParameter } from '../http/location.ts';
-import { redactURL } from '../http/redact-url.ts';
-import { bodyOfContent, bodyOfStreamed, type RequestBody } from '../http/request-body.ts';
+import type { Answer } from '../http/answer/answer.ts';
+import { acknowledgedBytes, type ByteRange, parseRange, withParameter } from '../http/redirect/location.ts';
+import { redactURL } from '../http/redirect/redact-url.ts';
+import { bodyOfContent, bodyOfStreamed, type RequestBody } from '../http/request/request-body.ts';
 import type { ConnectionRequest, RegistryConnection } from '../registry-connection.ts';
 import type { SendOptions, StreamedContent, UploadSession, WaitOptions } from '../repository.ts';
 

@@ -3,7 +3,7 @@ import { type Digest, isDigest } from '@slipway/digest';
 import { isTag } from '@slipway/reference';
 import { statBlob } from '../blobs/stat-blob.ts';
 import { RegistryError, type RegistryOperation, reworded } from '../errors.ts';
-import { assertNoWebPage } from '../http/web-page.ts';
+import { assertNoWebPage } from '../http/answer/web-page.ts';
 import { getManifest, manifestPath, statManifest } from '../repository/manifests.ts';
 import type { RepositoryAt } from '../repository/repository-at.ts';
 import { resolve } from '../repository/resolve.ts';

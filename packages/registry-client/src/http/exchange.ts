@@ -2,12 +2,12 @@ import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici/index.js';
 import { RegistryError } from '../errors.ts';
 import type { RequestRecord } from '../options.ts';
-import { Answer } from './answer.ts';
-import { type FailedRequest, networkError, timeoutError } from './network-error.ts';
-import { OutgoingBody } from './outgoing-body.ts';
-import { proxyOf } from './proxy-aware.ts';
-import { redactURL } from './redact-url.ts';
-import type { RequestBody } from './request-body.ts';
+import { Answer } from './answer/answer.ts';
+import { type FailedRequest, networkError, timeoutError } from './answer/network-error.ts';
+import { proxyOf } from './connection/proxy-aware.ts';
+import { redactURL } from './redirect/redact-url.ts';
+import { OutgoingBody } from './request/outgoing-body.ts';
+import type { RequestBody } from './request/request-body.ts';
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 

@@ -1,13 +1,13 @@
 import { RegistryError } from '../errors.ts';
-import type { AddressBook } from './address-book.ts';
-import type { Answer } from './answer.ts';
-import { wasKept } from './connections.ts';
+import type { Answer } from './answer/answer.ts';
+import type { AddressBook } from './connection/address-book.ts';
+import { wasKept } from './connection/connections.ts';
+import type { HostDispatchers } from './connection/host-dispatchers.ts';
 import { type ExchangeContext, type ExchangeRequest, exchange } from './exchange.ts';
-import type { HostDispatchers } from './host-dispatchers.ts';
-import { resolveLocation } from './location.ts';
-import { redactURL } from './redact-url.ts';
-import { RedirectPolicy } from './redirect-policy.ts';
-import type { RequestPace } from './request-pace.ts';
+import { resolveLocation } from './redirect/location.ts';
+import { redactURL } from './redirect/redact-url.ts';
+import { RedirectPolicy } from './redirect/redirect-policy.ts';
+import type { RequestPace } from './request/request-pace.ts';
 
 const maxRedirects = 10;
 

@@ -1,9 +1,9 @@
 import type { ResolvedRegistryOptions } from '../options.ts';
-import { AddressBook } from './address-book.ts';
-import { createDirectDispatcher } from './direct-dispatcher.ts';
-import { HostDispatchers } from './host-dispatchers.ts';
+import { AddressBook } from './connection/address-book.ts';
+import { createDirectDispatcher } from './connection/direct-dispatcher.ts';
+import { HostDispatchers } from './connection/host-dispatchers.ts';
 import { HTTPClient } from './http-client.ts';
-import { createRequestPace } from './request-pace.ts';
+import { createRequestPace } from './request/request-pace.ts';
 
 /** Makes what requests to one registry go through. Whoever asks destroys the dispatchers in the end. */
 export function openHTTP(options: ResolvedRegistryOptions): {

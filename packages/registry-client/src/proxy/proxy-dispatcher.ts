@@ -1,7 +1,12 @@
 import { Agent, Dispatcher, Pool, ProxyAgent } from 'undici/index.js';
-import { watchedConnector } from '../http/connections.ts';
-import { agentOptions, createConnector, createDirectDispatcher, tlsConnectOptions } from '../http/direct-dispatcher.ts';
-import type { ProxyAware } from '../http/proxy-aware.ts';
+import { watchedConnector } from '../http/connection/connections.ts';
+import {
+  agentOptions,
+  createConnector,
+  createDirectDispatcher,
+  tlsConnectOptions,
+} from '../http/connection/direct-dispatcher.ts';
+import type { ProxyAware } from '../http/connection/proxy-aware.ts';
 import type { DispatcherFactory, DispatcherOptions } from '../options.ts';
 import { ProxyError } from './errors.ts';
 import { isSocks, type ProxyVariables, proxyFor, proxyName } from './proxy-for.ts';

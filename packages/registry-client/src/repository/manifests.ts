@@ -3,9 +3,9 @@ import { algorithmOf, digestBytes, isDigest } from '@slipway/digest';
 import { isSchema1MediaType, mediaTypes } from '@slipway/manifest';
 import { isTag } from '@slipway/reference';
 import { assertSameDigest, contentDigest } from '../answers/content-digest.ts';
-import type { Answer } from '../http/answer.ts';
-import { bodyOfBytes } from '../http/request-body.ts';
-import { assertNoWebPage, isWebPage, webPageError } from '../http/web-page.ts';
+import type { Answer } from '../http/answer/answer.ts';
+import { assertNoWebPage, isWebPage, webPageError } from '../http/answer/web-page.ts';
+import { bodyOfBytes } from '../http/request/request-body.ts';
 import type {
   ManifestContent,
   ManifestStat,

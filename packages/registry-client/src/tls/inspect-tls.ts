@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { connect } from 'node:tls';
 import type { AbortOptions } from '@slipway/digest';
 import { systemCodeOf } from '../answers/system-code.ts';
-import { tlsSentence } from '../http/tls-sentence.ts';
+import { tlsSentence } from '../http/connection/tls-sentence.ts';
 import type { TLSOptions } from '../options.ts';
 import { type CertificateSummary, chainOf, summarise } from './certificate-chain.ts';
 import { whyRefused } from './explain-tls-error.ts';

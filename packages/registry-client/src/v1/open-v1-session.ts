@@ -1,11 +1,11 @@
 import type { AbortOptions, ByteStream } from '@slipway/digest';
 import { RegistryError } from '../errors.ts';
-import type { Answer } from '../http/answer.ts';
+import type { Answer } from '../http/answer/answer.ts';
 import type { Method } from '../http/exchange.ts';
 import type { HTTPClient } from '../http/http-client.ts';
-import { resolveLocation } from '../http/location.ts';
 import { openHTTP } from '../http/open-http.ts';
-import { bodyOfBytes, bodyOfStream, type RequestBody } from '../http/request-body.ts';
+import { resolveLocation } from '../http/redirect/location.ts';
+import { bodyOfBytes, bodyOfStream, type RequestBody } from '../http/request/request-body.ts';
 import { type RegistryOptions, type ResolvedRegistryOptions, resolveRegistryOptions } from '../options.ts';
 import type { SendOptions } from '../repository.ts';
 import { CookieJar } from './cookie-jar.ts';

@@ -1,6 +1,6 @@
 import { RegistryError, type RegistryErrorCode } from '../errors.ts';
-import type { Answer } from '../http/answer.ts';
-import { redactURL, scrub } from '../http/redact-url.ts';
+import type { Answer } from '../http/answer/answer.ts';
+import { redactURL, scrub } from '../http/redirect/redact-url.ts';
 
 /** A v1 registry's answer that was not asked for, with its body read. */
 export interface V1Refusal {

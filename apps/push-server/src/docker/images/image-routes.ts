@@ -1,0 +1,151 @@
+import { Readable } from 'node:stream';
+import { type DeleteRecord, ImageStoreError } from '@slipway/image-store';
+import { canonicalName, parseReference, type Reference, withDefaultTag, withTag } from '@slipway/reference';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { EngineContext } from '../../engine/engine-context.ts';
+import { RequestError } from '../../errors.ts';
+import { audited } from '../../http/audited.ts';
+import { watchClient } from '../../http/client-signal.ts';
+import { queryFlag, queryText, queryTexts } from '../../http/query.ts';
+import type { RegisterRoutes } from '../../http/routes.ts';
+import { assertSource } from '../../security/assert-source.ts';
+import { assertAllowed, type Principal } from '../../security/principal.ts';
+import { type PushNeeds, pushImages } from '../push/push-images.ts';
+import { sendJSON } from '../stream/send-json.ts';
+import { parseFilters } from './filters.ts';
+import { imageHistory } from './image-history.ts';
+import { imageInspection } from './image-inspection.ts';
+import { imageSummary } from './image-summary.ts';
+import { inspectPlatform } from './inspect-platform.ts';
+import { imageFilterNames, listImages, sharedSizes } from './list-images.ts';
+import { type LoadNeeds, loadImages } from './load-images.ts';
+import { platformQuery } from './platform-query.ts';
+import { pruneFilterNames, pruneImages } from './prune-images.ts';
+
+type ImageNeeds = LoadNeeds & PushNeeds & Pick<EngineContext, 'store' | 'audit' | 'activity'>;
+
+/** Everything under `/images/`. Names have slashes, so the verb is found at the end of the path. */
+export const registerImageRoutes: RegisterRoutes<ImageNeeds> = (app, context) => {
+  const { store } = context;
+
+  app.get('/images/json', { config: { access: 'read' } }, async (request, reply) => {
+    const images = await listImages(store, parseFilters(request, imageFilterNames));
+    const shared = queryFlag(request, 'shared-size') ? await sharedSizes(store, await store.list()) : undefined;
+    return sendJSON(
+      reply,
+      images.map((image) => imageSummary(image, request.apiVersion, shared?.get(image.id) ?? -1)),
+    );
+  });
+
+  app.post('/images/prune', { config: { access: 'admin' } }, async (request, reply) => {
+    const filters = parseFilters(request, pruneFilterNames);
+    const { records, freedBytes } = await audited(context, request, { action: 'delete', subject: 'prune' }, () =>
+      pruneImages(store, filters),
+    );
+    return sendJSON(reply, {
+      ImagesDeleted: records.length === 0 ? null : records.map(deletionOf),
+      SpaceReclaimed: freedBytes,
+    });
+  });
+
+  app.post('/images/load', { config: { access: 'load' } }, (request, reply) => loadImages(context, request, reply));
+  app.get('/images/get', { config: { access: 'load' } }, (request, reply) =>
+    saveImages(
+      context,
+      queryTexts(request, 'names').flatMap((names) => names.split(',')),
+      request,
+      reply,
+    ),
+  );
+
+  app.get('/images/*', { config: { access: 'handler' } }, async (request, reply) => {
+    const { name, verb } = nameAndVerb(request);
+    if (verb === 'get') return await saveImages(context, [name], request, reply);
+    if (verb !== 'json' && verb !== 'history') return reply.callNotFound();
+    assertAllowed(request.principal, { kind: 'read' });
+    const platform = platformQuery(request, verb === 'json' ? '1.49' : '1.48');
+    const image = await inspectPlatform(store, name, platform);
+    return sendJSON(reply, verb === 'history' ? imageHistory(image) : imageInspection(image, request.apiVersion));
+  });
+
+  app.post('/images/*', { config: { access: 'handler' } }, async (request, reply) => {
+    const { name, verb } = nameAndVerb(request);
+    if (verb === 'push') return await pushImages(context, name, request, reply);
+    if (verb !== 'tag') return reply.callNotFound();
+    const target = tagTarget(request);
+    assertAllowed(request.principal, { kind: 'tag', repository: canonicalName(target) });
+    await assertSource(store, name, request.principal);
+    const subject = `${name} as ${canonicalName(target)}:${target.tag}`;
+    await audited(context, request, { action: 'tag', subject }, () => store.tag(name, target));
+    return await reply.code(201).send();
+  });
+
+  app.delete('/images/*', { config: { access: 'admin' } }, async (request, reply) => {
+    const name = wildcard(request);
+    const force = queryFlag(request, 'force');
+    const records = await audited(context, request, { action: 'delete', subject: name }, () =>
+      store.delete(name, { force }),
+    );
+    return sendJSON(reply, records.map(deletionOf));
+  });
+};
+
+function deletionOf(record: DeleteRecord): object {
+  return 'untagged' in record ? { Untagged: record.untagged } : { Deleted: record.deleted };
+}
+
+function wildcard({ params }: FastifyRequest): string {
+  return (params as { readonly '*': string })['*'];
+}
+
+function nameAndVerb(request: FastifyRequest): { readonly name: string; readonly verb: string } {
+  const path = wildcard(request);
+  const at = path.lastIndexOf('/');
+  return { name: path.slice(0, Math.max(0, at)), verb: path.slice(at + 1) };
+}
+
+/** `repo` and `tag`, `latest` by default. */
+function tagTarget(request: FastifyRequest): Reference {
+  const name = parseReference(queryText(request, 'repo') ?? '');
+  if (name.digest !== undefined) throw new RequestError(400, 'refusing to create a tag with a digest reference');
+  const tag = queryText(request, 'tag');
+  return tag === undefined ? withDefaultTag(name) : withTag(name, tag);
+}
+
+async function assertSaved(store: EngineContext['store'], name: string, principal: Principal): Promise<void> {
+  assertAllowed(principal, { kind: 'load' });
+  const found = await store.inspect(name).catch((error: unknown) => {
+    if (error instanceof ImageStoreError && error.code === 'ERR_IMAGE_STORE_NOT_FOUND') return undefined;
+    throw error;
+  });
+  if (found !== undefined) return await assertSource(store, name, principal);
+  const repository = canonicalName(parseReference(name)); // all of its tags, or none, which saving tells
+  assertAllowed(principal, { kind: 'source', image: name, repositories: [repository] });
+}
+
+async function saveImages(
+  context: Pick<EngineContext, 'store' | 'audit' | 'activity'>,
+  names: readonly string[],
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  // A repository without a tag means all of its tags.
+  for (const name of names) await assertSaved(context.store, name, request.principal);
+  const work = context.activity.begin('save', request.principal.name);
+  const client = watchClient(reply.raw, work.signal);
+  const end = (): void => {
+    client[Symbol.dispose]();
+    work[Symbol.dispose]();
+  };
+  try {
+    const archive = await audited(context, request, { action: 'save', subject: names.join(' ') }, () =>
+      context.store.save(names, { signal: client.signal }),
+    );
+    const body = Readable.from(archive, { objectMode: false });
+    body.once('close', end);
+    return await reply.header('content-type', 'application/x-tar').send(body);
+  } catch (error) {
+    end();
+    throw error;
+  }
+}

@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto';
+import { open, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openSource, SourceError } from '@slipway/image-source';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { EngineContext } from '../../engine/engine-context.ts';
+import { RequestError } from '../../errors.ts';
+import { watchClient } from '../../http/client-signal.ts';
+import { readBody } from '../../http/request-body.ts';
+import type { JobService } from '../job-service.ts';
+import type { JobSource } from '../record/job.ts';
+import { contentOf, newKey, selectItem } from '../run/job-sources.ts';
+
+/** An archive that was uploaded for a job. */
+export interface UploadedArchive {
+  readonly source: Extract<JobSource, { readonly kind: 'archive' }>;
+  readonly contentHash: string;
+}
+
+/**
+ * Takes the body of a request as an archive, on disk when the promise resolves, and looks whether it holds the one
+ * image that is meant.
+ *
+ * @throws {RequestError} 400, 408, 413, 503; what reading the archive throws
+ */
+export async function uploadArchive(
+  context: Pick<EngineContext, 'config' | 'activity' | 'disk' | 'spoolFolder'>,
+  {
+    folder,
+    image,
+    allTags,
+  }: { readonly folder: string; readonly image: string | undefined; readonly allTags: boolean },
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<UploadedArchive> {
+  const { config, activity, disk, spoolFolder } = context;
+  using work = activity.begin('load', request.principal.name);
+  using client = watchClient(reply.raw, work.signal);
+  using claim = await disk.claim('the archive', Number(request.headers['content-length'] ?? 0), 'archive');
+  const file = newKey();
+  const path = join(folder, file);
+  try {
+    const hash = createHash('sha256');
+    let size = 0;
+    {
+      await using handle = await open(path, 'wx', 0o600);
+      const { maxLoadSize: maxBytes, idleTimeoutMs } = config;
+      for await (const chunk of claim.metered(readBody(request.raw, { maxBytes, idleTimeoutMs }))) {
+        hash.update(chunk);
+        size += chunk.byteLength;
+        await handle.writeFile(chunk); // goes on where the last one ended
+      }
+      await handle.sync();
+    }
+    await using opened = await openSource(path, {
+      signal: client.signal,
+      spoolFolder,
+      limits: { maxSpoolBytes: claim.maxSpoolBytes },
+    });
+    if (allTags) return { source: { kind: 'archive', file, size }, contentHash: hash.digest('hex') };
+    const item = selectItem(opened, image);
+    const source = { kind: 'archive', file, size, image: image ?? item.names[0], content: contentOf(item) } as const;
+    return { source, contentHash: hash.digest('hex') };
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error instanceof SourceError ? asRequestError(error, path) : error;
+  }
+}
+
+/**
+ * The same for an archive that was uploaded in parts before.
+ *
+ * @throws {RequestError} 404, 409; 400 when it is no archive of the one image that is meant
+ */
+export async function takeUpload(
+  { spoolFolder, disk }: Pick<EngineContext, 'disk' | 'spoolFolder'>,
+  { uploads, sources }: Pick<JobService, 'uploads' | 'sources'>,
+  {
+    upload,
+    image,
+    allTags = false,
+    principal,
+  }: {
+    readonly upload: string;
+    readonly image?: string | undefined;
+    readonly allTags?: boolean | undefined;
+    readonly principal: string;
+  },
+): Promise<UploadedArchive> {
+  const { file, size, contentHash } = await uploads.take(upload, principal);
+  const archive = { kind: 'archive', file, size } as const;
+  try {
+    if (allTags) return { source: archive, contentHash };
+    using claim = await disk.claim('the archive', 0, 'archive');
+    const path = join(sources.archiveFolder, file);
+    await using opened = await openSource(path, { spoolFolder, limits: { maxSpoolBytes: claim.maxSpoolBytes } });
+    const item = selectItem(opened, image);
+    return { source: { ...archive, image: image ?? item.names[0], content: contentOf(item) }, contentHash };
+  } catch (error) {
+    await sources.release(archive);
+    throw error instanceof SourceError ? asRequestError(error, join(sources.archiveFolder, file)) : error;
+  }
+}
+
+function asRequestError(error: SourceError, path: string): RequestError {
+  return new RequestError(400, error.message.replaceAll(path, 'the archive'), { cause: error });
+}

@@ -1,0 +1,35 @@
+import { algorithmOf, type Digest, isDigest } from '@slipway/digest';
+import { parseManifest } from '@slipway/manifest';
+import type { Manifest } from '../../plan/plan-types.ts';
+import { registryErrorOf } from '../../upload/retry-rules.ts';
+
+/**
+ * What to do about a manifest that the registry will not take later either, though its answer sounds like it: one with
+ * layers that lie elsewhere, which docker-registry answers with 500, or one with a digest that it cannot compute.
+ *
+ * @returns undefined for any other answer
+ * @see https://github.com/distribution/distribution/blob/v2.8.3/registry/storage/schema2manifesthandler.go#L84-L113
+ */
+export function refusedForGood(error: unknown, tagOrDigest: string, manifest: Manifest): string | undefined {
+  const answer = registryErrorOf(error);
+  if (answer === undefined) return undefined;
+  const codes = new Set(answer.diagnostics.map(({ code }) => code));
+  const isOtherAlgorithm = isDigest(tagOrDigest) && algorithmOf(tagOrDigest) !== 'sha256';
+  if (isOtherAlgorithm && codes.has('DIGEST_INVALID')) {
+    return `the registry does not know digests of ${algorithmOf(tagOrDigest)}: have the image made with sha256`;
+  }
+  // Of a 5xx, the registry's entries are in the message alone.
+  const said = `${answer.message} ${JSON.stringify(answer.diagnostics)}`;
+  if (!/manifest[ _]blob[ _]unknown/i.test(said)) return undefined;
+  if (!keptElsewhere(manifest).some((digest) => said.includes(digest))) return undefined;
+  return (
+    'the registry does not take layers that lie elsewhere (`urls`): ' +
+    'its owner allows their addresses (distribution: validation.manifests.urls.allow)'
+  );
+}
+
+function keptElsewhere({ bytes, mediaType }: Manifest): readonly Digest[] {
+  const parsed = parseManifest(bytes, mediaType, { sizeOf: () => 0 });
+  const layers = 'layers' in parsed ? parsed.layers : [];
+  return layers.flatMap(({ digest, urls }) => ((urls?.length ?? 0) > 0 ? digest : []));
+}

@@ -1,0 +1,153 @@
+import { setImmediate } from 'node:timers/promises';
+import type { ByteStream } from '@slipway/digest';
+import type { Dispatcher } from 'undici/index.js';
+import { RegistryError } from '../../errors.ts';
+import { redactURL } from '../redirect/redact-url.ts';
+import { CodingError, decodedBody } from './decoded-body.ts';
+import { networkError, timeoutError } from './network-error.ts';
+
+/** What an answer needs to know of the request it answers. */
+export interface AnswerContext {
+  readonly method: string;
+  readonly url: URL;
+  /** Where the request was sent before it was redirected. */
+  readonly asked: URL;
+  /** Ends the request. */
+  readonly abort: (reason: unknown) => void;
+  /** The caller's own wish to stop, which goes before every other explanation. */
+  readonly signal: AbortSignal | undefined;
+  /** What the request carried and must not come back in a message. */
+  readonly secrets: readonly string[];
+  /** Whether the request was sent to its end before the answer came. */
+  readonly hasWholeBody: () => boolean;
+  /** The proxy that the request went through. */
+  readonly proxy: string | undefined;
+  /** The answer has been read, or let go. */
+  readonly onEnd: (receivedBytes: number) => void;
+}
+
+/** A registry's answer, its body still unread. Exactly one of `bytes`, `stream` and `discard` must be called. */
+export class Answer {
+  readonly status: number;
+  readonly statusText: string;
+  readonly method: string;
+  readonly url: URL;
+  /** Where the request was sent before it was redirected to `url`. */
+  readonly asked: URL;
+  /** Whether the registry had the whole request when it answered. */
+  readonly isAfterBody: boolean;
+  /** What the request carried and must not come back in a message. */
+  readonly secrets: readonly string[];
+  /** The proxy that the request went through, without its user and password. */
+  readonly proxy: string | undefined;
+  readonly #response: Dispatcher.ResponseData;
+  readonly #context: AnswerContext;
+
+  constructor(response: Dispatcher.ResponseData, context: AnswerContext) {
+    this.status = response.statusCode;
+    this.statusText = response.statusText;
+    this.method = context.method;
+    this.url = context.url;
+    this.asked = context.asked;
+    this.secrets = context.secrets;
+    this.proxy = context.proxy;
+    this.isAfterBody = context.hasWholeBody();
+    this.#response = response;
+    this.#context = context;
+  }
+
+  /** All lines of a header. */
+  headers(name: string): readonly string[] {
+    const value = this.#response.headers[name];
+    return value === undefined ? [] : Array.isArray(value) ? value : [value];
+  }
+
+  /** The first line of a header. */
+  header(name: string): string | undefined {
+    return this.headers(name)[0];
+  }
+
+  /**
+   * The whole body, its coding undone. Longer ones than `limit` are an error, or cut when `truncate` is set.
+   *
+   * @throws {RegistryError} `ERR_REGISTRY_PROTOCOL` when it is too long, or not coded as it says
+   */
+  async bytes(limits: { limit: number; timeoutMs: number; truncate?: boolean }): Promise<Uint8Array> {
+    const { limit, timeoutMs, truncate = false } = limits;
+    const { method, url, abort, proxy } = this.#context;
+    const timer = setTimeout(
+      () => abort(timeoutError({ method, url, proxy }, 'the answer was not complete', timeoutMs)),
+      timeoutMs,
+    );
+    const chunks: Uint8Array[] = [];
+    let length = 0;
+    try {
+      for await (const chunk of decodedBody(this.stream(), this.header('content-encoding'))) {
+        length += chunk.byteLength;
+        if (length <= limit) {
+          chunks.push(chunk);
+          continue;
+        }
+        if (!truncate) throw this.protocolError(`an answer of more than ${limit} bytes`);
+        chunks.push(chunk.subarray(0, chunk.byteLength - (length - limit)));
+        break;
+      }
+    } catch (error) {
+      if (!(error instanceof CodingError)) throw error;
+      throw this.protocolError(`a body that cannot be decoded (${error.message})`);
+    } finally {
+      clearTimeout(timer);
+    }
+    await setImmediate(); // undici takes the connection back one turn later; a request before that would open another
+    return concatenate(chunks);
+  }
+
+  /** Bytes that the body holds, as its head says; undefined where nobody knows before it is read. */
+  get size(): number | undefined {
+    const header = this.header('content-length');
+    const isCoded = !['', 'identity'].includes(this.header('content-encoding') ?? '');
+    return !isCoded && header !== undefined && /^\d{1,15}$/.test(header) ? Number(header) : undefined;
+  }
+
+  /** The body as it comes. Leaving the loop closes the connection. */
+  async *stream(): ByteStream {
+    const { method, url, signal, onEnd, proxy } = this.#context;
+    let received = 0;
+    try {
+      for await (const chunk of this.#response.body) {
+        received += chunk.byteLength;
+        yield chunk;
+      }
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      throw error instanceof RegistryError ? error : networkError({ method, url, proxy }, error);
+    } finally {
+      onEnd(received);
+    }
+  }
+
+  /** Reads a short body to its end, so that the connection can be used again, and drops a long one. */
+  async discard(): Promise<void> {
+    // A failure costs the connection's reuse and nothing else.
+    await this.bytes({ limit: 65_536, timeoutMs: 5_000, truncate: true }).catch(() => {});
+  }
+
+  /** The answer is not what the protocol promises. */
+  protocolError(received: string): RegistryError {
+    return new RegistryError(`${this.method} ${redactURL(this.url)} answered ${this.status} with ${received}`, {
+      code: 'ERR_REGISTRY_PROTOCOL',
+      status: this.status,
+      proxy: this.proxy,
+    });
+  }
+}
+
+function concatenate(chunks: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(chunks.reduce((size, chunk) => size + chunk.byteLength, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return whole;
+}

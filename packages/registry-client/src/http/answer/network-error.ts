@@ -1,0 +1,139 @@
+import { RegistryError, type RegistryErrorDetails } from '../../errors.ts';
+import { tlsSentence } from '../connection/tls-sentence.ts';
+import { redactURL } from '../redirect/redact-url.ts';
+import { dockerNetworkText } from './docker-network-text.ts';
+
+/** Turns what the network or undici threw into a {@link RegistryError}. */
+export function networkError({ method, url, proxy }: FailedRequest, cause: unknown): RegistryError {
+  const { what, ...details } = classify(url, cause);
+  const code = details.reason === 'tls' ? codeOf(cause) : (details.reason ?? codeOf(cause));
+  const dockerMessage = dockerNetworkText({ method, url, code, said: messageOf(cause), cause });
+  return new RegistryError(`${method} ${redactURL(url)} failed: ${what}`, { ...details, dockerMessage, proxy, cause });
+}
+
+/** No byte moved, or no answer came, for as long as was allowed. */
+export function timeoutError({ method, url, proxy }: FailedRequest, what: string, timeoutMs: number): RegistryError {
+  return new RegistryError(`${method} ${redactURL(url)} failed: ${what} within ${timeoutMs} ms`, {
+    code: 'ERR_REGISTRY_UNREACHABLE',
+    reason: 'timeout',
+    dockerMessage: dockerNetworkText({ method, url, code: 'timeout', said: what, cause: undefined }),
+    transient: true,
+    proxy,
+  });
+}
+
+/** What is told of a request that got no answer. */
+export interface FailedRequest {
+  readonly method: string;
+  readonly url: URL;
+  /** The proxy that it went through. */
+  readonly proxy: string | undefined;
+}
+
+interface Classified extends RegistryErrorDetails {
+  readonly what: string;
+}
+
+/** Failures of the moment: the name resolved, the peer is there, the connection did not hold. */
+const transientReasons: ReadonlySet<string> = new Set([
+  'ECONNABORTED',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETDOWN',
+  'ENETUNREACH',
+  'EPIPE',
+  'ETIMEDOUT',
+]);
+
+const timeoutCodes: ReadonlySet<string> = new Set([
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_HEADERS_TIMEOUT',
+  'UND_ERR_BODY_TIMEOUT',
+]);
+
+function classify(url: URL, cause: unknown): Classified {
+  const code = codeOf(cause);
+  const said = messageOf(cause);
+  const unreachable = 'ERR_REGISTRY_UNREACHABLE';
+  if (timeoutCodes.has(code)) return { code: unreachable, reason: 'timeout', transient: true, what: said };
+  if (code === 'UND_ERR_SOCKET' || code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') {
+    return { code: unreachable, reason: 'ECONNRESET', transient: true, what: `the connection was closed (${said})` };
+  }
+  if (code === 'UND_ERR_HEADERS_OVERFLOW') {
+    return { code: 'ERR_REGISTRY_PROTOCOL', what: 'the headers of the answer are too large' };
+  }
+  if (code.startsWith('HPE_') || (cause instanceof Error && cause.name === 'HTTPParserError')) {
+    const isPlain = url.protocol === 'http:';
+    const hint = isPlain ? 'the registry may expect https: give it a URL with https:' : undefined;
+    const reason = isPlain ? 'https-expected' : undefined;
+    return { code: 'ERR_REGISTRY_PROTOCOL', reason, hint, what: 'the answer is not HTTP' };
+  }
+  if (isTLSCode(code)) {
+    return { code: unreachable, reason: 'tls', what: tlsSentence(code, said), hint: tlsHint(code, said) };
+  }
+  if (code === 'ENOTFOUND') {
+    return { code: unreachable, reason: code, what: said, hint: `check the name ${JSON.stringify(url.hostname)}` };
+  }
+  return {
+    code: unreachable,
+    reason: code === '' ? undefined : code,
+    transient: transientReasons.has(code),
+    what: said,
+  };
+}
+
+/**
+ * OpenSSL's verification results come as bare names.
+ * @see https://nodejs.org/docs/latest-v20.x/api/tls.html#x509-certificate-error-codes
+ */
+const verificationCodes: ReadonlySet<string> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY',
+  'UNABLE_TO_DECRYPT_CERT_SIGNATURE',
+  'UNABLE_TO_DECRYPT_CRL_SIGNATURE',
+  'UNABLE_TO_GET_CRL',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'CERT_CHAIN_TOO_LONG',
+  'CERT_HAS_EXPIRED',
+  'CERT_NOT_YET_VALID',
+  'CERT_REJECTED',
+  'CERT_REVOKED',
+  'CERT_SIGNATURE_FAILURE',
+  'CERT_UNTRUSTED',
+  'HOSTNAME_MISMATCH',
+  'INVALID_CA',
+  'INVALID_PURPOSE',
+  'PATH_LENGTH_EXCEEDED',
+]);
+
+function isTLSCode(code: string): boolean {
+  return code === 'EPROTO' || /^ERR_(?:SSL|TLS|OSSL)/.test(code) || verificationCodes.has(code);
+}
+
+function tlsHint(code: string, said: string): string | undefined {
+  if (/wrong version number|packet length too long|unknown protocol|http request/i.test(said)) {
+    return 'the registry seems to speak plain http: give it a URL with http:';
+  }
+  if (/certificate required|handshake failure|bad certificate/i.test(said)) {
+    return 'the registry may want a client certificate: give it with `connect.cert` and `connect.key`';
+  }
+  return verificationCodes.has(code)
+    ? 'give the certificate of the authority that the registry is to be trusted by with `connect.ca`'
+    : undefined;
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') {
+    return [...new Set(error.errors.map(messageOf))].join('; '); // one per address that was tried
+  }
+  return error instanceof Error ? error.message.trim() : String(error);
+}
