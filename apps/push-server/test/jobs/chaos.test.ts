@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
@@ -42,8 +42,9 @@ describe.skipIf(requireTool('redis-server'))('daemons die, Redis hangs and links
     const members: readonly Member[] = await Promise.all(
       places.map(async (place) => ({ place, daemon: await start(place) })),
     );
-    const archives = await archivesOf(folder.path);
-    registry.misbehave({ match: { kind: uploads }, delayMs: 100 }); // so that deaths fall into the middle of uploads
+    const archiveOf = await archivesIn(folder.path);
+    const slowDown = () => registry.misbehave({ match: { kind: uploads }, delayMs: 100 });
+    let slow = slowDown(); // so that deaths fall into the middle of uploads
 
     const end = performance.now() + seconds * 1000;
     const jobs = new Map<string, Member>();
@@ -51,9 +52,10 @@ describe.skipIf(requireTool('redis-server'))('daemons die, Redis hangs and links
     const submit = async (at: number, member: Member): Promise<void> => {
       const destination = `${registry.host}/farm/app-${at % 5}:${at}`;
       const path = `/slipway/v1/jobs/archive?destination=${encodeURIComponent(destination)}`;
+      const body = await archiveOf(at);
       // As a client does that is cut off: the same key, until there is an answer.
       for (;;) {
-        const options = { headers: { 'idempotency-key': `job ${at}` }, body: archives[at % archives.length]! };
+        const options = { headers: { 'idempotency-key': `job ${at}` }, body };
         const answer = await member.daemon.request('POST', path, options).catch(() => undefined);
         if (answer !== undefined && answer.status < 300) return void jobs.set(JSON.parse(answer.body).id, member);
         if (answer !== undefined) expect(answer.status).toBe(503);
@@ -80,8 +82,10 @@ describe.skipIf(requireTool('redis-server'))('daemons die, Redis hangs and links
       },
       // The next uploads, whenever they come.
       async breaks() {
-        const how = random.integer(2) === 0 ? { reset: true } : { dropAfter: 100_000 };
-        registry.misbehave({ match: { kind: uploads }, times: 2, ...how });
+        slow.remove(); // the oldest rule counts
+        registry.misbehave({ match: { kind: uploads }, times: 1, reset: true });
+        registry.misbehave({ match: { kind: uploads }, times: 1, dropAfter: 50_000 + random.integer(200_000) });
+        slow = slowDown();
       },
     };
     const kinds = ['breaks', 'kills', 'hangs'] as const;
@@ -96,8 +100,10 @@ describe.skipIf(requireTool('redis-server'))('daemons die, Redis hangs and links
 
     for (const [id, { place }] of jobs) {
       const { daemon } = members.find((member) => member.place === place)!;
-      await daemon.request('GET', `/slipway/v1/jobs/${id}/events`);
-      const job = JSON.parse((await daemon.request('GET', `/slipway/v1/jobs/${id}?wait=60s`)).body);
+      const asked = async () => daemon.request('GET', `/slipway/v1/jobs/${id}?wait=60s`);
+      let answer = await asked();
+      while (answer.status === 503) answer = await asked(); // Redis has just come back
+      const job = JSON.parse(answer.body);
       expect([job.state, job.error]).toEqual(['pushed', undefined]);
     }
     expect(jobs.size).toBeGreaterThan(3);
@@ -144,18 +150,18 @@ async function assertSentOnce(registry: EmbeddedRegistry, mostTwice: number): Pr
   return { unique, again, cut };
 }
 
-/** Images that have one layer in common. */
-async function archivesOf(folder: string): Promise<readonly Uint8Array[]> {
+/** Archives of images that have one layer in common, and one of their own. */
+async function archivesIn(folder: string): Promise<(at: number) => Promise<Uint8Array>> {
   const [base] = (await randomImage({ seed: 'base', layers: [{ size: 600_000, kind: 'random' }] })).layers;
   if (base === undefined) throw new Error('unreachable: it has a layer');
-  return await Promise.all(
-    Array.from({ length: 7 }, async (_, at) => {
-      const path = join(folder, `${at}.tar`);
-      const layers = [base, { size: 300_000, kind: 'random' } as const, { size: 50_000 }];
-      await writeDockerArchive(path, [{ image: await randomImage({ seed: `${at}`, layers }), references: ['x/y:1'] }]);
-      return await readFile(path);
-    }),
-  );
+  return async (at) => {
+    const path = join(folder, `${at}.tar`);
+    const image = await randomImage({ seed: `${at}`, layers: [base, { size: 300_000, kind: 'random' }] });
+    await writeDockerArchive(path, [{ image, references: ['x/y:1'] }]);
+    const archive = await readFile(path);
+    await rm(path);
+    return archive;
+  };
 }
 
 function sum(numbers: readonly number[]): number {
