@@ -1,6 +1,6 @@
 // The parser of HTTP answers is one large WebAssembly function. V8 would spend more time on optimising it in the
-// background, and 35 MB of memory, than a push of hundreds of blobs spends in it. So it has to be a hundred times as hot
-// as other functions before that happens.
+// background, and 35 MB of memory, than a push of hundreds of blobs spends in it. So it has to be a hundred times as
+// hot as other functions before that happens.
 'use strict';
 const { setFlagsFromString } = require('node:v8');
 
