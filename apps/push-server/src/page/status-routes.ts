@@ -1,12 +1,12 @@
 import { sendJSON } from '../docker/stream/send-json.ts';
 import type { EngineContext } from '../engine/engine-context.ts';
 import { RequestError } from '../errors.ts';
-import type { JobService } from '../jobs/job-service.ts';
 import { isFinal, type JobRecord } from '../jobs/record/job.ts';
 import { viewOf } from '../jobs/record/job-view.ts';
 import type { ApiRoute } from '../jobs/routes/api-route.ts';
 import { openEventStream } from '../jobs/routes/server-sent-events.ts';
 import { nameOf } from '../jobs/run/job-sources.ts';
+import type { JobService } from '../jobs/service/job-service.ts';
 import { version } from '../version.ts';
 import { createDiskView } from './disk-view.ts';
 import { foldJobEvents } from './push-board.ts';

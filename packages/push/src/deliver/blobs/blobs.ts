@@ -47,9 +47,11 @@ async function takeTurn(
   delivery: Delivery,
 ): Promise<BlobOutcome> {
   const { target } = trace;
-  const { turns, scope } = delivery;
+  const { turns, sharedTurns, scope } = delivery;
   const { signal } = scope;
-  return await turns.take(`${target.repository.registry} ${transferName(blob)}`, target.name, async (before) => {
+  const name = transferName(blob);
+  const { registry } = target.repository;
+  return await turns.take(`${registry} ${name}`, target.name, async (before) => {
     if (before !== undefined) {
       target.emit({ type: 'blob:waiting', blob: subject });
       const there = await seenMeanwhile(blob, target, signal);
@@ -57,6 +59,11 @@ async function takeTurn(
       await abortable(before, signal);
     }
     signal.throwIfAborted();
+    // Before it asks for a slot: who waits for another process takes none, so that no two can wait for each other.
+    await using _turn = await sharedTurns?.take(
+      { registry, repository: target.name, blob: name },
+      { signal, onWaiting: () => target.emit({ type: 'blob:waiting', blob: subject }) },
+    );
     return conclude(blob, subject, target, await transfer(blob, subject, trace, delivery));
   });
 }
