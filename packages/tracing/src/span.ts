@@ -52,7 +52,12 @@ export function beginSpan(tracer: string, name: string, options: SpanOptions): T
       .getTracer(tracer)
       .startSpan(
         name,
-        { kind: kinds[kind], attributes: known(attributes), root: parent === 'none', ...(startTime !== undefined && { startTime: new Date(startTime) }) },
+        {
+          kind: kinds[kind],
+          attributes: known(attributes),
+          root: parent === 'none',
+          ...(startTime !== undefined && { startTime: new Date(startTime) }),
+        },
         outer,
       ),
   );
