@@ -48,18 +48,16 @@ export function beginSpan(tracer: string, name: string, options: SpanOptions): T
   const { attributes = {}, kind = 'internal', parent, startTime } = options;
   const outer = harmless(() => parentOf(parent));
   const span = harmless(() =>
-    trace
-      .getTracer(tracer)
-      .startSpan(
-        name,
-        {
-          kind: kinds[kind],
-          attributes: known(attributes),
-          root: parent === 'none',
-          ...(startTime !== undefined && { startTime: new Date(startTime) }),
-        },
-        outer,
-      ),
+    trace.getTracer(tracer).startSpan(
+      name,
+      {
+        kind: kinds[kind],
+        attributes: known(attributes),
+        root: parent === 'none',
+        ...(startTime !== undefined && { startTime: new Date(startTime) }),
+      },
+      outer,
+    ),
   );
   const inner = span && outer && harmless(() => trace.setSpan(outer, span));
   return { ...tellerOf(span), run: (work) => (inner === undefined ? work() : within(inner, work)) };
