@@ -59,9 +59,9 @@ export interface JobRequest {
 /** Push jobs, from their submission to their history. */
 export interface JobService extends AsyncDisposable {
   readonly store: JobStore;
-  /** All jobs at a glance. */
   /** What this daemon is called in the jobs that it works on. */
   readonly daemon: string;
+  /** All jobs at a glance. */
   readonly index: JobIndex;
   readonly channel: LiveChannel;
   /** What jobs push. A request owns what it holds until `submit` has taken it. */
@@ -174,7 +174,7 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
 
   const get = async (id: string): Promise<JobRecord> => {
     const job = await store.get(id);
-    if (job === undefined) throw new RequestError(404, `no such job: ${id}`);
+    if (job === undefined) throw noSuchJob(id);
     return job;
   };
   /** Drops what failed jobs kept for a retry once its time is up, and what no job needs. */
@@ -343,7 +343,7 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
       const job = await store.update(id, (current) =>
         isFinal(current.state) ? current : { ...current, isCancelRequested: true },
       );
-      if (job === undefined) throw new RequestError(404, `no such job: ${id}`);
+      if (job === undefined) throw noSuchJob(id);
       if (job.state === 'queued') {
         await queue.remove(job);
         await runner.cancelWaiting(id);
@@ -382,7 +382,7 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
         } as const;
         return { ...rest, ...again, destinations };
       });
-      if (job === undefined) throw new RequestError(404, `no such job: ${id}`);
+      if (job === undefined) throw noSuchJob(id);
       if (!isTaken) {
         const why = job.state === 'failed' ? 'what it pushes is kept no more: submit it anew' : `it is ${job.state}`;
         throw new RequestError(409, `job ${id} cannot be retried: ${why}`);
@@ -421,6 +421,11 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
       await store[Symbol.asyncDispose]();
     },
   };
+}
+
+/** What is said of a job that is not there, and of one that whoever asks does not see. */
+export function noSuchJob(id: string): RequestError {
+  return new RequestError(404, `no such job: ${id}`);
 }
 
 /** What a job is about, so that the same submission makes the same text. */

@@ -11,11 +11,13 @@ import { RequestError } from '../../errors.ts';
 import { audited } from '../../http/audited.ts';
 import { watchClient } from '../../http/client-signal.ts';
 import { readJSONBody } from '../../http/request-body.ts';
-import { assertSource } from '../../security/assert-source.ts';
 import { assertAllowed, type Principal } from '../../security/principal.ts';
-import type { JobService } from '../job-service.ts';
+import { seenImages } from '../../security/seen-images.ts';
+import { type Sight, sightOf } from '../../security/sight.ts';
+import { type JobService, noSuchJob } from '../job-service.ts';
 import type { JobOptions, JobPriority, JobRecord, JobSource } from '../record/job.ts';
 import { positionOf } from '../record/job-index.ts';
+import { repositoriesOf } from '../record/job-repositories.ts';
 import { viewOf } from '../record/job-view.ts';
 import { registrySourceIn, resolveRegistrySource } from '../run/registry-source.ts';
 import type { Auths } from '../run/sealed-credentials.ts';
@@ -136,10 +138,16 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
         credentialsName === undefined ? auths : await jobs.namedAuths(credentialsName, [named.reference.registry]);
       return await resolveRegistrySource(named, { pushes: context.pushes, auths: shown, allTags, signal });
     }
-    const source = allTags ? await jobs.sources.holdTags(parseReference(image)) : await jobs.sources.hold(image);
+    const seen = seenImages(context.store, principal);
+    if (!allTags) await seen.use(image); // what is not seen is not there
+    const isSeen = sightOf(principal).repository;
+    const source = allTags
+      ? await jobs.sources.holdTags(parseReference(image), { isSeen })
+      : await jobs.sources.hold(image);
     try {
+      // A name may have moved in between: what counts is the content that is held.
       const held = source.kind === 'images' ? source.held : [source];
-      for (const { content } of held) await assertSource(context.store, content.id, principal);
+      for (const { content } of held) await seen.use(content.id);
       return source;
     } catch (error) {
       await jobs.sources.release(source);
@@ -164,6 +172,14 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
     });
     reply.header('location', `/slipway/v1/jobs/${job.id}`);
     return sendJSON(reply, viewOf(await waited(reply, job, wait)), isNew ? 201 : 200);
+  };
+
+  /** A job that is not seen is not there. */
+  const seenJob = async (request: FastifyRequest): Promise<JobRecord> => {
+    const job = await jobs.get(idOf(request));
+    const isSeen = sightOf(request.principal).work({ principal: job.principal, repositories: repositoriesOf(job) });
+    if (!isSeen) throw noSuchJob(job.id);
+    return job;
   };
 
   const waited = async (reply: FastifyReply, job: JobRecord, wait: string | undefined): Promise<JobRecord> => {
@@ -264,7 +280,7 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
       responses: { 200: { description: 'One page.', schema: 'JobList' } },
       async handle(request, reply) {
         const query = validated<ListQuery>('query', listQuery, { ...(request.query as object) });
-        return sendJSON(reply, await pageOf(jobs, query));
+        return sendJSON(reply, await pageOf(jobs, query, sightOf(request.principal)));
       },
     },
     {
@@ -279,7 +295,7 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
       responses: { 200: { description: 'The job.', schema: 'Job' } },
       async handle(request, reply) {
         const { wait } = validated<{ readonly wait?: string }>('query', waitQuery, { ...(request.query as object) });
-        return sendJSON(reply, viewOf(await waited(reply, await jobs.get(idOf(request)), wait)));
+        return sendJSON(reply, viewOf(await waited(reply, await seenJob(request), wait)));
       },
     },
     {
@@ -304,11 +320,13 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
       failures: [404],
       responses: { 200: { description: 'JobEvents.', contentType: 'text/event-stream', schema: 'JobEvent' } },
       async handle(request, reply) {
-        const job = await jobs.get(idOf(request));
+        const job = await seenJob(request);
         const after = /^\d{1,9}$/.exec(String(request.headers['last-event-id'] ?? '0'))?.[0];
         if (after === undefined) throw new RequestError(400, 'invalid Last-Event-ID: expected a whole number');
         reply.hijack();
-        await followJob(job.id, Number(after), reply.raw, { jobs, onClosing: context.activity.onClosing });
+        const { onClosing } = context.activity;
+        const sight = sightOf(request.principal);
+        await followJob(job.id, Number(after), reply.raw, { jobs, onClosing, sight });
       },
     },
     {
@@ -322,8 +340,8 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
       failures: [404],
       responses: { 202: { description: 'It is asked to stop; `state` tells whether it has.', schema: 'Job' } },
       async handle(request, reply) {
-        const job = await jobs.get(idOf(request));
-        assertMayChange(request.principal, job);
+        const job = await seenJob(request);
+        assertMayEnd(request.principal, job);
         const cancel = async (): Promise<JobRecord> => await jobs.cancel(job.id);
         return sendJSON(
           reply,
@@ -346,7 +364,7 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
       failures: [404, 409],
       responses: { 202: { description: 'It is queued.', schema: 'Job' } },
       async handle(request, reply) {
-        const job = await jobs.get(idOf(request));
+        const job = await seenJob(request);
         assertMayChange(request.principal, job);
         const value = (await readJSONBody(request.raw, { idleTimeoutMs, maxBytes: maxBodyBytes })) ?? {};
         const body = validated<RetryBody>('body', jobSchemas['RetryRequest'] as Schema, value);
@@ -366,8 +384,8 @@ export function jobRoutes(context: JobNeeds, jobs: JobService): readonly ApiRout
       failures: [404, 409],
       responses: { 204: { description: 'It is forgotten.' } },
       async handle(request, reply) {
-        const job = await jobs.get(idOf(request));
-        assertMayChange(request.principal, job);
+        const job = await seenJob(request);
+        assertMayEnd(request.principal, job);
         await audited(context, request, { action: 'job', subject: `forget ${job.id}` }, () => jobs.forget(job.id));
         return await reply.code(204).send();
       },
@@ -407,10 +425,15 @@ function allowedDestinations(
   return [...new Set(references.map(formatReference))];
 }
 
-/** Whoever may push to all destinations may stop that. */
-function assertMayChange(principal: Principal, job: JobRecord): void {
-  for (const { reference } of job.destinations) {
-    assertAllowed(principal, { kind: 'push', repository: canonicalName(parseReference(reference)) });
+/** One's own job may be ended in any case. */
+function assertMayEnd(principal: Principal, job: JobRecord): void {
+  if (job.principal !== principal.name) assertMayChange(principal, job);
+}
+
+/** Whoever may push to all destinations may stop that, and have it tried again. */
+function assertMayChange(principal: Principal, { destinations, repositories = [] }: JobRecord): void {
+  for (const reference of [...destinations.map((each) => each.reference), ...repositories]) {
+    assertAllowed(principal, { kind: 'job', repository: canonicalName(parseReference(reference)) });
   }
 }
 
@@ -463,11 +486,12 @@ function registryConfigOf({ headers }: FastifyRequest): Readonly<Record<string, 
 async function pageOf(
   { store, index }: Pick<JobService, 'store' | 'index'>,
   { state, destination, principal, label = [], limit = 100, before }: ListQuery,
+  sight: Sight,
 ): Promise<unknown> {
   const page: JobRecord[] = [];
   for (const entry of index.newest(before)) {
     if (state !== undefined && !state.includes(entry.state)) continue;
-    if (principal !== undefined && entry.principal !== principal) continue;
+    if (!sight.work(entry) || (principal !== undefined && entry.principal !== principal)) continue;
     const job = await store.get(entry.id);
     if (job === undefined) continue;
     if (destination !== undefined && !job.destinations.some(({ reference }) => reference.startsWith(destination))) {
