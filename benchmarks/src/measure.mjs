@@ -41,13 +41,16 @@ function mainPart(folder) {
   return sum('main') / sum('all');
 }
 
+// Node reads these authorities before it does anything, all of them, and nothing here needs them: of a hundred, 0.08 s.
+const { NODE_EXTRA_CA_CERTS: _, ...inherited } = process.env;
+
 async function measureOne([program, ...args], folder, env) {
   const report = join(folder, 'time.txt');
   const timed = existsSync(time);
   const [file, ...all] = timed ? [time, '-f', '%U %S %M', '-o', report, program, ...args] : [program, ...args];
   const errors = [];
   const start = performance.now();
-  const child = spawn(file, all, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...env } });
+  const child = spawn(file, all, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...inherited, ...env } });
   child.stderr.on('data', (chunk) => errors.push(chunk));
   const [code] = await once(child, 'close');
   const wall = (performance.now() - start) / 1000;

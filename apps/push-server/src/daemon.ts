@@ -1,9 +1,9 @@
 import { type ServerConfig, settings } from './config/server-config.ts';
 import type { EngineContext } from './engine/engine-context.ts';
 import { type EngineContextOptions, openEngineContext } from './engine/open-engine-context.ts';
-import type { JobService } from './jobs/job-service.ts';
 import { openJobs } from './jobs/queue/open-jobs.ts';
 import { slipwayRoutes } from './jobs/routes/slipway-routes.ts';
+import type { JobService } from './jobs/service/job-service.ts';
 import { type Listeners, openListeners } from './listeners/open-listeners.ts';
 import { registerStateMetrics } from './operation/state-metrics.ts';
 import { createRequestHandler, type RequestHandlerOptions } from './server.ts';

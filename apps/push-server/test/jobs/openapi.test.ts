@@ -1,9 +1,9 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import fastify, { type FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { JobService } from '../../src/jobs/job-service.ts';
 import { createLocalChannel } from '../../src/jobs/queue/live-channel.ts';
 import { slipwayRoutes } from '../../src/jobs/routes/slipway-routes.ts';
+import type { JobService } from '../../src/jobs/service/job-service.ts';
 import { startTestDaemon, type TestDaemon } from '../daemon-fixture.ts';
 
 interface Operation {

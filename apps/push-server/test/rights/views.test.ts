@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { randomImage, writeDockerArchive } from '@slipway/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { seenEvent, seenRow } from '../../src/jobs/routes/seen-names.ts';
+import { seenEvent, seenRow } from '../../src/jobs/routes/jobs/seen-names.ts';
 import { parseScope } from '../../src/security/scope.ts';
 import { sightOf } from '../../src/security/sight.ts';
 import { type Answer, ask } from './ask.ts';

@@ -26,7 +26,7 @@ import { type AuditDetails, audited } from '../../http/audited.ts';
 import { watchClient } from '../../http/client-signal.ts';
 import { errorText } from '../../http/error-text.ts';
 import { queryText } from '../../http/query.ts';
-import { seenEvent } from '../../jobs/routes/seen-names.ts';
+import { seenEvent } from '../../jobs/routes/jobs/seen-names.ts';
 import { assertAllowed, type Principal } from '../../security/principal.ts';
 import { sightOf } from '../../security/sight.ts';
 import { platformQuery } from '../images/platform-query.ts';

@@ -1,5 +1,6 @@
 import type { EngineContext } from '../../engine/engine-context.ts';
-import { type JobService, openJobService } from '../job-service.ts';
+import type { JobService } from '../service/job-service.ts';
+import { openJobService } from '../service/open-job-service.ts';
 import { openLocalJobs } from './open-local-jobs.ts';
 
 /** Opens the push jobs where the configuration wants them: in the data folder, or in the Redis that daemons share. */

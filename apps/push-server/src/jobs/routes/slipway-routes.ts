@@ -2,9 +2,9 @@ import type { EngineContext } from '../../engine/engine-context.ts';
 import type { RegisterRoutes } from '../../http/routes.ts';
 import { registerPageRoutes } from '../../page/page-routes.ts';
 import { statusRoutes } from '../../page/status-routes.ts';
-import type { JobService } from '../job-service.ts';
+import type { JobService } from '../service/job-service.ts';
 import { uploadRoutes } from '../uploads/upload-routes.ts';
-import { jobRoutes } from './job-routes.ts';
+import { jobRoutes } from './jobs/job-routes.ts';
 import { registerApi } from './register-api.ts';
 
 /** What slipwayd serves beside the Engine API: push jobs, status, and the page that shows it. */

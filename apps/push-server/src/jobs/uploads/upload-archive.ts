@@ -7,9 +7,9 @@ import type { EngineContext } from '../../engine/engine-context.ts';
 import { RequestError } from '../../errors.ts';
 import { watchClient } from '../../http/client-signal.ts';
 import { readBody } from '../../http/request-body.ts';
-import type { JobService } from '../job-service.ts';
 import type { JobSource } from '../record/job.ts';
 import { contentOf, newKey, selectItem } from '../run/job-sources.ts';
+import type { JobService } from '../service/job-service.ts';
 
 /** An archive that was uploaded for a job. */
 export interface UploadedArchive {

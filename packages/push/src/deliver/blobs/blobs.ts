@@ -34,10 +34,12 @@ export async function deliverBlobs(
 }
 
 async function deliverBlob(blob: BlobToPush, target: Target, delivery: Delivery): Promise<BlobOutcome> {
-  const { turns, scope } = delivery;
+  const { turns, sharedTurns, scope } = delivery;
   const { signal } = scope;
   const subject = subjectOf(blob, target.destination);
-  return await turns.take(`${target.repository.registry} ${transferName(blob)}`, target.name, async (before) => {
+  const name = transferName(blob);
+  const { registry } = target.repository;
+  return await turns.take(`${registry} ${name}`, target.name, async (before) => {
     if (before !== undefined) {
       target.emit({ type: 'blob:waiting', blob: subject });
       const there = await seenMeanwhile(blob, target, signal);
@@ -45,6 +47,11 @@ async function deliverBlob(blob: BlobToPush, target: Target, delivery: Delivery)
       await abortable(before, signal);
     }
     signal.throwIfAborted();
+    // Before it asks for a slot: who waits for another process takes none, so that no two can wait for each other.
+    await using _turn = await sharedTurns?.take(
+      { registry, repository: target.name, blob: name },
+      { signal, onWaiting: () => target.emit({ type: 'blob:waiting', blob: subject }) },
+    );
     return conclude(blob, subject, target, await transfer(blob, subject, target, delivery));
   });
 }

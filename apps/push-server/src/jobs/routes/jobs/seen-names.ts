@@ -1,7 +1,7 @@
 import type { PushEvent } from '@slipway/push';
-import type { PushRow } from '../../page/push-fold.ts';
-import type { Sight } from '../../security/sight.ts';
-import type { JobEvent } from '../record/job.ts';
+import type { PushRow } from '../../../page/push-fold.ts';
+import type { Sight } from '../../../security/sight.ts';
+import type { JobEvent } from '../../record/job.ts';
 
 /** An event without the repository that a blob is mounted from, where whoever reads it does not see that one. */
 export function seenEvent<Event extends JobEvent | PushEvent>(event: Event, sight: Sight): Event {

@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http';
-import { RequestError } from '../../errors.ts';
-import type { Sight } from '../../security/sight.ts';
-import type { JobService } from '../job-service.ts';
-import { isFinal } from '../record/job.ts';
+import { RequestError } from '../../../errors.ts';
+import type { Sight } from '../../../security/sight.ts';
+import { isFinal } from '../../record/job.ts';
+import type { JobService } from '../../service/job-service.ts';
+import { openEventStream } from '../server-sent-events.ts';
 import { seenEvent } from './seen-names.ts';
-import { openEventStream } from './server-sent-events.ts';
 
 /** News may be lost with a connection to Redis: so often it is looked whether there is more. */
 const lookMs = 5_000;

@@ -1,0 +1,198 @@
+import { parseReference } from '@slipway/reference';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { sendJSON } from '../../../docker/stream/send-json.ts';
+import type { EngineContext } from '../../../engine/engine-context.ts';
+import { RequestError } from '../../../errors.ts';
+import { audited } from '../../../http/audited.ts';
+import { watchClient } from '../../../http/client-signal.ts';
+import { readJSONBody } from '../../../http/request-body.ts';
+import type { Principal } from '../../../security/principal.ts';
+import { seenImages } from '../../../security/seen-images.ts';
+import { sightOf } from '../../../security/sight.ts';
+import type { JobSource } from '../../record/job.ts';
+import { viewOf } from '../../record/job-view.ts';
+import { registrySourceIn, resolveRegistrySource } from '../../run/registry-source.ts';
+import type { Auths } from '../../run/sealed-credentials.ts';
+import type { JobService } from '../../service/job-service.ts';
+import { takeUpload, uploadArchive } from '../../uploads/upload-archive.ts';
+import type { ApiRoute } from '../api-route.ts';
+import { archiveQuery, jobSchemas, type Schema, waitQuery } from '../job-schemas.ts';
+import { validated } from '../validate.ts';
+import { authParameter, keyParameter, maxBodyBytes, secretParameter } from './job-parameters.ts';
+import {
+  type ArchiveQuery,
+  allowedDestinations,
+  authsOf,
+  idempotencyKeyOf,
+  labelIn,
+  registryConfigOf,
+  type SubmitBody,
+  settingsOf,
+  webhookIn,
+} from './submission.ts';
+import { waitForJob } from './wait-for-job.ts';
+
+const submitted = {
+  201: { description: 'The job is kept, and will be worked on.', schema: 'Job' },
+  200: { description: 'It was submitted before, with this idempotency key.', schema: 'Job' },
+} as const;
+
+type SubmitNeeds = Pick<
+  EngineContext,
+  'config' | 'activity' | 'disk' | 'spoolFolder' | 'audit' | 'store' | 'pushes' | 'egress'
+>;
+
+type Submission = Omit<Parameters<JobService['submit']>[0], 'principal' | 'idempotencyKey'>;
+
+/** What makes a job: from an image of the store or of a registry, or from an archive. */
+export function submitRoutes(context: SubmitNeeds, jobs: JobService): readonly ApiRoute[] {
+  const { idleTimeoutMs } = context.config;
+
+  /** What the source holds is the job's from here on, or nobody's: of a repeated request, the first one's is there. */
+  const submit = async (request: FastifyRequest, { ...submission }: Submission): ReturnType<JobService['submit']> => {
+    let isTaken = false;
+    try {
+      const idempotencyKey = idempotencyKeyOf(request);
+      const submitted = await jobs.submit({ ...submission, principal: request.principal.name, idempotencyKey });
+      isTaken = submitted.isNew;
+      return submitted;
+    } finally {
+      if (!isTaken) await jobs.sources.release(submission.source);
+    }
+  };
+
+  /** What a job is about is known now, rather than a failed job later. */
+  const sourceOf = async (
+    { image = '', allTags = false, credentialsName }: SubmitBody,
+    auths: Auths,
+    principal: Principal,
+    signal: AbortSignal,
+  ): Promise<JobSource> => {
+    const named = registrySourceIn(image, principal);
+    if (named !== undefined) {
+      context.egress.assertRegistry(named.reference.registry);
+      const shown =
+        credentialsName === undefined ? auths : await jobs.namedAuths(credentialsName, [named.reference.registry]);
+      return await resolveRegistrySource(named, { pushes: context.pushes, auths: shown, allTags, signal });
+    }
+    const seen = seenImages(context.store, principal);
+    if (!allTags) await seen.use(image); // what is not seen is not there
+    const isSeen = sightOf(principal).repository;
+    const source = allTags
+      ? await jobs.sources.holdTags(parseReference(image), { isSeen })
+      : await jobs.sources.hold(image);
+    try {
+      // A name may have moved in between: what counts is the content that is held.
+      const held = source.kind === 'images' ? source.held : [source];
+      for (const { content } of held) await seen.use(content.id);
+      return source;
+    } catch (error) {
+      await jobs.sources.release(source);
+      throw error;
+    }
+  };
+
+  const answer = async (
+    reply: FastifyReply,
+    request: FastifyRequest,
+    { wait, ...submission }: Submission & { readonly wait?: string | undefined },
+  ): Promise<unknown> => {
+    const { job, isNew } = await submit(request, submission);
+    context.audit.write({
+      action: 'job',
+      principal: request.principal.name,
+      outcome: 'done',
+      subject: submission.destinations.join(' '),
+      remote: request.raw.socket.remoteAddress,
+      requestId: request.id,
+      details: { job: job.id, isNew },
+    });
+    reply.header('location', `/slipway/v1/jobs/${job.id}`);
+    return sendJSON(
+      reply,
+      viewOf(await waitForJob(job, wait, reply, { activity: context.activity, jobs })),
+      isNew ? 201 : 200,
+    );
+  };
+
+  return [
+    {
+      method: 'POST',
+      path: '/slipway/v1/jobs',
+      operation: 'submitJob',
+      summary: 'Push an image of the store, or of another registry',
+      description:
+        'What the name means now is pushed, whatever it means when the job runs: an image of the store is held, ' +
+        'a `docker://` reference is resolved to its digest.',
+      access: 'handler',
+      parameters: [keyParameter],
+      query: waitQuery,
+      body: { contentTypes: ['application/json'], schema: 'JobRequest' },
+      failures: [404, 409, 422, 502, 504, 507],
+      responses: submitted,
+      async handle(request, reply) {
+        const value = await readJSONBody(request.raw, { idleTimeoutMs, maxBytes: maxBodyBytes });
+        const body = validated<SubmitBody>('body', jobSchemas['JobRequest'] as Schema, value);
+        const settings = settingsOf(body, context);
+        const destinations = allowedDestinations(body.destinations, body, request.principal, context);
+        const auths = authsOf(body.credentials ?? {});
+        if (auths.size > 0 && body.credentialsName !== undefined) {
+          throw new RequestError(400, 'invalid request: credentials and credentialsName exclude each other');
+        }
+        using client = watchClient(reply.raw, new AbortController().signal);
+        const { webhook, labels, priority, upload } = body;
+        const { wait } = validated<{ readonly wait?: string }>('query', waitQuery, { ...(request.query as object) });
+        if (webhook !== undefined) jobs.assertWebhook(webhook.url);
+        if (body.image === undefined && upload === undefined) {
+          throw new RequestError(400, 'invalid request: body must have required property image, or upload');
+        }
+        const about =
+          upload === undefined
+            ? { source: await sourceOf(body, auths, request.principal, client.signal) }
+            : await takeUpload(context, jobs, { ...body, upload, principal: request.principal.name });
+        return await answer(reply, request, {
+          ...{ ...about, destinations, auths, webhook, labels, priority, wait, ...settings },
+        });
+      },
+    },
+    {
+      method: 'POST',
+      path: '/slipway/v1/jobs/archive',
+      operation: 'submitArchive',
+      summary: 'Push an archive that comes with the request',
+      description:
+        'A docker-archive or OCI archive, plain or compressed. It is kept until the job ends, and does not ' +
+        'enter the image store.',
+      access: 'handler',
+      parameters: [keyParameter, authParameter, secretParameter],
+      query: archiveQuery,
+      body: {
+        contentTypes: ['application/x-tar', 'application/octet-stream'],
+        schema: { type: 'string', format: 'binary' },
+      },
+      failures: [408, 413, 422, 507],
+      responses: submitted,
+      async handle(request, reply) {
+        const query = validated<ArchiveQuery>('query', archiveQuery, { ...(request.query as object) });
+        const settings = settingsOf(query, context);
+        const webhook = webhookIn(query, request);
+        if (webhook !== undefined) jobs.assertWebhook(webhook.url);
+        const { priority, wait, label = [] } = query;
+        const labels = label.length === 0 ? undefined : Object.fromEntries(label.map(labelIn));
+        const destinations = allowedDestinations(query.destination, query, request.principal, context);
+        const auths = authsOf(registryConfigOf(request));
+        return await audited(context, request, { action: 'load', subject: 'archive of a job' }, async () => {
+          const archive = await uploadArchive(
+            context,
+            { folder: jobs.sources.archiveFolder, image: query.image, allTags: query.allTags === true },
+            request,
+            reply,
+          );
+          return await answer(reply, request, {
+            ...{ ...archive, destinations, auths, webhook, labels, priority, wait, ...settings },
+          });
+        });
+      },
+    },
+  ];
+}
