@@ -17,6 +17,8 @@ import { version } from './version.ts';
 /** What answers requests, whichever listener they come from. */
 export interface RequestHandler extends AsyncDisposable {
   handle(request: IncomingMessage, response: ServerResponse, guard: ListenerGuard): void;
+  /** Every route there is: `GET /images/json`. */
+  readonly routes: readonly string[];
 }
 
 export interface RequestHandlerOptions {
@@ -46,7 +48,9 @@ export async function createRequestHandler(
   app.decorateRequest('principal', null as unknown as Principal);
   app.decorateRequest('apiVersion', maxApiVersion);
 
+  const routes: string[] = [];
   app.addHook('onRoute', ({ config, method, url }) => {
+    routes.push(...[method].flat().map((each) => `${each} ${url}`));
     if (config?.access === undefined) throw new Error(`unreachable: ${String(method)} ${url} names no access`);
   });
   app.addHook('onRequest', async (request, reply) => {
@@ -87,6 +91,7 @@ export async function createRequestHandler(
   for (const register of further) register(app, context);
   await app.ready();
   return {
+    routes,
     handle(request, response, guard) {
       guards.set(request, guard);
       traces.run(request, response, () => app.routing(request, response));

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { type DeleteRecord, ImageStoreError } from '@slipway/image-store';
-import { canonicalName, parseReference, type Reference, withDefaultTag, withTag } from '@slipway/reference';
+import { canonicalName, isNameOnly, parseReference, type Reference, withDefaultTag, withTag } from '@slipway/reference';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { EngineContext } from '../../engine/engine-context.ts';
 import { RequestError } from '../../errors.ts';
@@ -8,8 +8,9 @@ import { audited } from '../../http/audited.ts';
 import { watchClient } from '../../http/client-signal.ts';
 import { queryFlag, queryText, queryTexts } from '../../http/query.ts';
 import type { RegisterRoutes } from '../../http/routes.ts';
-import { assertSource } from '../../security/assert-source.ts';
 import { assertAllowed, type Principal } from '../../security/principal.ts';
+import { seenImages } from '../../security/seen-images.ts';
+import { sightOf } from '../../security/sight.ts';
 import { type PushNeeds, pushImages } from '../push/push-images.ts';
 import { sendJSON } from '../stream/send-json.ts';
 import { parseFilters } from './filters.ts';
@@ -29,8 +30,9 @@ export const registerImageRoutes: RegisterRoutes<ImageNeeds> = (app, context) =>
   const { store } = context;
 
   app.get('/images/json', { config: { access: 'read' } }, async (request, reply) => {
-    const images = await listImages(store, parseFilters(request, imageFilterNames));
-    const shared = queryFlag(request, 'shared-size') ? await sharedSizes(store, await store.list()) : undefined;
+    const seen = seenImages(store, request.principal);
+    const images = await listImages(seen, parseFilters(request, imageFilterNames));
+    const shared = queryFlag(request, 'shared-size') ? await sharedSizes(seen, await seen.list()) : undefined;
     return sendJSON(
       reply,
       images.map((image) => imageSummary(image, request.apiVersion, shared?.get(image.id) ?? -1)),
@@ -49,7 +51,7 @@ export const registerImageRoutes: RegisterRoutes<ImageNeeds> = (app, context) =>
   });
 
   app.post('/images/load', { config: { access: 'load' } }, (request, reply) => loadImages(context, request, reply));
-  app.get('/images/get', { config: { access: 'load' } }, (request, reply) =>
+  app.get('/images/get', { config: { access: 'save' } }, (request, reply) =>
     saveImages(
       context,
       queryTexts(request, 'names').flatMap((names) => names.split(',')),
@@ -62,9 +64,9 @@ export const registerImageRoutes: RegisterRoutes<ImageNeeds> = (app, context) =>
     const { name, verb } = nameAndVerb(request);
     if (verb === 'get') return await saveImages(context, [name], request, reply);
     if (verb !== 'json' && verb !== 'history') return reply.callNotFound();
-    assertAllowed(request.principal, { kind: 'read' });
+    const { inspect } = seenImages(store, request.principal);
     const platform = platformQuery(request, verb === 'json' ? '1.49' : '1.48');
-    const image = await inspectPlatform(store, name, platform);
+    const image = await inspectPlatform({ inspect, open: store.open.bind(store) }, name, platform);
     return sendJSON(reply, verb === 'history' ? imageHistory(image) : imageInspection(image, request.apiVersion));
   });
 
@@ -74,7 +76,7 @@ export const registerImageRoutes: RegisterRoutes<ImageNeeds> = (app, context) =>
     if (verb !== 'tag') return reply.callNotFound();
     const target = tagTarget(request);
     assertAllowed(request.principal, { kind: 'tag', repository: canonicalName(target) });
-    await assertSource(store, name, request.principal);
+    await seenImages(store, request.principal).use(name);
     const subject = `${name} as ${canonicalName(target)}:${target.tag}`;
     await audited(context, request, { action: 'tag', subject }, () => store.tag(name, target));
     return await reply.code(201).send();
@@ -113,13 +115,17 @@ function tagTarget(request: FastifyRequest): Reference {
 }
 
 async function assertSaved(store: EngineContext['store'], name: string, principal: Principal): Promise<void> {
-  assertAllowed(principal, { kind: 'load' });
-  const found = await store.inspect(name).catch((error: unknown) => {
-    if (error instanceof ImageStoreError && error.code === 'ERR_IMAGE_STORE_NOT_FOUND') return undefined;
+  assertAllowed(principal, { kind: 'save' });
+  const images = seenImages(store, principal);
+  const found = await images.use(name).catch((error: unknown) => {
+    if (error instanceof ImageStoreError && error.code === 'ERR_IMAGE_STORE_NOT_FOUND') return error;
     throw error;
   });
-  if (found !== undefined) return await assertSource(store, name, principal);
-  const repository = canonicalName(parseReference(name)); // all of its tags, or none, which saving tells
+  if (!(found instanceof ImageStoreError)) return;
+  // All tags of a repository, or none, which saving tells.
+  const reference = parseReference(name);
+  const repository = canonicalName(reference);
+  if (!isNameOnly(reference) || !sightOf(principal).repository(repository)) throw found;
   assertAllowed(principal, { kind: 'source', image: name, repositories: [repository] });
 }
 

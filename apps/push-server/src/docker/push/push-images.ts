@@ -26,7 +26,9 @@ import { type AuditDetails, audited } from '../../http/audited.ts';
 import { watchClient } from '../../http/client-signal.ts';
 import { errorText } from '../../http/error-text.ts';
 import { queryText } from '../../http/query.ts';
-import { assertAllowed } from '../../security/principal.ts';
+import { seenEvent } from '../../jobs/routes/jobs/seen-names.ts';
+import { assertAllowed, type Principal } from '../../security/principal.ts';
+import { sightOf } from '../../security/sight.ts';
 import { platformQuery } from '../images/platform-query.ts';
 import { DockerStream } from '../stream/docker-stream.ts';
 import { createPushRecords } from '../stream/push-records.ts';
@@ -45,7 +47,7 @@ interface EnginePush {
   readonly stream: DockerStream;
   readonly signal: AbortSignal;
   readonly details: AuditDetails;
-  readonly principal: string;
+  readonly principal: Principal;
 }
 
 /**
@@ -87,7 +89,7 @@ export async function pushImages(
         stream,
         signal: client.signal,
         details,
-        principal: request.principal.name,
+        principal: request.principal,
       }),
     );
   } catch (error) {
@@ -110,7 +112,8 @@ async function pushReferences(push: EnginePush): Promise<void> {
   await pushTags(push, await tagsToPush(context, reference));
   // An event's name is the repository; who it is about is what was asked for.
   const attributes = { name: familiarName(reference) };
-  context.events.publish({ action: 'push', actor: familiarString(reference), attributes });
+  const repositories = [canonicalName(reference)];
+  context.events.publish({ action: 'push', actor: familiarString(reference), attributes, repositories });
 }
 
 /**
@@ -150,6 +153,7 @@ async function pushTags(push: EnginePush, tags: readonly TagOfImage[]): Promise<
     if (item === undefined) throw new Error('unreachable: an image of the store is one item');
     items.push(item);
   }
+  const sight = sightOf(principal);
   const records = createPushRecords((record) => stream.write(record));
   const deliveries = items.map((item, at) => ({
     item,
@@ -159,10 +163,10 @@ async function pushTags(push: EnginePush, tags: readonly TagOfImage[]): Promise<
   const results = await context.pushes.push(deliveries, {
     identity,
     settings: { face: 'docker', chosen: settings },
-    subject: { kind: 'docker', image: familiarString(reference), principal },
+    subject: { kind: 'docker', image: familiarString(reference), principal: principal.name },
     stopAtFailure: true,
     signal,
-    onEvent: records,
+    onEvent: (event) => records(seenEvent(event, sight)),
     async onDelivered([result], index) {
       const tagged = tags[index];
       if (result === undefined || tagged === undefined)
