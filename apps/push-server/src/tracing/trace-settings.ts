@@ -142,5 +142,6 @@ function summaryOf({ collector, isPrinted, resource, sampler, ratio }: TraceSett
     ...(isPrinted ? ['to standard output'] : []),
   ];
   const share = sampler.endsWith('traceidratio') ? ` (${ratio})` : '';
-  return `traces of ${JSON.stringify(resource['service.name'])} go ${places.join(' and ')}, sampled by ${sampler}${share}`;
+  const name = JSON.stringify(resource['service.name']);
+  return `traces of ${name} go ${places.join(' and ')}, sampled by ${sampler}${share}`;
 }
