@@ -1,7 +1,7 @@
 /** Something that happened to an image, as `docker events` tells it. */
 export interface EngineEvent {
-  readonly action: 'load' | 'push' | 'tag' | 'untag' | 'delete';
-  /** An image ID, or for `push` the familiar reference. */
+  readonly action: 'load' | 'save' | 'push' | 'tag' | 'untag' | 'delete' | 'prune';
+  /** An image ID; for `push` the familiar reference, for `prune` nothing. */
   readonly actor: string;
   readonly attributes: Readonly<Record<string, string>>;
   /** Nanoseconds since 1970. */

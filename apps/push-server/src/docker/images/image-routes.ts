@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { type DeleteRecord, ImageStoreError } from '@slipway/image-store';
-import { canonicalName, parseReference, type Reference, withDefaultTag, withTag } from '@slipway/reference';
+import { canonicalName, nameOnly, parseReference, type Reference, withDefaultTag, withTag } from '@slipway/reference';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { EngineContext } from '../../engine/engine-context.ts';
 import { RequestError } from '../../errors.ts';
@@ -42,6 +42,7 @@ export const registerImageRoutes: RegisterRoutes<ImageNeeds> = (app, context) =>
     const { records, freedBytes } = await audited(context, request, { action: 'delete', subject: 'prune' }, () =>
       pruneImages(store, filters),
     );
+    context.events.publish({ action: 'prune', actor: '', attributes: { reclaimed: String(freedBytes) } });
     return sendJSON(reply, {
       ImagesDeleted: records.length === 0 ? null : records.map(deletionOf),
       SpaceReclaimed: freedBytes,
@@ -112,25 +113,34 @@ function tagTarget(request: FastifyRequest): Reference {
   return tag === undefined ? withDefaultTag(name) : withTag(name, tag);
 }
 
-async function assertSaved(store: EngineContext['store'], name: string, principal: Principal): Promise<void> {
+/** The images that a name means for `docker save`: one, or those of all tags of a repository. */
+async function savedIDs(store: EngineContext['store'], name: string, principal: Principal): Promise<readonly string[]> {
   assertAllowed(principal, { kind: 'load' });
   const found = await store.inspect(name).catch((error: unknown) => {
     if (error instanceof ImageStoreError && error.code === 'ERR_IMAGE_STORE_NOT_FOUND') return undefined;
     throw error;
   });
-  if (found !== undefined) return await assertSource(store, name, principal);
-  const repository = canonicalName(parseReference(name)); // all of its tags, or none, which saving tells
+  if (found !== undefined) {
+    await assertSource(store, name, principal);
+    return [found.id];
+  }
+  const reference = parseReference(name);
+  const repository = canonicalName(reference); // all of its tags, or none
   assertAllowed(principal, { kind: 'source', image: name, repositories: [repository] });
+  const tags = await store.tagsOf(nameOnly(reference));
+  if (tags.length === 0) throw new RequestError(404, `No such image: ${name}`);
+  return tags.map(({ id }) => id);
 }
 
 async function saveImages(
-  context: Pick<EngineContext, 'store' | 'audit' | 'activity'>,
+  context: Pick<EngineContext, 'store' | 'audit' | 'activity' | 'events'>,
   names: readonly string[],
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   // A repository without a tag means all of its tags.
-  for (const name of names) await assertSaved(context.store, name, request.principal);
+  const ids = new Set<string>();
+  for (const name of names) for (const id of await savedIDs(context.store, name, request.principal)) ids.add(id);
   const work = context.activity.begin('save', request.principal.name);
   const client = watchClient(reply.raw, work.signal);
   const end = (): void => {
@@ -141,6 +151,7 @@ async function saveImages(
     const archive = await audited(context, request, { action: 'save', subject: names.join(' ') }, () =>
       context.store.save(names, { signal: client.signal }),
     );
+    for (const id of ids) context.events.publish({ action: 'save', actor: id, attributes: { name: id } });
     const body = Readable.from(archive, { objectMode: false });
     body.once('close', end);
     return await reply.header('content-type', 'application/x-tar').send(body);
