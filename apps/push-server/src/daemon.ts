@@ -12,6 +12,8 @@ import { version } from './version.ts';
 /** A running daemon. */
 export interface Daemon {
   readonly context: EngineContext;
+  /** Every route that it serves: `GET /images/json`. */
+  readonly routes: readonly string[];
   /** Where it listens, with the ports that were chosen. */
   readonly addresses: readonly string[];
   /**
@@ -71,6 +73,7 @@ export async function startDaemon(options: EngineContextOptions, routes: Request
     };
     return {
       context,
+      routes: handler.routes,
       addresses,
       async reload(fresh) {
         await open.reload(fresh);

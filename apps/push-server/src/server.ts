@@ -16,6 +16,8 @@ import { version } from './version.ts';
 /** What answers requests, whichever listener they come from. */
 export interface RequestHandler extends AsyncDisposable {
   handle(request: IncomingMessage, response: ServerResponse, guard: ListenerGuard): void;
+  /** Every route there is: `GET /images/json`. */
+  readonly routes: readonly string[];
 }
 
 export interface RequestHandlerOptions {
@@ -44,7 +46,9 @@ export async function createRequestHandler(
   app.decorateRequest('principal', null as unknown as Principal);
   app.decorateRequest('apiVersion', maxApiVersion);
 
+  const routes: string[] = [];
   app.addHook('onRoute', ({ config, method, url }) => {
+    routes.push(...[method].flat().map((each) => `${each} ${url}`));
     if (config?.access === undefined) throw new Error(`unreachable: ${String(method)} ${url} names no access`);
   });
   app.addHook('onRequest', async (request, reply) => {
@@ -82,6 +86,7 @@ export async function createRequestHandler(
   for (const register of further) register(app, context);
   await app.ready();
   return {
+    routes,
     handle(request, response, guard) {
       guards.set(request, guard);
       app.routing(request, response);

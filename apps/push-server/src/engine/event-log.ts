@@ -4,6 +4,8 @@ export interface EngineEvent {
   /** An image ID; for `push` the familiar reference, for `prune` nothing. */
   readonly actor: string;
   readonly attributes: Readonly<Record<string, string>>;
+  /** Canonical names of the repositories that it is about: whoever sees one of them is told. */
+  readonly repositories: readonly string[];
   /** Nanoseconds since 1970. */
   readonly timeNano: bigint;
 }

@@ -26,7 +26,9 @@ import { type AuditDetails, audited } from '../../http/audited.ts';
 import { watchClient } from '../../http/client-signal.ts';
 import { errorText } from '../../http/error-text.ts';
 import { queryText } from '../../http/query.ts';
-import { assertAllowed } from '../../security/principal.ts';
+import { seenEvent } from '../../jobs/routes/jobs/seen-names.ts';
+import { assertAllowed, type Principal } from '../../security/principal.ts';
+import { sightOf } from '../../security/sight.ts';
 import { assertFits, imagesOf } from '../images/inspect-platform.ts';
 import { platformQuery } from '../images/platform-query.ts';
 import { DockerStream } from '../stream/docker-stream.ts';
@@ -46,7 +48,7 @@ interface EnginePush {
   readonly stream: DockerStream;
   readonly signal: AbortSignal;
   readonly details: AuditDetails;
-  readonly principal: string;
+  readonly principal: Principal;
 }
 
 /**
@@ -88,7 +90,7 @@ export async function pushImages(
         stream,
         signal: client.signal,
         details,
-        principal: request.principal.name,
+        principal: request.principal,
       }),
     );
   } catch (error) {
@@ -111,7 +113,8 @@ async function pushReferences(push: EnginePush): Promise<void> {
   await pushTags(push, await tagsToPush(context, reference));
   // An event's name is the repository; who it is about is what was asked for.
   const attributes = { name: familiarName(reference) };
-  context.events.publish({ action: 'push', actor: familiarString(reference), attributes });
+  const repositories = [canonicalName(reference)];
+  context.events.publish({ action: 'push', actor: familiarString(reference), attributes, repositories });
 }
 
 /**
@@ -151,6 +154,7 @@ async function pushTags(push: EnginePush, tags: readonly TagOfImage[]): Promise<
     if (item === undefined) throw new Error('unreachable: an image of the store is one item');
     items.push(item);
   }
+  const sight = sightOf(principal);
   const records = createPushRecords(
     (record) => stream.write(record),
     (tag) => layersOf(items[tags.findIndex(({ reference }) => reference.tag === tag)], platform),
@@ -163,10 +167,10 @@ async function pushTags(push: EnginePush, tags: readonly TagOfImage[]): Promise<
   const results = await context.pushes.push(deliveries, {
     identity,
     settings: { face: 'docker', chosen: settings },
-    subject: { kind: 'docker', image: familiarString(reference), principal },
+    subject: { kind: 'docker', image: familiarString(reference), principal: principal.name },
     stopAtFailure: true,
     signal,
-    onEvent: records,
+    onEvent: (event) => records(seenEvent(event, sight)),
     async onDelivered([result], index) {
       const tagged = tags[index];
       if (result === undefined || tagged === undefined)

@@ -114,7 +114,7 @@ function actionOf(
     case 'blob:existed':
       return event.words === '' ? undefined : { kind: 'action', id, status: event.words ?? 'Layer already exists' };
     case 'blob:mounted':
-      return { kind: 'action', id, status: `Mounted from ${event.from}` };
+      return { kind: 'action', id, status: event.from === '' ? 'Mounted' : `Mounted from ${event.from}` };
     case 'blob:pushed':
       return event.words === '' ? undefined : { kind: 'action', id, status: event.words ?? 'Pushed' };
     case 'blob:message':
