@@ -18,6 +18,7 @@ import { createPushBoard } from '../page/push-board.ts';
 import { openAuditLog } from '../security/audit.ts';
 import { createEgress } from '../security/egress.ts';
 import { openTokenStore } from '../security/token-store.ts';
+import { noTracing, type Tracing } from '../tracing/open-tracing.ts';
 import { createActivity, type WorkKind } from './activity.ts';
 import { layerCacheBytes, startDiskKeeper } from './disk-space.ts';
 import { createDisposables, type Disposables } from './disposables.ts';
@@ -34,6 +35,8 @@ export interface EngineContextOptions {
   readonly config: ServerConfig;
   readonly environment: ClientEnvironment;
   readonly log: Logger;
+  /** The caller's. @default nothing is traced */
+  readonly tracing?: Tracing | undefined;
 }
 
 /**
@@ -55,7 +58,10 @@ export async function openEngineContext(options: EngineContextOptions): Promise<
   }
 }
 
-async function open({ config, environment, log }: EngineContextOptions, opened: Disposables): Promise<EngineContext> {
+async function open(
+  { config, environment, log, tracing = noTracing }: EngineContextOptions,
+  opened: Disposables,
+): Promise<EngineContext> {
   const { dataDir, diskQuota } = config;
   // Before anything of the folder is touched: a part of the program that is missing stops the start, and nothing else.
   if (config.redis !== undefined) await Promise.all([import('ioredis'), import('bullmq')]);
@@ -138,6 +144,7 @@ async function open({ config, environment, log }: EngineContextOptions, opened: 
     audit,
     tokens: openTokenStore({ folder: dataDir }),
     metrics,
+    tracing,
     events,
     store,
     metadataStore,
