@@ -216,7 +216,9 @@ export const jobSchemas: Readonly<Record<string, Schema>> = {
   JobList: strict(
     {
       jobs: { type: 'array', items: ref('Job'), description: 'Newest first.' },
-      next: text('Pass it as `before` for the jobs that follow.'),
+      next: text(
+        'Pass it as `before` for the jobs that follow. Where filters leave out many, a page has fewer than `limit`, or none.',
+      ),
     },
     ['jobs'],
   ),
