@@ -3,6 +3,7 @@ import { readdir, stat, writeFile } from 'node:fs/promises';
 import { request as secureRequest } from 'node:https';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setTimeout as wait } from 'node:timers/promises';
 import {
   randomImage,
@@ -89,6 +90,11 @@ describe('who may do what over TCP', () => {
     expect(await ask({ host: 'evil.example' })).toBe(403);
     expect(await ask({ origin: 'http://evil.example' })).toBe(403);
     expect(await ask({ host: `localhost:${server.port}`, origin: `http://localhost:${server.port}` })).toBe(200);
+    expect(await ask({ 'sec-fetch-site': 'cross-site' })).toBe(403);
+    expect(await ask({ 'sec-fetch-site': 'same-site', 'sec-fetch-mode': 'no-cors' })).toBe(403);
+    expect(await ask({ 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' })).toBe(200); // a link was followed
+    expect(await ask({ 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'cors' })).toBe(200);
+    expect(await twoHosts(server.port)).toBe('HTTP/1.1 400 Bad Request');
   });
 
   test('an address that others can reach is not opened without a guard', async () => {
@@ -251,4 +257,11 @@ async function raw({ socket }: TestDaemon, bytes: string): Promise<string> {
 async function filesOf({ folder }: TestDaemon): Promise<readonly string[]> {
   const files = await readdir(join(folder.path, 'data'), { recursive: true });
   return files.filter((name) => !/^(?:metadata|tokens\.json|jobs)/.test(name)).sort();
+}
+
+/** The first line of the answer to a request that names this machine first, and another one then. */
+async function twoHosts(port: number): Promise<string | undefined> {
+  const socket = connect(port, '127.0.0.1');
+  socket.write('GET /info HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\nConnection: close\r\n\r\n');
+  return (await text(socket)).split('\r\n')[0];
 }

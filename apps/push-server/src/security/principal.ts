@@ -95,7 +95,8 @@ function certificateName(socket: TLSSocket): string | undefined {
  * Any page that a browser on this machine shows can send requests here; its own site's name, or its origin, gives it
  * away.
  */
-function assertNoForeignPage({ headers }: IncomingMessage): void {
+function assertNoForeignPage({ headers, headersDistinct, method }: IncomingMessage): void {
+  if ((headersDistinct['host']?.length ?? 0) > 1) throw new RequestError(400, 'a request names one Host');
   const host = headers.host ?? '';
   const name = host.replace(/:\d+$/, '');
   const isLocal = host === '' || name === 'localhost' || name === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(name);
@@ -104,5 +105,9 @@ function assertNoForeignPage({ headers }: IncomingMessage): void {
   if (!isLocal) {
     throw new RequestError(403, 'forbidden: this listener answers to the names of this machine only');
   }
-  if (!isOwn) throw new RequestError(403, 'forbidden: pages of other sites may not ask');
+  // Browsers leave the origin out of some requests, and say of all where they come from. A link may lead here.
+  const site = headers['sec-fetch-site'];
+  const isLink = method === 'GET' && headers['sec-fetch-mode'] === 'navigate';
+  const isForeign = site !== undefined && site !== 'same-origin' && site !== 'none' && !isLink;
+  if (!isOwn || isForeign) throw new RequestError(403, 'forbidden: pages of other sites may not ask');
 }
