@@ -10,7 +10,7 @@ import { answerError } from './http/answer-error.ts';
 import type { RegisterRoutes } from './http/routes.ts';
 import type { ListenerGuard } from './listeners/listener-guard.ts';
 import { registerOperationRoutes } from './operation/operation-routes.ts';
-import { assertAllowed, authenticate, type Principal } from './security/principal.ts';
+import { assertAllowed, assertHasRights, type Principal } from './security/principal.ts';
 import { version } from './version.ts';
 
 /** What answers requests, whichever listener they come from. */
@@ -60,7 +60,8 @@ export async function createRequestHandler(
     if (access === 'open') return;
     const guard = guards.get(request.raw);
     if (guard === undefined) throw new Error('unreachable: every request has a listener');
-    request.principal = await authenticate(request.raw, guard, context.tokens);
+    request.principal = await context.gatekeeper.authenticate(request.raw, guard);
+    assertHasRights(request.principal);
     if (access !== 'handler') assertAllowed(request.principal, { kind: access ?? 'admin' });
   });
   app.addHook('onResponse', async (request, reply) => {

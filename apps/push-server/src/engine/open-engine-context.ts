@@ -9,6 +9,7 @@ import {
   openResilientBackend,
   withDockerMetadata,
 } from '@slipway/metadata-store';
+import { dispatcherFor, readProxyVariables } from '@slipway/registry-client/proxy';
 import type { Logger } from 'pino';
 import type { ServerConfig } from '../config/server-config.ts';
 import { createJobShares } from '../jobs/queue/job-shares.ts';
@@ -17,6 +18,7 @@ import { createMetrics } from '../operation/metrics.ts';
 import { createPushBoard } from '../page/push-board.ts';
 import { openAuditLog } from '../security/audit.ts';
 import { createEgress } from '../security/egress.ts';
+import { openGatekeeper } from '../security/gatekeeper.ts';
 import { openTokenStore } from '../security/token-store.ts';
 import { createActivity, type WorkKind } from './activity.ts';
 import { layerCacheBytes, startDiskKeeper } from './disk-space.ts';
@@ -107,6 +109,10 @@ async function open({ config, environment, log }: EngineContextOptions, opened: 
   const { countRequest: onRequest } = metrics;
   const trustKey = await openSigningKey(config);
   const egress = createEgress(config.allowRegistries);
+  const tokens = openTokenStore({ folder: dataDir });
+  const { variables: env, homeFolder } = environment;
+  const dispatcher = dispatcherFor(await readProxyVariables({ env, homeFolder, onWarning: (text) => log.warn(text) }));
+  const gatekeeper = opened.use(await openGatekeeper({ config, tokens, egress, dispatcher, log }));
   const clients = createRegistryClients({
     ...{ config, environment, log, transfers, metadataStore, layerCache, trustKey, onRequest, egress },
     locks: shared?.locks,
@@ -136,7 +142,8 @@ async function open({ config, environment, log }: EngineContextOptions, opened: 
     environment,
     log,
     audit,
-    tokens: openTokenStore({ folder: dataDir }),
+    tokens,
+    gatekeeper,
     metrics,
     events,
     store,
