@@ -11,6 +11,7 @@ import type { RegisterRoutes } from './http/routes.ts';
 import type { ListenerGuard } from './listeners/listener-guard.ts';
 import { registerOperationRoutes } from './operation/operation-routes.ts';
 import { assertAllowed, assertHasRights, type Principal } from './security/principal.ts';
+import { createRequestTraces } from './tracing/trace-requests.ts';
 import { version } from './version.ts';
 
 /** What answers requests, whichever listener they come from. */
@@ -31,6 +32,7 @@ export async function createRequestHandler(
   { further = [] }: RequestHandlerOptions = {},
 ): Promise<RequestHandler> {
   const guards = new WeakMap<IncomingMessage, ListenerGuard>();
+  const traces = createRequestTraces(context.tracing);
   const app = fastify({
     exposeHeadRoutes: false,
     bodyLimit: Number.MAX_SAFE_INTEGER, // bodies reach the routes as streams, which limit them by themselves
@@ -55,12 +57,14 @@ export async function createRequestHandler(
     for (const [name, value] of Object.entries(standingHeaders)) reply.raw.setHeader(name, value);
     reply.raw.setHeader('X-Request-Id', request.id);
     if (request.is404) return;
+    traces.tell(request.raw, { id: request.id, route: request.routeOptions.url });
     const { access } = request.routeOptions.config;
     request.apiVersion = requestedVersion(request.originalUrl);
     if (access === 'open') return;
     const guard = guards.get(request.raw);
     if (guard === undefined) throw new Error('unreachable: every request has a listener');
     request.principal = await context.gatekeeper.authenticate(request.raw, guard);
+    traces.tell(request.raw, { principal: request.principal.name });
     assertHasRights(request.principal);
     if (access !== 'handler') assertAllowed(request.principal, { kind: access ?? 'admin' });
   });
@@ -70,7 +74,8 @@ export async function createRequestHandler(
     const status = reply.raw.statusCode;
     context.metrics.requests.inc({ method: knownMethods.has(method) ? method : 'other', status: String(status) });
     const line = { requestId: request.id, method, path: pathOf(request), status, principal: request.principal?.name };
-    context.log.debug({ ...line, durationMs: Math.round(reply.elapsedTime) }, 'request');
+    const traceId = traces.traceID(request.raw); // the end of an answer may be told outside of its trace
+    context.log.debug({ ...line, durationMs: Math.round(reply.elapsedTime), traceId }, 'request');
   });
   app.setNotFoundHandler((request, reply) => {
     const { status, message } = answerToUnsupported(request.method, request.url);
@@ -90,7 +95,7 @@ export async function createRequestHandler(
     routes,
     handle(request, response, guard) {
       guards.set(request, guard);
-      app.routing(request, response);
+      traces.run(request, response, () => app.routing(request, response));
     },
     [Symbol.asyncDispose]: () => app.close(),
   };

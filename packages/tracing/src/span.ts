@@ -21,6 +21,8 @@ export interface SpanOptions {
 export interface TracedSpan {
   /** 32 hex digits; undefined where nothing is traced. */
   readonly traceID: string | undefined;
+  /** Gives it a better name, where that is known only later. */
+  rename(name: string): void;
   /** Adds to what is known. */
   set(attributes: SpanAttributes): void;
   /** Notes what happens in between. */
@@ -72,6 +74,7 @@ function tellerOf(span: Span | undefined): Omit<TracedSpan, 'run'> {
   const found = harmless(() => span?.spanContext());
   return {
     traceID: found !== undefined && trace.isSpanContextValid(found) ? found.traceId : undefined,
+    rename: (name) => void harmless(() => span?.updateName(name)),
     set: (attributes) => void harmless(() => span?.setAttributes(known(attributes))),
     event: (name, attributes = {}) => void harmless(() => span?.addEvent(name, known(attributes))),
     fail(error) {

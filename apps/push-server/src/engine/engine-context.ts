@@ -12,6 +12,7 @@ import type { AuditLog } from '../security/audit.ts';
 import type { Egress } from '../security/egress.ts';
 import type { Gatekeeper } from '../security/gatekeeper.ts';
 import type { TokenStore } from '../security/token-store.ts';
+import type { Tracing } from '../tracing/open-tracing.ts';
 import type { Activity } from './activity.ts';
 import type { DiskKeeper } from './disk-space.ts';
 import type { EventLog } from './event-log.ts';
@@ -29,6 +30,7 @@ export interface EngineContext extends AsyncDisposable {
   /** Finds out who asks. */
   readonly gatekeeper: Gatekeeper;
   readonly metrics: Metrics;
+  readonly tracing: Tracing;
   readonly events: EventLog;
   readonly store: ImageStore;
   readonly metadataStore: MetadataStore;

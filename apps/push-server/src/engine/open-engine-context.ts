@@ -20,6 +20,7 @@ import { openAuditLog } from '../security/audit.ts';
 import { createEgress } from '../security/egress.ts';
 import { openGatekeeper } from '../security/gatekeeper.ts';
 import { openTokenStore } from '../security/token-store.ts';
+import { noTracing, type Tracing } from '../tracing/open-tracing.ts';
 import { createActivity, type WorkKind } from './activity.ts';
 import { layerCacheBytes, startDiskKeeper } from './disk-space.ts';
 import { createDisposables, type Disposables } from './disposables.ts';
@@ -36,6 +37,8 @@ export interface EngineContextOptions {
   readonly config: ServerConfig;
   readonly environment: ClientEnvironment;
   readonly log: Logger;
+  /** The caller's. @default nothing is traced */
+  readonly tracing?: Tracing | undefined;
 }
 
 /**
@@ -57,7 +60,10 @@ export async function openEngineContext(options: EngineContextOptions): Promise<
   }
 }
 
-async function open({ config, environment, log }: EngineContextOptions, opened: Disposables): Promise<EngineContext> {
+async function open(
+  { config, environment, log, tracing = noTracing }: EngineContextOptions,
+  opened: Disposables,
+): Promise<EngineContext> {
   const { dataDir, diskQuota } = config;
   // Before anything of the folder is touched: a part of the program that is missing stops the start, and nothing else.
   if (config.redis !== undefined) await Promise.all([import('ioredis'), import('bullmq')]);
@@ -145,6 +151,7 @@ async function open({ config, environment, log }: EngineContextOptions, opened: 
     tokens,
     gatekeeper,
     metrics,
+    tracing,
     events,
     store,
     metadataStore,

@@ -1,7 +1,7 @@
-import type { Digest } from '@slipway/digest';
+import { type Digest, shortDigest } from '@slipway/digest';
 import type { SourceItem } from '@slipway/image-source';
 import { ImageStoreError, type TagOfImage } from '@slipway/image-store';
-import { formatPlatform, matchPlatform, mediaTypes, type Platform } from '@slipway/manifest';
+import { mediaTypes, type Platform } from '@slipway/manifest';
 import type { PushResult } from '@slipway/push';
 import {
   canonicalName,
@@ -29,6 +29,7 @@ import { queryText } from '../../http/query.ts';
 import { seenEvent } from '../../jobs/routes/jobs/seen-names.ts';
 import { assertAllowed, type Principal } from '../../security/principal.ts';
 import { sightOf } from '../../security/sight.ts';
+import { assertFits, imagesOf } from '../images/inspect-platform.ts';
 import { platformQuery } from '../images/platform-query.ts';
 import { DockerStream } from '../stream/docker-stream.ts';
 import { createPushRecords } from '../stream/push-records.ts';
@@ -154,7 +155,10 @@ async function pushTags(push: EnginePush, tags: readonly TagOfImage[]): Promise<
     items.push(item);
   }
   const sight = sightOf(principal);
-  const records = createPushRecords((record) => stream.write(record));
+  const records = createPushRecords(
+    (record) => stream.write(record),
+    (tag) => layersOf(items[tags.findIndex(({ reference }) => reference.tag === tag)], platform),
+  );
   const deliveries = items.map((item, at) => ({
     item,
     platform: item.kind === 'index' ? platform : undefined,
@@ -184,6 +188,12 @@ async function pushTags(push: EnginePush, tags: readonly TagOfImage[]): Promise<
   for (const result of results.flat()) if (!result.ok) throw result.error;
 }
 
+/** What docker calls the layers of an image, in the order in which it speaks of them: the base last. */
+function layersOf(item: SourceItem | undefined, platform: Platform | undefined): readonly string[] {
+  if (item?.kind === 'index') return imagesOf(item, platform).flatMap((image) => layersOf(image, undefined));
+  return item?.kind === 'image' ? item.layers.map(({ diffID }) => shortDigest(diffID)).reverse() : [];
+}
+
 /** The image now also goes by what the registry calls it. That another image has the digest stops nothing. */
 async function rememberDigest({ store, log }: PushNeeds, tagged: Reference, digest: Digest, id: Digest): Promise<void> {
   try {
@@ -207,11 +217,5 @@ function noteTotals(details: AuditDetails, { totals }: PushResult): void {
 async function assertPlatform({ store }: PushNeeds, reference: Reference, wanted: Platform): Promise<void> {
   const text = familiarString(reference);
   const image = await store.inspect(text);
-  if (image.kind === 'index' || image.platform === undefined || matchPlatform(wanted, image.platform)) return;
-  const [found, asked] = [formatPlatform(image.platform), formatPlatform(wanted)];
-  throw new RequestError(
-    404,
-    `image with reference ${text} was found but its platform (${found}) does not match the specified ` +
-      `platform (${asked})`,
-  );
+  if (image.kind !== 'index' && image.platform !== undefined) assertFits(text, image.platform, wanted);
 }

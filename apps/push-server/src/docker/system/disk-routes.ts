@@ -23,7 +23,11 @@ export const registerDiskRoutes: RegisterRoutes<Pick<EngineContext, 'store'>> = 
       sightOf(request.principal).seesAll ? (await store.diskUsage()).bytes : await layerBytes(seen, images);
     return sendJSON(reply, {
       LayersSize: wants('image') ? await layersSize() : 0,
-      Images: images.map((image) => imageSummary(image, request.apiVersion, shared.get(image.id) ?? 0)),
+      // No container uses an image: the client takes -1, which lists say, for one that does.
+      Images: images.map((image) => ({
+        ...imageSummary(image, request.apiVersion, shared.get(image.id) ?? 0),
+        Containers: 0,
+      })),
       Containers: [],
       Volumes: [],
       BuildCache: [],

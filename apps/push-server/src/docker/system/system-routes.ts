@@ -94,7 +94,7 @@ export const registerSystemRoutes: RegisterRoutes<Pick<EngineContext, 'config' |
       Architecture: process.arch === 'x64' ? 'x86_64' : process.arch === 'arm64' ? 'aarch64' : process.arch,
       IndexServerAddress: 'https://index.docker.io/v1/',
       RegistryConfig: {
-        InsecureRegistryCIDRs: ['127.0.0.0/8', '::1/128', ...ranges],
+        InsecureRegistryCIDRs: ['::1/128', '127.0.0.0/8', ...ranges],
         IndexConfigs: {
           'docker.io': { Name: 'docker.io', Mirrors: [], Secure: true, Official: true },
           ...Object.fromEntries(insecure),

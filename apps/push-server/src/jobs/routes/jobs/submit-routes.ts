@@ -1,4 +1,5 @@
 import { parseReference } from '@slipway/reference';
+import { currentTrace, parseTraceContext } from '@slipway/tracing';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { sendJSON } from '../../../docker/stream/send-json.ts';
 import type { EngineContext } from '../../../engine/engine-context.ts';
@@ -53,7 +54,10 @@ export function submitRoutes(context: SubmitNeeds, jobs: JobService): readonly A
     let isTaken = false;
     try {
       const idempotencyKey = idempotencyKeyOf(request);
-      const submitted = await jobs.submit({ ...submission, principal: request.principal.name, idempotencyKey });
+      // Where this daemon does not trace, the one that works on the job may.
+      const trace = currentTrace() ?? parseTraceContext(request.headers);
+      const principal = request.principal.name;
+      const submitted = await jobs.submit({ ...submission, principal, idempotencyKey, trace });
       isTaken = submitted.isNew;
       return submitted;
     } finally {
