@@ -18,8 +18,8 @@ export interface Daemon {
   /** Where it listens, with the ports that were chosen. */
   readonly addresses: readonly string[];
   /**
-   * Takes up what can change while it runs: certificates, rules for rights, the issuer, the level of the log, the file of the audit. What else is new
-   * waits for the next start, and is named in the log.
+   * Takes up what can change while it runs: certificates, rules for rights, the issuer, the level of the log, the
+   * file of the audit. What else is new waits for the next start, and is named in the log.
    *
    * @throws {ServerError} when a certificate or a rule cannot be used; everything stays as it was then
    */

@@ -139,7 +139,8 @@ export const settings: { readonly [Key in keyof ServerConfig]: Setting<ServerCon
     name: 'certificate-rule',
     placeholder: 'json',
     description:
-      'scopes of client certificates by cn, o, ou, dns, uri or email: {"when":{"cn":"ci-*"},"scopes":["load"]}; repeatable',
+      'scopes of client certificates by cn, o, ou, dns, uri or email: ' +
+      '{"when":{"cn":"ci-*"},"scopes":["load"]}; repeatable',
     kind: objects,
     initial: [],
   },
@@ -175,7 +176,8 @@ export const settings: { readonly [Key in keyof ServerConfig]: Setting<ServerCon
     name: 'oidc-rule',
     placeholder: 'json',
     description:
-      'scopes of identity tokens by claims: {"when":{"repository":"acme/*"},"scopes":["push:ghcr.io/{repository}"]}; repeatable',
+      'scopes of identity tokens by claims: ' +
+      '{"when":{"repository":"acme/*"},"scopes":["push:ghcr.io/{repository}"]}; repeatable',
     kind: objects,
     initial: [],
   },

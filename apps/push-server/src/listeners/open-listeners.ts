@@ -154,7 +154,9 @@ async function guardOf(address: ListenAddress, { config, tokens, log }: OpenList
       'ERR_SERVER_CONFIG',
       `${formatListenAddress(address)} can be reached by others, and nothing guards it`,
       {
-        hint: 'configure --tls-cert, --tls-key and --tls-ca, or --oidc-issuer, or make a token with `slipwayd token create`',
+        hint:
+          'configure --tls-cert, --tls-key and --tls-ca, or --oidc-issuer, or make a token with ' +
+          '`slipwayd token create`',
       },
     );
   }
