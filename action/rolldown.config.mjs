@@ -1,4 +1,5 @@
 import { defineConfig } from 'rolldown';
+import { openTelemetryModules } from '../tools/opentelemetry-modules.mjs';
 import { noticesPlugin } from '../tools/third-party-notices.mjs';
 
 // One file: the runner starts it with its own Node, and installs nothing.
@@ -7,7 +8,7 @@ export default defineConfig({
   platform: 'node',
   resolve: { conditionNames: ['@slipway/source', 'import', 'node', 'default'] },
   transform: { target: 'node20.19' },
-  plugins: [noticesPlugin()],
+  plugins: [noticesPlugin(), openTelemetryModules()],
   output: {
     dir: 'dist',
     cleanDir: true,

@@ -10,6 +10,7 @@ export const floors = new Map([
   ['@slipway/arguments', 0],
   ['@slipway/digest-value', 0],
   ['@slipway/deflate', 0],
+  ['@slipway/tracing', 1],
   ['@slipway/digest', 1],
   ['@slipway/reference', 2],
   ['@slipway/manifest', 2],

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'rolldown';
+import { openTelemetryModules } from '../../tools/opentelemetry-modules.mjs';
 import { noticesPlugin } from '../../tools/third-party-notices.mjs';
 
 const client = new URL('../../packages/registry-client/package.json', import.meta.url);
@@ -52,6 +53,7 @@ export default defineConfig({
   transform: { target: 'node20.19' },
   plugins: [
     noticesPlugin(),
+    openTelemetryModules(),
     {
       name: 'http-parser',
       resolveId: {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { defineConfig } from 'rolldown';
+import { openTelemetryModules } from '../../tools/opentelemetry-modules.mjs';
 import { noticesPlugin } from '../../tools/third-party-notices.mjs';
 
 // One program in a few files; what starts slowly or reads its own files is installed beside it.
@@ -11,6 +12,7 @@ export default defineConfig({
   external: ['msgpackr-extract'],
   plugins: [
     noticesPlugin(),
+    openTelemetryModules(),
     {
       name: 'status-page',
       // The page's files are texts in the program: an executable has nothing beside it.

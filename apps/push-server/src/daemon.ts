@@ -7,11 +7,14 @@ import type { JobService } from './jobs/service/job-service.ts';
 import { type Listeners, openListeners } from './listeners/open-listeners.ts';
 import { registerStateMetrics } from './operation/state-metrics.ts';
 import { createRequestHandler, type RequestHandlerOptions } from './server.ts';
+import { openTracing } from './tracing/open-tracing.ts';
 import { version } from './version.ts';
 
 /** A running daemon. */
 export interface Daemon {
   readonly context: EngineContext;
+  /** Every route that it serves: `GET /images/json`. */
+  readonly routes: readonly string[];
   /** Where it listens, with the ports that were chosen. */
   readonly addresses: readonly string[];
   /**
@@ -24,8 +27,10 @@ export interface Daemon {
   /**
    * Takes nothing new, lets what runs finish within the time that is configured, aborts the rest, closes everything.
    * Idempotent.
+   *
+   * @returns whether all was closed in time; traces that no collector takes do not count
    */
-  stop(): Promise<void>;
+  stop(): Promise<boolean>;
 }
 
 /**
@@ -35,7 +40,11 @@ export interface Daemon {
  */
 export async function startDaemon(options: EngineContextOptions, routes: RequestHandlerOptions = {}): Promise<Daemon> {
   const { config, log } = options;
-  const context = await openEngineContext(options);
+  const tracing = await openTracing(options.environment.variables, log);
+  const context = await openEngineContext({ ...options, tracing }).catch(async (error: unknown) => {
+    await tracing[Symbol.asyncDispose]();
+    throw error;
+  });
   let listeners: Listeners | undefined;
   let jobs: JobService | undefined;
   try {
@@ -54,8 +63,9 @@ export async function startDaemon(options: EngineContextOptions, routes: Request
     const { addresses } = listeners;
     const open = listeners;
     log.info({ version, addresses, settings: shownSettings(config) }, 'slipwayd listens');
-    let stopping: Promise<void> | undefined;
-    const stop = async (): Promise<void> => {
+    let stopping: Promise<boolean> | undefined;
+    const stop = async (): Promise<boolean> => {
+      let isWhole = true;
       log.info('slipwayd stops');
       // The last part of the time is for letting go: of what is aborted, then of what is open.
       const lettingGoMs = Math.min(5_000, Math.max(1_000, config.shutdownTimeoutMs / 4));
@@ -66,11 +76,16 @@ export async function startDaemon(options: EngineContextOptions, routes: Request
       for (const [name, part] of Object.entries(parts)) {
         const isClosed = await deadline.inTime(part[Symbol.asyncDispose]());
         if (!isClosed) log.error({ part: name }, 'what hangs is left behind');
+        isWhole &&= isClosed;
       }
+      const isSent = await deadline.inTime(tracing[Symbol.asyncDispose]());
+      if (!isSent) log.warn('the last traces are lost: the collector did not take them in time');
       log.info('slipwayd has stopped');
+      return isWhole;
     };
     return {
       context,
+      routes: handler.routes,
       addresses,
       async reload(fresh) {
         await open.reload(fresh);
@@ -88,6 +103,7 @@ export async function startDaemon(options: EngineContextOptions, routes: Request
     await listeners?.[Symbol.asyncDispose]();
     await jobs?.[Symbol.asyncDispose]();
     await context[Symbol.asyncDispose]();
+    await tracing[Symbol.asyncDispose]();
     throw error;
   }
 }

@@ -11,6 +11,10 @@ import { checkStart } from './operation/check-start.ts';
 import { addHealthCommand } from './service/health-command.ts';
 import { notifySystemd } from './service/notify-systemd.ts';
 import { addTokenCommands } from './token-commands.ts';
+import { logTrace } from './tracing/log-trace.ts';
+import { tracingFaults } from './tracing/open-tracing.ts';
+import type { OtelVariables } from './tracing/otel-variables.ts';
+import { readTraceSettings } from './tracing/trace-settings.ts';
 import { version } from './version.ts';
 
 /** Runs the program with the arguments after its name; resolves with its exit code and never rejects. */
@@ -54,8 +58,10 @@ function createProgram(host: NodeJS.Process): Command {
   program.action(async () => {
     const config = await configOf();
     if (program.opts<{ checkConfig?: boolean }>().checkConfig === true) {
-      await assertStart(config);
-      host.stdout.write('the configuration is right\n');
+      const { variables } = readEnvironment(host.env);
+      await assertStart(config, variables);
+      const { summary } = readTraceSettings(variables);
+      host.stdout.write(`the configuration is right\n${summary === undefined ? '' : `${summary}\n`}`);
       return;
     }
     await serve(config, host, configOf);
@@ -76,21 +82,21 @@ function optionOf(setting: Setting<unknown>): Option {
 }
 
 /** @throws {ServerError} `ERR_SERVER_CONFIG`; its message lists every fault there is */
-async function assertStart(config: ServerConfig): Promise<void> {
-  const faults = await checkStart(config);
+async function assertStart(config: ServerConfig, variables: OtelVariables): Promise<void> {
+  const faults = [...(await checkStart(config)), ...(await tracingFaults(variables))];
   if (faults.length === 0) return;
   throw new ServerError('ERR_SERVER_CONFIG', `The configuration is wrong:\n  ${faults.join('\n  ')}`);
 }
 
 /** Serves until a signal says to stop. The second one ends at once. */
 async function serve(config: ServerConfig, host: NodeJS.Process, configOf: () => Promise<ServerConfig>): Promise<void> {
-  await assertStart(config);
+  const environment = readEnvironment(host.env);
+  await assertStart(config, environment.variables);
   const log = openLog(config, host);
   host.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'));
   let reload = (): void => log.warn('SIGHUP came before the daemon was up: its settings are as new as can be');
   host.on('SIGHUP', () => reload());
   const asked = Promise.race([once(host, 'SIGTERM'), once(host, 'SIGINT')]); // also while it starts
-  const environment = readEnvironment(host.env);
   const tell = (...assignments: string[]): Promise<void> =>
     notifySystemd(assignments, { ...environment, onWarning: (message) => log.warn(message) });
   const daemon = await startDaemon({ config, environment, log });
@@ -105,9 +111,9 @@ async function serve(config: ServerConfig, host: NodeJS.Process, configOf: () =>
   const signal = await asked;
   log.info({ signal: signal[0] as unknown }, 'asked to stop');
   for (const name of ['SIGTERM', 'SIGINT'] as const) host.once(name, () => host.exit(130));
-  await Promise.all([tell('STOPPING=1'), daemon.stop()]);
+  const [, isWhole] = await Promise.all([tell('STOPPING=1'), daemon.stop()]);
   // What hangs keeps the process no longer than its time: only then there is anything left to run this.
-  setTimeout(() => host.exit(1), 500).unref();
+  setTimeout(() => host.exit(isWhole ? 0 : 1), 500).unref();
 }
 
 /** JSON lines on standard error: levels as words, times in ISO 8601. */
@@ -117,6 +123,7 @@ function openLog({ logLevel }: Pick<ServerConfig, 'logLevel'>, { pid }: NodeJS.P
     base: { pid },
     timestamp: stdTimeFunctions.isoTime,
     formatters: { level: (level: string) => ({ level }) },
+    mixin: logTrace,
   };
   return pino(settings, pino.destination({ fd: 2, sync: true }));
 }

@@ -11,11 +11,14 @@ import type { RegisterRoutes } from './http/routes.ts';
 import type { ListenerGuard } from './listeners/listener-guard.ts';
 import { registerOperationRoutes } from './operation/operation-routes.ts';
 import { assertAllowed, authenticate, type Principal } from './security/principal.ts';
+import { createRequestTraces } from './tracing/trace-requests.ts';
 import { version } from './version.ts';
 
 /** What answers requests, whichever listener they come from. */
 export interface RequestHandler extends AsyncDisposable {
   handle(request: IncomingMessage, response: ServerResponse, guard: ListenerGuard): void;
+  /** Every route there is: `GET /images/json`. */
+  readonly routes: readonly string[];
 }
 
 export interface RequestHandlerOptions {
@@ -29,6 +32,7 @@ export async function createRequestHandler(
   { further = [] }: RequestHandlerOptions = {},
 ): Promise<RequestHandler> {
   const guards = new WeakMap<IncomingMessage, ListenerGuard>();
+  const traces = createRequestTraces(context.tracing);
   const app = fastify({
     exposeHeadRoutes: false,
     bodyLimit: Number.MAX_SAFE_INTEGER, // bodies reach the routes as streams, which limit them by themselves
@@ -44,19 +48,23 @@ export async function createRequestHandler(
   app.decorateRequest('principal', null as unknown as Principal);
   app.decorateRequest('apiVersion', maxApiVersion);
 
+  const routes: string[] = [];
   app.addHook('onRoute', ({ config, method, url }) => {
+    routes.push(...[method].flat().map((each) => `${each} ${url}`));
     if (config?.access === undefined) throw new Error(`unreachable: ${String(method)} ${url} names no access`);
   });
   app.addHook('onRequest', async (request, reply) => {
     for (const [name, value] of Object.entries(standingHeaders)) reply.raw.setHeader(name, value);
     reply.raw.setHeader('X-Request-Id', request.id);
     if (request.is404) return;
+    traces.tell(request.raw, { id: request.id, route: request.routeOptions.url });
     const { access } = request.routeOptions.config;
     request.apiVersion = requestedVersion(request.originalUrl);
     if (access === 'open') return;
     const guard = guards.get(request.raw);
     if (guard === undefined) throw new Error('unreachable: every request has a listener');
     request.principal = await authenticate(request.raw, guard, context.tokens);
+    traces.tell(request.raw, { principal: request.principal.name });
     if (access !== 'handler') assertAllowed(request.principal, { kind: access ?? 'admin' });
   });
   app.addHook('onResponse', async (request, reply) => {
@@ -65,7 +73,8 @@ export async function createRequestHandler(
     const status = reply.raw.statusCode;
     context.metrics.requests.inc({ method: knownMethods.has(method) ? method : 'other', status: String(status) });
     const line = { requestId: request.id, method, path: pathOf(request), status, principal: request.principal?.name };
-    context.log.debug({ ...line, durationMs: Math.round(reply.elapsedTime) }, 'request');
+    const traceId = traces.traceID(request.raw); // the end of an answer may be told outside of its trace
+    context.log.debug({ ...line, durationMs: Math.round(reply.elapsedTime), traceId }, 'request');
   });
   app.setNotFoundHandler((request, reply) => {
     const { status, message } = answerToUnsupported(request.method, request.url);
@@ -82,9 +91,10 @@ export async function createRequestHandler(
   for (const register of further) register(app, context);
   await app.ready();
   return {
+    routes,
     handle(request, response, guard) {
       guards.set(request, guard);
-      app.routing(request, response);
+      traces.run(request, response, () => app.routing(request, response));
     },
     [Symbol.asyncDispose]: () => app.close(),
   };

@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { readConfig } from '../src/config/read-config.ts';
 import type { ServerConfig } from '../src/config/server-config.ts';
 import { type Daemon, startDaemon } from '../src/daemon.ts';
+import { logTrace } from '../src/tracing/log-trace.ts';
 
 /** A daemon in this process, with a folder of its own. Leaving scope stops it. */
 export interface TestDaemon extends AsyncDisposable {
@@ -38,7 +39,10 @@ export interface TestResponse {
 }
 
 /** Starts a daemon on a unix socket, and on a TCP port of the loopback. */
-export async function startTestDaemon(options: Partial<ServerConfig> = {}): Promise<TestDaemon> {
+export async function startTestDaemon(
+  options: Partial<ServerConfig> = {},
+  variables: Readonly<Record<string, string>> = {},
+): Promise<TestDaemon> {
   const folder = await temporaryFolder();
   const socket = join(folder.path, 's.sock');
   const log: Record<string, unknown>[] = [];
@@ -49,8 +53,8 @@ export async function startTestDaemon(options: Partial<ServerConfig> = {}): Prom
     shutdownTimeoutMs: 1_000,
     ...options,
   };
-  const environment = readEnvironment({ HOME: folder.path });
-  const logger = pino({ level: 'info' }, { write: (line: string) => void log.push(JSON.parse(line)) });
+  const environment = readEnvironment({ HOME: folder.path, ...variables });
+  const logger = pino({ level: 'info', mixin: logTrace }, { write: (line: string) => void log.push(JSON.parse(line)) });
   const daemon = await startDaemon({ config, environment, log: logger });
   const port = Number(/:(\d+)$/.exec(daemon.addresses.find((address) => address.startsWith('tcp:')) ?? '')?.[1]);
   return {

@@ -71,7 +71,7 @@ describe('what is asked wrongly is answered in docker’s words', () => {
       "invalid filter 'dangling=[perhaps]'",
     ],
     ['GET', '/events?since=soon', 400, expect.stringContaining('failed to parse value as time or duration')],
-    ['GET', '/images/get?names=none', 404, 'No such image: none:latest'],
+    ['GET', '/images/get?names=none', 404, 'No such image: none'],
     ['DELETE', '/images/none', 404, 'No such image: none:latest'],
     ['POST', '/auth', 400, 'the body has to be an auth config'],
   ])('%s %s', async (method, path, status, message) => {

@@ -4,6 +4,7 @@ import type { ImageStore } from '@slipway/image-store';
 import type { LayerCache } from '@slipway/layer-cache';
 import type { TrustKey } from '@slipway/manifest/schema1';
 import type { MetadataStore } from '@slipway/metadata-store';
+import type { SharedTurns } from '@slipway/push';
 import type { HostBackoff, Transfers } from '@slipway/transfer';
 import type { ConnectionParts, ConnectionSettings } from './connection/connection-settings.ts';
 import type { CredentialsChoice } from './credentials/client-credentials.ts';
@@ -61,6 +62,8 @@ export interface ClientParts extends ConnectionParts {
    * @default the client's own, which adapts to each registry
    */
   readonly transfers?: Transfers | undefined;
+  /** Turns at blobs, with other processes that push to the same registries. @default nobody else is waited for */
+  readonly sharedTurns?: SharedTurns | undefined;
   /** Share one among clients, so that all leave a registry alone that wants it. @default the client's own */
   readonly hostBackoff?: HostBackoff | undefined;
   /** The key that signs schema 1 manifests. @default one in the data folder */

@@ -72,6 +72,7 @@ export async function createClient(options?: ClientOptions): Promise<Client> {
     const folder = settings.cache ? (settings.dataDir ?? environment.dataFolder) : settings.dataDir;
     const made = createPushers({
       transfers: settings.transfers ?? ownTransfers!,
+      sharedTurns: settings.sharedTurns,
       metadataStore,
       layerCache,
       attempts,

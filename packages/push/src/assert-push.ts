@@ -29,6 +29,7 @@ const aDescriptor = kind('a descriptor', (value) => {
 });
 
 const pusherKinds: Readonly<Record<Exclude<keyof PusherOptions, 'transfers' | 'gzip'>, Kind>> = {
+  sharedTurns: withMethods('shared turns', 'take'),
   metadataStore: anObject,
   layerCache: withMethods('a layer cache', 'find', 'begin'),
   zstd: aCompressor,

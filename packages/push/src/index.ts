@@ -17,6 +17,7 @@ export { pushDefaults } from './options.ts';
 export type { DecisionReason } from './presence/decision-reason.ts';
 export { progressShare } from './progress-share.ts';
 export type {
+  BlobTurn,
   Destination,
   Endpoint,
   LayerKind,
@@ -32,6 +33,7 @@ export type {
   PushProtocol,
   PushResult,
   PushVerify,
+  SharedTurns,
   V1Endpoint,
 } from './push.ts';
 export { createPusher } from './pusher.ts';

@@ -156,10 +156,39 @@ export type PushResult =
     }
   | { readonly ok: false; readonly reference: Reference; readonly error: Error; readonly totals: PushTotals };
 
+/** Which blob somebody is about to bring. */
+export interface BlobTurn {
+  /** Host and port: `ghcr.io`. */
+  readonly registry: string;
+  /** The canonical name of the repository that it goes to. */
+  readonly repository: string;
+  /** The same for the same bytes, whatever the repository. */
+  readonly blob: string;
+}
+
+/**
+ * Turns at blobs that several processes respect. Who comes second finds what the first has brought, and mounts it;
+ * for the same repository of the same process, all share one turn.
+ */
+export interface SharedTurns {
+  /**
+   * Waits until no other one brings that blob to that registry, or until that has taken too long. Disposing of the
+   * turn ends it. Rejects with the signal's reason, and with nothing else.
+   *
+   * @param options.onWaiting called at most once, when it is not free at once
+   */
+  take(
+    turn: BlobTurn,
+    options: AbortOptions & { readonly onWaiting?: (() => void) | undefined },
+  ): Promise<AsyncDisposable>;
+}
+
 /** What a pusher works with. It owns none of it. */
 export interface PusherOptions {
   /** Share one among all pushers of a process. */
   readonly transfers: Transfers;
+  /** For processes that push to the same registries, and share a metadata store. @default nobody else is waited for */
+  readonly sharedTurns?: SharedTurns | undefined;
   /** @default nothing is remembered */
   readonly metadataStore?: MetadataStore | undefined;
   /** Keeps compressed layers. @default they are compressed again in each run */

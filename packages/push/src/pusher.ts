@@ -17,6 +17,7 @@ import { surviving } from './deliver/listener.ts';
 import type { Push, SharedParts } from './deliver/push-parts.ts';
 import { type RepositoryItem, RepositoryPush } from './deliver/repository-push.ts';
 import { Scope } from './deliver/scope.ts';
+import { tracePush } from './deliver/trace-push.ts';
 import { PushError } from './errors.ts';
 import type { PushEvent } from './events.ts';
 import { storedProofs } from './form/diff-id-proofs.ts';
@@ -76,7 +77,6 @@ export function createPusher(options: PusherOptions): Pusher {
   };
 }
 
-/** Delivers one item after the other, each to all its repositories at once. */
 async function runPush(
   pusher: SharedParts,
   deliveries: readonly PushDelivery[],
@@ -85,6 +85,17 @@ async function runPush(
   const options = resolvePushOptions(pushOptions);
   options.signal?.throwIfAborted();
   for (const { destinations } of deliveries) assertTags(destinations, options);
+  const each = { stopAtFailure, onDelivered };
+  return await tracePush(deliveries, options, async () => await deliverAll(pusher, deliveries, options, each));
+}
+
+/** Delivers one item after the other, each to all its repositories at once. */
+async function deliverAll(
+  pusher: SharedParts,
+  deliveries: readonly PushDelivery[],
+  options: ResolvedPushOptions,
+  { stopAtFailure, onDelivered }: Pick<PushAllOptions, 'stopAtFailure' | 'onDelivered'>,
+): Promise<readonly (readonly PushResult[])[]> {
   const tell = meterProgress(surviving(options.onEvent), { clock: pusher.retry.clock });
   const forms = new Map<string, BlobForm>();
   const scope = new Scope(options.signal);

@@ -125,8 +125,8 @@ export class RegistryConnection {
     // Nothing is shown to other hosts, for instance where uploads are sent elsewhere.
     const isOurs = url.origin === this.#base.origin;
     let shown = isOurs ? await this.#authorizer.authorize(access, { signal }) : undefined;
-    for (;;) {
-      const answer = await this.#send(request, url, shown?.header);
+    for (let resends = 0; ; resends += 1) {
+      const answer = await this.#send({ ...request, resends }, url, shown?.header);
       if (expect.includes(answer.status)) {
         // What a session's end needs is not asked for with every token.
         const isLearnt = method !== 'DELETE' || access.purpose === 'delete';
@@ -220,7 +220,8 @@ export class RegistryConnection {
     const { metadataMs, slowMs } = this.options.timeouts;
     const timeoutMs = this.#isSlow ? slowMs : metadataMs;
     const url = this.#url('/v2/');
-    const request = { method: 'GET', url, headers: {}, answerTimeoutMs: timeoutMs, idleTimeoutMs: timeoutMs } as const;
+    const timeouts = { answerTimeoutMs: timeoutMs, idleTimeoutMs: timeoutMs };
+    const request = { method: 'GET', url, headers: {}, expect: [401, 404], ...timeouts } as const;
     const answer = await this.#http.send(request).catch(async (error: unknown) => {
       this.#isSlow ||= error instanceof RegistryError && error.reason === 'timeout';
       throw await this.#explained(error, url);
@@ -280,8 +281,13 @@ export class RegistryConnection {
     return new URL(`${this.#base.pathname.replace(/\/$/, '')}${target}`, this.#base);
   }
 
-  async #send(request: ConnectionRequest, url: URL, authorization: string | undefined): Promise<Answer> {
+  async #send(
+    request: ConnectionRequest & { readonly resends: number },
+    url: URL,
+    authorization: string | undefined,
+  ): Promise<Answer> {
     const { method, headers, body, onTaken, onBodySent, signal, commits, isDownload = false } = request;
+    const { expect, resends } = request;
     const { metadataMs, idleMs, smallCommitMs, commitMs } = this.options.timeouts;
     const answerMs = commits === undefined ? metadataMs : commits <= smallCommit ? smallCommitMs : commitMs;
     return await this.#http.send({
@@ -289,9 +295,7 @@ export class RegistryConnection {
       url,
       headers: { ...headers, ...(authorization !== undefined && { authorization }) },
       body,
-      onTaken,
-      onBodySent,
-      signal,
+      ...{ onTaken, onBodySent, signal, expect, resends },
       answerTimeoutMs: answerMs,
       idleTimeoutMs: body !== undefined || isDownload ? idleMs : metadataMs,
     });

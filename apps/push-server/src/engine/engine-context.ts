@@ -11,6 +11,7 @@ import type { PushBoard } from '../page/push-board.ts';
 import type { AuditLog } from '../security/audit.ts';
 import type { Egress } from '../security/egress.ts';
 import type { TokenStore } from '../security/token-store.ts';
+import type { Tracing } from '../tracing/open-tracing.ts';
 import type { Activity } from './activity.ts';
 import type { DiskKeeper } from './disk-space.ts';
 import type { EventLog } from './event-log.ts';
@@ -26,6 +27,7 @@ export interface EngineContext extends AsyncDisposable {
   readonly audit: AuditLog;
   readonly tokens: TokenStore;
   readonly metrics: Metrics;
+  readonly tracing: Tracing;
   readonly events: EventLog;
   readonly store: ImageStore;
   readonly metadataStore: MetadataStore;

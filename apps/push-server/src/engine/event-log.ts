@@ -1,9 +1,11 @@
 /** Something that happened to an image, as `docker events` tells it. */
 export interface EngineEvent {
-  readonly action: 'load' | 'push' | 'tag' | 'untag' | 'delete';
-  /** An image ID, or for `push` the familiar reference. */
+  readonly action: 'load' | 'save' | 'push' | 'tag' | 'untag' | 'delete' | 'prune';
+  /** An image ID; for `push` the familiar reference, for `prune` nothing. */
   readonly actor: string;
   readonly attributes: Readonly<Record<string, string>>;
+  /** Canonical names of the repositories that it is about: whoever sees one of them is told. */
+  readonly repositories: readonly string[];
   /** Nanoseconds since 1970. */
   readonly timeNano: bigint;
 }

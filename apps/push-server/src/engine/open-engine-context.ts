@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClientEnvironment } from '@slipway/client';
-import { type ImageStore, type ImageStoreEvent, openImageStore } from '@slipway/image-store';
+import { type ImageStore, openImageStore } from '@slipway/image-store';
 import { openLayerCache } from '@slipway/layer-cache';
 import {
   createMetadataStore,
@@ -18,13 +18,15 @@ import { createPushBoard } from '../page/push-board.ts';
 import { openAuditLog } from '../security/audit.ts';
 import { createEgress } from '../security/egress.ts';
 import { openTokenStore } from '../security/token-store.ts';
+import { noTracing, type Tracing } from '../tracing/open-tracing.ts';
 import { createActivity, type WorkKind } from './activity.ts';
 import { layerCacheBytes, startDiskKeeper } from './disk-space.ts';
 import { createDisposables, type Disposables } from './disposables.ts';
 import type { EngineContext } from './engine-context.ts';
-import { createEventLog, type EngineEvent, type EventLog } from './event-log.ts';
+import { createEventLog } from './event-log.ts';
 import { createFairTransfers } from './fair-transfers.ts';
 import { lockFolder } from './folder-lock.ts';
+import { publishStoreEvents } from './publish-store-events.ts';
 import { createPushService } from './push-service.ts';
 import { createRegistryClients } from './registry-clients.ts';
 import { openSigningKey } from './signing-key.ts';
@@ -33,6 +35,8 @@ export interface EngineContextOptions {
   readonly config: ServerConfig;
   readonly environment: ClientEnvironment;
   readonly log: Logger;
+  /** The caller's. @default nothing is traced */
+  readonly tracing?: Tracing | undefined;
 }
 
 /**
@@ -54,7 +58,10 @@ export async function openEngineContext(options: EngineContextOptions): Promise<
   }
 }
 
-async function open({ config, environment, log }: EngineContextOptions, opened: Disposables): Promise<EngineContext> {
+async function open(
+  { config, environment, log, tracing = noTracing }: EngineContextOptions,
+  opened: Disposables,
+): Promise<EngineContext> {
   const { dataDir, diskQuota } = config;
   // Before anything of the folder is touched: a part of the program that is missing stops the start, and nothing else.
   if (config.redis !== undefined) await Promise.all([import('ioredis'), import('bullmq')]);
@@ -83,7 +90,7 @@ async function open({ config, environment, log }: EngineContextOptions, opened: 
     await openImageStore({
       folder: join(dataDir, 'images'),
       onWarning: (message) => log.warn(message),
-      onEvent: publishTo(events),
+      onEvent: publishStoreEvents(events),
       admit: (request) => disk.admit(request),
     }),
   );
@@ -137,6 +144,7 @@ async function open({ config, environment, log }: EngineContextOptions, opened: 
     audit,
     tokens: openTokenStore({ folder: dataDir }),
     metrics,
+    tracing,
     events,
     store,
     metadataStore,
@@ -162,22 +170,3 @@ async function open({ config, environment, log }: EngineContextOptions, opened: 
 const leavingMs = 15_000;
 
 const plurals: Readonly<Record<WorkKind, string>> = { push: 'pushes', load: 'loads', save: 'saves', job: 'jobs' };
-
-/** Passes the store's events on. An image that is loaded with several names is loaded once. */
-function publishTo(events: EventLog): (event: ImageStoreEvent) => void {
-  let loaded: string | undefined;
-  return (event) => {
-    if (event.type === 'load' && event.id === loaded) return;
-    loaded = event.type === 'load' ? event.id : undefined;
-    queueMicrotask(() => {
-      loaded = undefined;
-    });
-    events.publish(engineEventOf(event));
-  };
-}
-
-/** What the store did, in the words of `docker events`: the image is the actor; only a tag is told by its name. */
-function engineEventOf({ type, id, reference }: ImageStoreEvent): Omit<EngineEvent, 'timeNano'> {
-  const name = type === 'tag' ? (reference ?? id) : id;
-  return { action: type, actor: id, attributes: { name } };
-}

@@ -6,9 +6,10 @@ import { dispatcherFor, readProxyVariables } from '@slipway/registry-client/prox
 import { createHostBackoff } from '@slipway/transfer';
 import type { Logger } from 'pino';
 import type { ServerConfig } from '../config/server-config.ts';
-import { lockedTransfers, type SharedLocks } from '../jobs/queue/shared-locks.ts';
+import type { SharedLocks } from '../jobs/queue/shared-locks.ts';
 import type { Egress } from '../security/egress.ts';
 import { version } from '../version.ts';
+import { createBlobTurns } from './blob-turns.ts';
 import type { FairTransfers } from './fair-transfers.ts';
 import type { MetaHeaders } from './meta-headers.ts';
 import type { LinkSettings } from './push-settings.ts';
@@ -60,6 +61,7 @@ export function createRegistryClients(options: RegistryClientsOptions): Registry
   const { certDir, insecureRegistries, retries, timeoutMs: timeout, allowNondistributable: foreign } = config;
   const hostBackoff = createHostBackoff(); // a registry that wants to be left alone is left alone by everybody
   const secret = randomBytes(32); // keys that stand in the transfer manager tell nothing of the credentials
+  const turnsOf = locks && createBlobTurns(locks);
   const opened = new Map<string, { leases: number; readonly client: Promise<Client> }>();
 
   const { egress } = options;
@@ -78,7 +80,8 @@ export function createRegistryClients(options: RegistryClientsOptions): Registry
       credentials: providerOf(auths),
       headers: metaHeaders,
       userAgent: [`slipwayd/${version}`, ...(upstreamClient ? [upstreamClient] : [])].join(' '),
-      transfers: lockedTransfers(scopedTransfers(transfers, scope), locks),
+      transfers: scopedTransfers(transfers, scope),
+      sharedTurns: turnsOf?.(scope),
       onRequest(record, registry) {
         transfers.observe(registry, record);
         onRequest?.(record, registry);

@@ -1,5 +1,5 @@
 import { PushError } from '@slipway/push';
-import { RegistryError } from '@slipway/registry-client';
+import { formatDiagnostics, RegistryError } from '@slipway/registry-client';
 import { RequestError } from '../errors.ts';
 
 /** The registry's own answer along the chain of causes. */
@@ -18,6 +18,16 @@ export function errorText(error: unknown): string {
   if (error instanceof PushError && error.cause instanceof PushError) return error.message;
   if (error instanceof RequestError) return error.message;
   const answer = registryErrorOf(error);
-  if (answer !== undefined) return answer.dockerMessage ?? answer.message;
+  if (answer !== undefined) return firstOfBlob(error, answer) ?? answer.dockerMessage ?? answer.message;
   return error.message;
+}
+
+/**
+ * Of what a registry lists against a blob, docker tells the first: a layer's, as it sends those first.
+ *
+ * @see https://github.com/moby/moby/blob/v25.0.0/distribution/errors.go retryOnError
+ */
+function firstOfBlob(error: Error, { diagnostics }: RegistryError): string | undefined {
+  const isBlob = error instanceof PushError && (error.op === 'push layer' || error.op === 'push config');
+  return isBlob && diagnostics.length > 1 ? formatDiagnostics(diagnostics.slice(0, 1)) : undefined;
 }

@@ -6,7 +6,10 @@ import type { Action } from '../security/scope.ts';
  * What a route demands before it is reached: nothing, or the right to do this. `handler` means that somebody known is
  * enough here, and that the route itself asks for more once it knows what about.
  */
-export type RouteAccess = 'open' | 'handler' | Extract<Action, { readonly kind: 'read' | 'load' | 'admin' }>['kind'];
+export type RouteAccess =
+  | 'open'
+  | 'handler'
+  | Extract<Action, { readonly kind: 'read' | 'all' | 'load' | 'save' | 'admin' }>['kind'];
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -14,7 +14,7 @@ export const registerOperationRoutes: RegisterRoutes<OperationNeeds> = (app, nee
     if (faults.length > 0) return await reply.code(503).send(`${faults.join('\n')}\n`);
     return await reply.send('ok\n');
   });
-  app.get('/metrics', { config: { access: 'read' } }, async (_request, reply) =>
+  app.get('/metrics', { config: { access: 'all' } }, async (_request, reply) =>
     reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
   );
 };

@@ -1,15 +1,21 @@
+import type { FastifyRequest } from 'fastify';
 import { sendJSON } from '../docker/stream/send-json.ts';
 import type { EngineContext } from '../engine/engine-context.ts';
+import type { TransferHolder } from '../engine/fair-transfers.ts';
 import { RequestError } from '../errors.ts';
 import { isFinal, type JobRecord } from '../jobs/record/job.ts';
+import { repositoriesOf } from '../jobs/record/job-repositories.ts';
 import { viewOf } from '../jobs/record/job-view.ts';
 import type { ApiRoute } from '../jobs/routes/api-route.ts';
+import { seenRow } from '../jobs/routes/jobs/seen-names.ts';
 import { openEventStream } from '../jobs/routes/server-sent-events.ts';
 import { nameOf } from '../jobs/run/job-sources.ts';
 import type { JobService } from '../jobs/service/job-service.ts';
+import { repositoryOf, type Sight, sightOf } from '../security/sight.ts';
 import { version } from '../version.ts';
 import { createDiskView } from './disk-view.ts';
-import { foldJobEvents } from './push-board.ts';
+import { foldJobEvents, type PushSummary } from './push-board.ts';
+import type { PushRow } from './push-fold.ts';
 
 /** Changes of that long are told together. */
 const tellMs = 250;
@@ -38,22 +44,20 @@ export function statusRoutes(context: StatusNeeds, jobs: JobService): readonly A
 
   // However many readers there are, jobs are listed once a moment, and anew when there is news of them: a reader is
   // told once.
-  let listed: { readonly at: number; readonly jobs: Promise<readonly unknown[]> } | undefined;
+  const listed = new Map<string, { readonly at: number; readonly jobs: Promise<readonly unknown[]> }>();
   jobs.channel.subscribe((news) => {
-    if (news.kind !== 'event' || news.event.type.startsWith('job:')) listed = undefined;
+    if (news.kind !== 'event' || news.event.type.startsWith('job:')) listed.clear();
   });
-  const listJobs = (): Promise<readonly unknown[]> => {
-    if (listed === undefined || Date.now() - listed.at >= tellMs) {
-      listed = {
-        at: Date.now(),
-        jobs: readJobs(),
-      };
-    }
-    return listed.jobs;
+  const listJobs = async (sight: Sight): Promise<readonly unknown[]> => {
+    const now = Date.now();
+    for (const [key, { at }] of listed) if (now - at >= tellMs) listed.delete(key);
+    const found = listed.get(sight.key) ?? { at: now, jobs: readJobs(sight) };
+    listed.set(sight.key, found);
+    return await found.jobs;
   };
-  /** Those that run, the next that wait, and the last that ended. */
-  const readJobs = async (): Promise<readonly unknown[]> => {
-    const all = [...jobs.index.newest()];
+  /** Of those that are seen: those that run, the next that wait, and the last that ended. */
+  const readJobs = async (sight: Sight): Promise<readonly unknown[]> => {
+    const all = [...jobs.index.newest()].filter(sight.work);
     const running = all.filter(({ state }) => state === 'running').slice(0, maxUnfinished);
     const room = maxUnfinished - running.length;
     const queued = room === 0 ? [] : all.filter(({ state }) => state === 'queued').slice(-room);
@@ -61,16 +65,28 @@ export function statusRoutes(context: StatusNeeds, jobs: JobService): readonly A
     const found = await Promise.all([...running, ...queued, ...ended].map(({ id }) => jobs.store.get(id)));
     return found.flatMap((job) => (job === undefined ? [] : [viewOf(job)]));
   };
-  /** Who holds what others wait for. */
-  const slots = (): unknown => {
+  /** Who holds what others wait for; whoever does not see everybody is told of themselves. */
+  const holders = ({ sight, name }: Reader): readonly TransferHolder[] =>
+    context.transfers.holders().filter(({ principal }) => sight.seesAll || principal === name);
+  const slots = (reader: Reader): unknown => {
     const { registries, principals } = context.jobShares.running;
+    const isTold = ([principal]: readonly [string, number]): boolean =>
+      reader.sight.seesAll || principal === reader.name;
     return {
-      transfers: context.transfers.holders(),
-      jobs: { registries: Object.fromEntries(registries), principals: Object.fromEntries(principals) },
+      transfers: holders(reader),
+      jobs: {
+        registries: reader.sight.seesAll ? Object.fromEntries(registries) : {},
+        principals: Object.fromEntries([...principals].filter(isTold)),
+      },
     };
   };
+  const seesPush = ({ sight }: Reader, { id, kind, image, principal, destinations }: PushSummary): boolean => {
+    const names = kind === 'job' ? destinations : [image, ...destinations];
+    const repositories = jobs.index.get(id)?.repositories ?? names.map((name) => repositoryOf(name) ?? name);
+    return sight.work({ principal, repositories });
+  };
   const disk = createDiskView(context);
-  const daemon = (): unknown => ({
+  const daemon = (reader: Reader): unknown => ({
     name: jobs.daemon,
     version,
     startedAt,
@@ -81,7 +97,7 @@ export function statusRoutes(context: StatusNeeds, jobs: JobService): readonly A
     isShared: context.shared !== undefined,
     redis: context.shared && (context.shared.isUp ? 'up' : 'away'),
     disk: disk(),
-    transfers: context.transfers.holders(),
+    transfers: holders(reader),
     isClosing: activity.isClosing,
   });
 
@@ -93,14 +109,16 @@ export function statusRoutes(context: StatusNeeds, jobs: JobService): readonly A
       summary: 'What the daemon does just now',
       access: 'read',
       responses: { 200: { description: 'Daemon, pushes, jobs, rates.', schema: { type: 'object' } } },
-      handle: async (_request, reply) =>
-        sendJSON(reply, {
-          daemon: daemon(),
-          pushes: board.list(),
-          jobs: await listJobs(),
+      async handle(request, reply) {
+        const reader = readerOf(request);
+        return sendJSON(reply, {
+          daemon: daemon(reader),
+          pushes: board.list().filter((push) => seesPush(reader, push)),
+          jobs: await listJobs(reader.sight),
           rates: board.rates(),
-          slots: slots(),
-        }),
+          slots: slots(reader),
+        });
+      },
     },
     {
       method: 'GET',
@@ -112,7 +130,8 @@ export function statusRoutes(context: StatusNeeds, jobs: JobService): readonly A
         'A slow reader gets them less often.',
       access: 'read',
       responses: { 200: { description: 'Events.', contentType: 'text/event-stream', schema: { type: 'object' } } },
-      async handle(_request, reply) {
+      async handle(request, reply) {
+        const reader = readerOf(request);
         reply.hijack();
         using stream = openEventStream(reply.raw, activity.onClosing);
         const dirty = new Map<string, Set<string>>();
@@ -134,21 +153,27 @@ export function statusRoutes(context: StatusNeeds, jobs: JobService): readonly A
           if (stream.isBehind) return;
           if (Date.now() - told >= 1_000) {
             told = Date.now();
-            stream.send({ name: 'daemon', data: daemon() });
+            stream.send({ name: 'daemon', data: daemon(reader) });
             stream.send({ name: 'rates', data: board.rates() });
           }
           if (areJobsNew) {
             areJobsNew = false;
-            stream.send({ name: 'jobs', data: await listJobs() });
+            stream.send({ name: 'jobs', data: await listJobs(reader.sight) });
           }
           const summaries = new Map(board.list().map((summary) => [summary.id, summary]));
           for (const [id, rows] of dirty) {
             dirty.delete(id);
             const summary = summaries.get(id);
-            if (summary === undefined) continue;
+            if (summary === undefined || !seesPush(reader, summary)) continue;
             stream.send({
               name: 'push',
-              data: { ...summary, rows: [...rows].flatMap((key) => board.row(id, key) ?? []) },
+              data: {
+                ...summary,
+                rows: seenRows(
+                  [...rows].flatMap((key) => board.row(id, key) ?? []),
+                  reader,
+                ),
+              },
             });
           }
         };
@@ -186,10 +211,16 @@ export function statusRoutes(context: StatusNeeds, jobs: JobService): readonly A
       responses: { 200: { description: 'The push and its rows.', schema: { type: 'object' } } },
       async handle(request, reply) {
         const { id = '' } = request.params as { readonly id?: string };
-        const shown = board.get(id);
-        if (shown !== undefined && shown.rows.length > 0) return sendJSON(reply, shown);
+        const reader = readerOf(request);
+        const found = board.get(id);
+        const shown = found !== undefined && seesPush(reader, found) ? found : undefined;
+        if (shown !== undefined && shown.rows.length > 0) {
+          return sendJSON(reply, { ...shown, rows: seenRows(shown.rows, reader) });
+        }
         const job = /^[0-9a-f]{24}$/.test(id) ? await jobs.store.get(id) : undefined;
-        if (job === undefined) throw new RequestError(404, `no such push: ${id.slice(0, 64)}`);
+        const isSeen =
+          job !== undefined && reader.sight.work({ principal: job.principal, repositories: repositoriesOf(job) });
+        if (!isSeen) throw new RequestError(404, `no such push: ${id.slice(0, 64)}`);
         const { rows, bytesSent } = foldJobEvents(await jobs.store.events(id, 0));
         return sendJSON(reply, {
           id,
@@ -202,11 +233,25 @@ export function statusRoutes(context: StatusNeeds, jobs: JobService): readonly A
           endedAt: job.finishedAt === undefined ? undefined : Date.parse(job.finishedAt),
           bytesSent,
           errors: [job.error, ...job.destinations.map(({ error }) => error)].filter((error) => error !== undefined),
-          rows,
+          rows: seenRows(rows, reader),
         });
       },
     },
   ];
+}
+
+/** Whoever looks. */
+interface Reader {
+  readonly name: string;
+  readonly sight: Sight;
+}
+
+function readerOf({ principal }: FastifyRequest): Reader {
+  return { name: principal.name, sight: sightOf(principal) };
+}
+
+function seenRows(rows: readonly PushRow[], { sight }: Reader): readonly PushRow[] {
+  return rows.map((row) => seenRow(row, sight));
 }
 
 function referencesOf(job: JobRecord): readonly string[] {

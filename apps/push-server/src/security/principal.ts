@@ -57,8 +57,16 @@ function describeAction(action: Action): string {
   switch (action.kind) {
     case 'read':
       return 'read';
+    case 'all':
+      return 'see what is told of everybody';
+    case 'see':
+      return `see ${action.repository}`;
     case 'load':
-      return 'load or save images';
+      return 'load images';
+    case 'save':
+      return 'save images';
+    case 'job':
+      return `change jobs that push to ${action.repository}`;
     case 'admin':
       return 'do this';
     case 'name':

@@ -37,7 +37,7 @@ test.each(['admin', 'load', 'load:ghcr.io/team/*', 'push:ghcr.io/**'])('%s is re
   expect(formatScope(parseScope(scope))).toBe(scope);
 });
 
-test.each(['load:', 'load:nothing', 'push', 'read', 'load:A/B', 'push:ghcr.io/team/*\n'])('%j is no scope', (scope) => {
+test.each(['load:', 'load:nothing', 'push', 'look', 'load:A/B', 'push:ghcr.io/team/*\n'])('%j is no scope', (scope) => {
   expect(() => parseScope(scope)).toThrow('is no scope');
 });
 

@@ -1,17 +1,33 @@
 import { ServerError } from '../errors.ts';
 
-/** What a token allows. Every token may look: version, images, events. */
+/**
+ * What somebody may do, in the repositories whose canonical name (`ghcr.io/team/app`) fits the pattern; in all of them
+ * without one. Whatever the kind, they see these repositories, and jobs and events about them.
+ */
 export type Scope =
-  | { readonly kind: 'admin' }
-  /** Bring images in, tag, save and push-by-job them: with a pattern, under names that fit it only. */
+  /** Everything, also what is about no repository. */
+  | { readonly kind: 'admin'; readonly pattern?: undefined }
+  /** Save images, and push them elsewhere by a job. */
+  | { readonly kind: 'read'; readonly pattern?: string | undefined }
+  /** Bring images in, tag, save, and push them elsewhere by a job. */
   | { readonly kind: 'load'; readonly pattern?: string | undefined }
-  /** Push to repositories whose canonical name (`ghcr.io/team/app`) fits the pattern. */
-  | { readonly kind: 'push'; readonly pattern: string };
+  /** Give names to images. */
+  | { readonly kind: 'tag'; readonly pattern?: string | undefined }
+  /** Push, tag, and end or repeat jobs that push there. */
+  | { readonly kind: 'push'; readonly pattern: string }
+  /** End, repeat and forget the jobs of others that push there. */
+  | { readonly kind: 'jobs'; readonly pattern?: string | undefined };
 
 /** Something that a request wants to do. */
 export type Action =
+  /** What every known principal may: the version, and lists of what it sees. */
   | { readonly kind: 'read' }
+  /** See what tells of all repositories and principals. */
+  | { readonly kind: 'all' }
+  /** See that there is such a repository, and what goes on in it. */
+  | { readonly kind: 'see'; readonly repository: string }
   | { readonly kind: 'load' }
+  | { readonly kind: 'save' }
   /** Give a name to an image that is brought in. */
   | { readonly kind: 'name'; readonly repository: string }
   /** Use the bytes of a stored image: one of its names has to be the principal's. */
@@ -20,29 +36,37 @@ export type Action =
   /** Give a name within a repository to an image. */
   | { readonly kind: 'tag'; readonly repository: string }
   | { readonly kind: 'push'; readonly repository: string }
+  /** Change a job of somebody else that pushes there. */
+  | { readonly kind: 'job'; readonly repository: string }
   /** Show credentials to a registry. */
   | { readonly kind: 'login'; readonly registry: string };
 
 /**
- * Reads `admin`, `load`, `load:PATTERN`, or `push:PATTERN`. In a pattern `*` is anything within a segment, `**` also
- * across them.
+ * Reads `admin`, `read`, `load`, `tag`, `jobs`, each of the last four also with `:PATTERN`, or `push:PATTERN`. In a
+ * pattern `*` is anything within a segment, `**` also across them.
  *
  * @throws {ServerError} `ERR_SERVER_TOKEN`
  */
 export function parseScope(scope: string): Scope {
-  if (scope === 'admin' || scope === 'load') return { kind: scope };
-  const [, kind, pattern = ''] = /^(load|push):(.*)$/s.exec(scope) ?? [];
-  if (!/^[a-z0-9.:_*/[\]-]{1,255}$/.test(pattern) || !pattern.includes('/')) {
+  const bare = bareKinds.find((kind) => kind === scope);
+  if (bare !== undefined) return { kind: bare };
+  const [, text, pattern = ''] = /^([a-z]+):(.*)$/s.exec(scope) ?? [];
+  const kind = patternKinds.find((each) => each === text);
+  if (kind === undefined || !/^[a-z0-9.:_*/[\]-]{1,255}$/.test(pattern) || !pattern.includes('/')) {
     throw new ServerError('ERR_SERVER_TOKEN', `${JSON.stringify(scope)} is no scope`, {
-      hint: 'a scope is admin, load, load:REGISTRY/PATTERN or push:REGISTRY/PATTERN, such as push:ghcr.io/team/*',
+      hint: 'a scope is admin, read, load, tag, jobs, or KIND:REGISTRY/PATTERN, such as push:ghcr.io/team/*',
     });
   }
-  return kind === 'load' ? { kind, pattern } : { kind: 'push', pattern };
+  return { kind, pattern };
 }
+
+const patternKinds = ['read', 'load', 'tag', 'push', 'jobs'] as const;
+/** Pushing everywhere has to be said, as a pattern. */
+const bareKinds = ['admin', 'read', 'load', 'tag', 'jobs'] as const;
 
 /** The opposite of {@link parseScope}. */
 export function formatScope(scope: Scope): string {
-  return scope.kind === 'admin' || scope.pattern === undefined ? scope.kind : `${scope.kind}:${scope.pattern}`;
+  return scope.pattern === undefined ? scope.kind : `${scope.kind}:${scope.pattern}`;
 }
 
 /** Whether one of the scopes covers the action. */
@@ -51,21 +75,31 @@ export function isAllowed(scopes: readonly Scope[], action: Action): boolean {
 }
 
 function covers(scope: Scope, action: Exclude<Action, { readonly kind: 'read' }>): boolean {
-  if (scope.kind === 'admin') return true;
+  const { kind } = scope;
+  if (kind === 'admin') return true;
   switch (action.kind) {
     case 'admin':
       return false;
+    case 'all':
+      return scope.pattern === undefined;
+    case 'see':
+      return fits(scope, action.repository);
     case 'load':
-      return scope.kind === 'load';
+      return kind === 'load';
+    case 'save':
+      return kind === 'load' || kind === 'read';
     case 'name':
-      return scope.kind === 'load' && fits(scope, action.repository);
+      return kind === 'load' && fits(scope, action.repository);
     case 'source':
+      if (kind === 'jobs') return false;
       // An image that has lost its names is nobody's in particular.
       return scope.pattern === undefined || action.repositories.some((repository) => fits(scope, repository));
     case 'tag':
-      return fits(scope, action.repository);
+      return (kind === 'load' || kind === 'tag' || kind === 'push') && fits(scope, action.repository);
     case 'push':
-      return scope.kind === 'push' && matchesPattern(scope.pattern, action.repository);
+      return kind === 'push' && fits(scope, action.repository);
+    case 'job':
+      return (kind === 'push' || kind === 'jobs') && fits(scope, action.repository);
     case 'login': {
       if (scope.kind !== 'push') return false;
       return matchesPattern(scope.pattern.slice(0, scope.pattern.indexOf('/')), action.registry);

@@ -46,6 +46,10 @@ describe.skipIf(requireTool('redis-server'))('on one Redis', () => {
 
   test('of those who want a lock, one at a time has it, and who leaves the line is not waited for', async () => {
     const locks = createRedisLocks(redis.main, { prefix: randomUUID(), leaseMs: 60_000, log, health: redis.health });
+    const hold = async (name: string, inner: () => Promise<unknown>, signal?: AbortSignal): Promise<void> => {
+      await using _lock = await locks.take(name, { signal });
+      await inner();
+    };
     const controller = new AbortController();
     let inside = 0;
     let most = 0;
@@ -55,9 +59,9 @@ describe.skipIf(requireTool('redis-server'))('on one Redis', () => {
       await new Promise((resolve) => setImmediate(resolve));
       inside -= 1;
     };
-    const first = locks.hold('a', () => locks.hold('b', work, {}), {});
-    const refused = locks.hold('c', () => locks.hold('c', work, { signal: controller.signal }), {});
-    const others = Array.from({ length: 5 }, () => locks.hold('a', work, {}));
+    const first = hold('a', () => hold('b', work));
+    const refused = hold('c', () => hold('c', work, controller.signal));
+    const others = Array.from({ length: 5 }, () => hold('a', work));
     controller.abort(new Error('enough'));
     await expect(refused).rejects.toThrow('enough');
     await Promise.all([first, ...others]);
@@ -67,13 +71,21 @@ describe.skipIf(requireTool('redis-server'))('on one Redis', () => {
   test('the lock of somebody who died is free after its lease', async () => {
     const prefix = randomUUID();
     await redis.main.set(`${prefix}:lock:a`, 'a dead daemon', 'PX', 50);
-    expect(
-      await createRedisLocks(redis.main, { prefix, leaseMs: 50, log, health: redis.health }).hold(
-        'a',
-        async () => 'free',
-        {},
-      ),
-    ).toBe('free');
+    const locks = createRedisLocks(redis.main, { prefix, leaseMs: 50, log, health: redis.health });
+    let waits = 0;
+    await using _lock = await locks.take('a', { onWaiting: () => (waits += 1) });
+    expect([waits, await redis.main.get(`${prefix}:lock:a`)]).toEqual([1, expect.not.stringContaining('dead')]);
+  });
+
+  test('the lock of somebody who lives on and on is not waited for for ever, and stays theirs', async () => {
+    const prefix = randomUUID();
+    await redis.main.set(`${prefix}:lock:a`, 'another daemon', 'PX', 60_000);
+    const health = redis.health;
+    {
+      const locks = createRedisLocks(redis.main, { prefix, leaseMs: 60_000, longestWaitMs: 50, log, health });
+      await using _alone = await locks.take('a', {});
+    }
+    expect(await redis.main.get(`${prefix}:lock:a`)).toBe('another daemon');
   });
 
   test('a lock that was set although its answer was lost is not waited for', async () => {
@@ -92,7 +104,10 @@ describe.skipIf(requireTool('redis-server'))('on one Redis', () => {
       },
     });
     const locks = createRedisLocks(lossy, { prefix, leaseMs: 60_000, log, health: redis.health });
-    expect(await locks.hold('a', async () => 'held', {})).toBe('held');
+    {
+      await using _lock = await locks.take('a', {});
+      expect(await redis.main.exists(`${prefix}:lock:a`)).toBe(1);
+    }
     expect([sets, await redis.main.exists(`${prefix}:lock:a`)]).toEqual([1, 0]);
   });
 

@@ -31,16 +31,28 @@ export interface SpawnedDaemon extends AsyncDisposable {
   kill(): Promise<void>;
   /** As an operator stops it. */
   stop(): Promise<void>;
+  /** Once it has ended: what it ended with. */
+  readonly exitCode: () => number | null;
 }
 
 /** Starts the built program and waits until it listens. */
 export async function spawnDaemon(socket: string, dataDir: string, ...args: readonly string[]): Promise<SpawnedDaemon> {
+  return await spawnDaemonWith({}, socket, dataDir, ...args);
+}
+
+/** The same with variables. */
+export async function spawnDaemonWith(
+  variables: Readonly<Record<string, string>>,
+  socket: string,
+  dataDir: string,
+  ...args: readonly string[]
+): Promise<SpawnedDaemon> {
   if (!existsSync(bundle))
     throw new Error('Expected dist/cli.mjs to be built: run `pnpm --filter @slipway/server build`');
   const [command, ...first] = program;
   const child = spawn(command, [...first, '--host', `unix://${socket}`, '--data-dir', dataDir, ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],
-    env: { HOME: dataDir, PATH: process.env['PATH'] },
+    env: { HOME: dataDir, PATH: process.env['PATH'], ...variables },
   });
   let log = '';
   child.stderr?.on('data', (chunk: Buffer) => {
@@ -59,6 +71,7 @@ export async function spawnDaemon(socket: string, dataDir: string, ...args: read
     log: () => log,
     kill: () => end('SIGKILL'),
     stop: () => end('SIGTERM'),
+    exitCode: () => child.exitCode,
     request: (method, path, { headers = {}, body } = {}) =>
       new Promise((resolve, reject) => {
         const request = httpRequest({ socketPath: socket, method, path, headers, agent: false }, (response) => {

@@ -1,5 +1,5 @@
 import type { RetryOptions, Transfers } from '@slipway/transfer';
-import type { PushLearn } from '../push.ts';
+import type { PushLearn, SharedTurns } from '../push.ts';
 import type { Uploader } from '../upload/uploader.ts';
 import type { Turns } from './blobs/turns.ts';
 import type { Scope } from './scope.ts';
@@ -16,6 +16,8 @@ export interface Delivery {
   readonly uploader: Uploader;
   /** Shared by all pushes of a pusher. */
   readonly turns: Turns;
+  /** Shared with other processes. */
+  readonly sharedTurns?: SharedTurns | undefined;
   readonly retry: DeliveryRetry;
   readonly learn: PushLearn;
 }

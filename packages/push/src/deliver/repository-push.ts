@@ -106,7 +106,7 @@ export class RepositoryPush {
 
   /** Finds an endpoint that serves, and pushes all tags in a scope of their own. */
   async #viaV2(at: number, signal: AbortSignal): Promise<readonly TagResult[]> {
-    const { options, retry, transfers, turns, trustKey } = this.#push;
+    const { options, retry, transfers, turns, sharedTurns, trustKey } = this.#push;
     const { learn, learnFrom, dryRun, requireSchema2, requireSubject } = options;
     const { plan, destinations } = this.#itemAt(at);
     const name = this.#destination;
@@ -119,7 +119,7 @@ export class RepositoryPush {
         await using scope = new Scope(signal);
         const uploader = this.#push.uploaderFor(repository.registry);
         const delivery: TagDelivery = {
-          ...{ scope, transfers, uploader, turns, retry },
+          ...{ scope, transfers, uploader, turns, sharedTurns, retry },
           ...{ tags: tagsOf(destinations), learn, learnFrom, dryRun, requireSubject, trustKey },
           // What takes its place when it is refused cannot be signed.
           requireSchema2: requireSchema2 || options.signing !== undefined,

@@ -29,7 +29,11 @@ test.each(Array.from({ length: 12 }, (_, ticks) => ticks))(
       throw new Error('the connection broke');
     };
     const sending = exchange(
-      { dispatcher: { request } as unknown as Dispatcher, onRequest: () => {} },
+      {
+        dispatcher: { request } as unknown as Dispatcher,
+        registry: new URL('http://127.0.0.1:1/'),
+        onRequest: () => {},
+      },
       {
         method: 'PUT',
         url: new URL('http://127.0.0.1:1/v2/a/blobs/uploads/1'),

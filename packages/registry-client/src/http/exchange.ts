@@ -8,6 +8,7 @@ import { proxyOf } from './connection/proxy-aware.ts';
 import { redactURL } from './redirect/redact-url.ts';
 import { OutgoingBody } from './request/outgoing-body.ts';
 import type { RequestBody } from './request/request-body.ts';
+import { beginRequestSpan, type RequestSpan } from './request/request-span.ts';
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -29,6 +30,10 @@ export interface ExchangeRequest {
   readonly answerTimeoutMs: number;
   /** Without a byte moving while either body is on its way. */
   readonly idleTimeoutMs: number;
+  /** Statuses that are no failures to whoever asks. @default none but those below 400 */
+  readonly expect?: readonly number[] | undefined;
+  /** How often this request was sent before, wherever to. @default 0 */
+  readonly resends?: number | undefined;
   /** Closes the connection after the answer. @default false */
   readonly closes?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -37,6 +42,8 @@ export interface ExchangeRequest {
 /** What all exchanges have in common. */
 export interface ExchangeContext {
   readonly dispatcher: Dispatcher;
+  /** The address of the registry that was asked for. */
+  readonly registry: URL;
   readonly onRequest: (record: RequestRecord) => void;
 }
 
@@ -47,9 +54,20 @@ export interface ExchangeContext {
  * @throws {RegistryError} `ERR_REGISTRY_UNREACHABLE`, `ERR_REGISTRY_PROTOCOL`
  */
 export async function exchange(context: ExchangeContext, request: ExchangeRequest): Promise<Answer> {
+  const { registry } = context;
+  request.signal?.throwIfAborted();
+  const span = beginRequestSpan(request, { registry, resends: request.resends ?? 0 });
+  try {
+    return await span.run(() => send(context, request, span));
+  } catch (error) {
+    span.failed(error);
+    throw error;
+  }
+}
+
+async function send(context: ExchangeContext, request: ExchangeRequest, span: RequestSpan): Promise<Answer> {
   const { method, url, signal, answerTimeoutMs, idleTimeoutMs } = request;
   const failed = { method, url, proxy: proxyOf(context.dispatcher, url) };
-  signal?.throwIfAborted();
   const controller = new AbortController();
   const abort = (reason: unknown): void => controller.abort(reason);
   const forward = (): void => abort(signal?.reason);
@@ -68,7 +86,9 @@ export async function exchange(context: ExchangeContext, request: ExchangeReques
     // Sources that wait on something else than their consumer are told by signal.
     abort(new Error('The request has ended'));
     const durationMs = performance.now() - startedAt;
-    context.onRequest({ method, url: redactURL(url), status, sentBytes: body?.sent ?? 0, receivedBytes, durationMs });
+    const sentBytes = body?.sent ?? 0;
+    if (status !== undefined) span.answered(status, sentBytes, receivedBytes);
+    context.onRequest({ method, url: redactURL(url), status, sentBytes, receivedBytes, durationMs });
   };
 
   try {
@@ -77,7 +97,7 @@ export async function exchange(context: ExchangeContext, request: ExchangeReques
       origin: url.origin,
       path: `${url.pathname}${url.search}`,
       method,
-      headers: headersOf(request),
+      headers: { ...span.headers, ...headersOf(request) },
       // Undici takes any async iterable and reads it no faster than the socket; its types know only of streams.
       body: (body ?? null) as Readable | null,
       signal: controller.signal,

@@ -44,8 +44,9 @@ export class HTTPClient {
       'accept-encoding': 'identity', // without it any coding is permitted (RFC 9110, 12.5.3)
       ...request.headers,
     };
-    for (let redirects = 0; ; redirects += 1) {
-      const answer = await this.#exchange({ ...request, url, asked: request.url, headers });
+    let resends = request.resends ?? 0;
+    for (let redirects = 0; ; redirects += 1, resends += 1) {
+      const answer = await this.#exchange({ ...request, url, asked: request.url, headers, resends });
       const location = answer.header('location');
       if (location === undefined || !isRedirect(request, answer.status)) return answer;
       await answer.discard();
@@ -71,7 +72,9 @@ export class HTTPClient {
       await pace(request.signal);
       try {
         const dispatcher = await dispatchers.to(request.url);
-        return await exchange({ ...this.#context, dispatcher }, { ...request, closes: this.#resetsKept(request.url) });
+        const resends = (request.resends ?? 0) + repeats;
+        const closes = this.#resetsKept(request.url);
+        return await exchange({ ...this.#context, dispatcher }, { ...request, closes, resends });
       } catch (error) {
         if (!(error instanceof RegistryError)) throw error;
         // another address may answer, once there is one

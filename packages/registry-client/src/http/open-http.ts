@@ -29,5 +29,5 @@ export function openHTTP(options: ResolvedRegistryOptions): {
       }),
   });
   const pace = createRequestPace(options.maxRequestsPerSecond);
-  return { http: new HTTPClient({ dispatchers, onRequest, addresses, userAgent, pace }), dispatchers };
+  return { http: new HTTPClient({ dispatchers, registry: url, onRequest, addresses, userAgent, pace }), dispatchers };
 }

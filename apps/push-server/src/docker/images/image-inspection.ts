@@ -16,7 +16,6 @@ export function imageInspection(image: InspectedImage, apiVersion: string): obje
     Created: image.created,
     DockerVersion: textOf(config['docker_version']),
     Author: textOf(config['author']),
-    Config: runtimeConfig(runtime),
     Architecture: image.platform?.architecture ?? '',
     Variant: image.platform?.variant,
     Os: image.platform?.os ?? '',
@@ -26,6 +25,7 @@ export function imageInspection(image: InspectedImage, apiVersion: string): obje
     GraphDriver: { Data: null, Name: 'slipway' },
     RootFS: { Type: 'layers', Layers: image.diffIDs.length === 0 ? undefined : image.diffIDs },
     Metadata: { LastTagTime: image.lastTagged ?? '0001-01-01T00:00:00Z' },
+    Config: runtimeConfig(runtime),
   };
 }
 

@@ -17,12 +17,13 @@ export async function inspectPlatform(
   const image = await store.inspect(name);
   if (platform === undefined) return image;
   if (image.kind !== 'index') {
-    if (image.platform !== undefined && matchPlatform(platform, image.platform)) return image;
-    throw otherPlatform(name, platform);
+    if (image.platform === undefined) throw notProvided(name, platform);
+    assertFits(name, image.platform, platform);
+    return image;
   }
   await using source = await store.open(name);
   const found = source.items.flatMap((item) => imagesOf(item, platform))[0];
-  if (found === undefined) throw otherPlatform(name, platform);
+  if (found === undefined) throw notProvided(name, platform);
   const config = JSON.parse(new TextDecoder().decode(found.config.bytes)) as Record<string, unknown>;
   const layers = found.layers.flatMap(({ descriptor }) => descriptor ?? []);
   return {
@@ -37,13 +38,25 @@ export async function inspectPlatform(
   };
 }
 
-function imagesOf(item: SourceItem, platform: Platform): readonly SourceImage[] {
+/** The images of an index, at any depth: all, or those of a platform. */
+export function imagesOf(item: SourceItem, platform: Platform | undefined): readonly SourceImage[] {
   if (item.kind === 'index') return item.children.flatMap((child) => imagesOf(child.item, platform));
-  const fits = item.kind === 'image' && item.platform !== undefined && matchPlatform(platform, item.platform);
-  return fits ? [item] : [];
+  if (item.kind !== 'image') return [];
+  if (platform === undefined) return [item];
+  return item.platform !== undefined && matchPlatform(platform, item.platform) ? [item] : [];
 }
 
-function otherPlatform(name: string, platform: Platform): RequestError {
+/** @throws {RequestError} 404 in docker's words, where the platform is not the one that was asked for */
+export function assertFits(name: string, found: Platform, wanted: Platform): void {
+  if (matchPlatform(wanted, found)) return;
+  const [is, asked] = [formatPlatform(found), formatPlatform(wanted)];
+  throw new RequestError(
+    404,
+    `image with reference ${name} was found but its platform (${is}) does not match the specified platform (${asked})`,
+  );
+}
+
+function notProvided(name: string, platform: Platform): RequestError {
   return new RequestError(
     404,
     `image with reference ${name} was found but does not provide the specified platform (${formatPlatform(platform)})`,

@@ -1,9 +1,12 @@
 import { type Digest, isDigest } from '@slipway/digest';
-import type { ImageStore, StoredImage } from '@slipway/image-store';
+import type { StoredImage } from '@slipway/image-store';
 import { matchReference, parseReference } from '@slipway/reference';
+import type { SeenImages } from '../../security/seen-images.ts';
 import { parseTimestamp } from '../stream/timestamp.ts';
 import { booleanFilter, type Filters, matchesLabels } from './filters.ts';
 import { createdSeconds } from './image-summary.ts';
+
+type Images = Pick<SeenImages, 'list' | 'inspect'>;
 
 /** The filters of `GET /images/json`. */
 export const imageFilterNames: readonly string[] = ['dangling', 'label', 'before', 'since', 'until', 'reference'];
@@ -14,7 +17,7 @@ export const imageFilterNames: readonly string[] = ['dangling', 'label', 'before
  * @throws {RequestError} 400 for a filter that cannot be read
  * @throws {ImageStoreError} when `before` or `since` name no image
  */
-export async function listImages(store: ImageStore, filters: Filters): Promise<readonly StoredImage[]> {
+export async function listImages(store: Images, filters: Filters): Promise<readonly StoredImage[]> {
   const dangling = booleanFilter(filters, 'dangling');
   const labels = filters.get('label') ?? [];
   const patterns = filters.get('reference') ?? [];
@@ -32,10 +35,7 @@ export async function listImages(store: ImageStore, filters: Filters): Promise<r
 }
 
 /** Bytes of an image's layers that other images have as well. */
-export async function sharedSizes(
-  store: ImageStore,
-  images: readonly StoredImage[],
-): Promise<ReadonlyMap<Digest, number>> {
+export async function sharedSizes(store: Images, images: readonly StoredImage[]): Promise<ReadonlyMap<Digest, number>> {
   const layers = new Map<Digest, ReadonlyMap<Digest, number>>();
   const users = new Map<Digest, number>();
   for (const { id } of images) {
@@ -59,7 +59,7 @@ function withMatching(image: StoredImage, patterns: readonly string[]): StoredIm
   return tags.length + digests.length === 0 ? undefined : { ...image, tags, digests };
 }
 
-async function timeLimits(store: ImageStore, filters: Filters): Promise<readonly ((created: number) => boolean)[]> {
+async function timeLimits(store: Images, filters: Filters): Promise<readonly ((created: number) => boolean)[]> {
   const limits: ((created: number) => boolean)[] = [];
   const createdOf = async (name: string): Promise<number> =>
     createdSeconds(await store.inspect(isDigest(name) ? name : name.trim()));

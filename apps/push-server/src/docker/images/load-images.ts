@@ -55,7 +55,8 @@ export async function loadImages(context: LoadNeeds, request: FastifyRequest, re
       for (const text of loadedTexts(loaded)) stream.write({ kind: 'text', stream: text });
     });
   } catch (error) {
-    stream.write({ kind: 'error', message: errorText(error) });
+    // The client's own words: what it sends is a file, or what it was piped.
+    stream.write({ kind: 'error', message: errorText(error).replaceAll('"standard input"', 'the archive') });
   }
   await stream.end();
 }

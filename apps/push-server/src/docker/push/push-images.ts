@@ -1,7 +1,7 @@
-import type { Digest } from '@slipway/digest';
+import { type Digest, shortDigest } from '@slipway/digest';
 import type { SourceItem } from '@slipway/image-source';
 import { ImageStoreError, type TagOfImage } from '@slipway/image-store';
-import { formatPlatform, matchPlatform, mediaTypes, type Platform } from '@slipway/manifest';
+import { mediaTypes, type Platform } from '@slipway/manifest';
 import type { PushResult } from '@slipway/push';
 import {
   canonicalName,
@@ -26,7 +26,10 @@ import { type AuditDetails, audited } from '../../http/audited.ts';
 import { watchClient } from '../../http/client-signal.ts';
 import { errorText } from '../../http/error-text.ts';
 import { queryText } from '../../http/query.ts';
-import { assertAllowed } from '../../security/principal.ts';
+import { seenEvent } from '../../jobs/routes/jobs/seen-names.ts';
+import { assertAllowed, type Principal } from '../../security/principal.ts';
+import { sightOf } from '../../security/sight.ts';
+import { assertFits, imagesOf } from '../images/inspect-platform.ts';
 import { platformQuery } from '../images/platform-query.ts';
 import { DockerStream } from '../stream/docker-stream.ts';
 import { createPushRecords } from '../stream/push-records.ts';
@@ -45,7 +48,7 @@ interface EnginePush {
   readonly stream: DockerStream;
   readonly signal: AbortSignal;
   readonly details: AuditDetails;
-  readonly principal: string;
+  readonly principal: Principal;
 }
 
 /**
@@ -87,7 +90,7 @@ export async function pushImages(
         stream,
         signal: client.signal,
         details,
-        principal: request.principal.name,
+        principal: request.principal,
       }),
     );
   } catch (error) {
@@ -110,7 +113,8 @@ async function pushReferences(push: EnginePush): Promise<void> {
   await pushTags(push, await tagsToPush(context, reference));
   // An event's name is the repository; who it is about is what was asked for.
   const attributes = { name: familiarName(reference) };
-  context.events.publish({ action: 'push', actor: familiarString(reference), attributes });
+  const repositories = [canonicalName(reference)];
+  context.events.publish({ action: 'push', actor: familiarString(reference), attributes, repositories });
 }
 
 /**
@@ -150,7 +154,11 @@ async function pushTags(push: EnginePush, tags: readonly TagOfImage[]): Promise<
     if (item === undefined) throw new Error('unreachable: an image of the store is one item');
     items.push(item);
   }
-  const records = createPushRecords((record) => stream.write(record));
+  const sight = sightOf(principal);
+  const records = createPushRecords(
+    (record) => stream.write(record),
+    (tag) => layersOf(items[tags.findIndex(({ reference }) => reference.tag === tag)], platform),
+  );
   const deliveries = items.map((item, at) => ({
     item,
     platform: item.kind === 'index' ? platform : undefined,
@@ -159,10 +167,10 @@ async function pushTags(push: EnginePush, tags: readonly TagOfImage[]): Promise<
   const results = await context.pushes.push(deliveries, {
     identity,
     settings: { face: 'docker', chosen: settings },
-    subject: { kind: 'docker', image: familiarString(reference), principal },
+    subject: { kind: 'docker', image: familiarString(reference), principal: principal.name },
     stopAtFailure: true,
     signal,
-    onEvent: records,
+    onEvent: (event) => records(seenEvent(event, sight)),
     async onDelivered([result], index) {
       const tagged = tags[index];
       if (result === undefined || tagged === undefined)
@@ -178,6 +186,12 @@ async function pushTags(push: EnginePush, tags: readonly TagOfImage[]): Promise<
     },
   });
   for (const result of results.flat()) if (!result.ok) throw result.error;
+}
+
+/** What docker calls the layers of an image, in the order in which it speaks of them: the base last. */
+function layersOf(item: SourceItem | undefined, platform: Platform | undefined): readonly string[] {
+  if (item?.kind === 'index') return imagesOf(item, platform).flatMap((image) => layersOf(image, undefined));
+  return item?.kind === 'image' ? item.layers.map(({ diffID }) => shortDigest(diffID)).reverse() : [];
 }
 
 /** The image now also goes by what the registry calls it. That another image has the digest stops nothing. */
@@ -203,11 +217,5 @@ function noteTotals(details: AuditDetails, { totals }: PushResult): void {
 async function assertPlatform({ store }: PushNeeds, reference: Reference, wanted: Platform): Promise<void> {
   const text = familiarString(reference);
   const image = await store.inspect(text);
-  if (image.kind === 'index' || image.platform === undefined || matchPlatform(wanted, image.platform)) return;
-  const [found, asked] = [formatPlatform(image.platform), formatPlatform(wanted)];
-  throw new RequestError(
-    404,
-    `image with reference ${text} was found but its platform (${found}) does not match the specified ` +
-      `platform (${asked})`,
-  );
+  if (image.kind !== 'index' && image.platform !== undefined) assertFits(text, image.platform, wanted);
 }

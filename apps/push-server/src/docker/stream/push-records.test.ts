@@ -13,7 +13,8 @@ const blob: BlobSubject = {
 
 function told(...events: readonly PushEvent[]): readonly StreamRecord[] {
   const records: StreamRecord[] = [];
-  events.forEach(createPushRecords((record) => records.push(record)));
+  const layersOf = (tag: string): readonly string[] => (tag === 'v1' ? ['bbbbbbbbbbbb', 'aaaaaaaaaaaa'] : []);
+  events.forEach(createPushRecords((record) => records.push(record), layersOf));
   return records;
 }
 
@@ -62,4 +63,25 @@ test('of warnings, waits and docker’s own notice are told', () => {
     { kind: 'message', status: 'manifest-retry' },
     { kind: 'message', status: 'schema1-deprecated' },
   ]);
+});
+
+test('layers that nobody had to ask for are told of all the same, as docker does', () => {
+  const manifest = {
+    type: 'manifest:pushed',
+    destination: 'ghcr.io/me/app',
+    digest: blob.key,
+    size: 7,
+    mediaType: 'application/vnd.oci.image.manifest.v1+json',
+    unchanged: true,
+  } as const;
+  const last = { kind: 'message', status: `v1: digest: ${blob.key} size: 7` };
+  expect(told({ ...manifest, tag: undefined }, { ...manifest, tag: 'v1' })).toEqual([
+    { kind: 'action', id: 'bbbbbbbbbbbb', status: 'Preparing' },
+    { kind: 'action', id: 'aaaaaaaaaaaa', status: 'Preparing' },
+    { kind: 'action', id: 'bbbbbbbbbbbb', status: 'Layer already exists' },
+    { kind: 'action', id: 'aaaaaaaaaaaa', status: 'Layer already exists' },
+    last,
+  ]);
+  const asked = told({ type: 'blob:preparing', blob }, { ...manifest, tag: 'v1' });
+  expect(asked).toEqual([{ kind: 'action', id: 'aaaaaaaaaaaa', status: 'Preparing' }, last]);
 });

@@ -9,12 +9,27 @@ const toldWarnings: ReadonlySet<string> = new Set(['connect-retry', 'manifest-re
 
 /**
  * Says of push events what docker's daemon says. A config is spoken of from its first retry on, as a layer is: nobody
- * looks at a terminal where nothing moves.
+ * looks at a terminal where nothing moves. Where the registry has the manifest already, no layer is asked for; docker
+ * says of each that it is there.
+ *
+ * @param layersOf ids of the layers that a tag's image has, in the order in which they are spoken of
  */
-export function createPushRecords(write: (record: StreamRecord) => void): (event: PushEvent) => void {
+export function createPushRecords(
+  write: (record: StreamRecord) => void,
+  layersOf: (tag: string) => readonly string[],
+): (event: PushEvent) => void {
   const retried = new Set<string>();
+  let isTold = false;
   return (event) => {
     if (event.type === 'blob:retrying') retried.add(event.blob.key);
+    if (event.type === 'blob:preparing') isTold = true;
+    if (event.type === 'manifest:pushed' && event.tag !== undefined && event.words !== '') {
+      const ids = isTold ? [] : layersOf(event.tag);
+      for (const status of ['Preparing', 'Layer already exists']) {
+        for (const id of ids) write({ kind: 'action', id, status });
+      }
+      isTold = false;
+    }
     const isHidden = 'blob' in event && event.blob.role === 'config' && !retried.has(event.blob.key);
     const record = isHidden ? undefined : recordOf(event);
     if (record !== undefined) write(record);
@@ -99,7 +114,7 @@ function actionOf(
     case 'blob:existed':
       return event.words === '' ? undefined : { kind: 'action', id, status: event.words ?? 'Layer already exists' };
     case 'blob:mounted':
-      return { kind: 'action', id, status: `Mounted from ${event.from}` };
+      return { kind: 'action', id, status: event.from === '' ? 'Mounted' : `Mounted from ${event.from}` };
     case 'blob:pushed':
       return event.words === '' ? undefined : { kind: 'action', id, status: event.words ?? 'Pushed' };
     case 'blob:message':

@@ -21,7 +21,7 @@ test('a reader of /events that left before it was reached is not listened for', 
     },
   };
   registerEventRoutes(app as unknown as FastifyInstance, { events, activity: createActivity({}) });
-  handle({ query: {} }, { hijack() {}, raw: goneResponse() });
+  handle({ query: {}, principal: { name: 'local', scopes: [] } }, { hijack() {}, raw: goneResponse() });
   expect(events.subscribers).toBe(0);
 });
 

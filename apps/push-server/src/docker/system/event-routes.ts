@@ -5,6 +5,7 @@ import type { EngineContext } from '../../engine/engine-context.ts';
 import type { EngineEvent } from '../../engine/event-log.ts';
 import { queryText } from '../../http/query.ts';
 import type { RegisterRoutes } from '../../http/routes.ts';
+import { sightOf } from '../../security/sight.ts';
 import { type Filters, matchesLabels, parseFilters } from '../images/filters.ts';
 import { parseTimestamp } from '../stream/timestamp.ts';
 
@@ -38,11 +39,13 @@ export const registerEventRoutes: RegisterRoutes<Pick<EngineContext, 'events' | 
     const since = timeQuery(request, 'since', now);
     const until = timeQuery(request, 'until', now);
     const fits = eventFilter(parseFilters(request, filterNames));
+    const sight = sightOf(request.principal);
     reply.hijack();
     const response = reply.raw;
     response.writeHead(200, { 'content-type': 'application/json' });
     response.flushHeaders();
     const tell = (event: EngineEvent): void => {
+      if (!sight.seesAll && !event.repositories.some(sight.repository)) return;
       if (!fits(event) || (until !== undefined && event.timeNano > until)) return;
       response.write(encodeEvent(event));
       if (response.writableLength > maxUnread) response.destroy();

@@ -2,6 +2,8 @@ import { availableParallelism, hostname, release, totalmem } from 'node:os';
 import { parseInsecureRegistries } from '@slipway/registry-client';
 import type { EngineContext } from '../../engine/engine-context.ts';
 import type { RegisterRoutes } from '../../http/routes.ts';
+import { isAllowed } from '../../security/scope.ts';
+import { seenImages } from '../../security/seen-images.ts';
 import { version } from '../../version.ts';
 import { sendJSON } from '../stream/send-json.ts';
 import { maxApiVersion, minApiVersion } from './api-version.ts';
@@ -62,7 +64,9 @@ export const registerSystemRoutes: RegisterRoutes<Pick<EngineContext, 'config' |
     }),
   );
 
-  app.get('/info', { config: { access: 'read' } }, async (_request, reply) => {
+  app.get('/info', { config: { access: 'read' } }, async (request, reply) => {
+    // Where things lie on this machine is its operator's to know.
+    const place = isAllowed(request.principal.scopes, { kind: 'admin' }) ? config.dataDir : '';
     const { hosts, ranges } = parseInsecureRegistries(config.insecureRegistries);
     const insecure = hosts.map((name) => [name, { Name: name, Mirrors: [], Secure: false, Official: false }] as const);
     return sendJSON(reply, {
@@ -71,9 +75,9 @@ export const registerSystemRoutes: RegisterRoutes<Pick<EngineContext, 'config' |
       ContainersRunning: 0,
       ContainersPaused: 0,
       ContainersStopped: 0,
-      Images: (await store.list()).length,
+      Images: (await seenImages(store, request.principal).list()).length,
       Driver: 'slipway',
-      DriverStatus: [['Data folder', config.dataDir]],
+      DriverStatus: place === '' ? [] : [['Data folder', place]],
       Plugins: { Volume: [], Network: [], Authorization: null, Log: [] },
       MemoryLimit: false,
       SwapLimit: false,
@@ -90,7 +94,7 @@ export const registerSystemRoutes: RegisterRoutes<Pick<EngineContext, 'config' |
       Architecture: process.arch === 'x64' ? 'x86_64' : process.arch === 'arm64' ? 'aarch64' : process.arch,
       IndexServerAddress: 'https://index.docker.io/v1/',
       RegistryConfig: {
-        InsecureRegistryCIDRs: ['127.0.0.0/8', '::1/128', ...ranges],
+        InsecureRegistryCIDRs: ['::1/128', '127.0.0.0/8', ...ranges],
         IndexConfigs: {
           'docker.io': { Name: 'docker.io', Mirrors: [], Secure: true, Official: true },
           ...Object.fromEntries(insecure),
@@ -100,7 +104,7 @@ export const registerSystemRoutes: RegisterRoutes<Pick<EngineContext, 'config' |
       NCPU: availableParallelism(),
       MemTotal: totalmem(),
       GenericResources: null,
-      DockerRootDir: config.dataDir,
+      DockerRootDir: place,
       HttpProxy: '',
       HttpsProxy: '',
       NoProxy: '',

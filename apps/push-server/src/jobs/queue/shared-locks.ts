@@ -1,26 +1,16 @@
 import type { AbortOptions } from '@slipway/digest';
-import type { Transfers } from '@slipway/transfer';
 
 /** Locks that several daemons respect. */
 export interface SharedLocks {
-  /** Runs `work` while no other daemon holds the lock of that name. Rejects with the signal's reason while it waits. */
-  hold<T>(name: string, work: () => Promise<T>, options: AbortOptions): Promise<T>;
+  /**
+   * Waits until no other daemon holds the lock of that name, or until that has taken too long; what is returned gives
+   * it back. Rejects with the signal's reason while it waits.
+   *
+   * @param options.onWaiting called once, when it is not free at once
+   */
+  take(name: string, options: TakeOptions): Promise<AsyncDisposable>;
 }
 
-/**
- * Transfers of which equal ones run one after the other wherever they run: the second finds what the first has brought,
- * as each looks before it sends.
- */
-export function lockedTransfers(transfers: Transfers, locks: SharedLocks | undefined): Transfers {
-  if (locks === undefined) return transfers;
-  return {
-    transfer: (request, options) =>
-      transfers.transfer(
-        {
-          ...request,
-          run: (context) => locks.hold(request.key, () => request.run(context), { signal: context.signal }),
-        },
-        options,
-      ),
-  };
+export interface TakeOptions extends AbortOptions {
+  readonly onWaiting?: (() => void) | undefined;
 }

@@ -5,7 +5,14 @@ import { createJobIndex, positionOf } from './job-index.ts';
 
 const states: readonly JobState[] = ['queued', 'running', 'pushed', 'failed', 'cancelled'];
 const job = (id: number, state: JobState, at: number): JobRecord =>
-  ({ id: `j${id}`, state, principal: 'p', createdAt: new Date(at).toISOString() }) as JobRecord;
+  ({
+    id: `j${id}`,
+    state,
+    principal: 'p',
+    destinations: [],
+    source: { kind: 'archive' },
+    createdAt: new Date(at).toISOString(),
+  }) as unknown as JobRecord;
 
 test('says what reading all jobs would say, whatever happened to them', () => {
   const change = fc.record({

@@ -1,5 +1,6 @@
 import type { JobRecord, JobState } from './job.ts';
 import { isFinal } from './job.ts';
+import { repositoriesOf } from './job-repositories.ts';
 import type { JobStore } from './job-store.ts';
 
 /** What is known of a job without reading it. */
@@ -7,6 +8,8 @@ export interface IndexedJob {
   readonly id: string;
   readonly state: JobState;
   readonly principal: string;
+  /** Every repository that it names, canonical. */
+  readonly repositories: readonly string[];
   readonly createdAt: string;
   /** The data folder that has what it pushes. */
   readonly home: string;
@@ -16,6 +19,7 @@ export interface IndexedJob {
 export interface JobIndex {
   /** How many jobs there are; of those of one data folder, with `home`. */
   count(state: JobState, home?: string): number;
+  get(id: string): IndexedJob | undefined;
   /** Newest first, from the one after `position` on. */
   newest(position?: string): Iterable<IndexedJob>;
   note(job: JobRecord): void;
@@ -41,8 +45,9 @@ export function createJobIndex(): JobIndex {
     count(known, -1);
     ordered.splice(placeOf(ordered, positionOf(known)), 1);
   };
-  const note = ({ id, state, principal, createdAt, home }: JobRecord): void => {
-    const entry = { id, state, principal, createdAt, home };
+  const note = (job: JobRecord): void => {
+    const entry = entryOf(job);
+    const { id, createdAt } = entry;
     const known = byID.get(id);
     if (known?.createdAt === createdAt) {
       count(known, -1);
@@ -56,6 +61,7 @@ export function createJobIndex(): JobIndex {
   };
 
   return {
+    get: (id) => byID.get(id),
     count: (state, home) => counts.get(home === undefined ? state : `${state} ${home}`) ?? 0,
     *newest(position) {
       const start = position === undefined ? ordered.length : placeOf(ordered, position);
@@ -67,9 +73,9 @@ export function createJobIndex(): JobIndex {
       byID.clear();
       counts.clear();
       ordered = [];
-      for (const { id, state, principal, createdAt, home } of jobs) {
-        const entry = { id, state, principal, createdAt, home };
-        byID.set(id, entry);
+      for (const job of jobs) {
+        const entry = entryOf(job);
+        byID.set(job.id, entry);
         ordered.push(entry);
         count(entry, 1);
       }
@@ -88,6 +94,11 @@ export function createJobIndex(): JobIndex {
       return found;
     },
   };
+}
+
+function entryOf(job: JobRecord): IndexedJob {
+  const { id, state, principal, createdAt, home } = job;
+  return { id, state, principal, createdAt, home, repositories: repositoriesOf(job) };
 }
 
 /** Where a job stands in the list. */

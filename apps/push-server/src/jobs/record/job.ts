@@ -1,5 +1,6 @@
 import type { Digest } from '@slipway/digest';
 import { PushError, type PushEvent, type PushOrigin, type PushTotals } from '@slipway/push';
+import type { TraceContext } from '@slipway/tracing';
 import type { PushSettings } from '../../engine/push-settings.ts';
 import { registryErrorOf } from '../../http/error-text.ts';
 import { registryHint } from '../run/registry-hint.ts';
@@ -147,6 +148,8 @@ export interface JobRecord {
   readonly submission?: string | undefined;
   /** The run that ended it. */
   readonly endedBy?: string | undefined;
+  /** The trace of whoever submitted it. Others may have written it: it is parsed where it is used. */
+  readonly trace?: TraceContext | undefined;
   /** Tells a repeated request from another one with the same idempotency key. */
   readonly requestHash: string;
   /** Encrypted; dropped when the job ends. */

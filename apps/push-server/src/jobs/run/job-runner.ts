@@ -33,6 +33,7 @@ import {
 import { type JobSources, nameOf } from './job-sources.ts';
 import type { NamedCredentials } from './named-credentials.ts';
 import type { Auths, CredentialSeal } from './sealed-credentials.ts';
+import { type JobTrace, traceJob } from './trace-job.ts';
 
 interface RunOptions {
   readonly onEvent: NonNullable<PushOptions['onEvent']>;
@@ -73,6 +74,9 @@ class JobCancelled extends Error {
 export function createJobRunner(options: JobRunnerOptions): JobRunner {
   const { store, channel, sources, gate, pushes, seal, named, audit, log, keepsFailed, onEnded, daemon } = options;
 
+  /** Of the jobs that are worked on here. */
+  const traces = new Map<string, JobTrace>();
+
   const journalOf = (id: string): Promise<JobJournal> =>
     openJobJournal({ id, store, channel, onFailure: (err) => log.warn({ err, job: id }, 'events are not kept') });
 
@@ -100,6 +104,7 @@ export function createJobRunner(options: JobRunnerOptions): JobRunner {
       return { ...rest, ...end, isSourceKept, hadCredentials, endedBy: token, finishedAt };
     });
     if (!isOurs || ended === undefined) return ended;
+    traces.get(job.id)?.ended(end);
     if (!isSourceKept) {
       await sources
         .release(job.source)
@@ -178,66 +183,79 @@ export function createJobRunner(options: JobRunnerOptions): JobRunner {
     }
   };
 
+  const work = async (waiting: JobRecord, outer: AbortSignal, trace: JobTrace): Promise<WorkOutcome> => {
+    const { id } = waiting;
+    await using journal = await journalOf(id);
+    if (waiting.isCancelRequested) {
+      await finish(waiting, journal, { ...waiting, state: 'cancelled' });
+      return 'done';
+    }
+    const deaths = waiting.deaths?.length ?? 0;
+    if (deaths >= maxDeaths) {
+      const message = `the daemon ended ${deaths} times while it worked on this job and on nothing else`;
+      await finish(waiting, journal, { ...unreached(waiting, tooOften(message)), state: 'failed' });
+      return 'done';
+    }
+    using watch = watchCancellation(id, outer, options);
+    const token = randomBytes(6).toString('hex');
+    using pass = await enter(waiting, token, watch.signal);
+    if (pass === undefined) {
+      await finish(waiting, journal, { ...waiting, state: 'cancelled' });
+      return 'done';
+    }
+    const run = { token, startedAt: new Date().toISOString(), isAlone: pass.isAlone, hasProgress: false };
+    const job = await store.update(id, (current) => begun(current, { run, daemon }));
+    if (job === undefined || isFinal(job.state)) return 'done';
+    if (job.run?.token !== token) return 'handed-over'; // another daemon was quicker
+    trace.begun(job);
+    journal.step({ type: 'job:started', attempt: job.attempts, daemon });
+    await journal.flush();
+    const reached = new Map<string, Extract<PushEvent, { readonly type: 'push:finished' }>>();
+    let hasProgress = false;
+    let isOver = false;
+    const onEvent = (event: PushEvent): void => {
+      if (isOver) return; // of a push that was aborted: what its end was is told already
+      journal.push(event);
+      if (event.type === 'push:finished') reached.set(`${event.destination}:${event.tag}`, event);
+      if (hasProgress || !bringsForward.has(event.type)) return;
+      hasProgress = true;
+      store
+        .update(id, (current) => withProgress(current, token))
+        .catch((err) => log.warn({ err, job: id }, 'a job cannot be written'));
+    };
+    try {
+      const report = await push(job, { onEvent, signal: watch.signal });
+      isOver = true;
+      await finish(job, journal, endOf(job, report));
+    } catch (error) {
+      isOver = true;
+      if (watch.signal.aborted && !(watch.signal.reason instanceof JobCancelled)) {
+        if (watch.signal.reason instanceof JobLost) {
+          log.warn({ job: id }, watch.signal.reason.message);
+          await store.update(id, (current) => afterLostLease(current, token));
+        } else await release(store, journal, job);
+        return 'handed-over';
+      }
+      const state = watch.signal.aborted ? 'cancelled' : 'failed';
+      const destinations = withReached(job, reached);
+      if (state === 'cancelled') await finish(job, journal, { state, destinations, error: undefined });
+      else await finish(job, journal, { ...unreached({ destinations }, failureOf(error)), state });
+    }
+    return 'done';
+  };
+
   return {
     async run(id, outer) {
       const waiting = await prepared(id);
       if (waiting === undefined) return 'done';
-      await using journal = await journalOf(id);
-      if (waiting.isCancelRequested) {
-        await finish(waiting, journal, { ...waiting, state: 'cancelled' });
-        return 'done';
-      }
-      const deaths = waiting.deaths?.length ?? 0;
-      if (deaths >= maxDeaths) {
-        const message = `the daemon ended ${deaths} times while it worked on this job and on nothing else`;
-        await finish(waiting, journal, { ...unreached(waiting, tooOften(message)), state: 'failed' });
-        return 'done';
-      }
-      using watch = watchCancellation(id, outer, options);
-      const token = randomBytes(6).toString('hex');
-      using pass = await enter(waiting, token, watch.signal);
-      if (pass === undefined) {
-        await finish(waiting, journal, { ...waiting, state: 'cancelled' });
-        return 'done';
-      }
-      const run = { token, startedAt: new Date().toISOString(), isAlone: pass.isAlone, hasProgress: false };
-      const job = await store.update(id, (current) => begun(current, { run, daemon }));
-      if (job === undefined || isFinal(job.state)) return 'done';
-      if (job.run?.token !== token) return 'handed-over'; // another daemon was quicker
-      journal.step({ type: 'job:started', attempt: job.attempts, daemon });
-      await journal.flush();
-      const reached = new Map<string, Extract<PushEvent, { readonly type: 'push:finished' }>>();
-      let hasProgress = false;
-      let isOver = false;
-      const onEvent = (event: PushEvent): void => {
-        if (isOver) return; // of a push that was aborted: what its end was is told already
-        journal.push(event);
-        if (event.type === 'push:finished') reached.set(`${event.destination}:${event.tag}`, event);
-        if (hasProgress || !bringsForward.has(event.type)) return;
-        hasProgress = true;
-        store
-          .update(id, (current) => withProgress(current, token))
-          .catch((err) => log.warn({ err, job: id }, 'a job cannot be written'));
-      };
-      try {
-        const report = await push(job, { onEvent, signal: watch.signal });
-        isOver = true;
-        await finish(job, journal, endOf(job, report));
-      } catch (error) {
-        isOver = true;
-        if (watch.signal.aborted && !(watch.signal.reason instanceof JobCancelled)) {
-          if (watch.signal.reason instanceof JobLost) {
-            log.warn({ job: id }, watch.signal.reason.message);
-            await store.update(id, (current) => afterLostLease(current, token));
-          } else await release(store, journal, job);
-          return 'handed-over';
+      return await traceJob(waiting, daemon, async (trace) => {
+        traces.set(id, trace);
+        try {
+          return await work(waiting, outer, trace);
+        } finally {
+          traces.delete(id);
         }
-        const state = watch.signal.aborted ? 'cancelled' : 'failed';
-        const destinations = withReached(job, reached);
-        if (state === 'cancelled') await finish(job, journal, { state, destinations, error: undefined });
-        else await finish(job, journal, { ...unreached({ destinations }, failureOf(error)), state });
-      }
-      return 'done';
+      });
     },
     async cancelWaiting(id) {
       const job = await store.get(id);

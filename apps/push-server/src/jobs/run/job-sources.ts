@@ -5,7 +5,7 @@ import type { AbortOptions } from '@slipway/digest';
 import { type ImageSource, openSource, type SourceItem } from '@slipway/image-source';
 import type { ImageStore } from '@slipway/image-store';
 import { parsePlatform } from '@slipway/manifest';
-import { familiarName, familiarString, nameOnly, type Reference } from '@slipway/reference';
+import { canonicalName, familiarName, familiarString, nameOnly, type Reference } from '@slipway/reference';
 import { createDisposables } from '../../engine/disposables.ts';
 import type { PushChoices } from '../../engine/push-settings.ts';
 import { RequestError } from '../../errors.ts';
@@ -26,7 +26,7 @@ export interface JobSources {
    *
    * @throws {RequestError} 404 when it has none
    */
-  holdTags(repository: Reference, options?: AbortOptions): Promise<Extract<JobSource, { readonly kind: 'images' }>>;
+  holdTags(repository: Reference, options?: HoldTagsOptions): Promise<Extract<JobSource, { readonly kind: 'images' }>>;
   /** Opens the very content that was submitted. */
   open(source: JobSource, options: OpenJobSourceOptions): Promise<OpenedJobSource>;
   /** Lets go of what a job was about. What is gone already is no error. */
@@ -36,6 +36,11 @@ export interface JobSources {
    * their way.
    */
   releaseOrphans(needed: readonly JobSource[]): Promise<void>;
+}
+
+export interface HoldTagsOptions extends AbortOptions {
+  /** Whether a repository, by its canonical name, is there for whoever asks. @default all are */
+  readonly isSeen?: ((repository: string) => boolean) | undefined;
 }
 
 export interface OpenJobSourceOptions extends AbortOptions {
@@ -93,9 +98,9 @@ export function createJobSources({
   return {
     archiveFolder,
     hold: async (name, options) => ({ kind: 'image', ...(await hold(name, options)) }),
-    async holdTags(repository, options) {
+    async holdTags(repository, { isSeen = () => true, ...options } = {}) {
       const name = familiarName(repository);
-      const tags = await images.tagsOf(nameOnly(repository), options);
+      const tags = isSeen(canonicalName(repository)) ? await images.tagsOf(nameOnly(repository), options) : [];
       if (tags.length === 0) throw new RequestError(404, `no tags to push for ${name}`);
       const held: HeldSource[] = [];
       try {

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import type { TraceContext } from '@slipway/tracing';
 import type { JobOptions, JobPriority, JobRecord, JobSource } from '../record/job.ts';
 import type { Auths, CredentialSeal } from '../run/sealed-credentials.ts';
 import type { Webhooks } from '../run/webhooks.ts';
@@ -18,6 +19,8 @@ export interface JobRequest {
   readonly priority?: JobPriority | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly webhook?: { readonly url: string; readonly secret?: string | undefined } | undefined;
+  /** The trace that it belongs to. */
+  readonly trace?: TraceContext | undefined;
 }
 
 export interface NewJobNeeds {
@@ -30,7 +33,7 @@ export interface NewJobNeeds {
 /** The record that a request asks for: queued, with its secrets sealed. */
 export function newJob(request: JobRequest, { seal, webhooks, home }: NewJobNeeds): JobRecord {
   const { source, destinations, options, principal, auths, credentialsName, idempotencyKey, contentHash } = request;
-  const { priority, labels, webhook } = request;
+  const { priority, labels, webhook, trace } = request;
   // The same key leads to the same record, whoever is asked: no second list has to be kept in step.
   const id =
     idempotencyKey === undefined ? randomBytes(12).toString('hex') : digest([principal, idempotencyKey]).slice(0, 24);
@@ -57,6 +60,7 @@ export function newJob(request: JobRequest, { seal, webhooks, home }: NewJobNeed
     submission: randomBytes(6).toString('hex'),
     requestHash,
     home,
+    trace,
     sealedCredentials: auths.size === 0 ? undefined : seal.seal(id, auths),
     credentialsName,
     priority,

@@ -29,6 +29,7 @@ import { createWebhooks } from '../run/webhooks.ts';
 import { createUploads } from '../uploads/uploads.ts';
 import type { JobService } from './job-service.ts';
 import { createJobUpkeep } from './job-upkeep.ts';
+import { noSuchJob } from './no-such-job.ts';
 import { retryJob } from './retry-job.ts';
 import { type SubmitNeeds, submitJob } from './submit-job.ts';
 
@@ -101,7 +102,7 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
 
   const get = async (id: string): Promise<JobRecord> => {
     const job = await store.get(id);
-    if (job === undefined) throw new RequestError(404, `no such job: ${id}`);
+    if (job === undefined) throw noSuchJob(id);
     return job;
   };
   const upkeep = createJobUpkeep({ store, index, sources, config });
@@ -178,7 +179,7 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
       const job = await store.update(id, (current) =>
         isFinal(current.state) ? current : { ...current, isCancelRequested: true },
       );
-      if (job === undefined) throw new RequestError(404, `no such job: ${id}`);
+      if (job === undefined) throw noSuchJob(id);
       if (job.state === 'queued') {
         await queue.remove(job);
         await runner.cancelWaiting(id);

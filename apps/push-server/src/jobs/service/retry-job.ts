@@ -1,6 +1,7 @@
 import { RequestError } from '../../errors.ts';
 import type { JobDestination, JobRecord } from '../record/job.ts';
 import type { Auths } from '../run/sealed-credentials.ts';
+import { noSuchJob } from './no-such-job.ts';
 import type { SubmitNeeds } from './submit-job.ts';
 
 export interface RetryOptions {
@@ -50,7 +51,7 @@ export async function retryJob(
     } as const;
     return { ...rest, ...again, destinations };
   });
-  if (job === undefined) throw new RequestError(404, `no such job: ${id}`);
+  if (job === undefined) throw noSuchJob(id);
   if (!isTaken) {
     const why = job.state === 'failed' ? 'what it pushes is kept no more: submit it anew' : `it is ${job.state}`;
     throw new RequestError(409, `job ${id} cannot be retried: ${why}`);

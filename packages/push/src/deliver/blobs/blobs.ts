@@ -1,3 +1,4 @@
+import { inCurrentTrace } from '@slipway/tracing';
 import { abortable, retrying } from '@slipway/transfer';
 import { pushFailure } from '../../errors.ts';
 import type { BlobSubject, PushEvent } from '../../events.ts';
@@ -9,6 +10,7 @@ import type { Target } from '../../presence/target.ts';
 import { isRetryable } from '../../upload/retry-rules.ts';
 import type { Delivery } from '../delivery.ts';
 import { perform } from './perform.ts';
+import { type BlobTrace, traceBlob } from './trace-blob.ts';
 
 /** From this size on, a blob that waits for its turn first asks whether it has to wait. */
 const worthAsking = 100 * 1024;
@@ -33,11 +35,23 @@ export async function deliverBlobs(
   return new Map(distinct.map(({ key }, at) => [key, outcomes[at] as BlobOutcome]));
 }
 
-async function deliverBlob(blob: BlobToPush, target: Target, delivery: Delivery): Promise<BlobOutcome> {
-  const { turns, scope } = delivery;
+async function deliverBlob(blob: BlobToPush, to: Target, delivery: Delivery): Promise<BlobOutcome> {
+  const subject = subjectOf(blob, to.destination);
+  return await traceBlob(blob, subject, to, async (trace) => await takeTurn(blob, subject, trace, delivery));
+}
+
+async function takeTurn(
+  blob: BlobToPush,
+  subject: BlobSubject,
+  trace: BlobTrace,
+  delivery: Delivery,
+): Promise<BlobOutcome> {
+  const { target } = trace;
+  const { turns, sharedTurns, scope } = delivery;
   const { signal } = scope;
-  const subject = subjectOf(blob, target.destination);
-  return await turns.take(`${target.repository.registry} ${transferName(blob)}`, target.name, async (before) => {
+  const name = transferName(blob);
+  const { registry } = target.repository;
+  return await turns.take(`${registry} ${name}`, target.name, async (before) => {
     if (before !== undefined) {
       target.emit({ type: 'blob:waiting', blob: subject });
       const there = await seenMeanwhile(blob, target, signal);
@@ -45,7 +59,12 @@ async function deliverBlob(blob: BlobToPush, target: Target, delivery: Delivery)
       await abortable(before, signal);
     }
     signal.throwIfAborted();
-    return conclude(blob, subject, target, await transfer(blob, subject, target, delivery));
+    // Before it asks for a slot: who waits for another process takes none, so that no two can wait for each other.
+    await using _turn = await sharedTurns?.take(
+      { registry, repository: target.name, blob: name },
+      { signal, onWaiting: () => target.emit({ type: 'blob:waiting', blob: subject }) },
+    );
+    return conclude(blob, subject, target, await transfer(blob, subject, trace, delivery));
   });
 }
 
@@ -71,7 +90,7 @@ async function seenMeanwhile(blob: BlobToPush, target: Target, signal: AbortSign
 async function transfer(
   blob: BlobToPush,
   subject: BlobSubject,
-  target: Target,
+  { target, joined }: BlobTrace,
   delivery: Delivery,
 ): Promise<BlobOutcome> {
   const { scope, transfers } = delivery;
@@ -82,7 +101,8 @@ async function transfer(
       key: `v2push:${target.name} ${transferName(blob)}${purpose}`,
       host: target.repository.registry,
       size: blob.sizeHint,
-      run: ({ signal, report }) => runBlob(blob, subject, target, delivery, { signal, report }),
+      // It begins when another transfer ends, in that one's trace.
+      run: inCurrentTrace(({ signal, report }) => runBlob(blob, subject, target, delivery, { signal, report })),
     },
     {
       signal: scope.signal,
@@ -92,6 +112,7 @@ async function transfer(
   );
   // It reads what is this push's: where others have joined, the push ends when it has ended.
   if (watch.isOwner) scope.hold(watch.done);
+  else joined();
   return await watch.result;
 }
 

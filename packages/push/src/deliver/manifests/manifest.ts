@@ -5,6 +5,7 @@ import { pushFailure } from '../../errors.ts';
 import type { Manifest } from '../../plan/plan-types.ts';
 import { namesManifest } from '../../presence/existence.ts';
 import type { Target } from '../../presence/target.ts';
+import { tracer } from '../../tracer.ts';
 import { isManifestRetryable, registryErrorOf } from '../../upload/retry-rules.ts';
 import { untilStored } from '../../upload/until-stored.ts';
 import { onceAnAttempt } from '../blobs/once-an-attempt.ts';
@@ -32,6 +33,28 @@ export interface DeliverManifestOptions {
  * it
  */
 export async function deliverManifest(
+  tagOrDigest: string,
+  manifest: Manifest,
+  target: Target,
+  delivery: Delivery,
+  options: DeliverManifestOptions,
+): Promise<{ readonly unchanged: boolean }> {
+  const { digest, mediaType, bytes } = manifest;
+  const attributes = {
+    'slipway.repository': target.name,
+    'slipway.tag': tagOrDigest === digest ? undefined : tagOrDigest,
+    'slipway.digest': digest,
+    'slipway.media_type': mediaType,
+    'slipway.size': bytes.byteLength,
+  };
+  return await tracer.span('push manifest', { attributes }, async (span) => {
+    const { unchanged } = await deliverSeen(tagOrDigest, manifest, target, delivery, options);
+    span.set({ 'slipway.reason': unchanged ? 'exists' : 'sent' });
+    return { unchanged };
+  });
+}
+
+async function deliverSeen(
   tagOrDigest: string,
   manifest: Manifest,
   target: Target,

@@ -1,4 +1,5 @@
 import type { ByteStream } from '@slipway/digest';
+import { inCurrentTrace } from '@slipway/tracing';
 
 /** Writes below this are gathered first: tiny HTTP chunks have cost pushes to Docker Hub (go-containerregistry#920). */
 const minPieceSize = 65_536;
@@ -44,6 +45,8 @@ export class OutgoingBody implements AsyncIterable<Uint8Array> {
   #hasEnded = false;
   #isStopped = false;
   #wake: (() => void) | undefined;
+  /** Whoever reads the body for the socket may be at work in another trace. */
+  readonly #read = inCurrentTrace((pieces: AsyncGenerator<Uint8Array, void, void>) => pieces.next());
 
   constructor(source: ByteStream, options: OutgoingBodyOptions) {
     this.#source = source;
@@ -103,7 +106,7 @@ export class OutgoingBody implements AsyncIterable<Uint8Array> {
     return await new Promise((resolve, reject) => {
       this.#wake = () => reject(new Error('The request ended before its body'));
       if (this.#isStopped) this.#wake();
-      else pieces.next().then(resolve, reject);
+      else this.#read(pieces).then(resolve, reject);
     });
   }
 }

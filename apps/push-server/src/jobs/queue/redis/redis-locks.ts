@@ -13,6 +13,8 @@ export interface RedisLockOptions {
   readonly prefix: string;
   /** How long the lock of a daemon that died stays. */
   readonly leaseMs: number;
+  /** How long the lock of one that lives is waited for. @default 10 minutes */
+  readonly longestWaitMs?: number | undefined;
   readonly log: Logger;
   readonly health: RedisHealth;
 }
@@ -24,9 +26,12 @@ export interface RedisLockOptions {
  *
  * @see https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/
  */
-export function createRedisLocks(redis: Redis, { prefix, leaseMs, log, health }: RedisLockOptions): SharedLocks {
+export function createRedisLocks(
+  redis: Redis,
+  { prefix, leaseMs, longestWaitMs = 10 * 60_000, log, health }: RedisLockOptions,
+): SharedLocks {
   return {
-    async hold(name, work, { signal }) {
+    async take(name, { signal, onWaiting }) {
       const key = `${prefix}:lock:${name}`;
       const owner = randomUUID();
       // A command whose answer was lost is sent again, and then finds the lock that it set itself.
@@ -37,8 +42,24 @@ export function createRedisLocks(redis: Redis, { prefix, leaseMs, log, health }:
           if (error instanceof RedisUnavailable) return true;
           throw error;
         });
+      const giveBack = async (): Promise<void> => {
+        await health
+          .call(() => redis.eval(release, 1, key, owner))
+          .catch((err) => log.debug({ err, lock: name }, 'a lock ends with its lease'));
+      };
+      signal?.throwIfAborted();
+      const late = performance.now() + longestWaitMs;
       for (let waitMs = 20; !(await isOurs()); waitMs = Math.min(waitMs * 1.5, 500)) {
+        if (waitMs === 20) onWaiting?.();
+        if (performance.now() > late) {
+          log.warn({ lock: name }, 'a lock is not waited for any longer: another daemon may send the same blob');
+          return { async [Symbol.asyncDispose]() {} };
+        }
         await delay(waitMs * (0.5 + Math.random()), undefined, { signal }).catch(() => signal?.throwIfAborted());
+      }
+      if (signal?.aborted) {
+        await giveBack();
+        signal.throwIfAborted();
       }
       const timer = setInterval(() => {
         health
@@ -52,14 +73,12 @@ export function createRedisLocks(redis: Redis, { prefix, leaseMs, log, health }:
             (err) => log.debug({ err, lock: name }, 'a lock could not be renewed'),
           );
       }, leaseMs / 3);
-      try {
-        return await work();
-      } finally {
-        clearInterval(timer);
-        await health
-          .call(() => redis.eval(release, 1, key, owner))
-          .catch((err) => log.debug({ err, lock: name }, 'a lock ends with its lease'));
-      }
+      return {
+        async [Symbol.asyncDispose]() {
+          clearInterval(timer);
+          await giveBack();
+        },
+      };
     },
   };
 }

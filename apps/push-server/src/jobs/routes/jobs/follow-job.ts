@@ -1,8 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import { RequestError } from '../../../errors.ts';
+import type { Sight } from '../../../security/sight.ts';
 import { isFinal } from '../../record/job.ts';
 import type { JobService } from '../../service/job-service.ts';
 import { openEventStream } from '../server-sent-events.ts';
+import { seenEvent } from './seen-names.ts';
 
 /** News may be lost with a connection to Redis: so often it is looked whether there is more. */
 const lookMs = 5_000;
@@ -18,7 +20,13 @@ export async function followJob(
   {
     jobs,
     onClosing,
-  }: { readonly jobs: Pick<JobService, 'store' | 'channel'>; readonly onClosing: (listener: () => void) => () => void },
+    sight,
+  }: {
+    readonly jobs: Pick<JobService, 'store' | 'channel'>;
+    readonly onClosing: (listener: () => void) => () => void;
+    /** What the reader sees. */
+    readonly sight: Sight;
+  },
 ): Promise<void> {
   using stream = openEventStream(response, onClosing);
   let wake = (): void => {};
@@ -41,7 +49,7 @@ export async function followJob(
   /** Tells what is new; whether that was all there will be. */
   const tellNew = async (): Promise<boolean> => {
     for (const event of await jobs.store.events(id, last)) {
-      stream.send({ name: event.type, id: event.seq, data: event });
+      stream.send({ name: event.type, id: event.seq, data: seenEvent(event, sight) });
       last = event.seq ?? last;
       await stream.drained();
       hasEnded = event.type === 'job:finished';

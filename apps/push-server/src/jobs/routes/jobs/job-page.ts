@@ -1,3 +1,4 @@
+import type { Sight } from '../../../security/sight.ts';
 import type { JobRecord } from '../../record/job.ts';
 import { positionOf } from '../../record/job-index.ts';
 import { viewOf } from '../../record/job-view.ts';
@@ -17,11 +18,12 @@ export interface ListQuery {
 export async function pageOf(
   { store, index }: Pick<JobService, 'store' | 'index'>,
   { state, destination, principal, label = [], limit = 100, before }: ListQuery,
+  sight: Sight,
 ): Promise<unknown> {
   const page: JobRecord[] = [];
   for (const entry of index.newest(before)) {
     if (state !== undefined && !state.includes(entry.state)) continue;
-    if (principal !== undefined && entry.principal !== principal) continue;
+    if (!sight.work(entry) || (principal !== undefined && entry.principal !== principal)) continue;
     const job = await store.get(entry.id);
     if (job === undefined) continue;
     if (destination !== undefined && !job.destinations.some(({ reference }) => reference.startsWith(destination))) {

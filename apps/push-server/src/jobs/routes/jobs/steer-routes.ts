@@ -11,7 +11,8 @@ import type { JobService } from '../../service/job-service.ts';
 import type { ApiRoute } from '../api-route.ts';
 import { jobSchemas, type Schema } from '../job-schemas.ts';
 import { validated } from '../validate.ts';
-import { idOf, idParameter, maxBodyBytes } from './job-parameters.ts';
+import { idParameter, maxBodyBytes } from './job-parameters.ts';
+import { seenJob } from './seen-job.ts';
 import { authsOf } from './submission.ts';
 
 interface RetryBody {
@@ -33,8 +34,8 @@ export function steerRoutes(context: Pick<EngineContext, 'config' | 'audit'>, jo
       failures: [404],
       responses: { 202: { description: 'It is asked to stop; `state` tells whether it has.', schema: 'Job' } },
       async handle(request, reply) {
-        const job = await jobs.get(idOf(request));
-        assertMayChange(request.principal, job);
+        const job = await seenJob(request, jobs);
+        assertMayEnd(request.principal, job);
         const cancel = async (): Promise<JobRecord> => await jobs.cancel(job.id);
         return sendJSON(
           reply,
@@ -57,7 +58,7 @@ export function steerRoutes(context: Pick<EngineContext, 'config' | 'audit'>, jo
       failures: [404, 409],
       responses: { 202: { description: 'It is queued.', schema: 'Job' } },
       async handle(request, reply) {
-        const job = await jobs.get(idOf(request));
+        const job = await seenJob(request, jobs);
         assertMayChange(request.principal, job);
         const value = (await readJSONBody(request.raw, { idleTimeoutMs, maxBytes: maxBodyBytes })) ?? {};
         const body = validated<RetryBody>('body', jobSchemas['RetryRequest'] as Schema, value);
@@ -77,8 +78,8 @@ export function steerRoutes(context: Pick<EngineContext, 'config' | 'audit'>, jo
       failures: [404, 409],
       responses: { 204: { description: 'It is forgotten.' } },
       async handle(request, reply) {
-        const job = await jobs.get(idOf(request));
-        assertMayChange(request.principal, job);
+        const job = await seenJob(request, jobs);
+        assertMayEnd(request.principal, job);
         await audited(context, request, { action: 'job', subject: `forget ${job.id}` }, () => jobs.forget(job.id));
         return await reply.code(204).send();
       },
@@ -86,9 +87,14 @@ export function steerRoutes(context: Pick<EngineContext, 'config' | 'audit'>, jo
   ];
 }
 
-/** Whoever may push to all destinations may stop that. */
-function assertMayChange(principal: Principal, job: JobRecord): void {
-  for (const { reference } of job.destinations) {
-    assertAllowed(principal, { kind: 'push', repository: canonicalName(parseReference(reference)) });
+/** One's own job may be ended in any case. */
+function assertMayEnd(principal: Principal, job: JobRecord): void {
+  if (job.principal !== principal.name) assertMayChange(principal, job);
+}
+
+/** Whoever may push to all destinations may stop that, and have it tried again. */
+function assertMayChange(principal: Principal, { destinations, repositories = [] }: JobRecord): void {
+  for (const reference of [...destinations.map((each) => each.reference), ...repositories]) {
+    assertAllowed(principal, { kind: 'job', repository: canonicalName(parseReference(reference)) });
   }
 }

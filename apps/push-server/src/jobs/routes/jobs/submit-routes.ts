@@ -1,4 +1,5 @@
 import { parseReference } from '@slipway/reference';
+import { currentTrace, parseTraceContext } from '@slipway/tracing';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { sendJSON } from '../../../docker/stream/send-json.ts';
 import type { EngineContext } from '../../../engine/engine-context.ts';
@@ -6,8 +7,9 @@ import { RequestError } from '../../../errors.ts';
 import { audited } from '../../../http/audited.ts';
 import { watchClient } from '../../../http/client-signal.ts';
 import { readJSONBody } from '../../../http/request-body.ts';
-import { assertSource } from '../../../security/assert-source.ts';
 import type { Principal } from '../../../security/principal.ts';
+import { seenImages } from '../../../security/seen-images.ts';
+import { sightOf } from '../../../security/sight.ts';
 import type { JobSource } from '../../record/job.ts';
 import { viewOf } from '../../record/job-view.ts';
 import { registrySourceIn, resolveRegistrySource } from '../../run/registry-source.ts';
@@ -52,7 +54,10 @@ export function submitRoutes(context: SubmitNeeds, jobs: JobService): readonly A
     let isTaken = false;
     try {
       const idempotencyKey = idempotencyKeyOf(request);
-      const submitted = await jobs.submit({ ...submission, principal: request.principal.name, idempotencyKey });
+      // Where this daemon does not trace, the one that works on the job may.
+      const trace = currentTrace() ?? parseTraceContext(request.headers);
+      const principal = request.principal.name;
+      const submitted = await jobs.submit({ ...submission, principal, idempotencyKey, trace });
       isTaken = submitted.isNew;
       return submitted;
     } finally {
@@ -74,10 +79,16 @@ export function submitRoutes(context: SubmitNeeds, jobs: JobService): readonly A
         credentialsName === undefined ? auths : await jobs.namedAuths(credentialsName, [named.reference.registry]);
       return await resolveRegistrySource(named, { pushes: context.pushes, auths: shown, allTags, signal });
     }
-    const source = allTags ? await jobs.sources.holdTags(parseReference(image)) : await jobs.sources.hold(image);
+    const seen = seenImages(context.store, principal);
+    if (!allTags) await seen.use(image); // what is not seen is not there
+    const isSeen = sightOf(principal).repository;
+    const source = allTags
+      ? await jobs.sources.holdTags(parseReference(image), { isSeen })
+      : await jobs.sources.hold(image);
     try {
+      // A name may have moved in between: what counts is the content that is held.
       const held = source.kind === 'images' ? source.held : [source];
-      for (const { content } of held) await assertSource(context.store, content.id, principal);
+      for (const { content } of held) await seen.use(content.id);
       return source;
     } catch (error) {
       await jobs.sources.release(source);

@@ -1,6 +1,7 @@
 import { sendJSON } from '../../../docker/stream/send-json.ts';
 import type { EngineContext } from '../../../engine/engine-context.ts';
 import { RequestError } from '../../../errors.ts';
+import { sightOf } from '../../../security/sight.ts';
 import { viewOf } from '../../record/job-view.ts';
 import type { JobService } from '../../service/job-service.ts';
 import type { ApiRoute } from '../api-route.ts';
@@ -8,7 +9,8 @@ import { listQuery, waitQuery } from '../job-schemas.ts';
 import { validated } from '../validate.ts';
 import { followJob } from './follow-job.ts';
 import { type ListQuery, pageOf } from './job-page.ts';
-import { idOf, idParameter } from './job-parameters.ts';
+import { idParameter } from './job-parameters.ts';
+import { seenJob } from './seen-job.ts';
 import { waitForJob } from './wait-for-job.ts';
 
 /** What shows jobs: the list, one job, its events. */
@@ -24,7 +26,7 @@ export function viewRoutes(context: Pick<EngineContext, 'activity'>, jobs: JobSe
       responses: { 200: { description: 'One page.', schema: 'JobList' } },
       async handle(request, reply) {
         const query = validated<ListQuery>('query', listQuery, { ...(request.query as object) });
-        return sendJSON(reply, await pageOf(jobs, query));
+        return sendJSON(reply, await pageOf(jobs, query, sightOf(request.principal)));
       },
     },
     {
@@ -41,7 +43,7 @@ export function viewRoutes(context: Pick<EngineContext, 'activity'>, jobs: JobSe
         const { wait } = validated<{ readonly wait?: string }>('query', waitQuery, { ...(request.query as object) });
         return sendJSON(
           reply,
-          viewOf(await waitForJob(await jobs.get(idOf(request)), wait, reply, { activity: context.activity, jobs })),
+          viewOf(await waitForJob(await seenJob(request, jobs), wait, reply, { activity: context.activity, jobs })),
         );
       },
     },
@@ -67,11 +69,13 @@ export function viewRoutes(context: Pick<EngineContext, 'activity'>, jobs: JobSe
       failures: [404],
       responses: { 200: { description: 'JobEvents.', contentType: 'text/event-stream', schema: 'JobEvent' } },
       async handle(request, reply) {
-        const job = await jobs.get(idOf(request));
+        const job = await seenJob(request, jobs);
         const after = /^\d{1,9}$/.exec(String(request.headers['last-event-id'] ?? '0'))?.[0];
         if (after === undefined) throw new RequestError(400, 'invalid Last-Event-ID: expected a whole number');
         reply.hijack();
-        await followJob(job.id, Number(after), reply.raw, { jobs, onClosing: context.activity.onClosing });
+        const { onClosing } = context.activity;
+        const sight = sightOf(request.principal);
+        await followJob(job.id, Number(after), reply.raw, { jobs, onClosing, sight });
       },
     },
   ];

@@ -1,0 +1,4 @@
+import { createTracer, type Tracer } from '@slipway/tracing';
+
+/** Makes the spans of pushes. */
+export const tracer: Tracer = createTracer('@slipway/push');
