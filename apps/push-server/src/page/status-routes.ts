@@ -99,6 +99,7 @@ export function statusRoutes(context: StatusNeeds, jobs: JobService): readonly A
     disk: disk(),
     transfers: holders(reader),
     isClosing: activity.isClosing,
+    daemons: jobs.roster.list(),
   });
 
   return [

@@ -1,4 +1,5 @@
 import type { JobStore } from '../record/job-store.ts';
+import type { DaemonRoster } from '../roster/daemon-roster.ts';
 import type { JobQueue } from './job-queue.ts';
 import type { LiveChannel } from './live-channel.ts';
 
@@ -12,4 +13,5 @@ export interface JobBackend {
   readonly isShared: boolean;
   readonly queue: JobQueue;
   readonly channel: LiveChannel;
+  readonly roster: DaemonRoster;
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { openFileBackend } from '@slipway/metadata-store';
 import type { ServerConfig } from '../../config/server-config.ts';
 import { createJobStore } from '../record/job-store.ts';
+import { createLocalRoster } from '../roster/daemon-roster.ts';
 import type { JobBackend } from './job-backend.ts';
 import type { JobShares } from './job-shares.ts';
 import { createLocalChannel } from './live-channel.ts';
@@ -28,5 +29,6 @@ export async function openLocalJobs({
     workStore: store,
     queue: createLocalQueue({ shares }),
     channel: createLocalChannel(),
+    roster: createLocalRoster(),
   };
 }

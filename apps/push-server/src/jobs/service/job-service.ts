@@ -2,6 +2,7 @@ import type { LiveChannel } from '../queue/live-channel.ts';
 import type { JobRecord } from '../record/job.ts';
 import type { JobIndex } from '../record/job-index.ts';
 import type { JobStore } from '../record/job-store.ts';
+import type { DaemonRoster } from '../roster/daemon-roster.ts';
 import type { JobSources } from '../run/job-sources.ts';
 import type { Auths } from '../run/sealed-credentials.ts';
 import type { Uploads } from '../uploads/uploads.ts';
@@ -13,6 +14,8 @@ export interface JobService extends AsyncDisposable {
   readonly store: JobStore;
   /** What this daemon is called in the jobs that it works on. */
   readonly daemon: string;
+  /** The daemons that share these jobs. */
+  readonly roster: Pick<DaemonRoster, 'list'>;
   /** All jobs at a glance. */
   readonly index: JobIndex;
   readonly channel: LiveChannel;

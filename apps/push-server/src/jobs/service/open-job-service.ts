@@ -12,6 +12,7 @@ import type { PushService } from '../../engine/push-service.ts';
 import { RequestError } from '../../errors.ts';
 import type { Metrics } from '../../operation/metrics.ts';
 import type { AuditLog } from '../../security/audit.ts';
+import { version } from '../../version.ts';
 import { createBacklog } from '../queue/backlog.ts';
 import { createBell } from '../queue/bell.ts';
 import type { JobBackend } from '../queue/job-backend.ts';
@@ -56,7 +57,7 @@ export interface JobServiceOptions {
 /** Opens the jobs, takes up those that are not finished, and begins to work. */
 export async function openJobService(options: JobServiceOptions): Promise<JobService> {
   const { config, environment, images, pushes, log, audit, activity, metrics, spoolFolder } = options;
-  const { queue, channel } = options.backend;
+  const { queue, channel, roster } = options.backend;
   const index = createJobIndex();
   const store = indexedStore(options.backend.store, index);
   const workStore = indexedStore(options.backend.workStore, index);
@@ -95,9 +96,10 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
     },
     daemon,
   });
-  // Of this data folder alone: the sum over all daemons is what waits.
-  metrics.gauge('slipwayd_jobs_queued', 'Push jobs that wait for a daemon of this data folder', () =>
-    index.count('queued', home),
+  metrics.gauge(
+    'slipwayd_jobs_queued',
+    'Push jobs that wait, each told by one daemon: the sum over all is what waits',
+    () => roster.share((folder) => index.count('queued', folder)),
   );
 
   const get = async (id: string): Promise<JobRecord> => {
@@ -133,6 +135,7 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
   for (const job of unfinished) await queue.add(job);
   await upkeep.tidy();
   for (const job of kept) notify(job);
+  await roster.join({ name: daemon, home, version, startedAt: new Date().toISOString() });
   if (unfinished.length > 0) log.info({ jobs: unfinished.length }, 'unfinished push jobs are taken up');
 
   /** What another daemon did to a job. One that it ended while it waited needs nothing here any more. */
@@ -169,6 +172,7 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
   return {
     store,
     daemon,
+    roster,
     index,
     channel,
     sources,
@@ -217,6 +221,7 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
       backlog[Symbol.dispose]();
       await webhooks[Symbol.asyncDispose]();
       await queue[Symbol.asyncDispose]();
+      await roster[Symbol.asyncDispose](); // after what it worked on: others may take over then
       await channel[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();
     },

@@ -35,19 +35,23 @@ export function showDisk({ usedBytes, quotaBytes, freeBytes }) {
   $('figure-disk').replaceChildren(text, meter, element('span', { class: 'about' }, free));
 }
 
-/** Daemons that are heard of, and the Redis that they share. */
-export function showDaemons({ name, redis }, jobs) {
-  const others = new Set(jobs.filter(({ state }) => state === 'running').map(({ daemon }) => daemon));
-  others.delete(name);
-  others.delete(undefined);
+/** Daemons that share the jobs: those that are here, those that do not show any more, and the Redis between them. */
+export function showDaemons({ redis, daemons }) {
+  const here = daemons.filter(({ state }) => state === 'here');
+  const gone = daemons.filter(({ state }) => state === 'gone');
   const about = element('span', { class: 'about' });
   if (redis === 'up') about.textContent = 'Redis answers';
   if (redis === 'away') {
     about.textContent = 'Redis does not answer';
     about.className = 'errors';
   }
-  const count = element('span', { title: [name, ...others].join(', ') }, String(1 + others.size));
-  $('figure-daemons').replaceChildren(count, ...(redis === undefined ? [] : [about]));
+  const names = here.map(({ name, version }) => `${name}, version ${version}`);
+  const count = element('span', { title: names.join('\n') }, String(here.length));
+  const lost = gone.map(({ name, lastSeenAt }) => {
+    const time = element('time', { datetime: lastSeenAt }, new Date(lastSeenAt).toLocaleTimeString());
+    return element('span', { class: 'errors' }, `${name} is gone, last seen `, time);
+  });
+  $('figure-daemons').replaceChildren(count, ...(redis === undefined ? [] : [about]), ...lost);
 }
 
 /** Who holds the slots of each registry, and who waits for one. */

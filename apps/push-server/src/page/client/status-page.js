@@ -140,7 +140,7 @@ const handlers = {
     const { version, isClosing } = told;
     setConnection(isClosing ? 'lost' : 'live', isClosing ? 'shutting down' : `live, version ${version}`);
     if (told.disk !== undefined) showDisk(told.disk);
-    showDaemons(told, jobs);
+    showDaemons(told);
     showRegistries(told.transfers);
   },
   rates(rates) {

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { ServerConfig } from '../../../config/server-config.ts';
 import { readFolderID } from '../../record/folder-id.ts';
 import { createJobStore } from '../../record/job-store.ts';
+import { createRedisRoster } from '../../roster/redis-roster.ts';
 import type { JobBackend } from '../job-backend.ts';
 import type { JobShares } from '../job-shares.ts';
 import type { SharedLocks } from '../shared-locks.ts';
@@ -57,6 +58,7 @@ export async function openSharedState(
         log,
       }),
       channel: await openRedisChannel(redis, { name: `${prefix}:news`, log }),
+      roster: createRedisRoster(main, { key: `${prefix}:daemons`, goneMs: leaseMs, health, log }),
     }),
     async [Symbol.asyncDispose]() {
       closing.abort(new Error('the daemon is shutting down'));
