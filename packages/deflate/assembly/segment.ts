@@ -1,4 +1,5 @@
-// Parses piece by piece and cuts what was found into blocks: neighbours share a block as long as one code serves both better than two.
+// Parses piece by piece and cuts what was found into blocks: neighbours share a block as long as one code serves both
+// better than two.
 
 import { putBlock } from './block';
 import { addCounts, COUNTS_SIZE, idealCost, idealCostOfSum } from './counts';
