@@ -29,8 +29,8 @@ export function refusalOf(name: string, status: number, body: string): DaemonRef
       'ERR_CLI_DAEMON_DENIED',
       `${at} refused: ${said}`,
       status === 401
-        ? 'set SLIPWAY_TOKEN to a token that `slipwayd token create` made'
-        : 'the token lacks that right: see `slipwayd token list`',
+        ? 'set SLIPWAY_TOKEN to a token of `slipwayd token create`, or of the issuer that the daemon trusts'
+        : 'the token lacks that right: its scopes, or the rules of the daemon, have to give it',
     );
   }
   if (status === 404) return refusal('ERR_CLI_DAEMON_NOT_FOUND', `${at}: ${said}`);
