@@ -33,7 +33,10 @@ export type CliErrorCode =
    * `SLIPWAY_HOST`.
    */
   | 'ERR_CLI_DAEMON_UNREACHABLE'
-  /** When: the slipwayd wants a token, or the token lacks the right. Retry: no. Do: set `SLIPWAY_TOKEN`. */
+  /**
+   * When: the slipwayd wants a token, or the token lacks the right. Retry: no. Do: set `SLIPWAY_TOKEN`, or
+   * `SLIPWAY_TOKEN_FILE`.
+   */
   | 'ERR_CLI_DAEMON_DENIED'
   /** When: the slipwayd has no such job or image. Retry: no. Do: see `slipway job list`. */
   | 'ERR_CLI_DAEMON_NOT_FOUND'

@@ -18,10 +18,10 @@ export interface Daemon {
   /** Where it listens, with the ports that were chosen. */
   readonly addresses: readonly string[];
   /**
-   * Takes up what can change while it runs: certificates, the level of the log, the file of the audit. What else is new
-   * waits for the next start, and is named in the log.
+   * Takes up what can change while it runs: certificates, rules for rights, the issuer, the level of the log, the
+   * file of the audit. What else is new waits for the next start, and is named in the log.
    *
-   * @throws {ServerError} when a certificate cannot be used; everything stays as it was then
+   * @throws {ServerError} when a certificate or a rule cannot be used; everything stays as it was then
    */
   reload(config: ServerConfig): Promise<void>;
   /**
@@ -70,8 +70,9 @@ export async function startDaemon(options: EngineContextOptions, routes: Request
       // The last part of the time is for letting go: of what is aborted, then of what is open.
       const lettingGoMs = Math.min(5_000, Math.max(1_000, config.shutdownTimeoutMs / 4));
       const deadline = createDeadline(Math.max(config.shutdownTimeoutMs, lettingGoMs));
-      open.stopAccepting();
+      // While work ends, whoever comes is told so: a load balancer sends them elsewhere.
       await context.activity.close(Math.max(0, config.shutdownTimeoutMs - lettingGoMs), lettingGoMs / 2);
+      open.stopAccepting();
       const parts = { listeners: open, routes: handler, jobs: opened, stores: context };
       for (const [name, part] of Object.entries(parts)) {
         const isClosed = await deadline.inTime(part[Symbol.asyncDispose]());
@@ -88,7 +89,9 @@ export async function startDaemon(options: EngineContextOptions, routes: Request
       routes: handler.routes,
       addresses,
       async reload(fresh) {
+        const takeRights = await context.gatekeeper.prepare(fresh);
         await open.reload(fresh);
+        takeRights();
         context.audit.reopen();
         log.level = fresh.logLevel;
         const waiting = restartSettings(config, fresh);
@@ -127,11 +130,16 @@ function createDeadline(timeoutMs: number): { inTime(work: PromiseLike<void>): P
   };
 }
 
+/** Settings that count at once. Those of TLS name files, and the files are read anew. */
+const reloaded: ReadonlySet<string> = new Set([
+  ...['logLevel', 'certificateRules', 'oidcIssuer', 'oidcAudiences', 'oidcJwks', 'oidcPrincipal', 'oidcRules'],
+]);
+
 /** Names of settings that are new and count with the next start. */
 function restartSettings(before: ServerConfig, fresh: ServerConfig): readonly string[] {
   return Object.entries(settings).flatMap(([key, { name }]) => {
     const [old, now] = [before, fresh].map((config) => JSON.stringify(config[key as keyof ServerConfig]));
-    return old === now || key === 'logLevel' ? [] : [name];
+    return old === now || reloaded.has(key) ? [] : [name];
   });
 }
 

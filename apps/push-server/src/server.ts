@@ -10,7 +10,7 @@ import { answerError } from './http/answer-error.ts';
 import type { RegisterRoutes } from './http/routes.ts';
 import type { ListenerGuard } from './listeners/listener-guard.ts';
 import { registerOperationRoutes } from './operation/operation-routes.ts';
-import { assertAllowed, authenticate, type Principal } from './security/principal.ts';
+import { assertAllowed, assertHasRights, type Principal } from './security/principal.ts';
 import { createRequestTraces } from './tracing/trace-requests.ts';
 import { version } from './version.ts';
 
@@ -63,8 +63,13 @@ export async function createRequestHandler(
     if (access === 'open') return;
     const guard = guards.get(request.raw);
     if (guard === undefined) throw new Error('unreachable: every request has a listener');
-    request.principal = await authenticate(request.raw, guard, context.tokens);
+    request.principal = await context.gatekeeper.authenticate(request.raw, guard);
     traces.tell(request.raw, { principal: request.principal.name });
+    if (context.activity.isClosing) {
+      reply.raw.setHeader('Connection', 'close');
+      if (!readingMethods.has(request.method)) throw new RequestError(503, 'the daemon is shutting down');
+    }
+    assertHasRights(request.principal);
     if (access !== 'handler') assertAllowed(request.principal, { kind: access ?? 'admin' });
   });
   app.addHook('onResponse', async (request, reply) => {
@@ -117,6 +122,8 @@ function letGo(request: IncomingMessage): void {
 
 const lingerMs = 2_000;
 
+/** What a daemon that shuts down still answers. */
+const readingMethods: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 const knownMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']);
 
 let requests = 0;

@@ -88,7 +88,30 @@ describe('who may do what over TCP', () => {
       (await server.request('GET', '/info', { tcp: true, headers })).status;
     expect(await ask({ host: 'evil.example' })).toBe(403);
     expect(await ask({ origin: 'http://evil.example' })).toBe(403);
+    for (const site of ['cross-site', 'same-site', 'odd']) expect(await ask({ 'sec-fetch-site': site })).toBe(403);
+    for (const site of ['same-origin', 'none']) expect(await ask({ 'sec-fetch-site': site })).toBe(200);
     expect(await ask({ host: `localhost:${server.port}`, origin: `http://localhost:${server.port}` })).toBe(200);
+  });
+
+  test('a request that says twice where it goes, or who sends it, is refused', async () => {
+    await using server = await startTestDaemon();
+    const { text } = await server.daemon.context.tokens.create({ name: 'x', scopes: [parseScope('admin')] });
+    const one = `Host: 127.0.0.1\r\nAuthorization: Bearer ${text}\r\n`;
+    expect(await raw(server, `GET /info HTTP/1.1\r\n${one}Connection: close\r\n\r\n`, { tcp: true })).toMatch(
+      /^HTTP\/1.1 200/,
+    );
+    for (const again of [
+      'HOST: evil.example',
+      'host: 127.0.0.1',
+      `authorization: Bearer ${text}`,
+      'Authorization: x',
+    ]) {
+      const answer = await raw(server, `GET /info HTTP/1.1\r\n${one}${again}\r\nConnection: close\r\n\r\n`, {
+        tcp: true,
+      });
+      expect(answer).toMatch(/^HTTP\/1.1 400/);
+      expect(answer).toContain('the request has more than one ');
+    }
   });
 
   test('an address that others can reach is not opened without a guard', async () => {
@@ -98,35 +121,68 @@ describe('who may do what over TCP', () => {
     });
   });
 
-  test.skipIf(requireTool('openssl'))('a client certificate may do everything, another one nothing', async () => {
-    const [certificates, strangers] = [await testCertificates(), await testCertificates()];
-    await using folder = await temporaryFolder();
-    const at = (name: string): string => join(folder.path, name);
-    for (const name of ['ca', 'cert', 'key'] as const) await writeFile(at(name), certificates[name]);
-    await using server = await startTestDaemon({
-      hosts: ['tcp://127.0.0.1:0'],
-      tlsCert: at('cert'),
-      tlsKey: at('key'),
-      tlsCa: at('ca'),
-    });
-    const ask = async (client: { readonly cert?: string; readonly key?: string }): Promise<number> => {
-      const options = {
-        host: '127.0.0.1',
-        port: server.port,
-        path: '/info',
-        ca: certificates.ca,
-        agent: false,
-        ...client,
+  test.skipIf(requireTool('openssl'))(
+    'a client certificate may do what its rules say: nothing without one',
+    async () => {
+      const clients = {
+        ops: { subject: '/O=acme/CN=ops', alternatives: 'email:ops@acme.example' },
+        spiffe: { subject: '/O=SPIRE', alternatives: 'URI:spiffe://acme.example/ns/ci/sa/build' },
+        claims: { subject: String.raw`/CN=DNS:ops, URI:spiffe:\/\/acme.example\/ns\/ci\/build` },
       };
-      const request = secureRequest(options).end();
-      const [response] = (await once(request, 'response')) as [import('node:http').IncomingMessage];
-      response.resume();
-      return response.statusCode ?? 0;
-    };
-    expect(await ask({ cert: certificates.clientCert, key: certificates.clientKey })).toBe(200);
-    expect(await ask({ cert: strangers.clientCert, key: strangers.clientKey })).toBe(401);
-    expect(await ask({})).toBe(401);
-  });
+      const [certificates, strangers] = [await testCertificates({ clients }), await testCertificates()];
+      await using folder = await temporaryFolder();
+      const at = (name: string): string => join(folder.path, name);
+      for (const name of ['ca', 'cert', 'key'] as const) await writeFile(at(name), certificates[name]);
+      await using server = await startTestDaemon({
+        hosts: ['tcp://127.0.0.1:0'],
+        tlsCert: at('cert'),
+        tlsKey: at('key'),
+        tlsCa: at('ca'),
+        certificateRules: [
+          { when: { cn: 'ops', email: '*@acme.example' }, scopes: ['admin'] },
+          { when: { uri: 'spiffe://acme.example/ns/ci/**' }, scopes: ['load:ghcr.io/ci/**'] },
+        ],
+      });
+      type Client = { readonly cert?: string; readonly key?: string; readonly headers?: Record<string, string> };
+      const ask = async (client: Client, path = '/info'): Promise<number> => {
+        const options = {
+          host: '127.0.0.1',
+          port: server.port,
+          path,
+          ca: certificates.ca,
+          agent: false,
+          ...client,
+        };
+        const request = secureRequest(options).end();
+        const [response] = (await once(request, 'response')) as [import('node:http').IncomingMessage];
+        response.resume();
+        return response.statusCode ?? 0;
+      };
+      const { ops, spiffe, claims } = certificates.clients;
+      expect([await ask({ ...ops }), await ask({ ...ops }, '/metrics')]).toEqual([200, 200]);
+      expect([await ask({ ...spiffe }), await ask({ ...spiffe }, '/metrics')]).toEqual([200, 403]);
+      expect([
+        await ask({ ...claims }),
+        await ask({ cert: certificates.clientCert, key: certificates.clientKey }),
+      ]).toEqual([403, 403]);
+      expect(server.audits().at(-1)).toMatchObject({
+        principal: 'certificate:slipway test client',
+        outcome: 'forbidden',
+      });
+      expect(server.audits().at(-2)).toMatchObject({ subject: 'GET /info', outcome: 'forbidden' });
+      // Whoever shows a token is judged by it, and a browser shows its certificate to the requests of any page.
+      expect(await ask({ ...ops, headers: { authorization: 'Bearer slipway_unknown' } })).toBe(401);
+      for (const headers of [{ origin: 'https://evil.example' }, { 'sec-fetch-site': 'cross-site' }]) {
+        expect(await ask({ ...ops, headers: { host: `127.0.0.1:${server.port}`, ...headers } })).toBe(403);
+      }
+      // Other rules count from the next request on.
+      const { config } = server.daemon.context;
+      await server.daemon.reload({ ...config, certificateRules: [{ when: { o: 'SPIRE' }, scopes: ['admin'] }] });
+      expect([await ask({ ...ops }), await ask({ ...spiffe }, '/metrics')]).toEqual([403, 200]);
+      expect(await ask({ cert: strangers.clientCert, key: strangers.clientKey })).toBe(401);
+      expect(await ask({})).toBe(401);
+    },
+  );
 });
 
 test('the socket is for its owner and group alone', async () => {
@@ -235,8 +291,8 @@ function hostileRequest(at: number, integer: (below: number) => number): string 
 }
 
 /** Sends bytes and gives back whatever comes until the connection ends. */
-async function raw({ socket }: TestDaemon, bytes: string): Promise<string> {
-  const connection = connect(socket);
+async function raw({ socket, port }: TestDaemon, bytes: string, { tcp = false } = {}): Promise<string> {
+  const connection = tcp ? connect(port, '127.0.0.1') : connect(socket);
   const chunks: Buffer[] = [];
   connection.on('data', (chunk) => chunks.push(chunk));
   connection.on('error', () => {}); // cut off while it sends: that is an end as well

@@ -49,4 +49,4 @@ export { findUnshare, type Unshare } from './tools/find-unshare.ts';
 export { type RunToolOptions, runTool, skopeo, type ToolResult } from './tools/run-tool.ts';
 export { secretFormsIn } from './tools/secret-forms.ts';
 export { type TemporaryFolder, temporaryFolder } from './tools/temporary-folder.ts';
-export { type TestCertificates, testCertificates } from './tools/test-certificates.ts';
+export { type TestCertificates, type TestCertificatesOptions, testCertificates } from './tools/test-certificates.ts';

@@ -66,8 +66,8 @@ export function addJobCommand(program: Command, context: CommandContext): void {
 
 const details = `
 The daemon is the one that --daemon names, else SLIPWAY_HOST, else unix:///run/slipway.sock: an address, or the name of
-a docker context. SLIPWAY_TOKEN holds a token for it, SLIPWAY_CERT_PATH names a folder with ca.pem, cert.pem and
-key.pem.
+a docker context. SLIPWAY_TOKEN, or the file of SLIPWAY_TOKEN_FILE, holds a token for it, SLIPWAY_CERT_PATH names a
+folder with ca.pem, cert.pem and key.pem.
 
 Examples:
   slipway job submit app.tar ghcr.io/me/app:1.0

@@ -49,6 +49,20 @@ describe('a token', () => {
 });
 
 describe('with files', () => {
+  test('a token is read from where it is renewed', async () => {
+    await using folder = await makeFolder();
+    const file = join(folder.path, 'token');
+    const ask = (further = {}) => find('https://farm', { SLIPWAY_TOKEN_FILE: file, ...further });
+    await expect(ask()).rejects.toMatchObject({ code: 'ERR_CLI_USAGE' });
+    await writeFile(file, 'a.b.c\n');
+    expect(await ask()).toMatchObject({ token: 'a.b.c' });
+    await expect(ask({ SLIPWAY_TOKEN: 'other' })).rejects.toMatchObject({ code: 'ERR_CLI_USAGE' });
+    for (const content of ['', 'secret second', 'secret\r\nX-Header: y\n']) {
+      await writeFile(file, content);
+      await expect(ask()).rejects.toMatchObject({ message: expect.not.stringContaining('secret') });
+    }
+  });
+
   test('of certificates, tcp is TLS', async () => {
     await using folder = await makeFolder();
     await expect(find('tcp://farm', { SLIPWAY_CERT_PATH: folder.path })).rejects.toMatchObject({

@@ -29,19 +29,19 @@ export interface DaemonTls {
 /**
  * The daemon that was named: `unix:///run/slipway.sock`, `npipe:////./pipe/slipway`, `tcp://HOST:PORT`, `https://HOST`,
  * or a docker context. Of the environment count `SLIPWAY_HOST`, `SLIPWAY_CERT_PATH` (a folder with ca.pem, cert.pem and
- * key.pem, as docker has them) and `SLIPWAY_TOKEN`.
+ * key.pem, as docker has them), and `SLIPWAY_TOKEN` or `SLIPWAY_TOKEN_FILE`, a file that holds it.
  *
  * @throws {CliError} `ERR_CLI_USAGE` for an address that leads nowhere, or that would show the token to everybody on
  * the way
  * @throws {SourceError} `ERR_SOURCE_NOT_FOUND` for a context that docker does not have
  */
 export async function findDaemon(named: string | undefined, environment: Environment): Promise<DaemonAddress> {
-  const { SLIPWAY_CERT_PATH: certificates, SLIPWAY_TOKEN: token } = environment.variables;
+  const { SLIPWAY_CERT_PATH: certificates } = environment.variables;
   const text = named ?? daemonOfEnvironment(environment) ?? defaultDaemonHost;
   const place = text.includes('://')
     ? { host: text, tls: certificates ? await readCertificates(certificates) : undefined }
     : await placeOfContext(text, environment);
-  const address = { ...addressOf(place.host, place.tls), token: token || undefined };
+  const address = { ...addressOf(place.host, place.tls), token: await tokenOf(environment) };
   if (address.token !== undefined && !isPrivate(address)) {
     throw usageError(
       `the token would be readable on the way to ${address.text}`,
@@ -49,6 +49,18 @@ export async function findDaemon(named: string | undefined, environment: Environ
     );
   }
   return address;
+}
+
+/** A token in a file is one that somebody renews, as Kubernetes does. */
+async function tokenOf({ variables }: Environment): Promise<string | undefined> {
+  const { SLIPWAY_TOKEN: token = '', SLIPWAY_TOKEN_FILE: file = '' } = variables;
+  if (file === '') return token || undefined;
+  if (token !== '') throw usageError('SLIPWAY_TOKEN and SLIPWAY_TOKEN_FILE exclude each other');
+  const text = await readFile(file, 'utf8').catch((cause: Error) => {
+    throw usageError(`SLIPWAY_TOKEN_FILE cannot be read: ${cause.message}`);
+  });
+  if (/^\S+\s*$/.test(text)) return text.trim();
+  throw usageError(`SLIPWAY_TOKEN_FILE: ${file} does not hold one token and nothing else`);
 }
 
 /** The daemon that the environment names for all commands. */

@@ -2,6 +2,7 @@ import { type ClientRequest, type IncomingMessage, type RequestOptions, request 
 import { setTimeout as wait } from 'node:timers/promises';
 import { CliError } from '../errors.ts';
 import type { DaemonAddress } from './daemon-address.ts';
+import { refusalOf } from './daemon-refusal.ts';
 import { readEvents } from './event-stream.ts';
 import type { Job, JobEvent } from './job.ts';
 
@@ -20,7 +21,7 @@ export interface JobPage {
 }
 
 interface Call {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly body?: string | AsyncIterable<Uint8Array> | undefined;
@@ -71,7 +72,44 @@ export class DaemonClient {
     return await this.#json({ method: 'POST', path: `jobs/archive?${query}`, headers, body: bytes, signal });
   }
 
-  /** So many of the newest that are wanted. A page has fewer where the daemon leaves out many: then the next is asked. */
+  /** Begins an upload in parts, by the tus protocol. @returns its id */
+  async createUpload(size: number, signal: AbortSignal): Promise<string> {
+    const headers = { ...tus, 'upload-length': `${size}` };
+    const answer = await this.#send({ method: 'POST', path: 'uploads', headers, signal });
+    answer.resume();
+    return decodeURIComponent(/[^/]*$/.exec(answer.headers.location ?? '')?.[0] ?? '');
+  }
+
+  /** How much of an upload the daemon has. */
+  async uploadOffset(id: string, signal: AbortSignal): Promise<number> {
+    return offsetIn(await this.#send({ method: 'HEAD', path: uploadPath(id), headers: tus, signal }));
+  }
+
+  /** Adds what follows an offset. @returns how much the daemon has then */
+  async appendUpload(
+    id: string,
+    bytes: AsyncIterable<Uint8Array>,
+    { offset, size, signal }: { readonly offset: number; readonly size: number; readonly signal: AbortSignal },
+  ): Promise<number> {
+    const headers = {
+      ...tus,
+      'content-type': 'application/offset+octet-stream',
+      'upload-offset': `${offset}`,
+      'content-length': `${size - offset}`,
+    };
+    return offsetIn(await this.#send({ method: 'PATCH', path: uploadPath(id), headers, body: bytes, signal }));
+  }
+
+  /** Gives an upload up, if the daemon can be told so soon. */
+  async deleteUpload(id: string): Promise<void> {
+    const call = { method: 'DELETE', path: uploadPath(id), headers: tus, signal: AbortSignal.timeout(2_000) } as const;
+    await this.#send(call).then(
+      (answer) => answer.resume(),
+      () => {},
+    );
+  }
+
+  /** So many of the newest. A page has fewer where the daemon leaves out many: then the next is asked for. */
   async list({ limit, ...query }: ListQuery, signal: AbortSignal): Promise<JobPage> {
     const jobs: Job[] = [];
     let next: string | undefined;
@@ -146,7 +184,7 @@ export class DaemonClient {
     });
     const { statusCode = 0 } = answer;
     if (statusCode >= 200 && statusCode < 300) return answer;
-    throw this.#refusal(statusCode, await textOf(answer).catch(() => ''));
+    throw refusalOf(this.name, statusCode, await textOf(answer).catch(() => ''));
   }
 
   async #exchange({ method, path, headers, body, signal }: Call): Promise<IncomingMessage> {
@@ -181,28 +219,17 @@ export class DaemonClient {
         : 'start slipwayd, or name another with --daemon or SLIPWAY_HOST',
     });
   }
+}
 
-  #refusal(status: number, body: string): CliError {
-    const said = messageIn(body);
-    const at = `slipwayd at ${this.name}`;
-    if (said === undefined) {
-      return new CliError('ERR_CLI_DAEMON_REFUSED', `what answers at ${this.name} is no slipwayd (${status})`, {
-        hint: 'name the daemon with --daemon or SLIPWAY_HOST',
-      });
-    }
-    if (status === 401 || status === 403) {
-      return new CliError('ERR_CLI_DAEMON_DENIED', `${at} refused: ${said}`, {
-        hint:
-          status === 401
-            ? 'set SLIPWAY_TOKEN to a token that `slipwayd token create` made'
-            : 'the token lacks that right: see `slipwayd token list`',
-      });
-    }
-    if (status === 404) return new CliError('ERR_CLI_DAEMON_NOT_FOUND', `${at}: ${said}`);
-    if (status === 400 || status === 422) return new CliError('ERR_CLI_USAGE', `${at} does not take that: ${said}`);
-    const hint = status === 503 ? 'nothing was submitted; try again once it has recovered' : undefined;
-    return new CliError('ERR_CLI_DAEMON_REFUSED', `${at} answered ${status}: ${said}`, { hint });
-  }
+const tus = { 'tus-resumable': '1.0.0' };
+
+function uploadPath(id: string): string {
+  return `uploads/${encodeURIComponent(id)}`;
+}
+
+function offsetIn(answer: IncomingMessage): number {
+  answer.resume();
+  return Number(answer.headers['upload-offset']);
 }
 
 /** The source of a body failed, not the connection. */
@@ -244,14 +271,4 @@ async function textOf(answer: IncomingMessage): Promise<string> {
   let text = '';
   for await (const piece of answer) text += piece;
   return text;
-}
-
-/** A daemon of ours, and one of docker's, answers with a message; docker's has nothing at our paths. */
-function messageIn(body: string): string | undefined {
-  try {
-    const { message } = JSON.parse(body) as { readonly message?: unknown };
-    return typeof message === 'string' && message !== 'page not found' ? message : undefined;
-  } catch {
-    return undefined;
-  }
 }

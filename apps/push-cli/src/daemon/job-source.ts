@@ -21,6 +21,8 @@ export type JobSource =
       /** Undefined while that is not known before the end. */
       readonly size: number | undefined;
       open(): AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array>>;
+      /** What follows an offset, of an archive that can be read again. */
+      reopen?(from: number): AsyncIterable<Uint8Array>;
     };
 
 /**
@@ -46,7 +48,8 @@ export async function jobSourceOf(text: string, stdin: Readable): Promise<JobSou
     if (found === undefined) continue;
     const image = nameOf(reading.select);
     if (!found.isDirectory()) {
-      return { kind: 'archive', image, size: found.size, open: () => createReadStream(reading.path) };
+      const reopen = (start: number): AsyncIterable<Uint8Array> => createReadStream(reading.path, { start });
+      return { kind: 'archive', image, size: found.size, open: () => reopen(0), reopen };
     }
     return { kind: 'archive', image, size: undefined, open: () => packed(reading) };
   }

@@ -43,7 +43,12 @@ export async function pushByDaemon(
   using progress = openProgress(choice, { ...context, verbose, isQuiet: quiet });
   context.onForcedExit = () => progress[Symbol.dispose]();
   try {
-    const job = await submitJob(source, references, options, { client, progress, context });
+    const job = await submitJob(source, references, options, {
+      client,
+      progress,
+      context,
+      isSilent: choice === 'none',
+    });
     if (options.detach === true) {
       await writeResults([json ? JSON.stringify(job) : job.id], [], context);
       return;

@@ -5,7 +5,9 @@ import { usageError } from '../errors.ts';
 import { openClient } from '../open-client.ts';
 import type { Progress } from '../progress/progress.ts';
 import { typedCredentials } from '../push/typed-credentials.ts';
+import { resumableBytes, uploadArchive } from './archive-upload.ts';
 import type { DaemonClient } from './daemon-client.ts';
+import { DaemonRefusal } from './daemon-refusal.ts';
 import type { Job } from './job.ts';
 import { type JobSource, jobSourceOf } from './job-source.ts';
 
@@ -33,7 +35,14 @@ export async function submitJob(
     client,
     progress,
     context,
-  }: { readonly client: DaemonClient; readonly progress: Progress; readonly context: CommandContext },
+    isSilent = false,
+  }: {
+    readonly client: DaemonClient;
+    readonly progress: Progress;
+    readonly context: CommandContext;
+    /** Leaves out how far an upload is. @default false */
+    readonly isSilent?: boolean | undefined;
+  },
 ): Promise<Job> {
   const source = await jobSourceOf(sourceText, context.stdin);
   // The daemon reads a registry with what the user would show it.
@@ -42,12 +51,23 @@ export async function submitJob(
   const destinations = references.map(formatReference);
   const key = randomUUID();
   const { signal } = context;
-  if (source.kind === 'archive') {
-    return await submitArchive(source, { destinations, credentials, options, key }, { client, signal });
-  }
   const { credentialsName, push } = options;
   const named = Object.keys(credentials).length > 0 ? { credentials } : {};
-  return await client.submit({ image: source.image, destinations, credentialsName, ...push, ...named }, key, signal);
+  const job = { image: source.image, destinations, credentialsName, ...push, ...named };
+  if (source.kind === 'named') return await client.submit(job, key, signal);
+  const { size = 0, reopen } = source;
+  if (size >= resumableBytes && reopen !== undefined) {
+    const print = (line: string): void => (isSilent ? undefined : progress.print(line));
+    try {
+      const upload = await uploadArchive({ size, open: reopen }, { client, print, signal });
+      return await client.submit({ ...job, upload }, key, signal);
+    } catch (error) {
+      // Behind one address several daemons may answer, and an upload is one daemon's: then it goes with its job.
+      if (!(error instanceof DaemonRefusal && error.status === 404)) throw error;
+      print('slipway: another slipwayd answers: the archive goes in one request');
+    }
+  }
+  return await submitArchive(source, { destinations, credentials, options, key }, { client, signal });
 }
 
 /** By registry: what `docker push` would send along. */

@@ -2,7 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { parseInsecureRegistries, parseNondistributableRegistries } from '@slipway/registry-client';
 import { ServerError } from '../errors.ts';
 import { parseListenAddress } from '../listeners/listen-address.ts';
-import { createEgress } from '../security/egress.ts';
+import { createEgress, type Egress } from '../security/egress.ts';
+import { parseIssuer } from '../security/oidc/issuer-documents.ts';
+import { certificateFields } from '../security/rules/certificate-identity.ts';
+import { parseRule } from '../security/rules/rule.ts';
 import { type ServerConfig, settings } from './server-config.ts';
 import type { Setting } from './settings.ts';
 import { withoutComments } from './without-comments.ts';
@@ -88,6 +91,17 @@ async function readConfigFile(file: string, faults: string[]): Promise<Readonly<
   return document as Readonly<Record<string, unknown>>;
 }
 
+/** Entries that cannot be read are told by themselves. */
+function assertReachable(host: string, entries: readonly string[]): void {
+  let egress: Egress;
+  try {
+    egress = createEgress(entries);
+  } catch {
+    return;
+  }
+  egress.assertRegistry(host);
+}
+
 /** What is right by itself, but not together. Whether a listener is guarded well enough is asked when it is opened. */
 function contradictions(config: ServerConfig): readonly string[] {
   const { hosts, insecureRegistries, allowNondistributable, tlsCert, tlsKey, tlsCa } = config;
@@ -100,6 +114,14 @@ function contradictions(config: ServerConfig): readonly string[] {
       faults.push(`--${name}: ${error instanceof Error ? error.message : String(error)}`);
     }
   };
+  const checkRule = (name: string, rule: object, parse: () => unknown): void =>
+    check(name, JSON.stringify(rule).slice(0, 200), (shown) => {
+      try {
+        parse();
+      } catch (error) {
+        throw new RangeError(`${(error as Error).message}, in ${shown}`);
+      }
+    });
   for (const host of hosts) check('host', host, parseListenAddress);
   for (const entry of insecureRegistries) check('insecure-registry', entry, (one) => parseInsecureRegistries([one]));
   for (const entry of typeof allowNondistributable === 'boolean' ? [] : allowNondistributable) {
@@ -107,6 +129,23 @@ function contradictions(config: ServerConfig): readonly string[] {
   }
   for (const entry of config.allowRegistries) check('allow-registry', entry, (one) => createEgress([one]));
   for (const entry of config.allowWebhooks) check('allow-webhook', entry, (one) => createEgress([one]));
+  const { oidcIssuer, oidcAudiences, oidcRules, certificateRules } = config;
+  for (const rule of certificateRules) {
+    checkRule('certificate-rule', rule, () => parseRule(rule, certificateFields));
+  }
+  for (const rule of oidcRules) checkRule('oidc-rule', rule, () => parseRule(rule));
+  if (certificateRules.length > 0 && tlsCa === undefined) faults.push('--certificate-rule needs --tls-ca');
+  if (oidcIssuer !== undefined) {
+    check('oidc-issuer', oidcIssuer, parseIssuer);
+    if (oidcAudiences.length === 0)
+      faults.push('--oidc-issuer needs --oidc-audience: a token for others is none for us');
+    if (oidcRules.length === 0) faults.push('--oidc-issuer needs --oidc-rule: without one, nobody gets a right');
+    const isAsked = config.oidcJwks === undefined && URL.canParse(oidcIssuer);
+    if (isAsked)
+      check('oidc-issuer', new URL(oidcIssuer).host, (host) => assertReachable(host, config.allowRegistries));
+  } else if (oidcAudiences.length + oidcRules.length > 0 || config.oidcJwks !== undefined) {
+    faults.push('--oidc-audience, --oidc-jwks and --oidc-rule need --oidc-issuer');
+  }
   if (config.protocol === 'v1' && config.format !== 'keep' && config.format !== 'v1') {
     faults.push(`--protocol v1 excludes --format ${config.format}`);
   }

@@ -10,6 +10,7 @@ import {
   flag,
   type Kind,
   list,
+  objects,
   optionalPath,
   path,
   type Setting,
@@ -26,6 +27,13 @@ export interface ServerConfig {
   readonly tlsCert: string | undefined;
   readonly tlsKey: string | undefined;
   readonly tlsCa: string | undefined;
+  /** As they were written: `parseRule` reads them. */
+  readonly certificateRules: readonly object[];
+  readonly oidcIssuer: string | undefined;
+  readonly oidcAudiences: readonly string[];
+  readonly oidcJwks: string | undefined;
+  readonly oidcPrincipal: string;
+  readonly oidcRules: readonly object[];
   readonly concurrency: number;
   readonly retries: number;
   /** Undefined for the usual limits. */
@@ -123,9 +131,55 @@ export const settings: { readonly [Key in keyof ServerConfig]: Setting<ServerCon
   tlsCa: {
     name: 'tls-ca',
     placeholder: 'file',
-    description: 'authorities (PEM) whose client certificates may do everything',
+    description: 'authorities (PEM) whose client certificates are accepted; --certificate-rule says what these may do',
     kind: optionalPath,
     initial: undefined,
+  },
+  certificateRules: {
+    name: 'certificate-rule',
+    placeholder: 'json',
+    description:
+      'scopes of client certificates by cn, o, ou, dns, uri or email: ' +
+      '{"when":{"cn":"ci-*"},"scopes":["load"]}; repeatable',
+    kind: objects,
+    initial: [],
+  },
+  oidcIssuer: {
+    name: 'oidc-issuer',
+    placeholder: 'url',
+    description: 'accept identity tokens of this OpenID Connect issuer, such as those of CI jobs',
+    kind: optionalText,
+    initial: undefined,
+  },
+  oidcAudiences: {
+    name: 'oidc-audience',
+    placeholder: 'name',
+    description: 'whom identity tokens have to be made for (aud); repeatable',
+    kind: list(text),
+    initial: [],
+  },
+  oidcJwks: {
+    name: 'oidc-jwks',
+    placeholder: 'file',
+    description: 'public keys (JWKS) of the issuer, instead of asking it',
+    kind: optionalPath,
+    initial: undefined,
+  },
+  oidcPrincipal: {
+    name: 'oidc-principal',
+    placeholder: 'claim',
+    description: 'claim that names who shows an identity token, in jobs and in the audit log',
+    kind: text,
+    initial: 'sub',
+  },
+  oidcRules: {
+    name: 'oidc-rule',
+    placeholder: 'json',
+    description:
+      'scopes of identity tokens by claims: ' +
+      '{"when":{"repository":"acme/*"},"scopes":["push:ghcr.io/{repository}"]}; repeatable',
+    kind: objects,
+    initial: [],
   },
   concurrency: {
     name: 'concurrency',

@@ -122,6 +122,24 @@ export function allOr<T>(kind: Kind<T>): Kind<boolean | readonly T[]> {
   };
 }
 
+/** JSON objects: one, or a list of them; a flag has one, a variable either. */
+export const objects: Kind<readonly object[]> = {
+  expected: 'a JSON object, or a list of them',
+  isList: true,
+  read(value) {
+    const members = [value].flat().flatMap((member: unknown) => (typeof member === 'string' ? parsed(member) : member));
+    return members.every((member) => typeof member === 'object' && member !== null) ? (members as object[]) : undefined;
+  },
+};
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
 /** `0600`-like. */
 export const fileMode: Kind<number> = {
   expected: 'a file mode such as 0660',

@@ -10,6 +10,7 @@ import type { Metrics } from '../operation/metrics.ts';
 import type { PushBoard } from '../page/push-board.ts';
 import type { AuditLog } from '../security/audit.ts';
 import type { Egress } from '../security/egress.ts';
+import type { Gatekeeper } from '../security/gatekeeper.ts';
 import type { TokenStore } from '../security/token-store.ts';
 import type { Tracing } from '../tracing/open-tracing.ts';
 import type { Activity } from './activity.ts';
@@ -26,6 +27,8 @@ export interface EngineContext extends AsyncDisposable {
   readonly log: Logger;
   readonly audit: AuditLog;
   readonly tokens: TokenStore;
+  /** Finds out who asks. */
+  readonly gatekeeper: Gatekeeper;
   readonly metrics: Metrics;
   readonly tracing: Tracing;
   readonly events: EventLog;

@@ -9,6 +9,7 @@ import {
   openResilientBackend,
   withDockerMetadata,
 } from '@slipway/metadata-store';
+import { dispatcherFor, readProxyVariables } from '@slipway/registry-client/proxy';
 import type { Logger } from 'pino';
 import type { ServerConfig } from '../config/server-config.ts';
 import { createJobShares } from '../jobs/queue/job-shares.ts';
@@ -17,6 +18,7 @@ import { createMetrics } from '../operation/metrics.ts';
 import { createPushBoard } from '../page/push-board.ts';
 import { openAuditLog } from '../security/audit.ts';
 import { createEgress } from '../security/egress.ts';
+import { openGatekeeper } from '../security/gatekeeper.ts';
 import { openTokenStore } from '../security/token-store.ts';
 import { noTracing, type Tracing } from '../tracing/open-tracing.ts';
 import { createActivity, type WorkKind } from './activity.ts';
@@ -113,6 +115,10 @@ async function open(
   const { countRequest: onRequest } = metrics;
   const trustKey = await openSigningKey(config);
   const egress = createEgress(config.allowRegistries);
+  const tokens = openTokenStore({ folder: dataDir });
+  const { variables: env, homeFolder } = environment;
+  const dispatcher = dispatcherFor(await readProxyVariables({ env, homeFolder, onWarning: (text) => log.warn(text) }));
+  const gatekeeper = opened.use(await openGatekeeper({ config, tokens, egress, dispatcher, log }));
   const clients = createRegistryClients({
     ...{ config, environment, log, transfers, metadataStore, layerCache, trustKey, onRequest, egress },
     locks: shared?.locks,
@@ -142,7 +148,8 @@ async function open(
     environment,
     log,
     audit,
-    tokens: openTokenStore({ folder: dataDir }),
+    tokens,
+    gatekeeper,
     metrics,
     tracing,
     events,

@@ -149,12 +149,14 @@ async function guardOf(address: ListenAddress, { config, tokens, log }: OpenList
     clientCertificates: config.tlsCa !== undefined,
   };
   if (guard.isLoopback || guard.clientCertificates) return guard;
-  if ((await tokens.list()).length === 0) {
+  if (config.oidcIssuer === undefined && (await tokens.list()).length === 0) {
     throw new ServerError(
       'ERR_SERVER_CONFIG',
       `${formatListenAddress(address)} can be reached by others, and nothing guards it`,
       {
-        hint: 'configure --tls-cert, --tls-key and --tls-ca, or make a token with `slipwayd token create`',
+        hint:
+          'configure --tls-cert, --tls-key and --tls-ca, or --oidc-issuer, or make a token with ' +
+          '`slipwayd token create`',
       },
     );
   }

@@ -5,6 +5,7 @@ import type { ServerConfig } from '../config/server-config.ts';
 import { openSigningKey } from '../engine/signing-key.ts';
 import { isLoopback, parseListenAddress } from '../listeners/listen-address.ts';
 import { readTlsMaterial } from '../listeners/tls-material.ts';
+import { keysIn } from '../security/gatekeeper.ts';
 import { openTokenStore } from '../security/token-store.ts';
 
 /**
@@ -57,11 +58,14 @@ const checks: Readonly<Record<string, (config: ServerConfig) => Promise<void>>> 
       throw new Error('expected redis://HOST:PORT, rediss://HOST:PORT or unix:///PATH');
     }
   },
-  async host({ hosts, tlsCa, dataDir }) {
+  async 'oidc-jwks'({ oidcJwks }) {
+    if (oidcJwks !== undefined) await keysIn(oidcJwks);
+  },
+  async host({ hosts, tlsCa, dataDir, oidcIssuer }) {
     const open = hosts
       .map((text) => parseListenAddress(text))
       .filter((at) => at.kind === 'tcp' && !isLoopback(at.host));
-    if (open.length === 0 || tlsCa !== undefined) return;
+    if (open.length === 0 || tlsCa !== undefined || oidcIssuer !== undefined) return;
     if ((await openTokenStore({ folder: dataDir }).list()).length > 0) return;
     throw new Error(
       'an address can be reached by others, and nothing guards it: configure --tls-ca, or make a token with ' +

@@ -1,15 +1,18 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type TemporaryFolder, temporaryFolder, testCertificates } from '@slipway/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Answer, type Asked, ask } from './ask.ts';
 import { type Farm, startFarm } from './farm.ts';
+import { type Issuer, startIssuer } from './issuer.ts';
 import { operations } from './operations.ts';
-import { type Shown, showPrincipals } from './principals.ts';
+import { rules, type Shown, showPrincipals, subjectsOf } from './principals.ts';
 
 // Principals across, operations down; `no` is a stream that begins and ends with a refusal. Who sees nothing of a thing
 // is answered as if it were not there.
 const [header = '', ...lines] = (await readFile(new URL('matrix.txt', import.meta.url), 'utf8')).trimEnd().split('\n');
 const columns = header.split(/ +/).slice(1);
-const rows = new Map(
+const cellsOf = new Map(
   lines.map((line) => {
     const [name = '', cells = ''] = line.split(/ {2,}(.*)/);
     return [name, cells.split(/ +/)] as const;
@@ -17,17 +20,31 @@ const rows = new Map(
 );
 
 let farm: Farm;
+let issuer: Issuer;
+let folder: TemporaryFolder;
 let principals: ReadonlyMap<string, Shown>;
 beforeAll(async () => {
-  farm = await startFarm();
-  principals = await showPrincipals(farm.server);
+  folder = await temporaryFolder();
+  issuer = await startIssuer();
+  const certificates = await testCertificates({ clients: subjectsOf });
+  const files = { tlsCert: 'cert', tlsKey: 'key', tlsCa: 'ca' } as const;
+  for (const name of Object.values(files)) await writeFile(join(folder.path, name), certificates[name]);
+  farm = await startFarm({
+    ...Object.fromEntries(Object.entries(files).map(([setting, name]) => [setting, join(folder.path, name)])),
+    ...{ ...rules, oidcIssuer: issuer.url, oidcAudiences: ['slipwayd'] },
+  });
+  principals = await showPrincipals(farm.server, { issuer, certificates });
 });
-afterAll(() => farm[Symbol.asyncDispose]());
+afterAll(async () => {
+  await farm[Symbol.asyncDispose]();
+  await issuer[Symbol.asyncDispose]();
+  await folder[Symbol.asyncDispose]();
+});
 
 test('every principal is a column, every operation a row, every route of the server in one of them', () => {
   expect([...principals.keys()]).toEqual(columns);
-  expect(Object.keys(operations)).toEqual([...rows.keys()]);
-  const routes = new Set([...rows.keys()].map((name) => name.split(', ')[0]));
+  expect(Object.keys(operations)).toEqual([...cellsOf.keys()]);
+  const routes = new Set([...cellsOf.keys()].map((name) => name.split(', ')[0]));
   expect([...routes].sort()).toEqual([...new Set(farm.server.daemon.routes)].sort());
 });
 
@@ -49,7 +66,22 @@ function assertHidden(principal: string, asked: Omit<Asked, 'to'>, { body }: Ans
 }
 
 const hidesForeign: ReadonlySet<string> = new Set([
-  ...['readOwn', 'loadOwn', 'tagOwn', 'pushOwn', 'jobsOwn', 'team', 'other', 'expired', 'revoked', 'nobody'],
+  ...[
+    'readOwn',
+    'loadOwn',
+    'tagOwn',
+    'pushOwn',
+    'jobsOwn',
+    'team',
+    'other',
+    'oidcOwn',
+    'oidcNone',
+    'certOwn',
+    'certNone',
+    'expired',
+    'revoked',
+    'nobody',
+  ],
 ]);
 
 test.each(Object.keys(operations))('%s', async (name) => {
@@ -64,5 +96,5 @@ test.each(Object.keys(operations))('%s', async (name) => {
     cells.push(isRefused ? 'no' : String(answer?.status));
     await farm.tidy();
   }
-  expect(cells.join(' ')).toBe(rows.get(name)?.join(' '));
+  expect(cells.join(' ')).toBe(cellsOf.get(name)?.join(' '));
 });

@@ -12,13 +12,22 @@ export interface TestCertificates {
   readonly key: string;
   readonly clientCert: string;
   readonly clientKey: string;
+  /** Of further clients, by the names that were asked for. */
+  readonly clients: Readonly<Record<string, { readonly cert: string; readonly key: string }>>;
+}
+
+export interface TestCertificatesOptions {
+  /** Further clients: their subject as openssl writes it (`/O=team/CN=ci`), and their alternative names. */
+  readonly clients?:
+    | Readonly<Record<string, { readonly subject: string; readonly alternatives?: string | undefined }>>
+    | undefined;
 }
 
 /**
  * Makes certificates that last a day, with openssl.
  * @throws {TestkitError} ERR_TESTKIT_TOOL_MISSING, or ERR_TESTKIT_TOOL_FAILED
  */
-export async function testCertificates(): Promise<TestCertificates> {
+export async function testCertificates({ clients = {} }: TestCertificatesOptions = {}): Promise<TestCertificates> {
   await using folder = await temporaryFolder();
   const at = (name: string): string => join(folder.path, name);
   const text = (name: string): Promise<string> => readFile(at(name), 'utf8');
@@ -38,8 +47,17 @@ export async function testCertificates(): Promise<TestCertificates> {
   ]);
   await writeFile(at('server.ext'), 'subjectAltName=IP:127.0.0.1,IP:::1,DNS:localhost\nextendedKeyUsage=serverAuth\n');
   await writeFile(at('client.ext'), 'extendedKeyUsage=clientAuth\n');
-  for (const name of ['server', 'client']) {
-    await openssl(['req', ...key, at(`${name}.key`), '-out', at(`${name}.csr`), '-subj', `/CN=slipway test ${name}`]);
+  for (const [name, { alternatives }] of Object.entries(clients)) {
+    const further = alternatives === undefined ? '' : `subjectAltName=${alternatives}\n`;
+    await writeFile(at(`${name}.ext`), `extendedKeyUsage=clientAuth\n${further}`);
+  }
+  const subjects = {
+    server: '/CN=slipway test server',
+    client: '/CN=slipway test client',
+    ...Object.fromEntries(Object.entries(clients).map(([name, { subject }]) => [name, subject])),
+  };
+  for (const [name, subject] of Object.entries(subjects)) {
+    await openssl(['req', ...key, at(`${name}.key`), '-out', at(`${name}.csr`), '-subj', subject]);
     const authority = ['-CA', at('ca.pem'), '-CAkey', at('ca.key'), '-CAcreateserial', '-days', '1'];
     await openssl([
       'x509',
@@ -59,6 +77,14 @@ export async function testCertificates(): Promise<TestCertificates> {
     key: await text('server.key'),
     clientCert: await text('client.pem'),
     clientKey: await text('client.key'),
+    clients: Object.fromEntries(
+      await Promise.all(
+        Object.keys(clients).map(async (name) => {
+          const [cert, privateKey] = [await text(`${name}.pem`), await text(`${name}.key`)];
+          return [name, { cert, key: privateKey }] as const;
+        }),
+      ),
+    ),
   };
 }
 

@@ -33,8 +33,7 @@ export async function loadImages(context: LoadNeeds, request: FastifyRequest, re
       const { maxLoadSize: maxBytes, idleTimeoutMs } = config;
       using claim = await disk.claim('the archive', Number(request.headers['content-length'] ?? 0), 'spool');
       const stdin = claim.metered(readBody(request.raw, { maxBytes, idleTimeoutMs }));
-      const limits = { maxSpoolBytes: claim.maxSpoolBytes };
-      await using source = await openSource('-', { stdin, spoolFolder, signal, limits });
+      await using source = await claim.open((limits) => openSource('-', { stdin, spoolFolder, signal, limits }));
       assertNames(source, request.principal);
       const load = (): Promise<readonly LoadedImage[]> =>
         store.load(onlyPlatform(source, platform), {
@@ -56,7 +55,7 @@ export async function loadImages(context: LoadNeeds, request: FastifyRequest, re
     });
   } catch (error) {
     // The client's own words: what it sends is a file, or what it was piped.
-    stream.write({ kind: 'error', message: errorText(error).replaceAll('"standard input"', 'the archive') });
+    stream.write({ kind: 'error', message: errorText(error).replaceAll(/"?standard input"?/g, 'the archive') });
   }
   await stream.end();
 }

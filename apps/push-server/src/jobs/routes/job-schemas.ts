@@ -216,9 +216,7 @@ export const jobSchemas: Readonly<Record<string, Schema>> = {
   JobList: strict(
     {
       jobs: { type: 'array', items: ref('Job'), description: 'Newest first.' },
-      next: text(
-        'Pass it as `before` for the jobs that follow. Where filters leave out many, a page has fewer than `limit`, or none.',
-      ),
+      next: text('Pass it as `before` for what follows. Where filters leave out many, a page has few jobs, or none.'),
     },
     ['jobs'],
   ),

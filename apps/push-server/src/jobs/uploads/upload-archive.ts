@@ -52,11 +52,8 @@ export async function uploadArchive(
       }
       await handle.sync();
     }
-    await using opened = await openSource(path, {
-      signal: client.signal,
-      spoolFolder,
-      limits: { maxSpoolBytes: claim.maxSpoolBytes },
-    });
+    const { signal } = client;
+    await using opened = await claim.open((limits) => openSource(path, { signal, spoolFolder, limits }));
     if (allTags) return { source: { kind: 'archive', file, size }, contentHash: hash.digest('hex') };
     const item = selectItem(opened, image);
     const source = { kind: 'archive', file, size, image: image ?? item.names[0], content: contentOf(item) } as const;
@@ -93,7 +90,7 @@ export async function takeUpload(
     if (allTags) return { source: archive, contentHash };
     using claim = await disk.claim('the archive', 0, 'archive');
     const path = join(sources.archiveFolder, file);
-    await using opened = await openSource(path, { spoolFolder, limits: { maxSpoolBytes: claim.maxSpoolBytes } });
+    await using opened = await claim.open((limits) => openSource(path, { spoolFolder, limits }));
     const item = selectItem(opened, image);
     return { source: { ...archive, image: image ?? item.names[0], content: contentOf(item) }, contentHash };
   } catch (error) {
