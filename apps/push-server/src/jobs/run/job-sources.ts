@@ -9,6 +9,7 @@ import { canonicalName, familiarName, familiarString, nameOnly, type Reference }
 import { createDisposables } from '../../engine/disposables.ts';
 import type { PushChoices } from '../../engine/push-settings.ts';
 import { RequestError } from '../../errors.ts';
+import { plainText } from '../../http/told-text.ts';
 import type { HeldSource, JobContent, JobSource } from '../record/job.ts';
 
 /** What jobs push, kept from the submission to the end of the job: held images of the store, and uploaded archives. */
@@ -211,5 +212,5 @@ export function contentOf(item: SourceItem): JobContent {
 
 /** What people call the source of a job. */
 export function nameOf(source: JobSource): string {
-  return source.kind === 'archive' ? (source.image ?? 'uploaded archive') : source.name;
+  return plainText(source.kind === 'archive' ? (source.image ?? 'uploaded archive') : source.name);
 }
