@@ -4,6 +4,7 @@ import type { LoadedImage } from '@slipway/image-store';
 import { formatPlatform, matchPlatform, type Platform } from '@slipway/manifest';
 import { canonicalName, parseReference, type Reference } from '@slipway/reference';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { documentLimits } from '../../engine/document-limits.ts';
 import type { EngineContext } from '../../engine/engine-context.ts';
 import { RequestError } from '../../errors.ts';
 import { audited } from '../../http/audited.ts';
@@ -33,7 +34,7 @@ export async function loadImages(context: LoadNeeds, request: FastifyRequest, re
       const { maxLoadSize: maxBytes, idleTimeoutMs } = config;
       using claim = await disk.claim('the archive', Number(request.headers['content-length'] ?? 0), 'spool');
       const stdin = claim.metered(readBody(request.raw, { maxBytes, idleTimeoutMs }));
-      const limits = { maxSpoolBytes: claim.maxSpoolBytes };
+      const limits = { ...documentLimits(config), maxSpoolBytes: claim.maxSpoolBytes };
       await using source = await openSource('-', { stdin, spoolFolder, signal, limits });
       assertNames(source, request.principal);
       const load = (): Promise<readonly LoadedImage[]> =>

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AbortOptions } from '@slipway/digest';
-import { type ImageSource, openSource, type SourceItem } from '@slipway/image-source';
+import { type ImageSource, openSource, type SourceItem, type SourceLimits } from '@slipway/image-source';
 import type { ImageStore } from '@slipway/image-store';
 import { parsePlatform } from '@slipway/manifest';
 import { canonicalName, familiarName, familiarString, nameOnly, type Reference } from '@slipway/reference';
@@ -58,6 +58,8 @@ export interface JobSourcesOptions {
   readonly images: ImageStore;
   readonly archiveFolder: string;
   readonly spoolFolder: string;
+  /** What may be held in memory of one archive. */
+  readonly limits?: SourceLimits | undefined;
   /** Milliseconds since 1970. @default Date.now */
   readonly now?: (() => number) | undefined;
 }
@@ -69,6 +71,7 @@ export function createJobSources({
   images,
   archiveFolder,
   spoolFolder,
+  limits,
   now = Date.now,
 }: JobSourcesOptions): JobSources {
   const hold = async (name: string, options?: AbortOptions): Promise<HeldSource> => {
@@ -123,7 +126,7 @@ export function createJobSources({
         case 'archive': {
           const { platform, referrers, allTags, verify = 'digest' } = push;
           const archive = await openSource(join(archiveFolder, source.file), {
-            ...{ signal, spoolFolder, referrers },
+            ...{ signal, spoolFolder, referrers, limits },
             platform: typeof platform === 'string' ? parsePlatform(platform) : platform,
             unpaired: verify === 'digest' ? 'carry' : 'refuse', // as the program reads its sources
           });

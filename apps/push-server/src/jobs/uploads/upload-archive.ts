@@ -3,6 +3,7 @@ import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openSource, SourceError } from '@slipway/image-source';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { documentLimits } from '../../engine/document-limits.ts';
 import type { EngineContext } from '../../engine/engine-context.ts';
 import { RequestError } from '../../errors.ts';
 import { watchClient } from '../../http/client-signal.ts';
@@ -55,7 +56,7 @@ export async function uploadArchive(
     await using opened = await openSource(path, {
       signal: client.signal,
       spoolFolder,
-      limits: { maxSpoolBytes: claim.maxSpoolBytes },
+      limits: { ...documentLimits(config), maxSpoolBytes: claim.maxSpoolBytes },
     });
     if (allTags) return { source: { kind: 'archive', file, size }, contentHash: hash.digest('hex') };
     const item = selectItem(opened, image);
@@ -73,7 +74,7 @@ export async function uploadArchive(
  * @throws {RequestError} 404, 409; 400 when it is no archive of the one image that is meant
  */
 export async function takeUpload(
-  { spoolFolder, disk }: Pick<EngineContext, 'disk' | 'spoolFolder'>,
+  { config, spoolFolder, disk }: Pick<EngineContext, 'config' | 'disk' | 'spoolFolder'>,
   { uploads, sources }: Pick<JobService, 'uploads' | 'sources'>,
   {
     upload,
@@ -93,7 +94,8 @@ export async function takeUpload(
     if (allTags) return { source: archive, contentHash };
     using claim = await disk.claim('the archive', 0, 'archive');
     const path = join(sources.archiveFolder, file);
-    await using opened = await openSource(path, { spoolFolder, limits: { maxSpoolBytes: claim.maxSpoolBytes } });
+    const limits = { ...documentLimits(config), maxSpoolBytes: claim.maxSpoolBytes };
+    await using opened = await openSource(path, { spoolFolder, limits });
     const item = selectItem(opened, image);
     return { source: { ...archive, image: image ?? item.names[0], content: contentOf(item) }, contentHash };
   } catch (error) {
