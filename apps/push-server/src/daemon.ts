@@ -70,8 +70,9 @@ export async function startDaemon(options: EngineContextOptions, routes: Request
       // The last part of the time is for letting go: of what is aborted, then of what is open.
       const lettingGoMs = Math.min(5_000, Math.max(1_000, config.shutdownTimeoutMs / 4));
       const deadline = createDeadline(Math.max(config.shutdownTimeoutMs, lettingGoMs));
-      open.stopAccepting();
+      // While work ends, whoever comes is told so: a load balancer sends them elsewhere.
       await context.activity.close(Math.max(0, config.shutdownTimeoutMs - lettingGoMs), lettingGoMs / 2);
+      open.stopAccepting();
       const parts = { listeners: open, routes: handler, jobs: opened, stores: context };
       for (const [name, part] of Object.entries(parts)) {
         const isClosed = await deadline.inTime(part[Symbol.asyncDispose]());

@@ -65,6 +65,10 @@ export async function createRequestHandler(
     if (guard === undefined) throw new Error('unreachable: every request has a listener');
     request.principal = await context.gatekeeper.authenticate(request.raw, guard);
     traces.tell(request.raw, { principal: request.principal.name });
+    if (context.activity.isClosing) {
+      reply.raw.setHeader('Connection', 'close');
+      if (!readingMethods.has(request.method)) throw new RequestError(503, 'the daemon is shutting down');
+    }
     assertHasRights(request.principal);
     if (access !== 'handler') assertAllowed(request.principal, { kind: access ?? 'admin' });
   });
@@ -118,6 +122,8 @@ function letGo(request: IncomingMessage): void {
 
 const lingerMs = 2_000;
 
+/** What a daemon that shuts down still answers. */
+const readingMethods: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 const knownMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']);
 
 let requests = 0;

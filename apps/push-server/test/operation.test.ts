@@ -71,6 +71,33 @@ describe('shutdown', () => {
     expect(registry.tags('s/app')).toEqual(['v1']);
   });
 
+  test('until the last work has ended, new connections are told that it shuts down', async () => {
+    const server = await startTestDaemon({ shutdownTimeoutMs: 20_000 });
+    const reference = 'demo/app:v1';
+    await server.request('POST', '/images/load', { body: await archiveOf(server, reference) });
+    // Work that ends when the test says so.
+    const archive = await archiveOf(server, 'late:v1');
+    const { socket: socketPath } = server;
+    const loading = httpRequest({ socketPath, method: 'POST', path: '/images/load', agent: false });
+    loading.write(archive.subarray(0, 1_000));
+    await expect.poll(() => server.daemon.context.activity.running('load'), { timeout: 10_000 }).toBe(1);
+    const stopped = server[Symbol.asyncDispose]();
+    await expect.poll(() => server.daemon.context.activity.isClosing).toBe(true);
+
+    expect(await server.request('GET', '/readyz')).toMatchObject({ status: 503, body: 'shutting down\n' });
+    const refused = await server.request('POST', `/images/${reference}/tag?repo=a&tag=b`);
+    expect(refused).toMatchObject({ status: 503, headers: { 'retry-after': '5', connection: 'close' } });
+    expect(JSON.parse(refused.body)).toEqual({ message: 'the daemon is shutting down' });
+    // Readers of what is endless are let go at once, and what is there can still be read.
+    expect((await server.request('GET', '/events')).status).toBe(200);
+    expect((await server.request('GET', '/images/json')).body).toContain(reference);
+    loading.end(archive.subarray(1_000));
+    const [loaded] = (await once(loading, 'response')) as [IncomingMessage];
+    expect(await text(loaded)).toContain('Loaded image: late:v1');
+    await stopped;
+    await expect(server.request('GET', '/readyz')).rejects.toThrow();
+  });
+
   test('ends in bounded time what does not finish, and tells its client', async () => {
     const server = await startTestDaemon({ shutdownTimeoutMs: 0 });
     await using registry = await startRegistry();

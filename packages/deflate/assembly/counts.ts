@@ -9,7 +9,7 @@ export const COUNTS_SIZE: usize = 320 << 2;
 
 // @ts-expect-error: a decorator of AssemblyScript
 @inline
-function bump(slot: usize): void {
+export function bump(slot: usize): void {
   store<u32>(slot, load<u32>(slot) + 1);
 }
 
@@ -17,6 +17,13 @@ function bump(slot: usize): void {
 export function countLiterals(counts: usize, from: usize, size: usize): void {
   const end = from + size;
   for (; from < end; from++) bump(counts + ((load<u8>(from) as usize) << 2));
+}
+
+// @ts-expect-error: a decorator of AssemblyScript
+@inline
+export function countMatch(counts: usize, length: u32, distance: u32): void {
+  bump(counts + (257 << 2) + ((load<u8>(LENGTH_SYMBOLS + length) as usize) << 2));
+  bump(counts + DISTANCES + (distanceSymbol(distance) << 2));
 }
 
 /** Adds words up to `to`; `position` is where their bytes begin. Returns where they end. */

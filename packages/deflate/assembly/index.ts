@@ -2,9 +2,9 @@
 
 import { alignBits, beginBits, bytesEnd, isAligned, putBits } from './bits';
 import { putStored, STORED_LIMIT } from './block';
-import { clearPairs, learnPairs, parseGreedy } from './greedy';
+import { clearPairs, learnPairs } from './greedy';
 import { INPUT, INPUT_LIMIT, OUTPUT, SEGMENT, WINDOW } from './layout';
-import { clearRows, learnRows, parseLazy } from './lazy';
+import { clearRows, learnRows } from './lazy';
 import { beginNoise, isNoise, NOISE_PIECE } from './noise';
 import { putSegment } from './segment';
 import { parsedEnd } from './sequences';
@@ -62,8 +62,7 @@ function putInput(start: usize, end: usize, level: u32, final: u32): void {
     // What was stored is learnt as far as it is in reach; most often it never is.
     const reach = from - INPUT > WINDOW ? from - WINDOW : INPUT;
     if (learnt < from) learn(level, max(learnt, reach), from);
-    parse(level, from, to, end);
-    putSegment(from, parsedEnd == end ? final : 0);
+    putSegment(level, from, to, end, final);
     from = parsedEnd;
     learnt = parsedEnd;
   }
@@ -77,14 +76,4 @@ function clearTables(level: u32): void {
 function learn(level: u32, from: usize, to: usize): void {
   if (level <= 2) learnPairs(from, to);
   else learnRows(from, to);
-}
-
-/** The curve: higher levels are smaller and slower. */
-function parse(level: u32, from: usize, to: usize, end: usize): void {
-  if (level == 1) parseGreedy(from, to, end, 6);
-  else if (level == 2) parseGreedy(from, to, end, 258);
-  else if (level == 3) parseLazy(from, to, end, 24, 6, 4);
-  else if (level == 4) parseLazy(from, to, end, 32, 10, 6);
-  else if (level == 5) parseLazy(from, to, end, 64, 24, 10);
-  else parseLazy(from, to, end, 258, 258, 16);
 }

@@ -2,7 +2,8 @@
 // one row per hash of four bytes; one byte more of the hash is compared for the whole row at once.
 
 import { matchLength } from './compare';
-import { SEQUENCES, TABLES, WINDOW } from './layout';
+import { countLiterals, countSequences } from './counts';
+import { TABLES, WINDOW } from './layout';
 import { putLiterals, putMatch, setParsed } from './sequences';
 
 const ROW_BITS: u32 = 11;
@@ -98,14 +99,27 @@ function search(position: usize, best: u32, limit: u32, nice: u32, tries: u32): 
   return best;
 }
 
-/** Parses from `from` to `to` or a little further; matches may reach to `end`. */
-export function parseLazy(from: usize, to: usize, end: usize, nice: u32, lazy: u32, tries: u32): void {
-  let next: usize = SEQUENCES;
+/**
+ * Parses from `from` to `to` or a little further, or until words from `next` on reach `full`; matches may reach to
+ * `end`. Adds to `counts`.
+ */
+export function parseLazy(
+  counts: usize,
+  next: usize,
+  full: usize,
+  from: usize,
+  to: usize,
+  end: usize,
+  nice: u32,
+  lazy: u32,
+  tries: u32,
+): void {
+  const first = next;
   let position = from;
   let literals = from;
   // The last bytes are literals: a search reads four.
   const last = end - from < 4 ? from : min(to, end - 3);
-  while (position < last) {
+  while (position < last && next < full) {
     let length = search(position, 2, min(end - position, 258) as u32, nice, tries);
     let known = position + 1;
     if (length < 3) {
@@ -127,7 +141,10 @@ export function parseLazy(from: usize, to: usize, end: usize, nice: u32, lazy: u
     learnRows(known, min(literals, last));
     position = literals;
   }
+  countSequences(counts, first, next, from);
+  if (next >= full) return setParsed(next, literals);
   const stop = max(to, literals);
+  countLiterals(counts, literals, stop - literals);
   next = putLiterals(next, stop - literals);
   setParsed(next, stop);
 }

@@ -1,31 +1,32 @@
-// Cuts what was parsed into blocks: neighbours share a block as long as one code serves both better than two.
+// Parses piece by piece and cuts what was found into blocks: neighbours share a block as long as one code serves both
+// better than two.
 
 import { putBlock } from './block';
-import { addCounts, COUNTS_SIZE, countLiterals, countSequences, idealCost, idealCostOfSum } from './counts';
+import { addCounts, COUNTS_SIZE, idealCost, idealCostOfSum } from './counts';
+import { parseGreedy } from './greedy';
 import { BLOCK_COUNTS, CHUNK_COUNTS, SEQUENCES } from './layout';
+import { parseLazy } from './lazy';
 import { parsedEnd, sequencesEnd } from './sequences';
 
 /** Words that are looked at together. */
-const CHUNK: usize = 1024 << 2;
+const CHUNK: usize = 512 << 2;
 /**
  * What a header is taken to cost, in bits / 4096: found by trial, it makes up for real codes not being ideal ones too.
  */
 const HEADER_COST: u64 = 1000 << 12;
 
-export function putSegment(from: usize, final: u32): void {
+/** Writes the bytes from `from` to `to` or a little further, as `parsedEnd` tells. */
+export function putSegment(level: u32, from: usize, to: usize, end: usize, final: u32): void {
   let blockStart = from;
   let blockFirst = SEQUENCES;
   let blockLast = SEQUENCES;
   let blockEnd = from;
   let blockCost: u64 = 0;
   do {
-    const chunkLast = min(blockLast + CHUNK, sequencesEnd);
     memory.fill(CHUNK_COUNTS, 0, COUNTS_SIZE);
-    let chunkEnd = countSequences(CHUNK_COUNTS, blockLast, chunkLast, blockEnd);
-    if (chunkLast == sequencesEnd) {
-      countLiterals(CHUNK_COUNTS, chunkEnd, parsedEnd - chunkEnd);
-      chunkEnd = parsedEnd;
-    }
+    parse(level, CHUNK_COUNTS, blockLast, blockLast + CHUNK, blockEnd, to, end);
+    const chunkLast = sequencesEnd;
+    const chunkEnd = parsedEnd;
     if (blockEnd > blockStart) {
       const chunkCost = idealCost(CHUNK_COUNTS);
       const sumCost = idealCostOfSum(BLOCK_COUNTS, CHUNK_COUNTS);
@@ -45,6 +46,16 @@ export function putSegment(from: usize, final: u32): void {
     }
     blockLast = chunkLast;
     blockEnd = chunkEnd;
-  } while (blockLast < sequencesEnd || blockEnd < parsedEnd);
-  putBlock(BLOCK_COUNTS, blockFirst, blockLast, blockStart, blockEnd, final);
+  } while (blockEnd < to);
+  putBlock(BLOCK_COUNTS, blockFirst, blockLast, blockStart, blockEnd, blockEnd == end ? final : 0);
+}
+
+/** The curve: higher levels are smaller and slower. */
+function parse(level: u32, counts: usize, first: usize, full: usize, from: usize, to: usize, end: usize): void {
+  if (level == 1) parseGreedy(counts, first, full, from, to, end, 9);
+  else if (level == 2) parseGreedy(counts, first, full, from, to, end, 258);
+  else if (level == 3) parseLazy(counts, first, full, from, to, end, 24, 6, 4);
+  else if (level == 4) parseLazy(counts, first, full, from, to, end, 32, 10, 6);
+  else if (level == 5) parseLazy(counts, first, full, from, to, end, 64, 24, 10);
+  else parseLazy(counts, first, full, from, to, end, 258, 258, 16);
 }

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { crc32, inflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { inflateSync } from 'fflate';
@@ -144,10 +145,22 @@ describe('deflateBlock', () => {
   });
 
   test('the lazy levels are smaller than the greedy ones', () => {
-    const input = inputOf('words', MiB, 2);
+    const names = readdirSync(new URL('.', import.meta.url)).filter((name) => /(?<!-module)\.ts$/.test(name));
+    const input = Buffer.concat(names.map((name) => readFileSync(new URL(name, import.meta.url))));
     const sizeAt = (level: DeflateLevel): number => deflateBlock(input, { level }).byteLength;
     expect(sizeAt(4)).toBeLessThan(sizeAt(1));
     expect(sizeAt(6)).toBeLessThan(sizeAt(1));
+  });
+
+  test.each(levels)('what an earlier block left behind the end is not looked at, at level %i', (level) => {
+    // Five letters that were there before, the last of which is not part of the block.
+    const repeated = Buffer.concat([inputOf('words', 3000, 1), Buffer.from('%5#!X'), inputOf('words', 50, 2)]);
+    const input = Buffer.concat([repeated, Buffer.from('%5#!')]);
+    const deflate = createEncoder();
+    const options = { level, dictionary: new Uint8Array(0), final: true };
+    const fresh = deflate(input, options);
+    deflate(Buffer.concat([input, Buffer.from('XYZ')]), options);
+    expect(Buffer.compare(deflate(input, options), fresh)).toBe(0);
   });
 
   test('nothing of one block is left for the next', () => {

@@ -90,6 +90,7 @@ export function createActivity(limits: Partial<Readonly<Record<WorkKind, number>
     },
     onClosing(listener) {
       listeners.add(listener);
+      if (isClosing) queueMicrotask(() => listeners.has(listener) && listener());
       return () => void listeners.delete(listener);
     },
     async close(graceMs, abortGraceMs = defaultAbortGraceMs) {

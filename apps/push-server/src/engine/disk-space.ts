@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ByteStream } from '@slipway/digest';
-import { sourceLimitDefaults } from '@slipway/image-source';
+import { type ImageSource, sourceLimitDefaults } from '@slipway/image-source';
 import type { AdmissionRequest, ImageStore } from '@slipway/image-store';
 import type { Logger } from 'pino';
 import { humanSize } from '../docker/stream/human-size.ts';
@@ -19,8 +19,12 @@ export function layerCacheBytes(diskQuota: number): number | undefined {
 
 /** What is on its way to the disk. Leaving scope gives up the claim: by then it lies there, or is gone. */
 export interface SpaceClaim extends Disposable {
-  /** Bytes that may be written for it besides: decompressed archives. */
-  readonly maxSpoolBytes: number;
+  /**
+   * Opens what came, which may be written unpacked besides.
+   *
+   * @throws {RequestError} 507 when there is less room for that than it needs
+   */
+  open(open: (limits: { readonly maxSpoolBytes: number }) => Promise<ImageSource>): Promise<ImageSource>;
   /** Passes a body through, and claims room for it as it comes. @throws {RequestError} 507 */
   metered(body: ByteStream): ByteStream;
   /** Runs what stores it: its own bytes do not count twice then. */
@@ -143,7 +147,16 @@ export function startDiskKeeper({
       const maxSpoolBytes = Math.max(1, Math.min(left, await freeBytes(), sourceLimitDefaults.maxSpoolBytes));
       const own = { bytes: 0 };
       return {
-        maxSpoolBytes,
+        async open(open) {
+          try {
+            return await open({ maxSpoolBytes });
+          } catch (cause) {
+            // The limit is the room that is left, and says nothing of the archive.
+            if (!isTooLarge(cause) || maxSpoolBytes === sourceLimitDefaults.maxSpoolBytes) throw cause;
+            const text = `no space left for ${name}: it has more than the ${humanSize(maxSpoolBytes)} that are left`;
+            throw new RequestError(507, text, { cause });
+          }
+        },
         async *metered(body) {
           let unchecked = 0;
           for await (const chunk of body) {
@@ -170,6 +183,12 @@ export function startDiskKeeper({
       await last;
     },
   };
+}
+
+function isTooLarge(error: unknown): boolean {
+  return (
+    error instanceof Error && (error.cause as { code?: unknown } | undefined)?.code === 'ERR_COMPRESSION_TOO_LARGE'
+  );
 }
 
 async function bytesIn(folder: string): Promise<number> {

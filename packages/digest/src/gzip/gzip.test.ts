@@ -138,8 +138,8 @@ describe('createGzipCompressor', () => {
   });
 
   test.each([
-    [undefined, 'gzip;slipway-deflate-1;level=2;block=256k;v1'],
-    ['deflate', 'gzip;slipway-deflate-1;level=2;block=256k;v1'],
+    [undefined, 'gzip;slipway-deflate-2;level=2;block=256k;v1'],
+    ['deflate', 'gzip;slipway-deflate-2;level=2;block=256k;v1'],
     ['zlib', `gzip;zlib-${process.versions.zlib};${process.arch};level=6;block=256k;v1`],
     ['fflate', 'gzip-members;fflate-0.8.3;level=6;block=1024k;v1'],
   ] as const)('with %s, the recipe is %s', (compressor, recipe) => {

@@ -34,8 +34,10 @@ export async function loadImages(context: LoadNeeds, request: FastifyRequest, re
       const { maxLoadSize: maxBytes, idleTimeoutMs } = config;
       using claim = await disk.claim('the archive', Number(request.headers['content-length'] ?? 0), 'spool');
       const stdin = claim.metered(readBody(request.raw, { maxBytes, idleTimeoutMs }));
-      const limits = { ...documentLimits(config), maxSpoolBytes: claim.maxSpoolBytes };
-      await using source = await openSource('-', { stdin, spoolFolder, signal, limits });
+      const documents = documentLimits(config);
+      await using source = await claim.open((limits) =>
+        openSource('-', { stdin, spoolFolder, signal, limits: { ...documents, ...limits } }),
+      );
       assertNames(source, request.principal);
       const load = (): Promise<readonly LoadedImage[]> =>
         store.load(onlyPlatform(source, platform), {
@@ -57,7 +59,7 @@ export async function loadImages(context: LoadNeeds, request: FastifyRequest, re
     });
   } catch (error) {
     // The client's own words: what it sends is a file, or what it was piped.
-    stream.write({ kind: 'error', message: errorText(error).replaceAll('"standard input"', 'the archive') });
+    stream.write({ kind: 'error', message: errorText(error).replaceAll(/"?standard input"?/g, 'the archive') });
   }
   await stream.end();
 }

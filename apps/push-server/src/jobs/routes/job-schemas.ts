@@ -216,7 +216,7 @@ export const jobSchemas: Readonly<Record<string, Schema>> = {
   JobList: strict(
     {
       jobs: { type: 'array', items: ref('Job'), description: 'Newest first.' },
-      next: text('Pass it as `before` for the jobs that follow.'),
+      next: text('Pass it as `before` for what follows. Where filters leave out many, a page has few jobs, or none.'),
     },
     ['jobs'],
   ),

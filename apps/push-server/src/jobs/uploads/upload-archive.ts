@@ -53,11 +53,11 @@ export async function uploadArchive(
       }
       await handle.sync();
     }
-    await using opened = await openSource(path, {
-      signal: client.signal,
-      spoolFolder,
-      limits: { ...documentLimits(config), maxSpoolBytes: claim.maxSpoolBytes },
-    });
+    const { signal } = client;
+    const documents = documentLimits(config);
+    await using opened = await claim.open((limits) =>
+      openSource(path, { signal, spoolFolder, limits: { ...documents, ...limits } }),
+    );
     if (allTags) return { source: { kind: 'archive', file, size }, contentHash: hash.digest('hex') };
     const item = selectItem(opened, image);
     const source = { kind: 'archive', file, size, image: image ?? item.names[0], content: contentOf(item) } as const;
@@ -94,8 +94,10 @@ export async function takeUpload(
     if (allTags) return { source: archive, contentHash };
     using claim = await disk.claim('the archive', 0, 'archive');
     const path = join(sources.archiveFolder, file);
-    const limits = { ...documentLimits(config), maxSpoolBytes: claim.maxSpoolBytes };
-    await using opened = await openSource(path, { spoolFolder, limits });
+    const documents = documentLimits(config);
+    await using opened = await claim.open((limits) =>
+      openSource(path, { spoolFolder, limits: { ...documents, ...limits } }),
+    );
     const item = selectItem(opened, image);
     return { source: { ...archive, image: image ?? item.names[0], content: contentOf(item) }, contentHash };
   } catch (error) {
