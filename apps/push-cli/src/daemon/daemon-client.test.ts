@@ -171,3 +171,20 @@ describe('following a job', () => {
     await expect(daemon.client.follow('0123', controller.signal).next()).rejects.toBe(reason);
   });
 });
+
+test('a list goes on where the daemon has left out many, until there are enough', async () => {
+  const pages = [
+    { jobs: [], next: 'a' },
+    { jobs: [job], next: 'b' },
+    { jobs: [job, job], next: 'c' },
+  ];
+  await using daemon = await startScripted((_request, response) => answer(response, 200, pages.shift()));
+  const found = await daemon.client.list({ state: ['failed', 'queued'], destination: 'x/y', limit: 3 }, never);
+  expect(found).toEqual({ jobs: [job, job, job], next: 'c' });
+  const filter = 'state=failed&state=queued&destination=x%2Fy';
+  expect(daemon.seen.map(({ url }) => url)).toEqual([
+    `/slipway/v1/jobs?${filter}&limit=3`,
+    `/slipway/v1/jobs?${filter}&limit=3&before=a`,
+    `/slipway/v1/jobs?${filter}&limit=2&before=b`,
+  ]);
+});

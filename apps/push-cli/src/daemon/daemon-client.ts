@@ -11,8 +11,7 @@ export interface ListQuery {
   readonly state?: readonly string[] | undefined;
   readonly destination?: string | undefined;
   readonly principal?: string | undefined;
-  readonly limit?: number | undefined;
-  readonly before?: string | undefined;
+  readonly limit: number;
 }
 
 export interface JobPage {
@@ -110,12 +109,20 @@ export class DaemonClient {
     );
   }
 
-  async list(query: ListQuery, signal: AbortSignal): Promise<JobPage> {
-    const asked = new URLSearchParams();
-    for (const [name, value] of Object.entries(query)) {
-      for (const each of [value ?? []].flat()) asked.append(name, `${each}`);
-    }
-    return await this.#json({ method: 'GET', path: `jobs?${asked}`, signal });
+  /** So many of the newest. A page has fewer where the daemon leaves out many: then the next is asked for. */
+  async list({ limit, ...query }: ListQuery, signal: AbortSignal): Promise<JobPage> {
+    const jobs: Job[] = [];
+    let next: string | undefined;
+    do {
+      const asked = new URLSearchParams();
+      for (const [name, value] of Object.entries({ ...query, limit: limit - jobs.length, before: next })) {
+        for (const each of [value ?? []].flat()) asked.append(name, `${each}`);
+      }
+      const page: JobPage = await this.#json({ method: 'GET', path: `jobs?${asked}`, signal });
+      jobs.push(...page.jobs);
+      next = page.next;
+    } while (next !== undefined && jobs.length < limit);
+    return { jobs, next };
   }
 
   async get(id: string, signal?: AbortSignal): Promise<Job> {

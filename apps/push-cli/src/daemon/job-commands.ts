@@ -25,7 +25,10 @@ export interface WatchOptions extends JobCommandOptions {
 }
 
 /** `slipway job list` */
-export async function listJobs(options: JobCommandOptions & ListQuery, context: CommandContext): Promise<void> {
+export async function listJobs(
+  options: JobCommandOptions & Partial<ListQuery>,
+  context: CommandContext,
+): Promise<void> {
   const client = await clientOf(options, context);
   const { state, destination, principal, limit = 20 } = options;
   const { jobs, next } = await client.list({ state, destination, principal, limit }, context.signal);

@@ -3,9 +3,8 @@ import { sendJSON } from '../docker/stream/send-json.ts';
 import type { EngineContext } from '../engine/engine-context.ts';
 import type { TransferHolder } from '../engine/fair-transfers.ts';
 import { RequestError } from '../errors.ts';
-import { isFinal, type JobRecord } from '../jobs/record/job.ts';
+import type { JobRecord } from '../jobs/record/job.ts';
 import { repositoriesOf } from '../jobs/record/job-repositories.ts';
-import { viewOf } from '../jobs/record/job-view.ts';
 import type { ApiRoute } from '../jobs/routes/api-route.ts';
 import { seenRow } from '../jobs/routes/jobs/seen-names.ts';
 import { openEventStream } from '../jobs/routes/server-sent-events.ts';
@@ -16,13 +15,12 @@ import { version } from '../version.ts';
 import { createDiskView } from './disk-view.ts';
 import { foldJobEvents, type PushSummary } from './push-board.ts';
 import type { PushRow } from './push-fold.ts';
+import { statusJobs } from './status-jobs.ts';
 
 /** Changes of that long are told together. */
 const tellMs = 250;
-/** Jobs that the page lists beside those that wait or run. */
-const maxHistory = 50;
-/** Jobs that wait or run, at most; how many there are is told besides. */
-const maxUnfinished = 100;
+/** Pushes that a new reader is told of, row by row. */
+const maxShown = 50;
 
 type StatusNeeds = Pick<
   EngineContext,
@@ -51,19 +49,9 @@ export function statusRoutes(context: StatusNeeds, jobs: JobService): readonly A
   const listJobs = async (sight: Sight): Promise<readonly unknown[]> => {
     const now = Date.now();
     for (const [key, { at }] of listed) if (now - at >= tellMs) listed.delete(key);
-    const found = listed.get(sight.key) ?? { at: now, jobs: readJobs(sight) };
+    const found = listed.get(sight.key) ?? { at: now, jobs: statusJobs(jobs, sight) };
     listed.set(sight.key, found);
     return await found.jobs;
-  };
-  /** Of those that are seen: those that run, the next that wait, and the last that ended. */
-  const readJobs = async (sight: Sight): Promise<readonly unknown[]> => {
-    const all = [...jobs.index.newest()].filter(sight.work);
-    const running = all.filter(({ state }) => state === 'running').slice(0, maxUnfinished);
-    const room = maxUnfinished - running.length;
-    const queued = room === 0 ? [] : all.filter(({ state }) => state === 'queued').slice(-room);
-    const ended = all.filter(({ state }) => isFinal(state)).slice(0, maxHistory);
-    const found = await Promise.all([...running, ...queued, ...ended].map(({ id }) => jobs.store.get(id)));
-    return found.flatMap((job) => (job === undefined ? [] : [viewOf(job)]));
   };
   /** Who holds what others wait for; whoever does not see everybody is told of themselves. */
   const holders = ({ sight, name }: Reader): readonly TransferHolder[] =>
@@ -138,7 +126,7 @@ export function statusRoutes(context: StatusNeeds, jobs: JobService): readonly A
         const dirty = new Map<string, Set<string>>();
         let areJobsNew = true;
         let told = 0;
-        for (const { id } of board.list().slice(0, maxHistory).reverse()) {
+        for (const { id } of board.list().slice(0, maxShown).reverse()) {
           dirty.set(id, new Set(board.get(id)?.rows.map(({ key }) => key)));
         }
         const leaveBoard = board.subscribe(({ id, row }) => {

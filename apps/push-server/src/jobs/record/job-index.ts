@@ -1,7 +1,7 @@
 import type { JobRecord, JobState } from './job.ts';
-import { isFinal } from './job.ts';
 import { repositoriesOf } from './job-repositories.ts';
 import type { JobStore } from './job-store.ts';
+import { OrderedJobs } from './ordered-jobs.ts';
 
 /** What is known of a job without reading it. */
 export interface IndexedJob {
@@ -13,15 +13,28 @@ export interface IndexedJob {
   readonly createdAt: string;
   /** The data folder that has what it pushes. */
   readonly home: string;
+  /** It failed, and can be tried again. */
+  readonly isSourceKept: boolean;
 }
 
-/** All jobs at a glance, so that counting and paging does not read each of them. */
+/** Jobs of a kind: those that nobody works on yet, those that somebody does, those that have ended. */
+export type JobGroup = 'queued' | 'running' | 'ended';
+
+/**
+ * All jobs at a glance, so that counting, paging and looking costs what is taken of it, and reads no job. It is in
+ * memory: some hundred bytes a job.
+ */
 export interface JobIndex {
   /** How many jobs there are; of those of one data folder, with `home`. */
   count(state: JobState, home?: string): number;
   get(id: string): IndexedJob | undefined;
   /** Newest first, from the one after `position` on. */
   newest(position?: string): Iterable<IndexedJob>;
+  /** The same of one group. */
+  newestOf(group: JobGroup): Iterable<IndexedJob>;
+  oldestOf(group: JobGroup): Iterable<IndexedJob>;
+  /** Jobs whose content is kept: for their push, or for another try. */
+  holding(): Iterable<IndexedJob>;
   note(job: JobRecord): void;
   forget(id: string): void;
   /** Starts anew with these. */
@@ -33,77 +46,79 @@ export interface JobIndex {
 export function createJobIndex(): JobIndex {
   const byID = new Map<string, IndexedJob>();
   const counts = new Map<string, number>();
-  let ordered: IndexedJob[] = []; // oldest first
+  const all = new OrderedJobs<IndexedJob>();
+  const groups = {
+    queued: new OrderedJobs<IndexedJob>(),
+    running: new OrderedJobs<IndexedJob>(),
+    ended: new OrderedJobs<IndexedJob>(),
+  };
+  const kept = new Map<string, IndexedJob>();
+  const listsOf = ({ state }: IndexedJob): readonly OrderedJobs<IndexedJob>[] => [all, groups[groupOf(state)]];
 
   const count = ({ state, home }: Pick<IndexedJob, 'state' | 'home'>, by: number): void => {
     for (const key of [state, `${state} ${home}`]) counts.set(key, (counts.get(key) ?? 0) + by);
+  };
+  const add = (entry: IndexedJob): void => {
+    byID.set(entry.id, entry);
+    if (entry.isSourceKept) kept.set(entry.id, entry);
+    count(entry, 1);
   };
   const forget = (id: string): void => {
     const known = byID.get(id);
     if (known === undefined) return;
     byID.delete(id);
+    kept.delete(id);
     count(known, -1);
-    ordered.splice(placeOf(ordered, positionOf(known)), 1);
-  };
-  const note = (job: JobRecord): void => {
-    const entry = entryOf(job);
-    const { id, createdAt } = entry;
-    const known = byID.get(id);
-    if (known?.createdAt === createdAt) {
-      count(known, -1);
-      ordered[placeOf(ordered, positionOf(known))] = entry;
-    } else {
-      forget(id);
-      ordered.splice(placeOf(ordered, positionOf(entry)), 0, entry);
-    }
-    byID.set(id, entry);
-    count(entry, 1);
+    for (const list of listsOf(known)) list.delete(known);
   };
 
   return {
     get: (id) => byID.get(id),
     count: (state, home) => counts.get(home === undefined ? state : `${state} ${home}`) ?? 0,
-    *newest(position) {
-      const start = position === undefined ? ordered.length : placeOf(ordered, position);
-      for (const entry of ordered.slice(0, start).reverse()) yield entry;
+    newest: (position) => all.newest(position),
+    newestOf: (group) => groups[group].newest(),
+    oldestOf: (group) => groups[group].oldest(),
+    *holding() {
+      yield* groups.queued.oldest();
+      yield* groups.running.oldest();
+      yield* kept.values();
     },
-    note,
+    note(job) {
+      const entry = entryOf(job);
+      forget(job.id);
+      add(entry);
+      for (const list of listsOf(entry)) list.set(entry);
+    },
     forget,
     replace(jobs) {
-      byID.clear();
-      counts.clear();
-      ordered = [];
-      for (const job of jobs) {
-        const entry = entryOf(job);
-        byID.set(job.id, entry);
-        ordered.push(entry);
-        count(entry, 1);
+      for (const map of [byID, counts, kept]) map.clear();
+      for (const job of jobs) add(entryOf(job));
+      const entries = [...byID.values()];
+      all.replace(entries);
+      for (const [group, list] of Object.entries(groups)) {
+        list.replace(entries.filter(({ state }) => groupOf(state) === group));
       }
-      ordered.sort((a, b) => (positionOf(a) < positionOf(b) ? -1 : 1));
     },
     endedBeyond(keep) {
-      const finals = ['pushed', 'planned', 'failed', 'cancelled'] as const;
-      let surplus = finals.reduce((sum, state) => sum + (counts.get(state) ?? 0), 0) - keep;
+      let surplus = groups.ended.size - keep;
       const found: string[] = [];
-      for (const { id, state } of ordered) {
-        if (surplus <= 0) break;
-        if (!isFinal(state)) continue;
+      for (const { id } of surplus > 0 ? groups.ended.oldest() : []) {
         found.push(id);
         surplus -= 1;
+        if (surplus === 0) break;
       }
       return found;
     },
   };
 }
 
-function entryOf(job: JobRecord): IndexedJob {
-  const { id, state, principal, createdAt, home } = job;
-  return { id, state, principal, createdAt, home, repositories: repositoriesOf(job) };
+function groupOf(state: JobState): JobGroup {
+  return state === 'queued' || state === 'running' ? state : 'ended';
 }
 
-/** Where a job stands in the list. */
-export function positionOf({ createdAt, id }: Pick<IndexedJob, 'createdAt' | 'id'>): string {
-  return `${createdAt}_${id}`;
+function entryOf(job: JobRecord): IndexedJob {
+  const { id, state, principal, createdAt, home, isSourceKept = false } = job;
+  return { id, state, principal, createdAt, home, isSourceKept, repositories: repositoriesOf(job) };
 }
 
 /** The store, with the index kept in step. */
@@ -126,17 +141,4 @@ export function indexedStore(store: JobStore, index: JobIndex): JobStore {
       index.forget(id);
     },
   };
-}
-
-/** The first place whose job does not stand before `position`. */
-function placeOf(ordered: readonly IndexedJob[], position: string): number {
-  let low = 0;
-  let high = ordered.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const entry = ordered[middle];
-    if (entry !== undefined && positionOf(entry) < position) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -20,6 +20,8 @@ export interface JobStore extends AsyncDisposable {
   events(id: string, after: number): Promise<readonly JobEvent[]>;
 }
 
+/** Records that are read at once: whoever asks for another thing meanwhile is served between two such lots. */
+const readsAtOnce = 100;
 const jobs = 'slipway-job';
 const eventsOf = (id: string): string => `slipway-job-events-${id}`;
 
@@ -47,10 +49,13 @@ export function createJobStore(backend: KeyValueBackend): JobStore {
       return changed;
     },
     async list() {
-      const values = await Promise.all((await list(jobs)).map((id) => backend.get(jobs, id)));
-      return values
-        .flatMap((value) => parse<JobRecord>(value) ?? [])
-        .sort((a, b) => compare(b.createdAt, a.createdAt) || compare(b.id, a.id));
+      const ids = await list(jobs);
+      const found: JobRecord[] = [];
+      for (let at = 0; at < ids.length; at += readsAtOnce) {
+        const values = await Promise.all(ids.slice(at, at + readsAtOnce).map((id) => backend.get(jobs, id)));
+        for (const value of values) found.push(...[parse<JobRecord>(value) ?? []].flat());
+      }
+      return found.sort((a, b) => compare(b.createdAt, a.createdAt) || compare(b.id, a.id));
     },
     async delete(id) {
       await backend.delete(jobs, id);

@@ -16,11 +16,14 @@ export function createJobUpkeep({
   store,
   index,
   sources,
+  isShared,
   config,
 }: {
   readonly store: JobStore;
   readonly index: JobIndex;
   readonly sources: JobSources;
+  /** Other daemons change jobs too: what was missed of that is found by reading all of them. */
+  readonly isShared: boolean;
   readonly config: Pick<ServerConfig, 'jobHistory' | 'jobRetentionMs'>;
 }): JobUpkeep {
   const dropSource = async (job: JobRecord): Promise<void> => {
@@ -34,10 +37,12 @@ export function createJobUpkeep({
 
   return {
     async tidy() {
-      const jobs = await store.list();
+      if (isShared) await store.list();
       const limit = new Date(Date.now() - config.jobRetentionMs).toISOString();
       const needed: JobRecord[] = [];
-      for (const job of jobs) {
+      for (const { id } of [...index.holding()]) {
+        const job = await store.get(id);
+        if (job === undefined) continue;
         if (!isFinal(job.state)) needed.push(job);
         else if (job.isSourceKept === true && (job.finishedAt ?? '') > limit) needed.push(job);
         else if (job.isSourceKept === true) await dropSource(job);
