@@ -7,6 +7,7 @@ import { type ServerConfig, settings } from './config/server-config.ts';
 import type { Setting } from './config/settings.ts';
 import { startDaemon } from './daemon.ts';
 import { ServerError } from './errors.ts';
+import { plainJSON } from './http/told-text.ts';
 import { checkStart } from './operation/check-start.ts';
 import { addHealthCommand } from './service/health-command.ts';
 import { notifySystemd } from './service/notify-systemd.ts';
@@ -124,6 +125,7 @@ function openLog({ logLevel }: Pick<ServerConfig, 'logLevel'>, { pid }: NodeJS.P
     timestamp: stdTimeFunctions.isoTime,
     formatters: { level: (level: string) => ({ level }) },
     mixin: logTrace,
+    hooks: { streamWrite: plainJSON }, // what strangers wrote turns no line of the log around
   };
   return pino(settings, pino.destination({ fd: 2, sync: true }));
 }

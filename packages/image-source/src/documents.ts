@@ -1,6 +1,7 @@
 import { algorithmOf, type Content, type Digest, digestBytes, isDigest } from '@slipway/digest';
 import {
   type Descriptor,
+  excessOfJSON,
   type ImageConfig,
   InvalidManifestError,
   type ParsedManifest,
@@ -18,6 +19,8 @@ export interface JsonObject {
 
 /** Decodes JSON in UTF-8. @throws {SourceError} `ERR_SOURCE_INVALID` when it is not that. */
 export function parseJson(bytes: Uint8Array, label: string): unknown {
+  const excess = excessOfJSON(bytes);
+  if (excess !== undefined) throw invalidSource(`${label} cannot be read: ${excess}`);
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
@@ -106,6 +109,7 @@ export function manifestOf(
 /** Digests of a document's descriptors that leave out their size. */
 export function digestsWithoutSize(bytes: Uint8Array): readonly Digest[] {
   let document: unknown;
+  if (excessOfJSON(bytes) !== undefined) return [];
   try {
     document = JSON.parse(new TextDecoder().decode(bytes));
   } catch {

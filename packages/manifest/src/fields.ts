@@ -1,5 +1,6 @@
 import { type Digest, isDigest } from '@slipway/digest';
 import { InvalidManifestError, ManifestTooLargeError } from './errors.ts';
+import { excessOfJSON } from './json-excess.ts';
 
 /** Bytes a document may have unless the caller says otherwise: 4 MiB, as registries allow. */
 export const defaultMaxSize: number = 4 * 1024 * 1024;
@@ -18,6 +19,8 @@ export interface Fields {
  */
 export function readDocument(document: string, bytes: Uint8Array, maxSize: number = defaultMaxSize): Fields {
   if (bytes.byteLength > maxSize) throw new ManifestTooLargeError(document, bytes.byteLength, maxSize);
+  const excess = excessOfJSON(bytes);
+  if (excess !== undefined) throw new InvalidManifestError(document, '', excess);
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes));

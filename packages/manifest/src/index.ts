@@ -31,6 +31,7 @@ export {
   parseImageConfig,
   platformOfConfig,
 } from './image-config.ts';
+export { excessOfJSON } from './json-excess.ts';
 export {
   compressionOfMediaType,
   isImageConfigMediaType,

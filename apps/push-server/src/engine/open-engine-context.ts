@@ -20,6 +20,7 @@ import { openAuditLog } from '../security/audit.ts';
 import { createEgress } from '../security/egress.ts';
 import { openGatekeeper } from '../security/gatekeeper.ts';
 import { openTokenStore } from '../security/token-store.ts';
+import { watchTokens } from '../security/watch-tokens.ts';
 import { noTracing, type Tracing } from '../tracing/open-tracing.ts';
 import { createActivity, type WorkKind } from './activity.ts';
 import { layerCacheBytes, startDiskKeeper } from './disk-space.ts';
@@ -116,6 +117,7 @@ async function open(
   const trustKey = await openSigningKey(config);
   const egress = createEgress(config.allowRegistries);
   const tokens = openTokenStore({ folder: dataDir });
+  if (config.auditLog === undefined) opened.use(await watchTokens(tokens, audit));
   const { variables: env, homeFolder } = environment;
   const dispatcher = dispatcherFor(await readProxyVariables({ env, homeFolder, onWarning: (text) => log.warn(text) }));
   const gatekeeper = opened.use(await openGatekeeper({ config, tokens, egress, dispatcher, log }));

@@ -1,6 +1,7 @@
 import { PushError } from '@slipway/push';
 import { formatDiagnostics, RegistryError } from '@slipway/registry-client';
 import { RequestError } from '../errors.ts';
+import { plainText, toldText } from './told-text.ts';
 
 /** The registry's own answer along the chain of causes. */
 export function registryErrorOf(error: unknown): RegistryError | undefined {
@@ -10,16 +11,16 @@ export function registryErrorOf(error: unknown): RegistryError | undefined {
 
 /**
  * What a client is told of a failure: docker's words for what a registry answered, else the message of the first error
- * that says more than that something failed.
+ * that says more than that something failed. Neither names a place on this machine, nor moves a terminal's cursor.
  */
 export function errorText(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+  if (!(error instanceof Error)) return toldText(String(error));
   // A failure of the push that explains another one says what docker says.
-  if (error instanceof PushError && error.cause instanceof PushError) return error.message;
-  if (error instanceof RequestError) return error.message;
+  if (error instanceof PushError && error.cause instanceof PushError) return plainText(error.message);
+  if (error instanceof RequestError) return plainText(error.message);
   const answer = registryErrorOf(error);
-  if (answer !== undefined) return firstOfBlob(error, answer) ?? answer.dockerMessage ?? answer.message;
-  return error.message;
+  if (answer === undefined) return toldText(error.message);
+  return plainText(firstOfBlob(error, answer) ?? answer.dockerMessage ?? answer.message);
 }
 
 /**

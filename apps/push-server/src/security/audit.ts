@@ -1,6 +1,7 @@
 import { appendFileSync, closeSync, openSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { ServerError } from '../errors.ts';
+import { plainJSON } from '../http/told-text.ts';
 
 /** What is written down of something that somebody did, or was not allowed to do. Never a credential. */
 export interface AuditEntry {
@@ -34,7 +35,8 @@ export function openAuditLog(file: string | undefined, log: Logger): AuditLog {
   return {
     write(entry) {
       try {
-        if (isOpen) appendFileSync(descriptor, `${JSON.stringify({ time: new Date().toISOString(), ...entry })}\n`);
+        if (isOpen)
+          appendFileSync(descriptor, `${plainJSON(JSON.stringify({ time: new Date().toISOString(), ...entry }))}\n`);
       } catch (error) {
         log.error({ err: error, audit: entry }, 'the audit log cannot be written');
       }

@@ -1,5 +1,6 @@
 import type { AbortOptions } from '@slipway/digest';
 import { type Descriptor, formatPlatform, isIndexMediaType } from '@slipway/manifest';
+import { parseJson } from '../documents.ts';
 import type { SourceFiles } from '../files/source-files.ts';
 import { readMember } from '../files/stored-content.ts';
 import type { SourceNotice } from '../image-source.ts';
@@ -42,7 +43,8 @@ async function descriptorsIn(
   { maxListBytes, signal }: PlatformsLeftOutOptions,
 ): Promise<readonly Descriptor[]> {
   try {
-    const { manifests } = JSON.parse(Buffer.from(await readMember(files, path, maxListBytes, { signal })).toString());
+    const list = parseJson(await readMember(files, path, maxListBytes, { signal }), path);
+    const { manifests } = list as { readonly manifests?: unknown };
     return Array.isArray(manifests) ? manifests.filter((each) => typeof each?.digest === 'string') : [];
   } catch {
     signal?.throwIfAborted();

@@ -1,7 +1,7 @@
 import { type Digest, decompress, digestBytes, digestStream, verified } from '@slipway/digest';
 import { mediaTypes, platformOfConfig, type Schema1Manifest } from '@slipway/manifest';
 import { configFromV1 } from '@slipway/manifest/schema1';
-import { imageConfigOf } from '../documents.ts';
+import { imageConfigOf, parseJson } from '../documents.ts';
 import { invalidSource } from '../errors.ts';
 import type { SourceImage, SourceLayer } from '../image-source.ts';
 import type { ImageReading } from './oci-image.ts';
@@ -50,14 +50,9 @@ export async function readSchema1Image(manifest: Schema1Manifest, reading: Image
 }
 
 function stepOf(text: string, label: string): Step {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw invalidSource(`${label} is not JSON`, { cause });
-  }
-  const { throwaway } = (value ?? {}) as { readonly throwaway?: unknown };
-  return { json: new TextEncoder().encode(text), isThrowaway: throwaway === true };
+  const json = new TextEncoder().encode(text);
+  const { throwaway } = (parseJson(json, label) ?? {}) as { readonly throwaway?: unknown };
+  return { json, isThrowaway: throwaway === true };
 }
 
 async function readLayer(digest: Digest, { blobs, signal }: ImageReading): Promise<SourceLayer> {

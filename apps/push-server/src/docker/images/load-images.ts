@@ -4,6 +4,7 @@ import type { LoadedImage } from '@slipway/image-store';
 import { formatPlatform, matchPlatform, type Platform } from '@slipway/manifest';
 import { canonicalName, parseReference, type Reference } from '@slipway/reference';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { documentLimits } from '../../engine/document-limits.ts';
 import type { EngineContext } from '../../engine/engine-context.ts';
 import { RequestError } from '../../errors.ts';
 import { audited } from '../../http/audited.ts';
@@ -33,7 +34,10 @@ export async function loadImages(context: LoadNeeds, request: FastifyRequest, re
       const { maxLoadSize: maxBytes, idleTimeoutMs } = config;
       using claim = await disk.claim('the archive', Number(request.headers['content-length'] ?? 0), 'spool');
       const stdin = claim.metered(readBody(request.raw, { maxBytes, idleTimeoutMs }));
-      await using source = await claim.open((limits) => openSource('-', { stdin, spoolFolder, signal, limits }));
+      const documents = documentLimits(config);
+      await using source = await claim.open((limits) =>
+        openSource('-', { stdin, spoolFolder, signal, limits: { ...documents, ...limits } }),
+      );
       assertNames(source, request.principal);
       const load = (): Promise<readonly LoadedImage[]> =>
         store.load(onlyPlatform(source, platform), {

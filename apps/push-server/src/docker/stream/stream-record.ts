@@ -1,4 +1,5 @@
 import { encodeGoJSON } from '@slipway/manifest';
+import { plainText } from '../../http/told-text.ts';
 import { progressText } from './progress-text.ts';
 
 /** What a streamed answer of the Engine API is made of. */
@@ -32,13 +33,13 @@ export function encodeRecord(record: StreamRecord): string {
 function documentOf(record: StreamRecord): Readonly<Record<string, unknown>> {
   switch (record.kind) {
     case 'message':
-      return { status: record.status };
+      return { status: plainText(record.status) };
     case 'text':
       return { stream: record.stream };
     case 'action': {
       const { id, status, current = 0, total = 0 } = record;
       const progressDetail = { current: current || undefined, total: total || undefined };
-      return { status, progressDetail, progress: progressText(current, total), id };
+      return { status: plainText(status), progressDetail, progress: progressText(current, total), id };
     }
     case 'aux':
       return { progressDetail: {}, aux: record.aux };

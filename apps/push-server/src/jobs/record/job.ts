@@ -3,6 +3,7 @@ import { PushError, type PushEvent, type PushOrigin, type PushTotals } from '@sl
 import type { TraceContext } from '@slipway/tracing';
 import type { PushSettings } from '../../engine/push-settings.ts';
 import { registryErrorOf } from '../../http/error-text.ts';
+import { plainText, toldText } from '../../http/told-text.ts';
 import { registryHint } from '../run/registry-hint.ts';
 
 /** Which content a job is about. It was read when the job was submitted and does not change after. */
@@ -202,15 +203,15 @@ export function isJobStep(event: JobEvent): event is Extract<JobEvent, JobStep> 
   return event.type.startsWith('job:');
 }
 
-/** The error as it is told. */
+/** The error as it is told. What a registry said stands there as it said it, in one line. */
 export function failureOf(error: unknown): JobFailure {
-  if (!(error instanceof Error)) return { code: 'ERR_UNKNOWN', message: String(error) };
-  const { message } = error;
+  if (!(error instanceof Error)) return { code: 'ERR_UNKNOWN', message: toldText(String(error)) };
+  const answer = registryErrorOf(error);
+  const message = answer === undefined ? toldText(error.message) : plainText(error.message);
   const code = codeOf(error) ?? 'ERR_UNKNOWN';
   if (!(error instanceof PushError)) return { code, message };
-  const answer = registryErrorOf(error);
   const hint = (answer && registryHint(answer)) ?? error.hint;
-  return { code, message, reason: reasonOf(error.cause), origin: error.origin, hint };
+  return { code, message, reason: reasonOf(error.cause), origin: error.origin, hint: hint && plainText(hint) };
 }
 
 /** The outermost code of the causes that says more than that an attempt failed. */
@@ -226,9 +227,21 @@ function codeOf(error: Error): string | undefined {
   return 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
-/** A push event without what JSON cannot carry. */
+/** A push event without what JSON cannot carry, and with texts of strangers in one plain line. */
 export function tellPushEvent(event: PushEvent): ToldPushEvent {
-  if (event.type === 'push:failed') return { ...event, error: failureOf(event.error) };
-  if (event.type === 'blob:retrying') return { ...event, cause: failureOf(event.cause) };
-  return event;
+  switch (event.type) {
+    case 'push:failed':
+      return { ...event, error: failureOf(event.error) };
+    case 'blob:retrying':
+      return { ...event, cause: failureOf(event.cause) };
+    case 'warning':
+      return { ...event, message: toldText(event.message) };
+    case 'message':
+    case 'blob:message':
+      return { ...event, text: plainText(event.text) };
+    case 'blob:mounted':
+      return { ...event, from: plainText(event.from) };
+    default:
+      return event;
+  }
 }

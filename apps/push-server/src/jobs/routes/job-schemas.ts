@@ -36,14 +36,14 @@ const labels: Schema = {
   type: 'object',
   maxProperties: 32,
   propertyNames: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$' },
-  additionalProperties: { type: 'string', maxLength: 256 },
+  additionalProperties: { type: 'string', maxLength: 256, pattern: '^[^\\p{Cc}\\p{Bidi_Control}]*$' },
   description: 'Anything of the submitter’s: `{"team": "a", "build": "1742"}`. Lists can be narrowed by them.',
 };
 
 const labelTexts: Schema = {
   type: 'array',
   maxItems: 32,
-  items: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}=.{0,256}$' },
+  items: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}=[^\\p{Cc}\\p{Bidi_Control}]{0,256}$' },
   description: 'NAME=VALUE; repeated for several.',
 };
 

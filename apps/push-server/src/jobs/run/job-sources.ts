@@ -2,13 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AbortOptions } from '@slipway/digest';
-import { type ImageSource, openSource, type SourceItem } from '@slipway/image-source';
+import { type ImageSource, openSource, type SourceItem, type SourceLimits } from '@slipway/image-source';
 import type { ImageStore } from '@slipway/image-store';
 import { parsePlatform } from '@slipway/manifest';
 import { canonicalName, familiarName, familiarString, nameOnly, type Reference } from '@slipway/reference';
 import { createDisposables } from '../../engine/disposables.ts';
 import type { PushChoices } from '../../engine/push-settings.ts';
 import { RequestError } from '../../errors.ts';
+import { plainText } from '../../http/told-text.ts';
 import type { HeldSource, JobContent, JobSource } from '../record/job.ts';
 
 /** What jobs push, kept from the submission to the end of the job: held images of the store, and uploaded archives. */
@@ -57,6 +58,8 @@ export interface JobSourcesOptions {
   readonly images: ImageStore;
   readonly archiveFolder: string;
   readonly spoolFolder: string;
+  /** What may be held in memory of one archive. */
+  readonly limits?: SourceLimits | undefined;
   /** Milliseconds since 1970. @default Date.now */
   readonly now?: (() => number) | undefined;
 }
@@ -68,6 +71,7 @@ export function createJobSources({
   images,
   archiveFolder,
   spoolFolder,
+  limits,
   now = Date.now,
 }: JobSourcesOptions): JobSources {
   const hold = async (name: string, options?: AbortOptions): Promise<HeldSource> => {
@@ -122,7 +126,7 @@ export function createJobSources({
         case 'archive': {
           const { platform, referrers, allTags, verify = 'digest' } = push;
           const archive = await openSource(join(archiveFolder, source.file), {
-            ...{ signal, spoolFolder, referrers },
+            ...{ signal, spoolFolder, referrers, limits },
             platform: typeof platform === 'string' ? parsePlatform(platform) : platform,
             unpaired: verify === 'digest' ? 'carry' : 'refuse', // as the program reads its sources
           });
@@ -211,5 +215,5 @@ export function contentOf(item: SourceItem): JobContent {
 
 /** What people call the source of a job. */
 export function nameOf(source: JobSource): string {
-  return source.kind === 'archive' ? (source.image ?? 'uploaded archive') : source.name;
+  return plainText(source.kind === 'archive' ? (source.image ?? 'uploaded archive') : source.name);
 }

@@ -8,6 +8,7 @@ import { dispatcherFor, readProxyVariables } from '@slipway/registry-client/prox
 import type { Logger } from 'pino';
 import type { ServerConfig } from '../../config/server-config.ts';
 import type { Activity } from '../../engine/activity.ts';
+import { documentLimits } from '../../engine/document-limits.ts';
 import type { PushService } from '../../engine/push-service.ts';
 import { RequestError } from '../../errors.ts';
 import type { Metrics } from '../../operation/metrics.ts';
@@ -42,7 +43,14 @@ export interface JobServiceOptions {
   readonly backend: JobBackend;
   readonly config: Pick<
     ServerConfig,
-    'dataDir' | 'jobCredentials' | 'jobHistory' | 'jobRetentionMs' | 'gcIntervalMs' | 'allowWebhooks'
+    | 'dataDir'
+    | 'jobCredentials'
+    | 'jobHistory'
+    | 'jobRetentionMs'
+    | 'gcIntervalMs'
+    | 'allowWebhooks'
+    | 'maxLoads'
+    | 'jobConcurrency'
   >;
   readonly environment: ClientEnvironment;
   readonly images: ImageStore;
@@ -68,7 +76,7 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
   const home = await readFolderID(config.dataDir);
   const seal = await openCredentialSeal(folder);
   const named = createNamedCredentials(config.jobCredentials, environment);
-  const sources = createJobSources({ images, archiveFolder, spoolFolder });
+  const sources = createJobSources({ images, archiveFolder, spoolFolder, limits: documentLimits(config) });
   const uploads = createUploads(archiveFolder);
   const { variables: env, homeFolder } = environment;
   const proxies = await readProxyVariables({ env, homeFolder, onWarning: (message) => log.warn(message) });

@@ -3,6 +3,7 @@ import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openSource, SourceError } from '@slipway/image-source';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { documentLimits } from '../../engine/document-limits.ts';
 import type { EngineContext } from '../../engine/engine-context.ts';
 import { RequestError } from '../../errors.ts';
 import { watchClient } from '../../http/client-signal.ts';
@@ -53,7 +54,10 @@ export async function uploadArchive(
       await handle.sync();
     }
     const { signal } = client;
-    await using opened = await claim.open((limits) => openSource(path, { signal, spoolFolder, limits }));
+    const documents = documentLimits(config);
+    await using opened = await claim.open((limits) =>
+      openSource(path, { signal, spoolFolder, limits: { ...documents, ...limits } }),
+    );
     if (allTags) return { source: { kind: 'archive', file, size }, contentHash: hash.digest('hex') };
     const item = selectItem(opened, image);
     const source = { kind: 'archive', file, size, image: image ?? item.names[0], content: contentOf(item) } as const;
@@ -70,7 +74,7 @@ export async function uploadArchive(
  * @throws {RequestError} 404, 409; 400 when it is no archive of the one image that is meant
  */
 export async function takeUpload(
-  { spoolFolder, disk }: Pick<EngineContext, 'disk' | 'spoolFolder'>,
+  { config, spoolFolder, disk }: Pick<EngineContext, 'config' | 'disk' | 'spoolFolder'>,
   { uploads, sources }: Pick<JobService, 'uploads' | 'sources'>,
   {
     upload,
@@ -90,7 +94,10 @@ export async function takeUpload(
     if (allTags) return { source: archive, contentHash };
     using claim = await disk.claim('the archive', 0, 'archive');
     const path = join(sources.archiveFolder, file);
-    await using opened = await claim.open((limits) => openSource(path, { spoolFolder, limits }));
+    const documents = documentLimits(config);
+    await using opened = await claim.open((limits) =>
+      openSource(path, { spoolFolder, limits: { ...documents, ...limits } }),
+    );
     const item = selectItem(opened, image);
     return { source: { ...archive, image: image ?? item.names[0], content: contentOf(item) }, contentHash };
   } catch (error) {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KeyValueBackend } from '@slipway/metadata-store';
 import { RedisUnavailable } from './redis-health.ts';
@@ -11,6 +12,7 @@ const againMs = 500;
  * @param signal ends the waiting
  */
 export function patientBackend(backend: KeyValueBackend, signal: AbortSignal): KeyValueBackend {
+  setMaxListeners(0, signal); // everything that waits listens, and leaves when Redis is back
   const patiently = async <T>(work: () => Promise<T>): Promise<T> => {
     for (;;) {
       try {
