@@ -59,8 +59,9 @@ export function beginRequestSpan(
         'http.request.body.size': sentBytes,
         'http.response.body.size': receivedBytes,
       });
-      // A blob that is not there is an answer, and no failure.
-      if (status >= 400 && !expect.includes(status)) span.fail(String(status));
+      // That something is not there is an answer: whoever needs it fails by itself.
+      const isAnswer = status === 404 && (method === 'GET' || method === 'HEAD');
+      if (status >= 400 && !isAnswer && !expect.includes(status)) span.fail(String(status));
       span.end();
     },
     failed(error) {
