@@ -129,6 +129,8 @@ function namesFor({ open, closed }: Places, folder: string): (printed: string) =
       .replaceAll(folder, '<folder>')
       .replaceAll(/\S+docker-import-\d+/g, '<folder>')
       .replaceAll(/ on [\d.]+:53/g, '')
+      // As a digest, it is the encoder's.
+      .replaceAll(/(tar\.gzip",\s+"size": )\d+/g, '$1<size>')
       .replaceAll(ago, '<time>')
       .replaceAll(/\d{4}-\d\d-\d\d[T ][\d:.]+(?:Z| ?[+-]\d\d:?\d\d(?: UTC)?)?/g, '<time>')
       .replaceAll(/ {2,}/g, '  ') // columns are as wide as the times in them
