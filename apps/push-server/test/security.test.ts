@@ -90,6 +90,12 @@ describe('who may do what over TCP', () => {
     expect(await ask({ origin: 'http://evil.example' })).toBe(403);
     for (const site of ['cross-site', 'same-site', 'odd']) expect(await ask({ 'sec-fetch-site': site })).toBe(403);
     for (const site of ['same-origin', 'none']) expect(await ask({ 'sec-fetch-site': site })).toBe(200);
+    const link = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
+    expect(await ask(link)).toBe(200); // of a chat to a job's page, say
+    expect(await ask({ ...link, 'sec-fetch-dest': 'iframe' })).toBe(403);
+    expect(await ask({ ...link, 'sec-fetch-mode': 'no-cors' })).toBe(403);
+    const form = { tcp: true, headers: link };
+    expect((await server.request('POST', '/images/demo/app/tag?repo=demo/other', form)).status).toBe(403);
     expect(await ask({ host: `localhost:${server.port}`, origin: `http://localhost:${server.port}` })).toBe(200);
   });
 

@@ -21,7 +21,7 @@ export function assertOneSender({ rawHeaders }: Pick<IncomingMessage, 'rawHeader
  *
  * @throws {RequestError} 403
  */
-export function assertNoForeignPage(request: Pick<IncomingMessage, 'headers'>): void {
+export function assertNoForeignPage(request: Pick<IncomingMessage, 'method' | 'headers'>): void {
   const host = request.headers.host ?? '';
   const name = host.replace(/:\d+$/, '');
   const isLocal = host === '' || name === 'localhost' || name === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(name);
@@ -32,14 +32,20 @@ export function assertNoForeignPage(request: Pick<IncomingMessage, 'headers'>): 
 }
 
 /**
- * Refuses what a page of another site has sent: by its origin, and by what browsers say of a request besides.
+ * Refuses what a page of another site has sent: by its origin, and by what browsers say of a request besides. A link
+ * that somebody follows is let through: it shows a page of ours, and the other site reads nothing of it.
  *
  * @throws {RequestError} 403
  * @see https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header
  */
-export function assertOwnPage({ headers }: Pick<IncomingMessage, 'headers'>): void {
+export function assertOwnPage({ method, headers }: Pick<IncomingMessage, 'method' | 'headers'>): void {
   const { host = '', origin, 'sec-fetch-site': site = 'none' } = headers;
   const isOwn = origin === undefined || origin === `http://${host}` || origin === `https://${host}`;
-  const isSame = site === 'none' || site === 'same-origin';
+  const isSame = site === 'none' || site === 'same-origin' || isFollowedLink(method, headers);
   if (!isOwn || !isSame) throw new RequestError(403, 'forbidden: pages of other sites may not ask');
+}
+
+/** A frame or a form is none: it says so too. */
+function isFollowedLink(method: string | undefined, headers: IncomingMessage['headers']): boolean {
+  return method === 'GET' && headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document';
 }
