@@ -1,3 +1,5 @@
+import { assertArgument, someBytes } from '@slipway/arguments';
+
 /** Below that, no document can cost much. */
 const smallBytes = 16 * 1024;
 /** Documents of builders stay below ten. */
@@ -11,6 +13,7 @@ const maxValues = 300_000;
  * @returns what it has too much of, for a message; undefined for a document like those that builders write
  */
 export function excessOfJSON(bytes: Uint8Array): string | undefined {
+  assertArgument('bytes', bytes, someBytes);
   if (bytes.byteLength <= smallBytes) return undefined;
   let depth = 0;
   let values = 1;
