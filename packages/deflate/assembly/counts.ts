@@ -19,6 +19,7 @@ export function countLiterals(counts: usize, from: usize, size: usize): void {
   for (; from < end; from++) bump(counts + ((load<u8>(from) as usize) << 2));
 }
 
+/** Adds one match: its length less 3, its distance less 1. */
 // @ts-expect-error: a decorator of AssemblyScript
 @inline
 export function countMatch(counts: usize, length: u32, distance: u32): void {
@@ -43,8 +44,7 @@ export function countSequences(counts: usize, from: usize, to: usize, position: 
     for (; run > 0; run--) bump(counts + ((load<u8>(position++) as usize) << 2));
     if (!isMatch) continue;
     const length = (word >>> 15) & 255;
-    bump(counts + (257 << 2) + ((load<u8>(LENGTH_SYMBOLS + length) as usize) << 2));
-    bump(counts + DISTANCES + (distanceSymbol(word & 0x7fff) << 2));
+    countMatch(counts, length, word & 0x7fff);
     position += length + 3;
   }
   return position;

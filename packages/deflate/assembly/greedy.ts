@@ -3,7 +3,7 @@
 
 import { matchLength } from './compare';
 import { bump, countLiterals, countMatch } from './counts';
-import { TABLES, WINDOW_BITS } from './layout';
+import { CHUNK_COUNTS, TABLES, WINDOW_BITS } from './layout';
 import { putLiterals, putMatch, setParsed } from './sequences';
 
 const BITS: u32 = 15;
@@ -34,10 +34,10 @@ export function learnPairs(from: usize, to: usize): void {
 
 /**
  * Parses from `from` to `to` or a little further, or until words from `next` on reach `full`; matches may reach to
- * `end`. Of a match, the first `learn` positions become known to later searches, and the last. Adds to `counts`.
+ * `end`. Of a match, the first `learn` positions become known to later searches, and the last. Adds to the counts of
+ * the piece.
  */
 export function parseGreedy(
-  counts: usize,
   next: usize,
   full: usize,
   from: usize,
@@ -60,7 +60,7 @@ export function parseGreedy(
     const isNewer = ((load<u32>(position - distance) ^ word) | ((distance - 1) >>> WINDOW_BITS)) == 0;
     const isOlder = ((load<u32>(position - older) ^ word) | ((older - 1) >>> WINDOW_BITS)) == 0;
     if (((isNewer as u32) | (isOlder as u32)) == 0) {
-      bump(counts + ((word & 255) << 2));
+      bump(CHUNK_COUNTS + ((word & 255) << 2));
       position++;
       continue;
     }
@@ -79,7 +79,7 @@ export function parseGreedy(
       distance = older;
       length = matchLength(position, position - older, 4, limit);
     }
-    countMatch(counts, length - 3, distance - 1);
+    countMatch(CHUNK_COUNTS, length - 3, distance - 1);
     next = putMatch(next, position - literals, length, distance);
     literals = position + length;
     const known = min(min(literals, position + learn), last);
@@ -89,7 +89,7 @@ export function parseGreedy(
   }
   if (next >= full) return setParsed(next, literals);
   const stop = max(to, literals);
-  countLiterals(counts, position, stop - position);
+  countLiterals(CHUNK_COUNTS, position, stop - position);
   next = putLiterals(next, stop - literals);
   setParsed(next, stop);
 }

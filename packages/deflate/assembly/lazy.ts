@@ -3,7 +3,7 @@
 
 import { matchLength } from './compare';
 import { countLiterals, countSequences } from './counts';
-import { TABLES, WINDOW } from './layout';
+import { CHUNK_COUNTS, TABLES, WINDOW } from './layout';
 import { putLiterals, putMatch, setParsed } from './sequences';
 
 const ROW_BITS: u32 = 11;
@@ -101,10 +101,9 @@ function search(position: usize, best: u32, limit: u32, nice: u32, tries: u32): 
 
 /**
  * Parses from `from` to `to` or a little further, or until words from `next` on reach `full`; matches may reach to
- * `end`. Adds to `counts`.
+ * `end`. Adds to the counts of the piece.
  */
 export function parseLazy(
-  counts: usize,
   next: usize,
   full: usize,
   from: usize,
@@ -141,10 +140,10 @@ export function parseLazy(
     learnRows(known, min(literals, last));
     position = literals;
   }
-  countSequences(counts, first, next, from);
+  countSequences(CHUNK_COUNTS, first, next, from);
   if (next >= full) return setParsed(next, literals);
   const stop = max(to, literals);
-  countLiterals(counts, literals, stop - literals);
+  countLiterals(CHUNK_COUNTS, literals, stop - literals);
   next = putLiterals(next, stop - literals);
   setParsed(next, stop);
 }

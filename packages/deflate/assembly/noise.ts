@@ -1,6 +1,7 @@
 // Recognises bytes that deflate would not shrink, at memory speed: all letters about equally frequent, nothing said
 // again.
 
+import { countLiterals } from './counts';
 import { INPUT, NOISE_COUNTS, NOISE_PLACES, NOISE_WORDS, WINDOW } from './layout';
 
 /** Bytes that are judged together. */
@@ -34,21 +35,13 @@ function isFlat(from: usize, to: usize): bool {
   const stride = (to - from) / RUNS;
   // Most of what is no noise shows it in the first quarter: squares only grow.
   for (let run: usize = 0; run < RUNS; run++) {
-    countRun(from + run * stride);
+    countLiterals(NOISE_COUNTS, from + run * stride, RUN);
     if ((run & 3) == 3 && squaresOf() > FLAT) return false;
   }
   return true;
 }
 
-// @ts-expect-error: a decorator of AssemblyScript
-@inline
-function countRun(at: usize): void {
-  for (const end = at + RUN; at < end; at++) {
-    const slot = NOISE_COUNTS + ((load<u8>(at) as usize) << 2);
-    store<u32>(slot, load<u32>(slot) + 1);
-  }
-}
-
+/** The squares of the 256 counts, added up. */
 function squaresOf(): u32 {
   let squares = i32x4.splat(0);
   for (let slot = NOISE_COUNTS; slot < NOISE_COUNTS + 1024; slot += 16) {

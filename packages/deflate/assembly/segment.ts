@@ -24,7 +24,7 @@ export function putSegment(level: u32, from: usize, to: usize, end: usize, final
   let blockCost: u64 = 0;
   do {
     memory.fill(CHUNK_COUNTS, 0, COUNTS_SIZE);
-    parse(level, CHUNK_COUNTS, blockLast, blockLast + CHUNK, blockEnd, to, end);
+    parse(level, blockLast, blockEnd, to, end);
     const chunkLast = sequencesEnd;
     const chunkEnd = parsedEnd;
     if (blockEnd > blockStart) {
@@ -51,11 +51,12 @@ export function putSegment(level: u32, from: usize, to: usize, end: usize, final
 }
 
 /** The curve: higher levels are smaller and slower. */
-function parse(level: u32, counts: usize, first: usize, full: usize, from: usize, to: usize, end: usize): void {
-  if (level == 1) parseGreedy(counts, first, full, from, to, end, 9);
-  else if (level == 2) parseGreedy(counts, first, full, from, to, end, 258);
-  else if (level == 3) parseLazy(counts, first, full, from, to, end, 24, 6, 4);
-  else if (level == 4) parseLazy(counts, first, full, from, to, end, 32, 10, 6);
-  else if (level == 5) parseLazy(counts, first, full, from, to, end, 64, 24, 10);
-  else parseLazy(counts, first, full, from, to, end, 258, 258, 16);
+function parse(level: u32, next: usize, from: usize, to: usize, end: usize): void {
+  const full = next + CHUNK;
+  if (level == 1) parseGreedy(next, full, from, to, end, 9);
+  else if (level == 2) parseGreedy(next, full, from, to, end, 258);
+  else if (level == 3) parseLazy(next, full, from, to, end, 24, 6, 4);
+  else if (level == 4) parseLazy(next, full, from, to, end, 32, 10, 6);
+  else if (level == 5) parseLazy(next, full, from, to, end, 64, 24, 10);
+  else parseLazy(next, full, from, to, end, 258, 258, 16);
 }
