@@ -44,6 +44,20 @@ export function deflate(dictionary: usize, size: usize, level: u32, final: u32):
   return bytesEnd() - OUTPUT;
 }
 
+/**
+ * Whether all of `size` bytes behind `dictionary` bytes at the input address is noise: `deflate` then makes stored
+ * blocks of it, and nothing else.
+ */
+export function isNoiseOnly(dictionary: usize, size: usize): bool {
+  const start = INPUT + dictionary;
+  const end = start + size;
+  beginNoise();
+  for (let from = start; from < end; from += NOISE_PIECE) {
+    if (!isNoise(from, min(from + NOISE_PIECE, end))) return false;
+  }
+  return size > 0;
+}
+
 function putInput(start: usize, end: usize, level: u32, final: u32): void {
   let learnt = INPUT;
   clearTables(level);

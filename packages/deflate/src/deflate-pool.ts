@@ -142,6 +142,7 @@ class WorkerPool implements DeflatePool {
       const job: PoolJob = {
         output,
         preferred: () => undefined,
+        isBound: false,
         requestFor: () => {
           const bytes = sendable(piece.bytes);
           return { piece: { bytes, level, dictionary: sendable(dictionary), final, output } };
@@ -178,6 +179,7 @@ class WorkerPool implements DeflatePool {
   #threadFor(job: PoolJob): Thread | undefined {
     const preferred = job.preferred();
     if (preferred !== undefined && preferred.pending < jobsPerThread) return preferred;
+    if (job.isBound) return preferred === undefined ? this.#leastBound() : undefined;
     let best: Thread | undefined;
     for (const thread of this.#threads) {
       if (best === undefined || thread.pending < best.pending) best = thread;
@@ -185,6 +187,15 @@ class WorkerPool implements DeflatePool {
     if (best?.pending === 0) return best;
     if (this.#threads.size < this.threads) return this.#start();
     return preferred === undefined && best !== undefined && best.pending < jobsPerThread ? best : undefined;
+  }
+
+  /** For a file that one thread makes all of: the thread with the fewest files. */
+  #leastBound(): Thread | undefined {
+    const files = new Map<Thread, number>([...this.#threads].map((thread) => [thread, 0]));
+    for (const { lead } of this.#files) if (lead !== undefined) files.set(lead, (files.get(lead) ?? 0) + 1);
+    const [best] = [...this.#threads].sort((a, b) => (files.get(a) ?? 0) - (files.get(b) ?? 0));
+    if ((best === undefined || files.get(best) !== 0) && this.#threads.size < this.threads) return this.#start();
+    return best !== undefined && best.pending < jobsPerThread ? best : undefined;
   }
 
   async #give(thread: Thread, { output, requestFor, settle }: PoolJob): Promise<void> {

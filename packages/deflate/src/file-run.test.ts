@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { inputOf } from '../test/corpus.ts';
 import { deflateBlock } from './deflate.ts';
 import { createDeflatePool, type DeflatePool } from './deflate-pool.ts';
-import type { DeflatedBlocks, DeflateFileOptions, DeflateFileRun } from './file-run.ts';
+import type { DeflatedBlocks, DeflateFileOptions, DeflateFileRun, FileRun } from './file-run.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'slipway-file-run-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -258,6 +258,113 @@ describe('deflateFile', () => {
   ])('%s is refused', async (_, wrong) => {
     await using pool = createDeflatePool({ threads: 1 });
     expect(() => pool.deflateFile({ fd, readSync, start: 0, size: 10, blockSize, ...wrong })).toThrow(RangeError);
+  });
+});
+
+describe('deflateFile that hashes what is made', () => {
+  const before = Uint8Array.of(1, 2, 3);
+  const after = Uint8Array.of(4, 5);
+  const resultHash = { algorithm: 'sha256', before };
+
+  function hashOf(blocks: readonly Uint8Array[], algorithm = 'sha256'): string {
+    const hash = createHash(algorithm).update(before);
+    for (const block of blocks) hash.update(block);
+    return hash.update(after).digest('hex');
+  }
+
+  /** Stretches of noise and of others, around where noise is judged, where stored blocks end, and where ours do. */
+  const anyMix = fc.array(
+    fc.record({
+      isNoise: fc.boolean(),
+      size: fc.oneof(
+        fc.constantFrom(1, 8191, 8192, 32_767, 32_768, 32_769, 65_534, 65_535, 65_536, 131_070, 131_071, 262_144),
+        fc.integer({ min: 1, max: 300_000 }),
+      ),
+      seed: fc.nat(20),
+    }),
+    { minLength: 1, maxLength: 4 },
+  );
+
+  test.each([1, 2, 3])('makes the same blocks as without, of any mix of noise (%i threads)', async (threads) => {
+    await using pool = createDeflatePool({ threads });
+    const mixed = join(folder, `mixed-${threads}`);
+    await fc.assert(
+      fc.asyncProperty(
+        anyMix,
+        fc.constantFrom(32_768, 65_535, 65_536, 262_144),
+        fc.constantFrom(1, 2, 4),
+        fc.boolean(),
+        async (stretches, size, blocksAtOnce, hasOutput) => {
+          const plain = Buffer.concat(
+            stretches.map(({ isNoise, size, seed }) => inputOf(isNoise ? 'noise' : 'mixed', size, seed)),
+          );
+          writeFileSync(mixed, plain);
+          const mixedFd = openSync(mixed, 'r');
+          using run = pool.deflateFile({
+            ...{ fd: mixedFd, readSync, start: 0, size: plain.byteLength },
+            ...{ blockSize: size, blocksAtOnce, resultHash },
+          });
+          const output = (): Uint8Array => new Uint8Array(new SharedArrayBuffer(blocksAtOnce * size));
+          const made = await turnsOf(run, hasOutput ? output : undefined);
+          const blocks = made.map((turn) => turn.bytes);
+          const expected = expectedOf(plain, size, 2);
+          expect(Buffer.concat(blocks).equals(Buffer.concat(expected))).toBe(true);
+          expect(made.flatMap((turn) => turn.sizes)).toEqual(expected.map(({ byteLength }) => byteLength));
+          expect(await run.end()).toEqual(sumsOf(plain));
+          expect(await run.seal(after)).toBe(hashOf(blocks));
+          await run.settled();
+          closeSync(mixedFd);
+        },
+      ),
+      { numRuns: 25 },
+    );
+  });
+
+  test('keeps to one thread, and several files to as many as there are', async () => {
+    await using pool = createDeflatePool({ threads: 2 });
+    const options = { fd, readSync, start: 0, size: bytes.byteLength, blockSize, resultHash };
+    const runs = Array.from({ length: 4 }, () => pool.deflateFile(options));
+    const made = await Promise.all(runs.map((run) => allOf(run)));
+    const leads = runs.map((run) => (run as FileRun).lead);
+    expect(new Set(leads).size).toBe(2);
+    for (const lead of leads) expect(leads.filter((other) => other === lead)).toHaveLength(2);
+    for (const [i, run] of runs.entries()) {
+      await run.end();
+      expect(await run.seal(after)).toBe(hashOf(made[i] as Uint8Array[]));
+      await run.settled();
+    }
+  });
+
+  test('takes any hash, and no byte at all', async () => {
+    await using pool = createDeflatePool({ threads: 1 });
+    const algorithm = 'sha512';
+    const options = { fd, readSync, start: 0, blockSize, resultHash: { algorithm, before } };
+    const run = pool.deflateFile({ ...options, size: 100_000 });
+    const blocks = await allOf(run);
+    await run.end();
+    expect(await run.seal(after)).toBe(hashOf(blocks, algorithm));
+    const empty = pool.deflateFile({ ...options, size: 0 });
+    await empty.end();
+    expect(await empty.seal(after)).toBe(hashOf([], algorithm));
+    await empty.settled();
+  });
+
+  test('is not asked for its hash too early, without one, or after it was given up', async () => {
+    await using pool = createDeflatePool({ threads: 1 });
+    const options = { fd, readSync, start: 0, size: 100_000, blockSize };
+    const early = pool.deflateFile({ ...options, resultHash });
+    await allOf(early);
+    await expect(early.seal(after)).rejects.toThrow('the end before it');
+    await early.end();
+    early[Symbol.dispose]();
+    await expect(early.seal(after)).rejects.toMatchObject({ code: 'ERR_DEFLATE_CLOSED' });
+    await early.settled();
+    const plainRun = pool.deflateFile(options);
+    await allOf(plainRun);
+    await plainRun.end();
+    await expect(plainRun.seal(after)).rejects.toThrow('`resultHash`');
+    const wrong = { algorithm: 'crc7', before };
+    expect(() => pool.deflateFile({ ...options, resultHash: wrong })).toThrow(RangeError);
   });
 });
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { pieceSize } from './encoder.ts';
 import { DeflateError } from './errors.ts';
 import { type DeflateLevel, type DeflateOptions, resolveDeflateOptions, windowSize } from './options.ts';
-import type { BlocksRequest, FileSums, WorkerAnswer, WorkerRequest } from './pool-worker.ts';
+import type { BlocksRequest, FileSums, ResultHash, WorkerAnswer, WorkerRequest } from './pool-worker.ts';
 import type { WorkerThread } from './worker-thread.ts';
 
 /** Plain bytes of a file's blocks at most. */
@@ -23,6 +23,11 @@ export interface DeflateFileOptions extends Pick<DeflateOptions, 'level'> {
   readonly blocksAtOnce?: number | undefined;
   /** A hash of `node:crypto`. @default 'sha256' */
   readonly algorithm?: string | undefined;
+  /**
+   * Has what is made hashed, too. For files of which next to nothing can be compressed: one thread makes all of it
+   * then, as hashing is most of the work. @default it is not
+   */
+  readonly resultHash?: ResultHash | undefined;
   /** That of `node:fs`: this thread reads with it where no other one starts. */
   readonly readSync: ReadSync;
   /** Gives the run up, with the signal's own reason. */
@@ -53,6 +58,11 @@ export interface DeflateFileRun extends Disposable {
   next(output?: Uint8Array): Promise<DeflatedBlocks>;
   /** What the plain bytes are; to be called when all turns have come. @throws {DeflateError} as `next` */
   end(): Promise<FileSums>;
+  /**
+   * The hash of what was made, in hexadecimal letters, with `after` behind the last block; to be called after
+   * {@link end}, where `resultHash` was asked for. @throws {DeflateError} as `next`
+   */
+  seal(after: Uint8Array): Promise<string>;
   /** Resolves when the run has ended, or was given up, and no thread reads the file any more. Never rejects. */
   settled(): Promise<void>;
 }
@@ -66,7 +76,8 @@ export interface ResolvedFileOptions extends DeflateFileOptions {
 
 /** The only place defaults are applied. */
 export function resolveFileOptions(options: DeflateFileOptions): ResolvedFileOptions {
-  const { fd, start, size, blockSize, blocksAtOnce = 2, algorithm = 'sha256', readSync, signal } = options;
+  const { fd, start, size, blockSize, blocksAtOnce = 2, algorithm = 'sha256' } = options;
+  const { resultHash, readSync, signal } = options;
   const { level } = resolveDeflateOptions(options);
   if (!(Number.isInteger(blockSize) && blockSize >= windowSize && blockSize <= largestFileBlock)) {
     throw new RangeError(
@@ -81,12 +92,17 @@ export function resolveFileOptions(options: DeflateFileOptions): ResolvedFileOpt
       throw new RangeError(`Expected \`${name}\` to be an integer from 0, got ${value}`);
     }
   }
+  assertHash('algorithm', algorithm);
+  if (resultHash !== undefined) assertHash('resultHash.algorithm', resultHash.algorithm);
+  return { fd, start, size, blockSize, blocksAtOnce, level, algorithm, resultHash, readSync, signal };
+}
+
+function assertHash(name: string, algorithm: string): void {
   try {
     createHash(algorithm);
   } catch (cause) {
-    throw new RangeError(`Expected \`algorithm\` to be a hash of node:crypto, got ${algorithm}`, { cause });
+    throw new RangeError(`Expected \`${name}\` to be a hash of node:crypto, got ${algorithm}`, { cause });
   }
-  return { fd, start, size, blockSize, blocksAtOnce, level, algorithm, readSync, signal };
 }
 
 type Thread = WorkerThread<WorkerAnswer>;
@@ -99,6 +115,8 @@ export interface PoolJob {
   readonly output: Uint8Array | undefined;
   /** The thread that it belongs on; undefined where any will do. */
   readonly preferred: () => Thread | undefined;
+  /** Whether it waits for the thread that it belongs on, however many others are idle. */
+  readonly isBound: boolean;
   /** What the chosen thread is asked. */
   readonly requestFor: (thread: Thread) => WorkerRequest;
   readonly settle: (outcome: Outcome) => void;
@@ -131,6 +149,7 @@ export class FileRun implements DeflateFileRun {
   /** Answers that are still to come. */
   #asked = 0;
   #failure: { readonly error: unknown } | undefined;
+  #isSummed = false;
   #isOver = false;
   readonly #settled: Promise<void>;
   #settle: () => void = () => {};
@@ -147,6 +166,11 @@ export class FileRun implements DeflateFileRun {
     else signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 
+  /** The thread that hashes the file, once it is chosen. */
+  get lead(): Thread | undefined {
+    return this.#lead;
+  }
+
   next(output?: Uint8Array): Promise<DeflatedBlocks> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
     const at = this.#next++;
@@ -155,6 +179,7 @@ export class FileRun implements DeflateFileRun {
       const job: PoolJob = {
         output,
         preferred: () => this.#lead,
+        isBound: this.#options.resultHash !== undefined,
         requestFor: (thread) => ({ blocks: this.#requestFor(thread, at, output) }),
         settle: (outcome) => {
           this.#waiting.delete(job);
@@ -179,8 +204,23 @@ export class FileRun implements DeflateFileRun {
     const nothing = { hash: createHash(algorithm).digest('hex'), checksum: 0 };
     const sums = this.#lead === undefined ? nothing : await this.#askLead({ sums: this.#id });
     this.#assertGoing();
-    this.#leave();
+    if (this.#options.resultHash === undefined) this.#leave();
+    else this.#isSummed = true;
     return sums as FileSums;
+  }
+
+  async seal(after: Uint8Array): Promise<string> {
+    this.#assertGoing();
+    const { resultHash } = this.#options;
+    if (resultHash === undefined || !this.#isSummed) throw new Error('Expected a `resultHash`, and the end before it');
+    const { algorithm, before } = resultHash;
+    const sums =
+      this.#lead === undefined
+        ? { hash: createHash(algorithm).update(before).update(after).digest('hex') }
+        : await this.#askLead({ ends: { run: this.#id, after } });
+    this.#assertGoing();
+    this.#leave();
+    return (sums as Pick<FileSums, 'hash'>).hash;
   }
 
   settled(): Promise<void> {
@@ -200,7 +240,7 @@ export class FileRun implements DeflateFileRun {
       reject(error);
     }
     this.#waiting.clear();
-    if (this.#lead !== undefined) void this.#askLead({ sums: this.#id }); // it forgets the run
+    if (this.#lead !== undefined) void this.#askLead({ ends: { run: this.#id, after: undefined } }); // it forgets the run
     this.#leave();
   }
 
@@ -209,7 +249,7 @@ export class FileRun implements DeflateFileRun {
   }
 
   #requestFor(thread: Thread, at: number, output: Uint8Array | undefined): BlocksRequest {
-    const { fd, start, size, blockSize, blocksAtOnce, algorithm, level } = this.#options;
+    const { fd, start, size, blockSize, blocksAtOnce, algorithm, resultHash, level } = this.#options;
     this.#lead ??= thread;
     const offset = at * blockSize * blocksAtOnce;
     const blocks: BlocksRequest = {
@@ -220,6 +260,7 @@ export class FileRun implements DeflateFileRun {
       blockSize,
       run: this.#id,
       algorithm,
+      seal: resultHash,
       deflates: { level, output },
     };
     if (thread === this.#lead) return blocks;

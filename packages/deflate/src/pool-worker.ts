@@ -1,5 +1,9 @@
 import { windowSize } from './options.ts';
 
+/** Bytes that a stored block can carry, and those before them that say how many. */
+const storedLimit = 65_535;
+const storedHeaderSize = 5;
+
 /**
  * What a worker thread runs. It is a text, so that no file has to be found at run time: a program bundled into one file
  * has workers too. `workerData` is the compiled module, shared with the thread that made it.
@@ -33,17 +37,28 @@ function read(fd, position, address, size) {
   }
 }
 
-function hash(run, algorithm, bytes) {
-  if (!files.has(run)) files.set(run, { hash: createHash(algorithm), checksum: 0 });
+function hash(run, algorithm, seal, bytes) {
+  if (!files.has(run)) files.set(run, { hash: createHash(algorithm), checksum: 0, made: beginSeal(seal) });
   const file = files.get(run);
   file.hash.update(bytes);
   file.checksum = crc32(bytes, file.checksum);
 }
 
+function beginSeal(seal) {
+  return seal && createHash(seal.algorithm).update(seal.before);
+}
+
 function sum(id, run) {
   const file = files.get(run);
-  files.delete(run);
+  if (file?.made === undefined) files.delete(run);
   parentPort.postMessage({ id, result: file && { hash: file.hash.digest('hex'), checksum: file.checksum } });
+}
+
+function end(id, { run, after }) {
+  const made = files.get(run)?.made;
+  files.delete(run);
+  const result = made && after && { hash: made.update(after).digest('hex') };
+  parentPort.postMessage({ id, result });
 }
 
 function deflate(id, dictionarySize, size, { level, final, output }) {
@@ -68,22 +83,25 @@ function load(run, fd, position, size, dictionarySize) {
   return { address, failure };
 }
 
-function takeBlocks(id, { fd, start, offset, size, blockSize, run, algorithm, deflates }) {
+function takeBlocks(id, { fd, start, offset, size, blockSize, run, algorithm, seal, deflates }) {
   const results = new Results(deflates?.output);
   for (let at = offset; at < offset + size; at += blockSize) {
     const length = Math.min(blockSize, offset + size - at);
     const dictionarySize = deflates === undefined ? 0 : Math.min(${windowSize}, at);
     const { address, failure } = load(run, fd, start + at, length, dictionarySize);
     if (failure !== undefined) return parentPort.postMessage({ id, failure });
-    if (algorithm !== undefined) hash(run, algorithm, memory.subarray(address, address + length));
-    if (deflates !== undefined) results.add(encoder.deflate(dictionarySize, length, deflates.level, 0));
+    if (algorithm !== undefined) hash(run, algorithm, seal, memory.subarray(address, address + length));
+    if (deflates === undefined) continue;
+    // Where most blocks are stored, they are not copied to where the encoder would store them.
+    const isStored = seal !== undefined && encoder.isNoiseOnly(dictionarySize, length) !== 0;
+    if (isStored) results.store(address, length);
+    else results.add(encoder.deflate(dictionarySize, length, deflates.level, 0));
   }
   const { sizes, output, total } = results;
+  const made = output === undefined ? results.joined() : output.subarray(0, total);
+  if (seal !== undefined) files.get(run).made.update(made);
   if (output !== undefined) parentPort.postMessage({ id, result: total, sizes });
-  else {
-    const result = results.joined();
-    parentPort.postMessage({ id, result, sizes }, [result.buffer]);
-  }
+  else parentPort.postMessage({ id, result: made, sizes }, [made.buffer]);
 }
 
 /** What blocks have become, one after the other: in the memory that was given for it, as long as all of it fits. */
@@ -96,15 +114,32 @@ class Results {
   }
 
   add(size) {
-    const made = memory.subarray(outputAddress, outputAddress + size);
+    this.room(size).set(memory.subarray(outputAddress, outputAddress + size));
+  }
+
+  /** What the encoder makes of noise: stored blocks, each with its header. */
+  store(address, size) {
+    const room = this.room(size + ${storedHeaderSize} * Math.ceil(size / ${storedLimit}));
+    let at = 0;
+    for (let done = 0; done < size; done += ${storedLimit}) {
+      const part = Math.min(${storedLimit}, size - done);
+      room.set([0, part & 255, part >> 8, ~part & 255, (~part >> 8) & 255], at);
+      room.set(memory.subarray(address + done, address + done + part), at + ${storedHeaderSize});
+      at += ${storedHeaderSize} + part;
+    }
+  }
+
+  room(size) {
     if (this.output !== undefined && this.total + size > this.output.byteLength) {
       this.parts.push(this.output.slice(0, this.total));
       this.output = undefined;
     }
-    if (this.output === undefined) this.parts.push(made.slice());
-    else this.output.set(made, this.total);
+    const start = this.total;
     this.sizes.push(size);
     this.total += size;
+    if (this.output !== undefined) return this.output.subarray(start, this.total);
+    this.parts.push(new Uint8Array(size));
+    return this.parts.at(-1);
   }
 
   joined() {
@@ -119,8 +154,9 @@ class Results {
   }
 }
 
-parentPort.on('message', ({ id, piece, blocks, sums }) => {
+parentPort.on('message', ({ id, piece, blocks, sums, ends }) => {
   if (sums !== undefined) return sum(id, sums);
+  if (ends !== undefined) return end(id, ends);
   if (blocks !== undefined) return takeBlocks(id, blocks);
   const { bytes, dictionary } = piece;
   last.run = 0;
@@ -150,24 +186,36 @@ export interface BlocksRequest {
   readonly run: number;
   /** Given to the one thread that hashes the file: all its blocks, in their order. */
   readonly algorithm: string | undefined;
+  /** Given where what is made of the blocks is hashed, too. */
+  readonly seal?: ResultHash | undefined;
   /** Not given where another thread deflates the blocks. */
   readonly deflates: Omit<Deflating, 'final'> | undefined;
 }
 
+/** How what is made of a file is hashed. */
+export interface ResultHash {
+  /** A hash of `node:crypto`. */
+  readonly algorithm: string;
+  /** What stands before the first block. */
+  readonly before: Uint8Array;
+}
+
 /**
- * What is sent to a worker, with an id: a piece, blocks, or the question what the blocks of a run have come to, which
- * ends it.
+ * What is sent to a worker, with an id: a piece, blocks, the question what the blocks of a run are, which ends it
+ * unless what is made is hashed; and the end of that, with what stands behind the last block. Without it, the run is
+ * forgotten.
  */
 export type WorkerRequest =
   | { readonly piece: Deflating & { readonly bytes: Uint8Array; readonly dictionary: Uint8Array } }
   | { readonly blocks: BlocksRequest }
-  | { readonly sums: number };
+  | { readonly sums: number }
+  | { readonly ends: { readonly run: number; readonly after: Uint8Array | undefined } };
 
 /** What comes back. */
 export interface WorkerAnswer {
   readonly id: number;
   /** The bytes, or how many of them there are in the request's `output`; of a run, what it has come to. */
-  readonly result?: Uint8Array | number | FileSums | undefined;
+  readonly result?: Uint8Array | number | FileSums | Pick<FileSums, 'hash'> | undefined;
   /** Of blocks: how many of the bytes are each one's. */
   readonly sizes?: readonly number[] | undefined;
   /** Why blocks could not be read; without a code, the file ended early. */

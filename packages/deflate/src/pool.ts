@@ -24,5 +24,5 @@ export {
   type GunzipHashRun,
   type GunzipPoolOptions,
 } from './gunzip-pool.ts';
-export type { FileSums } from './pool-worker.ts';
+export type { FileSums, ResultHash } from './pool-worker.ts';
 export { WorkerThread, type WorkerThreadOptions } from './worker-thread.ts';

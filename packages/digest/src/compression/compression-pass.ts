@@ -53,25 +53,33 @@ export function passWith(
     assertPromised(measured, expected);
     plain = measured;
   };
-  async function* compress(): AsyncGenerator<Uint8Array, void, void> {
-    const onThreads = isContent(source)
-      ? compressor.compressContent?.(source, { ...told, algorithm, onMeasured })
-      : undefined;
-    if (onThreads !== undefined) {
-      yield* onThreads;
-      return;
-    }
+  async function* compressHere(): AsyncGenerator<Uint8Array, void, void> {
     const bytes = isContent(source) ? source.open({ signal: options.signal, reuse: true }) : source;
     const { stream, result } = measuring(bytes, digester, expected);
     yield* compressor.compress(stream, told);
     // throws if the compressor ended without asking for the end of its source: nothing would be proven
     plain = result();
   }
-  const compressed = measuring(compress(), createDigester());
+  let made: MeasuredContent | undefined;
+  const onMade = (measured: MeasuredContent): void => {
+    made = measured;
+  };
+  async function* compress(): AsyncGenerator<Uint8Array, void, void> {
+    const threaded = { ...told, algorithm, onMeasured, onMade: options.isNoise ? onMade : undefined };
+    const onThreads = isContent(source) ? compressor.compressContent?.(source, threaded) : undefined;
+    if (onThreads !== undefined && options.isNoise) {
+      yield* onThreads;
+      return;
+    }
+    const { stream, result } = measuring(onThreads ?? compressHere(), createDigester());
+    yield* stream;
+    made = result();
+  }
   return {
-    stream: compressed.stream,
+    stream: compress(),
     result() {
-      const { digest, size } = compressed.result();
+      if (made === undefined) throw new Error('Expected `stream` to be read to its end before `result()` is asked');
+      const { digest, size } = made;
       if (plain === undefined) throw new Error('unreachable: what was compressed to its end was measured');
       return { diffID: plain.digest, uncompressedSize: plain.size, digest, size, notes };
     },

@@ -20,6 +20,11 @@ export interface CompressOptions extends ReuseOptions {
    */
   readonly onStored?: ((range: StoredRange) => void) | undefined;
   /**
+   * Whether next to nothing of the content can be compressed: a hint, that changes who does the work and not what comes
+   * of it. @default false
+   */
+  readonly isNoise?: boolean | undefined;
+  /**
    * Hears, before the end of the stream, what has to be said of the made bytes beside digest and size.
    * @default nobody does
    */
@@ -38,6 +43,11 @@ export interface CompressContentOptions extends CompressOptions {
   readonly algorithm: DigestAlgorithm;
   /** Hears what the content was, before the last chunk is handed out; what it throws, the stream throws. */
   readonly onMeasured: (measured: MeasuredContent) => void;
+  /**
+   * Hears what the compressed bytes are, before the last chunk is handed out; whoever gives it counts on that, and does
+   * not hash them. @default they are hashed by whoever reads them
+   */
+  readonly onMade?: ((made: MeasuredContent) => void) | undefined;
 }
 
 /** Makes compressed bytes of plain ones: the same bytes for the same input and recipe, whatever the timing. */

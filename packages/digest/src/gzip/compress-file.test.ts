@@ -1,9 +1,10 @@
+import { Hash } from 'node:crypto';
 import { readSync } from 'node:fs';
 import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { chunked, collect, distributions, noise } from '../../test/support.ts';
 import type { StoredRange } from '../compression/compressor.ts';
 import { compressionPass, createDigester, digestBytes } from '../hashing/hashing.ts';
@@ -65,13 +66,29 @@ async function lent(start: number, end: number, onCheck: () => void | Promise<vo
 }
 
 describe('content that lies in a file', () => {
+  test('is hashed where it is made, where it looks like noise, and what nobody reads is not known', async () => {
+    const { content, returned } = await lent(0, plain.byteLength);
+    const pass = compressionPass(content, createGzipCompressor({ blockSize: block }), { isNoise: true });
+    const update = vi.spyOn(Hash.prototype, 'update');
+    let made: Uint8Array;
+    try {
+      expect(() => pass.result()).toThrow('read to its end');
+      made = await collect(pass.stream);
+      expect(update).not.toHaveBeenCalled(); // not on this thread
+    } finally {
+      update.mockRestore();
+    }
+    expect(pass.result()).toMatchObject({ digest: digestBytes(made), size: made.byteLength });
+    await returned();
+  });
+
   test('comes to the bytes, the digests and the stored ranges that its stream comes to', async () => {
     const gzip = createGzipCompressor({ blockSize: block });
     const part = fc
       .tuple(fc.nat(plain.byteLength), fc.nat(plain.byteLength))
       .filter(([a, b]) => Math.abs(a - b) > block / 2);
     await fc.assert(
-      fc.asyncProperty(part, fc.boolean(), async ([a, b], reuse) => {
+      fc.asyncProperty(part, fc.boolean(), fc.boolean(), async ([a, b], reuse, isNoise) => {
         const [start, end] = [Math.min(a, b), Math.max(a, b)];
         const bytes = plain.subarray(start, end);
         const expected = { digest: digestBytes(bytes) };
@@ -81,7 +98,8 @@ describe('content that lies in a file', () => {
         const made = await collect(stream.stream);
 
         const file = await lent(start, end);
-        const pass = compressionPass(file.content, gzip, { expected, reuse, onStored: (range) => told.push(range) });
+        const onStored = (range: StoredRange): unknown => told.push(range);
+        const pass = compressionPass(file.content, gzip, { expected, reuse, isNoise, onStored });
         const copies: Uint8Array[] = [];
         for await (const chunk of pass.stream) copies.push(Buffer.from(chunk));
         expect(Buffer.compare(Buffer.concat(copies), made)).toBe(0);
@@ -103,11 +121,11 @@ describe('content that lies in a file', () => {
     expect(pass.result().diffID).toMatch(new RegExp(`^${algorithm}:`));
   });
 
-  test('that is not what was promised fails before the end of the stream', async () => {
+  test.each([false, true])('that is not what was promised fails before the stream ends (noise: %s)', async (isNoise) => {
     const wrong = digestBytes(new Uint8Array(1));
     const whole = await collect(createGzipCompressor().compress(chunked(plain)));
     const { content, returned } = await lent(0, plain.byteLength);
-    const pass = compressionPass(content, createGzipCompressor(), { expected: { digest: wrong } });
+    const pass = compressionPass(content, createGzipCompressor(), { expected: { digest: wrong }, isNoise });
     let received = 0;
     const read = async (): Promise<void> => {
       for await (const chunk of pass.stream) received += chunk.byteLength;

@@ -10,7 +10,12 @@ import type { LentFile } from '../streams/lent-file.ts';
 import { deflateFileOnThreads, sharedFileResults } from '../threads/deflate-threads.ts';
 
 /** Blocks that a thread makes in one go: what comes of them is handed on in one piece. */
-const blocksAtOnce = 2;
+const usualTurn = 2;
+/**
+ * The same of noise, which a thread only looks at and hashes. It makes one piece while the one before is read: as one
+ * thread makes all of them, more at once would only take memory.
+ */
+const noiseTurn = 4;
 
 /** How a file is deflated, and what stands around the blocks. */
 export interface FileCodec {
@@ -43,15 +48,21 @@ export function compressFile(content: FileContent, codec: FileCodec, options: Co
 async function* piecesOf(
   { size, lend }: FileContent,
   codec: FileCodec,
-  { algorithm, signal, reuse = false, onMeasured }: CompressContentOptions,
+  { algorithm, signal, reuse = false, onMeasured, onMade }: CompressContentOptions,
 ): AsyncGenerator<Uint8Array, void, void> {
-  const { level, blockSize, concurrency, resultSize } = codec;
+  const { level, blockSize, resultSize } = codec;
+  const isSealed = onMade !== undefined;
+  const blocksAtOnce = isSealed ? noiseTurn : usualTurn;
+  const concurrency = isSealed ? 1 : codec.concurrency;
   signal?.throwIfAborted();
   const file = await lend();
-  using run = begin(file, { size, blockSize, blocksAtOnce, level, algorithm, signal });
+  const header = codec.header();
+  const resultHash = onMade && { algorithm: 'sha256', before: header };
+  using run = begin(file, { size, blockSize, blocksAtOnce, level, algorithm, resultHash, signal });
   try {
     await file.assertUnchanged();
-    yield codec.header();
+    let madeSize = header.byteLength;
+    yield header;
     const turnSize = blocksAtOnce * blockSize;
     const work = async (offset: number): Promise<DeflatedBlocks & { readonly offset: number }> => {
       const made = await run.next(reuse ? sharedFileResults.take(blocksAtOnce * resultSize) : undefined);
@@ -66,13 +77,19 @@ async function* piecesOf(
         end += length;
         codec.onCompressed?.(bytes.subarray(start, end), Math.min(blockSize, size - offset - i * blockSize));
       }
+      madeSize += bytes.byteLength;
       yield bytes;
       if (reuse && bytes.buffer instanceof SharedArrayBuffer) sharedFileResults.giveBack(bytes);
     }
     const { hash, checksum } = await run.end();
     await file.assertUnchanged();
     onMeasured({ digest: `${algorithm}:${hash}` as Digest, size });
-    yield codec.trailer(checksum, size);
+    const trailer = codec.trailer(checksum, size);
+    if (onMade !== undefined) {
+      const digest = `sha256:${await run.seal(trailer)}` as Digest;
+      onMade({ digest, size: madeSize + trailer.byteLength });
+    }
+    yield trailer;
   } catch (error) {
     signal?.throwIfAborted();
     throw error instanceof DeflateError && error.code === 'ERR_DEFLATE_READ' ? file.readFailure(error.cause) : error;

@@ -23,6 +23,11 @@ export interface ReuseOptions extends AbortOptions {
 export interface OpenOptions extends ReuseOptions {
   /** First byte wanted. @default 0 */
   readonly from?: number | undefined;
+  /**
+   * Bytes that the reader means to take: a hint, so that no more are read ahead of it. There may come more.
+   * @default all to the end
+   */
+  readonly wanted?: number | undefined;
 }
 
 /** Bytes that can be read again, from any offset, as often as needed. */

@@ -51,6 +51,21 @@ describe('a file reader', () => {
     expect(consumed).toBe(large.byteLength);
   });
 
+  test.each([1, 16 * 1024, 600_000])('a reader that wants %i bytes has no others read ahead of it', async (wanted) => {
+    const reads: number[] = [];
+    await using reader = await readerOf(large, ({ length }) => reads.push(length));
+    const total = (): number => reads.reduce((sum, length) => sum + length, 0);
+    const copies: Uint8Array[] = [];
+    let taken = 0;
+    for await (const chunk of reader.slice(0, large.byteLength, 'it').open({ from: 1000, wanted, reuse: true })) {
+      await new Promise(setImmediate);
+      taken += chunk.byteLength;
+      if (taken <= wanted) expect(total()).toBeLessThanOrEqual(wanted);
+      copies.push(new Uint8Array(chunk)); // who reads on all the same gets the rest
+    }
+    expect(Buffer.concat(copies).equals(large.subarray(1000))).toBe(true);
+  });
+
   test('nothing is read before the first chunk is asked for, nor after the loop is left', async () => {
     let reads = 0;
     await using reader = await readerOf(large, () => {

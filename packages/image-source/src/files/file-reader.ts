@@ -143,25 +143,30 @@ class OpenFile implements FileReader {
   }
 
   async *#stream(start: number, size: number, label: string, options: OpenOptions = {}): AsyncGenerator<Uint8Array> {
-    const { signal, from = 0, reuse = false } = options;
+    const { signal, from = 0, wanted = size, reuse = false } = options;
     assertOffset(from, size);
     signal?.throwIfAborted();
     const end = start + size;
     const most = chunkSizeOf(size);
     let position = start + from;
+    const wantedEnd = Math.min(position + wanted, end);
+    const read = (): Promise<Buffer> => {
+      const stop = position < wantedEnd ? wantedEnd : end;
+      return this.#readAhead(position, buffers.next(Math.min(most, stop - position)));
+    };
     // One buffer is read ahead of the consumer, none further: the peak is two buffers whatever the size.
     using buffers = new ReadBuffers(most, reuse && size > worthABuffer);
     let ahead: Promise<Buffer> | undefined;
     try {
       await this.#assertUnchanged();
-      if (position < end) ahead = this.#readAhead(position, buffers.next(Math.min(most, end - position)));
-      while (ahead !== undefined) {
-        const chunk = await ahead;
+      while (position < end) {
+        const chunk = await (ahead ?? read());
         ahead = undefined;
         signal?.throwIfAborted();
         position += chunk.byteLength;
-        if (position < end) ahead = this.#readAhead(position, buffers.next(Math.min(most, end - position)));
-        else await this.#assertUnchanged(); // before the last bytes: a caller that has them all may trust them
+        if (position < wantedEnd) ahead = read();
+        // Before the last bytes: a caller that has them all may trust them.
+        if (position === end) await this.#assertUnchanged();
         yield chunk;
         signal?.throwIfAborted();
       }

@@ -1,5 +1,5 @@
 import type { AbortOptions, ByteStream, OpenOptions } from '@slipway/digest';
-import type { BlobIdentity } from './form.ts';
+import type { AvailableOptions, BlobIdentity } from './form.ts';
 import type { FailureSide, FormFailure } from './form-failure.ts';
 import type { Gate } from './gate.ts';
 import type { LayerCheck } from './layer-check.ts';
@@ -16,9 +16,33 @@ export interface FormBytes extends AsyncDisposable {
    * Waits until `atLeast` bytes can be read, or all; says how many can. Undefined where none can be read again: then a
    * read hands out its last bytes only when `size` is known.
    */
-  available(atLeast: number, options: AbortOptions): Promise<number | undefined>;
+  available(atLeast: number, options: AvailableOptions): Promise<number | undefined>;
   /** @throws {Moved} when the rest lies elsewhere: the reader takes hold of that, and goes on */
   read(options: OpenOptions): ByteStream;
+  /**
+   * The bytes from the first to the last as they are made, for one reader. Who makes them hashes them: they need no
+   * other proof. Undefined where nobody makes them now, or somebody has them already.
+   */
+  readonly follow?: (() => Following | undefined) | undefined;
+}
+
+/** Bytes that come once, in order, to one reader. It may rest between them. */
+export interface Following {
+  /** Bytes that were taken. */
+  readonly position: number;
+  /**
+   * The bytes that come next, as many as are there; undefined when all are taken: then `identity` says what they are.
+   * From here on, the reader has no use for those before.
+   *
+   * @throws {Moved} when they have to be read elsewhere
+   */
+  next(options: AbortOptions): Promise<Uint8Array | undefined>;
+  /** Takes so many of what came next. */
+  advance(bytes: number): void;
+  /** The reader has no use for what it has taken, and will go on later. */
+  pause(): void;
+  /** The reader will not go on. */
+  leave(): void;
 }
 
 /** The bytes that are still to come lie elsewhere. What was read is right. */

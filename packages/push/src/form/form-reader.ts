@@ -6,8 +6,8 @@ import {
   ContentMismatchError,
   type ReuseOptions,
 } from '@slipway/digest';
-import type { BlobIdentity, FormReader, ReadPartOptions } from './form.ts';
-import { type FormBytes, Moved, type ReadableForm } from './form-bytes.ts';
+import type { AvailableOptions, BlobIdentity, FormReader, ReadPartOptions } from './form.ts';
+import { type Following, type FormBytes, Moved, type ReadableForm } from './form-bytes.ts';
 import type { FormFailure } from './form-failure.ts';
 import { RunningHash } from './running-hash.ts';
 
@@ -22,12 +22,17 @@ export function openFormReader(form: ReadableForm, markSpacing?: number): FormRe
  * One cursor over the bytes of a form: a running hash of what was handed out, in order. An opening that goes on from
  * the cursor reads on; one beyond it first reads what lies between; one before it takes the hash back to there, as what
  * is read again need not be what was read before.
+ *
+ * Where the bytes can be followed while they are made, whoever makes them hashes them. A reader that cannot follow any
+ * further hashes for itself, from the first byte on.
  */
 class CursorReader implements FormReader {
   readonly #form: ReadableForm;
   readonly #markSpacing: number | undefined;
   #bytes: FormBytes | undefined;
   #hash: RunningHash | undefined;
+  /** In the place of the hash. */
+  #following: Following | undefined;
   /** What all bytes are, once they were read up to the end, and proven. */
   #proven: BlobIdentity | undefined;
   #failure: FormFailure | undefined;
@@ -46,13 +51,13 @@ class CursorReader implements FormReader {
     return this.#failure;
   }
 
-  async available(atLeast: number, { signal }: AbortOptions = {}): Promise<number | undefined> {
+  async available(atLeast: number, { beyond, signal }: AvailableOptions = {}): Promise<number | undefined> {
     const turn = this.#turn;
     for (;;) {
       let bytes: FormBytes | undefined;
       try {
         bytes = await this.#hold(signal);
-        return await bytes.available(atLeast, { signal });
+        return await bytes.available(atLeast, { beyond, signal });
       } catch (error) {
         await this.#recover(error, bytes, turn, signal);
       }
@@ -99,7 +104,7 @@ class CursorReader implements FormReader {
 
   /** Bytes that were read in order, and hashed. */
   get #position(): number {
-    return this.#hash?.position ?? 0;
+    return this.#following?.position ?? this.#hash?.position ?? 0;
   }
 
   /** Ends the opening before, and takes the hash back to `from`, or as near before it as it can. */
@@ -109,6 +114,7 @@ class CursorReader implements FormReader {
     this.#failure = this.#spoilt;
     if (this.#spoilt !== undefined) throw this.#spoilt;
     if (from < this.#position) {
+      this.#leave();
       this.#hash?.rewind(from);
       this.#proven = undefined;
     }
@@ -130,16 +136,26 @@ class CursorReader implements FormReader {
 
   /** Reads on from the cursor to `end`, or to the end of the blob. */
   async *#forward(turn: number, end: number, { signal, reuse }: ReuseOptions): AsyncGenerator<Uint8Array, void, void> {
-    while (this.#position < end && this.#proven === undefined) {
+    let reached = this.#position;
+    while (reached < end && this.#proven === undefined) {
       let bytes: FormBytes | undefined;
       try {
         bytes = await this.#hold(signal);
+        if (this.#following !== undefined) {
+          for await (const piece of this.#follow(this.#following, bytes, turn, end, signal)) {
+            reached = this.#position;
+            yield piece;
+          }
+          return;
+        }
         const options = { from: this.#position, signal, reuse };
         for await (const chunk of abortable(bytes.read(options), signal)) {
           this.#assertTurn(turn);
           const piece = chunk.subarray(0, end - this.#position);
+          const known = reached - this.#position; // handed out before, by who was followed
           await this.#take(piece, bytes, turn, signal);
-          yield piece;
+          reached = Math.max(reached, this.#position);
+          if (known < piece.byteLength) yield piece.subarray(known);
           this.#assertTurn(turn);
           if (this.#position >= end || this.#proven !== undefined) return;
         }
@@ -149,6 +165,37 @@ class CursorReader implements FormReader {
         await this.#recover(error, bytes, turn, signal);
       }
     }
+  }
+
+  /** Hands on what is made, up to `end`. */
+  async *#follow(
+    following: Following,
+    bytes: FormBytes,
+    turn: number,
+    end: number,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<Uint8Array, void, void> {
+    try {
+      while (following.position < end) {
+        const piece = await following.next({ signal });
+        this.#assertTurn(turn);
+        if (piece === undefined) {
+          this.#proven = bytes.identity;
+          return;
+        }
+        const part = piece.subarray(0, end - following.position);
+        following.advance(part.byteLength);
+        yield part;
+        this.#assertTurn(turn);
+      }
+    } finally {
+      if (turn === this.#turn) following.pause();
+    }
+  }
+
+  #leave(): void {
+    this.#following?.leave();
+    this.#following = undefined;
   }
 
   /** Takes in the next bytes, and returns when they may be handed out: the last ones when all are proven. */
@@ -184,17 +231,27 @@ class CursorReader implements FormReader {
     return actual;
   }
 
+  /** Takes hold of the bytes, and of a way to prove them. */
   async #hold(signal: AbortSignal | undefined): Promise<FormBytes> {
+    const bytes = await this.#held(signal);
+    if (this.#hash === undefined) this.#following ??= bytes.follow?.();
+    if (this.#following === undefined) {
+      this.#hash ??= new RunningHash(bytes.identity && algorithmOf(bytes.identity.digest), this.#markSpacing);
+    }
+    return bytes;
+  }
+
+  async #held(signal: AbortSignal | undefined): Promise<FormBytes> {
     if (this.#bytes !== undefined) return this.#bytes;
     const bytes = await this.#form.take({ signal });
     if (this.#isDisposed || this.#bytes !== undefined) await bytes[Symbol.asyncDispose]();
     else this.#bytes = bytes;
     if (this.#bytes === undefined) throw new TypeError('Expected a reader that is in use, got a disposed one');
-    this.#hash ??= new RunningHash(bytes.identity && algorithmOf(bytes.identity.digest), this.#markSpacing);
     return this.#bytes;
   }
 
   async #letGo(): Promise<void> {
+    this.#leave();
     const bytes = this.#bytes;
     this.#bytes = undefined;
     await bytes?.[Symbol.asyncDispose]();
@@ -209,12 +266,13 @@ class CursorReader implements FormReader {
   ): Promise<void> {
     signal?.throwIfAborted();
     this.#assertTurn(turn);
+    const position = this.#position;
     if (bytes === this.#bytes) await this.#letGo();
     if (error instanceof Moved) return;
     const failure = this.#form.blame(bytes, error);
     this.#failure = failure;
     if (failure.mustRestart) {
-      if (this.#position > 0) this.#spoilt = failure;
+      if (position > 0) this.#spoilt = failure;
       this.#hash = undefined;
       this.#form.check?.reset();
     }

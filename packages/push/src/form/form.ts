@@ -45,6 +45,14 @@ export interface BlobForm {
   settled(): Promise<void>;
 }
 
+export interface AvailableOptions extends AbortOptions {
+  /**
+   * For who makes do with fewer: also resolves with more than `beyond` bytes, as many as are sure to come to a reader
+   * that waits for them. @default all of `atLeast` are waited for
+   */
+  readonly beyond?: number | undefined;
+}
+
 export interface ReadPartOptions extends OpenOptions {
   /** Bytes wanted. @default all to the end */
   readonly length?: number | undefined;
@@ -56,12 +64,12 @@ export interface ReadPartOptions extends OpenOptions {
  */
 export interface FormReader extends AsyncDisposable {
   /**
-   * As {@link BlobForm.available}. From here on, nobody takes the bytes away from this reader: a copy that is removed
+   * As {@link BlobForm.available}, or what is sure to come. From here on, nobody takes the bytes away from this reader: a copy that is removed
    * from the cache stays readable until the reader is disposed.
    *
    * @throws {FormFailure}
    */
-  available(atLeast: number, options?: AbortOptions): Promise<number | undefined>;
+  available(atLeast: number, options?: AvailableOptions): Promise<number | undefined>;
   /**
    * Reads and hashes what lies before `position`, if no opening has read it: what an upload that another process began
    * has sent already. {@link open} does it too, but then a request waits for it.

@@ -4,20 +4,23 @@ import type { Content } from '@slipway/digest';
 export class PlainReader implements AsyncDisposable {
   readonly #content: Content;
   readonly #signal: AbortSignal | undefined;
+  readonly #wanted: number | undefined;
   #chunks: AsyncIterator<Uint8Array> | undefined;
   #chunk: Uint8Array = new Uint8Array(0);
   #position = 0;
 
-  constructor(content: Content, signal: AbortSignal | undefined) {
+  /** `wanted`: bytes that are taken at each place, where the reader goes from place to place. */
+  constructor(content: Content, signal: AbortSignal | undefined, wanted?: number) {
     this.#content = content;
     this.#signal = signal;
+    this.#wanted = wanted;
   }
 
   /** Fills `target` with what lies at `position`; where that is where the last piece ended, nothing is opened anew. */
   async fill(target: Uint8Array, position: number): Promise<void> {
     if (position !== this.#position || this.#chunks === undefined) {
       await this[Symbol.asyncDispose]();
-      const chunks = this.#content.open({ from: position, signal: this.#signal, reuse: true });
+      const chunks = this.#content.open({ from: position, wanted: this.#wanted, signal: this.#signal, reuse: true });
       this.#chunks = chunks[Symbol.asyncIterator]();
       this.#chunk = new Uint8Array(0);
       this.#position = position;

@@ -50,7 +50,7 @@ export async function sendChunks(
       Math.max(options.size, session.minChunkSize ?? 0),
       session.maxChunkSize ?? Number.POSITIVE_INFINITY,
     );
-    const there = await reader.available(from + size, { signal });
+    const there = await reader.available(from + size, { beyond: from, signal });
     // Nothing is kept any more (disk full): the attempt begins again without chunks.
     if (there === undefined) throw new FormFailure('copy', new Error('the compressed layer could not be kept'));
     const length = Math.min(size, there - from);
@@ -79,8 +79,15 @@ export async function sendChunks(
 function partOf(reader: FormReader, offset: number, length: number): Content {
   return {
     size: length,
-    open: ({ from = 0, ...options } = {}) =>
-      reader.open({ ...options, from: offset + from, length: Math.max(0, length - from) }),
+    async *open({ from = 0, ...options } = {}) {
+      let left = Math.max(0, length - from);
+      for await (const chunk of reader.open({ ...options, from: offset + from, length: left })) {
+        left -= chunk.byteLength;
+        yield chunk;
+      }
+      // A layer is shorter than it looked (`sureBytes`): now that it is made, the next attempt knows its size.
+      if (left > 0) throw new FormFailure('copy', new Error('the compressed layer is shorter than it was sure to be'));
+    },
   };
 }
 

@@ -1,7 +1,14 @@
-import type { AbortOptions, ByteStream, OpenOptions } from '@slipway/digest';
+import type { AbortOptions } from '@slipway/digest';
 import type { BlobIdentity } from '../form.ts';
 import type { FormBytes } from '../form-bytes.ts';
 import { Growth } from '../growth.ts';
+
+/** What differs between forms that grow. */
+export interface GrowingBytes extends Pick<FormBytes, 'side' | 'read' | 'follow'> {
+  /** @default as many as are made */
+  readonly available?: FormBytes['available'] | undefined;
+  readonly dispose: () => PromiseLike<void>;
+}
 
 /** The compressed bytes of a layer while they are made: how many there are, and, in the end, what they are. */
 export class GrowingForm extends Growth {
@@ -13,17 +20,13 @@ export class GrowingForm extends Growth {
     this.end();
   }
 
-  async available(atLeast: number, options: AbortOptions): Promise<number> {
-    await this.reached(atLeast, options);
+  async available(atLeast: number, { signal }: AbortOptions): Promise<number> {
+    await this.reached(atLeast, { signal });
     return this.total;
   }
 
   /** The form as a reader holds it: its size and digest are there once all is made. */
-  bytes(
-    side: FormBytes['side'],
-    read: (options: OpenOptions) => ByteStream,
-    dispose: () => PromiseLike<void>,
-  ): FormBytes {
+  bytes({ side, read, dispose, follow, available = this.available.bind(this) }: GrowingBytes): FormBytes {
     const identity = (): BlobIdentity | undefined => this.#identity;
     return {
       side,
@@ -33,8 +36,9 @@ export class GrowingForm extends Growth {
       get size() {
         return identity()?.size;
       },
-      available: (atLeast, options) => this.available(atLeast, options),
+      available,
       read,
+      follow,
       [Symbol.asyncDispose]: dispose,
     };
   }

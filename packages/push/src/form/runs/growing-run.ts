@@ -49,11 +49,11 @@ export class GrowingRun implements Run {
 
   async take(options: AbortOptions): Promise<FormBytes> {
     const copy = await this.#options.writer.open(options);
-    return this.#made.bytes(
-      'copy',
-      (reading) => this.#read(copy, reading),
-      () => copy[Symbol.asyncDispose](),
-    );
+    return this.#made.bytes({
+      side: 'copy',
+      read: (reading) => this.#read(copy, reading),
+      dispose: () => copy[Symbol.asyncDispose](),
+    });
   }
 
   async *#read(copy: LayerCopy, options: OpenOptions): ByteStream {

@@ -1,5 +1,5 @@
 import type { AbortOptions, FormNotes } from '@slipway/digest';
-import type { BlobIdentity } from '../form.ts';
+import type { AvailableOptions, BlobIdentity } from '../form.ts';
 import type { FormBytes, Moved } from '../form-bytes.ts';
 import type { FormFailure } from '../form-failure.ts';
 
@@ -9,8 +9,8 @@ import type { FormFailure } from '../form-failure.ts';
 export interface Run {
   /** Resolves when all bytes are made. One computation, however many ask. */
   identify(): Promise<BlobIdentity>;
-  /** Waits until `atLeast` bytes can be read, or all; undefined where none can be read again. */
-  available(atLeast: number, options: AbortOptions): Promise<number | undefined>;
+  /** As {@link FormBytes.available}. */
+  available(atLeast: number, options: AvailableOptions): Promise<number | undefined>;
   /** Takes hold of the bytes. */
   take(options: AbortOptions): Promise<FormBytes>;
   /** Resolves when nothing of it runs any more, well or not. */

@@ -143,9 +143,11 @@ async function* inPieces(source: ByteStream, maxSize: () => number): AsyncGenera
   if (length > 0) yield gathered.subarray(0, length);
 }
 
+/** A small rest goes with the piece before it. */
 function* cut(chunk: Uint8Array, maxSize: () => number): Generator<Uint8Array, void, void> {
   for (let at = 0; at < chunk.byteLength; ) {
-    const piece = chunk.subarray(at, at + maxSize());
+    const end = at + maxSize();
+    const piece = chunk.subarray(at, chunk.byteLength - end < minPieceSize ? chunk.byteLength : end);
     at += piece.byteLength;
     yield piece.byteLength < neverHeldFrom ? new Uint8Array(piece) : piece;
   }
