@@ -240,7 +240,8 @@ export class FileRun implements DeflateFileRun {
       reject(error);
     }
     this.#waiting.clear();
-    if (this.#lead !== undefined) void this.#askLead({ ends: { run: this.#id, after: undefined } }); // it forgets the run
+    // It forgets the run.
+    if (this.#lead !== undefined) void this.#askLead({ ends: { run: this.#id, after: undefined } });
     this.#leave();
   }
 

@@ -121,23 +121,26 @@ describe('content that lies in a file', () => {
     expect(pass.result().diffID).toMatch(new RegExp(`^${algorithm}:`));
   });
 
-  test.each([false, true])('that is not what was promised fails before the stream ends (noise: %s)', async (isNoise) => {
-    const wrong = digestBytes(new Uint8Array(1));
-    const whole = await collect(createGzipCompressor().compress(chunked(plain)));
-    const { content, returned } = await lent(0, plain.byteLength);
-    const pass = compressionPass(content, createGzipCompressor(), { expected: { digest: wrong }, isNoise });
-    let received = 0;
-    const read = async (): Promise<void> => {
-      for await (const chunk of pass.stream) received += chunk.byteLength;
-    };
-    await expect(read()).rejects.toMatchObject({
-      code: 'ERR_DIGEST_MISMATCH',
-      message: expect.stringContaining(wrong),
-    });
-    expect(received).toBeLessThan(whole.byteLength);
-    expect(() => pass.result()).toThrow();
-    await returned();
-  });
+  test.each([false, true])(
+    'that is not what was promised fails before the stream ends (noise: %s)',
+    async (isNoise) => {
+      const wrong = digestBytes(new Uint8Array(1));
+      const whole = await collect(createGzipCompressor().compress(chunked(plain)));
+      const { content, returned } = await lent(0, plain.byteLength);
+      const pass = compressionPass(content, createGzipCompressor(), { expected: { digest: wrong }, isNoise });
+      let received = 0;
+      const read = async (): Promise<void> => {
+        for await (const chunk of pass.stream) received += chunk.byteLength;
+      };
+      await expect(read()).rejects.toMatchObject({
+        code: 'ERR_DIGEST_MISMATCH',
+        message: expect.stringContaining(wrong),
+      });
+      expect(received).toBeLessThan(whole.byteLength);
+      expect(() => pass.result()).toThrow();
+      await returned();
+    },
+  );
 
   test.each([1, 2])('that has changed by look %i fails with what the lender says', async (look) => {
     let looks = 0;

@@ -64,8 +64,8 @@ export interface ReadPartOptions extends OpenOptions {
  */
 export interface FormReader extends AsyncDisposable {
   /**
-   * As {@link BlobForm.available}, or what is sure to come. From here on, nobody takes the bytes away from this reader: a copy that is removed
-   * from the cache stays readable until the reader is disposed.
+   * As {@link BlobForm.available}, or what is sure to come. From here on, nobody takes the bytes away from this reader:
+   * a copy that is removed from the cache stays readable until the reader is disposed.
    *
    * @throws {FormFailure}
    */

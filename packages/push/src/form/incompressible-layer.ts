@@ -35,7 +35,7 @@ const tailSize = 36 * MiB;
 const tailStride = 1.5 * MiB;
 const tailSampleSize = 16 * KiB;
 
-/** Bytes by which the end of a layer may shrink unseen, where all looks at it met noise: a piece between two of them. */
+/** Bytes by which the end of a layer may shrink unseen, where all looks met noise: more than lie between two. */
 export const mostShrunk: number = 2 * MiB;
 
 /**
