@@ -7,7 +7,7 @@ import type { ByteStream } from '../streams/content.ts';
 import { gathered } from '../streams/gather.ts';
 import { inOrder } from '../streams/in-order.ts';
 import type { LentFile } from '../streams/lent-file.ts';
-import { deflateFileOnThreads, sharedFileResults } from '../threads/deflate-threads.ts';
+import { deflateFileOnThreads, sharedFileResults, sharedNoiseResults } from '../threads/deflate-threads.ts';
 
 /** Blocks that a thread makes in one go: what comes of them is handed on in one piece. */
 const usualTurn = 2;
@@ -54,6 +54,7 @@ async function* piecesOf(
   const isSealed = onMade !== undefined;
   const blocksAtOnce = isSealed ? noiseTurn : usualTurn;
   const concurrency = isSealed ? 1 : codec.concurrency;
+  const results = isSealed ? sharedNoiseResults : sharedFileResults;
   signal?.throwIfAborted();
   const file = await lend();
   const header = codec.header();
@@ -65,7 +66,7 @@ async function* piecesOf(
     yield header;
     const turnSize = blocksAtOnce * blockSize;
     const work = async (offset: number): Promise<DeflatedBlocks & { readonly offset: number }> => {
-      const made = await run.next(reuse ? sharedFileResults.take(blocksAtOnce * resultSize) : undefined);
+      const made = await run.next(reuse ? () => results.take(blocksAtOnce * resultSize) : undefined);
       file.onRead(offset, Math.min(turnSize, size - offset));
       return { ...made, offset };
     };
@@ -79,7 +80,7 @@ async function* piecesOf(
       }
       madeSize += bytes.byteLength;
       yield bytes;
-      if (reuse && bytes.buffer instanceof SharedArrayBuffer) sharedFileResults.giveBack(bytes);
+      if (reuse && bytes.buffer instanceof SharedArrayBuffer) results.giveBack(bytes);
     }
     const { hash, checksum } = await run.end();
     await file.assertUnchanged();
