@@ -97,7 +97,8 @@ test('a data folder that cannot be used is a warning, and the push goes on', asy
 });
 
 describe('a registry that cannot be reached is exit code 5', () => {
-  test.each([
+  // Each waits before its retries.
+  test.concurrent.each([
     ['nothing listens', '127.0.0.1:1/demo/app', []],
     ['nothing listens without TLS', '127.0.0.1:1/demo/app', ['--plain-http']],
     ['the name is unknown', 'registry.invalid/demo/app', []],

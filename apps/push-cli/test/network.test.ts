@@ -29,7 +29,9 @@ afterAll(async () => {
   await folder[Symbol.asyncDispose]();
 });
 
-test('a registry that has everything and is silent is waited for, and told', async () => {
+// Most of the time each waits, for a silent server or its own next turn: they run at once.
+
+test.concurrent('a registry that has everything and is silent is waited for, and told', async () => {
   await using registry = await startRegistry();
   registry.misbehave({ match: { kind: 'upload-put' }, times: 1, delayAnswerMs: 6_000 });
   registry.misbehave({ match: { kind: 'manifest-put' }, times: 1, delayAnswerMs: 6_000 });
@@ -44,8 +46,8 @@ test('a registry that has everything and is silent is waited for, and told', asy
   expect(events.find(({ type }) => type === 'manifest:storing')).toMatchObject(told);
 });
 
-describe.skipIf(requireTool('openssl'))('mutual TLS', () => {
-  test('a registry that wants a client certificate gets the one in its folder', async () => {
+describe.skipIf(requireTool('openssl')).concurrent('mutual TLS', () => {
+  test.concurrent('a registry that wants a client certificate gets the one in its folder', async () => {
     const { ca, cert, key, clientCert, clientKey } = await testCertificates();
     await using registry = await startRegistry({ tls: { cert, key, ca, requestClientCert: true } });
     await using home = await temporaryFolder();
@@ -67,8 +69,8 @@ describe.skipIf(requireTool('openssl'))('mutual TLS', () => {
   });
 });
 
-describe.skipIf(requireTool('tinyproxy', 'openssl'))('a proxy that wants a password', () => {
-  test('gets it from the address; without it the refusal is told, and the password never', async () => {
+describe.skipIf(requireTool('tinyproxy', 'openssl')).concurrent('a proxy that wants a password', () => {
+  test.concurrent('gets it from the address; without it the refusal is told, and the password never', async () => {
     await using proxy = await startTinyproxy();
     const { cert, key } = await testCertificates();
     for (const tls of [undefined, { cert, key }]) {
@@ -99,10 +101,10 @@ describe.skipIf(requireTool('tinyproxy', 'openssl'))('a proxy that wants a passw
   }, 60_000);
 });
 
-describe('a token server on a port of its own', () => {
+describe.concurrent('a token server on a port of its own', () => {
   const auth = { kind: 'bearer', users: { me: 'secret-word' }, tokenServer: 'separate' } as const;
 
-  test('tokens for the scopes of the push, kept while they live', async () => {
+  test.concurrent('tokens for the scopes of the push, kept while they live', async () => {
     await using registry = await startRegistry({ auth });
     const args = ['--username', 'me', '--password-stdin'];
     const result = await push(`${registry.host}/demo/app:v1`, { input: 'secret-word' }, args);
@@ -110,7 +112,7 @@ describe('a token server on a port of its own', () => {
     expect(registry.tokensIssued).toBeLessThanOrEqual(2); // one for the push, one with the scope of a mount
   });
 
-  test('tokens that live a second are renewed between requests', async () => {
+  test.concurrent('tokens that live a second are renewed between requests', async () => {
     await using registry = await startRegistry({ auth: { ...auth, expiresInSeconds: 1 } });
     const args = ['--username', 'me', '--password-stdin', '--limit-rate', '100k', '--no-cache'];
     const result = await push(`${registry.host}/demo/app:v1`, { input: 'secret-word' }, args);
@@ -119,7 +121,7 @@ describe('a token server on a port of its own', () => {
     await registry.verify();
   });
 
-  test('a wrong password is told once, with the way to log in', async () => {
+  test.concurrent('a wrong password is told once, with the way to log in', async () => {
     await using registry = await startRegistry({ auth });
     const args = ['--username', 'me', '--password-stdin'];
     const result = await push(`${registry.host}/demo/app:v1`, { input: 'wrong-word' }, args);
@@ -129,8 +131,8 @@ describe('a token server on a port of its own', () => {
   });
 });
 
-describe.skipIf(process.platform === 'win32')('a credential helper', () => {
-  test.each([
+describe.skipIf(process.platform === 'win32').concurrent('a credential helper', () => {
+  test.concurrent.each([
     ['prints rubbish', 'echo "I am no JSON"', /docker-credential-fake get answered nonsense/],
     [
       'fails',
@@ -151,14 +153,14 @@ describe.skipIf(process.platform === 'win32')('a credential helper', () => {
     expect(stderr).not.toContain('wrong-word');
   });
 
-  test('that hangs is ended, and named', async () => {
+  test.concurrent('that hangs is ended, and named', async () => {
     await using scene = await openHelperScene('exec sleep 600');
     const { code, stderr } = await push(`${scene.host}/demo/app:v1`, scene.options);
     expect(code, stderr).not.toBe(0);
     expect(stderr).toMatch(/docker-credential-fake get .*(?:did not answer|seconds|ms)/);
   }, 90_000);
 
-  test('that works is asked once in a run', async () => {
+  test.concurrent('that works is asked once in a run', async () => {
     const answer = 'echo x >> "$HOME/asked"; echo \'{"ServerURL":"x","Username":"me","Secret":"secret-word"}\'';
     await using scene = await openHelperScene(answer);
     const { code, stderr } = await push(`${scene.host}/demo/app:v1`, scene.options);
@@ -167,7 +169,7 @@ describe.skipIf(process.platform === 'win32')('a credential helper', () => {
   });
 });
 
-test('--limit-rate and --max-requests-per-second hold for all that a push sends', async () => {
+test.concurrent('--limit-rate and --max-requests-per-second hold for all that a push sends', async () => {
   await using registry = await startRegistry();
   const options = ['--plain-http', '--limit-rate', '200k', '--max-requests-per-second', '10', '--no-cache'];
   const startedAt = performance.now();

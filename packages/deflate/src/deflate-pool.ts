@@ -11,7 +11,7 @@ import {
 import { type DeflateOptions, resolveDeflateOptions } from './options.ts';
 import { type WorkerAnswer, workerSource } from './pool-worker.ts';
 import type { WebAssemblyModule } from './web-assembly.ts';
-import { closedError, sendable, WorkerThread } from './worker-thread.ts';
+import { closedError, sendable, WorkerThread, type WorkerThreadOptions } from './worker-thread.ts';
 
 /** How many threads a pool has. */
 export interface DeflatePoolOptions {
@@ -20,6 +20,12 @@ export interface DeflatePoolOptions {
    * @default as many as there are cores
    */
   readonly threads?: number | undefined;
+  /**
+   * Plain bytes that the calling thread deflates, one request a turn of the event loop, before a worker thread starts:
+   * so few do not pay for one. Input that exceeds them goes to worker threads, with all that comes after it.
+   * @default 0
+   */
+  readonly withoutThreads?: number | undefined;
 }
 
 export interface PoolDeflateOptions extends DeflateOptions {
@@ -70,13 +76,17 @@ const jobsPerThread = 2;
  * A pool of worker threads for Node. The threads run from memory: there is no file to ship.
  *
  * @throws {DeflateError} `ERR_DEFLATE_UNSUPPORTED`, without WebAssembly SIMD.
- * @throws {RangeError} when `threads` is not a positive integer.
+ * @throws {RangeError} when `threads` is not a positive integer, or `withoutThreads` none from 0.
  */
-export function createDeflatePool({ threads = availableParallelism() }: DeflatePoolOptions = {}): DeflatePool {
+export function createDeflatePool(options: DeflatePoolOptions = {}): DeflatePool {
+  const { threads = availableParallelism(), withoutThreads = 0 } = options;
   if (!(Number.isInteger(threads) && threads > 0)) {
     throw new RangeError(`Expected \`threads\` to be a positive integer, got ${threads}`);
   }
-  return new WorkerPool(threads, encoderModule());
+  if (!(Number.isSafeInteger(withoutThreads) && withoutThreads >= 0)) {
+    throw new RangeError(`Expected \`withoutThreads\` to be an integer from 0, got ${withoutThreads}`);
+  }
+  return new WorkerPool(threads, withoutThreads, encoderModule());
 }
 
 class WorkerPool implements DeflatePool {
@@ -86,10 +96,15 @@ class WorkerPool implements DeflatePool {
   readonly #files = new Set<FileRun>();
   readonly #given: Record<string, object> = {};
   readonly #waiting = new Set<PoolJob>();
+  /** The calling thread in a worker's place: the first bytes are its, and what it has begun. */
+  #here: Thread | undefined;
+  /** What the calling thread may still take; undefined once there was more than that. */
+  #leftForHere: number | undefined;
   #closed = false;
 
-  constructor(threads: number, module: WebAssemblyModule) {
+  constructor(threads: number, withoutThreads: number, module: WebAssemblyModule) {
     this.threads = threads;
+    this.#leftForHere = withoutThreads;
     this.#module = module;
   }
 
@@ -101,6 +116,7 @@ class WorkerPool implements DeflatePool {
     }
     const pieces = piecesOf(input, resolveDeflateOptions(options));
     if (this.#closed) throw closedError();
+    this.#count(input.byteLength);
     const target = pieces.length === 1 ? output : undefined;
     return joined(await Promise.all(pieces.map((piece) => this.#run(piece, target, signal))));
   }
@@ -109,6 +125,7 @@ class WorkerPool implements DeflatePool {
     const resolved = resolveFileOptions(options);
     if (this.#closed) throw closedError();
     this.#given['node:fs'] = { readSync: resolved.readSync };
+    this.#count(resolved.size);
     const run = new FileRun(resolved, {
       add: (job) => {
         this.#waiting.add(job);
@@ -127,7 +144,7 @@ class WorkerPool implements DeflatePool {
     for (const file of this.#files) file.fail(closedError());
     for (const job of this.#waiting) job.settle({ error: closedError() });
     this.#waiting.clear();
-    const threads = [...this.#threads];
+    const threads = this.#here === undefined ? [...this.#threads] : [this.#here, ...this.#threads];
     this.#threads.clear();
     await Promise.all(threads.map((thread) => thread.end(closedError())));
   }
@@ -140,11 +157,10 @@ class WorkerPool implements DeflatePool {
       };
       const { level, dictionary, final } = piece.options;
       const job: PoolJob = {
-        output,
         preferred: () => undefined,
-        requestFor: () => {
+        askOf: () => {
           const bytes = sendable(piece.bytes);
-          return { piece: { bytes, level, dictionary: sendable(dictionary), final, output } };
+          return { request: { piece: { bytes, level, dictionary: sendable(dictionary), final, output } }, output };
         },
         settle(outcome) {
           signal?.removeEventListener('abort', giveUp);
@@ -156,6 +172,12 @@ class WorkerPool implements DeflatePool {
       this.#waiting.add(job);
       this.#assign();
     });
+  }
+
+  /** Takes work into account before it is asked for: whether it is the calling thread's is decided once, for all. */
+  #count(bytes: number): void {
+    if (this.#leftForHere === undefined) return;
+    this.#leftForHere = bytes > this.#leftForHere ? undefined : this.#leftForHere - bytes;
   }
 
   /**
@@ -178,18 +200,27 @@ class WorkerPool implements DeflatePool {
   #threadFor(job: PoolJob): Thread | undefined {
     const preferred = job.preferred();
     if (preferred !== undefined && preferred.pending < jobsPerThread) return preferred;
+    if (this.#leftForHere !== undefined) {
+      this.#here ??= this.#start({ isHere: true });
+      return this.#here.pending < jobsPerThread ? this.#here : undefined;
+    }
     let best: Thread | undefined;
     for (const thread of this.#threads) {
       if (best === undefined || thread.pending < best.pending) best = thread;
     }
     if (best?.pending === 0) return best;
-    if (this.#threads.size < this.threads) return this.#start();
+    if (this.#threads.size < this.threads) {
+      const thread = this.#start({ isHere: false });
+      this.#threads.add(thread);
+      return thread;
+    }
     return preferred === undefined && best !== undefined && best.pending < jobsPerThread ? best : undefined;
   }
 
-  async #give(thread: Thread, { output, requestFor, settle }: PoolJob): Promise<void> {
+  async #give(thread: Thread, { askOf, settle }: PoolJob): Promise<void> {
     try {
-      const { result, sizes, failure } = await thread.ask(requestFor(thread));
+      const { request, output } = askOf(thread);
+      const { result, sizes, failure } = await thread.ask(request);
       if (failure !== undefined) settle({ error: readError(failure) });
       else {
         const deflated =
@@ -202,15 +233,15 @@ class WorkerPool implements DeflatePool {
     this.#assign();
   }
 
-  #start(): Thread {
+  #start({ isHere }: Pick<WorkerThreadOptions, 'isHere'>): Thread {
     const thread: Thread = new WorkerThread<WorkerAnswer>({
       name: 'slipway-deflate',
       source: workerSource,
       module: this.#module,
       given: this.#given,
+      isHere,
       onExit: () => this.#threads.delete(thread),
     });
-    this.#threads.add(thread);
     return thread;
   }
 }

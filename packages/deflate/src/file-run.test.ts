@@ -35,7 +35,7 @@ function expectedOf(plain: Uint8Array, size: number, level: 1 | 2 | 3): Uint8Arr
 
 /** All turns, and out of them all blocks. */
 async function turnsOf(run: DeflateFileRun, output?: () => Uint8Array): Promise<DeflatedBlocks[]> {
-  return await Promise.all(Array.from({ length: run.turns }, () => run.next(output?.())));
+  return await Promise.all(Array.from({ length: run.turns }, () => run.next(output)));
 }
 
 async function allOf(run: DeflateFileRun): Promise<Uint8Array[]> {

@@ -45,12 +45,12 @@ export interface DeflateFileRun extends Disposable {
   /** How often {@link next} is to be called. */
   readonly turns: number;
   /**
-   * Deflates the next blocks, as many as are asked for at once. Several calls may be on their way. `output` is as in
-   * {@link PoolDeflateOptions}.
+   * Deflates the next blocks, as many as are asked for at once. Several calls may be on their way. `takeOutput` is
+   * asked for memory as in {@link PoolDeflateOptions}, once a thread has room for the blocks.
    *
    * @throws {DeflateError} `ERR_DEFLATE_READ`, `ERR_DEFLATE_WORKER`, `ERR_DEFLATE_CLOSED`
    */
-  next(output?: Uint8Array): Promise<DeflatedBlocks>;
+  next(takeOutput?: () => Uint8Array): Promise<DeflatedBlocks>;
   /** What the plain bytes are; to be called when all turns have come. @throws {DeflateError} as `next` */
   end(): Promise<FileSums>;
   /** Resolves when the run has ended, or was given up, and no thread reads the file any more. Never rejects. */
@@ -96,11 +96,10 @@ type Outcome =
 
 /** Work that one thread does, whichever the pool chooses. */
 export interface PoolJob {
-  readonly output: Uint8Array | undefined;
   /** The thread that it belongs on; undefined where any will do. */
   readonly preferred: () => Thread | undefined;
-  /** What the chosen thread is asked. */
-  readonly requestFor: (thread: Thread) => WorkerRequest;
+  /** What the chosen thread is asked, and where the result goes. */
+  readonly askOf: (thread: Thread) => { readonly request: WorkerRequest; readonly output: Uint8Array | undefined };
   readonly settle: (outcome: Outcome) => void;
 }
 
@@ -147,15 +146,17 @@ export class FileRun implements DeflateFileRun {
     else signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 
-  next(output?: Uint8Array): Promise<DeflatedBlocks> {
+  next(takeOutput?: () => Uint8Array): Promise<DeflatedBlocks> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
     const at = this.#next++;
     if (at >= this.turns) return Promise.reject(new RangeError(`Expected at most ${this.turns} calls, got one more`));
     return new Promise((resolve, reject) => {
       const job: PoolJob = {
-        output,
         preferred: () => this.#lead,
-        requestFor: (thread) => ({ blocks: this.#requestFor(thread, at, output) }),
+        askOf: (thread) => {
+          const output = takeOutput?.();
+          return { request: { blocks: this.#requestFor(thread, at, output) }, output };
+        },
         settle: (outcome) => {
           this.#waiting.delete(job);
           this.#answered();

@@ -12,6 +12,8 @@ export interface WorkerThreadOptions {
   readonly module: WebAssemblyModule;
   /** What the calling thread needs besides, to do the work itself. Looked at when it is needed. @default nothing */
   readonly given?: GivenModules | undefined;
+  /** No thread is wanted: the calling one does the work, and nobody is warned. @default false */
+  readonly isHere?: boolean | undefined;
   /** Hears that the thread is gone, after its requests have failed. */
   readonly onExit: () => void;
 }
@@ -49,11 +51,8 @@ export class WorkerThread<Answer extends { readonly id: number }> {
 
   constructor(options: WorkerThreadOptions) {
     this.#options = options;
-    try {
-      this.#worker = this.#start();
-    } catch (cause) {
-      this.#workHere(cause);
-    }
+    if (options.isHere) this.#workHere();
+    else this.#startOrWorkHere();
   }
 
   /** Requests that were not answered yet. */
@@ -79,6 +78,15 @@ export class WorkerThread<Answer extends { readonly id: number }> {
     await this.#worker?.terminate();
   }
 
+  #startOrWorkHere(): void {
+    try {
+      this.#worker = this.#start();
+    } catch (cause) {
+      warnOnce(cause);
+      this.#workHere();
+    }
+  }
+
   #start(): Worker {
     const { name, source, module, onExit } = this.#options;
     const worker = new Worker(`${source};parentPort.postMessage({ id: ${startedId} });`, {
@@ -97,7 +105,10 @@ export class WorkerThread<Answer extends { readonly id: number }> {
     worker.on('exit', (code) => {
       const error = endedError(`The worker thread ended with exit code ${code}`, cause);
       this.#worker = undefined;
-      if (!this.#isStarted && this.#ended === undefined) return this.#workHere(error);
+      if (!this.#isStarted && this.#ended === undefined) {
+        warnOnce(error);
+        return this.#workHere();
+      }
       this.#rejectAll(error);
       onExit();
     });
@@ -115,10 +126,9 @@ export class WorkerThread<Answer extends { readonly id: number }> {
     request?.resolve(answer);
   }
 
-  /** No thread has started: all that was asked is still to be answered. */
-  #workHere(cause: unknown): void {
+  /** There is no thread: what was asked already is still to be answered. */
+  #workHere(): void {
     const { source, module, given } = this.#options;
-    warnOnce(cause);
     this.#here = startHere<Answer>(
       source,
       module,

@@ -20,7 +20,8 @@ export class HeldMemory {
         const block = this.#spare.pop();
         if (block !== undefined || this.#unmade === 0) return block;
         this.#unmade -= 1;
-        return new Uint8Array(blockSize);
+        // Not filled with zeros: a small layer touches only what it needs of it.
+        return new Uint8Array(Buffer.allocUnsafeSlow(blockSize).buffer);
       },
       giveBack: (blocks) => void this.#spare.push(...blocks),
     });

@@ -43,6 +43,7 @@ export {
   type LoggedRequest,
   startDebianRegistry,
 } from './tools/debian-registry.ts';
+export { endWithThisProcess } from './tools/end-with-this-process.ts';
 export { createFakeHome, type FakeHome, keychainScript } from './tools/fake-home.ts';
 export { findTool, requireTool } from './tools/find-tool.ts';
 export { findUnshare, type Unshare } from './tools/find-unshare.ts';

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type TemporaryFolder, temporaryFolder } from '@slipway/testkit';
+import { endWithThisProcess, type TemporaryFolder, temporaryFolder } from '@slipway/testkit';
 
-/** Debian's redis-server on a unix socket. Leaving scope ends it. */
+/** Debian's redis-server on a unix socket. Leaving scope ends it, and so does the end of this process. */
 export interface RedisServer extends AsyncDisposable {
   readonly url: string;
   readonly folder: TemporaryFolder;
@@ -19,6 +19,7 @@ export async function startRedis(): Promise<RedisServer> {
   const socket = join(folder.path, 'redis.sock');
   const options = ['--port', '0', '--unixsocket', socket, '--dir', folder.path, '--save', '', '--appendonly', 'no'];
   const child = spawn('redis-server', options, { stdio: 'ignore' });
+  endWithThisProcess(child);
   const exited = once(child, 'exit');
   for (;;) {
     if (child.exitCode !== null) throw new Error(`redis-server ended with ${child.exitCode}`);

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { endWithThisProcess } from '@slipway/testkit';
 import { vi } from 'vitest';
 import type { TestResponse } from '../daemon-fixture.ts';
 import { program } from '../program.ts';
@@ -13,7 +14,7 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const bundle = fileURLToPath(new URL('../../dist/cli.mjs', import.meta.url));
 
-/** A daemon in a process of its own, which can be killed. */
+/** A daemon in a process of its own, which can be killed, and which ends with this process. */
 export interface SpawnedDaemon extends AsyncDisposable {
   readonly socket: string;
   readonly pid: number;
@@ -54,6 +55,7 @@ export async function spawnDaemonWith(
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { HOME: dataDir, PATH: process.env['PATH'], ...variables },
   });
+  endWithThisProcess(child);
   let log = '';
   child.stderr?.on('data', (chunk: Buffer) => {
     log += chunk.toString('utf8');

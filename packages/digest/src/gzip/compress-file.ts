@@ -54,7 +54,7 @@ async function* piecesOf(
     yield codec.header();
     const turnSize = blocksAtOnce * blockSize;
     const work = async (offset: number): Promise<DeflatedBlocks & { readonly offset: number }> => {
-      const made = await run.next(reuse ? sharedFileResults.take(blocksAtOnce * resultSize) : undefined);
+      const made = await run.next(reuse ? () => sharedFileResults.take(blocksAtOnce * resultSize) : undefined);
       file.onRead(offset, Math.min(turnSize, size - offset));
       return { ...made, offset };
     };

@@ -19,11 +19,20 @@ export const sharedBlocks: SharedMemory = new SharedMemory(32);
 export const sharedResults: SharedMemory = new SharedMemory(16);
 export const sharedFileResults: SharedMemory = new SharedMemory(16);
 
-const threads = new ProcessPool(createDeflatePool, () => {
-  sharedBlocks.clear();
-  sharedResults.clear();
-  sharedFileResults.clear();
-});
+/**
+ * Plain bytes that a push compresses on the calling thread before a worker thread starts. A thread takes a twentieth of
+ * a second until its first block is made, and two of them 25 MB: so many bytes are done sooner without.
+ */
+const withoutThreads = 12 * 1024 * 1024;
+
+const threads = new ProcessPool(
+  () => createDeflatePool({ withoutThreads }),
+  () => {
+    sharedBlocks.clear();
+    sharedResults.clear();
+    sharedFileResults.clear();
+  },
+);
 
 /**
  * Deflates a block on this process's worker threads; idle ones are let go. With `resultSize`, into memory of

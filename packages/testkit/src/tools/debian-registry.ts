@@ -12,6 +12,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import { TestkitError } from '../errors.ts';
 import type { RegistryTlsOptions } from '../registry/options.ts';
+import { endWithThisProcess } from './end-with-this-process.ts';
 import { toolPath } from './find-tool.ts';
 import { runTool } from './run-tool.ts';
 
@@ -79,6 +80,7 @@ export async function startDebianRegistry(options: DebianRegistryOptions = {}): 
     rmSync(folder, { recursive: true, force: true });
   };
   process.once('exit', endAtExit);
+  endWithThisProcess(child);
 
   const marker = `settled-${randomUUID()}`;
   const requests: LoggedRequest[] = [];

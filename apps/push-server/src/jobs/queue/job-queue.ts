@@ -28,7 +28,7 @@ export interface JobQueue extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** This daemon did not show for too long, and the job was given to another. */
+/** This daemon did not show for too long, and the job was given to another run, here or elsewhere. */
 export class JobLost extends Error {
   override name = 'JobLost';
 }

@@ -54,6 +54,14 @@ test('neither an orderly end nor a lost lease is an attempt', () => {
   expect(givenBack(run(queued, 'a', false), 'a')).toMatchObject({ state: 'queued', attempts: 0 });
   const taken = run(afterCrash(run(queued, 'a', true)), 'b', true);
   expect(afterLostLease(taken, 'a')).toMatchObject({ state: 'running', attempts: 1, crashes: 0, deaths: [] });
+  const notBegunElsewhere = afterLostLease(run(queued, 'a', false), 'a');
+  expect([notBegunElsewhere.state, notBegunElsewhere.attempts, notBegunElsewhere.run]).toEqual([
+    'queued',
+    0,
+    undefined,
+  ]);
+  const ended = { ...run(queued, 'a', false), state: 'pushed' } as const;
+  expect(afterLostLease(ended, 'a')).toBe(ended);
 });
 
 test('a job that another daemon works on, or that has ended, is not begun', () => {

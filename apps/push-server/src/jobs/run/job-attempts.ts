@@ -49,8 +49,10 @@ export function givenBack(job: JobRecord, token: string): JobRecord {
   return { ...rest, state: 'queued', attempts: job.attempts - 1 };
 }
 
-/** The daemon was out of reach and lost the job to another, but lives: it was no attempt, and nothing died. */
+/** The daemon was out of reach and lost the job to another run, but lives: it was no attempt, and nothing died. */
 export function afterLostLease(job: JobRecord, token: string): JobRecord {
+  if (isFinal(job.state)) return job;
+  if (job.run?.token === token) return givenBack(job, token); // the other has not begun
   const deaths = (job.deaths ?? []).filter((each) => each !== token);
   const crashes = Math.max(0, (job.crashes ?? 0) - 1);
   return { ...job, attempts: Math.max(0, job.attempts - 1), deaths, crashes };

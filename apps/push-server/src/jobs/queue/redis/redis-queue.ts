@@ -45,6 +45,7 @@ export async function openRedisQueue(redis: RedisConnections, options: RedisQueu
     await job.moveToDelayed(Date.now() + ms, token);
     throw new DelayedError();
   };
+  /** What this daemon works on, by the id of the job. */
   const running = new Map<string, AbortController>();
   let worker: InstanceType<typeof Worker> | undefined;
 
@@ -58,6 +59,12 @@ export async function openRedisQueue(redis: RedisConnections, options: RedisQueu
         `push-jobs-${home}`,
         async (job, token) => {
           const id = job.id ?? '';
+          // Its claim ran out, and the same daemon was given it again: the first run ends before another begins.
+          const earlier = running.get(id);
+          if (earlier !== undefined) {
+            earlier.abort(lost(id));
+            return await putOff(job, token, standBackMs);
+          }
           const queued = { id, home, ...(job.data as Omit<QueuedJob, 'id' | 'home'>) };
           // Where its registry or its principal has enough already, it stands back for those behind it.
           if (shares.pick([queued]) === undefined) return await putOff(job, token, standBackMs);
@@ -65,6 +72,7 @@ export async function openRedisQueue(redis: RedisConnections, options: RedisQueu
           const controller = new AbortController();
           running.set(id, controller);
           try {
+            using _claim = renewed(job, token, { leaseMs, onLost: () => controller.abort(lost(id)) });
             if ((await work(id, controller.signal)) === 'done') return;
           } finally {
             running.delete(id);
@@ -77,14 +85,12 @@ export async function openRedisQueue(redis: RedisConnections, options: RedisQueu
           connection: redis.open(),
           concurrency: concurrency + 1, // one more, to look at who comes next
           lockDuration: leaseMs,
+          skipLockRenewal: true, // its own knows jobs and not runs: the end of one run would end the claim of the next
           stalledInterval: leaseMs,
           maxStalledCount: 1_000_000, // how often a job may be begun is counted in its record
         },
       );
       worker.on('error', (err) => log.warn({ err }, 'the job queue fails'));
-      worker.on('lockRenewalFailed', (ids) => {
-        for (const id of ids) running.get(id)?.abort(new JobLost(`job ${id} was given to another daemon`));
-      });
       await worker.waitUntilReady();
     },
     async remove({ id, home: folder }) {
@@ -105,8 +111,42 @@ export async function openRedisQueue(redis: RedisConnections, options: RedisQueu
   };
 }
 
-/** Nothing of it stays when it ends: its history is in the job store, and its id may come again. */
+/** Renews the claim of one run, until scope is left. */
+function renewed(
+  job: Job,
+  token: string | undefined,
+  { leaseMs, onLost }: { readonly leaseMs: number; readonly onLost: () => void },
+): Disposable {
+  let isAsked = false;
+  const timer = setInterval(() => {
+    if (isAsked) return;
+    isAsked = true;
+    job
+      .extendLock(token ?? '', leaseMs)
+      .then((extended) => {
+        if (extended !== 1) onLost();
+      })
+      .catch(() => {}) // whether it is lost is told when Redis answers again
+      .finally(() => {
+        isAsked = false;
+      });
+  }, leaseMs / 3);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+function lost(id: string): JobLost {
+  return new JobLost(`job ${id} was given to another run`);
+}
+
+/** Nothing of it stays when it is done: its history is in the job store, and its id may come again. */
 function settings(jobId: string, priority: QueuedJob['priority'] = 'normal'): JobsOptions {
-  // All have one, as those without come before those with any.
-  return { jobId, priority: priorities.indexOf(priority) + 1, removeOnComplete: true, removeOnFail: true };
+  return {
+    jobId,
+    // All have one, as those without come before those with any.
+    priority: priorities.indexOf(priority) + 1,
+    removeOnComplete: true,
+    // Whether a job has failed is told by its record. What is thrown here is of the queue's own, and it comes again.
+    attempts: Number.MAX_SAFE_INTEGER,
+    backoff: { type: 'fixed', delay: standBackMs },
+  };
 }

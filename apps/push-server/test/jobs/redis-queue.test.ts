@@ -1,0 +1,74 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { requireTool } from '@slipway/testkit';
+import { pino } from 'pino';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { JobLost, type JobQueue, type QueuedJob } from '../../src/jobs/queue/job-queue.ts';
+import { createJobShares } from '../../src/jobs/queue/job-shares.ts';
+import { openRedis, type RedisConnections } from '../../src/jobs/queue/redis/open-redis.ts';
+import { openRedisQueue } from '../../src/jobs/queue/redis/redis-queue.ts';
+import { type RedisServer, startRedis } from './redis-server.ts';
+
+const log = pino({ level: 'silent' });
+const home = 'here';
+const job: QueuedJob = { id: 'a', home, principal: 'local', destinations: [] };
+const waiting = { timeout: 20_000 };
+
+describe.skipIf(requireTool('redis-server'))('the queue in Redis', () => {
+  let server: RedisServer;
+  let redis: RedisConnections;
+  beforeAll(async () => {
+    server = await startRedis();
+    redis = await openRedis(server.url, log);
+  });
+  afterAll(async () => {
+    await redis?.[Symbol.asyncDispose]();
+    await server?.[Symbol.asyncDispose]();
+  });
+
+  const open = async (shares = createJobShares({ concurrency: 4 })): Promise<{ queue: JobQueue; key: string }> => {
+    const prefix = randomUUID();
+    const queue = await openRedisQueue(redis, { concurrency: 4, shares, home, prefix, leaseMs: 400, log });
+    return { queue, key: `${prefix}:push-jobs-${home}:${job.id}` };
+  };
+
+  test('a job whose claim ran out is not begun again beside the run that has it, and is not forgotten', async () => {
+    const { queue, key } = await open();
+    await using _ending = queue;
+    const reasons: unknown[] = [];
+    let inside = 0;
+    let most = 0;
+    let runs = 0;
+    await queue.start(async (_id, signal) => {
+      runs += 1;
+      inside += 1;
+      most = Math.max(most, inside);
+      if (runs <= 2) {
+        await redis.main.del(`${key}:lock`); // as Redis does once the claim was not renewed for too long
+        await vi.waitFor(() => expect(signal.aborted).toBe(true), waiting);
+        reasons.push(signal.reason);
+        await delay(1_500); // it ends when it can, and is given again before that
+      }
+      inside -= 1;
+      return runs <= 2 ? 'handed-over' : 'done';
+    });
+    await queue.add(job);
+    await vi.waitFor(async () => expect([runs, await redis.main.exists(key)]).toEqual([3, 0]), waiting);
+    expect([most, reasons]).toEqual([1, [expect.any(JobLost), expect.any(JobLost)]]);
+  });
+
+  test('what goes wrong between two jobs does not take the job out of the queue', async () => {
+    const shares = createJobShares({ concurrency: 4 });
+    const pick = vi.spyOn(shares, 'pick').mockImplementationOnce(() => {
+      throw new Error('as the connection does that breaks');
+    });
+    const { queue, key } = await open(shares);
+    await using _ending = queue;
+    const run = vi.fn(async () => 'done' as const);
+    await queue.start(run);
+    await queue.add(job);
+    await vi.waitFor(() => expect(run).toHaveBeenCalledOnce(), waiting);
+    await vi.waitFor(async () => expect(await redis.main.exists(key)).toBe(0), waiting);
+    expect(pick).toHaveBeenCalledTimes(2);
+  });
+});
