@@ -12,8 +12,7 @@ export interface DiffIDProofs {
 export function storedProofs(notes: Notes): DiffIDProofs {
   const ignore = (): void => {};
   return {
-    isProven: async (digest, diffID) =>
-      (await notes.ask((store) => store.isProven(digest, diffID), ignore)) ?? false,
+    isProven: async (digest, diffID) => (await notes.ask((store) => store.isProven(digest, diffID), ignore)) ?? false,
     remember: (digest, diffID) => notes.add((store) => store.rememberProof(digest, diffID), ignore),
   };
 }
