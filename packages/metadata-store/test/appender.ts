@@ -1,5 +1,5 @@
-// A process of its own that writes 20 records at a time: `appender.ts FOLDER NAME`. Does so at each line on its standard
-// input, and says when they are committed.
+// A process of its own that writes 20 records at a time: `appender.ts FOLDER NAME`. Does so at each line on its
+// standard input, and says when they are committed.
 import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { openBookBackend } from '../src/book/book-backend.ts';
