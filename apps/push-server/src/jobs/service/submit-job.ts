@@ -84,8 +84,8 @@ async function keep(job: JobRecord, create: () => Promise<JobRecord>, store: Job
 }
 
 /**
- * A submission whose answer did not come in time must not be worked on: nobody would know of it. What it holds is let go
- * of afterwards, and not where a repeated request has taken the job over.
+ * A submission whose answer did not come in time must not be worked on: nobody would know of it. What it holds is let
+ * go of afterwards, and not where a repeated request has taken the job over.
  */
 async function withdraw(job: JobRecord, { workStore, sources }: SubmitNeeds): Promise<void> {
   const { id, submission, source } = job;
