@@ -5,6 +5,7 @@
  */
 /** For those who change other files of the same folder, as the daemon does. */
 export { withFileLock } from '@slipway/file-lock';
+export { type MetadataStoreOptions, openMetadataStore } from './book/book-store.ts';
 export {
   type AttemptLimits,
   attemptLimits,
@@ -22,9 +23,7 @@ export { MetadataStoreError, type MetadataStoreErrorCode } from './errors.ts';
 export { type FileBackendOptions, openFileBackend } from './files/file-backend.ts';
 export {
   type FileMetadataStoreOptions,
-  type MetadataStoreOptions,
   openFileMetadataStore,
-  openMetadataStore,
 } from './files/file-store.ts';
 export type { KeyValueBackend, ValueChange } from './keyed/key-value-backend.ts';
 export { createMetadataStore } from './keyed/key-value-store.ts';

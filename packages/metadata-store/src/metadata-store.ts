@@ -67,4 +67,9 @@ export interface MetadataStore extends AsyncDisposable {
   /** diffID of a v1 image in a v1 registry (namespace `v1id`). */
   v1Layer(registry: string, v1ID: string): Promise<Digest | undefined>;
   setV1Layer(registry: string, v1ID: string, diffID: Digest): Promise<void>;
+  /**
+   * Resolves once all that was noted so far is kept, or has failed, which each call tells by itself. A store may let
+   * facts wait for others so as to keep them together: they wait no longer.
+   */
+  flush(): Promise<void>;
 }

@@ -259,6 +259,22 @@ export function metadataStoreSuite(name: string, open: () => Promise<MetadataSto
       await expect(store.setV1Layer('docker.io', id, digest(1))).rejects.toThrow(TypeError);
     });
 
+    test('what was begun is kept once it is flushed', async () => {
+      await using store = await open();
+      await store.flush();
+      let left = 2;
+      const done = (): void => {
+        left -= 1;
+      };
+      const writing = [store.rememberBlobSize(digest(1), 5), store.addLayerRecord(digest(1), record(11))];
+      for (const each of writing) void each.then(done);
+      await Promise.all([store.flush(), ...writing]);
+      await store.flush();
+      expect(left).toBe(0);
+      expect(await store.blobSize(digest(1))).toBe(5);
+      expect(await store.layerRecords(digest(1))).toEqual([record(11)]);
+    });
+
     test('closing twice is closing once', async () => {
       const store = await open();
       await store.rememberBlobSize(digest(1), 1);

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { rmSync, statfsSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Digest } from '@slipway/digest';
-import { openMetadataStore } from '../src/files/file-store.ts';
+import { openMetadataStore } from '../src/book/book-store.ts';
 
 const [folder = '', fault] = process.argv.slice(2);
 const disk = dirname(folder);

@@ -1,11 +1,11 @@
-// A process of its own that takes sessions: `taker.ts FOLDER COUNT`. Begins at a line on its standard input, and
+// A process of its own that takes sessions: `taker.ts KIND FOLDER COUNT`. Begins at a line on its standard input, and
 // says what it got, one subject a line.
 import { once } from 'node:events';
 import { writeSync } from 'node:fs';
-import { openFileMetadataStore } from '../src/files/file-store.ts';
+import { openStore } from './open-store.ts';
 
-const [folder = '', count = '0'] = process.argv.slice(2);
-const store = await openFileMetadataStore({ folder, lockTimeoutMs: 60_000 });
+const [kind = '', folder = '', count = '0'] = process.argv.slice(2);
+const store = await openStore(kind, folder);
 
 writeSync(1, 'ready\n');
 await once(process.stdin, 'data');

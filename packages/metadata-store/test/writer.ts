@@ -1,10 +1,11 @@
-// A process of its own that writes to a store: `writer.ts FOLDER NAME COUNT`. Says what is committed, one line each.
+// A process of its own that writes to a store: `writer.ts KIND FOLDER NAME COUNT`. Says what is committed, one line
+// each.
 import { writeSync } from 'node:fs';
 import type { Digest } from '@slipway/digest';
-import { openFileMetadataStore } from '../src/files/file-store.ts';
+import { openStore } from './open-store.ts';
 
-const [folder = '', name = '', count = '0'] = process.argv.slice(2);
-const store = await openFileMetadataStore({ folder, lockTimeoutMs: 60_000 });
+const [kind = '', folder = '', name = '', count = '0'] = process.argv.slice(2);
+const store = await openStore(kind, folder);
 
 for (let i = 0; i < Number(count); i += 1) {
   const record = {

@@ -23,6 +23,7 @@ import type { PushEvent } from './events.ts';
 import { storedProofs } from './form/diff-id-proofs.ts';
 import type { BlobForm } from './form/form.ts';
 import { Gate } from './form/gate.ts';
+import { Notes } from './notes.ts';
 import { isLegacy, type ResolvedPushOptions, resolvePushOptions } from './options.ts';
 import { planItem } from './plan/plan.ts';
 import type { ItemPlan, PlanContext } from './plan/plan-types.ts';
@@ -98,18 +99,19 @@ async function deliverAll(
 ): Promise<readonly (readonly PushResult[])[]> {
   const tell = meterProgress(surviving(options.onEvent), { clock: pusher.retry.clock });
   const forms = new Map<string, BlobForm>();
+  const notes = new Notes(pusher.metadataStore);
   const scope = new Scope(options.signal);
   // Layers are made in a scope of their own: another push may wait for one when this push aborts.
   const making = new Scope();
   try {
-    const context = planContext(pusher, options, tell, forms, making.signal);
+    const context = planContext({ ...pusher, notes }, options, tell, forms, making.signal);
     const { compression } = options;
     const plans = deliveries.map(({ item, platform = options.platform }) => {
       const own = { ...context, platform };
       const plan = typeof compression === 'string' ? planItem(item, own) : planVariants(item, compression, own);
       return withCanonicalDigest(plan);
     });
-    const push: Push = { ...pusher, options, delivered: new Map(), tell };
+    const push: Push = { ...pusher, options, delivered: new Map(), notes, tell };
     const { repositories, places } = byRepository(plans, deliveries, push);
     const all = deliveries.map((): readonly PushResult[] => []);
     for (const [index, { destinations }] of deliveries.entries()) {
@@ -132,6 +134,7 @@ async function deliverAll(
     await scope[Symbol.asyncDispose]();
     await making[Symbol.asyncDispose]();
     await Promise.all([...forms.values()].map((form) => form.settled()));
+    await notes.settled();
   }
 }
 
@@ -161,7 +164,7 @@ function byRepository(
 }
 
 function planContext(
-  pusher: SharedParts,
+  pusher: SharedParts & Pick<Push, 'notes'>,
   { format, protocol, compression, recompress, platform, verify }: ResolvedPushOptions,
   tell: (event: PushEvent) => void,
   forms: Map<string, BlobForm>,
@@ -177,7 +180,7 @@ function planContext(
     cache: pusher.layerCache,
     gate: pusher.gate,
     verify,
-    proofs: storedProofs(pusher.metadataStore),
+    proofs: storedProofs(pusher.notes),
     signal,
     compressor: (wanted) => compressorFor(pusher, wanted),
     form(name, make) {

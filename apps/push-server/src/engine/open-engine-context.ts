@@ -99,7 +99,7 @@ async function open(
   );
   const ownMetadata = opened.use(
     shared === undefined
-      ? await openMetadataStore({ folder: join(dataDir, 'metadata'), onWarning })
+      ? await openMetadataStore({ folder: join(dataDir, 'metadata'), gatherMs: 1_000, onWarning })
       : createMetadataStore(await openResilientBackend({ open: async () => shared.metadata, onWarning })),
   );
   const metadataStore =

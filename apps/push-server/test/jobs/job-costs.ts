@@ -58,6 +58,7 @@ export async function jobCosts(jobs: number, backend: KeyValueBackend): Promise<
   const queue = createLocalQueue({ shares: createJobShares({ concurrency: 8 }) });
   const needs: SubmitNeeds = {
     ...{ store, workStore: store, index, log, home: 'home' },
+    sources: { async release() {} },
     named: { assertKnown() {} },
     seal: { seal: () => 'sealed' },
     webhooks: { seal: () => undefined },

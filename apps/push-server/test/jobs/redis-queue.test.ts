@@ -19,7 +19,7 @@ describe.skipIf(requireTool('redis-server'))('the queue in Redis', () => {
   let redis: RedisConnections;
   beforeAll(async () => {
     server = await startRedis();
-    redis = await openRedis(server.url, log);
+    redis = await openRedis(server.url, log, { timeoutMs: 30_000 }); // this process may be held up longer than Redis
   });
   afterAll(async () => {
     await redis?.[Symbol.asyncDispose]();

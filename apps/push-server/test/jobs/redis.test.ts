@@ -22,7 +22,7 @@ describe.skipIf(requireTool('redis-server'))('on one Redis', () => {
 
   beforeAll(async () => {
     server = await startRedis();
-    redis = await openRedis(server.url, log);
+    redis = await openRedis(server.url, log, { timeoutMs: 30_000 }); // this process may be held up longer than Redis
   });
   afterAll(async () => {
     await redis?.[Symbol.asyncDispose]();

@@ -31,6 +31,9 @@ export interface StoreSettings {
   readonly dockerMetadataWrite?: boolean | undefined;
 }
 
+/** A push notes a fact or two for each layer: those of a second are written together. */
+const gatherMs = 1_000;
+
 export interface OpenStoresOptions extends StoreSettings {
   readonly environment: Pick<ClientEnvironment, 'dataFolder' | 'temporaryFolder'>;
   /** Told what a user should know. */
@@ -60,7 +63,7 @@ export async function openStores({
   }
   const metadataStore =
     folder !== undefined
-      ? await openMetadataStore({ folder: join(folder, 'metadata'), onWarning })
+      ? await openMetadataStore({ folder: join(folder, 'metadata'), gatherMs, onWarning })
       : createMemoryMetadataStore();
   const layerCache =
     folder !== undefined

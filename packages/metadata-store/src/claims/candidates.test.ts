@@ -64,6 +64,17 @@ describe('rankCandidates', () => {
     expect(namesOf(rankCandidates(records, { target, hmacKey: undefined }))).toBe('12');
   });
 
+  test('one record alone is the best, whoever signed it: its signature is not computed', () => {
+    const only = record('1 docker.io/a/b ours');
+    const hmacKey = new Proxy(ours, {
+      get() {
+        throw new Error('the key is used');
+      },
+    });
+    expect(rankCandidates([only], { target, hmacKey })).toEqual([only]);
+    expect(() => rankCandidates([only, only], { target, hmacKey })).toThrow('the key is used');
+  });
+
   test('the list given is left as it is, and nothing is lost', () => {
     const anyRecord = fc
       .tuple(

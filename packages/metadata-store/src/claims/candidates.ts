@@ -57,6 +57,7 @@ export function attemptLimits(size: number | undefined): AttemptLimits {
 export function rankCandidates(records: readonly LayerRecord[], options: RankOptions): readonly LayerRecord[] {
   assertArgument('records', records, listOf(anObject));
   assertOptions('options', options, { required: { target: aText } });
+  if (records.length < 2) return [...records]; // nothing to compare: no signature is computed
   const target = options.target.split('/');
   return records
     .map((record) => ({

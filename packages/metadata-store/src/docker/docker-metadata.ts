@@ -140,6 +140,10 @@ class JoinedMetadataStore implements MetadataStore {
     return this.#own.dropSession(repository, subject);
   }
 
+  async flush(): Promise<void> {
+    await this.#own.flush();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#docker[Symbol.asyncDispose]();
     await this.#own[Symbol.asyncDispose]();

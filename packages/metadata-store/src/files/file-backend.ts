@@ -1,9 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { assertOptions, aText } from '@slipway/arguments';
-import { FileLockError, makeFolder, withFileLock } from '@slipway/file-lock';
+import { makeFolder, withFileLock } from '@slipway/file-lock';
 import { MetadataStoreError } from '../errors.ts';
 import type { KeyValueBackend, ValueChange } from '../keyed/key-value-backend.ts';
+import { storeFailure } from '../store-failure.ts';
 import { EntryLimit, filesIn } from './entry-limit.ts';
 import { entryPath } from './entry-path.ts';
 import { draftStart, readEntry, writeEntry } from './file-entry.ts';
@@ -160,17 +161,9 @@ class FileBackend implements KeyValueBackend {
       return await work();
     } catch (error) {
       if (error instanceof TypeError || !(error instanceof Error)) throw error;
-      throw asStoreError(error, `Cannot ${operation} the metadata store in ${this.#folder}`);
+      throw storeFailure(error, `Cannot ${operation} the metadata store in ${this.#folder}`);
     }
   }
-}
-
-function asStoreError(error: Error, operation: string): MetadataStoreError {
-  const isLocked = error instanceof FileLockError && error.code === 'ERR_LOCK_TIMEOUT';
-  const code = isLocked ? 'ERR_STORE_LOCKED' : 'ERR_STORE_UNAVAILABLE';
-  // That the lock could not be made is no news beside why: the disk is full, or read-only.
-  const reason = error instanceof FileLockError && error.cause instanceof Error ? error.cause : error;
-  return new MetadataStoreError(code, `${operation}: ${reason.message}`, { cause: error });
 }
 
 async function removeEntry(path: string): Promise<void> {

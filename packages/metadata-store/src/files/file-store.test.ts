@@ -1,13 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Digest } from '@slipway/digest';
 import { acquireFileLock } from '@slipway/file-lock';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { MetadataStoreError } from '../errors.ts';
 import { metadataStoreSuite } from '../suite.ts';
-import { openFileMetadataStore, openMetadataStore } from './file-store.ts';
+import { openFileMetadataStore } from './file-store.ts';
 
 const diffID = `sha256:${'d'.repeat(64)}` as Digest;
 const digest = `sha256:${'b'.repeat(64)}` as Digest;
@@ -27,8 +26,6 @@ afterAll(async () => {
 const newFolder = () => mkdtemp(join(root, 'store-'));
 
 metadataStoreSuite('the file store', async () => openFileMetadataStore({ folder: await newFolder() }));
-
-metadataStoreSuite('the store of a push', async () => openMetadataStore({ folder: await newFolder() }));
 
 describe('the file store keeps the files of Docker', () => {
   test('the bytes are those Docker writes', async () => {
@@ -195,37 +192,6 @@ describe('what cannot be used is unavailable', () => {
     const store = await openFileMetadataStore({ folder: await newFolder() });
     await store[Symbol.asyncDispose]();
     await expect(store.blobSize(digest)).rejects.toMatchObject({ code: 'ERR_STORE_UNAVAILABLE' });
-  });
-});
-
-describe('the store of a push goes on without its folder, says so once, and names it', () => {
-  test.each<[string, (folder: string) => Promise<unknown>]>([
-    ['a file in its place', (folder) => writeFile(folder, '')],
-    ['a file above it', (folder) => writeFile(dirname(folder), '')],
-    ['a FIFO in its place', async (folder) => execFileSync('mkfifo', [folder])],
-    ['a file in the place of its records', (folder) => put(folder, 'v2metadata-by-diffid', '')],
-    [
-      'a FIFO in the place of its lock',
-      async (folder) => {
-        await mkdir(folder);
-        execFileSync('mkfifo', [join(folder, '.slipway-lock')]);
-      },
-    ],
-  ])('%s', async (rule, place) => {
-    const parent = join(await newFolder(), 'above');
-    const folder = join(parent, 'store');
-    if (!rule.includes('above')) await mkdir(parent);
-    await place(folder);
-    const warnings: MetadataStoreError[] = [];
-    await using store = await openMetadataStore({ folder, onWarning: (warning) => warnings.push(warning) });
-    await store.addLayerRecord(diffID, { digest, sourceRepository: '', hmac: '' });
-    await store.addLayerRecord(diffID, { digest, sourceRepository: 'docker.io/library/busybox', hmac: '' });
-    expect(await store.layerRecords(diffID)).toHaveLength(2);
-    expect(warnings.map(({ message }) => message)).toEqual([
-      expect.stringMatching(
-        new RegExp(`^Cannot (open|write) the metadata store in ${folder}: .+; what cannot be kept`),
-      ),
-    ]);
   });
 });
 

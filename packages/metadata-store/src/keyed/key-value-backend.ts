@@ -22,6 +22,11 @@ export interface KeyValueBackend extends AsyncDisposable {
   update(namespace: string, key: string, change: ValueChange): Promise<void>;
   /** Reads and deletes with nobody in between. Without it, that is an `update`. */
   take?(namespace: string, key: string): Promise<Uint8Array | undefined>;
+  /**
+   * Resolves once all writes that were begun are done or have failed, which each tells by itself. One that waits so as
+   * to be written with others waits no longer. Without it, no write waits.
+   */
+  flush?(): Promise<void>;
   /** Keys of a namespace, in no particular order. Without it, abandoned upload sessions are not cleared away. */
   list?(namespace: string): Promise<readonly string[]>;
 }

@@ -79,10 +79,12 @@ class KeyValueMetadataStore implements MetadataStore {
   async removeLayerRecord(record: LayerRecord): Promise<void> {
     const diffID = await this.diffIDOf(record.digest);
     if (diffID === undefined) return;
-    await this.#backend.update(namespaces.layerRecords, keyOf(diffID), (value) => {
-      const others = parseRecords(value).filter((other) => !isSame(other, record));
-      return others.length === 0 ? undefined : formatRecords(others);
-    });
+    await this.#atOnce(
+      this.#backend.update(namespaces.layerRecords, keyOf(diffID), (value) => {
+        const others = parseRecords(value).filter((other) => !isSame(other, record));
+        return others.length === 0 ? undefined : formatRecords(others);
+      }),
+    );
   }
 
   async blobSize(digest: Digest): Promise<number | undefined> {
@@ -129,7 +131,9 @@ class KeyValueMetadataStore implements MetadataStore {
 
   async removeClaim(repository: string, diffID: Digest, digest: Digest): Promise<void> {
     const key = claimsKey(repository, diffID);
-    await this.#backend.update(namespaces.claims, key, (value) => removedClaim(value, repository, diffID, digest));
+    await this.#atOnce(
+      this.#backend.update(namespaces.claims, key, (value) => removedClaim(value, repository, diffID, digest)),
+    );
   }
 
   async session(repository: string, subject: string): Promise<SessionRecord | undefined> {
@@ -150,12 +154,12 @@ class KeyValueMetadataStore implements MetadataStore {
   async saveSession(record: SessionRecord): Promise<void> {
     const { repository, subject, location, offset, updatedAt } = record;
     const value = encode(JSON.stringify({ repository, subject, location, offset, updatedAt }));
-    await this.#backend.set(namespaces.sessions, sessionKey(repository, subject), value);
+    await this.#atOnce(this.#backend.set(namespaces.sessions, sessionKey(repository, subject), value));
     await this.#clearSessionsBefore(updatedAt - sessionLifeMs);
   }
 
   async dropSession(repository: string, subject: string): Promise<void> {
-    await this.#backend.delete(namespaces.sessions, sessionKey(repository, subject));
+    await this.#atOnce(this.#backend.delete(namespaces.sessions, sessionKey(repository, subject)));
   }
 
   async v1Layer(registry: string, v1ID: string): Promise<Digest | undefined> {
@@ -164,6 +168,10 @@ class KeyValueMetadataStore implements MetadataStore {
 
   async setV1Layer(registry: string, v1ID: string, diffID: Digest): Promise<void> {
     await this.#backend.set(namespaces.v1Layers, v1Key(registry, v1ID), encode(diffID));
+  }
+
+  async flush(): Promise<void> {
+    await this.#backend.flush?.();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -176,8 +184,14 @@ class KeyValueMetadataStore implements MetadataStore {
     this.#sessionsCleared = true;
     for (const key of await this.#backend.list(namespaces.sessions)) {
       const record = parseSession(await this.#backend.get(namespaces.sessions, key));
-      if (record === undefined || record.updatedAt < time) await this.#backend.delete(namespaces.sessions, key);
+      if (record === undefined || record.updatedAt < time)
+        await this.#atOnce(this.#backend.delete(namespaces.sessions, key));
     }
+  }
+
+  /** What wrong moves depend on, and what a process that is killed has to leave behind, waits for no other write. */
+  async #atOnce(write: Promise<void>): Promise<void> {
+    await Promise.all([write, this.#backend.flush?.()]);
   }
 }
 

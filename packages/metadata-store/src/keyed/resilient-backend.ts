@@ -110,6 +110,10 @@ class ResilientBackend implements KeyValueBackend {
     return taken?.value;
   }
 
+  async flush(): Promise<void> {
+    await this.#ask(async (backend) => await backend.flush?.());
+  }
+
   async list(namespace: string): Promise<readonly string[]> {
     const listed = await this.#ask(async (backend) => (await backend.list?.(namespace)) ?? []);
     const names = new Set(listed?.value.map((key) => nameOf(namespace, key)));

@@ -2,6 +2,7 @@ import type { Digest } from '@slipway/digest';
 import type { LayerRecord } from '@slipway/metadata-store';
 import type { PushEvent } from '../events.ts';
 import type { Gate } from '../form/gate.ts';
+import type { Notes } from '../notes.ts';
 import type { ResolvedPushOptions } from '../options.ts';
 import type { PusherOptions } from '../push.ts';
 import type { Uploader } from '../upload/uploader.ts';
@@ -23,5 +24,7 @@ export interface Push extends SharedParts {
   readonly options: ResolvedPushOptions;
   /** What this push has delivered, to whichever repository. */
   readonly delivered: Map<Digest, LayerRecord[]>;
+  /** What it leaves for the next push. */
+  readonly notes: Notes;
   readonly tell: (event: PushEvent) => void;
 }

@@ -164,11 +164,11 @@ export class RepositoryPush {
 
   /** A metadata store that fails is reported once a repository, whatever the number of layers. */
   #openMemory(): BlobMemory {
-    const { metadataStore, delivered, tell } = this.#push;
+    const { notes, delivered, tell } = this.#push;
     const { reference, hmacKey } = this.#first;
     let isWarned = false;
     return new BlobMemory({
-      ...{ store: metadataStore, repository: canonicalName(reference), hmacKey, delivered },
+      ...{ notes, repository: canonicalName(reference), hmacKey, delivered },
       onFailure: (error) => {
         if (isWarned) return;
         isWarned = true;

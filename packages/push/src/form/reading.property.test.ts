@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { collect, countedContent } from '../../test/counted-content.ts';
 import { textBytes } from '../../test/setup.ts';
+import { Notes } from '../notes.ts';
 import { storedProofs } from './diff-id-proofs.ts';
 import type { FormReader } from './form.ts';
 import type { ReadableForm } from './form-bytes.ts';
@@ -182,7 +183,7 @@ test.each(['named', 'named and unpacked', 'unnamed'] as const)(
       fc.asyncProperty(upload, async ({ accidents, steps, resumedAt }) => {
         const content = accidental(right, accidents);
         const { signal } = new AbortController();
-        const proofs = storedProofs(undefined);
+        const proofs = storedProofs(new Notes(undefined));
         const check =
           kind === 'named'
             ? undefined

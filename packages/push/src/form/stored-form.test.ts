@@ -4,6 +4,7 @@ import { createMemoryMetadataStore } from '@slipway/metadata-store';
 import { describe, expect, test } from 'vitest';
 import { type CountedContent, collect, countedContent } from '../../test/counted-content.ts';
 import { textBytes } from '../../test/setup.ts';
+import { Notes } from '../notes.ts';
 import { type DiffIDProofs, storedProofs } from './diff-id-proofs.ts';
 import type { FormReader } from './form.ts';
 import { plainLayerCheck } from './layer-check.ts';
@@ -24,7 +25,7 @@ interface Layer {
 function layerOf(
   diffID: Digest,
   {
-    proofs = storedProofs(undefined),
+    proofs = storedProofs(new Notes(undefined)),
     isNamed = true,
     content = countedContent(gzipped),
     signal = new AbortController().signal,
@@ -40,7 +41,7 @@ async function part(reader: FormReader, from: number, length: number): Promise<U
 
 /** A store that remembers what was proven, and is asked how often it was. */
 function watchedProofs(): DiffIDProofs & { readonly asked: string[]; readonly remembered: string[] } {
-  const proofs = storedProofs(createMemoryMetadataStore());
+  const proofs = storedProofs(new Notes(createMemoryMetadataStore()));
   const asked: string[] = [];
   const remembered: string[] = [];
   return {

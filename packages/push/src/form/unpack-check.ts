@@ -68,7 +68,7 @@ export class UnpackCheck implements LayerCheck {
     }
     if (this.#isProvenHere(digest)) return; // another reader was here first
     this.#proven = digest;
-    await proofs.remember(digest, diffID);
+    proofs.remember(digest, diffID);
   }
 
   reset(): void {

@@ -85,7 +85,7 @@ async function pushLayer(image: ChainImage, target: Target, { signal }: AbortOpt
           }),
       });
     }
-    if (kept === undefined) await target.memory.keepTarSum(diffID, digestOf(checksum));
+    if (kept === undefined) target.memory.keepTarSum(diffID, digestOf(checksum));
     const words = 'Image successfully pushed';
     target.emit({ type: 'blob:pushed', blob: subject, digest: diffID, size: content.size, words });
     return checksum;

@@ -88,8 +88,8 @@ async function confirmClaim(
   }
   checked.add(identity.digest);
   if ((await isSeen(identity, target, { signal })) !== true) return undefined;
-  if (learn === 'trust') await target.memory.keepClaim(recordKey as typeof claim.digest, claim);
-  else await target.memory.add(blob, identity);
+  if (learn === 'trust') target.memory.keepClaim(recordKey as typeof claim.digest, claim);
+  else target.memory.add(blob, identity);
   return identity;
 }
 

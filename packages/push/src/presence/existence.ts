@@ -41,7 +41,7 @@ export async function findRecorded(
     }
     const identity = provenByRecord(record, size);
     const isNoted = record.sourceRepository === target.name && hmacMatches(record, target.hmacKey);
-    if (!isNoted) await target.memory.add(blob, identity);
+    if (!isNoted) target.memory.add(blob, identity);
     return identity;
   }
   return undefined;

@@ -160,7 +160,7 @@ async function establish(
   if (learn === 'trust') {
     for (const { recordKey } of unknown) {
       const claim = recordKey && target.presence.claims.get(recordKey);
-      if (recordKey !== undefined && claim !== undefined) await target.memory.keepClaim(recordKey, claim);
+      if (recordKey !== undefined && claim !== undefined) target.memory.keepClaim(recordKey, claim);
     }
     return guessed;
   }
@@ -182,7 +182,7 @@ async function proveGuess(
     }),
   );
   const proven = own.filter((pairing) => pairing !== undefined);
-  for (const [blob, identity] of proven) await target.memory.add(blob, identity);
+  for (const [blob, identity] of proven) target.memory.add(blob, identity);
   if (proven.length === blobs.length)
     return new Map([...guessed, ...proven.map(([{ key }, id]) => [key, id] as const)]);
   target.presence.dropClaims();

@@ -2,14 +2,14 @@ import { type Digest, encodedOf } from '@slipway/digest';
 import type { LayerRecord, MetadataStore, SessionRecord } from '@slipway/metadata-store';
 import type { UploadSession } from '@slipway/registry-client';
 import { type ClaimedIdentity, claimed, type ProvenIdentity } from '../knowledge.ts';
+import type { Notes } from '../notes.ts';
 import type { BlobToPush } from '../plan/blob-to-push.ts';
 
 /** Stands where the store has a registry's name; Docker had a file `checksum` beside each layer. */
 const tarSumSpace = 'tarsum.v1';
 
 export interface BlobMemoryOptions {
-  /** @default nothing is remembered from one push to the next */
-  readonly store: MetadataStore | undefined;
+  readonly notes: Notes;
   /** Canonical name with its domain. */
   readonly repository: string;
   readonly hmacKey: Uint8Array | undefined;
@@ -23,7 +23,7 @@ export interface BlobMemoryOptions {
  * this machine has proven; claims are kept apart. A store that fails is worked around: it never fails a push.
  */
 export class BlobMemory {
-  readonly #store: MetadataStore | undefined;
+  readonly #notes: Notes;
   readonly #repository: string;
   readonly #hmacKey: Uint8Array | undefined;
   readonly #delivered: Map<Digest, LayerRecord[]>;
@@ -31,8 +31,8 @@ export class BlobMemory {
   /** Uploads of this push: they are continued also where nothing is remembered from one run to the next. */
   readonly #sessions = new Map<string, SessionRecord>();
 
-  constructor({ store, repository, hmacKey, delivered, onFailure }: BlobMemoryOptions) {
-    this.#store = store;
+  constructor({ notes, repository, hmacKey, delivered, onFailure }: BlobMemoryOptions) {
+    this.#notes = notes;
     this.#repository = repository;
     this.#hmacKey = hmacKey;
     this.#delivered = delivered;
@@ -51,14 +51,14 @@ export class BlobMemory {
     return fixed === undefined ? records : records.filter(({ digest }) => digest === fixed.digest);
   }
 
-  /** Notes that the repository has the blob. */
-  async add(blob: BlobToPush, { digest, size }: ProvenIdentity): Promise<void> {
+  /** Notes that the repository has the blob. It is on the disk when the push ends. */
+  add(blob: BlobToPush, { digest, size }: ProvenIdentity): void {
     // Bytes whose digest was unknown when the push was planned, and that are not docker's gzip form, stand under their
     // own digest.
     const key = blob.recordKey ?? digest;
     const record = { digest, sourceRepository: this.#repository };
     this.#delivered.set(key, [...(this.#delivered.get(key) ?? []), { ...record, hmac: '' }]);
-    await this.#attempt((store) =>
+    this.#note((store) =>
       Promise.all([store.tagAndAdd(key, this.#hmacKey, record), store.rememberBlobSize(digest, size)]),
     );
   }
@@ -92,8 +92,8 @@ export class BlobMemory {
     return newest && claimed(newest);
   }
 
-  async keepClaim(diffID: Digest, { digest, size }: ClaimedIdentity): Promise<void> {
-    await this.#attempt((store) => store.addClaim(this.#repository, diffID, { digest, size }));
+  keepClaim(diffID: Digest, { digest, size }: ClaimedIdentity): void {
+    this.#note((store) => store.addClaim(this.#repository, diffID, { digest, size }));
   }
 
   /** The TarSum of a layer, as far as registries of old were ever sent it; the hash alone. */
@@ -101,8 +101,8 @@ export class BlobMemory {
     return this.#attempt((store) => store.v1Layer(tarSumSpace, encodedOf(diffID)));
   }
 
-  async keepTarSum(diffID: Digest, sum: Digest): Promise<void> {
-    await this.#attempt((store) => store.setV1Layer(tarSumSpace, encodedOf(diffID), sum));
+  keepTarSum(diffID: Digest, sum: Digest): void {
+    this.#note((store) => store.setV1Layer(tarSumSpace, encodedOf(diffID), sum));
   }
 
   /** Takes the record of an upload that was begun earlier: of all who ask, in this process or another, one gets it. */
@@ -134,13 +134,16 @@ export class BlobMemory {
     await this.#attempt((store) => store.dropSession(this.#repository, subject));
   }
 
+  /** Resolves once all that the push has noted so far is kept, or told as a failure. */
+  async settled(): Promise<void> {
+    await this.#notes.settled();
+  }
+
   async #attempt<T>(work: (store: MetadataStore) => Promise<T>): Promise<T | undefined> {
-    if (this.#store === undefined) return undefined;
-    try {
-      return await work(this.#store);
-    } catch (error) {
-      this.#onFailure(error);
-      return undefined;
-    }
+    return await this.#notes.ask(work, this.#onFailure);
+  }
+
+  #note(work: (store: MetadataStore) => Promise<unknown>): void {
+    this.#notes.add(work, this.#onFailure);
   }
 }

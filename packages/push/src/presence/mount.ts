@@ -35,7 +35,7 @@ export async function tryMounts(
         session = undefined;
         if (begun.kind === 'mounted') {
           const identity = provenByRecord(record, await mountedSize(blob, target, record, signal));
-          await target.memory.add(blob, identity);
+          target.memory.add(blob, identity);
           return { kind: 'mounted', identity, from };
         }
         session = begun.session;

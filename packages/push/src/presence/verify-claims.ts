@@ -21,7 +21,7 @@ export async function verifyClaims(
     if (unpacked === diffID) {
       const identity = provenByUnpacking(claim);
       presence.note(blob.key, identity, 'seen');
-      await target.memory.add(blob, identity);
+      target.memory.add(blob, identity);
       continue;
     }
     target.emit({

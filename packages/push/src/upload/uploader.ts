@@ -166,7 +166,7 @@ export class Uploader {
         },
       });
       if (isChunked) await target.memory.dropSession(name);
-      await target.memory.add(blob, identity);
+      target.memory.add(blob, identity);
       return { kind: 'pushed', identity };
     } catch (error) {
       if (isDeclinedMount || subject.identity !== undefined) attempts.mountsTrusted = false;
@@ -189,7 +189,7 @@ export class Uploader {
     if (mayBelieve && attempts.mayBeThere) {
       attempts.mayBeThere = false;
       if ((await isSeen(identity, target, { signal })) === true) {
-        await target.memory.add(blob, identity);
+        target.memory.add(blob, identity);
         return { kind: 'pushed', identity };
       }
     }
@@ -204,7 +204,7 @@ export class Uploader {
       });
       if (asked?.kind === 'session') return asked.session;
       if (asked?.kind === 'mounted') {
-        await target.memory.add(blob, identity);
+        target.memory.add(blob, identity);
         return { kind: 'existed', identity, learnt: false };
       }
       // No failure of the push: nobody else asks this question, and a plain session may still be had.

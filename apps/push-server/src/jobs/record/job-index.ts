@@ -140,5 +140,10 @@ export function indexedStore(store: JobStore, index: JobIndex): JobStore {
       await store.delete(id);
       index.forget(id);
     },
+    async deleteIf(id, condition) {
+      const kept = await store.deleteIf(id, condition);
+      if (kept === undefined) index.forget(id);
+      return noted(kept);
+    },
   };
 }

@@ -14,6 +14,8 @@ export interface JobStore extends AsyncDisposable {
   /** All jobs, newest first. */
   list(): Promise<readonly JobRecord[]>;
   delete(id: string): Promise<void>;
+  /** Deletes a job if it is so, with nobody in between. What is kept then, if anything. */
+  deleteIf(id: string, condition: (job: JobRecord) => boolean): Promise<JobRecord | undefined>;
   /** Keeps events; the first one's `seq` follows what is kept. */
   appendEvents(id: string, events: readonly JobEvent[]): Promise<void>;
   /** Kept events whose `seq` is greater, in order. */
@@ -61,6 +63,15 @@ export function createJobStore(backend: KeyValueBackend): JobStore {
       await backend.delete(jobs, id);
       const namespace = eventsOf(id);
       for (const key of await list(namespace)) await backend.delete(namespace, key);
+    },
+    async deleteIf(id, condition) {
+      let kept: JobRecord | undefined;
+      await backend.update(jobs, id, (value) => {
+        const job = parse<JobRecord>(value);
+        kept = job !== undefined && condition(job) ? undefined : job;
+        return kept === undefined ? undefined : value;
+      });
+      return kept;
     },
     async appendEvents(id, events) {
       const [first] = events;

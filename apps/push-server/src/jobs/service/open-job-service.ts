@@ -176,7 +176,7 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
     }
   });
 
-  const needs: SubmitNeeds = { store, workStore, index, named, log, seal, webhooks, home, step, enqueue };
+  const needs: SubmitNeeds = { store, workStore, index, sources, named, log, seal, webhooks, home, step, enqueue };
   return {
     store,
     daemon,

@@ -1,9 +1,10 @@
 import type { Logger } from 'pino';
 import { RequestError } from '../../errors.ts';
 import type { QueuedJob } from '../queue/job-queue.ts';
-import { isFinal, type JobRecord, type JobStep } from '../record/job.ts';
+import { isFinal, type JobRecord, type JobSource, type JobStep } from '../record/job.ts';
 import type { JobIndex } from '../record/job-index.ts';
 import type { JobStore } from '../record/job-store.ts';
+import type { JobSources } from '../run/job-sources.ts';
 import type { NamedCredentials } from '../run/named-credentials.ts';
 import { type JobRequest, type NewJobNeeds, newJob } from './new-job.ts';
 
@@ -15,6 +16,7 @@ export interface SubmitNeeds extends NewJobNeeds {
   /** The same store with the patience of work, not that of an answer. */
   readonly workStore: JobStore;
   readonly index: JobIndex;
+  readonly sources: Pick<JobSources, 'release'>;
   readonly named: Pick<NamedCredentials, 'assertKnown'>;
   readonly log: Logger;
   step(id: string, what: JobStep): Promise<void>;
@@ -22,7 +24,8 @@ export interface SubmitNeeds extends NewJobNeeds {
 }
 
 /**
- * Keeps a job and queues it. `isNew` is false for a repeated request.
+ * Keeps a job and queues it. `isNew` is false for a repeated request. What the request's source holds is the job's from
+ * here on, or nobody's.
  *
  * @throws {RequestError} 422 when the idempotency key was used for something else; 503
  */
@@ -30,35 +33,68 @@ export async function submitJob(
   request: JobRequest,
   needs: SubmitNeeds,
 ): Promise<{ readonly job: JobRecord; readonly isNew: boolean }> {
-  const { store, workStore, index, named, log, step, enqueue } = needs;
+  const { store, sources, log, step, enqueue } = needs;
+  let isUnused = true;
+  try {
+    const job = checkedJob(request, needs);
+    const create = async (): Promise<JobRecord> => {
+      isUnused = false;
+      const kept = await store.create(job).catch((error: unknown) => {
+        withdraw(job, needs).catch((err) => log.warn({ err, job: job.id }, 'a job cannot be taken back'));
+        throw error;
+      });
+      isUnused = kept !== job; // of a repeated request, what the first one held is there
+      return kept;
+    };
+    const kept = await keep(job, create, store);
+    const isNew = kept === job;
+    if (isNew) {
+      const onFailure = (err: unknown): void => log.warn({ err, job: job.id }, 'events are not kept');
+      await step(job.id, { type: 'job:queued' }).catch(onFailure);
+    }
+    // Also of a repeated request: the first one may have been cut off between the two.
+    if (!isFinal(kept.state)) await enqueue(kept);
+    return { job: kept, isNew };
+  } finally {
+    if (isUnused) await sources.release(request.source);
+  }
+}
+
+function checkedJob(request: JobRequest, needs: SubmitNeeds): JobRecord {
+  const { index, named } = needs;
   if (index.count('queued') + index.count('running') >= maxUnfinished)
     throw new RequestError(503, 'there are too many push jobs already');
   const { credentialsName } = request;
   if (credentialsName !== undefined) named.assertKnown(credentialsName);
-  const job = newJob(request, needs);
-  const { id, requestHash, submission } = job;
-  const kept = await store.create(job).catch((error: unknown) => {
-    withdraw(workStore, job).catch((err) => log.warn({ err, job: id }, 'a job cannot be taken back'));
-    throw error;
-  });
-  if (kept.requestHash !== requestHash) {
-    throw new RequestError(422, 'the idempotency key was used for another request');
-  }
-  const isNew = kept === job;
-  if (isNew) await step(id, { type: 'job:queued' });
-  // This answer makes up for the first one's, should that not have reached its client.
-  else await store.update(id, (current) => (isFinal(current.state) ? current : { ...current, submission }));
-  // Also of a repeated request: the first one may have been cut off between the two.
-  if (!isFinal(kept.state)) await enqueue(kept);
-  return { job: kept, isNew };
+  return newJob(request, needs);
 }
 
-/** A submission whose answer did not come in time must not be worked on: nobody would know of it. */
-async function withdraw(workStore: JobStore, { id, submission }: JobRecord): Promise<void> {
-  const job = await workStore.update(id, (current) =>
-    current.state === 'queued' && current.submission === submission
-      ? { ...current, state: 'cancelled', finishedAt: new Date().toISOString() }
-      : current,
-  );
-  if (job !== undefined && job.submission === submission && job.state === 'cancelled') await workStore.delete(id);
+/** The job, or the one that an earlier request with the same key has made: this answer makes up for that one's. */
+async function keep(job: JobRecord, create: () => Promise<JobRecord>, store: JobStore): Promise<JobRecord> {
+  const { id, requestHash, submission } = job;
+  for (;;) {
+    const first = await create();
+    if (first === job) return job;
+    if (first.requestHash !== requestHash) {
+      throw new RequestError(422, 'the idempotency key was used for another request');
+    }
+    const taken = await store.update(id, (now) => (isFinal(now.state) ? now : { ...now, submission }));
+    if (taken !== undefined) return taken; // otherwise it was withdrawn just now
+  }
+}
+
+/**
+ * A submission whose answer did not come in time must not be worked on: nobody would know of it. What it holds is let
+ * go of afterwards, and not where a repeated request has taken the job over.
+ */
+async function withdraw(job: JobRecord, { workStore, sources }: SubmitNeeds): Promise<void> {
+  const { id, submission, source } = job;
+  const kept = await workStore.deleteIf(id, (now) => now.state === 'queued' && now.submission === submission);
+  if (kept !== undefined && isSameSource(kept.source, source)) return;
+  await sources.release(source);
+}
+
+/** Whether both hold the same by the same keys, which are made anew for each submission. */
+function isSameSource(one: JobSource, other: JobSource): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
 }

@@ -64,7 +64,9 @@ async function takeTurn(
       { registry, repository: target.name, blob: name },
       { signal, onWaiting: () => target.emit({ type: 'blob:waiting', blob: subject }) },
     );
-    return conclude(blob, subject, target, await transfer(blob, subject, trace, delivery));
+    const outcome = await transfer(blob, subject, trace, delivery);
+    if (sharedTurns !== undefined) await target.memory.settled(); // whoever has the next turn is to know of it
+    return conclude(blob, subject, target, outcome);
   });
 }
 
@@ -82,7 +84,7 @@ async function seenMeanwhile(blob: BlobToPush, target: Target, signal: AbortSign
   if (identity === undefined || identity.size < worthAsking || !target.presence.believes(identity.digest))
     return undefined;
   if ((await isSeen(identity, target, { signal })) !== true) return undefined;
-  await target.memory.add(blob, identity);
+  target.memory.add(blob, identity);
   return { kind: 'existed', identity, learnt: false };
 }
 

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { ServerError } from '../../../errors.ts';
 import { inTime } from '../../../in-time.ts';
-import { type RedisHealth, watchRedis } from './redis-health.ts';
+import { type RedisHealth, type RedisHealthOptions, watchRedis } from './redis-health.ts';
 
 /** Connections to the Redis that daemons share. */
 export interface RedisConnections extends AsyncDisposable {
@@ -24,7 +24,11 @@ const quitMs = 1_000;
  *
  * @throws {ServerError} `ERR_SERVER_REDIS`
  */
-export async function openRedis(url: string, log: Logger): Promise<RedisConnections> {
+export async function openRedis(
+  url: string,
+  log: Logger,
+  { timeoutMs }: Pick<RedisHealthOptions, 'timeoutMs'> = {},
+): Promise<RedisConnections> {
   const { Redis } = await import('ioredis');
   const opened: Redis[] = [];
   let lastError: string | undefined;
@@ -56,6 +60,7 @@ export async function openRedis(url: string, log: Logger): Promise<RedisConnecti
     await within(Promise.race([once(main, 'ready'), failure]), connectMs, () => lastError);
     await assertSafe(main);
     health = await watchRedis(main, {
+      timeoutMs,
       onChange: (isUp) => {
         if (isUp) log.info('Redis answers again');
         else log.warn('Redis does not answer: push jobs wait');

@@ -43,26 +43,16 @@ type SubmitNeeds = Pick<
   'config' | 'activity' | 'disk' | 'spoolFolder' | 'audit' | 'store' | 'pushes' | 'egress'
 >;
 
-type Submission = Omit<Parameters<JobService['submit']>[0], 'principal' | 'idempotencyKey'>;
+type Submission = Omit<Parameters<JobService['submit']>[0], 'principal' | 'trace'>;
 
 /** What makes a job: from an image of the store or of a registry, or from an archive. */
 export function submitRoutes(context: SubmitNeeds, jobs: JobService): readonly ApiRoute[] {
   const { idleTimeoutMs } = context.config;
 
-  /** What the source holds is the job's from here on, or nobody's: of a repeated request, the first one's is there. */
-  const submit = async (request: FastifyRequest, { ...submission }: Submission): ReturnType<JobService['submit']> => {
-    let isTaken = false;
-    try {
-      const idempotencyKey = idempotencyKeyOf(request);
-      // Where this daemon does not trace, the one that works on the job may.
-      const trace = currentTrace() ?? parseTraceContext(request.headers);
-      const principal = request.principal.name;
-      const submitted = await jobs.submit({ ...submission, principal, idempotencyKey, trace });
-      isTaken = submitted.isNew;
-      return submitted;
-    } finally {
-      if (!isTaken) await jobs.sources.release(submission.source);
-    }
+  const submit = async (request: FastifyRequest, submission: Submission): ReturnType<JobService['submit']> => {
+    // Where this daemon does not trace, the one that works on the job may.
+    const trace = currentTrace() ?? parseTraceContext(request.headers);
+    return await jobs.submit({ ...submission, principal: request.principal.name, trace });
   };
 
   /** What a job is about is known now, rather than a failed job later. */
@@ -135,6 +125,7 @@ export function submitRoutes(context: SubmitNeeds, jobs: JobService): readonly A
       failures: [404, 409, 422, 502, 504, 507],
       responses: submitted,
       async handle(request, reply) {
+        const idempotencyKey = idempotencyKeyOf(request);
         const value = await readJSONBody(request.raw, { idleTimeoutMs, maxBytes: maxBodyBytes });
         const body = validated<SubmitBody>('body', jobSchemas['JobRequest'] as Schema, value);
         const settings = settingsOf(body, context);
@@ -155,7 +146,7 @@ export function submitRoutes(context: SubmitNeeds, jobs: JobService): readonly A
             ? { source: await sourceOf(body, auths, request.principal, client.signal) }
             : await takeUpload(context, jobs, { ...body, upload, principal: request.principal.name });
         return await answer(reply, request, {
-          ...{ ...about, destinations, auths, webhook, labels, priority, wait, ...settings },
+          ...{ ...about, idempotencyKey, destinations, auths, webhook, labels, priority, wait, ...settings },
         });
       },
     },
@@ -177,6 +168,7 @@ export function submitRoutes(context: SubmitNeeds, jobs: JobService): readonly A
       failures: [408, 413, 422, 507],
       responses: submitted,
       async handle(request, reply) {
+        const idempotencyKey = idempotencyKeyOf(request);
         const query = validated<ArchiveQuery>('query', archiveQuery, { ...(request.query as object) });
         const settings = settingsOf(query, context);
         const webhook = webhookIn(query, request);
@@ -193,7 +185,7 @@ export function submitRoutes(context: SubmitNeeds, jobs: JobService): readonly A
             reply,
           );
           return await answer(reply, request, {
-            ...{ ...archive, destinations, auths, webhook, labels, priority, wait, ...settings },
+            ...{ ...archive, idempotencyKey, destinations, auths, webhook, labels, priority, wait, ...settings },
           });
         });
       },
