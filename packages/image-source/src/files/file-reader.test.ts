@@ -17,6 +17,8 @@ async function readerOf(bytes: Uint8Array | string, onRead?: ReadHook): Promise<
 }
 
 const large = Buffer.from(Array.from({ length: 3_000_000 }, (_, at) => (at * 7) % 251));
+/** Large enough to be read ahead of whoever takes it. */
+const largest = Buffer.concat([large, large, large]);
 
 describe('a file reader', () => {
   test('slices can be read from any offset, again and again, at the same time', async () => {
@@ -37,18 +39,23 @@ describe('a file reader', () => {
     );
   });
 
-  test('a slow consumer has at most one buffer read ahead of it', async () => {
+  test.each([
+    ['large', largest, 512 * 1024],
+    ['other', large, 0],
+  ])('a slow consumer of %s content has so much read ahead of it, and no more', async (_size, bytes, most) => {
     let read = 0;
-    await using reader = await readerOf(large, ({ length }) => {
+    await using reader = await readerOf(bytes, ({ length }) => {
       read += length;
     });
     let consumed = 0;
-    for await (const chunk of reader.slice(0, large.byteLength, 'it').open()) {
+    let ahead = 0;
+    for await (const chunk of reader.slice(0, bytes.byteLength, 'it').open()) {
       consumed += chunk.byteLength;
       await new Promise(setImmediate);
-      expect(read - consumed).toBeLessThanOrEqual(512 * 1024);
+      ahead = Math.max(ahead, read - consumed);
     }
-    expect(consumed).toBe(large.byteLength);
+    expect(consumed).toBe(bytes.byteLength);
+    expect(ahead).toBe(most);
   });
 
   test.each([1, 16 * 1024, 600_000])('a reader that wants %i bytes has no others read ahead of it', async (wanted) => {
@@ -89,18 +96,24 @@ describe('a file reader', () => {
     expect(Buffer.concat(chunks).equals(large)).toBe(true);
   });
 
-  test.each([0, 1, 700_000])('two buffers serve a reader that is done with each chunk, from byte %i', async (from) => {
-    await using reader = await readerOf(large);
+  test.each([
+    [0, 2, largest],
+    [1, 2, largest],
+    [700_000, 2, largest],
+    [0, 1, large],
+    [700_000, 1, large],
+  ])('a reader that is done with each chunk, from byte %i, is served from %i buffers', async (from, count, bytes) => {
+    await using reader = await readerOf(bytes);
     const buffers = new Set<ArrayBufferLike>();
     const copies: Uint8Array[] = [];
-    for await (const chunk of reader.slice(0, large.byteLength, 'it').open({ from, reuse: true })) {
+    for await (const chunk of reader.slice(0, bytes.byteLength, 'it').open({ from, reuse: true })) {
       buffers.add(chunk.buffer);
-      await new Promise(setImmediate); // the next chunk is being read meanwhile
+      await new Promise(setImmediate); // the next chunk may be read meanwhile
       copies.push(new Uint8Array(chunk));
       chunk.fill(0);
     }
-    expect(Buffer.concat(copies).equals(large.subarray(from))).toBe(true);
-    expect(buffers.size).toBe(2);
+    expect(Buffer.concat(copies).equals(bytes.subarray(from))).toBe(true);
+    expect(buffers.size).toBe(count);
   });
 
   test.each([

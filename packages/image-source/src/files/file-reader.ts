@@ -19,13 +19,17 @@ export interface FileReader extends AsyncDisposable {
   slice(start: number, size: number, label: string): Content;
 }
 
+/** Content above this is read half a MiB at a time, and one read ahead of whoever takes it. */
+const largeFrom = 8 * 1024 * 1024;
+
 /**
- * Bytes of one read of content; two are in memory per stream. bench/read-content.bench.ts, two busy cores, warm cache:
+ * Bytes of one read of content; of large content two are in memory per stream. bench/read-content.bench.ts, two busy cores, warm cache:
  * 64 KiB 1.1 GiB/s, 256 KiB 3.5, 512 KiB 6.5, 1 MiB 6.7. Each chunk passes a dozen turns of the event loop on its way
  * into a socket, whatever its size: for a layout of 330 MB, chunks of 256 KiB cost twice the CPU time of sending it. Of
- * small content, thirty are read at once: they make do with less.
+ * small content, thirty are read at once: they make do with less, and with one buffer each. What the system has not given
+ * to the process before costs more than waiting for a read.
  */
-const chunkSizeOf = (size: number): number => (size > 8 * 1024 * 1024 ? 512 * 1024 : 256 * 1024);
+const chunkSizeOf = (size: number): number => (size > largeFrom ? 512 * 1024 : 256 * 1024);
 /** Smaller content gets buffers of its own size. */
 const worthABuffer = 64 * 1024;
 
@@ -154,8 +158,9 @@ class OpenFile implements FileReader {
       const stop = position < wantedEnd ? wantedEnd : end;
       return this.#readAhead(position, buffers.next(Math.min(most, stop - position)));
     };
-    // One buffer is read ahead of the consumer, none further: the peak is two buffers whatever the size.
-    using buffers = new ReadBuffers(most, reuse && size > worthABuffer);
+    // One buffer at most is read ahead of the consumer: the peak is two buffers whatever the size.
+    const readsAhead = size > largeFrom;
+    using buffers = new ReadBuffers(most, { isReused: reuse && size > worthABuffer, count: readsAhead ? 2 : 1 });
     let ahead: Promise<Buffer> | undefined;
     try {
       await this.#assertUnchanged();
@@ -164,7 +169,7 @@ class OpenFile implements FileReader {
         ahead = undefined;
         signal?.throwIfAborted();
         position += chunk.byteLength;
-        if (position < wantedEnd) ahead = read();
+        if (readsAhead && position < wantedEnd) ahead = read();
         // Before the last bytes: a caller that has them all may trust them.
         if (position === end) await this.#assertUnchanged();
         yield chunk;

@@ -21,7 +21,7 @@ export interface BookBackendOptions {
 /** A write takes milliseconds, and one that comes twice does no harm: a short time will do. */
 const staleMs = 3_000;
 
-/** What a book may hold: it is read as a whole. */
+/** What a book may hold: to be made anew, it is read as a whole. */
 const maxBookBytes = 32 * 1024 * 1024;
 
 /**
