@@ -11,6 +11,7 @@ import type { RegisterRoutes } from './http/routes.ts';
 import type { ListenerGuard } from './listeners/listener-guard.ts';
 import { registerOperationRoutes } from './operation/operation-routes.ts';
 import { assertAllowed, assertHasRights, type Principal } from './security/principal.ts';
+import { openStandingRights } from './security/standing-rights.ts';
 import { createRequestTraces } from './tracing/trace-requests.ts';
 import { version } from './version.ts';
 
@@ -33,6 +34,7 @@ export async function createRequestHandler(
 ): Promise<RequestHandler> {
   const guards = new WeakMap<IncomingMessage, ListenerGuard>();
   const traces = createRequestTraces(context.tracing);
+  const standing = openStandingRights(context);
   const app = fastify({
     exposeHeadRoutes: false,
     bodyLimit: Number.MAX_SAFE_INTEGER, // bodies reach the routes as streams, which limit them by themselves
@@ -71,6 +73,10 @@ export async function createRequestHandler(
     }
     assertHasRights(request.principal);
     if (access !== 'handler') assertAllowed(request.principal, { kind: access ?? 'admin' });
+    standing.watch({
+      ...{ request: request.raw, response: reply.raw, guard, principal: request.principal },
+      onLost: (status) => auditRefusal({ status }, request, context),
+    });
   });
   app.addHook('onResponse', async (request, reply) => {
     letGo(request.raw);
@@ -101,7 +107,10 @@ export async function createRequestHandler(
       guards.set(request, guard);
       traces.run(request, response, () => app.routing(request, response));
     },
-    [Symbol.asyncDispose]: () => app.close(),
+    async [Symbol.asyncDispose]() {
+      standing[Symbol.dispose]();
+      await app.close();
+    },
   };
 }
 
