@@ -174,6 +174,22 @@ describe('load', () => {
     ]);
   });
 
+  test('an archive without an image is an error, and nobody takes it for loaded', async () => {
+    await using other = await startTestDaemon();
+    await writeOciArchive(at('none.tar'), []);
+    const { body } = await other.request('POST', '/images/load', { body: await readFile(at('none.tar')) });
+    expect(recordsOf(body)).toEqual([
+      expect.objectContaining({ error: 'the archive holds no image: nothing was loaded' }),
+    ]);
+    await other.request('POST', '/images/load', { body: 'no archive '.repeat(1_000) });
+    const failures = other.audits().map(({ outcome, details }) => [outcome, (details as { error: string }).error]);
+    expect(failures).toEqual([
+      ['failed', 'the archive holds no image: nothing was loaded'],
+      ['failed', expect.stringContaining('the archive')],
+    ]);
+    expect(JSON.stringify(failures)).not.toContain('standard input');
+  });
+
   test.each([
     ['nothing at all', ''],
     ['what is no archive', 'no archive '.repeat(1_000)],

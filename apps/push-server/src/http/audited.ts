@@ -5,6 +5,8 @@ import { errorText } from './error-text.ts';
 export interface AuditedOptions {
   readonly action: AuditEntry['action'];
   readonly subject: string;
+  /** Puts a failure into words. @default errorText */
+  readonly textOf?: ((error: unknown) => string) | undefined;
 }
 
 /** What an operation adds to its audit line. */
@@ -14,7 +16,7 @@ export type AuditDetails = Record<string, unknown>;
 export async function audited<T>(
   { audit }: { readonly audit: AuditLog },
   request: FastifyRequest,
-  { action, subject }: AuditedOptions,
+  { action, subject, textOf = errorText }: AuditedOptions,
   work: (details: AuditDetails) => Promise<T>,
 ): Promise<T> {
   const started = performance.now();
@@ -34,7 +36,7 @@ export async function audited<T>(
     write(details['error'] === undefined ? 'done' : 'failed');
     return result;
   } catch (error) {
-    details['error'] = errorText(error);
+    details['error'] = textOf(error);
     write(errorText(error) === 'context canceled' ? 'cancelled' : 'failed');
     throw error;
   }

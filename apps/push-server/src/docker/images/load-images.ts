@@ -30,7 +30,7 @@ export async function loadImages(context: LoadNeeds, request: FastifyRequest, re
   reply.hijack();
   const stream = new DockerStream(reply.raw);
   try {
-    await audited(context, request, { action: 'load', subject: 'archive' }, async (details) => {
+    await audited(context, request, { action: 'load', subject: 'archive', textOf }, async (details) => {
       const { maxLoadSize: maxBytes, idleTimeoutMs } = config;
       using claim = await disk.claim('the archive', Number(request.headers['content-length'] ?? 0), 'spool');
       const stdin = claim.metered(readBody(request.raw, { maxBytes, idleTimeoutMs }));
@@ -54,14 +54,19 @@ export async function loadImages(context: LoadNeeds, request: FastifyRequest, re
           },
         });
       const loaded = await claim.store(load);
+      if (loaded.length === 0) throw new RequestError(400, 'the archive holds no image: nothing was loaded');
       details['images'] = loaded.map(({ id }) => id);
       for (const text of loadedTexts(loaded)) stream.write({ kind: 'text', stream: text });
     });
   } catch (error) {
-    // The client's own words: what it sends is a file, or what it was piped.
-    stream.write({ kind: 'error', message: errorText(error).replaceAll(/"?standard input"?/g, 'the archive') });
+    stream.write({ kind: 'error', message: textOf(error) });
   }
   await stream.end();
+}
+
+/** What comes in as our standard input is a file to the client, or what it was piped. */
+function textOf(error: unknown): string {
+  return errorText(error).replaceAll(/"?standard input"?/g, 'the archive');
 }
 
 /** Looks at the names that the archive brings, before anything is stored. @throws {RequestError} 403 */
