@@ -39,7 +39,8 @@ async function expectSound(store: ImageStore, tags: readonly string[]): Promise<
 }
 
 describe('a load whose blobs somebody takes away', () => {
-  const takeAway = (): Promise<void> => rm(at('store/.slipway/work'), { recursive: true });
+  // What is being written meanwhile may come into a folder that was just emptied.
+  const takeAway = (): Promise<void> => rm(at('store/.slipway/work'), { recursive: true, maxRetries: 20 });
 
   test('while it waits for the store fails, and lists nothing', async () => {
     await using store = await openImageStore({ folder: at('store') });

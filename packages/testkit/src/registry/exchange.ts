@@ -29,6 +29,7 @@ export class Exchange {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #rule: Misbehaviour;
+  #isStalled = false;
   readonly #wire: Partial<WireQuirks>;
   readonly #record: Mutable<RequestRecord>;
 
@@ -88,6 +89,11 @@ export class Exchange {
     return Number(this.header('content-length') ?? 0) > 0 || this.header('transfer-encoding') !== undefined;
   }
 
+  /** Has a request that stalls take its body after all: only who reads notices that the client has left. */
+  notice(): void {
+    if (this.#isStalled) this.#request.resume();
+  }
+
   /** Misbehaves before any work is done. True when nothing is left to do. */
   async interfere(): Promise<boolean> {
     const rule = this.#rule;
@@ -104,6 +110,7 @@ export class Exchange {
       return true;
     }
     if (rule.stall) {
+      this.#isStalled = true;
       await aborted(this.signal);
       return true;
     }

@@ -58,6 +58,7 @@ const handlers: Partial<Record<RequestKind, Handler>> = {
 /** Makes the server; it does not listen yet. */
 export function createRegistryServer(parts: ServerParts, tls: RegistryTlsOptions | undefined): RegistryServer {
   const atWork = new Set<Promise<void>>();
+  const exchanges = new Set<Exchange>();
   const controllers = new Set<AbortController>();
   // Uploads may take any time, and some registries' Locations are far longer than Node expects.
   const options: ServerOptions = { requestTimeout: 0, headersTimeout: 0, maxHeaderSize: 128 * 1024 };
@@ -65,8 +66,11 @@ export function createRegistryServer(parts: ServerParts, tls: RegistryTlsOptions
     const controller = new AbortController();
     controllers.add(controller);
     response.once('close', () => controller.abort());
-    const work = serve(parts, request, response, controller.signal).finally(() => {
+    const exchange = exchangeOf(parts, request, response, controller.signal);
+    exchanges.add(exchange);
+    const work = serve(parts, exchange, response).finally(() => {
       controllers.delete(controller);
+      exchanges.delete(exchange);
       atWork.delete(work);
     });
     atWork.add(work);
@@ -84,6 +88,7 @@ export function createRegistryServer(parts: ServerParts, tls: RegistryTlsOptions
       await once(server, 'listening');
     },
     async settled() {
+      for (const exchange of exchanges) exchange.notice();
       while (atWork.size > 0) await Promise.all(atWork);
     },
     async close() {
@@ -101,13 +106,13 @@ function secureOptions({ cert, key, ca, requestClientCert }: RegistryTlsOptions)
   return requestClientCert ? { cert, key, requestCert: true, ...(ca && { ca }) } : { cert, key };
 }
 
-/** Serves one request. Never rejects: whatever goes wrong ends in an answer, or in the end of the connection. */
-async function serve(
+/** A request that has come, and what is done wrong with it. */
+function exchangeOf(
   parts: ServerParts,
   request: IncomingMessage,
   response: ServerResponse,
   signal: AbortSignal,
-): Promise<void> {
+): Exchange {
   request.on('error', () => {}); // a client that leaves is no news: whoever reads the body hears of it
   const scheme = 'encrypted' in request.socket ? 'https' : 'http';
   const url = URL.canParse(request.url ?? '', `${scheme}://${request.headers.host ?? '127.0.0.1'}`)
@@ -126,6 +131,11 @@ async function serve(
   );
   parts.requests.push(exchange.record);
   response.setHeader('Docker-Distribution-Api-Version', 'registry/2.0');
+  return exchange;
+}
+
+/** Serves one request. Never rejects: whatever goes wrong ends in an answer, or in the end of the connection. */
+async function serve(parts: ServerParts, exchange: Exchange, response: ServerResponse): Promise<void> {
   try {
     if (await exchange.interfere()) return;
     await dispatch(parts, exchange);
