@@ -1,8 +1,7 @@
-import { join } from 'node:path';
-import { makeFolder, withFileLock } from '@slipway/file-lock';
+import { makeFolder } from '@slipway/file-lock';
 import { MetadataStoreError } from '../errors.ts';
 import type { KeyValueBackend, ValueChange } from '../keyed/key-value-backend.ts';
-import { storeFailure } from '../store-failure.ts';
+import { inStore, withStoreLock } from '../store-folder.ts';
 import { BookFolder } from './book-folder.ts';
 import { keyIn, lineName } from './record-line.ts';
 import { WaitingWrites } from './waiting-writes.ts';
@@ -17,9 +16,6 @@ export interface BookBackendOptions {
   /** How long a write may wait for others to be written with it, in milliseconds. @default 0 */
   readonly gatherMs?: number | undefined;
 }
-
-/** A write takes milliseconds, and one that comes twice does no harm: a short time will do. */
-const staleMs = 3_000;
 
 /** What a book may hold: to be made anew, it is read as a whole. */
 const maxBookBytes = 32 * 1024 * 1024;
@@ -141,9 +137,8 @@ class BookBackend implements KeyValueBackend {
 
   /** Never rejects: whoever wrote hears of it. */
   async #writeGroup(): Promise<void> {
-    const lock = join(this.#folder, '.slipway-lock');
     try {
-      await withFileLock(lock, { timeoutMs: this.#lockTimeoutMs, staleMs }, async (held) => {
+      await withStoreLock(this.#folder, this.#lockTimeoutMs, async (held) => {
         this.#nextGroup = undefined;
         await this.#records.write(held, this.#writes);
         this.#writes.finish();
@@ -156,11 +151,6 @@ class BookBackend implements KeyValueBackend {
 
   async #run<T>(operation: string, work: () => Promise<T>): Promise<T> {
     if (this.#isClosed) throw new MetadataStoreError('ERR_STORE_UNAVAILABLE', 'The metadata store is closed');
-    try {
-      return await work();
-    } catch (error) {
-      if (error instanceof TypeError || !(error instanceof Error)) throw error;
-      throw storeFailure(error, `Cannot ${operation} the metadata store in ${this.#folder}`);
-    }
+    return await inStore(this.#folder, operation, work);
   }
 }

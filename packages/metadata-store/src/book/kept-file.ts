@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { constants, type FileHandle, lstat, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { constants, type FileHandle, lstat, open, readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { absentCodes, codeOf, renameOver } from '../rename-over.ts';
 
 /** Which file it is, how long, and when it was written: the number alone may be that of a file that is gone. */
 export interface FileState {
@@ -19,9 +20,6 @@ const maxFileSize = 96 * 1024 * 1024;
 
 /** Opening a FIFO would wait for its other end, for good. A link may lead to a file that is none of ours. */
 const carefully = (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0);
-
-/** What keeps a path from being a file: there is none, or a folder, a FIFO or a link lies in its place. */
-const absentCodes: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP', 'ENXIO']);
 
 /** What lies at a path now; undefined when nothing does. */
 export async function stateOf(path: string): Promise<FileState | undefined> {
@@ -128,23 +126,6 @@ async function ownerAbove(path: string): Promise<{ readonly uid: number; readonl
   return uid === 0 ? undefined : { uid, gid };
 }
 
-/** A folder in the place of the file is damage, and makes room. */
-async function renameOver(draft: string, path: string): Promise<void> {
-  try {
-    await rename(draft, path);
-  } catch (error) {
-    if (!folderCodes.has(codeOf(error))) throw error;
-    await rm(path, { recursive: true });
-    await rename(draft, path);
-  }
-}
-
-const folderCodes: ReadonlySet<unknown> = new Set(['EISDIR', 'ENOTEMPTY', 'EEXIST']);
-
 function draftStartOf(path: string): string {
   return `${path}.draft-`;
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { assertOptions, aText } from '@slipway/arguments';
-import { makeFolder, withFileLock } from '@slipway/file-lock';
+import { makeFolder } from '@slipway/file-lock';
 import { MetadataStoreError } from '../errors.ts';
 import type { KeyValueBackend, ValueChange } from '../keyed/key-value-backend.ts';
-import { storeFailure } from '../store-failure.ts';
+import { inStore, withStoreLock } from '../store-folder.ts';
 import { EntryLimit, filesIn } from './entry-limit.ts';
 import { entryPath } from './entry-path.ts';
 import { draftStart, readEntry, writeEntry } from './file-entry.ts';
@@ -25,9 +25,6 @@ export interface FileBackendOptions {
   /** Permissions of the files, whatever the umask says. @default 0o600, or less by the umask */
   readonly mode?: number | undefined;
 }
-
-/** A write takes milliseconds, and one that comes twice does no harm: a short time will do. */
-const staleMs = 3_000;
 
 /**
  * Opens a folder that keeps one small file for each key. Readers take no lock; writes are atomic, and those that come
@@ -145,9 +142,8 @@ class FileBackend implements KeyValueBackend {
   }
 
   async #writeGroup(): Promise<void> {
-    const lock = join(this.#folder, '.slipway-lock');
     try {
-      await withFileLock(lock, { timeoutMs: this.#lockTimeoutMs, staleMs }, async () => {
+      await withStoreLock(this.#folder, this.#lockTimeoutMs, async () => {
         for (const { work } of this.#waiting.splice(0)) await work();
       });
     } catch (error) {
@@ -157,12 +153,7 @@ class FileBackend implements KeyValueBackend {
 
   async #run<T>(operation: string, work: () => Promise<T>): Promise<T> {
     if (this.#isClosed) throw new MetadataStoreError('ERR_STORE_UNAVAILABLE', 'The metadata store is closed');
-    try {
-      return await work();
-    } catch (error) {
-      if (error instanceof TypeError || !(error instanceof Error)) throw error;
-      throw storeFailure(error, `Cannot ${operation} the metadata store in ${this.#folder}`);
-    }
+    return await inStore(this.#folder, operation, work);
   }
 }
 

@@ -1,16 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { constants, open, rename, rm } from 'node:fs/promises';
+import { constants, open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { makeFolder } from '@slipway/file-lock';
+import { absentCodes, codeOf, renameOver } from '../rename-over.ts';
 
 /** Fifty records need 16 KiB. */
 const maxValueSize = 1024 * 1024;
 
 /** What the name of an entry begins with that is being written, or whose writer died. */
 export const draftStart = '.tmp-';
-
-/** What keeps a file from being an entry: there is none, a folder or file lies in its place or above it. */
-const absentCodes: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'ELOOP', 'ENXIO']);
 
 /**
  * Reads a file of the store. What is no file, or too large to be ours, counts as absent, like what cannot be parsed.
@@ -44,7 +42,7 @@ export async function writeEntry(path: string, value: Uint8Array, options: Write
       await makeFolder(folder, 0o755); // the first entry
       await writeDraft(draft, value, options);
     });
-    await replace(draft, path);
+    await renameOver(draft, path);
     if (options.isDurable) await syncFolder(folder);
   } catch (error) {
     await rm(draft, { force: true }).catch(() => {});
@@ -59,26 +57,9 @@ async function writeDraft(path: string, value: Uint8Array, { isDurable, mode }: 
   if (isDurable) await file.sync();
 }
 
-/** A folder in the place of the entry is damage, and makes room. */
-async function replace(draft: string, path: string): Promise<void> {
-  try {
-    await rename(draft, path);
-  } catch (error) {
-    if (!folderCodes.has(codeOf(error))) throw error;
-    await rm(path, { recursive: true });
-    await rename(draft, path);
-  }
-}
-
-const folderCodes: ReadonlySet<unknown> = new Set(['EISDIR', 'ENOTEMPTY', 'EEXIST']);
-
 /** The name of a new file is on the disk only once its folder is. */
 async function syncFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return; // folders cannot be opened there
   await using folder = await open(path, 'r');
   await folder.sync();
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }
