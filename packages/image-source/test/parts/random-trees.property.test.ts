@@ -38,18 +38,27 @@ const aStep = fc.oneof(
     .stringMatching(/^[a-zA-Z0-9_.+-]{1,12}$/)
     .filter((step) => step !== '.' && step !== '..' && !step.startsWith('.wh.')),
 );
+/**
+ * node-tar takes a line break within an extended header's value for the end of the record, so what needs such a header
+ * has none here; GNU tar reads one below.
+ */
+const isReadByAll = (path: string): boolean => !path.includes('\n') || /^[\n\x20-\x7e]{1,80}$/.test(path);
 const aMode = fc.constantFrom(0o644, 0o600, 0o755, 0o4711, 0o444);
 const aFile: fc.Arbitrary<FileInMemory> = fc.oneof(
   fc.record({ content: fc.uint8Array({ maxLength: 1500 }), mode: aMode }),
   fc.record({ type: fc.constant('folder' as const), mode: fc.constantFrom(0o755, 0o700, 0o1777) }),
   fc.record({
     type: fc.constant('symlink' as const),
-    target: fc.array(aStep, { minLength: 1, maxLength: 3 }).map((s) => s.join('/')),
+    target: fc
+      .array(aStep, { minLength: 1, maxLength: 3 })
+      .map((steps) => steps.join('/'))
+      .filter(isReadByAll),
   }),
 );
 const aTree = fc
   .array(fc.tuple(fc.array(aStep, { minLength: 1, maxLength: 4 }), aFile), { maxLength: 14 })
-  .map((entries) => withoutConflicts(entries.map(([steps, file]) => [steps.join('/'), file])));
+  .map((entries) => entries.map(([steps, file]) => [steps.join('/'), file] as const))
+  .map((entries) => withoutConflicts(entries.filter(([path]) => isReadByAll(path))));
 
 /** The first of each path; nothing below what is no folder. */
 function withoutConflicts(entries: readonly (readonly [string, FileInMemory])[]): ReadonlyMap<string, FileInMemory> {
@@ -120,6 +129,23 @@ test('a tree gives the same tar from memory and from the disk, which other reade
     { numRuns: 20 },
   );
 }, 120_000);
+
+test('line breaks in names and targets that need an extended header are read back by GNU tar', async () => {
+  const long = `n\nl/${'y'.repeat(101)}`;
+  const { layer } = await layerFrom({
+    [long]: { content: Buffer.from('x') },
+    link: { type: 'symlink', target: long },
+  }).open();
+  const root = await mkdtemp(join(tmpdir(), 'slipway-trees-'));
+  try {
+    await writeFile(join(root, 'layer.tar'), await bytesOf(layer.content!));
+    const { stdout } = await run('tar', ['-tvf', join(root, 'layer.tar'), '--quoting-style=escape']);
+    const escaped = `n\\nl/${'y'.repeat(101)}`;
+    expect(stdout.match(/ (\S+ -> )?\S+$/gm)).toEqual([` link -> ${escaped}`, expect.any(String), ` ${escaped}`]);
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
+});
 
 test('a content of many parts is read with bounded memory, and closes what it opened', async () => {
   let open = 0;
