@@ -224,9 +224,9 @@ describe.skipIf(requireTool('chromium'))('the status page in Chromium', () => {
     // As if it had taken a hundred seconds: the last mark of the axis lies at its right end.
     await page.route(`**/slipway/v1/pushes/${id}`, async (route) => {
       const response = await route.fetch();
-      const push = await response.json();
+      const push: { startedAt: number; rows: { spans: { from: number; to: number }[] }[] } = await response.json();
       push.startedAt = Math.min(push.startedAt, ...push.rows.flatMap(({ spans }) => spans.map(({ from }) => from)));
-      push.rows[0].spans.at(-1).to = push.startedAt + 100_000;
+      push.rows[0]!.spans.at(-1)!.to = push.startedAt + 100_000;
       await route.fulfill({ response, json: push });
     });
     await page.locator(`#history-list [href="#/pushes/${id}"]`).click();
