@@ -25,7 +25,7 @@ export interface BlobMemoryOptions {
  * this machine has proven; claims are kept apart. A store that fails is worked around: it never fails a push.
  */
 export class BlobMemory {
-  /** Whether the place of an upload is noted before anything of it is sent, and stays noted while it is gone on with. */
+  /** Whether the place of an upload is noted before anything is sent, and stays noted while it is gone on with. */
   readonly hasTurns: boolean;
   readonly #notes: Notes;
   readonly #repository: string;
@@ -111,7 +111,7 @@ export class BlobMemory {
   }
 
   /**
-   * The record of an upload that was begun earlier. Where blobs take turns it stays noted, for whoever has the next turn
+   * The record of an upload that was begun earlier. Where blobs take turns it stays noted, for whoever has the next one
    * when this process is killed. Elsewhere it is taken away: of all who ask, in this process or another, one gets it.
    */
   async recallSession(subject: string): Promise<SessionRecord | undefined> {
