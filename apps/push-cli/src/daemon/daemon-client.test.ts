@@ -155,6 +155,17 @@ describe('following a job', () => {
     expect(events[1]).toMatchObject({ message: '…' });
   });
 
+  test('goes on after an end that a retry followed', async () => {
+    const types = ['job:queued', 'job:finished', 'job:retried', 'job:started', 'job:finished'];
+    await using daemon = await startScripted((_, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.end(types.map((type, at) => line({ type, seq: at + 1 })).join(''));
+    });
+    const events: JobEvent[] = [];
+    for await (const event of daemon.client.follow('0123', never)) events.push(event);
+    expect(events.map(({ type }) => type)).toEqual(types);
+  });
+
   test('ends with a refusal', async () => {
     await using daemon = await startScripted((_, response) => answer(response, 404, { message: 'no such job' }));
     const follow = daemon.client.follow('0123', never);

@@ -144,15 +144,17 @@ export class DaemonClient {
     const path = `jobs/${encodeURIComponent(id)}/events`;
     let after = 0;
     let losses = 0;
+    let isFinished = false;
     for (;;) {
       try {
         const answer = await this.#send({ method: 'GET', path, headers: { 'last-event-id': `${after}` }, signal });
         for await (const event of readEvents(answer)) {
           losses = 0;
           after = event.seq ?? after;
+          isFinished = event.type === 'job:finished'; // a retry may follow: the daemon knows whether this was the end
           yield event;
-          if (event.type === 'job:finished') return;
         }
+        if (isFinished) return;
       } catch (error) {
         signal.throwIfAborted();
         const isRefusal = error instanceof CliError && error.code !== 'ERR_CLI_DAEMON_UNREACHABLE';

@@ -21,10 +21,8 @@ export async function readTlsMaterial({
       throw new ServerError('ERR_SERVER_CONFIG', `--${name}: ${(error as Error).message}`, { cause: error });
     });
   };
-  const [cert, key, ca] = await Promise.all([
-    read('tls-cert', tlsCert),
-    read('tls-key', tlsKey),
-    read('tls-ca', tlsCa),
-  ]);
-  return { cert, key, ca };
+  // One after the other: of several faults, always the same one is told.
+  const cert = await read('tls-cert', tlsCert);
+  const key = await read('tls-key', tlsKey);
+  return { cert, key, ca: await read('tls-ca', tlsCa) };
 }

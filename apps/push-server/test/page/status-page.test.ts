@@ -221,8 +221,17 @@ describe.skipIf(requireTool('chromium'))('the status page in Chromium', () => {
     expect(await isWide(page)).toBe(false);
     expect(await faultsOf(page)).toEqual([]);
     slow.remove();
+    // As if it had taken a hundred seconds: the last mark of the axis lies at its right end.
+    await page.route(`**/slipway/v1/pushes/${id}`, async (route) => {
+      const response = await route.fetch();
+      const push: { startedAt: number; rows: { spans: { from: number; to: number }[] }[] } = await response.json();
+      push.startedAt = Math.min(push.startedAt, ...push.rows.flatMap(({ spans }) => spans.map(({ from }) => from)));
+      push.rows[0]!.spans.at(-1)!.to = push.startedAt + 100_000;
+      await route.fulfill({ response, json: push });
+    });
     await page.locator(`#history-list [href="#/pushes/${id}"]`).click();
     await page.waitForSelector('#timeline-rows');
+    expect(await page.locator('.axis span').last().textContent()).toBe('1 min 40 s');
     await look(page, 'narrow-timeline');
     expect(await isWide(page)).toBe(false);
     await page.setViewportSize({ width: 340, height: 700 });

@@ -43,6 +43,7 @@ export function timelineOf(push) {
   for (let at = 0; at <= end - start; at += step) {
     const tick = element('span', {}, tickText(at));
     tick.style.left = part(start + at);
+    if (at > 0.8 * (end - start)) tick.style.translate = '-100%'; // to the left of its line: right of it is no room
     axis.append(tick);
   }
   const lineOf = (row) => {
