@@ -12,7 +12,7 @@ export class FolderHangs extends RequestError {
 }
 
 export interface FolderWait {
-  /** How much longer than others the work may take once the folder hangs; asked anew while {@link isAlive}. @default 0 */
+  /** How much longer than others the work may take once the folder hangs, and each time that it is alive. @default 0 */
   readonly patienceMs?: (() => number) | undefined;
   /** Whether the work came forward since this was last asked: then it does without the folder. @default never */
   readonly isAlive?: (() => boolean) | undefined;

@@ -9,7 +9,7 @@ export interface FolderBackends {
   readonly patient: KeyValueBackend;
 }
 
-/** What was given up is done all the same, once the folder answers again: whoever takes it back has to come after it. */
+/** What was given up is done all the same, once the folder answers: whoever takes it back has to come after it. */
 export function folderBackends(backend: KeyValueBackend, folder: FolderHealth): FolderBackends {
   const givenUp = new Set<Promise<unknown>>();
   const hurriedly = async <T>(work: () => Promise<T>): Promise<T> => {
