@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'rolldown';
+import { directImports } from '../../tools/direct-imports.mjs';
 import { openTelemetryModules } from '../../tools/opentelemetry-modules.mjs';
 import { noticesPlugin } from '../../tools/third-party-notices.mjs';
 
@@ -12,10 +13,15 @@ const undici = join(dirname(createRequire(client).resolve('undici/package.json')
 const laterBuiltins = {
   childProcess: 'child_process',
   node_child_process: 'child_process',
+  node_diagnostics_channel: 'diagnostics_channel',
   node_dns_promises: 'dns/promises',
+  node_http: 'http',
   node_https: 'https',
+  node_net: 'net',
   node_readline_promises: 'readline/promises',
+  node_stream_consumers: 'stream/consumers',
   node_tls: 'tls',
+  node_worker_threads: 'worker_threads',
 };
 
 /** Has them loaded by whoever uses them first. */
@@ -25,6 +31,7 @@ function loadLater(code) {
     const eager = `${variable}=require("node:${name}")`;
     if (!lazy.includes(eager)) throw new Error(`Expected the bundle to have ${eager}`);
     lazy = lazy.replace(eager, `${variable}=()=>require("node:${name}")`);
+    lazy = lazy.replaceAll(new RegExp(`new ${variable}\\.(\\w+)`, 'g'), `new (${variable}().$1)`);
     lazy = lazy.replaceAll(new RegExp(`\\b${variable}\\.`, 'g'), `${variable}().`);
     const odd = new RegExp(`(new ${variable}\\b|\\b${variable}\\b(?!=\\(\\)=>|\\(\\)\\.)).{0,30}`).exec(lazy);
     if (odd !== null) throw new Error(`Cannot load node:${name} later, as it is used in ${odd[0]}`);
@@ -52,6 +59,7 @@ export default defineConfig({
   },
   transform: { target: 'node20.19' },
   plugins: [
+    directImports(),
     noticesPlugin(),
     openTelemetryModules(),
     {

@@ -1,12 +1,14 @@
 /**
- * Waits for `work`, but no longer than `timeoutMs`; the work itself goes on.
+ * Waits for `work`, but no longer than `timeoutMs`; the work itself goes on. What has arrived while this process was
+ * held up counts as in time.
  *
  * @throws what `late` makes, when the time is over
  */
 export async function inTime<T>(work: Promise<T>, timeoutMs: number, late: () => Error): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const end = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(late()), timeoutMs);
+    // Timers come first in a turn of the event loop, and what sockets and files have brought after them.
+    timer = setTimeout(() => setImmediate(() => reject(late())), timeoutMs);
   });
   work.catch(() => {}); // may yet fail, when nobody listens any more
   try {

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import { readEnvironment } from '@slipway/client';
 import { Command, CommanderError, Option } from 'commander';
 import { type Logger, pino, stdTimeFunctions } from 'pino';
@@ -100,7 +101,13 @@ async function serve(config: ServerConfig, host: NodeJS.Process, configOf: () =>
   const asked = Promise.race([once(host, 'SIGTERM'), once(host, 'SIGINT')]); // also while it starts
   const tell = (...assignments: string[]): Promise<void> =>
     notifySystemd(assignments, { ...environment, onWarning: (message) => log.warn(message) });
-  const daemon = await startDaemon({ config, environment, log });
+  // A start that hangs is not waited for any longer than an end.
+  const late = asked.then(() => delay(config.shutdownTimeoutMs));
+  const daemon = await Promise.race([startDaemon({ config, environment, log }), late]);
+  if (daemon === undefined) {
+    log.error('asked to stop while the start hangs');
+    return endNow(host, 1);
+  }
   await tell('READY=1', `STATUS=Listens on ${daemon.addresses.join(', ')}`);
   // One after the other: the last settings are those that count.
   let reloading = Promise.resolve();
@@ -111,10 +118,20 @@ async function serve(config: ServerConfig, host: NodeJS.Process, configOf: () =>
   };
   const signal = await asked;
   log.info({ signal: signal[0] as unknown }, 'asked to stop');
-  for (const name of ['SIGTERM', 'SIGINT'] as const) host.once(name, () => host.exit(130));
+  for (const name of ['SIGTERM', 'SIGINT'] as const) host.once(name, () => endNow(host, 130));
   const [, isWhole] = await Promise.all([tell('STOPPING=1'), daemon.stop()]);
   // What hangs keeps the process no longer than its time: only then there is anything left to run this.
-  setTimeout(() => host.exit(isWhole ? 0 : 1), 500).unref();
+  setTimeout(() => endNow(host, isWhole ? 0 : 1), isWhole ? 500 : 0).unref();
+}
+
+/**
+ * Ends the process. Node waits for its threads at the end: for one that asked something of a disk that hangs, until the
+ * disk answers. Only a signal ends it sooner, and then there is no exit code.
+ */
+function endNow(host: NodeJS.Process, exitCode: number): void {
+  if (host.getActiveResourcesInfo().some((kind) => kind.startsWith('FSReq') || kind.startsWith('FileHandle')))
+    host.kill(host.pid, 'SIGKILL');
+  host.exit(exitCode);
 }
 
 /** JSON lines on standard error: levels as words, times in ISO 8601. */

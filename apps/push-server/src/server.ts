@@ -7,6 +7,7 @@ import { answerToUnsupported } from './docker/system/unsupported.ts';
 import type { EngineContext } from './engine/engine-context.ts';
 import { RequestError } from './errors.ts';
 import { answerError } from './http/answer-error.ts';
+import { guardFolder } from './http/guard-folder.ts';
 import type { RegisterRoutes } from './http/routes.ts';
 import type { ListenerGuard } from './listeners/listener-guard.ts';
 import { registerOperationRoutes } from './operation/operation-routes.ts';
@@ -51,9 +52,11 @@ export async function createRequestHandler(
   app.decorateRequest('apiVersion', maxApiVersion);
 
   const routes: string[] = [];
-  app.addHook('onRoute', ({ config, method, url }) => {
+  app.addHook('onRoute', (route) => {
+    const { config, method, url } = route;
     routes.push(...[method].flat().map((each) => `${each} ${url}`));
     if (config?.access === undefined) throw new Error(`unreachable: ${String(method)} ${url} names no access`);
+    if (config.folder !== undefined) route.handler = guardFolder(route.handler, config.folder, context.folder);
   });
   app.addHook('onRequest', async (request, reply) => {
     for (const [name, value] of Object.entries(standingHeaders)) reply.raw.setHeader(name, value);
@@ -65,7 +68,8 @@ export async function createRequestHandler(
     if (access === 'open') return;
     const guard = guards.get(request.raw);
     if (guard === undefined) throw new Error('unreachable: every request has a listener');
-    request.principal = await context.gatekeeper.authenticate(request.raw, guard);
+    // Tokens lie in the data folder.
+    request.principal = await context.folder.inTime(context.gatekeeper.authenticate(request.raw, guard));
     traces.tell(request.raw, { principal: request.principal.name });
     if (context.activity.isClosing) {
       reply.raw.setHeader('Connection', 'close');

@@ -11,13 +11,13 @@ const disk = dirname(folder);
 const warnings: string[] = [];
 const open = () => openMetadataStore({ folder, onWarning: ({ message }) => warnings.push(message) });
 
-if (fault === 'full-at-start') fill();
-else {
+if (fault !== 'full-at-start') {
   await using store = await open();
   await store.tagAndAdd(digest(1), undefined, { digest: digest(11), sourceRepository: 'docker.io/library/busybox' });
-  if (fault === 'full') fill();
-  else execFileSync('mount', ['-o', 'remount,ro', disk]);
 }
+// Once the store is closed: a write is told before its lock is gone, whose page would be free again on the full disk.
+if (fault === 'read-only') execFileSync('mount', ['-o', 'remount,ro', disk]);
+else fill();
 {
   await using store = await open();
   const before = await store.layerRecords(digest(1));

@@ -2,15 +2,11 @@ import type { OptionValues } from '@slipway/client/options';
 import { parseReference } from '@slipway/reference';
 import type { CommandContext } from '../command-context.ts';
 import { table } from '../inspection/inspection-table.ts';
-import { openProgress } from '../progress/open-progress.ts';
 import { writeResults } from '../results/write-results.ts';
 import { printable } from '../terminal/printable.ts';
 import { findDaemon } from './daemon-address.ts';
 import { DaemonClient, type ListQuery } from './daemon-client.ts';
-import { followToEnd } from './follow-job.ts';
 import { hasEnded, type Job, type JobDestination } from './job.ts';
-import { reportJob } from './job-results.ts';
-import { credentialsFor } from './submit-job.ts';
 
 /** Options that all commands about jobs have. */
 export interface JobCommandOptions {
@@ -51,6 +47,11 @@ export async function showJob(id: string, options: JobCommandOptions, context: C
 /** `slipway job watch`: Ctrl-C leaves, the job goes on. */
 export async function watchJob(id: string, options: WatchOptions, context: CommandContext): Promise<void> {
   const client = await clientOf(options, context);
+  const [{ openProgress }, { followToEnd }, { reportJob }] = await Promise.all([
+    import('../progress/open-progress.ts'),
+    import('./follow-job.ts'),
+    import('./job-results.ts'),
+  ]);
   const { quiet, verbose, json = false } = options;
   using progress = openProgress(quiet === true ? 'none' : options.progress, { ...context, verbose, isQuiet: quiet });
   context.onForcedExit = () => progress[Symbol.dispose]();
@@ -88,6 +89,7 @@ export async function retryJob(
   const open = destinations.filter(({ state }) => state !== 'pushed').map(({ reference }) => parseReference(reference));
   if (source === 'registry') open.push(parseReference(image.slice('docker://'.length)));
   const warn = (message: string): void => void context.stderr.write(`slipway: warning: ${printable(message)}\n`);
+  const { credentialsFor } = await import('./submit-job.ts');
   const credentials = await credentialsFor(open, { ...options, credentialsName }, { warn }, context);
   const job = await client.retry(id, credentials, context.signal);
   await print([options.json === true ? JSON.stringify(job) : `${job.id} ${stateOf(job)}`], context);

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { createCredentialProvider } from '@slipway/docker-credentials';
 import { formatReference, type Reference } from '@slipway/reference';
 import type { CommandContext } from '../command-context.ts';
 import { usageError } from '../errors.ts';
-import { openClient } from '../open-client.ts';
 import type { Progress } from '../progress/progress.ts';
 import { typedCredentials } from '../push/typed-credentials.ts';
 import { resumableBytes, uploadArchive } from './archive-upload.ts';
@@ -81,14 +81,17 @@ export async function credentialsFor(
     if (options.username === undefined) return {};
     throw usageError('--credentials-name and --username exclude each other', 'leave one of them out');
   }
-  await using client = await openClient({ authfile: options.authfile }, context, {
-    print: () => {},
-    warn: (message) => progress.warn(message),
-    credentials: await typedCredentials(options, references, context),
+  const { variables, homeFolder } = context.environment;
+  const provider = createCredentialProvider({
+    env: variables,
+    homeFolder,
+    authFile: options.authfile,
+    explicit: await typedCredentials(options, references, context),
+    onWarning: (message) => progress.warn(message),
   });
   const found: Record<string, unknown> = {};
   for (const { registry, repository } of references) {
-    const config = await client.credentials.authConfigOf(registry, { repository, signal: context.signal });
+    const config = await provider.authConfigOf(registry, { repository, signal: context.signal });
     if (config === undefined) continue;
     const { username, password, identitytoken, registrytoken } = config;
     found[registry] = { username, password, identitytoken, registrytoken };
@@ -108,7 +111,8 @@ async function submitArchive(
   { destinations, credentials, options: { credentialsName, push }, key }: Submission,
   { client, signal }: { readonly client: DaemonClient; readonly signal: AbortSignal },
 ): Promise<Job> {
-  const query = new URLSearchParams(destinations.map((destination) => ['destination', destination]));
+  const query = new URLSearchParams();
+  for (const destination of destinations) query.append('destination', destination);
   const { image } = source;
   for (const [name, value] of Object.entries({ image, credentialsName, ...push })) {
     if (value !== undefined) query.set(name, String(value));

@@ -17,6 +17,7 @@ import type { Activity } from './activity.ts';
 import type { DiskKeeper } from './disk-space.ts';
 import type { EventLog } from './event-log.ts';
 import type { FairTransfers } from './fair-transfers.ts';
+import type { FolderHealth } from './folder-health.ts';
 import type { PushService } from './push-service.ts';
 import type { RegistryClients } from './registry-clients.ts';
 
@@ -49,6 +50,8 @@ export interface EngineContext extends AsyncDisposable {
   /** What is shared with other daemons; undefined for a daemon that is alone. */
   readonly shared: SharedState | undefined;
   readonly disk: DiskKeeper;
+  /** Whether the data folder answers. */
+  readonly folder: FolderHealth;
   /** What runs now: limited, counted, waited for at shutdown. */
   readonly activity: Activity;
   /** Where archives are spooled; emptied at start. */

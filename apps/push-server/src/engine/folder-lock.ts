@@ -60,6 +60,9 @@ export async function lockFolder({
   const state = { pid: process.pid, isShared, isLeaving: false, isHolding: false };
   const presence = await announce(pathOf(own), state);
   const leave = async (): Promise<void> => {
+    // A socket that is closed is taken from its folder at once, by the thread that does everything: nobody could end a
+    // process that waited there for a disk that hangs.
+    await readdir(owners);
     await presence[Symbol.asyncDispose]();
     await removeSocket(join(owners, own));
   };

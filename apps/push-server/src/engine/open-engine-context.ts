@@ -28,6 +28,7 @@ import { createDisposables, type Disposables } from './disposables.ts';
 import type { EngineContext } from './engine-context.ts';
 import { createEventLog } from './event-log.ts';
 import { createFairTransfers } from './fair-transfers.ts';
+import { watchFolder } from './folder-health.ts';
 import { lockFolder } from './folder-lock.ts';
 import { publishStoreEvents } from './publish-store-events.ts';
 import { createPushService } from './push-service.ts';
@@ -79,6 +80,7 @@ async function open(
       onWait: () => log.info('another daemon is about to leave the data folder: it is waited for'),
     }),
   );
+  const folder = opened.use(watchFolder({ folder: dataDir, log }));
   const onWarning = (error: Error): void => log.warn(error.message);
   const events = createEventLog();
   const metrics = createMetrics();
@@ -166,6 +168,7 @@ async function open(
     board,
     shared,
     disk,
+    folder,
     activity,
     spoolFolder,
     async [Symbol.asyncDispose]() {

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Principal } from '../security/principal.ts';
 import type { Action } from '../security/scope.ts';
+import type { FolderUse } from './guard-folder.ts';
 
 /**
  * What a route demands before it is reached: nothing, or the right to do this. `handler` means that somebody known is
@@ -15,6 +16,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Every route has to say. */
     readonly access?: RouteAccess;
+    /** @default nothing: it is answered without the data folder */
+    readonly folder?: FolderUse | undefined;
   }
   interface FastifyRequest {
     principal: Principal;

@@ -2,7 +2,7 @@ import type { EngineContext } from '../engine/engine-context.ts';
 import type { RegisterRoutes } from '../http/routes.ts';
 import { readinessOf } from './readiness.ts';
 
-type OperationNeeds = Pick<EngineContext, 'metrics' | 'activity' | 'store' | 'shared' | 'config'>;
+type OperationNeeds = Pick<EngineContext, 'metrics' | 'activity' | 'store' | 'shared' | 'config' | 'folder'>;
 
 /** What an operator asks: is it alive, can it work, how is it doing. */
 export const registerOperationRoutes: RegisterRoutes<OperationNeeds> = (app, needs) => {

@@ -42,16 +42,19 @@ export function openStandingRights(options: StandingRightsOptions): StandingRigh
   const look = async (): Promise<void> => {
     if (isLooking) return;
     isLooking = true;
-    await Promise.all(
-      Array.from(standing, async (one) => {
-        const status = await lossOf(one, options.gatekeeper);
-        if (status === undefined || !standing.delete(one)) return;
-        one.onLost(status);
-        one.response.destroy();
-        one.request.destroy();
-      }),
-    );
-    isLooking = false;
+    try {
+      await Promise.all(
+        Array.from(standing, async (one) => {
+          const status = await lossOf(one, options.gatekeeper);
+          if (status === undefined || !standing.delete(one)) return;
+          one.onLost(status);
+          one.response.destroy();
+          one.request.destroy();
+        }),
+      );
+    } finally {
+      isLooking = false;
+    }
   };
   const timer = setInterval(() => void look(), options.lookMs ?? lookMs);
   timer.unref();

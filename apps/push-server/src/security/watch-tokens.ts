@@ -19,8 +19,13 @@ export async function watchTokens(tokens: Pick<TokenStore, 'list'>, audit: Audit
       details: { name, scopes: scopes.map(formatScope), expiresAt },
     });
   let known = await list();
+  let isLooking = false;
   const look = async (): Promise<void> => {
-    const now = await list();
+    if (isLooking) return; // a folder that hangs is asked once
+    isLooking = true;
+    const now = await list().finally(() => {
+      isLooking = false;
+    });
     for (const token of now.values()) if (!known.has(token.id)) write('create', token);
     for (const token of known.values()) if (!now.has(token.id)) write('revoke', token);
     known = now;

@@ -164,11 +164,12 @@ export class RepositoryPush {
 
   /** A metadata store that fails is reported once a repository, whatever the number of layers. */
   #openMemory(): BlobMemory {
-    const { notes, delivered, tell } = this.#push;
+    const { notes, delivered, sharedTurns, tell } = this.#push;
     const { reference, hmacKey } = this.#first;
     let isWarned = false;
     return new BlobMemory({
       ...{ notes, repository: canonicalName(reference), hmacKey, delivered },
+      hasTurns: sharedTurns !== undefined,
       onFailure: (error) => {
         if (isWarned) return;
         isWarned = true;

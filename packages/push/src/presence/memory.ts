@@ -15,6 +15,8 @@ export interface BlobMemoryOptions {
   readonly hmacKey: Uint8Array | undefined;
   /** What this push has delivered, to whichever repository: shared by its destinations. */
   readonly delivered: Map<Digest, LayerRecord[]>;
+  /** Whether blobs take turns that other processes respect: nobody else goes on with an upload meanwhile. */
+  readonly hasTurns: boolean;
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -23,6 +25,8 @@ export interface BlobMemoryOptions {
  * this machine has proven; claims are kept apart. A store that fails is worked around: it never fails a push.
  */
 export class BlobMemory {
+  /** Whether the place of an upload is noted before anything is sent, and stays noted while it is gone on with. */
+  readonly hasTurns: boolean;
   readonly #notes: Notes;
   readonly #repository: string;
   readonly #hmacKey: Uint8Array | undefined;
@@ -31,7 +35,8 @@ export class BlobMemory {
   /** Uploads of this push: they are continued also where nothing is remembered from one run to the next. */
   readonly #sessions = new Map<string, SessionRecord>();
 
-  constructor({ notes, repository, hmacKey, delivered, onFailure }: BlobMemoryOptions) {
+  constructor({ notes, repository, hmacKey, delivered, hasTurns, onFailure }: BlobMemoryOptions) {
+    this.hasTurns = hasTurns;
     this.#notes = notes;
     this.#repository = repository;
     this.#hmacKey = hmacKey;
@@ -105,9 +110,13 @@ export class BlobMemory {
     this.#note((store) => store.setV1Layer(tarSumSpace, encodedOf(diffID), sum));
   }
 
-  /** Takes the record of an upload that was begun earlier: of all who ask, in this process or another, one gets it. */
-  async takeSession(subject: string): Promise<SessionRecord | undefined> {
+  /**
+   * The record of an upload that was begun earlier. Where blobs take turns it stays noted, for whoever has the next one
+   * when this process is killed. Elsewhere it is taken away: of all who ask, in this process or another, one gets it.
+   */
+  async recallSession(subject: string): Promise<SessionRecord | undefined> {
     const own = this.#sessions.get(subject);
+    if (this.hasTurns) return (await this.#attempt((store) => store.session(this.#repository, subject))) ?? own;
     this.#sessions.delete(subject);
     return (await this.#attempt((store) => store.takeSession(this.#repository, subject))) ?? own;
   }
@@ -123,7 +132,7 @@ export class BlobMemory {
     });
   }
 
-  /** Puts a record back that was taken, and could not be used for now. */
+  /** Puts a record back that was recalled, and could not be used for now. */
   async restoreSession(record: SessionRecord): Promise<void> {
     this.#sessions.set(record.subject, record);
     await this.#attempt((store) => store.saveSession(record));

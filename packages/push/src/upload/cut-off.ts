@@ -36,7 +36,7 @@ export function cutOffOf(
 const KiB = 1024;
 
 /** Pieces are not made smaller than this: what cuts these off does not look at their size. */
-const smallestPiece = 8 * KiB;
+export const smallestPiece: number = 8 * KiB;
 
 /** Bytes that get through to one registry in one request, where requests are cut off: found by halving. */
 export class PieceSize {

@@ -31,7 +31,8 @@ export async function resumeSession({
   target,
   options: { attempts, signal },
 }: InterruptedUpload): Promise<UploadSession | undefined> {
-  const record = await target.memory.takeSession(sessionSubject(blob, form, form.identity));
+  const { memory } = target;
+  const record = await memory.recallSession(sessionSubject(blob, form, form.identity));
   if (record === undefined) return undefined;
   try {
     const session = await target.repository.resumeUpload(new URL(record.location), { signal });
@@ -41,16 +42,18 @@ export async function resumeSession({
       await session[Symbol.asyncDispose]();
       throw new Error(`the registry has ${offset} bytes of ${size}`);
     }
-    target.emit({ type: 'blob:resumed', blob: subjectOf(blob, target.destination), offset, size });
+    if (offset > 0) target.emit({ type: 'blob:resumed', blob: subjectOf(blob, target.destination), offset, size });
     return session;
   } catch (error) {
     const mayBeOpen = signal?.aborted || (codeOf(error) !== 'ERR_SESSION_LOST' && isRetryable(error));
     if (mayBeOpen && !attempts.resumeFailed) {
       attempts.resumeFailed = true;
-      await target.memory.restoreSession(record);
+      await memory.restoreSession(record);
       throw error;
     }
     signal?.throwIfAborted();
+    if (memory.hasTurns) await memory.dropSession(record.subject);
+    if (record.offset === 0) return undefined; // nothing that anybody has heard of is sent again
     const why = error instanceof Error ? error.message : String(error);
     target.emit({
       type: 'warning',

@@ -1,7 +1,7 @@
 import type { RegistryProfile } from '@slipway/registry-client';
 import type { ProvenIdentity } from '../knowledge.ts';
 import { ChunksRefused, defaultChunkSize } from './chunks.ts';
-import { type CutOff, type CutOffDetails, PieceSize } from './cut-off.ts';
+import { type CutOff, type CutOffDetails, PieceSize, smallestPiece } from './cut-off.ts';
 import { registryErrorOf } from './retry-rules.ts';
 
 /** How the bytes of a blob travel: one PUT, one PATCH of unknown length, or a PATCH a chunk. */
@@ -17,6 +17,8 @@ export interface ShapeSubject {
   readonly identity: ProvenIdentity | undefined;
   /** Whether parts of it can be read again cheaply: chunks need that. */
   readonly isKept: boolean;
+  /** Whether the registry has some of it, in a session that is gone on with. @default false */
+  readonly isBegun?: boolean | undefined;
 }
 
 const KiB = 1024;
@@ -91,11 +93,19 @@ export class UploadShapes {
   }
 
   /**
+   * Whether an earlier run may have left a session with some of such a blob, in whatever pieces: it may have found the
+   * registry's limits, which this one does not know.
+   */
+  mayGoOn({ size, isKept }: ShapeSubject): boolean {
+    return size > smallestPiece && this.#isChunkable({ isKept });
+  }
+
+  /**
    * The first choice among what is left. Without a digest, only where {@link needsDigestFirst} does not ask for one.
    */
-  choose({ size, identity, isKept }: ShapeSubject): UploadShape {
+  choose({ size, identity, isKept, isBegun = false }: ShapeSubject): UploadShape {
     const inChunks = (most: number): UploadShape => ({ kind: 'chunks', size: Math.min(most, this.#limit) });
-    if (this.#mayChunk(size, isKept)) return inChunks(this.#chunkSize);
+    if (this.#mayChunk(size, isKept) || (isBegun && this.#isChunkable({ isKept }))) return inChunks(this.#chunkSize);
     if (identity === undefined) return { kind: 'stream' };
     if (!this.#refused.has('put')) return { kind: 'put', identity };
     if (!this.#refused.has('stream')) return { kind: 'stream' };

@@ -116,22 +116,23 @@ export class Uploader {
     await using declined = leftOpen; // also where compressing fails before anything is sent
     const { blob, form, options } = attempt;
     const identity = await this.#identityBeforeSending(blob, form, options);
-    const subject: ShapeSubject = { size: identity?.size ?? form.readTotal, identity, isKept: form.isKept };
-    const shape = this.#shapes.choose(subject);
-    attempt.subject = subject;
-    attempt.shape = shape;
-    const resumed = shape.kind === 'chunks' && declined === undefined ? await resumeSession(attempt) : undefined;
+    const size = identity?.size ?? form.readTotal;
+    const whole: ShapeSubject = { size, identity, isKept: form.isKept };
+    attempt.subject = whole;
+    attempt.shape = this.#shapes.choose(whole);
+    const resumed = this.#shapes.mayGoOn(whole) ? await resumeSession(attempt) : undefined;
+    if (resumed !== undefined) attempt.subject = { ...whole, isBegun: resumed.offset > 0 };
     const begun = resumed ?? declined ?? (await this.#begin(attempt, identity));
     if ('kind' in begun) return begun;
-    if (begun === declined) return await this.#send(attempt, declined, { isDeclinedMount: true });
+    if (begun === declined) return await this.#send(attempt, declined, { isDeclinedMount: true, isResumed: false });
     await using session = begun;
-    return await this.#send(attempt, session, { isDeclinedMount: false });
+    return await this.#send(attempt, session, { isDeclinedMount: false, isResumed: session === resumed });
   }
 
   async #send(
     attempt: UploadAttempt,
     session: UploadSession,
-    { isDeclinedMount }: { readonly isDeclinedMount: boolean },
+    { isDeclinedMount, isResumed }: { readonly isDeclinedMount: boolean; readonly isResumed: boolean },
   ): Promise<BlobOutcome> {
     const { blob, form, target, options, subject } = attempt as Required<UploadAttempt>;
     const { attempts, signal, onProgress, onStoring, onAcknowledged } = options;
@@ -140,7 +141,9 @@ export class Uploader {
     attempt.shape = shape;
     attempt.sent = session.offset;
     const name = sessionSubject(blob, form, subject.identity);
-    const isChunked = shape.kind === 'chunks';
+    // The registry keeps what a request has brought that is no PUT.
+    const notesBeginning = target.memory.hasTurns && shape.kind !== 'put' && form.isKept;
+    const isNoted = shape.kind === 'chunks' || notesBeginning || isResumed;
     const acknowledge = (offset: number): boolean => {
       attempt.acknowledged = offset;
       onAcknowledged(offset);
@@ -148,7 +151,10 @@ export class Uploader {
       if (isFurther) attempts.furthest = offset;
       return isFurther;
     };
-    if (session.offset > 0) acknowledge(session.offset); // also what it kept of a request that was cut off
+    if (session.offset > 0)
+      acknowledge(session.offset); // also what it kept of a request that was cut off
+    // Whoever is killed before an acknowledgement is noted leaves the place where the registry can be asked.
+    else if (notesBeginning) await target.memory.saveSession(name, session);
     try {
       const identity = await sendBlob(form, readerOf(form, options), session, {
         subject: `${blob.role} ${blob.id}`,
@@ -165,15 +171,15 @@ export class Uploader {
           await target.memory.saveSession(name, acknowledged);
         },
       });
-      if (isChunked) await target.memory.dropSession(name);
+      if (isNoted) await target.memory.dropSession(name);
       target.memory.add(blob, identity);
       return { kind: 'pushed', identity };
     } catch (error) {
       if (isDeclinedMount || subject.identity !== undefined) attempts.mountsTrusted = false;
-      if (isChunked && session.offset > 0 && mayContinue(error)) {
+      if (isNoted && session.offset > 0 && mayContinue(error)) {
         session.keep();
         await target.memory.saveSession(name, session); // one that was taken up is in nobody's notes any more
-      } else if (isChunked) await target.memory.dropSession(name);
+      } else if (isNoted) await target.memory.dropSession(name);
       throw error;
     }
   }

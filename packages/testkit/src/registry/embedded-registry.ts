@@ -26,6 +26,8 @@ export interface OpenSession {
   readonly repository: string;
   /** Bytes received. */
   readonly offset: number;
+  /** What was received; for sessions of modest size. */
+  bytes(): Promise<Uint8Array>;
 }
 
 /** A registry in this process. Leaving scope ends it, with every connection and timer of it. */
@@ -141,7 +143,11 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Embe
       const { mediaType, digest } = record;
       return { mediaType, digest, bytes: await core.readAll(digest) };
     },
-    sessions: () => [...core.sessions.values()].map(({ id, repository, offset }) => ({ id, repository, offset })),
+    sessions: () =>
+      [...core.sessions.values()].map((session) => {
+        const { id, repository, offset } = session;
+        return { id, repository, offset, bytes: () => session.bytes() };
+      }),
     async expireSessions(id) {
       const doomed = [...core.sessions.values()].filter((session) => id === undefined || session.id === id);
       for (const session of doomed) await session.alone(() => core.endSession(session));

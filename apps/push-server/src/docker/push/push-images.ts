@@ -16,6 +16,7 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { createDisposables } from '../../engine/disposables.ts';
 import type { EngineContext } from '../../engine/engine-context.ts';
+import { FolderHangs } from '../../engine/folder-health.ts';
 import { metaHeadersOf } from '../../engine/meta-headers.ts';
 import type { PushSettings } from '../../engine/push-settings.ts';
 import { parseRegistryAuth } from '../../engine/registry-auth.ts';
@@ -36,7 +37,7 @@ import { createPushRecords } from '../stream/push-records.ts';
 import { pushSettingsOf } from './push-settings-of.ts';
 
 /** What pushes of the Engine API work with. */
-export type PushNeeds = Pick<EngineContext, 'store' | 'pushes' | 'events' | 'activity' | 'audit' | 'log'>;
+export type PushNeeds = Pick<EngineContext, 'store' | 'folder' | 'pushes' | 'events' | 'activity' | 'audit' | 'log'>;
 
 /** What one push of the Engine API works with. */
 interface EnginePush {
@@ -149,7 +150,8 @@ async function pushTags(push: EnginePush, tags: readonly TagOfImage[]): Promise<
   const items: SourceItem[] = [];
   for (const tagged of tags) {
     // By its tag: an image may have several forms, and each tag keeps its own.
-    const source = opened.use(await context.store.open(familiarString(tagged.reference), { signal }));
+    const source = await context.store.open(familiarString(tagged.reference), { signal });
+    opened.use(context.folder.closing(source));
     const [item] = source.items;
     if (item === undefined) throw new Error('unreachable: an image of the store is one item');
     items.push(item);
@@ -195,13 +197,19 @@ function layersOf(item: SourceItem | undefined, platform: Platform | undefined):
 }
 
 /** The image now also goes by what the registry calls it. That another image has the digest stops nothing. */
-async function rememberDigest({ store, log }: PushNeeds, tagged: Reference, digest: Digest, id: Digest): Promise<void> {
+async function rememberDigest(
+  { store, folder, log }: PushNeeds,
+  tagged: Reference,
+  digest: Digest,
+  id: Digest,
+): Promise<void> {
   try {
-    await store.addDigest(withDigest(nameOnly(tagged), digest), id);
+    await folder.inTime(store.addDigest(withDigest(nameOnly(tagged), digest), id));
   } catch (error) {
-    // Deleted while it was pushed, or noted for another image: the push itself is done.
+    // Deleted while it was pushed, or noted for another image: the push itself is done. So it is where the disk hangs.
     const codes = ['ERR_IMAGE_STORE_CONFLICT', 'ERR_IMAGE_STORE_NOT_FOUND'];
-    if (!(error instanceof ImageStoreError && codes.includes(error.code))) throw error;
+    const isKnown = error instanceof ImageStoreError && codes.includes(error.code);
+    if (!isKnown && !(error instanceof FolderHangs)) throw error;
     log.warn({ err: error, reference: familiarString(tagged) }, 'the digest of a push could not be noted');
   }
 }

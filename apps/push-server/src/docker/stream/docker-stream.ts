@@ -39,7 +39,7 @@ export class DockerStream {
   /** Writes what is left and ends the answer. Resolves once the reader has it all, or is gone. */
   async end(): Promise<void> {
     const response = this.#response;
-    if (response.destroyed) return;
+    if (response.destroyed || response.writableEnded) return;
     this.#begin();
     for (const record of this.#waiting.values()) response.write(encodeRecord(record));
     this.#waiting.clear();

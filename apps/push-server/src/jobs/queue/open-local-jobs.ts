@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import { openFileBackend } from '@slipway/metadata-store';
 import type { ServerConfig } from '../../config/server-config.ts';
+import type { FolderHealth } from '../../engine/folder-health.ts';
 import { createJobStore } from '../record/job-store.ts';
 import { createLocalRoster } from '../roster/daemon-roster.ts';
+import { folderBackends } from './folder-backends.ts';
 import type { JobBackend } from './job-backend.ts';
 import type { JobShares } from './job-shares.ts';
 import { createLocalChannel } from './live-channel.ts';
@@ -16,17 +18,19 @@ import { createLocalQueue } from './local-queue.ts';
  */
 export async function openLocalJobs({
   config: { dataDir },
+  folder,
   shares,
 }: {
   readonly config: Pick<ServerConfig, 'dataDir'>;
+  readonly folder: FolderHealth;
   readonly shares: JobShares;
 }): Promise<JobBackend> {
   const backend = await openFileBackend({ folder: join(dataDir, 'jobs', 'store'), isDurable: true });
-  const store = createJobStore(backend);
+  const { hurried, patient } = folderBackends(backend, folder);
   return {
     isShared: false,
-    store,
-    workStore: store,
+    store: createJobStore(hurried),
+    workStore: createJobStore(patient),
     queue: createLocalQueue({ shares }),
     channel: createLocalChannel(),
     roster: createLocalRoster(),

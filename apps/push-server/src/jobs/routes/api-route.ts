@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FolderUse } from '../../http/guard-folder.ts';
 import type { RouteAccess } from '../../http/routes.ts';
 import type { Schema } from './job-schemas.ts';
 
@@ -28,6 +29,8 @@ export interface ApiRoute {
   readonly summary: string;
   readonly description?: string | undefined;
   readonly access: RouteAccess;
+  /** What it does with the data folder. @default nothing */
+  readonly folder?: FolderUse | undefined;
   readonly parameters?: readonly ApiParameter[] | undefined;
   readonly query?: Schema | undefined;
   readonly body?:

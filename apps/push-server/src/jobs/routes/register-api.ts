@@ -10,7 +10,7 @@ export function registerApi(app: FastifyInstance, routes: readonly ApiRoute[]): 
     app.route({
       method: route.method,
       url: route.path.replace(/\{(\w+)\}/g, ':$1'),
-      config: { access: route.access },
+      config: { access: route.access, folder: route.folder },
       handler: (request, reply) => route.handle(request, reply),
     });
   }

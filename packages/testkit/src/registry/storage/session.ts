@@ -55,6 +55,13 @@ export class Session {
     return this.offset - before;
   }
 
+  /** Everything received. */
+  async bytes(): Promise<Uint8Array> {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of this.#file.read()) chunks.push(chunk);
+    return new Uint8Array(Buffer.concat(chunks));
+  }
+
   /** The digest of everything received. */
   async digest(algorithm: DigestAlgorithm): Promise<Digest> {
     if (algorithm !== 'sha256') return (await digestStream(this.#file.read(), { algorithm })).digest;

@@ -7,7 +7,7 @@ import { viewRoutes } from './view-routes.ts';
 
 type JobNeeds = Pick<
   EngineContext,
-  'config' | 'activity' | 'disk' | 'spoolFolder' | 'audit' | 'store' | 'pushes' | 'egress'
+  'config' | 'activity' | 'disk' | 'folder' | 'spoolFolder' | 'audit' | 'store' | 'pushes' | 'egress'
 >;
 
 /** Submission, status, events, cancellation, list: `/slipway/v1/jobs`. */

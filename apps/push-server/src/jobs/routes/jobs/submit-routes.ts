@@ -40,7 +40,7 @@ const submitted = {
 
 type SubmitNeeds = Pick<
   EngineContext,
-  'config' | 'activity' | 'disk' | 'spoolFolder' | 'audit' | 'store' | 'pushes' | 'egress'
+  'config' | 'activity' | 'disk' | 'spoolFolder' | 'audit' | 'store' | 'pushes' | 'egress' | 'folder'
 >;
 
 type Submission = Omit<Parameters<JobService['submit']>[0], 'principal' | 'trace'>;
@@ -69,6 +69,7 @@ export function submitRoutes(context: SubmitNeeds, jobs: JobService): readonly A
         credentialsName === undefined ? auths : await jobs.namedAuths(credentialsName, [named.reference.registry]);
       return await resolveRegistrySource(named, { pushes: context.pushes, auths: shown, allTags, signal });
     }
+    context.folder.assertUp();
     const seen = seenImages(context.store, principal);
     if (!allTags) await seen.use(image); // what is not seen is not there
     const isSeen = sightOf(principal).repository;
@@ -91,6 +92,10 @@ export function submitRoutes(context: SubmitNeeds, jobs: JobService): readonly A
     request: FastifyRequest,
     { wait, ...submission }: Submission & { readonly wait?: string | undefined },
   ): Promise<unknown> => {
+    if (reply.raw.writableEnded) {
+      await jobs.sources.release(submission.source);
+      throw new Error('unreachable by its client: it was told that the data folder hangs');
+    }
     const { job, isNew } = await submit(request, submission);
     context.audit.write({
       action: 'job',
@@ -119,6 +124,7 @@ export function submitRoutes(context: SubmitNeeds, jobs: JobService): readonly A
         'What the name means now is pushed, whatever it means when the job runs: an image of the store is held, ' +
         'a `docker://` reference is resolved to its digest.',
       access: 'handler',
+      folder: 'used',
       parameters: [keyParameter],
       query: waitQuery,
       body: { contentTypes: ['application/json'], schema: 'JobRequest' },
@@ -159,6 +165,7 @@ export function submitRoutes(context: SubmitNeeds, jobs: JobService): readonly A
         'A docker-archive or OCI archive, plain or compressed. It is kept until the job ends, and does not ' +
         'enter the image store.',
       access: 'handler',
+      folder: 'needed',
       parameters: [keyParameter, authParameter, secretParameter],
       query: archiveQuery,
       body: {

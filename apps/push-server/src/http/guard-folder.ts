@@ -1,0 +1,54 @@
+import type { ServerResponse } from 'node:http';
+import type { FastifyRequest, RouteHandlerMethod } from 'fastify';
+import { encodeRecord } from '../docker/stream/stream-record.ts';
+import { FolderHangs, type FolderHealth } from '../engine/folder-health.ts';
+import { givenUp } from './client-signal.ts';
+
+/** What a route has to do with the data folder: nothing can be done without it, or only some of its requests use it. */
+export type FolderUse = 'needed' | 'used';
+
+/** An upload, or a stream of progress, may well wait for a disk that comes back; who asks a question may not. */
+const patienceMs = 20_000;
+
+/** Answers for a handler that would wait for a folder that hangs, and ends what the handler does. */
+export function guardFolder(handler: RouteHandlerMethod, use: FolderUse, folder: FolderHealth): RouteHandlerMethod {
+  return async function guarded(this: ThisParameterType<RouteHandlerMethod>, request, reply) {
+    if (use === 'needed') folder.assertUp();
+    const { raw } = reply;
+    let told = 0;
+    try {
+      return await folder.inTime(Promise.resolve(handler.call(this, request, reply)), {
+        patienceMs: () => (raw.headersSent || isUpload(request) ? patienceMs : 0),
+        isAlive() {
+          const before = told;
+          told = raw.headersSent ? (raw.socket?.bytesWritten ?? 0) : 0;
+          return told > before;
+        },
+      });
+    } catch (error) {
+      if (error instanceof FolderHangs) {
+        raw.emit(givenUp, error);
+        // Who streams its answer has taken it out of the framework's hands.
+        if (reply.sent) tell(error, raw);
+      }
+      throw error;
+    }
+  };
+}
+
+/** Docker's and tus's bodies are no JSON. */
+function isUpload({ headers }: FastifyRequest): boolean {
+  const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+  return hasBody && headers['content-type']?.startsWith('application/json') !== true;
+}
+
+/** As the last record of a stream of docker's, or as an answer where there was none so far; a file just ends. */
+function tell({ status, message }: FolderHangs, raw: ServerResponse): void {
+  const isRecords = raw.getHeader('content-type') === 'application/json';
+  if (raw.headersSent && !isRecords) raw.destroy();
+  else if (raw.headersSent) raw.end(encodeRecord({ kind: 'error', message }));
+  else {
+    const headers = { 'content-type': 'application/json', 'retry-after': '5', connection: 'close' };
+    raw.writeHead(status, headers).end(`${JSON.stringify({ message })}\n`);
+  }
+}

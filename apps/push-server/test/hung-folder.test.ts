@@ -1,0 +1,113 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  type EmbeddedRegistry,
+  randomImage,
+  startRegistry,
+  temporaryFolder,
+  writeDockerArchive,
+} from '@slipway/testkit';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { recordsOf } from './daemon-fixture.ts';
+import { type HangingFolder, mountHangingFolder, unlessHanging } from './hanging-folder.ts';
+import { type SpawnedDaemon, spawnDaemon } from './jobs/spawn-daemon.ts';
+import { untilHit } from './until-hit.ts';
+
+const unless = unlessHanging();
+const hangs = 'the data folder does not answer: its disk or its network hangs';
+
+describe.skipIf(unless)(`while the data folder hangs (${unless || 'bindfs'}), a daemon`, () => {
+  let registry: EmbeddedRegistry;
+  let data: HangingFolder;
+  let daemon: SpawnedDaemon;
+  let archive: Buffer;
+  let resources: AsyncDisposable[];
+  beforeEach(async () => {
+    const folder = await temporaryFolder();
+    resources = [folder];
+    data = await mountHangingFolder(folder.path);
+    registry = await startRegistry();
+    resources.push(data, registry);
+    const args = ['--shutdown-timeout', '2s'];
+    daemon = await spawnDaemon(join(folder.path, 's.sock'), join(data.path, 'data'), ...args);
+    resources.push(daemon);
+    const file = join(folder.path, 'app.tar');
+    const image = await randomImage({ seed: 'hangs' });
+    await writeDockerArchive(file, [{ image, references: [`${registry.host}/a/app:1`] }]);
+    archive = await readFile(file);
+    const loaded = await daemon.request('POST', '/images/load?quiet=1', { body: archive });
+    expect(loaded.body).toContain('Loaded image');
+  });
+  afterEach(async () => {
+    data.resume();
+    for (const resource of resources.reverse()) await resource[Symbol.asyncDispose]();
+  });
+
+  const submit = (destination: string, headers = {}): ReturnType<SpawnedDaemon['request']> =>
+    daemon.request('POST', '/slipway/v1/jobs', {
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify({ image: `${registry.host}/a/app:1`, destinations: [`${registry.host}/${destination}`] }),
+    });
+
+  test('says so to everybody who needs it, and works as before when it answers again', async () => {
+    data.suspend();
+    // All at once: each takes a thread of the process, of which there are few.
+    const refused = await Promise.all([
+      daemon.request('GET', '/images/json'),
+      daemon.request('GET', '/info'),
+      daemon.request('GET', '/system/df'),
+      daemon.request('GET', `/images/${registry.host}/a/app:1/json`),
+      daemon.request('DELETE', '/images/another:1'),
+      submit('b/app:1'),
+    ]);
+    for (const { status, headers, body } of refused) {
+      expect([status, headers['retry-after'], JSON.parse(body).message]).toEqual([503, '5', hangs]);
+    }
+    expect(await daemon.request('GET', '/readyz')).toMatchObject({ status: 503, body: `${hangs}\n` });
+    // From now on nothing more is asked of it.
+    const pushed = daemon.request('POST', `/images/${registry.host}/a/app/push?tag=1`);
+    const loaded = daemon.request('POST', '/images/load', { body: archive });
+    for (const { status, body } of [await pushed, await loaded]) {
+      expect([status, JSON.parse(body)]).toEqual([503, { message: hangs }]);
+    }
+    for (const path of ['/_ping', '/healthz', '/version', '/slipway/v1/jobs', '/slipway/v1/status']) {
+      expect([path, (await daemon.request('GET', path)).status]).toEqual([path, 200]);
+    }
+    const metrics = await daemon.request('GET', '/metrics');
+    expect(metrics.body).toMatch(/^slipwayd_ready 0$/m);
+    expect(metrics.body).toMatch(/^slipwayd_folder_up 0$/m);
+
+    data.resume();
+    await vi.waitFor(async () => expect((await daemon.request('GET', '/readyz')).status).toBe(200), {
+      timeout: 20_000,
+    });
+    const done = await submit('c/app:1', { 'idempotency-key': 'after' });
+    const { id } = JSON.parse(done.body) as { readonly id: string };
+    const job = await daemon.request('GET', `/slipway/v1/jobs/${id}?wait=60s`);
+    expect(JSON.parse(job.body)).toMatchObject({ state: 'pushed' });
+    // What was refused was not done later.
+    expect(registry.repositories()).not.toContain('b/app');
+    const { jobs } = JSON.parse((await daemon.request('GET', '/slipway/v1/jobs')).body) as { readonly jobs: unknown[] };
+    expect(jobs).toHaveLength(1);
+  });
+
+  test('lets a push go on that has what it needs', async () => {
+    const slow = registry.misbehave({ match: { kind: 'manifest-put' }, delayMs: 3_000 });
+    const pushing = daemon.request('POST', `/images/${registry.host}/a/app/push?tag=1`);
+    await untilHit(slow);
+    data.suspend();
+    expect((await daemon.request('GET', '/images/json')).status).toBe(503);
+    expect(recordsOf((await pushing).body).at(-1)).toMatchObject({ aux: { Tag: '1' } });
+    expect(registry.tags('a/app')).toEqual(['1']);
+  });
+
+  test('ends in its time when it is asked to, with a push at work and threads that wait', async () => {
+    const stall = registry.misbehave({ match: { kind: 'manifest-put' }, stall: true });
+    await submit('b/app:1');
+    await untilHit(stall);
+    data.suspend();
+    expect((await daemon.request('GET', '/images/json')).status).toBe(503);
+    await daemon.stop(); // the test's own limit would end it otherwise
+    expect(daemon.log()).toContain('slipwayd has stopped');
+  });
+});
