@@ -21,9 +21,10 @@ const atOnce = Math.min(4, availableParallelism());
 const target = mkdtempSync(join(tmpdir(), 'check-packages-'));
 const problems = [];
 try {
-  const packed = await inParallel(published, atOnce, (member) => pack(member, target));
+  const all = await pack([...published, testkit], target);
+  const equipment = all.at(-1);
+  const packed = all.slice(0, -1);
   for (const found of await inParallel(packed, atOnce, lint)) problems.push(...found);
-  const equipment = await pack(testkit, target);
   const registry = await startLocalRegistry([...packed, equipment], join(root, 'node_modules/.pnpm'));
   try {
     const installed = await inParallel(packed, atOnce, async (item) => {

@@ -1,18 +1,20 @@
 // Packs the packages that are published, as npm would get them.
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { root } from '../workspace.mjs';
 import { run } from './run.mjs';
 
-/** The packed package, below `target`. Throws with what the packer said. */
-export async function pack({ folder, manifest, isApp, path }, target) {
-  if (!existsSync(join(folder, 'dist'))) throw new Error('dist/ is missing: run `pnpm build` first');
-  const place = await mkdtemp(join(target, 'pack-'));
-  const { code, output } = await run(...pnpm('pack', '--pack-destination', place), { cwd: folder });
-  const [file] = readdirSync(place);
-  if (code !== 0 || file === undefined) throw new Error(`pnpm pack failed:\n${output}`);
-  const tarball = join(place, file);
-  return { name: manifest.name, version: manifest.version, path, isApp, tarball, size: statSync(tarball).size };
+/** The packed packages, below `target`. Throws with what the packer said. */
+export async function pack(members, target) {
+  const unbuilt = members.filter(({ folder }) => !existsSync(join(folder, 'dist')));
+  if (unbuilt.length > 0) throw new Error(`dist/ is missing in ${unbuilt[0].path}: run \`pnpm build\` first`);
+  const filters = members.map(({ manifest }) => `--filter=${manifest.name}`);
+  const { code, output } = await run(...pnpm('-r', ...filters, 'pack', '--pack-destination', target), { cwd: root });
+  if (code !== 0) throw new Error(`pnpm pack failed:\n${output}`);
+  return members.map(({ manifest: { name, version }, isApp, path }) => {
+    const tarball = join(target, `${name.replace('@', '').replace('/', '-')}-${version}.tgz`);
+    return { name, version, path, isApp, tarball, size: statSync(tarball).size };
+  });
 }
 
 /** The pnpm that runs this script, or else the one on the path. */

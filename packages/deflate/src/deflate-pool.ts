@@ -22,7 +22,8 @@ export interface DeflatePoolOptions {
   readonly threads?: number | undefined;
   /**
    * Plain bytes that the calling thread deflates, one request a turn of the event loop, before a worker thread starts:
-   * so few do not pay for one. Input that exceeds them goes to worker threads, with all that comes after it.
+   * so few do not pay for one. Input that exceeds them goes to worker threads, with all that comes after it; and all of
+   * it, where `expect` has said that there is more.
    * @default 0
    */
   readonly withoutThreads?: number | undefined;
@@ -46,6 +47,14 @@ export interface PoolDeflateOptions extends DeflateOptions {
 export interface DeflatePool extends AsyncDisposable {
   /** Worker threads at most. */
   readonly threads: number;
+  /**
+   * Says how many plain bytes are going to be asked for, beside those of which that was said before: where all of them
+   * exceed `withoutThreads`, the first ones go to worker threads, too, and as many as that pays for start at once.
+   * Nothing has to be said.
+   *
+   * @throws {RangeError} when it is no integer from 0.
+   */
+  expect(bytes: number): void;
   /**
    * The bytes that `deflateBlock` makes, made elsewhere. Blocks and dictionaries on a SharedArrayBuffer are not copied
    * on their way to a worker; others are, when one is free to take them. Do not write to either before the promise
@@ -100,12 +109,26 @@ class WorkerPool implements DeflatePool {
   #here: Thread | undefined;
   /** What the calling thread may still take; undefined once there was more than that. */
   #leftForHere: number | undefined;
+  readonly #withoutThreads: number;
+  #expected = 0;
   #closed = false;
 
   constructor(threads: number, withoutThreads: number, module: WebAssemblyModule) {
     this.threads = threads;
     this.#leftForHere = withoutThreads;
+    this.#withoutThreads = withoutThreads;
     this.#module = module;
+  }
+
+  expect(bytes: number): void {
+    if (!(Number.isSafeInteger(bytes) && bytes >= 0)) {
+      throw new RangeError(`Expected \`bytes\` to be an integer from 0, got ${bytes}`);
+    }
+    this.#expected += bytes;
+    if (this.#closed || this.#expected <= this.#withoutThreads) return;
+    this.#leftForHere = undefined;
+    const paid = this.#withoutThreads === 0 ? 0 : Math.min(this.threads, this.#expected / this.#withoutThreads);
+    while (this.#threads.size < Math.floor(paid)) this.#startThread();
   }
 
   async deflate(input: Uint8Array, options: PoolDeflateOptions = {}): Promise<Uint8Array> {

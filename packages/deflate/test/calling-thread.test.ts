@@ -81,6 +81,29 @@ test('what exceeds the bytes by itself goes to threads at once, and all that com
   expect(started.threads).toBe(1);
 });
 
+test('where more is expected, threads start at once, as many as it pays for, and do all of it', async () => {
+  await using pool = createDeflatePool({ threads: 8, withoutThreads: plain.byteLength });
+  pool.expect(plain.byteLength);
+  expect(started.threads).toBe(0);
+  pool.expect(plain.byteLength);
+  expect(started.threads).toBe(2);
+  expect(await Promise.all([fileThrough(pool), fileThrough(pool)])).toEqual([made, made]);
+  pool.expect(100 * plain.byteLength);
+  expect(started.threads).toBe(8);
+});
+
+test('what is expected starts nothing in a pool that has always threads, or is closed', async () => {
+  const pool = createDeflatePool({ threads: 2 });
+  pool.expect(plain.byteLength);
+  expect(started.threads).toBe(0);
+  await pool[Symbol.asyncDispose]();
+  const closed = createDeflatePool({ threads: 2, withoutThreads: 1 });
+  await closed[Symbol.asyncDispose]();
+  closed.expect(plain.byteLength);
+  expect(started.threads).toBe(0);
+  expect(() => closed.expect(-1)).toThrow(RangeError);
+});
+
 test('the calling thread has turns for other work between two requests', async () => {
   await using pool = createDeflatePool({ withoutThreads: plain.byteLength });
   let turns = 0;

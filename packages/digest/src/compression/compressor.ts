@@ -63,4 +63,9 @@ export interface Compressor {
   readonly compressContent?:
     | ((content: Content, options: CompressContentOptions) => ByteStream | undefined)
     | undefined;
+  /**
+   * Hears how many plain bytes it is going to be given, before it is: a hint, that changes who does the work and not
+   * what comes of it.
+   */
+  readonly expect?: ((bytes: number) => void) | undefined;
 }

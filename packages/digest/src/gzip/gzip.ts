@@ -11,7 +11,13 @@ import {
   resolveCompressorOptions,
   workersFor,
 } from '../compression/compressor-options.ts';
-import { deflateOnThreads, sharedBlocks, sharedResults, worthAThread } from '../threads/deflate-threads.ts';
+import {
+  deflateOnThreads,
+  expectDeflating,
+  sharedBlocks,
+  sharedResults,
+  worthAThread,
+} from '../threads/deflate-threads.ts';
 import { type BlockCodec, compressBlocks } from './compress-blocks.ts';
 import { compressFile } from './compress-file.ts';
 import { areStoredBlocks, deflateEnd, gzipHeader, gzipTrailer, storedBlocks, storedSize } from './gzip-format.ts';
@@ -76,7 +82,7 @@ export function createGzipCompressor(options: GzipCompressorOptions = {}): Compr
       if (compressed.buffer instanceof SharedArrayBuffer) sharedResults.giveBack(compressed);
     },
   });
-  return { ...ofStreams, compressContent };
+  return { ...ofStreams, compressContent, expect: expectDeflating };
 }
 
 /** The compressor over `node:zlib` with the deflate function as an argument. */

@@ -23,7 +23,8 @@ export const sharedNoiseResults: SharedMemory = new SharedMemory(8);
 
 /**
  * Plain bytes that a push compresses on the calling thread before a worker thread starts. A thread takes a twentieth of
- * a second until its first block is made, and two of them 25 MB: so many bytes are done sooner without.
+ * a second until its first block is made, and two of them 25 MB: so many bytes are done sooner without. Where more is
+ * expected, threads do all of it: this one has the rest of the push to do.
  */
 const withoutThreads = 12 * 1024 * 1024;
 
@@ -54,6 +55,13 @@ export async function deflateOnThreads(
   } finally {
     threads.leave();
   }
+}
+
+/** Says what is going to be deflated, so that much of it finds threads from its first block on. */
+export function expectDeflating(bytes: number): void {
+  if (bytes <= worthAThread) return;
+  threads.enter().expect(bytes);
+  threads.leave();
 }
 
 /** Deflates a file on this process's worker threads, which read it by themselves. */

@@ -36,6 +36,9 @@ export interface ReadManifest {
 
 type Image = DockerManifest | OciManifest;
 
+/** Blobs that are looked at side by side: a look is some waits for the disk, or for a registry. */
+const blobsAtOnce = 8;
+
 /**
  * Reads what a manifest names. What a runtime could run is an image; the rest is carried as it is: charts, signatures,
  * BuildKit's attestations, encrypted layers. Layers of the rest that a config pairs with diffIDs keep them, so that
@@ -114,42 +117,57 @@ interface ReadLayer {
 async function readLayers(
   descriptors: readonly Descriptor[],
   diffIDs: readonly Digest[],
-  { blobs, signal }: ImageReading,
+  reading: ImageReading,
 ): Promise<readonly ReadLayer[]> {
-  const layers: ReadLayer[] = [];
-  for (const [at, descriptor] of descriptors.entries()) {
-    signal?.throwIfAborted();
-    const { digest, mediaType, urls } = descriptor;
-    const diffID = diffIDs[at]!;
-    const isElsewhere = isNondistributableMediaType(mediaType) || (urls?.length ?? 0) > 0;
-    const blob = isElsewhere ? await blobs.findForeignBlob(descriptor) : await blobs.findBlob(descriptor);
-    if (!isKnown(descriptor)) {
-      layers.push({ layer: undefined, missing: blob ? [] : [digest] });
-    } else if (blob === undefined) {
-      const layer = { diffID, content: undefined, compression: 'none' as const, descriptor };
-      layers.push({ layer, missing: isElsewhere ? [] : [digest] });
-    } else {
-      assertNotEmptied(blob.content, diffID, blobs.labelOf(digest));
-      const layer = { diffID, content: blob.content, compression: await blob.compression(), descriptor };
-      layers.push({ layer, missing: [] });
-    }
+  return await sideBySide(descriptors, (descriptor, at) => readLayer(descriptor, diffIDs[at]!, reading), reading);
+}
+
+async function readLayer(descriptor: Descriptor, diffID: Digest, { blobs }: ImageReading): Promise<ReadLayer> {
+  const { digest, mediaType, urls } = descriptor;
+  const isElsewhere = isNondistributableMediaType(mediaType) || (urls?.length ?? 0) > 0;
+  const blob = isElsewhere ? await blobs.findForeignBlob(descriptor) : await blobs.findBlob(descriptor);
+  if (!isKnown(descriptor)) return { layer: undefined, missing: blob ? [] : [digest] };
+  if (blob === undefined) {
+    const layer = { diffID, content: undefined, compression: 'none' as const, descriptor };
+    return { layer, missing: isElsewhere ? [] : [digest] };
   }
-  return layers;
+  assertNotEmptied(blob.content, diffID, blobs.labelOf(digest));
+  return { layer: { diffID, content: blob.content, compression: await blob.compression(), descriptor }, missing: [] };
 }
 
 async function readArtifact(
   descriptors: readonly Descriptor[],
   manifest: SourceArtifact['manifest'],
-  { blobs: source }: ImageReading,
+  { blobs: source, signal }: ImageReading,
 ): Promise<ReadManifest> {
+  const found = await sideBySide(descriptors, (descriptor) => source.findBlob(descriptor), { signal });
   const blobs: SourceBlob[] = [];
   const missing: Digest[] = [];
-  for (const descriptor of descriptors) {
-    const blob = await source.findBlob(descriptor);
+  for (const [at, descriptor] of descriptors.entries()) {
+    const blob = found[at];
     if (blob) blobs.push({ descriptor, content: blob.content });
     else missing.push(descriptor.digest);
   }
   return { item: { kind: 'artifact', names: [], manifest, blobs, ...heldIn(source) }, missing };
+}
+
+/** Looks at several blobs at once. Of failures, the first blob's is told, whichever came first. */
+async function sideBySide<T>(
+  descriptors: readonly Descriptor[],
+  look: (descriptor: Descriptor, at: number) => Promise<T>,
+  { signal }: AbortOptions,
+): Promise<readonly T[]> {
+  const seen: T[] = [];
+  while (seen.length < descriptors.length) {
+    signal?.throwIfAborted();
+    const start = seen.length;
+    const some = descriptors.slice(start, start + blobsAtOnce);
+    for (const outcome of await Promise.allSettled(some.map((descriptor, at) => look(descriptor, start + at)))) {
+      if (outcome.status === 'rejected') throw outcome.reason;
+      seen.push(outcome.value);
+    }
+  }
+  return seen;
 }
 
 /** An artifact whose layers are compared with their diffIDs, as far as they are of a known kind. */

@@ -30,6 +30,8 @@ export interface BlobForm {
    * @throws {FormFailure}
    */
   identify(options?: AbortOptions): Promise<BlobIdentity>;
+  /** Hears that it is likely to be computed soon: what that takes can start meanwhile. Nothing is read yet. */
+  readonly prepare?: (() => void) | undefined;
   /** The identity, where it is known or kept from an earlier run. Never reads the content. */
   recall(options?: AbortOptions): Promise<BlobIdentity | undefined>;
   /**

@@ -51,6 +51,7 @@ export class MadeForm implements BlobForm, ReadableForm {
   #run: Run | undefined;
   /** All that were begun: one that was dropped may still run. */
   readonly #runs = new Set<Run>();
+  #isPrepared = false;
   #mayBeLean = true;
   #badCopies = 0;
   #removing: Promise<void> | undefined;
@@ -77,6 +78,11 @@ export class MadeForm implements BlobForm, ReadableForm {
 
   get read(): number {
     return this.#identity === undefined ? this.#compression.read : this.readTotal;
+  }
+
+  prepare(): void {
+    if (!this.#isPrepared) this.#options.compressor.expect?.(this.readTotal);
+    this.#isPrepared = true;
   }
 
   async recall({ signal }: AbortOptions = {}): Promise<BlobIdentity | undefined> {
@@ -170,8 +176,9 @@ export class MadeForm implements BlobForm, ReadableForm {
   }
 
   async #make(): Promise<Run> {
-    const { plain, diffID, gate, signal } = this.#options;
+    const { plain, diffID, gate, signal, compressor } = this.#options;
     const compression = this.#compression;
+    this.prepare(); // before it waits for anything: those of all layers are heard at once
     const owner: RunOwner = {
       made: (identity, notes) => {
         if (notes !== undefined) this.#notes.set(identity.digest, notes);
@@ -179,11 +186,12 @@ export class MadeForm implements BlobForm, ReadableForm {
       },
       failed: (error) => this.#giveUp(run, error),
     };
-    const isDescribed = this.#options.compressor.isDescribed === true;
+    const isDescribed = compressor.isDescribed === true;
     const mayBeLean = this.#mayBeLean && !isDescribed && this.#cache !== undefined && plain !== undefined;
     const isLean = mayBeLean && (await looksIncompressible(plain, { signal }));
-    const plainSize = this.#options.readTotal;
-    const writer = isLean ? undefined : await this.#cache?.begin(diffID, this.recipe, { signal, plainSize });
+    const writer = isLean
+      ? undefined
+      : await this.#cache?.begin(diffID, this.recipe, { signal, plainSize: this.readTotal });
     const run: Run = isLean
       ? new LeanRun({ plain, compression, signal, owner })
       : writer !== undefined

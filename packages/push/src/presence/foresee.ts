@@ -41,6 +41,7 @@ export async function foresee(plan: ItemPlan, target: Target, options: ForeseeOp
   const known = await recordedBlobs(plan, target, options);
   const manifest = predictManifest(plan, known, target);
   if (manifest !== undefined) return await askForTags(manifest, plan, target, options);
+  await prepareNew(plan, known, target);
   return options.learn === 'off' ? noForesight : await learn(plan, known, target, options);
 }
 
@@ -56,6 +57,14 @@ async function recordedBlobs(
     if (identity !== undefined) known.set(blob.key, identity);
   }
   return known;
+}
+
+/** Tells the layers that no push from here has ever sent anywhere: while the registry is asked, threads can start. */
+async function prepareNew(plan: ImagePlan, known: ReadonlyMap<string, ProvenIdentity>, target: Target): Promise<void> {
+  for (const blob of distinctBlobs(plan.layers)) {
+    if (blob.form?.prepare === undefined || known.has(blob.key)) continue;
+    if ((await target.memory.records(blob)).length === 0) blob.form.prepare();
+  }
 }
 
 async function recordedIdentity(

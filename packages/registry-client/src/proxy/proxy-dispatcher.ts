@@ -22,12 +22,17 @@ export function dispatcherFor(variables: ProxyVariables): DispatcherFactory {
 
 type Handler = Dispatcher.DispatchHandler;
 
+/** Origins that are remembered: a registry, its storages and token servers are a handful. */
+const mostFound = 100;
+
 class ProxyDispatcher extends Dispatcher implements ProxyAware {
   readonly #variables: ProxyVariables;
   readonly #options: DispatcherOptions;
   readonly #direct: Dispatcher;
   /** By the proxy's address. */
   readonly #proxied = new Map<string, Dispatcher>();
+  /** What was found for each origin: as long as the variables are the same, so is the answer. */
+  readonly #found = new Map<string, URL | undefined>();
 
   constructor(variables: ProxyVariables, options: DispatcherOptions) {
     super();
@@ -38,7 +43,7 @@ class ProxyDispatcher extends Dispatcher implements ProxyAware {
 
   proxyNameFor(url: URL): string | undefined {
     try {
-      const proxy = proxyFor(url, this.#variables);
+      const proxy = this.#proxyFor(url.origin);
       return proxy && proxyName(proxy);
     } catch {
       return undefined; // the request itself says what is wrong with the variable
@@ -46,7 +51,7 @@ class ProxyDispatcher extends Dispatcher implements ProxyAware {
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Handler): boolean {
-    const proxy = proxyFor(new URL(options.origin ?? ''), this.#variables);
+    const proxy = this.#proxyFor(String(options.origin));
     if (!proxy) return this.#direct.dispatch(options, handler);
     return this.#agentFor(proxy).dispatch(options, explaining(handler, proxy));
   }
@@ -70,6 +75,14 @@ class ProxyDispatcher extends Dispatcher implements ProxyAware {
       this.#all().map((dispatcher) => dispatcher.destroy(reason)),
       typeof error === 'function' ? error : callback,
     );
+  }
+
+  #proxyFor(origin: string): URL | undefined {
+    if (this.#found.has(origin)) return this.#found.get(origin);
+    const proxy = proxyFor(new URL(origin), this.#variables);
+    if (this.#found.size >= mostFound) this.#found.clear();
+    this.#found.set(origin, proxy);
+    return proxy;
   }
 
   #all(): Dispatcher[] {
