@@ -6,5 +6,6 @@
  */
 export { type ClientEnvironment, readEnvironment } from './environment.ts';
 export { secretsInName } from './names/mask-user.ts';
+export { printable, replaceUnprintable } from './names/printable.ts';
 export { type DestinationInput, type ParseDestinationsOptions, parseDestinations } from './push/destinations.ts';
 export { type LocalImagesOptions, openLocalImages } from './stores/local-images.ts';

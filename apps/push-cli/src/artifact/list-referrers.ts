@@ -1,12 +1,12 @@
 import type { Referrer, ReferrersOptions } from '@slipway/client';
 import { parseDestinations } from '@slipway/client';
+import { printable } from '@slipway/client/program';
 import { formatReference } from '@slipway/reference';
 import type { CommandContext } from '../command-context.ts';
 import { table } from '../inspection/inspection-table.ts';
 import { type ClientFlags, openClient } from '../open-client.ts';
 import { warningLine } from '../progress/lines.ts';
 import { typedCredentials } from '../push/typed-credentials.ts';
-import { printable } from '../terminal/printable.ts';
 
 export interface ListFlags extends ClientFlags, Pick<ReferrersOptions, 'platform'> {
   readonly artifactType?: string | undefined;

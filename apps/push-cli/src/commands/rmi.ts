@@ -1,7 +1,7 @@
+import { printable } from '@slipway/client/program';
 import type { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
 import { exitCodeOf, exitCodes } from '../failure/exit-code.ts';
-import { printable } from '../terminal/printable.ts';
 import { addLocalStoreOptions, type LocalStoreOptions } from './local-store-options.ts';
 
 interface RmiFlags extends LocalStoreOptions {

@@ -1,9 +1,9 @@
 import type { OptionValues } from '@slipway/client/options';
+import { printable } from '@slipway/client/program';
 import { parseReference } from '@slipway/reference';
 import type { CommandContext } from '../command-context.ts';
 import { table } from '../inspection/inspection-table.ts';
 import { writeResults } from '../results/write-results.ts';
-import { printable } from '../terminal/printable.ts';
 import { findDaemon } from './daemon-address.ts';
 import { DaemonClient, type ListQuery } from './daemon-client.ts';
 import { hasEnded, type Job, type JobDestination } from './job.ts';

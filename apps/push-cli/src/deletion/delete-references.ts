@@ -1,4 +1,5 @@
 import { assertNoUser } from '@slipway/client';
+import { printable } from '@slipway/client/program';
 import { canonicalName, formatReference, parseReference, type Reference } from '@slipway/reference';
 import {
   carryOutDeletion,
@@ -15,7 +16,6 @@ import { problemLines, problemOf } from '../failure/problem.ts';
 import { type ClientFlags, openClient } from '../open-client.ts';
 import { warningLine } from '../progress/lines.ts';
 import { typedCredentials } from '../push/typed-credentials.ts';
-import { printable } from '../terminal/printable.ts';
 import { ask } from '../terminal/prompt.ts';
 import { blobsOf, forgetDeleted } from './forget-deleted.ts';
 import { goneLines, planLines } from './plan-lines.ts';

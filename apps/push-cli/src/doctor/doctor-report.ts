@@ -1,6 +1,6 @@
+import { printable } from '@slipway/client/program';
 import { type ExitCode, exitCodeOf, exitCodes } from '../failure/exit-code.ts';
 import { problemOf } from '../failure/problem.ts';
-import { printable } from '../terminal/printable.ts';
 import type { CheckStatus, Finding } from './check.ts';
 import type { DoctorTarget } from './doctor-target.ts';
 

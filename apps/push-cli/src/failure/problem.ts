@@ -1,4 +1,4 @@
-import { printable } from '../terminal/printable.ts';
+import { printable } from '@slipway/client/program';
 import { adviceFor } from './advice.ts';
 import { causesOf, errorCodeOf } from './exit-code.ts';
 import { inFlags } from './in-flags.ts';

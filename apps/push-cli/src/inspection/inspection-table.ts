@@ -1,5 +1,6 @@
 import { formatByteSize } from '@slipway/client/options';
-import { displayWidth, printable } from '../terminal/printable.ts';
+import { printable } from '@slipway/client/program';
+import { displayWidth } from '../terminal/display-width.ts';
 import type { InspectedItem } from './inspection.ts';
 import type { RepositoryTags } from './repository-tags.ts';
 

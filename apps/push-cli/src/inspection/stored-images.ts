@@ -1,9 +1,9 @@
 import { formatByteSize } from '@slipway/client/options';
+import { printable } from '@slipway/client/program';
 import { shortDigest } from '@slipway/digest';
 import type { StoredImage } from '@slipway/image-store';
 import { formatPlatform } from '@slipway/manifest';
 import { familiarName, matchReference, parseReference } from '@slipway/reference';
-import { printable } from '../terminal/printable.ts';
 import { table } from './inspection-table.ts';
 
 /** How images are listed. */

@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from 'node:util';
 import type { PushEvent } from '@slipway/push';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { displayWidth } from '../terminal/printable.ts';
+import { displayWidth } from '../terminal/display-width.ts';
 import { blob, digestOf, progressEvent } from './fixtures.ts';
 import { type FrameOptions, progressText, renderFrame } from './frame.ts';
 import { applyEvent, createProgressState, type ProgressState } from './progress-state.ts';

@@ -1,6 +1,7 @@
 import { formatByteSize } from '@slipway/client/options';
+import { printable } from '@slipway/client/program';
+import { displayWidth, trimToWidth } from '../terminal/display-width.ts';
 import { formatSeconds } from '../terminal/duration.ts';
-import { displayWidth, printable, trimToWidth } from '../terminal/printable.ts';
 import { type BlobState, expectedSizeOf, isDone, type ProgressState, shareOf } from './progress-state.ts';
 import { bytesPerSecond } from './rate-meter.ts';
 

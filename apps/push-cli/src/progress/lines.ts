@@ -1,5 +1,5 @@
+import { printable } from '@slipway/client/program';
 import type { OutputStream } from '../command-context.ts';
-import { printable } from '../terminal/printable.ts';
 
 /** A warning as one line for people. */
 export function warningLine(message: string): string {

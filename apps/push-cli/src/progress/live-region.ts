@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { OutputStream } from '../command-context.ts';
-import { displayWidth } from '../terminal/printable.ts';
+import { displayWidth } from '../terminal/display-width.ts';
 
 const hideCursor = '\u001b[?25l';
 const showCursor = '\u001b[?25h';

@@ -1,8 +1,8 @@
 import { formatByteSize } from '@slipway/client/options';
+import { printable } from '@slipway/client/program';
 import { shortDigest } from '@slipway/digest';
 import type { LoadedImage, LoadProgress } from '@slipway/image-store';
 import { familiarString, type Reference } from '@slipway/reference';
-import { printable } from '../terminal/printable.ts';
 
 /** What to tell while an image is loaded; undefined for what is no news. */
 export function loadLine(progress: LoadProgress): string | undefined {

@@ -1,7 +1,7 @@
 import { formatByteSize } from '@slipway/client/options';
+import { printable } from '@slipway/client/program';
 import { type BlobSubject, describeEvent, type PushEvent } from '@slipway/push';
 import { problemLines } from '../failure/problem.ts';
-import { printable } from '../terminal/printable.ts';
 import { percentOf, progressText } from './frame.ts';
 import { warningLine, writeLines } from './lines.ts';
 import { type OpenProgressOptions, type Progress, systemClock } from './progress.ts';

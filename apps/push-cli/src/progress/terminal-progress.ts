@@ -1,6 +1,6 @@
+import { printable } from '@slipway/client/program';
 import { describeEvent } from '@slipway/push';
 import { problemLines } from '../failure/problem.ts';
-import { printable } from '../terminal/printable.ts';
 import { renderFrame } from './frame.ts';
 import { warningLine } from './lines.ts';
 import { LiveRegion } from './live-region.ts';

@@ -1,4 +1,5 @@
 import { assertPushSettings, type Client, type PushReport, type PushRequest, parseDestinations } from '@slipway/client';
+import { printable } from '@slipway/client/program';
 import type { Reference } from '@slipway/reference';
 import type { CommandContext } from '../command-context.ts';
 import { credentialLine } from '../failure/credential-line.ts';
@@ -8,7 +9,6 @@ import { openProgress } from '../progress/open-progress.ts';
 import { type Progress, systemClock } from '../progress/progress.ts';
 import { failureRecord, resultLine, resultRecord, writeDigestFile } from '../results/results.ts';
 import { writeResults } from '../results/write-results.ts';
-import { printable } from '../terminal/printable.ts';
 import { ask } from '../terminal/prompt.ts';
 import { type DeliveryFlags, type PushFlags, readPushFlags } from './push-flags.ts';
 import { typedCredentials } from './typed-credentials.ts';

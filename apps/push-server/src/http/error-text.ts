@@ -1,7 +1,8 @@
+import { printable } from '@slipway/client/program';
 import { PushError } from '@slipway/push';
 import { formatDiagnostics, RegistryError } from '@slipway/registry-client';
 import { RequestError } from '../errors.ts';
-import { plainText, toldText } from './told-text.ts';
+import { toldText } from './told-text.ts';
 
 /** The registry's own answer along the chain of causes. */
 export function registryErrorOf(error: unknown): RegistryError | undefined {
@@ -16,11 +17,11 @@ export function registryErrorOf(error: unknown): RegistryError | undefined {
 export function errorText(error: unknown): string {
   if (!(error instanceof Error)) return toldText(String(error));
   // A failure of the push that explains another one says what docker says.
-  if (error instanceof PushError && error.cause instanceof PushError) return plainText(error.message);
-  if (error instanceof RequestError) return plainText(error.message);
+  if (error instanceof PushError && error.cause instanceof PushError) return printable(error.message);
+  if (error instanceof RequestError) return printable(error.message);
   const answer = registryErrorOf(error);
   if (answer === undefined) return toldText(error.message);
-  return plainText(firstOfBlob(error, answer) ?? answer.dockerMessage ?? answer.message);
+  return printable(firstOfBlob(error, answer) ?? answer.dockerMessage ?? answer.message);
 }
 
 /**

@@ -2,12 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { requireTool } from '@slipway/testkit';
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { JobLost, type JobQueue, type QueuedJob } from '../../src/jobs/queue/job-queue.ts';
 import { createJobShares } from '../../src/jobs/queue/job-shares.ts';
-import { openRedis, type RedisConnections } from '../../src/jobs/queue/redis/open-redis.ts';
 import { openRedisQueue } from '../../src/jobs/queue/redis/redis-queue.ts';
-import { type RedisServer, startRedis } from './redis-server.ts';
+import { useRedis } from './use-redis.ts';
 
 const log = pino({ level: 'silent' });
 const home = 'here';
@@ -15,20 +14,11 @@ const job: QueuedJob = { id: 'a', home, principal: 'local', destinations: [] };
 const waiting = { timeout: 20_000 };
 
 describe.skipIf(requireTool('redis-server'))('the queue in Redis', () => {
-  let server: RedisServer;
-  let redis: RedisConnections;
-  beforeAll(async () => {
-    server = await startRedis();
-    redis = await openRedis(server.url, log, { timeoutMs: 30_000 }); // this process may be held up longer than Redis
-  });
-  afterAll(async () => {
-    await redis?.[Symbol.asyncDispose]();
-    await server?.[Symbol.asyncDispose]();
-  });
+  const redis = useRedis();
 
   const open = async (shares = createJobShares({ concurrency: 4 })): Promise<{ queue: JobQueue; key: string }> => {
     const prefix = randomUUID();
-    const queue = await openRedisQueue(redis, { concurrency: 4, shares, home, prefix, leaseMs: 400, log });
+    const queue = await openRedisQueue(redis.connections, { concurrency: 4, shares, home, prefix, leaseMs: 400, log });
     return { queue, key: `${prefix}:push-jobs-${home}:${job.id}` };
   };
 
@@ -44,7 +34,7 @@ describe.skipIf(requireTool('redis-server'))('the queue in Redis', () => {
       inside += 1;
       most = Math.max(most, inside);
       if (runs <= 2) {
-        await redis.main.del(`${key}:lock`); // as Redis does once the claim was not renewed for too long
+        await redis.connections.main.del(`${key}:lock`); // as Redis does once the claim was not renewed for too long
         await vi.waitFor(() => expect(signal.aborted).toBe(true), waiting);
         reasons.push(signal.reason);
         await delay(1_500); // it ends when it can, and is given again before that
@@ -53,7 +43,7 @@ describe.skipIf(requireTool('redis-server'))('the queue in Redis', () => {
       return runs <= 2 ? 'handed-over' : 'done';
     });
     await queue.add(job);
-    await vi.waitFor(async () => expect([runs, await redis.main.exists(key)]).toEqual([3, 0]), waiting);
+    await vi.waitFor(async () => expect([runs, await redis.connections.main.exists(key)]).toEqual([3, 0]), waiting);
     expect([most, reasons]).toEqual([1, [expect.any(JobLost), expect.any(JobLost)]]);
   });
 
@@ -68,7 +58,7 @@ describe.skipIf(requireTool('redis-server'))('the queue in Redis', () => {
     await queue.start(run);
     await queue.add(job);
     await vi.waitFor(() => expect(run).toHaveBeenCalledOnce(), waiting);
-    await vi.waitFor(async () => expect(await redis.main.exists(key)).toBe(0), waiting);
+    await vi.waitFor(async () => expect(await redis.connections.main.exists(key)).toBe(0), waiting);
     expect(pick).toHaveBeenCalledTimes(2);
   });
 });

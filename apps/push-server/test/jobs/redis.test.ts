@@ -6,37 +6,27 @@ import { createMetadataStore } from '@slipway/metadata-store';
 import { metadataStoreSuite } from '@slipway/metadata-store/suite';
 import { randomImage, readBack, requireTool, startRegistry, writeDockerArchive } from '@slipway/testkit';
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openRedis, type RedisConnections } from '../../src/jobs/queue/redis/open-redis.ts';
+import { describe, expect, test } from 'vitest';
+import { openRedis } from '../../src/jobs/queue/redis/open-redis.ts';
 import { createRedisBackend } from '../../src/jobs/queue/redis/redis-backend.ts';
 import { createRedisLocks } from '../../src/jobs/queue/redis/redis-locks.ts';
 import { commitsOf } from './commits.ts';
-import { type RedisServer, startRedis } from './redis-server.ts';
 import { type SpawnedDaemon, spawnDaemon } from './spawn-daemon.ts';
+import { useRedis } from './use-redis.ts';
 
 const log = pino({ level: 'silent' });
 
 describe.skipIf(requireTool('redis-server'))('on one Redis', () => {
-  let server: RedisServer;
-  let redis: RedisConnections;
-
-  beforeAll(async () => {
-    server = await startRedis();
-    redis = await openRedis(server.url, log, { timeoutMs: 30_000 }); // this process may be held up longer than Redis
-  });
-  afterAll(async () => {
-    await redis?.[Symbol.asyncDispose]();
-    await server?.[Symbol.asyncDispose]();
-  });
+  const redis = useRedis();
 
   metadataStoreSuite('the Redis store', async () =>
-    createMetadataStore(createRedisBackend(redis.main, redis.health, randomUUID())),
+    createMetadataStore(createRedisBackend(redis.connections.main, redis.connections.health, randomUUID())),
   );
 
   test('changes made at the same time are all made', async () => {
-    const backend = createRedisBackend(redis.main, redis.health, randomUUID());
+    const backend = createRedisBackend(redis.connections.main, redis.connections.health, randomUUID());
     const increment = (value: Uint8Array | undefined): Uint8Array => Buffer.from(String(Number(value ?? 0) + 1));
-    const other = createRedisBackend(redis.open(), redis.health, 'x');
+    const other = createRedisBackend(redis.connections.open(), redis.connections.health, 'x');
     await Promise.all(Array.from({ length: 50 }, () => backend.update('n', 'k', increment)));
     expect(String(await backend.get('n', 'k'))).toBe('50');
     await backend.update('n', 'k', () => undefined);
@@ -45,7 +35,12 @@ describe.skipIf(requireTool('redis-server'))('on one Redis', () => {
   });
 
   test('of those who want a lock, one at a time has it, and who leaves the line is not waited for', async () => {
-    const locks = createRedisLocks(redis.main, { prefix: randomUUID(), leaseMs: 60_000, log, health: redis.health });
+    const locks = createRedisLocks(redis.connections.main, {
+      prefix: randomUUID(),
+      leaseMs: 60_000,
+      log,
+      health: redis.connections.health,
+    });
     const hold = async (name: string, inner: () => Promise<unknown>, signal?: AbortSignal): Promise<void> => {
       await using _lock = await locks.take(name, { signal });
       await inner();
@@ -70,28 +65,42 @@ describe.skipIf(requireTool('redis-server'))('on one Redis', () => {
 
   test('the lock of somebody who died is free after its lease', async () => {
     const prefix = randomUUID();
-    await redis.main.set(`${prefix}:lock:a`, 'a dead daemon', 'PX', 50);
-    const locks = createRedisLocks(redis.main, { prefix, leaseMs: 50, log, health: redis.health });
+    await redis.connections.main.set(`${prefix}:lock:a`, 'a dead daemon', 'PX', 50);
+    const locks = createRedisLocks(redis.connections.main, {
+      prefix,
+      leaseMs: 50,
+      log,
+      health: redis.connections.health,
+    });
     let waits = 0;
     await using _lock = await locks.take('a', { onWaiting: () => (waits += 1) });
-    expect([waits, await redis.main.get(`${prefix}:lock:a`)]).toEqual([1, expect.not.stringContaining('dead')]);
+    expect([waits, await redis.connections.main.get(`${prefix}:lock:a`)]).toEqual([
+      1,
+      expect.not.stringContaining('dead'),
+    ]);
   });
 
   test('the lock of somebody who lives on and on is not waited for for ever, and stays theirs', async () => {
     const prefix = randomUUID();
-    await redis.main.set(`${prefix}:lock:a`, 'another daemon', 'PX', 60_000);
-    const health = redis.health;
+    await redis.connections.main.set(`${prefix}:lock:a`, 'another daemon', 'PX', 60_000);
+    const health = redis.connections.health;
     {
-      const locks = createRedisLocks(redis.main, { prefix, leaseMs: 60_000, longestWaitMs: 50, log, health });
+      const locks = createRedisLocks(redis.connections.main, {
+        prefix,
+        leaseMs: 60_000,
+        longestWaitMs: 50,
+        log,
+        health,
+      });
       await using _alone = await locks.take('a', {});
     }
-    expect(await redis.main.get(`${prefix}:lock:a`)).toBe('another daemon');
+    expect(await redis.connections.main.get(`${prefix}:lock:a`)).toBe('another daemon');
   });
 
   test('a lock that was set although its answer was lost is not waited for', async () => {
     const prefix = randomUUID();
     let sets = 0;
-    const lossy = new Proxy(redis.main, {
+    const lossy = new Proxy(redis.connections.main, {
       get(target, name) {
         const value = Reflect.get(target, name) as unknown;
         if (name !== 'set') return typeof value === 'function' ? value.bind(target) : value;
@@ -103,22 +112,22 @@ describe.skipIf(requireTool('redis-server'))('on one Redis', () => {
         };
       },
     });
-    const locks = createRedisLocks(lossy, { prefix, leaseMs: 60_000, log, health: redis.health });
+    const locks = createRedisLocks(lossy, { prefix, leaseMs: 60_000, log, health: redis.connections.health });
     {
       await using _lock = await locks.take('a', {});
-      expect(await redis.main.exists(`${prefix}:lock:a`)).toBe(1);
+      expect(await redis.connections.main.exists(`${prefix}:lock:a`)).toBe(1);
     }
-    expect([sets, await redis.main.exists(`${prefix}:lock:a`)]).toEqual([1, 0]);
+    expect([sets, await redis.connections.main.exists(`${prefix}:lock:a`)]).toEqual([1, 0]);
   });
 
   test('a Redis that evicts is refused', async () => {
-    await redis.main.config('SET', 'maxmemory-policy', 'allkeys-lru');
-    await expect(openRedis(server.url, log)).rejects.toMatchObject({ code: 'ERR_SERVER_REDIS' });
-    await redis.main.config('SET', 'maxmemory-policy', 'noeviction');
+    await redis.connections.main.config('SET', 'maxmemory-policy', 'allkeys-lru');
+    await expect(openRedis(redis.server.url, log)).rejects.toMatchObject({ code: 'ERR_SERVER_REDIS' });
+    await redis.connections.main.config('SET', 'maxmemory-policy', 'noeviction');
   });
 
   test('two daemons, one killed: all jobs done, each destination right, each blob sent once', async () => {
-    const { folder } = server;
+    const { folder } = redis.server;
     const dataDir = join(folder.path, 'data');
     await using registry = await startRegistry();
     const archive = join(folder.path, 'app.tar');
@@ -131,7 +140,7 @@ describe.skipIf(requireTool('redis-server'))('on one Redis', () => {
       archive,
       images.map((image, at) => ({ image, references: [`demo/app:${at}`] })),
     );
-    const args = ['--redis', server.url, '--job-lease', '1s', '--job-concurrency', '2'];
+    const args = ['--redis', redis.server.url, '--job-lease', '1s', '--job-concurrency', '2'];
     await using a = await spawnDaemon(join(folder.path, 'a.sock'), dataDir, ...args);
     await using b = await spawnDaemon(join(folder.path, 'b.sock'), dataDir, ...args);
     await a.request('POST', '/images/load', { body: await readFile(archive) });

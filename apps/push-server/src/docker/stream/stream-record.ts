@@ -1,5 +1,5 @@
+import { printable } from '@slipway/client/program';
 import { encodeGoJSON } from '@slipway/manifest';
-import { plainText } from '../../http/told-text.ts';
 import { progressText } from './progress-text.ts';
 
 /** What a streamed answer of the Engine API is made of. */
@@ -33,13 +33,13 @@ export function encodeRecord(record: StreamRecord): string {
 function documentOf(record: StreamRecord): Readonly<Record<string, unknown>> {
   switch (record.kind) {
     case 'message':
-      return { status: plainText(record.status) };
+      return { status: printable(record.status) };
     case 'text':
       return { stream: record.stream };
     case 'action': {
       const { id, status, current = 0, total = 0 } = record;
       const progressDetail = { current: current || undefined, total: total || undefined };
-      return { status: plainText(status), progressDetail, progress: progressText(current, total), id };
+      return { status: printable(status), progressDetail, progress: progressText(current, total), id };
     }
     case 'aux':
       return { progressDetail: {}, aux: record.aux };

@@ -1,9 +1,10 @@
+import { printable } from '@slipway/client/program';
 import type { Digest } from '@slipway/digest';
 import { PushError, type PushEvent, type PushOrigin, type PushTotals } from '@slipway/push';
 import type { TraceContext } from '@slipway/tracing';
 import type { PushSettings } from '../../engine/push-settings.ts';
 import { registryErrorOf } from '../../http/error-text.ts';
-import { plainText, toldText } from '../../http/told-text.ts';
+import { toldText } from '../../http/told-text.ts';
 import { registryHint } from '../run/registry-hint.ts';
 
 /** Which content a job is about. It was read when the job was submitted and does not change after. */
@@ -207,11 +208,11 @@ export function isJobStep(event: JobEvent): event is Extract<JobEvent, JobStep> 
 export function failureOf(error: unknown): JobFailure {
   if (!(error instanceof Error)) return { code: 'ERR_UNKNOWN', message: toldText(String(error)) };
   const answer = registryErrorOf(error);
-  const message = answer === undefined ? toldText(error.message) : plainText(error.message);
+  const message = answer === undefined ? toldText(error.message) : printable(error.message);
   const code = codeOf(error) ?? 'ERR_UNKNOWN';
   if (!(error instanceof PushError)) return { code, message };
   const hint = (answer && registryHint(answer)) ?? error.hint;
-  return { code, message, reason: reasonOf(error.cause), origin: error.origin, hint: hint && plainText(hint) };
+  return { code, message, reason: reasonOf(error.cause), origin: error.origin, hint: hint && printable(hint) };
 }
 
 /** The outermost code of the causes that says more than that an attempt failed. */
@@ -238,9 +239,9 @@ export function tellPushEvent(event: PushEvent): ToldPushEvent {
       return { ...event, message: toldText(event.message) };
     case 'message':
     case 'blob:message':
-      return { ...event, text: plainText(event.text) };
+      return { ...event, text: printable(event.text) };
     case 'blob:mounted':
-      return { ...event, from: plainText(event.from) };
+      return { ...event, from: printable(event.from) };
     default:
       return event;
   }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { printable } from '@slipway/client/program';
 import type { AbortOptions } from '@slipway/digest';
 import { type ImageSource, openSource, type SourceItem, type SourceLimits } from '@slipway/image-source';
 import type { ImageStore } from '@slipway/image-store';
@@ -9,7 +10,6 @@ import { canonicalName, familiarName, familiarString, nameOnly, type Reference }
 import { createDisposables } from '../../engine/disposables.ts';
 import type { PushChoices } from '../../engine/push-settings.ts';
 import { RequestError } from '../../errors.ts';
-import { plainText } from '../../http/told-text.ts';
 import type { HeldSource, JobContent, JobSource } from '../record/job.ts';
 
 /** What jobs push, kept from the submission to the end of the job: held images of the store, and uploaded archives. */
@@ -215,5 +215,5 @@ export function contentOf(item: SourceItem): JobContent {
 
 /** What people call the source of a job. */
 export function nameOf(source: JobSource): string {
-  return plainText(source.kind === 'archive' ? (source.image ?? 'uploaded archive') : source.name);
+  return printable(source.kind === 'archive' ? (source.image ?? 'uploaded archive') : source.name);
 }

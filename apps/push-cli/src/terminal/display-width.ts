@@ -1,13 +1,3 @@
-/**
- * Makes foreign text (a registry's message, a file's name) safe for a terminal and one line: control characters, which
- * could move the cursor or forge a line, become `?`; line ends and tabs become spaces.
- */
-export function printable(text: string): string {
-  return text
-    .replace(/[\r\n\t]+/g, ' ')
-    .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, '?');
-}
-
 /** Columns the text takes on a terminal, never guessed too few: East Asian characters and pictographs count two. */
 export function displayWidth(text: string): number {
   let width = 0;

@@ -1,15 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { displayWidth, printable, trimToWidth } from './printable.ts';
-
-test.each([
-  ['an escape sequence cannot move the cursor', '\u001b[2Jgone', '?[2Jgone'],
-  ['a line end cannot forge a line', 'a\r\nslipway: pushed', 'a slipway: pushed'],
-  ['an override of direction cannot turn text round', 'a\u202eb', 'a?b'],
-  ['plain text stays', 'naïve — 日本 · …', 'naïve — 日本 · …'],
-])('%s', (_, text, safe) => {
-  expect(printable(text)).toBe(safe);
-});
+import { displayWidth, trimToWidth } from './display-width.ts';
 
 test.each([
   ['short', 10, 'short'],
