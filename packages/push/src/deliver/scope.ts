@@ -37,12 +37,24 @@ export class Scope implements AsyncDisposable {
   }
 
   /**
-   * Runs all works at once and waits until each has ended.
+   * Runs all works, at most `atOnce` of them at once, and waits until each has ended.
    *
    * @throws the scope's first failure in time, when there is one: the failures that it caused say less
    */
-  async all<T>(works: Iterable<() => Promise<T>>): Promise<T[]> {
-    const settled = await Promise.allSettled([...works].map((work) => this.run(work)));
+  async all<T>(
+    works: Iterable<() => Promise<T>>,
+    { atOnce = Number.POSITIVE_INFINITY }: { readonly atOnce?: number } = {},
+  ): Promise<T[]> {
+    const given = [...works];
+    const settled: PromiseSettledResult<T>[] = [];
+    let next = 0;
+    const runOn = async (): Promise<void> => {
+      for (let at = next++; at < given.length; at = next++) {
+        const [result] = await Promise.allSettled([this.run(given[at]!)]);
+        settled[at] = result;
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(atOnce, given.length) }, runOn));
     return settled.map((result) => {
       if (result.status === 'rejected') throw result.reason;
       return result.value;

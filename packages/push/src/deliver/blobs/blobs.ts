@@ -12,6 +12,12 @@ import type { Delivery } from '../delivery.ts';
 import { perform } from './perform.ts';
 import { type BlobTrace, traceBlob } from './trace-blob.ts';
 
+/**
+ * Blobs of one manifest that are begun at once: more than there are slots for transfers, so that each slot has its next,
+ * and fewer than images of thousands of layers have, as each that waits takes 14 KB.
+ */
+const begunAtOnce = 256;
+
 /** From this size on, a blob that waits for its turn first asks whether it has to wait. */
 const worthAsking = 100 * 1024;
 
@@ -31,7 +37,8 @@ export async function deliverBlobs(
 ): Promise<Map<string, BlobOutcome>> {
   const distinct = distinctBlobs(blobs);
   for (const blob of distinct) target.emit({ type: 'blob:preparing', blob: subjectOf(blob, target.destination) });
-  const outcomes = await delivery.scope.all(distinct.map((blob) => () => deliverBlob(blob, target, delivery)));
+  const works = distinct.map((blob) => () => deliverBlob(blob, target, delivery));
+  const outcomes = await delivery.scope.all(works, { atOnce: begunAtOnce });
   return new Map(distinct.map(({ key }, at) => [key, outcomes[at] as BlobOutcome]));
 }
 
