@@ -10,6 +10,7 @@ import { type Progress, systemClock } from '../progress/progress.ts';
 import { failureRecord, resultLine, resultRecord, writeDigestFile } from '../results/results.ts';
 import { writeResults } from '../results/write-results.ts';
 import { ask } from '../terminal/prompt.ts';
+import { frugalWithMany } from './frugal-heap.ts';
 import { type DeliveryFlags, type PushFlags, readPushFlags } from './push-flags.ts';
 import { typedCredentials } from './typed-credentials.ts';
 
@@ -48,7 +49,10 @@ export async function deliver(
       signKeyPassword: keyPasswordPrompt(flags, context),
     });
     if (flags.verbose === true) await printCredentials(client, references, progress);
-    report = await push(client, { signal: context.signal, onEvent: (event) => progress.onEvent(event) });
+    report = await push(client, {
+      signal: context.signal,
+      onEvent: frugalWithMany((event) => progress.onEvent(event)),
+    });
     await tell(report, flags, progress, context);
   } catch (error) {
     if (flags.json === true && report === undefined) {

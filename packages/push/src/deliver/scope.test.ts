@@ -1,5 +1,5 @@
 import { getEventListeners } from 'node:events';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { Scope } from './scope.ts';
 
 /** Work that ends when the test says so, or with the scope. */
@@ -23,6 +23,31 @@ describe('a scope', () => {
     await using scope = new Scope();
     await expect(scope.all([async () => 1, async () => 2])).resolves.toEqual([1, 2]);
     expect(scope.signal.aborted).toBe(false);
+  });
+
+  test('begins no more at once than it may, each as another ends, and begins none after a failure', async () => {
+    const scope = new Scope();
+    const begun: number[] = [];
+    const ends: ((error?: Error) => void)[] = [];
+    const works = [0, 1, 2, 3, 4].map((at) => () => {
+      begun.push(at);
+      return new Promise<number>((resolve, reject) => {
+        ends[at] = (error) => (error === undefined ? resolve(at * 10) : reject(error));
+      });
+    });
+    const all = scope.all(works.slice(0, 4), { atOnce: 2 });
+    expect(begun).toEqual([0, 1]);
+    ends[1]?.();
+    await vi.waitFor(() => expect(begun).toEqual([0, 1, 2]));
+    ends[2]?.();
+    await vi.waitFor(() => expect(begun).toEqual([0, 1, 2, 3]));
+    ends[0]?.();
+    ends[3]?.();
+    expect(await all).toEqual([0, 10, 20, 30]);
+    const failing = scope.all(works, { atOnce: 1 });
+    ends[0]?.(new Error('no'));
+    await expect(failing).rejects.toThrow('no');
+    expect(begun).toEqual([0, 1, 2, 3, 0]);
   });
 
   test('the first failure in time ends the others, and is the one told', async () => {
