@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import fastify, { type FastifyRequest } from 'fastify';
+import fastify, { type FastifyError, type FastifyRequest } from 'fastify';
 import { registerEngineRoutes } from './docker/engine-routes.ts';
 import { sendJSON } from './docker/stream/send-json.ts';
 import { maxApiVersion, requestedVersion, withoutVersion } from './docker/system/api-version.ts';
@@ -44,7 +44,7 @@ export async function createRequestHandler(
     genReqId: () => nextRequestId(),
     rewriteUrl: (request) => withoutVersion(request.url ?? '/'),
     routerOptions: { maxParamLength: 4_096, ignoreTrailingSlash: false },
-    frameworkErrors: (error, _request, reply) => void answerError(reply, error, context.log),
+    frameworkErrors: (error, _request, reply) => void answerError(reply, plainly(error), context.log),
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, body, done) => done(null, body));
@@ -116,6 +116,11 @@ export async function createRequestHandler(
       await app.close();
     },
   };
+}
+
+/** The framework quotes a path that it cannot read, which looks like one of this machine. */
+function plainly(error: FastifyError): Error {
+  return error.code === 'FST_ERR_BAD_URL' ? new RequestError(400, 'the path of the request is no URL') : error;
 }
 
 const standingHeaders = {
