@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import {
   type EmbeddedRegistry,
   randomImage,
+  requireTool,
   startRegistry,
   temporaryFolder,
   writeDockerArchive,
@@ -10,7 +11,8 @@ import {
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { recordsOf } from './daemon-fixture.ts';
 import { type HangingFolder, mountHangingFolder, unlessHanging } from './hanging-folder.ts';
-import { type SpawnedDaemon, spawnDaemon } from './jobs/spawn-daemon.ts';
+import { startRedis } from './jobs/redis-server.ts';
+import { type SpawnedDaemon, spawnDaemon, spawnDaemonWith } from './jobs/spawn-daemon.ts';
 import { untilHit } from './until-hit.ts';
 
 const unless = unlessHanging();
@@ -115,6 +117,37 @@ describe.skipIf(unless)(`while the data folder hangs (${unless || 'bindfs'}), a 
     expect(daemon.log()).toContain('slipwayd has stopped');
     data.resume();
     await stopped;
+  });
+});
+
+describe.skipIf(unless || requireTool('redis-server'))('with Redis, while the data folder hangs', () => {
+  test('a job about an image of a registry is taken, and done', async () => {
+    await using folder = await temporaryFolder();
+    await using data = await mountHangingFolder(folder.path);
+    await using redis = await startRedis();
+    await using from = await startRegistry();
+    await using to = await startRegistry();
+    const [socket, place] = [join(folder.path, 's.sock'), join(data.path, 'data')];
+    // Docker's credentials, which it looks for at home, do not hang.
+    await using daemon = await spawnDaemonWith({ HOME: folder.path }, socket, place, '--redis', redis.url);
+    using _answering = { [Symbol.dispose]: () => data.resume() };
+    const file = join(folder.path, 'app.tar');
+    const image = await randomImage({ seed: 'elsewhere' });
+    await writeDockerArchive(file, [{ image, references: [`${from.host}/a/app:1`] }]);
+    await daemon.request('POST', '/images/load?quiet=1', { body: await readFile(file) });
+    await daemon.request('POST', `/images/${from.host}/a/app/push?tag=1`);
+    expect(from.tags('a/app')).toEqual(['1']);
+    data.suspend();
+    expect((await daemon.request('GET', '/images/json')).status).toBe(503);
+    const submitted = await daemon.request('POST', '/slipway/v1/jobs', {
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ image: `docker://${from.host}/a/app:1`, destinations: [`${to.host}/b/app:1`] }),
+    });
+    expect(submitted.status, submitted.body).toBe(201);
+    const { id } = JSON.parse(submitted.body) as { readonly id: string };
+    const job = await daemon.request('GET', `/slipway/v1/jobs/${id}?wait=60s`);
+    expect(JSON.parse(job.body)).toMatchObject({ state: 'pushed' });
+    expect(to.tags('b/app')).toEqual(['1']);
   });
 });
 
