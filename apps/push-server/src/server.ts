@@ -56,7 +56,7 @@ export async function createRequestHandler(
     const { config, method, url } = route;
     routes.push(...[method].flat().map((each) => `${each} ${url}`));
     if (config?.access === undefined) throw new Error(`unreachable: ${String(method)} ${url} names no access`);
-    if (config.folder !== undefined) route.handler = guardFolder(route.handler, config.folder, context.folder);
+    if (config.needsFolder === true) route.handler = guardFolder(route.handler, context.folder);
   });
   app.addHook('onRequest', async (request, reply) => {
     for (const [name, value] of Object.entries(standingHeaders)) reply.raw.setHeader(name, value);
@@ -68,8 +68,7 @@ export async function createRequestHandler(
     if (access === 'open') return;
     const guard = guards.get(request.raw);
     if (guard === undefined) throw new Error('unreachable: every request has a listener');
-    // Tokens lie in the data folder.
-    request.principal = await context.folder.inTime(context.gatekeeper.authenticate(request.raw, guard));
+    request.principal = await context.gatekeeper.authenticate(request.raw, guard);
     traces.tell(request.raw, { principal: request.principal.name });
     if (context.activity.isClosing) {
       reply.raw.setHeader('Connection', 'close');
