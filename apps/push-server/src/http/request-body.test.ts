@@ -29,5 +29,5 @@ async function trickled(idleTimeoutMs: number): Promise<unknown> {
 }
 
 test('a body that only trickles is not waited for, although it never stands still', async () => {
-  expect(await trickled(200)).toMatchObject({ status: 408, message: 'the body comes too slowly' });
+  expect(await trickled(2_000)).toMatchObject({ status: 408, message: 'the body comes too slowly' });
 });

@@ -85,16 +85,24 @@ const hidesForeign: ReadonlySet<string> = new Set([
 ]);
 
 test.each(Object.keys(operations))('%s', async (name) => {
-  const cells: string[] = [];
-  for (const [principal, { headers, to }] of principals) {
+  const cellOf = async ({ headers, to }: Shown, principal: string): Promise<string> => {
     const answer = await operations[name]?.(farm, async (asked) => {
       const told = await ask({ ...asked, headers: { ...headers, ...asked.headers }, to });
       assertHidden(principal, asked, told);
       return told;
     });
     const isRefused = answer?.status === 200 && answer.body.includes('"errorDetail":{"message":"forbidden');
-    cells.push(isRefused ? 'no' : String(answer?.status));
-    await farm.tidy();
+    return isRefused ? 'no' : String(answer?.status);
+  };
+  const cells: string[] = [];
+  if (name.startsWith('GET ')) {
+    // What only reads leaves nothing behind: all ask at once.
+    cells.push(...(await Promise.all([...principals].map(([principal, shown]) => cellOf(shown, principal)))));
+  } else {
+    for (const [principal, shown] of principals) {
+      cells.push(await cellOf(shown, principal));
+      await farm.tidy();
+    }
   }
   expect(cells.join(' ')).toBe(cellsOf.get(name)?.join(' '));
 });
