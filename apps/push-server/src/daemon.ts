@@ -92,7 +92,7 @@ export async function startDaemon(options: EngineContextOptions, routes: Request
         const takeRights = await context.gatekeeper.prepare(fresh);
         await open.reload(fresh);
         takeRights();
-        context.audit.reopen();
+        await context.audit.reopen();
         log.level = fresh.logLevel;
         const waiting = restartSettings(config, fresh);
         log.info({ waiting: waiting.length > 0 ? waiting : undefined }, 'slipwayd has read its settings again');

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import fastify, { type FastifyRequest } from 'fastify';
+import fastify, { type FastifyError, type FastifyRequest } from 'fastify';
 import { registerEngineRoutes } from './docker/engine-routes.ts';
 import { sendJSON } from './docker/stream/send-json.ts';
 import { maxApiVersion, requestedVersion, withoutVersion } from './docker/system/api-version.ts';
@@ -44,7 +44,7 @@ export async function createRequestHandler(
     genReqId: () => nextRequestId(),
     rewriteUrl: (request) => withoutVersion(request.url ?? '/'),
     routerOptions: { maxParamLength: 4_096, ignoreTrailingSlash: false },
-    frameworkErrors: (error, _request, reply) => void answerError(reply, error, context.log),
+    frameworkErrors: (error, _request, reply) => void answerError(reply, plainly(error), context.log),
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, body, done) => done(null, body));
@@ -56,7 +56,7 @@ export async function createRequestHandler(
     const { config, method, url } = route;
     routes.push(...[method].flat().map((each) => `${each} ${url}`));
     if (config?.access === undefined) throw new Error(`unreachable: ${String(method)} ${url} names no access`);
-    if (config.folder !== undefined) route.handler = guardFolder(route.handler, config.folder, context.folder);
+    if (config.needsFolder === true) route.handler = guardFolder(route.handler, context.folder);
   });
   app.addHook('onRequest', async (request, reply) => {
     for (const [name, value] of Object.entries(standingHeaders)) reply.raw.setHeader(name, value);
@@ -68,8 +68,7 @@ export async function createRequestHandler(
     if (access === 'open') return;
     const guard = guards.get(request.raw);
     if (guard === undefined) throw new Error('unreachable: every request has a listener');
-    // Tokens lie in the data folder.
-    request.principal = await context.folder.inTime(context.gatekeeper.authenticate(request.raw, guard));
+    request.principal = await context.gatekeeper.authenticate(request.raw, guard);
     traces.tell(request.raw, { principal: request.principal.name });
     if (context.activity.isClosing) {
       reply.raw.setHeader('Connection', 'close');
@@ -116,6 +115,11 @@ export async function createRequestHandler(
       await app.close();
     },
   };
+}
+
+/** The framework quotes a path that it cannot read, which looks like one of this machine. */
+function plainly(error: FastifyError): Error {
+  return error.code === 'FST_ERR_BAD_URL' ? new RequestError(400, 'the path of the request is no URL') : error;
 }
 
 const standingHeaders = {

@@ -51,6 +51,7 @@ describe('what is asked wrongly is answered in docker’s words', () => {
     ],
     ['GET', '/v1.52/info', 400, 'client version 1.52 is too new. Maximum supported API version is 1.51'],
     ['GET', '/images/none/here/json', 404, 'No such image: none/here:latest'],
+    ['GET', '/images/%zz/json', 400, 'the path of the request is no URL'],
     ['GET', '/images/UPPER/json', 400, expect.stringContaining('must be lowercase')],
     ['POST', '/images/demo/app:v1/tag?repo=UP&tag=x', 400, expect.stringContaining('must be lowercase')],
     ['POST', '/images/demo/app:v1/tag?repo=a&tag=-', 400, 'invalid tag format'],

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import {
   type EmbeddedRegistry,
   randomImage,
+  requireTool,
   startRegistry,
   temporaryFolder,
   writeDockerArchive,
@@ -10,7 +11,8 @@ import {
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { recordsOf } from './daemon-fixture.ts';
 import { type HangingFolder, mountHangingFolder, unlessHanging } from './hanging-folder.ts';
-import { type SpawnedDaemon, spawnDaemon } from './jobs/spawn-daemon.ts';
+import { startRedis } from './jobs/redis-server.ts';
+import { type SpawnedDaemon, spawnDaemon, spawnDaemonWith } from './jobs/spawn-daemon.ts';
 import { untilHit } from './until-hit.ts';
 
 const unless = unlessHanging();
@@ -28,7 +30,7 @@ describe.skipIf(unless)(`while the data folder hangs (${unless || 'bindfs'}), a 
     data = await mountHangingFolder(folder.path);
     registry = await startRegistry();
     resources.push(data, registry);
-    const args = ['--shutdown-timeout', '2s'];
+    const args = ['--shutdown-timeout', '2s', '--audit-log', join(data.path, 'audit.log')];
     daemon = await spawnDaemon(join(folder.path, 's.sock'), join(data.path, 'data'), ...args);
     resources.push(daemon);
     const file = join(folder.path, 'app.tar');
@@ -92,13 +94,16 @@ describe.skipIf(unless)(`while the data folder hangs (${unless || 'bindfs'}), a 
   });
 
   test('lets a push go on that has what it needs', async () => {
+    // Of an image whose layers the registry has: nothing is compressed, nothing goes through the cache any more.
+    await daemon.request('POST', `/images/${registry.host}/a/app/push?tag=1`);
+    await daemon.request('POST', `/images/${registry.host}/a/app:1/tag?repo=${registry.host}/a/app&tag=2`);
     const slow = registry.misbehave({ match: { kind: 'manifest-put' }, delayMs: 3_000 });
-    const pushing = daemon.request('POST', `/images/${registry.host}/a/app/push?tag=1`);
+    const pushing = daemon.request('POST', `/images/${registry.host}/a/app/push?tag=2`);
     await untilHit(slow);
     data.suspend();
     expect((await daemon.request('GET', '/images/json')).status).toBe(503);
-    expect(recordsOf((await pushing).body).at(-1)).toMatchObject({ aux: { Tag: '1' } });
-    expect(registry.tags('a/app')).toEqual(['1']);
+    expect(recordsOf((await pushing).body).at(-1)).toMatchObject({ aux: { Tag: '2' } });
+    expect(registry.tags('a/app')).toEqual(['1', '2']);
   });
 
   test('ends in its time when it is asked to, with a push at work and threads that wait', async () => {
@@ -107,7 +112,50 @@ describe.skipIf(unless)(`while the data folder hangs (${unless || 'bindfs'}), a 
     await untilHit(stall);
     data.suspend();
     expect((await daemon.request('GET', '/images/json')).status).toBe(503);
-    await daemon.stop(); // the test's own limit would end it otherwise
+    const stopped = daemon.stop();
+    await vi.waitFor(async () => expect(await hasEnded(daemon.pid)).toBe(true), { timeout: 20_000 });
     expect(daemon.log()).toContain('slipwayd has stopped');
+    data.resume();
+    await stopped;
   });
 });
+
+describe.skipIf(unless || requireTool('redis-server'))('with Redis, while the data folder hangs', () => {
+  test('a job about an image of a registry is taken, and done', async () => {
+    await using folder = await temporaryFolder();
+    await using data = await mountHangingFolder(folder.path);
+    await using redis = await startRedis();
+    await using from = await startRegistry();
+    await using to = await startRegistry();
+    const [socket, place] = [join(folder.path, 's.sock'), join(data.path, 'data')];
+    // Docker's credentials, which it looks for at home, do not hang.
+    await using daemon = await spawnDaemonWith({ HOME: folder.path }, socket, place, '--redis', redis.url);
+    using _answering = { [Symbol.dispose]: () => data.resume() };
+    const file = join(folder.path, 'app.tar');
+    const image = await randomImage({ seed: 'elsewhere' });
+    await writeDockerArchive(file, [{ image, references: [`${from.host}/a/app:1`] }]);
+    await daemon.request('POST', '/images/load?quiet=1', { body: await readFile(file) });
+    await daemon.request('POST', `/images/${from.host}/a/app/push?tag=1`);
+    expect(from.tags('a/app')).toEqual(['1']);
+    data.suspend();
+    expect((await daemon.request('GET', '/images/json')).status).toBe(503);
+    const submitted = await daemon.request('POST', '/slipway/v1/jobs', {
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ image: `docker://${from.host}/a/app:1`, destinations: [`${to.host}/b/app:1`] }),
+    });
+    expect(submitted.status, submitted.body).toBe(201);
+    const { id } = JSON.parse(submitted.body) as { readonly id: string };
+    const job = await daemon.request('GET', `/slipway/v1/jobs/${id}?wait=60s`);
+    expect(JSON.parse(job.body)).toMatchObject({ state: 'pushed' });
+    expect(to.tags('b/app')).toEqual(['1']);
+  });
+});
+
+/**
+ * Whether the process runs no more. A thread whose question is on its way can be ended by nobody before it has its
+ * answer: until then the dead process stays in the system's table.
+ */
+async function hasEnded(pid: number): Promise<boolean> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') X');
+  return /\) [ZX]/.test(text);
+}

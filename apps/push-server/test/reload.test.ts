@@ -2,7 +2,7 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { requireTool, temporaryFolder, testCertificates } from '@slipway/testkit';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { startTestDaemon, type TestDaemon } from './daemon-fixture.ts';
 
 /** The certificate that the listener shows. */
@@ -36,8 +36,8 @@ test.skipIf(requireTool('openssl'))('certificates, the log and the audit are tak
   const after = await shownBy(server);
   expect(after).not.toBe(before);
   await server.request('POST', '/images/load', { body: 'no archive' });
+  await vi.waitFor(async () => expect(await readFile(at('audit'), 'utf8')).toContain('"action":"load"'));
   expect(await readFile(at('audit.1'), 'utf8')).toBe('');
-  expect(await readFile(at('audit'), 'utf8')).toContain('"action":"load"');
   expect(log).toContainEqual(
     expect.objectContaining({ msg: 'slipwayd has read its settings again', waiting: ['concurrency'] }),
   );

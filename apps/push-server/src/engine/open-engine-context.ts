@@ -19,7 +19,7 @@ import { createPushBoard } from '../page/push-board.ts';
 import { openAuditLog } from '../security/audit.ts';
 import { createEgress } from '../security/egress.ts';
 import { openGatekeeper } from '../security/gatekeeper.ts';
-import { openTokenStore } from '../security/token-store.ts';
+import { openTokenStore, type TokenStore } from '../security/token-store.ts';
 import { watchTokens } from '../security/watch-tokens.ts';
 import { noTracing, type Tracing } from '../tracing/open-tracing.ts';
 import { createActivity, type WorkKind } from './activity.ts';
@@ -122,7 +122,12 @@ async function open(
   if (config.auditLog === undefined) opened.use(await watchTokens(tokens, audit));
   const { variables: env, homeFolder } = environment;
   const dispatcher = dispatcherFor(await readProxyVariables({ env, homeFolder, onWarning: (text) => log.warn(text) }));
-  const gatekeeper = opened.use(await openGatekeeper({ config, tokens, egress, dispatcher, log }));
+  // They lie in the data folder, and nobody gets in before they were looked at.
+  const looked: Pick<TokenStore, 'areUsed' | 'verify'> = {
+    areUsed: () => folder.inTime(tokens.areUsed()),
+    verify: (text) => folder.inTime(tokens.verify(text)),
+  };
+  const gatekeeper = opened.use(await openGatekeeper({ config, tokens: looked, egress, dispatcher, log }));
   const clients = createRegistryClients({
     ...{ config, environment, log, transfers, metadataStore, layerCache, trustKey, onRequest, egress },
     locks: shared?.locks,

@@ -4,16 +4,13 @@ import { encodeRecord } from '../docker/stream/stream-record.ts';
 import { FolderHangs, type FolderHealth } from '../engine/folder-health.ts';
 import { givenUp } from './client-signal.ts';
 
-/** What a route has to do with the data folder: nothing can be done without it, or only some of its requests use it. */
-export type FolderUse = 'needed' | 'used';
-
 /** An upload, or a stream of progress, may well wait for a disk that comes back; who asks a question may not. */
 const patienceMs = 20_000;
 
-/** Answers for a handler that would wait for a folder that hangs, and ends what the handler does. */
-export function guardFolder(handler: RouteHandlerMethod, use: FolderUse, folder: FolderHealth): RouteHandlerMethod {
+/** Answers for a handler that needs the data folder while that hangs, and ends what the handler does. */
+export function guardFolder(handler: RouteHandlerMethod, folder: FolderHealth): RouteHandlerMethod {
   return async function guarded(this: ThisParameterType<RouteHandlerMethod>, request, reply) {
-    if (use === 'needed') folder.assertUp();
+    folder.assertUp();
     const { raw } = reply;
     let told = 0;
     try {

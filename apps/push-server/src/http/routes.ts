@@ -1,7 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Principal } from '../security/principal.ts';
 import type { Action } from '../security/scope.ts';
-import type { FolderUse } from './guard-folder.ts';
 
 /**
  * What a route demands before it is reached: nothing, or the right to do this. `handler` means that somebody known is
@@ -16,8 +15,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Every route has to say. */
     readonly access?: RouteAccess;
-    /** @default nothing: it is answered without the data folder */
-    readonly folder?: FolderUse | undefined;
+    /** Whether nothing can be done without the data folder. @default false */
+    readonly needsFolder?: boolean | undefined;
   }
   interface FastifyRequest {
     principal: Principal;

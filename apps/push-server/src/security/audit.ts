@@ -1,4 +1,5 @@
-import { appendFileSync, closeSync, openSync } from 'node:fs';
+import fs from 'node:fs';
+import { promisify } from 'node:util';
 import type { Logger } from 'pino';
 import { ServerError } from '../errors.ts';
 import { plainJSON } from '../http/told-text.ts';
@@ -16,48 +17,74 @@ export interface AuditEntry {
   readonly details?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** One line for each entry. */
-export interface AuditLog extends Disposable {
+/** One line for each entry, in their order. */
+export interface AuditLog extends AsyncDisposable {
+  /** Waits for nothing: a disk that hangs holds up no request. */
   write(entry: AuditEntry): void;
-  /** Opens its file anew: a rotated one has another name by now. */
-  reopen(): void;
+  /** Opens its file anew: a rotated one has another name by now. @throws {ServerError} `ERR_SERVER_CONFIG` */
+  reopen(): Promise<void>;
 }
+
+/** Lines that may wait for the disk. */
+const maxWaiting = 10_000;
+
+const [append, close, openLater] = [promisify(fs.appendFile), promisify(fs.close), promisify(fs.open)];
 
 /** Writes to a file of its own, one JSON object a line, or else into the log. */
 export function openAuditLog(file: string | undefined, log: Logger): AuditLog {
   if (file === undefined) {
     const write: AuditLog['write'] = (entry) => log.info({ audit: entry }, `audit: ${entry.action}`);
-    return { write, reopen() {}, [Symbol.dispose]() {} };
+    return { write, async reopen() {}, async [Symbol.asyncDispose]() {} };
   }
   // Opened at once, so that a file which cannot be written stops the start, not the first push.
-  let descriptor = openAudit(file);
-  let isOpen = true;
+  let descriptor: number;
+  try {
+    descriptor = fs.openSync(file, 'a', mode);
+  } catch (cause) {
+    throw unusable(cause);
+  }
+  let waiting: AuditEntry[] = [];
+  let written = Promise.resolve();
+  let isClosed = false;
+  const lost = (err: unknown, entries: readonly unknown[]): void => {
+    for (const audit of entries) log.error({ err, audit }, 'the audit log cannot be written');
+  };
+  const flush = async (): Promise<void> => {
+    const entries = waiting;
+    waiting = [];
+    if (entries.length === 0) return;
+    const lines = entries.map((entry) => `${plainJSON(JSON.stringify(entry))}\n`);
+    await append(descriptor, lines.join('')).catch((error: unknown) => lost(error, entries));
+  };
   return {
     write(entry) {
-      try {
-        if (isOpen)
-          appendFileSync(descriptor, `${plainJSON(JSON.stringify({ time: new Date().toISOString(), ...entry }))}\n`);
-      } catch (error) {
-        log.error({ err: error, audit: entry }, 'the audit log cannot be written');
-      }
+      if (isClosed) return;
+      const stamped = { time: new Date().toISOString(), ...entry };
+      if (waiting.length >= maxWaiting) lost(new Error('its disk does not answer'), [stamped]);
+      else waiting.push(stamped);
+      if (waiting.length === 1) written = written.then(flush);
     },
-    reopen() {
-      const fresh = openAudit(file);
-      closeSync(descriptor);
-      descriptor = fresh;
+    async reopen() {
+      const fresh = await openLater(file, 'a', mode).catch((cause: unknown) => {
+        throw unusable(cause);
+      });
+      written = written.then(flush).then(async () => {
+        await close(descriptor);
+        descriptor = fresh;
+      });
+      await written;
     },
-    [Symbol.dispose]() {
-      if (isOpen) closeSync(descriptor);
-      isOpen = false;
+    async [Symbol.asyncDispose]() {
+      if (isClosed) return;
+      isClosed = true;
+      written = written.then(flush).then(() => close(descriptor));
+      await written;
     },
   };
 }
 
-/** @throws {ServerError} `ERR_SERVER_CONFIG` */
-function openAudit(file: string): number {
-  try {
-    return openSync(file, 'a', 0o600);
-  } catch (cause) {
-    throw new ServerError('ERR_SERVER_CONFIG', `--audit-log: ${(cause as Error).message}`, { cause });
-  }
+const mode = 0o600;
+
+function unusable(cause: unknown): ServerError {
+  return new ServerError('ERR_SERVER_CONFIG', `--audit-log: ${(cause as Error).message}`, { cause });
 }

@@ -33,7 +33,7 @@ export interface Gatekeeper extends AsyncDisposable {
 
 export interface GatekeeperOptions {
   readonly config: ServerConfig;
-  readonly tokens: TokenStore;
+  readonly tokens: Pick<TokenStore, 'areUsed' | 'verify'>;
   readonly egress: Pick<Egress, 'guard'>;
   /** How the issuer is connected to. */
   readonly dispatcher: DispatcherFactory;
@@ -81,7 +81,11 @@ export async function openGatekeeper(options: GatekeeperOptions): Promise<Gateke
   };
 }
 
-async function byToken(text: string, tokens: TokenStore, { identityTokens }: Rights): Promise<Principal> {
+async function byToken(
+  text: string,
+  tokens: Pick<TokenStore, 'verify'>,
+  { identityTokens }: Rights,
+): Promise<Principal> {
   if (identityTokens !== undefined && isIdentityToken(text)) return await identityTokens.verify(text);
   const token = await tokens.verify(text);
   if (token !== undefined) return { name: `token:${token.name}`, scopes: token.scopes };

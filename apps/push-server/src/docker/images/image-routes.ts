@@ -37,7 +37,7 @@ type ImageNeeds = LoadNeeds & PushNeeds & Pick<EngineContext, 'store' | 'audit' 
 export const registerImageRoutes: RegisterRoutes<ImageNeeds> = (app, context) => {
   const { store } = context;
 
-  app.get('/images/json', { config: { access: 'read', folder: 'needed' } }, async (request, reply) => {
+  app.get('/images/json', { config: { access: 'read', needsFolder: true } }, async (request, reply) => {
     const seen = seenImages(store, request.principal);
     const images = await listImages(seen, parseFilters(request, imageFilterNames));
     const shared = queryFlag(request, 'shared-size') ? await sharedSizes(seen, await seen.list()) : undefined;
@@ -47,7 +47,7 @@ export const registerImageRoutes: RegisterRoutes<ImageNeeds> = (app, context) =>
     );
   });
 
-  app.post('/images/prune', { config: { access: 'admin', folder: 'needed' } }, async (request, reply) => {
+  app.post('/images/prune', { config: { access: 'admin', needsFolder: true } }, async (request, reply) => {
     const filters = parseFilters(request, pruneFilterNames);
     const { records, freedBytes } = await audited(context, request, { action: 'delete', subject: 'prune' }, () =>
       pruneImages(store, filters),
@@ -60,10 +60,10 @@ export const registerImageRoutes: RegisterRoutes<ImageNeeds> = (app, context) =>
     });
   });
 
-  app.post('/images/load', { config: { access: 'load', folder: 'needed' } }, (request, reply) =>
+  app.post('/images/load', { config: { access: 'load', needsFolder: true } }, (request, reply) =>
     loadImages(context, request, reply),
   );
-  app.get('/images/get', { config: { access: 'save', folder: 'needed' } }, (request, reply) =>
+  app.get('/images/get', { config: { access: 'save', needsFolder: true } }, (request, reply) =>
     saveImages(
       context,
       queryTexts(request, 'names').flatMap((names) => names.split(',')),
@@ -72,7 +72,7 @@ export const registerImageRoutes: RegisterRoutes<ImageNeeds> = (app, context) =>
     ),
   );
 
-  app.get('/images/*', { config: { access: 'handler', folder: 'needed' } }, async (request, reply) => {
+  app.get('/images/*', { config: { access: 'handler', needsFolder: true } }, async (request, reply) => {
     const { name, verb } = nameAndVerb(request);
     if (verb === 'get') return await saveImages(context, [name], request, reply);
     if (verb !== 'json' && verb !== 'history') return reply.callNotFound();
@@ -82,7 +82,7 @@ export const registerImageRoutes: RegisterRoutes<ImageNeeds> = (app, context) =>
     return sendJSON(reply, verb === 'history' ? imageHistory(image) : imageInspection(image, request.apiVersion));
   });
 
-  app.post('/images/*', { config: { access: 'handler', folder: 'needed' } }, async (request, reply) => {
+  app.post('/images/*', { config: { access: 'handler', needsFolder: true } }, async (request, reply) => {
     const { name, verb } = nameAndVerb(request);
     if (verb === 'push') return await pushImages(context, name, request, reply);
     if (verb !== 'tag') return reply.callNotFound();
@@ -94,7 +94,7 @@ export const registerImageRoutes: RegisterRoutes<ImageNeeds> = (app, context) =>
     return await reply.code(201).send();
   });
 
-  app.delete('/images/*', { config: { access: 'admin', folder: 'needed' } }, async (request, reply) => {
+  app.delete('/images/*', { config: { access: 'admin', needsFolder: true } }, async (request, reply) => {
     const name = wildcard(request);
     const force = queryFlag(request, 'force');
     const records = await audited(context, request, { action: 'delete', subject: name }, () =>

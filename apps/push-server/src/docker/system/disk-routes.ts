@@ -13,7 +13,7 @@ import { sendJSON } from '../stream/send-json.ts';
  * `GET /system/df`: what images take, for `docker system df`. Of containers, volumes and build cache there are none.
  */
 export const registerDiskRoutes: RegisterRoutes<Pick<EngineContext, 'store'>> = (app, { store }) => {
-  app.get('/system/df', { config: { access: 'read', folder: 'needed' } }, async (request, reply) => {
+  app.get('/system/df', { config: { access: 'read', needsFolder: true } }, async (request, reply) => {
     const types = queryTexts(request, 'type');
     const wants = (type: string): boolean => types.length === 0 || types.includes(type);
     const seen = seenImages(store, request.principal);

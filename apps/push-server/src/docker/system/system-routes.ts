@@ -64,7 +64,7 @@ export const registerSystemRoutes: RegisterRoutes<Pick<EngineContext, 'config' |
     }),
   );
 
-  app.get('/info', { config: { access: 'read', folder: 'needed' } }, async (request, reply) => {
+  app.get('/info', { config: { access: 'read', needsFolder: true } }, async (request, reply) => {
     // Where things lie on this machine is its operator's to know.
     const place = isAllowed(request.principal.scopes, { kind: 'admin' }) ? config.dataDir : '';
     const { hosts, ranges } = parseInsecureRegistries(config.insecureRegistries);

@@ -1,5 +1,4 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { FolderUse } from '../../http/guard-folder.ts';
 import type { RouteAccess } from '../../http/routes.ts';
 import type { Schema } from './job-schemas.ts';
 
@@ -29,8 +28,8 @@ export interface ApiRoute {
   readonly summary: string;
   readonly description?: string | undefined;
   readonly access: RouteAccess;
-  /** What it does with the data folder. @default nothing */
-  readonly folder?: FolderUse | undefined;
+  /** Whether nothing can be done without the data folder. @default false */
+  readonly needsFolder?: boolean | undefined;
   readonly parameters?: readonly ApiParameter[] | undefined;
   readonly query?: Schema | undefined;
   readonly body?:

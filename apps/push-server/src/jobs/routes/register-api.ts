@@ -10,7 +10,7 @@ export function registerApi(app: FastifyInstance, routes: readonly ApiRoute[]): 
     app.route({
       method: route.method,
       url: route.path.replace(/\{(\w+)\}/g, ':$1'),
-      config: { access: route.access, folder: route.folder },
+      config: { access: route.access, needsFolder: route.needsFolder },
       handler: (request, reply) => route.handle(request, reply),
     });
   }

@@ -3,6 +3,7 @@ import { currentTrace, parseTraceContext } from '@slipway/tracing';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { sendJSON } from '../../../docker/stream/send-json.ts';
 import type { EngineContext } from '../../../engine/engine-context.ts';
+import { FolderHangs } from '../../../engine/folder-health.ts';
 import { RequestError } from '../../../errors.ts';
 import { audited } from '../../../http/audited.ts';
 import { watchClient } from '../../../http/client-signal.ts';
@@ -69,7 +70,28 @@ export function submitRoutes(context: SubmitNeeds, jobs: JobService): readonly A
         credentialsName === undefined ? auths : await jobs.namedAuths(credentialsName, [named.reference.registry]);
       return await resolveRegistrySource(named, { pushes: context.pushes, auths: shown, allTags, signal });
     }
+    return await unlessItHangs(() => storedSource({ image, allTags }, principal));
+  };
+
+  /** What nobody waits for any more when it is there is let go of. */
+  const unlessItHangs = async <T extends { readonly source: JobSource } | JobSource>(
+    work: () => Promise<T>,
+  ): Promise<T> => {
     context.folder.assertUp();
+    const working = work();
+    try {
+      return await context.folder.inTime(working);
+    } catch (error) {
+      const letGo = (late: T): Promise<void> => jobs.sources.release('kind' in late ? late : late.source);
+      if (error instanceof FolderHangs) working.then(letGo).catch(() => {}); // it failed: there is nothing to let go of
+      throw error;
+    }
+  };
+
+  const storedSource = async (
+    { image, allTags }: { readonly image: string; readonly allTags: boolean },
+    principal: Principal,
+  ): Promise<JobSource> => {
     const seen = seenImages(context.store, principal);
     if (!allTags) await seen.use(image); // what is not seen is not there
     const isSeen = sightOf(principal).repository;
@@ -124,7 +146,6 @@ export function submitRoutes(context: SubmitNeeds, jobs: JobService): readonly A
         'What the name means now is pushed, whatever it means when the job runs: an image of the store is held, ' +
         'a `docker://` reference is resolved to its digest.',
       access: 'handler',
-      folder: 'used',
       parameters: [keyParameter],
       query: waitQuery,
       body: { contentTypes: ['application/json'], schema: 'JobRequest' },
@@ -150,7 +171,9 @@ export function submitRoutes(context: SubmitNeeds, jobs: JobService): readonly A
         const about =
           upload === undefined
             ? { source: await sourceOf(body, auths, request.principal, client.signal) }
-            : await takeUpload(context, jobs, { ...body, upload, principal: request.principal.name });
+            : await unlessItHangs(() =>
+                takeUpload(context, jobs, { ...body, upload, principal: request.principal.name }),
+              );
         return await answer(reply, request, {
           ...{ ...about, idempotencyKey, destinations, auths, webhook, labels, priority, wait, ...settings },
         });
@@ -165,7 +188,7 @@ export function submitRoutes(context: SubmitNeeds, jobs: JobService): readonly A
         'A docker-archive or OCI archive, plain or compressed. It is kept until the job ends, and does not ' +
         'enter the image store.',
       access: 'handler',
-      folder: 'needed',
+      needsFolder: true,
       parameters: [keyParameter, authParameter, secretParameter],
       query: archiveQuery,
       body: {
