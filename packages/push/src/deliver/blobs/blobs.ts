@@ -13,8 +13,8 @@ import { perform } from './perform.ts';
 import { type BlobTrace, traceBlob } from './trace-blob.ts';
 
 /**
- * Blobs of one manifest that are begun at once: more than there are slots for transfers, so that each slot has its next,
- * and fewer than images of thousands of layers have, as each that waits takes 14 KB.
+ * Blobs of one manifest that are begun at once: more than there are slots for transfers, so that each slot has its
+ * next, and fewer than images of thousands of layers have, as each that waits takes 14 KB.
  */
 const begunAtOnce = 256;
 
