@@ -31,7 +31,7 @@ async function startUploads(
   const asked: string[] = [];
   const told: string[] = [];
   const opened: number[] = [];
-  const server = createServer(async (request, response) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     asked.push(`${request.method} ${request.url}`);
     const cut = before(request, response, asked.filter((each) => each.startsWith(request.method ?? '')).length);
     if (cut === 'answered') return;
@@ -56,6 +56,11 @@ async function startUploads(
       kept = Buffer.concat([kept, ...pieces]);
     }
     response.writeHead(request.method === 'HEAD' ? 200 : 204, { 'upload-offset': `${kept.byteLength}` }).end();
+  };
+  const server = createServer((request, response) => {
+    answer(request, response).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ECONNRESET') throw error; // the client has left
+    });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
