@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { readdir, stat, writeFile } from 'node:fs/promises';
 import { request as secureRequest } from 'node:https';
 import { connect } from 'node:net';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import {
   randomImage,
@@ -16,6 +16,7 @@ import {
 import { describe, expect, test } from 'vitest';
 import { parseScope } from '../src/security/scope.ts';
 import { startTestDaemon, type TestDaemon } from './daemon-fixture.ts';
+import { pathsBelow } from './paths-below.ts';
 
 async function token({ daemon }: TestDaemon, ...scopes: readonly string[]): Promise<Record<string, string>> {
   const { tokens } = daemon.context;
@@ -311,6 +312,7 @@ async function raw({ socket, port }: TestDaemon, bytes: string, { tcp = false } 
 }
 
 async function filesOf({ folder }: TestDaemon): Promise<readonly string[]> {
-  const files = await readdir(join(folder.path, 'data'), { recursive: true });
+  const data = join(folder.path, 'data');
+  const files = (await pathsBelow(data)).map((path) => relative(data, path));
   return files.filter((name) => !/^(?:metadata|tokens\.json|jobs)/.test(name)).sort();
 }

@@ -11,6 +11,7 @@ import {
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { JobEvent } from '../../src/jobs/record/job.ts';
 import { startTestDaemon, type TestDaemon, type TestResponse } from '../daemon-fixture.ts';
+import { pathsBelow } from '../paths-below.ts';
 
 let registry: EmbeddedRegistry;
 let server: TestDaemon;
@@ -225,11 +226,9 @@ describe('a job', () => {
 
 /** All files below a folder, as one text. */
 async function textBelow(folder: string): Promise<string> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
-  // some are gone by now
-  const texts = await Promise.all(files.map((file) => readFile(file, 'latin1').catch(() => '')));
-  return texts.join('\n');
+  // folders have no text, and some files are gone by now
+  const texts = (await pathsBelow(folder)).map((file) => readFile(file, 'latin1').catch(() => ''));
+  return (await Promise.all(texts)).join('\n');
 }
 
 test('credentials serve their job, and stand nowhere in the clear', async () => {
