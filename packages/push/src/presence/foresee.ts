@@ -1,5 +1,5 @@
 import type { AbortOptions, Digest } from '@slipway/digest';
-import { hmacMatches } from '@slipway/metadata-store';
+import { hmacMatches, type LayerRecord } from '@slipway/metadata-store';
 import { identifyBlob } from '../form/identify-blob.ts';
 import { believed, type ProvenIdentity, provenByContent, provenByRecord } from '../knowledge.ts';
 import { type BlobToPush, distinctBlobs } from '../plan/blob-to-push.ts';
@@ -38,42 +38,40 @@ export async function foresee(plan: ItemPlan, target: Target, options: ForeseeOp
   if (plan.kind !== 'image') {
     return plan.verbatim === undefined ? noForesight : await askForTags(plan.verbatim, plan, target, options);
   }
-  const known = await recordedBlobs(plan, target, options);
+  const { known, unsent } = await recordedBlobs(plan, target, options);
   const manifest = predictManifest(plan, known, target);
   if (manifest !== undefined) return await askForTags(manifest, plan, target, options);
-  await prepareNew(plan, known, target);
+  for (const { form } of unsent) form?.prepare?.(); // while the registry is asked, threads can start
   return options.learn === 'off' ? noForesight : await learn(plan, known, target, options);
 }
 
-/** Blobs that were pushed to, or seen in, this repository with these credentials. */
-async function recordedBlobs(
-  plan: ImagePlan,
-  target: Target,
-  options: ForeseeOptions,
-): Promise<Map<string, ProvenIdentity>> {
-  const known = new Map<string, ProvenIdentity>();
-  for (const blob of distinctBlobs([...plan.layers, plan.config])) {
-    const identity = blob.fixed ?? (await recordedIdentity(blob, target, options));
-    if (identity !== undefined) known.set(blob.key, identity);
-  }
-  return known;
+interface RecordedBlobs {
+  /** Those that were pushed to, or seen in, this repository with these credentials. */
+  readonly known: Map<string, ProvenIdentity>;
+  /** Those that no push from here has ever sent anywhere. */
+  readonly unsent: readonly BlobToPush[];
 }
 
-/** Tells the layers that no push from here has ever sent anywhere: while the registry is asked, threads can start. */
-async function prepareNew(plan: ImagePlan, known: ReadonlyMap<string, ProvenIdentity>, target: Target): Promise<void> {
-  for (const blob of distinctBlobs(plan.layers)) {
-    if (blob.form?.prepare === undefined || known.has(blob.key)) continue;
-    if ((await target.memory.records(blob)).length === 0) blob.form.prepare();
+async function recordedBlobs(plan: ImagePlan, target: Target, options: ForeseeOptions): Promise<RecordedBlobs> {
+  const known = new Map<string, ProvenIdentity>();
+  const unsent: BlobToPush[] = [];
+  for (const blob of distinctBlobs([...plan.layers, plan.config])) {
+    const records = blob.fixed === undefined ? await target.memory.records(blob) : [];
+    const identity = blob.fixed ?? (await recordedIdentity(blob, records, target, options));
+    if (identity !== undefined) known.set(blob.key, identity);
+    else if (records.length === 0) unsent.push(blob);
   }
+  return { known, unsent };
 }
 
 async function recordedIdentity(
   blob: BlobToPush,
+  records: readonly LayerRecord[],
   target: Target,
   { learn }: ForeseeOptions,
 ): Promise<ProvenIdentity | undefined> {
   const { memory } = target;
-  const record = (await memory.records(blob)).findLast(
+  const record = records.findLast(
     (candidate) => candidate.sourceRepository === target.name && hmacMatches(candidate, target.hmacKey),
   );
   const size = record && (await memory.size(record.digest));
