@@ -13,7 +13,7 @@ export function directImports() {
     name: 'direct-imports',
     transform: {
       filter: { id: /\.ts$/, code: /from '@slipway\// },
-      handler: (code) => code.replaceAll(statements, (text, names, specifier) => direct(names, specifier) ?? text),
+      handler: (code) => code.replaceAll(statements, (_, names, specifier) => direct(names, specifier)),
     },
   };
 }
