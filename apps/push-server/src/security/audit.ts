@@ -69,8 +69,9 @@ export function openAuditLog(file: string | undefined, log: Logger): AuditLog {
         throw unusable(cause);
       });
       written = written.then(flush).then(async () => {
-        await close(descriptor);
+        const rotated = descriptor;
         descriptor = fresh;
+        await close(rotated).catch((err: unknown) => log.error({ err }, 'the rotated audit log cannot be closed'));
       });
       await written;
     },
