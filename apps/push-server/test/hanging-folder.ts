@@ -10,7 +10,7 @@ import { endWithThisProcess, requireTool } from '@slipway/testkit';
 /** A folder on a file system that can hang, as a network's does whose server is gone. Leaving scope takes it away. */
 export interface HangingFolder extends AsyncDisposable {
   readonly path: string;
-  /** Whoever asks anything of it waits from now on. */
+  /** From now on, every request to it waits. */
   suspend(): void;
   resume(): void;
 }

@@ -14,10 +14,10 @@ import type { Gatekeeper } from '../security/gatekeeper.ts';
 import type { TokenStore } from '../security/token-store.ts';
 import type { Tracing } from '../tracing/open-tracing.ts';
 import type { Activity } from './activity.ts';
-import type { DiskKeeper } from './disk-space.ts';
 import type { EventLog } from './event-log.ts';
 import type { FairTransfers } from './fair-transfers.ts';
-import type { FolderHealth } from './folder-health.ts';
+import type { DiskKeeper } from './folder/disk-space.ts';
+import type { FolderHealth } from './folder/folder-health.ts';
 import type { PushService } from './push-service.ts';
 import type { RegistryClients } from './registry-clients.ts';
 

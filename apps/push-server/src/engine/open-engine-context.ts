@@ -23,13 +23,13 @@ import { openTokenStore, type TokenStore } from '../security/token-store.ts';
 import { watchTokens } from '../security/watch-tokens.ts';
 import { noTracing, type Tracing } from '../tracing/open-tracing.ts';
 import { createActivity, type WorkKind } from './activity.ts';
-import { layerCacheBytes, startDiskKeeper } from './disk-space.ts';
 import { createDisposables, type Disposables } from './disposables.ts';
 import type { EngineContext } from './engine-context.ts';
 import { createEventLog } from './event-log.ts';
 import { createFairTransfers } from './fair-transfers.ts';
-import { watchFolder } from './folder-health.ts';
-import { lockFolder } from './folder-lock.ts';
+import { layerCacheBytes, startDiskKeeper } from './folder/disk-space.ts';
+import { watchFolder } from './folder/folder-health.ts';
+import { lockFolder } from './folder/folder-lock.ts';
 import { publishStoreEvents } from './publish-store-events.ts';
 import { createPushService } from './push-service.ts';
 import { createRegistryClients } from './registry-clients.ts';
@@ -122,7 +122,7 @@ async function open(
   if (config.auditLog === undefined) opened.use(await watchTokens(tokens, audit));
   const { variables: env, homeFolder } = environment;
   const dispatcher = dispatcherFor(await readProxyVariables({ env, homeFolder, onWarning: (text) => log.warn(text) }));
-  // They lie in the data folder, and nobody gets in before they were looked at.
+  // The tokens lie in the data folder, and each request with a token waits for them.
   const looked: Pick<TokenStore, 'areUsed' | 'verify'> = {
     areUsed: () => folder.inTime(tokens.areUsed()),
     verify: (text) => folder.inTime(tokens.verify(text)),

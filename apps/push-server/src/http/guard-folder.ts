@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyRequest, RouteHandlerMethod } from 'fastify';
 import { encodeRecord } from '../docker/stream/stream-record.ts';
-import { FolderHangs, type FolderHealth } from '../engine/folder-health.ts';
+import { FolderHangs, type FolderHealth } from '../engine/folder/folder-health.ts';
 import { givenUp } from './client-signal.ts';
 
 /** An upload, or a stream of progress, may well wait for a disk that comes back; who asks a question may not. */

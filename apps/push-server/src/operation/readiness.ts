@@ -1,8 +1,8 @@
 import type { ImageStore } from '@slipway/image-store';
 import type { ServerConfig } from '../config/server-config.ts';
 import type { Activity } from '../engine/activity.ts';
-import { FolderHangs, type FolderHealth } from '../engine/folder-health.ts';
-import { freeBytesOf } from '../engine/free-bytes.ts';
+import { FolderHangs, type FolderHealth } from '../engine/folder/folder-health.ts';
+import { freeBytesOf } from '../engine/folder/free-bytes.ts';
 import type { SharedState } from '../jobs/queue/redis/open-shared-state.ts';
 
 export interface ReadinessNeeds {
@@ -44,8 +44,7 @@ export async function whileUp<T>(
   otherwise: (hangs: FolderHangs) => T,
 ): Promise<T> {
   try {
-    folder.assertUp();
-    return await folder.inTime(look());
+    return await folder.ask(look);
   } catch (error) {
     if (error instanceof FolderHangs) return otherwise(error);
     throw error;

@@ -1,5 +1,5 @@
 import type { EngineContext } from '../engine/engine-context.ts';
-import { freeBytesOf } from '../engine/free-bytes.ts';
+import { freeBytesOf } from '../engine/folder/free-bytes.ts';
 import { version } from '../version.ts';
 import { readinessOf, whileUp } from './readiness.ts';
 

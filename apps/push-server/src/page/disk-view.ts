@@ -1,5 +1,5 @@
 import type { EngineContext } from '../engine/engine-context.ts';
-import { freeBytesOf } from '../engine/free-bytes.ts';
+import { freeBytesOf } from '../engine/folder/free-bytes.ts';
 
 /** The disk of a daemon, in bytes. */
 export interface DiskView {

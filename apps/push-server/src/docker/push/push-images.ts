@@ -16,7 +16,7 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { createDisposables } from '../../engine/disposables.ts';
 import type { EngineContext } from '../../engine/engine-context.ts';
-import { FolderHangs } from '../../engine/folder-health.ts';
+import { FolderHangs } from '../../engine/folder/folder-health.ts';
 import { metaHeadersOf } from '../../engine/meta-headers.ts';
 import type { PushSettings } from '../../engine/push-settings.ts';
 import { parseRegistryAuth } from '../../engine/registry-auth.ts';

@@ -1,5 +1,5 @@
 import type { KeyValueBackend } from '@slipway/metadata-store';
-import { FolderHangs, type FolderHealth } from '../../engine/folder-health.ts';
+import type { FolderHealth } from '../../engine/folder/folder-health.ts';
 
 /** Two ways to the same bytes in the data folder. */
 export interface FolderBackends {
@@ -9,22 +9,14 @@ export interface FolderBackends {
   readonly patient: KeyValueBackend;
 }
 
-/** What was given up is done all the same, once the folder answers: whoever takes it back has to come after it. */
+/** A change that was given up still happens, once the folder answers: whoever takes it back has to come after it. */
 export function folderBackends(backend: KeyValueBackend, folder: FolderHealth): FolderBackends {
   const givenUp = new Set<Promise<unknown>>();
-  const hurriedly = async <T>(work: () => Promise<T>): Promise<T> => {
-    folder.assertUp();
-    const working = work();
-    try {
-      return await folder.inTime(working);
-    } catch (error) {
-      if (error instanceof FolderHangs) {
-        const ended: Promise<unknown> = working.catch(() => {}).finally(() => givenUp.delete(ended));
-        givenUp.add(ended);
-      }
-      throw error;
-    }
-  };
+  const hurriedly = <T>(work: () => Promise<T>): Promise<T> =>
+    folder.ask(work, (working) => {
+      const ended: Promise<unknown> = working.catch(() => {}).finally(() => givenUp.delete(ended));
+      givenUp.add(ended);
+    });
   const patiently = async <T>(work: () => Promise<T>): Promise<T> => {
     await Promise.all(givenUp);
     return await work();

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { openFileBackend } from '@slipway/metadata-store';
 import type { ServerConfig } from '../../config/server-config.ts';
-import type { FolderHealth } from '../../engine/folder-health.ts';
+import type { FolderHealth } from '../../engine/folder/folder-health.ts';
 import { createJobStore } from '../record/job-store.ts';
 import { createLocalRoster } from '../roster/daemon-roster.ts';
 import { folderBackends } from './folder-backends.ts';

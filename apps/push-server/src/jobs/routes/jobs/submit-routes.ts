@@ -3,7 +3,6 @@ import { currentTrace, parseTraceContext } from '@slipway/tracing';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { sendJSON } from '../../../docker/stream/send-json.ts';
 import type { EngineContext } from '../../../engine/engine-context.ts';
-import { FolderHangs } from '../../../engine/folder-health.ts';
 import { RequestError } from '../../../errors.ts';
 import { audited } from '../../../http/audited.ts';
 import { watchClient } from '../../../http/client-signal.ts';
@@ -73,20 +72,12 @@ export function submitRoutes(context: SubmitNeeds, jobs: JobService): readonly A
     return await unlessItHangs(() => storedSource({ image, allTags }, principal));
   };
 
-  /** What nobody waits for any more when it is there is let go of. */
-  const unlessItHangs = async <T extends { readonly source: JobSource } | JobSource>(
-    work: () => Promise<T>,
-  ): Promise<T> => {
-    context.folder.assertUp();
-    const working = work();
-    try {
-      return await context.folder.inTime(working);
-    } catch (error) {
+  /** A source that comes after its request was refused is released. */
+  const unlessItHangs = <T extends { readonly source: JobSource } | JobSource>(work: () => Promise<T>): Promise<T> =>
+    context.folder.ask(work, (working) => {
       const letGo = (late: T): Promise<void> => jobs.sources.release('kind' in late ? late : late.source);
-      if (error instanceof FolderHangs) working.then(letGo).catch(() => {}); // it failed: there is nothing to let go of
-      throw error;
-    }
-  };
+      working.then(letGo).catch(() => {}); // it failed: there is nothing to let go of
+    });
 
   const storedSource = async (
     { image, allTags }: { readonly image: string; readonly allTags: boolean },

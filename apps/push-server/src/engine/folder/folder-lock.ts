@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdir, open, readdir, unlink, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { ServerError } from '../errors.ts';
+import { ServerError } from '../../errors.ts';
 
 /** The right to work in a data folder. Leaving scope gives it back, and lets in whoever waits for it. */
 export interface FolderLock extends AsyncDisposable {

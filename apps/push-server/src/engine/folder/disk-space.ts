@@ -5,8 +5,8 @@ import type { ByteStream } from '@slipway/digest';
 import { type ImageSource, sourceLimitDefaults } from '@slipway/image-source';
 import type { AdmissionRequest, ImageStore } from '@slipway/image-store';
 import type { Logger } from 'pino';
-import { humanSize } from '../docker/stream/human-size.ts';
-import { RequestError } from '../errors.ts';
+import { humanSize } from '../../docker/stream/human-size.ts';
+import { RequestError } from '../../errors.ts';
 import { freeBytesOf } from './free-bytes.ts';
 
 /** Part of the quota that compressed layers may take; images have the rest. */

@@ -1,6 +1,6 @@
 import { utimes } from 'node:fs/promises';
 import type { Logger } from 'pino';
-import { RequestError } from '../errors.ts';
+import { RequestError } from '../../errors.ts';
 
 /** The data folder does not answer: its disk or its network hangs. */
 export class FolderHangs extends RequestError {
@@ -29,7 +29,14 @@ export interface FolderHealth extends Disposable {
    * @throws {FolderHangs}
    */
   inTime<T>(work: Promise<T>, wait?: FolderWait): Promise<T>;
-  /** Disposes of something that lies in the folder, and leaves it behind where the folder hangs. */
+  /**
+   * Begins work that uses the folder, unless the folder hangs, and waits for it as {@link inTime} does. `onGivenUp`
+   * gets the work that nobody waits for any more: it may yet come to an end.
+   *
+   * @throws {FolderHangs}
+   */
+  ask<T>(work: () => Promise<T>, onGivenUp?: (working: Promise<T>) => void): Promise<T>;
+  /** Disposes of a resource in the folder. Where the folder hangs, the resource stays. */
   closing(resource: AsyncDisposable): AsyncDisposable;
 }
 
@@ -45,9 +52,8 @@ export interface FolderHealthOptions {
 }
 
 /**
- * Watches a data folder, while somebody waits for it. What is asked of a folder that hangs takes a thread from Node,
- * which has few of them, until it answers again: so there is one look at a time, and while that is out nothing new is
- * asked.
+ * Watches a data folder while somebody waits for it. A request to a folder that hangs takes one of Node's few threads
+ * until the folder answers again. So there is one look at a time, and `ask` begins nothing while the folder hangs.
  */
 export function watchFolder({
   folder,
@@ -112,6 +118,16 @@ export function watchFolder({
         clearInterval(looking);
         clearTimeout(patience);
         waiting.delete(tell);
+      }
+    },
+    async ask(work, onGivenUp = () => {}) {
+      health.assertUp();
+      const working = work();
+      try {
+        return await health.inTime(working);
+      } catch (error) {
+        if (error instanceof FolderHangs) onGivenUp(working);
+        throw error;
       }
     },
     closing: (resource) => ({
