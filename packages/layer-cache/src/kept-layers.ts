@@ -80,7 +80,7 @@ export class KeptLayers {
   }
 
   /**
-   * Removes the least recently used layers until `maxBytes` are left, but never `newest`: it was just made for somebody.
+   * Removes the least recently used layers until `maxBytes` are left, but never `newest`: somebody has just made it.
    *
    * @returns bytes that are left
    */

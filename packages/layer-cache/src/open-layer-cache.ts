@@ -46,7 +46,11 @@ export async function openLayerCache(options: LayerCacheOptions): Promise<LayerC
   return await openLayerCacheWith(options, defaultPorts);
 }
 
-/** {@link openLayerCache} in a world of the caller's making. @param openRecords in memory, for what is to be forgotten */
+/**
+ * {@link openLayerCache} in a world of the caller's making.
+ *
+ * @param openRecords in memory, for what is to be forgotten
+ */
 export async function openLayerCacheWith(
   { folder, maxBytes = 10 * 1024 ** 3, gatherMs = 0, onWarning = () => {} }: LayerCacheOptions,
   ports: LayerCachePorts,

@@ -21,6 +21,6 @@ export interface RecordBook extends AsyncDisposable {
   take(namespace: string, key: string): Promise<Uint8Array | undefined>;
   /** Keys of a namespace, in no particular order. */
   list(namespace: string): Promise<readonly string[]>;
-  /** Writes what waits; resolves once all writes that were begun are done or have failed, which each tells by itself. */
+  /** Writes what waits; resolves once all writes that were begun are done, or have failed, which each tells itself. */
   flush(): Promise<void>;
 }
