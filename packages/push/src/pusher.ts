@@ -14,6 +14,7 @@ import {
 import { meterProgress } from './deliver/blobs/meter-progress.ts';
 import { Turns } from './deliver/blobs/turns.ts';
 import { surviving } from './deliver/listener.ts';
+import { MakingAhead } from './deliver/making-ahead.ts';
 import type { Push, SharedParts } from './deliver/push-parts.ts';
 import { type RepositoryItem, RepositoryPush } from './deliver/repository-push.ts';
 import { Scope } from './deliver/scope.ts';
@@ -54,7 +55,8 @@ export function createPusher(options: PusherOptions): Pusher {
     ...options,
     retry: { ...options.retry, hostBackoff, attempts: options.attempts },
     turns: new Turns(),
-    gate: new Gate(availableParallelism() + 1),
+    gate: new Gate(compressedAtOnce),
+    claimed: new Set(),
     uploaderFor(registry) {
       const uploader =
         uploaders.get(registry) ?? new Uploader(new UploadShapes(registryProfile(registry), options.chunkSize));
@@ -77,6 +79,9 @@ export function createPusher(options: PusherOptions): Pusher {
     },
   };
 }
+
+/** Layers that are compressed at once: one more than there are cores. */
+const compressedAtOnce = availableParallelism() + 1;
 
 async function runPush(
   pusher: SharedParts,
@@ -103,6 +108,7 @@ async function deliverAll(
   const scope = new Scope(options.signal);
   // Layers are made in a scope of their own: another push may wait for one when this push aborts.
   const making = new Scope();
+  using ahead = makingAhead(pusher, options);
   try {
     const context = planContext({ ...pusher, notes }, options, tell, forms, making.signal);
     const { compression } = options;
@@ -111,7 +117,7 @@ async function deliverAll(
       const plan = typeof compression === 'string' ? planItem(item, own) : planVariants(item, compression, own);
       return withCanonicalDigest(plan);
     });
-    const push: Push = { ...pusher, options, delivered: new Map(), notes, tell };
+    const push: Push = { ...pusher, options, delivered: new Map(), notes, ahead, tell };
     const { repositories, places } = byRepository(plans, deliveries, push);
     const all = deliveries.map((): readonly PushResult[] => []);
     for (const [index, { destinations }] of deliveries.entries()) {
@@ -136,6 +142,19 @@ async function deliverAll(
     await Promise.all([...forms.values()].map((form) => form.settled()));
     await notes.settled();
   }
+}
+
+/**
+ * Layers that nobody has sent have to be made, unless what a manifest claims of them counts without that. Where daemons
+ * share turns, one of them makes what all of them send.
+ */
+function makingAhead(
+  { claimed, layerCache, sharedTurns }: SharedParts,
+  { format, protocol, learn, force }: ResolvedPushOptions,
+): MakingAhead | undefined {
+  const isNeeded = (learn === 'prove' || learn === 'off') && protocol === 'v2' && !isLegacy({ format, protocol });
+  if (!isNeeded || layerCache === undefined || sharedTurns !== undefined) return undefined;
+  return new MakingAhead({ claimed, places: compressedAtOnce, force });
 }
 
 /** Where an item stands among those of one repository. */

@@ -97,10 +97,14 @@ describe('a push of 60 layers reads and writes what is remembered', () => {
       'mkdir blobs/sha256': 2,
     };
     const looks = { 'readdir partial': 1, 'readdir blobs': 1, 'readdir blobs/sha256': 1 };
-    // Layers that come at once find no folder, and the first of them looks what else is there.
-    const { 'rename blobs/sha256/*': renamed = 0, 'stat blobs/sha256/*': looked = 0, ...others } = layers;
+    // Layers that come at once find no folder; the first of them looks what else is there; some are made before they are
+    // sent (decision 0293).
+    const varying = ['rename blobs/sha256/*', 'stat blobs/sha256/*', 'open blobs/sha256/*'];
+    const others = Object.fromEntries(Object.entries(layers).filter(([name]) => !varying.includes(name)));
     expect(others).toEqual({ ...newBook('index/'), ...folders, ...looks, 'open partial/*': 60 });
-    expect([renamed, looked].every((times, at) => times >= (at === 0 ? 60 : 0) && times <= 120)).toBe(true);
+    const [renamed = 0, looked = 0, opened = 0] = varying.map((name) => layers[name] ?? 0);
+    expect(renamed).toBeGreaterThanOrEqual(60);
+    expect(Math.max(renamed - 60, looked, opened)).toBeLessThanOrEqual(60);
   });
 
   test('not more than once when there is nothing to do', async () => {

@@ -8,6 +8,7 @@ import type { PusherOptions } from '../push.ts';
 import type { Uploader } from '../upload/uploader.ts';
 import type { Turns } from './blobs/turns.ts';
 import type { DeliveryRetry } from './delivery.ts';
+import type { MakingAhead } from './making-ahead.ts';
 
 /** What all pushes of a pusher share. */
 export interface SharedParts extends PusherOptions {
@@ -15,6 +16,8 @@ export interface SharedParts extends PusherOptions {
   readonly turns: Turns;
   /** For compressions that come before their uploads. */
   readonly gate: Gate;
+  /** Layers that pushes have to make, by key and recipe. */
+  readonly claimed: Set<string>;
   /** Sends to one registry; what it has shown to take is kept from push to push. */
   uploaderFor(registry: string): Uploader;
 }
@@ -26,5 +29,7 @@ export interface Push extends SharedParts {
   readonly delivered: Map<Digest, LayerRecord[]>;
   /** What it leaves for the next push. */
   readonly notes: Notes;
+  /** Undefined where the answers of a registry may save making a layer. */
+  readonly ahead: MakingAhead | undefined;
   readonly tell: (event: PushEvent) => void;
 }

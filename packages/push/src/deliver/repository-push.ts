@@ -112,6 +112,7 @@ export class RepositoryPush {
     const name = this.#destination;
     const pushAll = await tagPusherOf(options);
     let served: Endpoint | undefined;
+    const ahead = this.#push.ahead?.begin(plan, this.#memory);
     const results = await overEndpoints(
       this.#endpoints,
       { reference: this.#first.reference, name },
@@ -120,7 +121,7 @@ export class RepositoryPush {
         const uploader = this.#push.uploaderFor(repository.registry);
         const delivery: TagDelivery = {
           ...{ scope, transfers, uploader, turns, sharedTurns, retry },
-          ...{ tags: tagsOf(destinations), learn, learnFrom, dryRun, requireSubject, trustKey },
+          ...{ tags: tagsOf(destinations), learn, learnFrom, dryRun, requireSubject, trustKey, ahead },
           // What takes its place when it is refused cannot be signed.
           requireSchema2: requireSchema2 || options.signing !== undefined,
           signing: signingOf(destinations, options),
@@ -137,7 +138,7 @@ export class RepositoryPush {
           this.#emit({ type: 'warning', destination: name, ...warning }, at);
         },
       },
-    );
+    ).finally(() => ahead?.stop());
     if (served !== undefined) this.#endpoints = this.#endpoints.slice(this.#endpoints.indexOf(served));
     return results;
   }

@@ -32,6 +32,13 @@ export interface BlobForm {
   identify(options?: AbortOptions): Promise<BlobIdentity>;
   /** Hears that it is likely to be computed soon: what that takes can start meanwhile. Nothing is read yet. */
   readonly prepare?: (() => void) | undefined;
+  /**
+   * Makes it before anybody needs it, where what is made is kept; does nothing elsewhere, and where it is there. Ends
+   * with the push's signal.
+   *
+   * @throws {FormFailure}
+   */
+  readonly makeAhead?: (() => Promise<void>) | undefined;
   /** The identity, where it is known or kept from an earlier run. Never reads the content. */
   recall(options?: AbortOptions): Promise<BlobIdentity | undefined>;
   /**

@@ -53,6 +53,7 @@ export class MadeForm implements BlobForm, ReadableForm {
   readonly #runs = new Set<Run>();
   #isPrepared = false;
   #mayBeLean = true;
+  #look: Promise<boolean> | undefined;
   #badCopies = 0;
   #removing: Promise<void> | undefined;
 
@@ -83,6 +84,12 @@ export class MadeForm implements BlobForm, ReadableForm {
   prepare(): void {
     if (!this.#isPrepared) this.#options.compressor.expect?.(this.readTotal);
     this.#isPrepared = true;
+  }
+
+  async makeAhead(): Promise<void> {
+    if (this.#starting !== undefined || !this.isKept || (await this.#isLean())) return;
+    const run = await this.#start();
+    if (run instanceof GrowingRun) await run.identify();
   }
 
   async recall({ signal }: AbortOptions = {}): Promise<BlobIdentity | undefined> {
@@ -176,7 +183,7 @@ export class MadeForm implements BlobForm, ReadableForm {
   }
 
   async #make(): Promise<Run> {
-    const { plain, diffID, gate, signal, compressor } = this.#options;
+    const { plain, diffID, gate, signal } = this.#options;
     const compression = this.#compression;
     this.prepare(); // before it waits for anything: those of all layers are heard at once
     const owner: RunOwner = {
@@ -186,20 +193,31 @@ export class MadeForm implements BlobForm, ReadableForm {
       },
       failed: (error) => this.#giveUp(run, error),
     };
-    const isDescribed = compressor.isDescribed === true;
-    const mayBeLean = this.#mayBeLean && !isDescribed && this.#cache !== undefined && plain !== undefined;
-    const isLean = mayBeLean && (await looksIncompressible(plain, { signal }));
-    const writer = isLean
-      ? undefined
-      : await this.#cache?.begin(diffID, this.recipe, { signal, plainSize: this.readTotal });
-    const run: Run = isLean
-      ? new LeanRun({ plain, compression, signal, owner })
-      : writer !== undefined
-        ? new GrowingRun({ compression, writer, gate, signal, owner })
-        : new DirectRun({ compression, identity: () => this.#identity, gate, signal, owner });
+    const lean = (await this.#isLean()) ? plain : undefined;
+    const writer =
+      lean !== undefined
+        ? undefined
+        : await this.#cache?.begin(diffID, this.recipe, { signal, plainSize: this.readTotal });
+    const run: Run =
+      lean !== undefined
+        ? new LeanRun({ plain: lean, compression, signal, owner })
+        : writer !== undefined
+          ? new GrowingRun({ compression, writer, gate, signal, owner })
+          : new DirectRun({ compression, identity: () => this.#identity, gate, signal, owner });
     this.#runs.add(run);
     this.#run = run; // at once: it may fail before anybody has seen it
     return run;
+  }
+
+  /** Whether it is made while it is sent, and kept nowhere (decision 0062). */
+  async #isLean(): Promise<boolean> {
+    const { plain, compressor, signal } = this.#options;
+    if (!this.#mayBeLean || compressor.isDescribed === true || !this.isKept || plain === undefined) return false;
+    this.#look ??= looksIncompressible(plain, { signal }).catch((error: unknown) => {
+      this.#look = undefined;
+      throw error;
+    });
+    return await this.#look;
   }
 
   /** Drops a run that is of no use any more, and goes on without what has failed. */

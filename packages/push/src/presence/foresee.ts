@@ -7,6 +7,7 @@ import type { ImagePlan, ItemPlan, LayerDescriptor, Manifest } from '../plan/pla
 import type { PushLearn } from '../push.ts';
 import { readClaims } from './claims.ts';
 import { namesManifest } from './existence.ts';
+import { type RecordsByKey, recordsOf } from './records.ts';
 import type { Target } from './target.ts';
 import { verifyClaims } from './verify-claims.ts';
 
@@ -14,6 +15,8 @@ export interface ForeseeOptions extends AbortOptions {
   readonly tags: readonly string[];
   readonly learn: PushLearn;
   readonly learnFrom: string | undefined;
+  /** What is recorded of the blobs. @default it is looked up */
+  readonly records?: Promise<RecordsByKey> | undefined;
 }
 
 /** What can be said of a push before any blob is looked at. */
@@ -53,10 +56,11 @@ interface RecordedBlobs {
 }
 
 async function recordedBlobs(plan: ImagePlan, target: Target, options: ForeseeOptions): Promise<RecordedBlobs> {
+  const recorded = await (options.records ?? recordsOf(plan, target.memory));
   const known = new Map<string, ProvenIdentity>();
   const unsent: BlobToPush[] = [];
   for (const blob of distinctBlobs([...plan.layers, plan.config])) {
-    const records = blob.fixed === undefined ? await target.memory.records(blob) : [];
+    const records = recorded.get(blob.key) ?? [];
     const identity = blob.fixed ?? (await recordedIdentity(blob, records, target, options));
     if (identity !== undefined) known.set(blob.key, identity);
     else if (records.length === 0) unsent.push(blob);

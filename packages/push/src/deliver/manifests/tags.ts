@@ -30,12 +30,13 @@ export async function pushTags(plan: ItemPlan, target: Target, delivery: TagDeli
 }
 
 async function pushNames(plan: ItemPlan, target: Target, delivery: TagDelivery): Promise<readonly TagResult[]> {
-  const { scope, tags, learn, learnFrom } = delivery;
+  const { scope, tags, learn, learnFrom, ahead } = delivery;
   const { signal } = scope;
   await lookForSubject(plan, target, delivery);
   const foresight = target.presence.believesAnything
-    ? await foresee(plan, target, { tags, learn, learnFrom, signal })
+    ? await foresee(plan, target, { tags, learn, learnFrom, records: ahead?.records, signal })
     : noForesight;
+  ahead?.stop();
   if (delivery.dryRun) return await planTags(plan, target, foresight, delivery);
   const { manifest, unchangedTags } = foresight;
   if (manifest !== undefined && foresight.inRepository) {
