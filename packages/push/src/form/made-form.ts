@@ -14,7 +14,9 @@ import { DirectRun } from './runs/direct-run.ts';
 import { GrowingRun } from './runs/growing-run.ts';
 import { keptRun } from './runs/kept-run.ts';
 import { LeanRun } from './runs/lean-run.ts';
+import type { RecentMemory } from './runs/recent-memory.ts';
 import type { Run, RunOwner } from './runs/run.ts';
+import { smallLayer } from './small-layer.ts';
 
 export interface MadeFormOptions extends LayerCompressionOptions {
   readonly cache: LayerCache | undefined;
@@ -22,6 +24,8 @@ export interface MadeFormOptions extends LayerCompressionOptions {
    * Passed by what is compressed before it is sent: more at once than there are cores costs memory and saves no time.
    */
   readonly gate: Gate;
+  /** For uploads that keep pace with the compressing; shared by all layers. */
+  readonly recentMemory: RecentMemory;
   /** Aborts when the push ends; a computation outlives the one destination that began it. */
   readonly signal: AbortSignal;
 }
@@ -177,6 +181,7 @@ export class MadeForm implements BlobForm, ReadableForm {
 
   async #make(): Promise<Run> {
     const { plain, diffID, gate, signal, compressor } = this.#options;
+    const recentMemory = this.readTotal > smallLayer ? this.#options.recentMemory : undefined;
     const compression = this.#compression;
     this.prepare(); // before it waits for anything: those of all layers are heard at once
     const owner: RunOwner = {
@@ -195,7 +200,7 @@ export class MadeForm implements BlobForm, ReadableForm {
     const run: Run = isLean
       ? new LeanRun({ plain, compression, signal, owner })
       : writer !== undefined
-        ? new GrowingRun({ compression, writer, gate, signal, owner })
+        ? new GrowingRun({ compression, writer, recentMemory, gate, signal, owner })
         : new DirectRun({ compression, identity: () => this.#identity, gate, signal, owner });
     this.#runs.add(run);
     this.#run = run; // at once: it may fail before anybody has seen it

@@ -48,6 +48,16 @@ export class RunningHash {
     this.#position = mark?.position ?? 0;
   }
 
+  /** One that has seen what this one has, up to `position` or somewhat before, and goes on by itself. */
+  fork(position: number): RunningHash {
+    const other = new RunningHash(this.#algorithm, this.#spacing);
+    other.#marks.push(...this.#marks);
+    other.#hash = this.#hash.copy();
+    other.#position = this.#position;
+    other.rewind(position);
+    return other;
+  }
+
   /** The digest of all that it has seen, and of `next`, which does not count as seen. */
   digest(next: Uint8Array = nothing): Digest {
     return `${this.#algorithm}:${this.#hash.copy().update(next).digest('hex')}` as Digest;
