@@ -1,6 +1,6 @@
 /**
- * How long an interrupted push waits for the request on its way: registries like distribution 2.8 lose a session cut off
- * in one.
+ * How long an interrupted push waits for the request on its way: registries like distribution 2.8 lose a session cut
+ * off in one.
  */
 const finishMs = 5_000;
 

@@ -12,8 +12,8 @@ export interface UploadPlaceOptions {
 }
 
 /**
- * Where an upload can be gone on with, in the notes of its repository: for the next attempt, or for another process when
- * this one is killed.
+ * Where an upload can be gone on with, in the notes of its repository: for the next attempt, or for another process
+ * when this one is killed.
  */
 export class UploadPlace {
   readonly #options: UploadPlaceOptions;

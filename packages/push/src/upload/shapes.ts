@@ -75,8 +75,8 @@ export class UploadShapes {
   }
 
   /**
-   * Blobs of more than this whose digest is known are sent in chunks where the registry takes them, so that their uploads
-   * can be continued.
+   * Blobs of more than this whose digest is known are sent in chunks where the registry takes them, so that their
+   * uploads can be continued.
    */
   get chunkedFrom(): number {
     return 2 * this.#chunkSize;
