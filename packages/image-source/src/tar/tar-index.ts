@@ -1,5 +1,5 @@
 import type { AbortOptions } from '@slipway/digest';
-import { Header } from 'tar';
+import { Header } from 'tar/header';
 import { invalidSource, type SourceError } from '../errors.ts';
 import type { FileReader } from '../files/file-reader.ts';
 import type { ResolvedSourceLimits } from '../options.ts';
