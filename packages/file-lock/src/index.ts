@@ -7,3 +7,4 @@
 export { FileLockError, type FileLockErrorCode } from './errors.ts';
 export { acquireFileLock, type FileLock, type FileLockOptions, withFileLock } from './file-lock.ts';
 export { makeFolder } from './make-folder.ts';
+export { meansAbsent, renameOver } from './rename-over.ts';

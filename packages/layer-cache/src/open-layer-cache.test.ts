@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFil
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ByteStream, type Digest, digestBytes, digestStream, encodedOf, type OpenOptions } from '@slipway/digest';
+import { openRecordBook } from '@slipway/record-book';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { LayerCacheError } from './errors.ts';
 import type { CachedLayer, LayerCache } from './layer-cache.ts';
@@ -43,21 +44,27 @@ async function put(cache: LayerCache, id: Digest, name: string, bytes: Uint8Arra
   return await writer!.commit({ digest: digestBytes(bytes), size: bytes.byteLength });
 }
 
-/** Which of the layers `a` to `f` are there; looking is not using. */
+/** Which of the layers `a` to `f` are recorded; looking is not using. */
 async function held(folder: string): Promise<string> {
-  const paths = await readdir(join(folder, 'by-diffid'), { recursive: true });
-  return names.filter((name) => paths.some((path) => path.endsWith(encodedOf(idOf(name))))).join('');
+  await using book = await openRecordBook({ folder: join(folder, 'index') });
+  const keys = new Set(await book.list('layers'));
+  return names.filter((name) => keys.has(`${idOf(name)} ${recipe}`)).join('');
+}
+
+/** Writes what is recorded of the layer `a`. */
+async function record(folder: string, text: string): Promise<void> {
+  await using book = await openRecordBook({ folder: join(folder, 'index') });
+  await book.set('layers', `${diffID} ${recipe}`, bytesOf(text));
 }
 
 describe('the files of the cache', () => {
-  test('are a blob by its digest, and an entry by recipe and diffID', async () => {
+  test('are the bytes of each layer by their digest, and one index', async () => {
     const folder = await newFolder();
     await using cache = await openLayerCache({ folder });
     const { digest } = await put(cache, diffID, recipe, bytesOf('compressed'));
     expect(await readFile(join(folder, 'blobs/sha256', encodedOf(digest)), 'utf8')).toBe('compressed');
-    const hash = encodedOf(digestBytes(new TextEncoder().encode(recipe)));
-    const entry = JSON.parse(await readFile(join(folder, 'by-diffid', hash, encodedOf(diffID)), 'utf8'));
-    expect(entry).toEqual({ digest, size: 10, diffID, recipe });
+    expect((await readdir(folder)).sort()).toEqual(['blobs', 'index', 'partial']);
+    expect(await readdir(join(folder, 'index'))).toEqual(['journal']);
     expect(await readdir(join(folder, 'partial'))).toEqual([]);
   });
 
@@ -104,6 +111,8 @@ describe('the files of the cache', () => {
     const modeOf = async (path: string) => (await stat(join(folder, path))).mode & 0o777;
     expect(await modeOf(`blobs/sha256/${encodedOf(digest)}`)).toBe(0o600);
     expect(await modeOf('blobs')).toBe(0o700);
+    expect(await modeOf('index')).toBe(0o700);
+    expect(await modeOf('index/journal')).toBe(0o600);
   });
 });
 
@@ -228,16 +237,45 @@ describe('what is damaged', () => {
   test.each([
     ['no JSON', '{'],
     ['no object', 'null'],
-    ['without a digest', JSON.stringify({ digest: 'x', size: 1, diffID, recipe })],
-    ['for another diffID', JSON.stringify({ digest: diffID, size: 1, diffID: idOf('b'), recipe })],
+    ['without a digest', JSON.stringify({ digest: 'x', size: 1, usedAt: 1 })],
+    ['without a time', JSON.stringify({ digest: diffID, size: 10 })],
+    ['with notes that are none', JSON.stringify({ digest: diffID, size: 10, usedAt: 1, notes: { annotations: 1 } })],
     ['far too long', ' '.repeat(70_000)],
-  ])('an entry that is %s is not found', async (_rule, text) => {
+  ])('an entry that is %s is not found, and replaced by the next layer', async (_rule, text) => {
     const folder = await newFolder();
     await using cache = await openLayerCache({ folder });
     await put(cache, diffID, recipe, bytesOf('compressed'));
-    const hash = encodedOf(digestBytes(new TextEncoder().encode(recipe)));
-    await writeFile(join(folder, 'by-diffid', hash, encodedOf(diffID)), text);
+    await record(folder, text);
     expect(await cache.find(diffID, recipe)).toBeUndefined();
+    await put(cache, diffID, recipe, bytesOf('compressed'));
+    expect(await cache.find(diffID, recipe)).toMatchObject({ size: 10 });
+  });
+
+  test('an index of noise, or cut off in the middle, loses what it had there, and goes on', async () => {
+    const folder = await newFolder();
+    const journal = join(folder, 'index/journal');
+    {
+      await using cache = await openLayerCache({ folder });
+      await put(cache, diffID, recipe, bytesOf('compressed'));
+      await put(cache, idOf('b'), recipe, bytesOf('bbb'));
+    }
+    await truncate(journal, (await stat(journal)).size - 5);
+    {
+      await using cache = await openLayerCache({ folder });
+      expect(await cache.find(idOf('b'), recipe)).toBeUndefined();
+      expect(await cache.find(diffID, recipe)).toMatchObject({ size: 10 });
+      await put(cache, idOf('b'), recipe, bytesOf('bbb'));
+    }
+    await using again = await openLayerCache({ folder });
+    expect(await again.find(idOf('b'), recipe)).toMatchObject({ size: 3 });
+    await writeFile(
+      journal,
+      Uint8Array.from({ length: 5_000 }, (_, at) => (at * at) % 251),
+    );
+    await using cache = await openLayerCache({ folder });
+    expect(await cache.find(diffID, recipe)).toBeUndefined();
+    await put(cache, diffID, recipe, bytesOf('compressed'));
+    expect(await held(folder)).toBe('a');
   });
 });
 
@@ -248,10 +286,11 @@ describe('where nothing can be written', () => {
     async (path: string): Promise<SpoolFile> => {
       const file = await defaultPorts.createFile(path);
       return {
-        write: async (bytes, offset, length, position) => {
+        writev: async (pieces, position) => {
+          const length = pieces.reduce((sum, { byteLength }) => sum + byteLength, 0);
           if (position + length > room)
             throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
-          return await file.write(bytes, offset, Math.min(length, 3), position); // and in small bites
+          return await file.writev([pieces[0]!.subarray(0, 3)], position); // and in small bites
         },
         read: (bytes, offset, length, position) => file.read(bytes, offset, length, position),
         close: () => file.close(),
@@ -343,6 +382,130 @@ describe('where nothing can be written', () => {
   });
 });
 
+describe('what is known of layers', () => {
+  const minute = 60_000;
+
+  /** A cache whose clock stands where it is told to. */
+  async function openAt(clock: { now: number }, options: LayerCacheOptions): Promise<LayerCache & AsyncDisposable> {
+    return await openLayerCacheWith(options, { ...defaultPorts, now: () => clock.now });
+  }
+
+  test('is written once for all that comes together, and known here at once', async () => {
+    const folder = await newFolder();
+    const cache = await openLayerCache({ folder, gatherMs: 600_000 });
+    for (const name of 'abc') await put(cache, idOf(name), recipe, bytesOf(name));
+    expect(await cache.find(idOf('b'), recipe)).toMatchObject({ size: 1 });
+    await cache.remove(idOf('a'), recipe);
+    expect(await cache.find(idOf('a'), recipe)).toBeUndefined();
+    await using other = await openLayerCache({ folder });
+    expect(await other.find(idOf('b'), recipe)).toBeUndefined();
+    expect(await held(folder)).toBe('');
+    await cache[Symbol.asyncDispose]();
+    expect(await held(folder)).toBe('bc');
+    expect(await other.find(idOf('b'), recipe)).toMatchObject({ size: 1 });
+  });
+
+  test('does not wait where making the layer took long', async () => {
+    const folder = await newFolder();
+    await using cache = await openLayerCache({ folder, gatherMs: 600_000 });
+    await put(cache, idOf('a'), recipe, bytesOf('a'));
+    await put(cache, idOf('b'), recipe, new Uint8Array(5 * 1024 * 1024));
+    await expect.poll(() => held(folder)).toBe('ab');
+  });
+
+  test('has the last use, of ten minutes ago at most, for other processes too', async () => {
+    const folder = await newFolder();
+    const clock = { now: 1_700_000_000_000 };
+    const journal = async () => (await stat(join(folder, 'index/journal'))).size;
+    {
+      await using cache = await openAt(clock, { folder });
+      for (const name of 'abc') await put(cache, idOf(name), recipe, bytesOf(name.repeat(10)));
+      const before = await journal();
+      clock.now += 9 * minute;
+      await cache.find(idOf('a'), recipe);
+      expect(await journal()).toBe(before);
+      clock.now += minute;
+      await cache.find(idOf('a'), recipe);
+      const after = await journal();
+      expect(after).toBeGreaterThan(before);
+      await cache.find(idOf('a'), recipe);
+      expect(await journal()).toBe(after);
+    }
+    await using cache = await openAt(clock, { folder, maxBytes: 30 });
+    await put(cache, idOf('d'), recipe, bytesOf('d'.repeat(10)));
+    expect(await held(folder)).toBe('acd');
+  });
+
+  test('is not forgotten where another process has replaced the layer meanwhile', async () => {
+    const folder = await newFolder();
+    await using cache = await openLayerCache({ folder, gatherMs: 600_000 });
+    const { digest } = await put(cache, diffID, recipe, bytesOf('compressed'));
+    await cache.find(diffID, recipe);
+    await using other = await openLayerCache({ folder });
+    await put(other, diffID, recipe, bytesOf('by another program'));
+    await rm(join(folder, 'blobs/sha256', encodedOf(digest)));
+    expect(await cache.find(diffID, recipe)).toBeUndefined(); // and forgets it, but only that
+    await cache[Symbol.asyncDispose]();
+    await using third = await openLayerCache({ folder });
+    expect(await third.find(diffID, recipe)).toBeUndefined(); // the first was the last to write
+    await put(other, diffID, recipe, bytesOf('by another program'));
+    expect(await third.find(diffID, recipe)).toMatchObject({ size: 18 });
+  });
+
+  test('is forgotten where the bytes are gone, when room is looked for', async () => {
+    const folder = await newFolder();
+    {
+      await using cache = await openLayerCache({ folder });
+      for (const name of 'abc') await put(cache, idOf(name), recipe, bytesOf(name));
+      await rm(join(folder, 'blobs'), { recursive: true });
+    }
+    await using cache = await openLayerCache({ folder });
+    await put(cache, idOf('d'), recipe, bytesOf('d'));
+    expect(await held(folder)).toBe('d');
+  });
+
+  test('bytes of which nothing is known count, and go when they are the oldest', async () => {
+    const folder = await newFolder();
+    await using cache = await openLayerCache({ folder, maxBytes: 25 });
+    await put(cache, idOf('a'), recipe, bytesOf('a'.repeat(10)));
+    const lost = join(folder, 'blobs/sha256', encodedOf(idOf('lost')));
+    await writeFile(lost, 'l'.repeat(10));
+    await utimes(lost, 1, 1);
+    await put(cache, idOf('b'), recipe, bytesOf('b'.repeat(10)));
+    expect(await held(folder)).toBe('ab');
+    await put(cache, idOf('c'), recipe, bytesOf('c'.repeat(5)));
+    await expect(stat(lost)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  test('stays in memory where the index cannot be used, with one warning', async () => {
+    const folder = await newFolder();
+    await writeFile(join(folder, 'index'), '');
+    const warnings: string[] = [];
+    const onWarning = ({ code, message }: LayerCacheError) => void warnings.push(`${code} ${message}`);
+    await using cache = await openLayerCache({ folder, onWarning });
+    await put(cache, diffID, recipe, bytesOf('compressed'));
+    await put(cache, idOf('b'), recipe, bytesOf('b'));
+    expect(await cache.find(diffID, recipe)).toMatchObject({ size: 10 });
+    expect(warnings).toEqual([
+      expect.stringMatching(/^ERR_CACHE_WRITE Cannot keep the compressed layer: Cannot open the index of the layer/),
+    ]);
+    await using other = await openLayerCache({ folder });
+    expect(await other.find(diffID, recipe)).toBeUndefined();
+  });
+
+  test('that cannot be written is told once, and stops nothing', async () => {
+    const folder = await newFolder();
+    const warnings: string[] = [];
+    const onWarning = ({ code }: LayerCacheError) => void warnings.push(code);
+    await using cache = await openLayerCache({ folder, gatherMs: 600_000, onWarning });
+    await put(cache, diffID, recipe, bytesOf('compressed'));
+    await rm(join(folder, 'index'), { recursive: true });
+    await put(cache, idOf('b'), recipe, bytesOf('b'));
+    await cache[Symbol.asyncDispose]();
+    expect(warnings).toEqual(['ERR_CACHE_WRITE']);
+  });
+});
+
 describe('memory for layers that are made', () => {
   /** A cache that counts what it writes and reads of layers' files. */
   async function openCounting(folder: string, memory: { readonly bytes: number; readonly mostOfOne: number }) {
@@ -350,9 +513,9 @@ describe('memory for layers that are made', () => {
     const createFile = async (path: string): Promise<SpoolFile> => {
       const file = await defaultPorts.createFile(path);
       return {
-        write(...args) {
+        writev(...args) {
           count.writes += 1;
-          return file.write(...args);
+          return file.writev(...args);
         },
         read(...args) {
           count.reads += 1;
@@ -395,7 +558,7 @@ describe('memory for layers that are made', () => {
     await using writer = await cache.begin(diffID, recipe);
     const bytes = Uint8Array.from({ length: 400_000 }, (_, i) => i % 251);
     for (let at = 0; at < bytes.byteLength; at += 100_000) await writer!.append(bytes.subarray(at, at + 100_000));
-    expect(count).toEqual({ writes: 3, reads: 0 }); // two blocks that were held, and what came after them
+    expect(count).toEqual({ writes: 2, reads: 0 }); // what was held, and what came after it
     const layer = await writer!.commit({ digest: digestBytes(bytes), size: bytes.byteLength });
     for (const each of [layer, writer!]) {
       const { digest } = await digestStream(reading(each));

@@ -14,12 +14,8 @@ export interface LayerCachePorts {
 
 /** The part of a `FileHandle` that a spool needs. */
 export interface SpoolFile {
-  write(
-    bytes: Uint8Array,
-    offset: number,
-    length: number,
-    position: number,
-  ): Promise<{ readonly bytesWritten: number }>;
+  /** Writes some bytes of the pieces, the first ones. */
+  writev(pieces: Uint8Array[], position: number): Promise<{ readonly bytesWritten: number }>;
   read(bytes: Uint8Array, offset: number, length: number, position: number): Promise<{ readonly bytesRead: number }>;
   close(): Promise<void>;
 }
@@ -48,7 +44,7 @@ export class FileStorage implements SpoolStorage {
   async write(chunk: Uint8Array, position: number): Promise<void> {
     if (this.#written === 0 && this.#held.append(chunk)) return;
     if (this.#written === 0) await this.flush();
-    await this.#writeOut(chunk, position);
+    await this.#writeOut([chunk], position);
   }
 
   async read(position: number, maxLength: number, room?: () => Uint8Array): Promise<Uint8Array> {
@@ -61,12 +57,7 @@ export class FileStorage implements SpoolStorage {
   }
 
   async flush(): Promise<void> {
-    let position = this.#written;
-    if (position > 0) return;
-    for (const piece of this.#held.views()) {
-      await this.#writeOut(piece, position);
-      position += piece.byteLength;
-    }
+    if (this.#written === 0) await this.#writeOut([...this.#held.views()], 0);
   }
 
   async close(): Promise<void> {
@@ -74,11 +65,23 @@ export class FileStorage implements SpoolStorage {
     await this.#file.close();
   }
 
-  async #writeOut(bytes: Uint8Array, position: number): Promise<void> {
-    for (let done = 0; done < bytes.byteLength; ) {
-      const { bytesWritten } = await this.#file.write(bytes, done, bytes.byteLength - done, position + done);
-      done += bytesWritten;
+  async #writeOut(pieces: readonly Uint8Array[], position: number): Promise<void> {
+    let end = position;
+    for (let left = [...pieces]; left.length > 0; ) {
+      const { bytesWritten } = await this.#file.writev(left, end);
+      end += bytesWritten;
+      left = without(left, bytesWritten);
     }
-    this.#written = position + bytes.byteLength;
+    this.#written = end;
   }
+}
+
+/** What is left of pieces when so many bytes of them are written. */
+function without(pieces: readonly Uint8Array[], written: number): Uint8Array[] {
+  let skipped = written;
+  return pieces.flatMap((piece) => {
+    const left = piece.subarray(Math.min(skipped, piece.byteLength));
+    skipped -= piece.byteLength - left.byteLength;
+    return left.byteLength > 0 ? [left] : [];
+  });
 }

@@ -4,7 +4,9 @@ import { anObject, assertArgument } from '@slipway/arguments';
 import type { AbortOptions, Digest } from '@slipway/digest';
 import type { LayerCacheError } from './errors.ts';
 import type { BeginOptions, CachedLayer, LayerCache, LayerCacheWriter } from './layer-cache.ts';
-import { openLayerCache } from './open-layer-cache.ts';
+import { recordsInMemory } from './layer-records.ts';
+import { openLayerCacheWith } from './open-layer-cache.ts';
+import { defaultPorts } from './spool-file.ts';
 import { asWriteError } from './spool-writer.ts';
 
 /** Where the cache lies while it lives. */
@@ -62,7 +64,8 @@ class TemporaryLayerCache implements LayerCache, AsyncDisposable {
     const { folder: parent, onWarning } = this.#options;
     try {
       const folder = await mkdtemp(join(parent, 'slipway-layers-'));
-      return { folder, cache: await openLayerCache({ folder, maxBytes: Number.POSITIVE_INFINITY, onWarning }) };
+      const own = { folder, maxBytes: Number.POSITIVE_INFINITY, onWarning };
+      return { folder, cache: await openLayerCacheWith(own, defaultPorts, async () => recordsInMemory()) };
     } catch (cause) {
       onWarning?.(asWriteError(cause));
       return undefined;

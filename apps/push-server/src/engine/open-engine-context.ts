@@ -101,7 +101,7 @@ async function open(
   );
   const ownMetadata = opened.use(
     shared === undefined
-      ? await openMetadataStore({ folder: join(dataDir, 'metadata'), gatherMs: 1_000, onWarning })
+      ? await openMetadataStore({ folder: join(dataDir, 'metadata'), gatherMs, onWarning })
       : createMetadataStore(await openResilientBackend({ open: async () => shared.metadata, onWarning })),
   );
   const metadataStore =
@@ -113,7 +113,9 @@ async function open(
           onWarning,
         });
   const maxBytes = layerCacheBytes(diskQuota);
-  const layerCache = opened.use(await openLayerCache({ folder: join(dataDir, 'layers'), maxBytes, onWarning }));
+  const layerCache = opened.use(
+    await openLayerCache({ folder: join(dataDir, 'layers'), maxBytes, gatherMs, onWarning }),
+  );
   const transfers = opened.use(createFairTransfers({ concurrency: config.concurrency }));
   const { countRequest: onRequest } = metrics;
   const trustKey = await openSigningKey(config);
@@ -182,6 +184,9 @@ async function open(
     },
   };
 }
+
+/** A push notes a fact or two for each layer: those of a second are written together. */
+const gatherMs = 1_000;
 
 /** How much longer than it should a daemon that leaves the data folder may take. */
 const leavingMs = 15_000;

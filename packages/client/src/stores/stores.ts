@@ -67,7 +67,7 @@ export async function openStores({
       : createMemoryMetadataStore();
   const layerCache =
     folder !== undefined
-      ? await openLayerCache({ folder: join(folder, 'layers'), onWarning })
+      ? await openLayerCache({ folder: join(folder, 'layers'), gatherMs, onWarning })
       : createTemporaryLayerCache({ folder: temporaryFolder, onWarning });
   const dispose = async (): Promise<void> => {
     await layerCache[Symbol.asyncDispose]();

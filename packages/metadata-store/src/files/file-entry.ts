@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { constants, open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { makeFolder } from '@slipway/file-lock';
-import { absentCodes, codeOf, renameOver } from '../rename-over.ts';
+import { makeFolder, meansAbsent, renameOver } from '@slipway/file-lock';
 
 /** Fifty records need 16 KiB. */
 const maxValueSize = 1024 * 1024;
@@ -20,7 +19,7 @@ export async function readEntry(path: string): Promise<Uint8Array | undefined> {
     const status = await file.stat();
     return status.isFile() && status.size <= maxValueSize ? await file.readFile() : undefined;
   } catch (error) {
-    if (absentCodes.has(codeOf(error))) return undefined;
+    if (meansAbsent(error)) return undefined;
     throw error;
   }
 }
@@ -38,7 +37,7 @@ export async function writeEntry(path: string, value: Uint8Array, options: Write
   const draft = join(folder, `${draftStart}${randomUUID()}`);
   try {
     await writeDraft(draft, value, options).catch(async (error: unknown) => {
-      if (codeOf(error) !== 'ENOENT') throw error;
+      if (!meansAbsent(error)) throw error;
       await makeFolder(folder, 0o755); // the first entry
       await writeDraft(draft, value, options);
     });

@@ -1,8 +1,6 @@
-/**
- * Changes one value: gets what is there, returns what shall be; undefined means absent, on both sides. Returning the
- * very value it was given changes nothing. Must not throw on odd bytes.
- */
-export type ValueChange = (value: Uint8Array | undefined) => Uint8Array | undefined;
+import type { ValueChange } from '@slipway/record-book';
+
+export type { ValueChange };
 
 /**
  * Where a metadata store keeps its bytes: the only thing to implement for a new kind of store (`createMetadataStore`

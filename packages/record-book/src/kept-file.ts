@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { constants, type FileHandle, lstat, open, readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { absentCodes, codeOf, renameOver } from '../rename-over.ts';
+import { meansAbsent, renameOver } from '@slipway/file-lock';
 
 /** Which file it is, how long, and when it was written: the number alone may be that of a file that is gone. */
 export interface FileState {
@@ -27,7 +27,7 @@ export async function stateOf(path: string): Promise<FileState | undefined> {
     const { ino, size, mtimeMs } = await lstat(path);
     return { ino, size, mtimeMs };
   } catch (error) {
-    if (absentCodes.has(codeOf(error))) return undefined;
+    if (meansAbsent(error)) return undefined;
     throw error;
   }
 }
@@ -42,7 +42,7 @@ export async function openKept(path: string): Promise<(FileState & { readonly fi
     await file.close();
     return undefined;
   } catch (error) {
-    if (absentCodes.has(codeOf(error))) return undefined;
+    if (meansAbsent(error)) return undefined;
     throw error;
   }
 }

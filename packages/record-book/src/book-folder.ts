@@ -14,6 +14,11 @@ const journalShare = 32;
 /** A book that cannot be written anew is no reason to forget anything before the journal is so many times too long. */
 const patience = 8;
 
+export interface BookFolderOptions extends BookLimits {
+  /** How long what was read may count as what is there, in milliseconds. */
+  readonly freshMs: number;
+}
+
 /** What is to be written. */
 export interface GroupOfWrites {
   /** Called when all is known that others have written. Names the records whose values are needed. */
@@ -31,6 +36,7 @@ export class BookFolder implements AsyncDisposable {
   readonly #bookPath: string;
   readonly #journalPath: string;
   readonly #limits: BookLimits;
+  readonly #freshMs: number;
   readonly #journal = new Journal();
   #book: BookFile | undefined;
   /** The journal's file when it was read last; 'unread' at first. */
@@ -38,12 +44,15 @@ export class BookFolder implements AsyncDisposable {
   /** Looks and writes of this process, one after the other. */
   #last: Promise<unknown> = Promise.resolve();
   #nextLook: Promise<void> | undefined;
+  /** Looked at in this turn of the event loop. */
   #isFresh = false;
+  #freshUntil = Number.NEGATIVE_INFINITY;
 
-  constructor(folder: string, limits: BookLimits) {
+  constructor(folder: string, { freshMs, ...limits }: BookFolderOptions) {
     this.#bookPath = join(folder, 'book');
     this.#journalPath = join(folder, 'journal');
     this.#limits = limits;
+    this.#freshMs = freshMs;
   }
 
   /** The value of a record, by the name that its line has. */
@@ -111,11 +120,13 @@ export class BookFolder implements AsyncDisposable {
 
   /** Sees what other processes have written. Questions that come at the same time cost one look. */
   async #look(): Promise<void> {
-    if (this.#isFresh) return;
+    if (this.#isFresh || performance.now() < this.#freshUntil) return;
     this.#nextLook ??= this.#inTurn(async () => {
       this.#nextLook = undefined; // who asks from now on may want what is written from now on
+      if (performance.now() < this.#freshUntil) return;
       await this.#readChanged();
       this.#isFresh = true;
+      this.#freshUntil = performance.now() + this.#freshMs;
       // What is asked in the same turn of the event loop cannot know of anything newer.
       setImmediate(() => {
         this.#isFresh = false;

@@ -1,13 +1,13 @@
 // A process of its own that makes a book anew over and over: `folder.ts FOLDER COUNT`. Says what is committed, one key
 // a line.
 import { writeSync } from 'node:fs';
-import { openBookBackend } from '../src/book/book-backend.ts';
+import { openRecordBook } from '../src/index.ts';
 
 const [folder = '', count = '0'] = process.argv.slice(2);
-const backend = await openBookBackend({ folder, lockTimeoutMs: 60_000 });
+const book = await openRecordBook({ folder, lockTimeoutMs: 60_000 });
 
 for (let i = 0; i < Number(count); i += 1) {
-  await backend.set('n', String(i), new Uint8Array(10_000).fill(i));
+  await book.set('n', String(i), new Uint8Array(10_000).fill(i));
   writeSync(1, `${i}\n`);
 }
-await backend[Symbol.asyncDispose]();
+await book[Symbol.asyncDispose]();

@@ -1,4 +1,4 @@
-import type { ValueChange } from '../keyed/key-value-backend.ts';
+import type { ValueChange } from './record-book.ts';
 
 interface WaitingWrite {
   readonly name: string;

@@ -2,15 +2,15 @@
 // standard input, and says when they are committed.
 import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
-import { openBookBackend } from '../src/book/book-backend.ts';
+import { openRecordBook } from '../src/index.ts';
 
 const [folder = '', name = ''] = process.argv.slice(2);
-const backend = await openBookBackend({ folder, lockTimeoutMs: 60_000 });
+const book = await openRecordBook({ folder, lockTimeoutMs: 60_000 });
 
 writeSync(1, 'ready\n');
 for await (const round of createInterface({ input: process.stdin })) {
   const keys = Array.from({ length: 20 }, (_, i) => `${name}/${round}/${i}`);
-  await Promise.all(keys.map((key) => backend.set('n', key, new TextEncoder().encode(key))));
+  await Promise.all(keys.map((key) => book.set('n', key, new TextEncoder().encode(key))));
   writeSync(1, 'written\n');
 }
-await backend[Symbol.asyncDispose]();
+await book[Symbol.asyncDispose]();

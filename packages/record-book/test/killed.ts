@@ -2,7 +2,7 @@
 // after each draft of the book and of the journal is opened, and renamed.
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
-import { openBookBackend } from '../src/book/book-backend.ts';
+import { openRecordBook } from '../src/index.ts';
 
 const [folder = '', step = '0'] = process.argv.slice(2);
 let stepsLeft = Number(step);
@@ -28,6 +28,6 @@ fs.promises.open = killedAround(fs.promises.open);
 fs.promises.rename = killedAround(fs.promises.rename);
 syncBuiltinESMExports();
 
-const backend = await openBookBackend({ folder });
-await backend.set('n', 'last', new Uint8Array(1));
-await backend[Symbol.asyncDispose]();
+const book = await openRecordBook({ folder });
+await book.set('n', 'last', new Uint8Array(1));
+await book[Symbol.asyncDispose]();
