@@ -1,5 +1,5 @@
-// How the bundle gets at Node's own modules. What the bundler writes loads each of them at the start, and copies what it
-// has into an object of its own, name by name: a tenth of the start of a push.
+// How the bundle gets at Node's own modules. What the bundler writes loads each of them at the start, and copies what
+// it has into an object of its own, name by name: a tenth of the start of a push.
 
 /** Modules of Node that most runs do not need, by the variables they are in: each costs milliseconds. */
 const later = {
