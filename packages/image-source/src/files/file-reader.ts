@@ -26,9 +26,9 @@ const largeFrom = 8 * 1024 * 1024;
  * Bytes of one read of content; of large content two are in memory per stream. bench/read-content.bench.ts, two busy
  * cores, warm cache: 64 KiB 1.1 GiB/s, 256 KiB 3.5, 512 KiB 6.5, 1 MiB 6.7. Each chunk passes a dozen turns of the
  * event loop on its way into a socket, whatever its size: for a layout of 330 MB, chunks of 256 KiB cost twice the CPU
- * time of those of 512, and these a sixth more than those of a MiB. Of small content, thirty are read at once: they make
- * do with less, and with one buffer each. Memory that the process has not touched before costs more than waiting for a
- * read.
+ * time of those of 512, and these a sixth more than those of a MiB. Of small content, thirty are read at once: they
+ * make do with less, and with one buffer each. Memory that the process has not touched before costs more than waiting
+ * for a read.
  */
 const chunkSizeOf = (size: number): number => (size > largeFrom ? 1024 * 1024 : 256 * 1024);
 /** Smaller content gets buffers of its own size. */
