@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { Digest, DigestAlgorithm } from '@slipway/digest';
 
-const firstSpacing = 1024 * 1024;
+const firstSpacing = 4 * 1024 * 1024;
 /** States that are kept, of some hundred bytes each. */
 const mostMarks = 64;
 
