@@ -5,39 +5,12 @@ import { defineConfig } from 'rolldown';
 import { directImports } from '../../tools/direct-imports.mjs';
 import { openTelemetryModules } from '../../tools/opentelemetry-modules.mjs';
 import { noticesPlugin } from '../../tools/third-party-notices.mjs';
+import { leanBuiltins } from './bundle/builtins.mjs';
+import { partsOfUndici } from './bundle/parts-of-undici.mjs';
 
 const client = new URL('../../packages/registry-client/package.json', import.meta.url);
+const bundled = (name) => fileURLToPath(new URL(`bundle/${name}`, import.meta.url));
 const undici = join(dirname(createRequire(client).resolve('undici/package.json')), 'lib');
-
-/** Modules of Node that most runs do not need, by the variables they are in: each costs milliseconds. */
-const laterBuiltins = {
-  childProcess: 'child_process',
-  node_child_process: 'child_process',
-  node_diagnostics_channel: 'diagnostics_channel',
-  node_dns_promises: 'dns/promises',
-  node_http: 'http',
-  node_https: 'https',
-  node_net: 'net',
-  node_readline_promises: 'readline/promises',
-  node_stream_consumers: 'stream/consumers',
-  node_tls: 'tls',
-  node_worker_threads: 'worker_threads',
-};
-
-/** Has them loaded by whoever uses them first. */
-function loadLater(code) {
-  let lazy = code;
-  for (const [variable, name] of Object.entries(laterBuiltins)) {
-    const eager = `${variable}=require("node:${name}")`;
-    if (!lazy.includes(eager)) throw new Error(`Expected the bundle to have ${eager}`);
-    lazy = lazy.replace(eager, `${variable}=()=>require("node:${name}")`);
-    lazy = lazy.replaceAll(new RegExp(`new ${variable}\\.(\\w+)`, 'g'), `new (${variable}().$1)`);
-    lazy = lazy.replaceAll(new RegExp(`\\b${variable}\\.`, 'g'), `${variable}().`);
-    const odd = new RegExp(`(new ${variable}\\b|\\b${variable}\\b(?!=\\(\\)=>|\\(\\)\\.)).{0,30}`).exec(lazy);
-    if (odd !== null) throw new Error(`Cannot load node:${name} later, as it is used in ${odd[0]}`);
-  }
-  return lazy;
-}
 
 /** The few letters beyond ASCII are in texts: escaped, V8 keeps the whole program in one byte a letter. */
 function inAscii(code) {
@@ -51,9 +24,16 @@ export default defineConfig({
   platform: 'node',
   resolve: {
     alias: {
-      'undici/index.js': fileURLToPath(new URL('bundle/undici.cjs', import.meta.url)),
+      'undici/index.js': bundled('undici.cjs'),
       'undici/lib': undici,
-      'node:http2': fileURLToPath(new URL('bundle/http2.cjs', import.meta.url)),
+      assert: bundled('assert.cjs'),
+      buffer: 'node:buffer',
+      events: 'node:events',
+      fs: 'node:fs',
+      module: 'node:module',
+      path: 'node:path',
+      zlib: 'node:zlib',
+      'node:assert': bundled('assert.cjs'),
     },
     conditionNames: ['@slipway/source', 'import', 'node', 'default'],
   },
@@ -62,17 +42,11 @@ export default defineConfig({
     directImports(),
     noticesPlugin(),
     openTelemetryModules(),
-    {
-      name: 'http-parser',
-      resolveId: {
-        filter: { id: /^\.\.\/llhttp\/llhttp_simd-wasm\.js$/ },
-        handler: () => fileURLToPath(new URL('bundle/http-parser.cjs', import.meta.url)),
-      },
-    },
+    partsOfUndici(),
     {
       name: 'after-bundling',
       generateBundle(_, { 'cli.cjs': program }) {
-        program.code = inAscii(loadLater(program.code));
+        program.code = inAscii(leanBuiltins(program.code));
       },
     },
   ],

@@ -51,7 +51,7 @@ export async function main(args: readonly string[], host: NodeJS.Process = proce
 /** Parses the arguments and runs the command. */
 export async function run(args: readonly string[], context: CommandContext): Promise<ExitCode> {
   try {
-    const program = createProgram(context);
+    const program = createProgram(context, args[0]);
     if (args.length === 0) program.help({ error: true });
     await program.parseAsync([...withOptionalValues(args)], { from: 'user' });
     return context.exitCode;

@@ -17,11 +17,34 @@ import { addSaveCommand } from './commands/save.ts';
 import { addTagCommand } from './commands/tag.ts';
 import { version } from './version.ts';
 
+const commands: Readonly<Record<string, (program: Command, context: CommandContext) => void>> = {
+  push: addPushCommand,
+  artifact: addArtifactCommand,
+  inspect: addInspectCommand,
+  delete: addDeleteCommand,
+  load: addLoadCommand,
+  images: addImagesCommand,
+  tag: addTagCommand,
+  rmi: addRmiCommand,
+  save: addSaveCommand,
+  login: addLoginCommand,
+  logout: addLogoutCommand,
+  doctor: addDoctorCommand,
+  job: addJobCommand,
+  registry: addRegistryCommand,
+  completion: addCompletionCommand,
+};
+
+/** Completion is made of all the others. */
+const needAllCommands: readonly string[] = ['completion'];
+
 /**
  * The command line: commands, options and help. What a command does is loaded when it runs, so that help, completion
  * and `--version` stay quick.
+ *
+ * @param wanted the first argument: where it names a command that knows nothing of the others, these are left out
  */
-export function createProgram(context: CommandContext): Command {
+export function createProgram(context: CommandContext, wanted = ''): Command {
   const program = new Command('slipway')
     .description('Pushes container images to registries, without a daemon.')
     .version(version, '-V, --version', 'print the version')
@@ -31,24 +54,10 @@ export function createProgram(context: CommandContext): Command {
     .showHelpAfterError(false)
     .showSuggestionAfterError(true)
     .addHelpText('after', `\nRun \`slipway help push\` for all options of push.`);
-  for (const add of [
-    addPushCommand,
-    addArtifactCommand,
-    addInspectCommand,
-    addDeleteCommand,
-    addLoadCommand,
-    addImagesCommand,
-    addTagCommand,
-    addRmiCommand,
-    addSaveCommand,
-    addLoginCommand,
-    addLogoutCommand,
-    addDoctorCommand,
-    addJobCommand,
-    addRegistryCommand,
-    addCompletionCommand,
-  ]) {
-    add(program, context);
+  for (const name of Object.hasOwn(commands, wanted) && !needAllCommands.includes(wanted)
+    ? [wanted]
+    : Object.keys(commands)) {
+    commands[name]?.(program, context);
   }
   for (const command of allCommands(program)) {
     command.exitOverride().configureOutput({

@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import {
@@ -106,21 +107,36 @@ describe('an interrupted upload', () => {
     60_000,
   );
 
+  test('kill -9 of a layer that is sent while it is made, distribution-3: goes on where the registry is', async () => {
+    await using registry = await startRegistry({ quirks: 'distribution-3' });
+    const data = ['--data-dir', at('data-made')];
+    const first = startPush('small.tar', registry.host, [...data, '--limit-rate', '100M']);
+    await until(first, () => offsetOf(registry) >= 40 * MiB);
+    first.kill('SIGKILL');
+    await once(first, 'close');
+    await registry.settled();
+    const { code, stderr } = await runPush('small.tar', registry.host, data);
+    expect(code, stderr).toBe(0);
+    expect(stderr).toMatch(/: Resuming at \d+/);
+    expect(sentTo(registry)).toBeLessThan(101 * MiB); // nothing twice
+    await registry.verify();
+  }, 60_000);
+
   const missing = requireTool('docker-registry');
 
   test.skipIf(missing)(
-    'docker-registry 2.8: the chunk on its way ends, also out of an archive that is read while it is sent',
+    'docker-registry 2.8: a layer that is sent while it is made ends where it is, and the next run goes on there',
     async () => {
       await using registry = await startDebianRegistry();
       const data = ['--data-dir', at('data-archive')];
       const first = startPush('small.tar', registry.host, [...data, '--limit-rate', '60M']);
-      await until(first, () => registry.requests.filter(({ method }) => method === 'PATCH').length >= 1);
-      await wait(100); // the second chunk has half a second to go
+      await until(first, () => arrivedAt(registry.folder) >= 40 * MiB);
       first.kill('SIGINT');
       expect(await once(first, 'close')).toEqual([130, null]);
       const { code, stderr } = await runPush('small.tar', registry.host, data);
       expect(code, stderr).toBe(0);
-      expect(stderr).toContain(`Resuming at ${2 * chunk} bytes`);
+      expect(Number(/: Resuming at (\d+) bytes/.exec(stderr)?.[1])).toBeGreaterThanOrEqual(40 * MiB);
+      expect((await readBack(registry.host, 'demo/app', 'v1')).layers).toHaveLength(1);
     },
     60_000,
   );
@@ -180,6 +196,13 @@ function runPush(image: string, host: string, options: readonly string[]): Retur
 /** Bytes that the furthest open upload has. */
 function offsetOf(registry: EmbeddedRegistry): number {
   return Math.max(0, ...registry.sessions().map(({ offset }) => offset));
+}
+
+/** Bytes of the largest upload that has not ended, in the folder of a registry. */
+function arrivedAt(folder: string): number {
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  const uploads = files.filter((file) => file.includes('_uploads') && file.endsWith('/data'));
+  return Math.max(0, ...uploads.map((file) => statSync(join(folder, file), { throwIfNoEntry: false })?.size ?? 0));
 }
 
 function sentTo(registry: EmbeddedRegistry): number {

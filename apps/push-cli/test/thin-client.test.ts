@@ -2,7 +2,14 @@ import { once } from 'node:events';
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { dirname, join } from 'node:path';
-import { type TemporaryFolder, temporaryFolder } from '@slipway/testkit';
+import {
+  randomImage,
+  startRegistry,
+  type TemporaryFolder,
+  temporaryFolder,
+  writeDockerArchive,
+  writeOciLayout,
+} from '@slipway/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { executable, runProgram, script } from './run-cli.ts';
 
@@ -14,7 +21,7 @@ interface Loaded {
   readonly builtins: readonly string[];
 }
 
-describe.skipIf(unless)(`what a slipwayd is asked for loads what it needs (${unless || 'the built program'})`, () => {
+describe.skipIf(unless)(`a command loads what it needs (${unless || 'the built program'})`, () => {
   let folder: TemporaryFolder;
   let server: Server;
   const at = (name: string): string => join(folder.path, name);
@@ -40,11 +47,14 @@ describe.skipIf(unless)(`what a slipwayd is asked for loads what it needs (${unl
     await folder[Symbol.asyncDispose]();
   });
 
-  const loaded = async (...args: readonly string[]): Promise<Loaded> => {
+  const loaded = async (
+    args: readonly string[],
+    given: Readonly<Record<string, string>> = { SLIPWAY_HOST: `unix://${at('s.sock')}` },
+  ): Promise<Loaded> => {
     const env = {
+      ...given,
       PATH: process.env['PATH'] ?? '',
       HOME: folder.path,
-      SLIPWAY_HOST: `unix://${at('s.sock')}`,
       SLIPWAY_TEST_LOADED: at('loaded.json'),
       NODE_DISABLE_COMPILE_CACHE: '1',
     };
@@ -62,11 +72,27 @@ describe.skipIf(unless)(`what a slipwayd is asked for loads what it needs (${unl
       [...always, ...aboutJobs, ...submission],
     ],
   ])('%s', async (_, args, modules) => {
-    const found = await loaded(...args.map((arg) => (arg === 'app.tar' ? at(arg) : arg)));
+    const found = await loaded(args.map((arg) => (arg === 'app.tar' ? at(arg) : arg)));
     expect(found.modules).toEqual([...new Set(modules)].sort());
     const tooMuch = ['worker_threads', 'child_process', 'https', 'http2', 'tls', 'inspector'];
     const ofNode = await builtinsOfNode();
     expect(found.builtins.filter((name) => tooMuch.includes(name) && !ofNode.includes(name))).toEqual([]);
+  });
+
+  test('slipway push of a few layers', async () => {
+    await using registry = await startRegistry();
+    const image = await randomImage({ seed: 'start', layers: [{ size: 300_000 }, {}] });
+    await writeOciLayout(at('layout'), [{ content: image, refName: 'v1' }]);
+    await writeDockerArchive(at('image.tar'), [{ image, references: ['demo/app:v1'] }]);
+    const ofNode = await builtinsOfNode();
+    for (const source of ['layout', 'image.tar']) {
+      const args = ['push', at(source), `${registry.host}/demo/app:${source}`, '--plain-http', '--quiet'];
+      const { builtins, modules } = await loaded(args, {});
+      const tooMuch = ['http', '_http_client', 'https', 'http2', 'tls', 'assert', 'perf_hooks', 'querystring'];
+      tooMuch.push('worker_threads', 'child_process', 'readline/promises', 'inspector');
+      expect(builtins.filter((name) => tooMuch.includes(name) && !ofNode.includes(name))).toEqual([]);
+      expect(modules.filter((name) => ['index_min', 'client_h2', 'socks5_client'].includes(name))).toEqual([]);
+    }
   });
 });
 

@@ -1,6 +1,4 @@
-import * as crypto from 'node:crypto';
 import { compileFunction } from 'node:vm';
-import * as zlib from 'node:zlib';
 import type { WebAssemblyModule } from './web-assembly.ts';
 
 /** Hands a request to what a worker would have run. */
@@ -13,7 +11,7 @@ export interface WorkHereEvents<Answer> {
   readonly onFailure: (id: number, error: unknown) => void;
 }
 
-/** Modules that the text asks for beside those that are here, by name. */
+/** Modules that the text asks for beside Node's own, by name. */
 export type GivenModules = Readonly<Record<string, object>>;
 
 type Listener = (request: object) => void;
@@ -35,15 +33,13 @@ export function startHere<Answer>(
     },
     postMessage: onAnswer,
   };
-  const builtins: Readonly<Record<string, object>> = {
-    'node:crypto': crypto,
-    'node:worker_threads': { parentPort, workerData: module },
-    'node:zlib': zlib,
-  };
+  const threads = { parentPort, workerData: module };
+  const moduleOf = (name: string): object | undefined =>
+    name === 'node:worker_threads' ? threads : (given[name] ?? process.getBuiltinModule(name));
   const work: Ask = (request) => {
     if (!isWanted(request.id)) return;
     try {
-      if (listener === undefined) compileFunction(source, ['require'])((name: string) => builtins[name] ?? given[name]);
+      if (listener === undefined) compileFunction(source, ['require'])(moduleOf);
       listener?.(request);
     } catch (error) {
       onFailure(request.id, error);

@@ -24,6 +24,7 @@ import type { PushEvent } from './events.ts';
 import { storedProofs } from './form/diff-id-proofs.ts';
 import type { BlobForm } from './form/form.ts';
 import { Gate } from './form/gate.ts';
+import { RecentMemory } from './form/runs/recent-memory.ts';
 import { Notes } from './notes.ts';
 import { isLegacy, type ResolvedPushOptions, resolvePushOptions } from './options.ts';
 import { planItem } from './plan/plan.ts';
@@ -57,6 +58,7 @@ export function createPusher(options: PusherOptions): Pusher {
     turns: new Turns(),
     gate: new Gate(compressedAtOnce),
     claimed: new Set(),
+    recentMemory: new RecentMemory(),
     uploaderFor(registry) {
       const uploader =
         uploaders.get(registry) ?? new Uploader(new UploadShapes(registryProfile(registry), options.chunkSize));
@@ -198,6 +200,7 @@ function planContext(
     platform,
     cache: pusher.layerCache,
     gate: pusher.gate,
+    recentMemory: pusher.recentMemory,
     verify,
     proofs: storedProofs(pusher.notes),
     signal,

@@ -97,8 +97,8 @@ describe('a push of 60 layers reads and writes what is remembered', () => {
       'mkdir blobs/sha256': 2,
     };
     const looks = { 'readdir partial': 1, 'readdir blobs': 1, 'readdir blobs/sha256': 1 };
-    // Layers that come at once find no folder; the first of them looks what else is there; some are made before they are
-    // sent (decision 0293).
+    // Layers that come at once find no folder; the first of them looks what else is there; some are made before they
+    // are sent (decision 0293).
     const varying = ['rename blobs/sha256/*', 'stat blobs/sha256/*', 'open blobs/sha256/*'];
     const others = Object.fromEntries(Object.entries(layers).filter(([name]) => !varying.includes(name)));
     expect(others).toEqual({ ...newBook('index/'), ...folders, ...looks, 'open partial/*': 60 });

@@ -36,7 +36,7 @@ function overwritten(bytes: Uint8Array, chunkSize: number): Content {
 
 test.each(
   [false, true].flatMap((isSecure) =>
-    [10_000, 70_000, 131_072, 300_001, 512 * 1024].map((size) => ({ isSecure, size })),
+    [10_000, 70_000, 131_072, 300_001, 512 * 1024, 1024 * 1024].map((size) => ({ isSecure, size })),
   ),
 )('a slow reader gets the right bytes of a buffer that is written over: %o', async ({ isSecure, size }) => {
   const bytes = testBytes(9_000_000);

@@ -13,7 +13,7 @@ const manyBlobs = 1000;
  */
 export function frugalWithMany(
   onEvent: (event: PushEvent) => void,
-  setFlags: (flags: string) => void = setFlagsFromString,
+  setFlags: (flags: string) => void = (flags) => setFlagsFromString(flags),
 ): (event: PushEvent) => void {
   let blobs = 0;
   return (event) => {

@@ -1,12 +1,13 @@
-/** Tables for eight bytes at a time, each entry in two halves: the low one, then the high one. */
-const tables = makeTables();
+let made: Int32Array | undefined;
 
 /** CRC-64 with the polynomial of ISO 3309, as Go's `crc64.ISO` has it: tar-split keeps one of every file. */
 export class Crc64 {
+  readonly #tables = allTables();
   #low = 0xffffffff;
   #high = 0xffffffff;
 
   update(bytes: Uint8Array): void {
+    const tables = this.#tables;
     let low = this.#low;
     let high = this.#high;
     const end = bytes.byteLength - (bytes.byteLength % 8);
@@ -53,8 +54,14 @@ export class Crc64 {
   }
 }
 
+/** Tables for eight bytes at a time, each entry in two halves: the low one, then the high one. */
+function allTables(): Int32Array {
+  made ??= makeTables();
+  return made;
+}
+
 function makeTables(): Int32Array {
-  const made = new Int32Array(8 * 512);
+  const tables = new Int32Array(8 * 512);
   for (let byte = 0; byte < 256; byte += 1) {
     let low = byte;
     let high = 0;
@@ -64,18 +71,18 @@ function makeTables(): Int32Array {
       high >>>= 1;
       if (isOdd) high ^= 0xd8000000;
     }
-    made[byte << 1] = low;
-    made[(byte << 1) + 1] = high;
+    tables[byte << 1] = low;
+    tables[(byte << 1) + 1] = high;
   }
   for (let table = 1; table < 8; table += 1) {
     for (let byte = 0; byte < 256; byte += 1) {
       const before = ((table - 1) << 9) | (byte << 1);
-      const low = made[before]!;
-      const high = made[before + 1]!;
+      const low = tables[before]!;
+      const high = tables[before + 1]!;
       const index = (low & 0xff) << 1;
-      made[(table << 9) | (byte << 1)] = ((low >>> 8) | (high << 24)) ^ made[index]!;
-      made[((table << 9) | (byte << 1)) + 1] = (high >>> 8) ^ made[index + 1]!;
+      tables[(table << 9) | (byte << 1)] = ((low >>> 8) | (high << 24)) ^ tables[index]!;
+      tables[((table << 9) | (byte << 1)) + 1] = (high >>> 8) ^ tables[index + 1]!;
     }
   }
-  return made;
+  return tables;
 }

@@ -1,5 +1,5 @@
 import { algorithmOf, type Digest, parseDigest } from '@slipway/digest-value';
-import type { CreateDigester, ExpectedContent, MeasuredContent } from '../hashing/digester.ts';
+import type { CreateDigester, Digester, ExpectedContent, MeasuredContent } from '../hashing/digester.ts';
 import { assertPromised, measuring } from '../hashing/measured.ts';
 import { type ByteStream, type Content, isContent } from '../streams/content.ts';
 import type { CompressOptions, Compressor, FormNotes } from './compressor.ts';
@@ -7,6 +7,8 @@ import type { CompressOptions, Compressor, FormNotes } from './compressor.ts';
 export interface CompressionPassOptions extends CompressOptions {
   /** What the plain bytes must be: `digest` is the diffID. Checked while they are read. */
   readonly expected?: ExpectedContent | undefined;
+  /** Hashes the compressed bytes, where the reader has a use for its state on the way. @default one of its own */
+  readonly madeDigester?: Digester | undefined;
 }
 
 /** What one pass over a layer found out. */
@@ -35,7 +37,7 @@ export function passWith(
   createDigester: CreateDigester,
   source: ByteStream | Content,
   compressor: Compressor,
-  { expected: promised, ...options }: CompressionPassOptions,
+  { expected: promised, madeDigester, ...options }: CompressionPassOptions,
 ): CompressionPass {
   const expected: Partial<ExpectedContent> = promised ?? {};
   const algorithm = expected.digest === undefined ? 'sha256' : algorithmOf(parseDigest(expected.digest));
@@ -71,7 +73,7 @@ export function passWith(
       yield* onThreads;
       return;
     }
-    const { stream, result } = measuring(onThreads ?? compressHere(), createDigester());
+    const { stream, result } = measuring(onThreads ?? compressHere(), madeDigester ?? createDigester());
     yield* stream;
     made = result();
   }

@@ -20,6 +20,12 @@ export interface CompressOptions extends ReuseOptions {
    */
   readonly onStored?: ((range: StoredRange) => void) | undefined;
   /**
+   * Hears of each chunk that its reader may keep for longer than until it asks for the next one, just before it is
+   * handed out: nobody writes over it before `giveBack` is called. Chunks that it has not heard of are the reader's as
+   * `reuse` says. @default nobody does
+   */
+  readonly onLent?: ((chunk: Uint8Array, giveBack: () => void) => void) | undefined;
+  /**
    * Whether next to nothing of the content can be compressed: a hint, that changes who does the work and not what comes
    * of it. @default false
    */

@@ -1,10 +1,11 @@
+import type { CompressOptions } from '../compression/compressor.ts';
 import { blocksOf } from '../streams/blocks.ts';
 import type { ByteStream, ReuseOptions } from '../streams/content.ts';
 import { gathered } from '../streams/gather.ts';
 import { inOrder } from '../streams/in-order.ts';
 
 /** A codec that turns each block into bytes by itself, so that several can be worked on at once. */
-export interface BlockCodec extends ReuseOptions {
+export interface BlockCodec extends ReuseOptions, Pick<CompressOptions, 'onLent'> {
   /** Plain bytes per block. */
   readonly blockSize: number;
   /** Makes the memory of a block. @default ordinary memory */
@@ -77,8 +78,11 @@ async function* piecesOf(source: ByteStream, codec: BlockCodec): AsyncGenerator<
   if (codec.header) yield codec.header();
   for await (const { compressed, plainSize } of inOrder(tasksOf(source, codec), work, options)) {
     codec.onCompressed?.(compressed, plainSize);
+    codec.onLent?.(compressed, () => {
+      if (codec.reuse) codec.freeCompressed?.(compressed);
+    });
     yield compressed;
-    if (codec.reuse) codec.freeCompressed?.(compressed);
+    if (codec.reuse && codec.onLent === undefined) codec.freeCompressed?.(compressed);
   }
   if (codec.trailer) yield codec.trailer();
 }

@@ -9,13 +9,12 @@ import { inOrder } from '../streams/in-order.ts';
 import type { LentFile } from '../streams/lent-file.ts';
 import { deflateFileOnThreads, sharedFileResults, sharedNoiseResults } from '../threads/deflate-threads.ts';
 
-/** Blocks that a thread makes in one go: what comes of them is handed on in one piece. */
-const usualTurn = 2;
 /**
- * The same of noise, which a thread only looks at and hashes. It makes one piece while the one before is read: as one
- * thread makes all of them, more at once would only take memory.
+ * Blocks that a thread makes in one go: what comes of them is handed on in one piece, which costs as much as some tens
+ * of KiB do, wherever it passes. Of noise, which a thread only looks at and hashes, it makes one piece while the one
+ * before is read: as one thread makes all of them, more at once would only take memory.
  */
-const noiseTurn = 4;
+const blocksAtOnce = 4;
 
 /** How a file is deflated, and what stands around the blocks. */
 export interface FileCodec {
@@ -48,11 +47,10 @@ export function compressFile(content: FileContent, codec: FileCodec, options: Co
 async function* piecesOf(
   { size, lend }: FileContent,
   codec: FileCodec,
-  { algorithm, signal, reuse = false, onMeasured, onMade }: CompressContentOptions,
+  { algorithm, signal, reuse = false, onLent, onMeasured, onMade }: CompressContentOptions,
 ): AsyncGenerator<Uint8Array, void, void> {
   const { level, blockSize, resultSize } = codec;
   const isSealed = onMade !== undefined;
-  const blocksAtOnce = isSealed ? noiseTurn : usualTurn;
   const concurrency = isSealed ? 1 : codec.concurrency;
   const results = isSealed ? sharedNoiseResults : sharedFileResults;
   signal?.throwIfAborted();
@@ -79,8 +77,12 @@ async function* piecesOf(
         codec.onCompressed?.(bytes.subarray(start, end), Math.min(blockSize, size - offset - i * blockSize));
       }
       madeSize += bytes.byteLength;
+      const isOurs = reuse && bytes.buffer instanceof SharedArrayBuffer;
+      onLent?.(bytes, () => {
+        if (isOurs) results.giveBack(bytes);
+      });
       yield bytes;
-      if (reuse && bytes.buffer instanceof SharedArrayBuffer) results.giveBack(bytes);
+      if (isOurs && onLent === undefined) results.giveBack(bytes);
     }
     const { hash, checksum } = await run.end();
     await file.assertUnchanged();

@@ -114,7 +114,7 @@ function oneMember(
   return {
     compression: 'gzip',
     recipe,
-    compress(source, { signal, reuse = false, onStored } = {}) {
+    compress(source, { signal, reuse = false, onStored, onLent } = {}) {
       let crc = 0;
       let size = 0;
       const tellStored = onStored && storedRangesFrom(gzipHeader().byteLength, onStored);
@@ -124,6 +124,7 @@ function oneMember(
         concurrency,
         signal,
         reuse,
+        onLent,
         header: gzipHeader,
         onBlock(block) {
           crc = crc32(block, crc);

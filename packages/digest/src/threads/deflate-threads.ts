@@ -11,9 +11,9 @@ export const worthAThread: number = 32 * 1024;
 
 /**
  * Blocks, and what is made of them, reach threads and come back from them without a copy, in memory that is used again
- * and again: 8 MiB of blocks of the usual size at most, 4 of results, and 8 of results of files, which come some blocks
- * at once and mostly fill less than half of it. Left to the garbage collectors, of which each thread has its own, a
- * push of a large image once had 700 MB of blocks.
+ * and again: 8 MiB of blocks of the usual size at most, 4 of results, and 16 of results of files, which come four
+ * blocks at once and mostly fill less than half of it. Left to the garbage collectors, of which each thread has its
+ * own, a push of a large image once had 700 MB of blocks.
  */
 export const sharedBlocks: SharedMemory = new SharedMemory(32);
 export const sharedResults: SharedMemory = new SharedMemory(16);

@@ -39,11 +39,12 @@ export function createZstdCompressor(options: BlockCompressorOptions = {}): Comp
   return {
     compression: 'zstd',
     recipe: `zstd;${zstdLibrary};level=${level};block=${blockSize / 1024}k;v1`,
-    compress: (source, { signal } = {}) =>
+    compress: (source, { signal, onLent } = {}) =>
       compressBlocks(source, {
         blockSize,
         concurrency,
         signal,
+        onLent,
         newBlock: (size) => zstdBlocks.take(size),
         freeBlock: (block) => zstdBlocks.giveBack(block),
         async compress(block) {

@@ -40,7 +40,7 @@ describe('a file reader', () => {
   });
 
   test.each([
-    ['large', largest, 512 * 1024],
+    ['large', largest, 1024 * 1024],
     ['other', large, 0],
   ])('a slow consumer of %s content has so much read ahead of it, and no more', async (_size, bytes, most) => {
     let read = 0;

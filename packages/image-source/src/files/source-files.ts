@@ -43,11 +43,15 @@ export function tarFiles(reader: FileReader, index: TarIndex): SourceFiles {
 }
 
 function storedFileOf(reader: FileReader, entry: TarFile, label: string): StoredFile {
-  const { offset, size, pieces } = entry;
+  const { offset, size, pieces, head } = entry;
   if (pieces === undefined) {
     return {
       content: reader.slice(offset, size, label),
-      head: (length) => reader.read(offset, Math.min(length, size)),
+      async head(length) {
+        const wanted = Math.min(length, size);
+        if (head !== undefined && head.byteLength >= wanted) return head.subarray(0, wanted);
+        return await reader.read(offset, wanted);
+      },
     };
   }
   const content = sparseContent(reader, { offset, size, pieces }, label);

@@ -7,7 +7,7 @@ import {
   decompress,
   type ReadableCompression,
 } from '@slipway/digest';
-import { Header } from 'tar';
+import { Header } from 'tar/header';
 import { invalidSource } from '../errors.ts';
 import { type SpoolOptions, spool } from '../files/spool.ts';
 import { magicLength, recogniseCompression } from '../files/stored-content.ts';

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { ByteStream, Content, OpenOptions } from '@slipway/digest';
-import { Header, type HeaderData, Pax } from 'tar';
+import { Header, type HeaderData } from 'tar/header';
+import { Pax } from 'tar/pax';
 import { SourceError } from '../errors.ts';
 import { assertOffset } from '../files/file-reader.ts';
 import type { LayerEntry } from './layer-entry.ts';

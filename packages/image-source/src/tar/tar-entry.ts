@@ -16,6 +16,8 @@ export interface TarFile {
   readonly size: number;
   /** Its data, piece by piece, where it is stored as a sparse file: what lies between is zeros. */
   readonly pieces?: readonly SparsePiece[] | undefined;
+  /** Its first bytes, where they were read with the header: enough to see how it is compressed. */
+  readonly head?: Uint8Array | undefined;
 }
 
 /** A stretch of data within a sparse file, in bytes. */

@@ -19,10 +19,25 @@ async function indexOf(bytes: Uint8Array, limits: SourceLimits = {}): Promise<Ta
   return await readTarIndex(reader, { limits: resolveSourceLimits(limits), unique: ['manifest.json'] });
 }
 
-const file = (offset: number, size: number): object => ({ type: 'file', offset, size });
+const file = (offset: number, size: number): object => expect.objectContaining({ type: 'file', offset, size });
 const long = `${'folder/'.repeat(30)}file`;
 
 describe('readTarIndex', () => {
+  test('keeps the first bytes of a file that came with its header, and of no other', async () => {
+    const data = Buffer.from('0123456789abcdef, and more');
+    const others = Array.from({ length: 3 }, (_, at) => ({ name: `${at}`, data: '' }));
+    const index = await indexOf(tarOf({ name: 'a', data }, { name: 'b', data: 'xy' }, ...others, { name: 'c', data }));
+    const headOf = (name: string): string | undefined => {
+      const entry = index.get(name);
+      const head = entry?.type === 'file' ? entry.head : undefined;
+      return head && Buffer.from(head).toString();
+    };
+    expect([headOf('a'), headOf('b'), headOf('0')]).toEqual(['0123456789abcdef', 'xy', '']);
+    // Its header is the last block of the 4 KiB that are read at once, and its data the first of the next.
+    expect(index.get('c')).toEqual(file(4096, data.byteLength));
+    expect(headOf('c')).toBeUndefined();
+  });
+
   test.each<[string, Buffer, Record<string, object>]>([
     ['an archive of nothing', tarEnd, {}],
     ['a file', tarOf({ name: 'a', data: 'hello' }), { a: file(512, 5) }],

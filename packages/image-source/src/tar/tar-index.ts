@@ -1,12 +1,12 @@
 import type { AbortOptions } from '@slipway/digest';
-import { Header } from 'tar';
+import { Header } from 'tar/header';
 import { invalidSource, type SourceError } from '../errors.ts';
 import type { FileReader } from '../files/file-reader.ts';
 import type { ResolvedSourceLimits } from '../options.ts';
 import { cleanMemberName, followedMemberName } from './member-path.ts';
 import { parsePaxRecords } from './pax-records.ts';
 import { GnuSparseHeader, type PaxSparse, paxSparseOf, piecesOfNumbers, readSparseMap } from './sparse-map.ts';
-import type { SparsePiece, TarEntry, TarIndex } from './tar-entry.ts';
+import type { SparsePiece, TarEntry, TarFile, TarIndex } from './tar-entry.ts';
 
 export interface TarIndexOptions extends AbortOptions {
   readonly limits: ResolvedSourceLimits;
@@ -28,6 +28,8 @@ const textFields = [
 const zeroBlock = Buffer.alloc(blockSize);
 /** Bytes per read of headers: a page is what the kernel fetches anyway, and small members share it. */
 const windowSize = 4096;
+/** First bytes that are kept of each file: enough to know compressed ones by. */
+const headSize = 16;
 
 /**
  * Scans the headers of a tar once, skipping all data: ustar, pax, GNU long names, sizes in base 256, sparse files. A
@@ -129,6 +131,14 @@ class Scan {
     return this.#window.bytes.subarray(within, within + blockSize);
   }
 
+  /** The first bytes of what begins at `start`, where they are at hand; a copy, that keeps no window in memory. */
+  #head(start: number, size: number): Uint8Array | undefined {
+    const within = this.#window === undefined ? -1 : start - this.#window.start;
+    const length = Math.min(headSize, size);
+    if (this.#window === undefined || within < 0 || within + length > this.#window.bytes.byteLength) return undefined;
+    return Uint8Array.from(this.#window.bytes.subarray(within, within + length));
+  }
+
   #decode(block: Buffer): Header {
     try {
       return new Header(block);
@@ -169,7 +179,7 @@ class Scan {
     if (isFolder) this.index.set(member, { type: 'folder' });
     else if (gnuSparse !== undefined) this.index.set(member, this.#sparseFile(gnuSparse, start, size));
     else if (sparse !== undefined) this.index.set(member, await this.#paxSparseFile(sparse, start, size));
-    else this.index.set(member, entryOf(flag, start, size, target));
+    else this.index.set(member, entryOf(flag, { offset: start, size, head: this.#head(start, size) }, target));
   }
 
   /**
@@ -291,12 +301,12 @@ function dataSize(header: Header, paxSize: string | undefined, fail: Fail): numb
   return size;
 }
 
-function entryOf(flag: string, offset: number, size: number, target: string): TarEntry {
+function entryOf(flag: string, file: Omit<TarFile, 'type'>, target: string): TarEntry {
   switch (flag) {
     case '0':
     case '\0':
     case '7': // contiguous, which nobody tells from a file any more
-      return { type: 'file', offset, size };
+      return { type: 'file', ...file };
     case '1':
       return { type: 'hardlink', target };
     case '2':

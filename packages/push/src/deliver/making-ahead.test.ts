@@ -22,8 +22,8 @@ function imageOf(layers: readonly FakeLayer[], records: Readonly<Record<string, 
       begun.push(name);
       return new Promise((resolve) => ends.set(name, resolve));
     };
-    const form = { recipe: 'r', makeAhead } as unknown as BlobToPush['form'];
-    return { key: name, form, sizeHint: size } as unknown as BlobToPush;
+    const form = { recipe: 'r', readTotal: size, makeAhead } as unknown as BlobToPush['form'];
+    return { key: name, form } as unknown as BlobToPush;
   });
   const config = { key: 'config', fixed: {} } as unknown as BlobToPush;
   const plan = { kind: 'image', layers: blobs, config } as unknown as ItemPlan;
@@ -62,13 +62,23 @@ test('leaves out what was sent anywhere, unless all is sent again', async () => 
   }
 });
 
-test('begins 256 MiB at most, and no layer that is larger than what is left of it', async () => {
-  using ahead = new MakingAhead({ ...options(), places: 9 });
-  const sizes = { a: 50 * MiB, b: 6 * MiB, c: 257 * MiB, d: 100 * MiB, e: 100 * MiB };
-  const { plan, memory, begun } = imageOf(Object.entries(sizes).map(([name, size]) => ({ name, size })));
+test('begins 256 MiB at most, and no large layer', async () => {
+  using ahead = new MakingAhead({ ...options(), places: 99 });
+  const many = Array.from({ length: 20 }, (_, at) => ({ name: `${at}`, size: 15 * MiB }));
+  const others = [
+    { name: 'fits', size: MiB },
+    { name: 'does not', size: 2 * MiB },
+  ];
+  const { plan, memory, begun } = imageOf([...others, ...many, { name: 'large', size: 17 * MiB }]);
   ahead.begin(plan, memory);
   await turn();
-  expect(begun).toEqual(['e', 'd', 'b', 'a']);
+  expect(begun).toEqual([
+    ...many
+      .map(({ name }) => name)
+      .toReversed()
+      .slice(0, 17),
+    'fits',
+  ]);
 });
 
 test('begins nothing twice, nor what another push has claimed until that has ended', async () => {

@@ -1,4 +1,5 @@
 import type { LayerRecord } from '@slipway/metadata-store';
+import { smallLayer } from '../form/small-layer.ts';
 import { type BlobToPush, distinctBlobs } from '../plan/blob-to-push.ts';
 import type { ItemPlan } from '../plan/plan-types.ts';
 import type { BlobMemory } from '../presence/memory.ts';
@@ -29,8 +30,8 @@ export interface Ahead {
 
 /**
  * Makes layers of a push while its registries are asked what they have: those that no push from here has ever sent
- * anywhere have to be made whatever the answers are. It begins them in the order in which they will be sent. What it
- * has begun ends with the push, at the latest.
+ * anywhere have to be made whatever the answers are. It begins them in the order in which they will be sent; large ones
+ * are left to their uploads, which follow their making. What it has begun ends with the push, at the latest.
  */
 export class MakingAhead implements Disposable {
   readonly #options: MakingAheadOptions;
@@ -85,9 +86,10 @@ export class MakingAhead implements Disposable {
 
   async #make(blob: BlobToPush): Promise<void> {
     const name = nameOf(blob);
-    if (this.#begun.has(name) || blob.sizeHint > this.#bytesLeft) return;
+    const size = blob.form?.readTotal ?? 0;
+    if (this.#begun.has(name) || size > Math.min(smallLayer, this.#bytesLeft)) return;
     this.#begun.add(name);
-    this.#bytesLeft -= blob.sizeHint;
+    this.#bytesLeft -= size;
     await blob.form?.makeAhead?.().catch(() => {}); // whoever needs it makes it again, and hears why that fails
   }
 }

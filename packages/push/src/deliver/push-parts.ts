@@ -2,6 +2,7 @@ import type { Digest } from '@slipway/digest';
 import type { LayerRecord } from '@slipway/metadata-store';
 import type { PushEvent } from '../events.ts';
 import type { Gate } from '../form/gate.ts';
+import type { RecentMemory } from '../form/runs/recent-memory.ts';
 import type { Notes } from '../notes.ts';
 import type { ResolvedPushOptions } from '../options.ts';
 import type { PusherOptions } from '../push.ts';
@@ -18,6 +19,8 @@ export interface SharedParts extends PusherOptions {
   readonly gate: Gate;
   /** Layers that pushes have to make, by key and recipe. */
   readonly claimed: Set<string>;
+  /** For uploads that keep pace with the compressing of their layers. */
+  readonly recentMemory: RecentMemory;
   /** Sends to one registry; what it has shown to take is kept from push to push. */
   uploaderFor(registry: string): Uploader;
 }

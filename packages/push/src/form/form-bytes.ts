@@ -3,6 +3,7 @@ import type { AvailableOptions, BlobIdentity } from './form.ts';
 import type { FailureSide, FormFailure } from './form-failure.ts';
 import type { Gate } from './gate.ts';
 import type { LayerCheck } from './layer-check.ts';
+import type { RunningHash } from './running-hash.ts';
 
 /** The bytes of a form where they lie now, unproven. Nobody takes them away before it is disposed. */
 export interface FormBytes extends AsyncDisposable {
@@ -20,10 +21,11 @@ export interface FormBytes extends AsyncDisposable {
   /** @throws {Moved} when the rest lies elsewhere: the reader takes hold of that, and goes on */
   read(options: OpenOptions): ByteStream;
   /**
-   * The bytes from the first to the last as they are made, for one reader. Who makes them hashes them: they need no
-   * other proof. Undefined where nobody makes them now, or somebody has them already.
+   * The bytes as they are made, for a reader who has read nothing, or what `read` has seen. Who makes them hashes them:
+   * they need no other proof. Undefined where nobody makes them now, what comes next is not to be had, or what was
+   * made is not what was read.
    */
-  readonly follow?: (() => Following | undefined) | undefined;
+  readonly follow?: ((read: RunningHash | undefined) => Following | undefined) | undefined;
 }
 
 /** Bytes that come once, in order, to one reader. It may rest between them. */
@@ -34,6 +36,7 @@ export interface Following {
    * The bytes that come next, as many as are there; undefined when all are taken: then `identity` says what they are.
    * From here on, the reader has no use for those before.
    *
+   * @throws {FellBehind} when they have to be read where all bytes lie
    * @throws {Moved} when they have to be read elsewhere
    */
   next(options: AbortOptions): Promise<Uint8Array | undefined>;
@@ -43,6 +46,13 @@ export interface Following {
   pause(): void;
   /** The reader will not go on. */
   leave(): void;
+  /** The hash of what was taken, or of less. @default not known: the reader reads it again to hash it */
+  readonly hash?: (() => RunningHash) | undefined;
+}
+
+/** What comes next was made, and gone by: it can be read where all bytes of the form lie. What was read is right. */
+export class FellBehind extends Error {
+  override name = 'FellBehind';
 }
 
 /** The bytes that are still to come lie elsewhere. What was read is right. */

@@ -7,7 +7,7 @@ import {
   type ReuseOptions,
 } from '@slipway/digest';
 import type { AvailableOptions, BlobIdentity, FormReader, ReadPartOptions } from './form.ts';
-import { type Following, type FormBytes, Moved, type ReadableForm } from './form-bytes.ts';
+import { FellBehind, type Following, type FormBytes, Moved, type ReadableForm } from './form-bytes.ts';
 import type { FormFailure } from './form-failure.ts';
 import { RunningHash } from './running-hash.ts';
 
@@ -24,7 +24,8 @@ export function openFormReader(form: ReadableForm, markSpacing?: number): FormRe
  * is read again need not be what was read before.
  *
  * Where the bytes can be followed while they are made, whoever makes them hashes them. A reader that cannot follow any
- * further hashes for itself, from the first byte on.
+ * further hashes for itself: from there on, where whoever makes them says what the hash was, else from the first byte.
+ * It goes on following once it has caught up.
  */
 class CursorReader implements FormReader {
   readonly #form: ReadableForm;
@@ -143,12 +144,14 @@ class CursorReader implements FormReader {
         bytes = await this.#hold(signal);
         if (this.#following !== undefined) {
           for await (const piece of this.#follow(this.#following, bytes, turn, end, signal)) {
-            reached = this.#position;
-            yield piece;
+            const known = reached - (this.#position - piece.byteLength);
+            reached = Math.max(reached, this.#position);
+            if (known < piece.byteLength) yield piece.subarray(known);
           }
           return;
         }
         const options = { from: this.#position, signal, reuse };
+        let hasCaughtUp = false;
         for await (const chunk of abortable(bytes.read(options), signal)) {
           this.#assertTurn(turn);
           const piece = chunk.subarray(0, end - this.#position);
@@ -158,7 +161,10 @@ class CursorReader implements FormReader {
           if (known < piece.byteLength) yield piece.subarray(known);
           this.#assertTurn(turn);
           if (this.#position >= end || this.#proven !== undefined) return;
+          hasCaughtUp = this.#position === reached && this.#catchesUp(bytes);
+          if (hasCaughtUp) break;
         }
+        if (hasCaughtUp) continue;
         this.#assertTurn(turn);
         await this.#take(nothing, bytes, turn, signal, true);
       } catch (error) {
@@ -193,7 +199,15 @@ class CursorReader implements FormReader {
     }
   }
 
+  /** Whether what comes next is made now: then whoever makes it hashes it. */
+  #catchesUp(bytes: FormBytes): boolean {
+    this.#following ??= bytes.follow?.(this.#hash);
+    if (this.#following !== undefined) this.#hash = undefined;
+    return this.#following !== undefined;
+  }
+
   #leave(): void {
+    this.#hash ??= this.#following?.hash?.();
     this.#following?.leave();
     this.#following = undefined;
   }
@@ -234,8 +248,7 @@ class CursorReader implements FormReader {
   /** Takes hold of the bytes, and of a way to prove them. */
   async #hold(signal: AbortSignal | undefined): Promise<FormBytes> {
     const bytes = await this.#held(signal);
-    if (this.#hash === undefined) this.#following ??= bytes.follow?.();
-    if (this.#following === undefined) {
+    if (!this.#catchesUp(bytes)) {
       this.#hash ??= new RunningHash(bytes.identity && algorithmOf(bytes.identity.digest), this.#markSpacing);
     }
     return bytes;
@@ -266,6 +279,7 @@ class CursorReader implements FormReader {
   ): Promise<void> {
     signal?.throwIfAborted();
     this.#assertTurn(turn);
+    if (error instanceof FellBehind) return this.#leave();
     const position = this.#position;
     if (bytes === this.#bytes) await this.#letGo();
     if (error instanceof Moved) return;

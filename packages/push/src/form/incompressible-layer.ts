@@ -1,11 +1,9 @@
 import { type AbortOptions, type Content, isIncompressible, storedSize } from '@slipway/digest';
 import { PlainReader } from './plain-reader.ts';
+import { smallLayer } from './small-layer.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
-
-/** Smaller layers cost little disk space, and are compressed before their upload begins. */
-const worthALook = 16 * MiB;
 
 /** Places that are looked at, and bytes at each. */
 const samples = 16;
@@ -18,7 +16,7 @@ const mostCompressible = 2;
  * of models: a look at one megabyte, spread over all of it, that ends early for most.
  */
 export async function looksIncompressible(plain: Content, { signal }: AbortOptions = {}): Promise<boolean> {
-  if (plain.size <= worthALook) return false;
+  if (plain.size <= smallLayer) return false; // which costs little disk space
   await using reader = new PlainReader(plain, signal, sampleSize);
   const sample = new Uint8Array(sampleSize);
   let compressible = 0;

@@ -1,6 +1,7 @@
 import {
   type ByteStream,
   type CompressionPass,
+  type CompressionPassOptions,
   type CompressOptions,
   type Compressor,
   type Content,
@@ -45,7 +46,7 @@ export class LayerCompression {
   }
 
   /** One pass: reads, compares with the diffID, compresses, and hashes what comes of it. */
-  pass(options: CompressOptions): CompressionPass {
+  pass(options: CompressOptions & Pick<CompressionPassOptions, 'madeDigester'>): CompressionPass {
     const { openPlain, plain, compressor, diffID } = this.#options;
     this.#read = 0;
     const source =

@@ -26,6 +26,7 @@ import type { FormReader } from './form.ts';
 import { Gate } from './gate.ts';
 import { MadeForm } from './made-form.ts';
 import { RunningHash } from './running-hash.ts';
+import { RecentMemory } from './runs/recent-memory.ts';
 
 const plain = textBytes(9, 2_000_000);
 const diffID = digestBytes(plain);
@@ -70,6 +71,7 @@ function madeOf(cache: LayerCache | undefined, layer: Digest, content: CountedCo
     compressor,
     cache,
     gate: new Gate(2),
+    recentMemory: new RecentMemory(),
     signal: push.signal,
   });
   return { form, content, runs: compressor.runs, push };
@@ -457,7 +459,7 @@ describe('a layer that cannot be compressed', () => {
     const form = new MadeForm({
       ...{ diffID: digestBytes(noise), plain: content, readTotal: noise.byteLength },
       ...{ openPlain: content.open, compressor: createGzipCompressor(), cache: createMemoryLayerCache() },
-      ...{ gate: new Gate(1), signal: new AbortController().signal },
+      ...{ gate: new Gate(1), recentMemory: new RecentMemory(), signal: new AbortController().signal },
     });
     await using reader = form.reader();
     update.mockClear();
@@ -541,6 +543,7 @@ describe('a layer that cannot be compressed', () => {
       compressor: createGzipCompressor(),
       cache: createMemoryLayerCache(),
       gate: new Gate(1),
+      recentMemory: new RecentMemory(),
       signal: new AbortController().signal,
     });
     await form.identify();

@@ -14,7 +14,9 @@ import { DirectRun } from './runs/direct-run.ts';
 import { GrowingRun } from './runs/growing-run.ts';
 import { keptRun } from './runs/kept-run.ts';
 import { LeanRun } from './runs/lean-run.ts';
+import type { RecentMemory } from './runs/recent-memory.ts';
 import type { Run, RunOwner } from './runs/run.ts';
+import { smallLayer } from './small-layer.ts';
 
 export interface MadeFormOptions extends LayerCompressionOptions {
   readonly cache: LayerCache | undefined;
@@ -22,6 +24,8 @@ export interface MadeFormOptions extends LayerCompressionOptions {
    * Passed by what is compressed before it is sent: more at once than there are cores costs memory and saves no time.
    */
   readonly gate: Gate;
+  /** For uploads that keep pace with the compressing; shared by all layers. */
+  readonly recentMemory: RecentMemory;
   /** Aborts when the push ends; a computation outlives the one destination that began it. */
   readonly signal: AbortSignal;
 }
@@ -53,7 +57,6 @@ export class MadeForm implements BlobForm, ReadableForm {
   readonly #runs = new Set<Run>();
   #isPrepared = false;
   #mayBeLean = true;
-  #look: Promise<boolean> | undefined;
   #badCopies = 0;
   #removing: Promise<void> | undefined;
 
@@ -87,7 +90,7 @@ export class MadeForm implements BlobForm, ReadableForm {
   }
 
   async makeAhead(): Promise<void> {
-    if (this.#starting !== undefined || !this.isKept || (await this.#isLean())) return;
+    if (this.#starting !== undefined || !this.isKept) return;
     const run = await this.#start();
     if (run instanceof GrowingRun) await run.identify();
   }
@@ -183,7 +186,8 @@ export class MadeForm implements BlobForm, ReadableForm {
   }
 
   async #make(): Promise<Run> {
-    const { plain, diffID, gate, signal } = this.#options;
+    const { plain, diffID, gate, signal, compressor } = this.#options;
+    const recentMemory = this.readTotal > smallLayer ? this.#options.recentMemory : undefined;
     const compression = this.#compression;
     this.prepare(); // before it waits for anything: those of all layers are heard at once
     const owner: RunOwner = {
@@ -193,31 +197,20 @@ export class MadeForm implements BlobForm, ReadableForm {
       },
       failed: (error) => this.#giveUp(run, error),
     };
-    const lean = (await this.#isLean()) ? plain : undefined;
-    const writer =
-      lean !== undefined
-        ? undefined
-        : await this.#cache?.begin(diffID, this.recipe, { signal, plainSize: this.readTotal });
-    const run: Run =
-      lean !== undefined
-        ? new LeanRun({ plain: lean, compression, signal, owner })
-        : writer !== undefined
-          ? new GrowingRun({ compression, writer, gate, signal, owner })
-          : new DirectRun({ compression, identity: () => this.#identity, gate, signal, owner });
+    const isDescribed = compressor.isDescribed === true;
+    const mayBeLean = this.#mayBeLean && !isDescribed && this.#cache !== undefined && plain !== undefined;
+    const isLean = mayBeLean && (await looksIncompressible(plain, { signal }));
+    const writer = isLean
+      ? undefined
+      : await this.#cache?.begin(diffID, this.recipe, { signal, plainSize: this.readTotal });
+    const run: Run = isLean
+      ? new LeanRun({ plain, compression, signal, owner })
+      : writer !== undefined
+        ? new GrowingRun({ compression, writer, recentMemory, gate, signal, owner })
+        : new DirectRun({ compression, identity: () => this.#identity, gate, signal, owner });
     this.#runs.add(run);
     this.#run = run; // at once: it may fail before anybody has seen it
     return run;
-  }
-
-  /** Whether it is made while it is sent, and kept nowhere (decision 0062). */
-  async #isLean(): Promise<boolean> {
-    const { plain, compressor, signal } = this.#options;
-    if (!this.#mayBeLean || compressor.isDescribed === true || !this.isKept || plain === undefined) return false;
-    this.#look ??= looksIncompressible(plain, { signal }).catch((error: unknown) => {
-      this.#look = undefined;
-      throw error;
-    });
-    return await this.#look;
   }
 
   /** Drops a run that is of no use any more, and goes on without what has failed. */

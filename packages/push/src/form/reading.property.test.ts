@@ -14,6 +14,8 @@ import { FormFailure } from './form-failure.ts';
 import { openFormReader } from './form-reader.ts';
 import { Gate } from './gate.ts';
 import { MadeForm } from './made-form.ts';
+import { RecentMemory } from './runs/recent-memory.ts';
+import { smallLayer } from './small-layer.ts';
 import { StoredForm } from './stored-form.ts';
 import { UnpackCheck } from './unpack-check.ts';
 
@@ -21,7 +23,8 @@ const chunkSize = 1000;
 const spacing = 1500;
 const plain = textBytes(21, 120_000);
 const diffID = digestBytes(plain);
-const right = await collect(createGzipCompressor().compress(contentOf(plain).open()));
+const blockSize = 32 * 1024;
+const right = await collect(createGzipCompressor({ blockSize }).compress(contentOf(plain).open()));
 const identity = { digest: digestBytes(right), size: right.byteLength };
 
 /** What happens to the bytes: from the given opening on, or in it. */
@@ -223,10 +226,10 @@ function accidentalCache(cache: LayerCache, accidents: readonly Accident[]) {
   };
 }
 
-test.each(['kept', 'growing', 'kept nowhere'] as const)(
+test.each(['kept', 'growing', 'followed', 'followed in little memory', 'kept nowhere'] as const)(
   'a layer that is compressed, and %s, is never handed out as complete when it is not right',
   async (kind) => {
-    const recipe = createGzipCompressor().recipe;
+    const { recipe } = createGzipCompressor({ blockSize });
     await fc.assert(
       fc.asyncProperty(upload, async ({ accidents, steps, resumedAt }) => {
         await using memory = createMemoryLayerCache();
@@ -241,10 +244,11 @@ test.each(['kept', 'growing', 'kept nowhere'] as const)(
           diffID,
           openPlain: (options) => content.open(options),
           plain: content,
-          readTotal: content.size,
-          compressor: createGzipCompressor(),
+          readTotal: kind.startsWith('followed') ? smallLayer + 1 : content.size,
+          compressor: createGzipCompressor({ blockSize }),
           cache: kind === 'kept nowhere' ? undefined : cache,
           gate: new Gate(1),
+          recentMemory: new RecentMemory(kind === 'followed' ? undefined : 40_000),
           signal: new AbortController().signal,
         });
         await using reader = openFormReader(form, spacing);

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { Digest, DigestAlgorithm } from '@slipway/digest';
 
-const firstSpacing = 1024 * 1024;
+const firstSpacing = 4 * 1024 * 1024;
 /** States that are kept, of some hundred bytes each. */
 const mostMarks = 64;
 
@@ -46,6 +46,16 @@ export class RunningHash {
     const mark = this.#marks.at(-1);
     this.#hash = mark?.hash.copy() ?? createHash(this.#algorithm);
     this.#position = mark?.position ?? 0;
+  }
+
+  /** One that has seen what this one has, up to `position` or somewhat before, and goes on by itself. */
+  fork(position: number): RunningHash {
+    const other = new RunningHash(this.#algorithm, this.#spacing);
+    other.#marks.push(...this.#marks);
+    other.#hash = this.#hash.copy();
+    other.#position = this.#position;
+    other.rewind(position);
+    return other;
   }
 
   /** The digest of all that it has seen, and of `next`, which does not count as seen. */

@@ -56,6 +56,7 @@ export function layerForm(layer: SourceLayer, content: Content, wanted: StoredKi
         compressor,
         cache: context.cache,
         gate: context.gate,
+        recentMemory: context.recentMemory,
         signal: context.signal,
       }),
   );

@@ -5,6 +5,7 @@ import type { Descriptor, Platform } from '@slipway/manifest';
 import type { DiffIDProofs } from '../form/diff-id-proofs.ts';
 import type { BlobForm } from '../form/form.ts';
 import type { Gate } from '../form/gate.ts';
+import type { RecentMemory } from '../form/runs/recent-memory.ts';
 import type { ProvenIdentity } from '../knowledge.ts';
 import type { LayerKind, PushCompression, PushFormat, PushVerify } from '../push.ts';
 import type { BlobToPush } from './blob-to-push.ts';
@@ -86,6 +87,8 @@ export interface PlanContext {
   readonly cache: LayerCache | undefined;
   /** Shared by all pushes of a pusher. */
   readonly gate: Gate;
+  /** As the gate. */
+  readonly recentMemory: RecentMemory;
   /** Aborts when the push ends. */
   readonly signal: AbortSignal;
   /** Whether layers that have a digest, and go as they are, are unpacked and compared with their diffIDs too. */

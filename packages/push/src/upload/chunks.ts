@@ -3,15 +3,11 @@ import type { UploadSession } from '@slipway/registry-client';
 import { codeOf } from '../error-code.ts';
 import type { FormReader } from '../form/form.ts';
 import { FormFailure } from '../form/form-failure.ts';
+import { finishing } from './finishing.ts';
 import { untilStored } from './until-stored.ts';
 
 /** Bytes of a chunk: what is sent again at most after the worst interruption. */
 export const defaultChunkSize: number = 32 * 1024 * 1024;
-/**
- * How long an interrupted push waits for the chunk on its way: registries like distribution 2.8 lose a session cut off
- * in one.
- */
-const finishChunkMs = 5_000;
 
 /** How often in a row the registry may say that it is elsewhere before that is a failure. */
 const maxCorrections = 3;
@@ -87,24 +83,6 @@ function partOf(reader: FormReader, offset: number, length: number): Content {
       }
       // A layer is shorter than it looked (`sureBytes`): now that it is made, the next attempt knows its size.
       if (left > 0) throw new FormFailure('copy', new Error('the compressed layer is shorter than it was sure to be'));
-    },
-  };
-}
-
-/** A signal that follows another, but leaves the chunk on its way some time to end. */
-function finishing(signal: AbortSignal | undefined): Disposable & { readonly signal: AbortSignal } {
-  const controller = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  const follow = (): void => {
-    timer = setTimeout(() => controller.abort(signal?.reason), finishChunkMs);
-  };
-  if (signal?.aborted) follow();
-  else signal?.addEventListener('abort', follow, { once: true });
-  return {
-    signal: controller.signal,
-    [Symbol.dispose]() {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', follow);
     },
   };
 }

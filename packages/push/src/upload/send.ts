@@ -1,4 +1,4 @@
-import type { AbortOptions, ByteStream, Content } from '@slipway/digest';
+import type { AbortOptions, Content } from '@slipway/digest';
 import type { UploadSession } from '@slipway/registry-client';
 import type { BlobForm, FormReader } from '../form/form.ts';
 import { readFailure } from '../form/read-failure.ts';
@@ -6,6 +6,7 @@ import type { ProvenIdentity } from '../knowledge.ts';
 import { provenByContent } from '../knowledge.ts';
 import { sendChunks } from './chunks.ts';
 import type { UploadShape } from './shapes.ts';
+import { sendStream } from './stream.ts';
 import { untilStored } from './until-stored.ts';
 
 export interface SendProgress {
@@ -19,10 +20,12 @@ export interface SendOptions extends AbortOptions {
   /** What messages call it: `layer 71dffa6c98fb`. */
   readonly subject: string;
   readonly shape: UploadShape;
+  /** Whether the registry may be asked later to go on with what a stream has brought. */
+  readonly mayContinue: boolean;
   readonly onProgress: (progress: SendProgress) => void;
   /** Told once a second while the registry has everything and is silent. */
   readonly onStoring: (seconds: number) => void;
-  /** After each chunk that the registry acknowledged. */
+  /** After each chunk, or part of a stream, that the registry acknowledged. */
   readonly onAcknowledged: (session: UploadSession) => Promise<void>;
 }
 
@@ -41,7 +44,7 @@ export async function sendBlob(
   session: UploadSession,
   options: SendOptions,
 ): Promise<ProvenIdentity> {
-  const { subject, shape, signal, onProgress, onStoring, onAcknowledged } = options;
+  const { subject, shape, mayContinue, signal, onProgress, onStoring, onAcknowledged } = options;
   const report = (sent: number): void =>
     onProgress({ sent, size: form.identity?.size, read: form.read, readTotal: form.readTotal });
   const stored = <T>(send: (onBodySent: () => void) => Promise<T>): Promise<T> => untilStored(send, onStoring);
@@ -55,9 +58,7 @@ export async function sendBlob(
         return shape.identity;
       }
       case 'stream':
-        await stored((onBodySent) =>
-          session.stream(streamOf(reader, session.offset, signal), { signal, onProgress: report, onBodySent }),
-        );
+        await sendStream(reader, session, { signal, mayContinue, onProgress: report, onStoring, onAcknowledged });
         break;
       case 'chunks':
         await reader.reach(session.offset, { signal }); // what an earlier process sent is proven, too
@@ -78,14 +79,4 @@ export async function sendBlob(
 
 function contentOf(reader: FormReader, size: number): Content {
   return { size, open: (options) => reader.open(options) };
-}
-
-/** A stream that can be read at once, and opened again where the request has to be repeated. */
-function streamOf(
-  reader: FormReader,
-  from: number,
-  signal: AbortSignal | undefined,
-): ByteStream & Pick<Content, 'open'> {
-  const open: Content['open'] = (options) => reader.open(options);
-  return { open, [Symbol.asyncIterator]: () => open({ from, signal, reuse: true })[Symbol.asyncIterator]() };
 }

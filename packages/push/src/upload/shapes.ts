@@ -25,12 +25,6 @@ const KiB = 1024;
 const MiB = 1024 * KiB;
 
 /**
- * Up to this many bytes of source, a blob is compressed before its upload begins: with its digest known, POST and PUT
- * do.
- */
-export const compressFirstLimit: number = 16 * MiB;
-
-/**
  * Limits that proxies and registries are configured with, a little below the round number: Cloudflare has 100 MB, nginx
  * 1 MiB.
  */
@@ -44,7 +38,7 @@ const refusals: Readonly<Record<UploadShape['kind'], ReadonlySet<number>>> = {
   // Old Artifactory: a PUT with a body is 404 (docker/buildx#196, containerd/containerd#3533).
   put: new Set([404, 405, 411, 501]),
   // Proxies that want to know the length before they pass anything on: 411.
-  stream: new Set([404, 405, 411, 415, 501]),
+  stream: new Set([400, 404, 405, 411, 415, 501]),
   chunks: new Set([400, 404, 405, 411, 415, 416, 501]),
 };
 
@@ -80,7 +74,10 @@ export class UploadShapes {
     return this.#profile;
   }
 
-  /** Uploads of more than this are sent in chunks where the registry takes them, so that they can be continued. */
+  /**
+   * Blobs of more than this whose digest is known are sent in chunks where the registry takes them, so that their
+   * uploads can be continued.
+   */
   get chunkedFrom(): number {
     return 2 * this.#chunkSize;
   }
@@ -89,7 +86,7 @@ export class UploadShapes {
    * Whether a blob of so many bytes can only be sent once its digest is known: one PUT is all that the registry takes.
    */
   needsDigestFirst(size: number, isKept: boolean): boolean {
-    return this.#refused.has('stream') && !this.#mayChunk(size, isKept);
+    return this.#refused.has('stream') && !this.#mayChunk({ size, isKept, identity: undefined });
   }
 
   /**
@@ -101,11 +98,25 @@ export class UploadShapes {
   }
 
   /**
+   * Whether a stream that breaks off is noted, to be gone on with in chunks. Where nothing is known of chunks but that
+   * they are not the usual way, it is not.
+   */
+  mayContinue(subject: Pick<ShapeSubject, 'isKept'>): boolean {
+    return this.#isChunkable(subject) && this.#profile.takesChunks;
+  }
+
+  /** Bytes of a chunk, as far as no limits are known. */
+  get chunkSize(): number {
+    return this.#chunkSize;
+  }
+
+  /**
    * The first choice among what is left. Without a digest, only where {@link needsDigestFirst} does not ask for one.
    */
   choose({ size, identity, isKept, isBegun = false }: ShapeSubject): UploadShape {
     const inChunks = (most: number): UploadShape => ({ kind: 'chunks', size: Math.min(most, this.#limit) });
-    if (this.#mayChunk(size, isKept) || (isBegun && this.#isChunkable({ isKept }))) return inChunks(this.#chunkSize);
+    if (this.#mayChunk({ size, isKept, identity }) || (isBegun && this.#isChunkable({ isKept })))
+      return inChunks(this.#chunkSize);
     if (identity === undefined) return { kind: 'stream' };
     if (!this.#refused.has('put')) return { kind: 'put', identity };
     if (!this.#refused.has('stream')) return { kind: 'stream' };
@@ -164,11 +175,13 @@ export class UploadShapes {
     return isKept && !this.#refused.has('chunks');
   }
 
-  #mayChunk(size: number, isKept: boolean): boolean {
-    const isTooLarge = size > this.#limit;
+  #mayChunk({ size, isKept, identity }: Pick<ShapeSubject, 'size' | 'isKept' | 'identity'>): boolean {
+    if (!this.#isChunkable({ isKept })) return false;
     // A limit that is met forces chunks also where they are not the usual way.
-    const isTaken = this.#isChunkable({ isKept }) && (this.#profile.takesChunks || isTooLarge);
-    return isTaken && (isTooLarge || size > this.chunkedFrom);
+    if (size > this.#limit) return true;
+    // What is being made goes as it is made: a chunk has to be there before its request begins.
+    const mayStream = identity === undefined && !this.#refused.has('stream');
+    return this.#profile.takesChunks && size > this.chunkedFrom && !mayStream;
   }
 
   /** The body was too large (413): goes on with the next smaller limit. */

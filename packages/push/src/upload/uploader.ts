@@ -3,6 +3,7 @@ import { PushError } from '../errors.ts';
 import type { BlobForm, FormReader } from '../form/form.ts';
 import { FormFailure } from '../form/form-failure.ts';
 import { awaitBlob, identifyBlob } from '../form/identify-blob.ts';
+import { smallLayer } from '../form/small-layer.ts';
 import { type ProvenIdentity, provenByContent } from '../knowledge.ts';
 import type { BlobToPush } from '../plan/blob-to-push.ts';
 import type { BlobAttemptOptions } from '../presence/attempts.ts';
@@ -11,10 +12,11 @@ import type { BlobOutcome } from '../presence/outcome.ts';
 import type { Target } from '../presence/target.ts';
 import { ChunksRefused } from './chunks.ts';
 import { cutOffOf, UploadCutOff } from './cut-off.ts';
+import { UploadPlace } from './place.ts';
 import { isBusy, isRetryable, registryErrorOf } from './retry-rules.ts';
 import { sendBlob } from './send.ts';
 import { resumeSession, sessionSubject } from './sessions.ts';
-import { compressFirstLimit, type ShapeSubject, type UploadShape, type UploadShapes } from './shapes.ts';
+import type { ShapeSubject, UploadShape, UploadShapes } from './shapes.ts';
 
 /** How often in one attempt a blob is made anew because its kept copy was damaged or taken away. */
 const mostCopies = 3;
@@ -140,10 +142,16 @@ export class Uploader {
     const shape = this.#shapes.choose(subject);
     attempt.shape = shape;
     attempt.sent = session.offset;
-    const name = sessionSubject(blob, form, subject.identity);
+    const { memory } = target;
+    const place = new UploadPlace({
+      memory,
+      subject: sessionSubject(blob, form, subject.identity),
+      stride: this.#shapes.chunkSize,
+    });
     // The registry keeps what a request has brought that is no PUT.
-    const notesBeginning = target.memory.hasTurns && shape.kind !== 'put' && form.isKept;
-    const isNoted = shape.kind === 'chunks' || notesBeginning || isResumed;
+    const notesBeginning = memory.hasTurns && shape.kind !== 'put' && form.isKept;
+    const mayContinue = shape.kind === 'stream' && this.#shapes.mayContinue(subject);
+    const isNoted = shape.kind === 'chunks' || mayContinue || notesBeginning || isResumed;
     const acknowledge = (offset: number): boolean => {
       attempt.acknowledged = offset;
       onAcknowledged(offset);
@@ -154,32 +162,37 @@ export class Uploader {
     if (session.offset > 0)
       acknowledge(session.offset); // also what it kept of a request that was cut off
     // Whoever is killed before an acknowledgement is noted leaves the place where the registry can be asked.
-    else if (notesBeginning) await target.memory.saveSession(name, session);
+    else if (notesBeginning) await place.note(session);
     try {
       const identity = await sendBlob(form, readerOf(form, options), session, {
         subject: `${blob.role} ${blob.id}`,
         shape,
+        mayContinue,
         signal,
         onProgress(progress) {
           attempt.sent = progress.sent;
+          if (mayContinue) place.passed(session, progress.sent);
           onProgress(progress);
         },
         onStoring,
         onAcknowledged: async (acknowledged) => {
           this.#shapes.passed();
           if (acknowledge(acknowledged.offset)) attempts.cutsInARow = 0;
-          await target.memory.saveSession(name, acknowledged);
+          await place.note(acknowledged);
         },
       });
-      if (isNoted) await target.memory.dropSession(name);
-      target.memory.add(blob, identity);
+      if (isNoted) await place.drop();
+      memory.add(blob, identity);
       return { kind: 'pushed', identity };
     } catch (error) {
       if (isDeclinedMount || subject.identity !== undefined) attempts.mountsTrusted = false;
-      if (isNoted && session.offset > 0 && mayContinue(error)) {
+      // Of a stream, nobody knows yet what the registry has.
+      const reached = mayContinue ? Math.max(session.offset, attempt.sent) : session.offset;
+      if (isNoted && reached > 0 && isWorthKeeping(error)) {
         session.keep();
-        await target.memory.saveSession(name, session); // one that was taken up is in nobody's notes any more
-      } else if (isNoted) await target.memory.dropSession(name);
+        // One that was taken up is in nobody's notes any more.
+        await place.note({ location: session.location, offset: reached });
+      } else if (isNoted) await place.drop();
       throw error;
     }
   }
@@ -231,7 +244,7 @@ export class Uploader {
     if (known !== undefined) return provenByContent(known);
     // Takes hold of what is going to be made: a cache that is too small lets it go before it is sent.
     if (form.isKept) await awaitBlob(blob, readerOf(form, options), { signal });
-    const isSmall = form.readTotal <= compressFirstLimit;
+    const isSmall = form.readTotal <= smallLayer;
     if (this.#shapes.needsDigestFirst(form.readTotal, form.isKept) || (form.isKept && isSmall))
       return provenByContent(await identifyBlob(blob, form, { signal }));
     return form.identity && provenByContent(form.identity);
@@ -288,7 +301,7 @@ function readerOf(form: BlobForm, { attempts }: UploadOptions): FormReader {
  * Whether the session and what it has may serve the next attempt: the registry has not refused it, and the source is
  * whole.
  */
-function mayContinue(error: unknown): boolean {
+function isWorthKeeping(error: unknown): boolean {
   if (error instanceof ChunksRefused || error instanceof FormFailure) return false;
   if (error instanceof PushError && error.origin === 'source') return false;
   const answer = registryErrorOf(error);

@@ -1,4 +1,4 @@
-import type { AbortOptions, ByteStream, CompressionPassResult, OpenOptions } from '@slipway/digest';
+import type { AbortOptions, ByteStream, CompressionPassResult, Digester, OpenOptions } from '@slipway/digest';
 import type { LayerCacheWriter, LayerCopy } from '@slipway/layer-cache';
 import { codeOf } from '../../error-code.ts';
 import type { BlobIdentity } from '../form.ts';
@@ -6,12 +6,18 @@ import { type FormBytes, Moved } from '../form-bytes.ts';
 import { asFormFailure, FormFailure } from '../form-failure.ts';
 import type { Gate } from '../gate.ts';
 import type { LayerCompression } from '../layer-compression.ts';
+import { RunningHash } from '../running-hash.ts';
 import { GrowingForm } from './growing-form.ts';
+import { LentPieces } from './lent-pieces.ts';
+import { RecentBytes } from './recent-bytes.ts';
+import type { RecentMemory } from './recent-memory.ts';
 import type { Run, RunOwner } from './run.ts';
 
 export interface GrowingRunOptions {
   readonly compression: LayerCompression;
   readonly writer: LayerCacheWriter;
+  /** For readers who keep pace with the making. @default all read what is written */
+  readonly recentMemory: RecentMemory | undefined;
   readonly gate: Gate;
   /** Aborts when the push ends. */
   readonly signal: AbortSignal;
@@ -19,17 +25,22 @@ export interface GrowingRunOptions {
 }
 
 /**
- * A layer that is compressed into the cache, and read there while it grows: each reader goes at its own pace. That the
- * cache has kept it, nobody waits for but the end of the push.
+ * A layer that is compressed into the cache. A reader who keeps pace has each piece out of the memory from which it is
+ * written; others read what was written, while more of it comes: each goes at its own pace. That the cache has kept it,
+ * nobody waits for but the end of the push.
  */
 export class GrowingRun implements Run {
   readonly #options: GrowingRunOptions;
   readonly #made = new GrowingForm();
+  readonly #hash = new RunningHash();
+  readonly #recent: RecentBytes | undefined;
   readonly #done: Promise<BlobIdentity>;
   #keeping: Promise<void> | undefined;
 
   constructor(options: GrowingRunOptions) {
     this.#options = options;
+    const { recentMemory } = options;
+    this.#recent = recentMemory && new RecentBytes(this.#hash, recentMemory);
     this.#done = this.#run();
     this.#done.catch(() => {}); // those who wait for it hear of it
   }
@@ -52,6 +63,7 @@ export class GrowingRun implements Run {
     return this.#made.bytes({
       side: 'copy',
       read: (reading) => this.#read(copy, reading),
+      follow: (read) => this.#recent?.follow(read),
       dispose: () => copy[Symbol.asyncDispose](),
     });
   }
@@ -77,6 +89,7 @@ export class GrowingRun implements Run {
       owner.made(identity, notes);
       this.#keeping = this.#keep({ ...identity, notes });
       this.#made.complete(identity);
+      this.#recent?.end();
       return identity;
     } catch (error) {
       await writer[Symbol.asyncDispose](); // leaves nothing behind
@@ -84,15 +97,19 @@ export class GrowingRun implements Run {
       if (!signal.aborted) owner.failed(failure);
       // Without the cache it is compressed again, which is no failure to those who wait for bytes.
       const isFull = failure instanceof FormFailure && codeOf(failure.cause) === 'ERR_CACHE_WRITE';
-      this.#made.fail(isFull ? new Moved(failure.message) : failure);
+      const told = isFull ? new Moved(failure.message) : failure;
+      this.#made.fail(told);
+      this.#recent?.fail(told);
       throw failure;
     }
   }
 
   async #fill(): Promise<BlobIdentity & Pick<CompressionPassResult, 'notes'>> {
     const { compression, writer, signal } = this.#options;
-    const pass = compression.pass({ signal, reuse: true });
+    const lent = this.#recent && new LentPieces();
+    const pass = compression.pass({ signal, reuse: true, onLent: lent?.hear, madeDigester: digesterOf(this.#hash) });
     for await (const chunk of pass.stream) {
+      if (lent !== undefined) this.#recent?.add(lent.take(chunk));
       await writer.append(chunk);
       this.#made.grow(chunk.byteLength);
     }
@@ -110,4 +127,14 @@ export class GrowingRun implements Run {
       owner.failed(asFormFailure(error, 'copy'));
     }
   }
+}
+
+function digesterOf(hash: RunningHash): Digester {
+  return {
+    get size() {
+      return hash.position;
+    },
+    update: (chunk) => hash.update(chunk),
+    digest: () => hash.digest(),
+  };
 }

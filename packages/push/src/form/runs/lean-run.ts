@@ -69,7 +69,7 @@ export class LeanRun implements Run {
       side: 'source',
       available: (atLeast, options) => this.available(atLeast, options),
       read: (options) => this.#read(options),
-      follow: () => this.#follow(),
+      follow: (read) => (read === undefined ? this.#follow() : undefined),
       dispose: async () => {
         if (isHeld) this.#holders -= 1;
         isHeld = false;

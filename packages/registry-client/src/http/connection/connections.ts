@@ -49,6 +49,9 @@ class Connection {
     socket.prependListener('error', (error) => {
       if (this.#requests > 1) failures.add(error);
     });
+    // Bun copies all that is written together into one piece, which Node hands to the system as it lies: there, each
+    // piece of a body goes by itself.
+    if (process.versions['bun'] !== undefined) Object.assign(socket, { _writev: undefined });
     this.#read = socket.read.bind(socket);
     // The one method by which undici takes bytes from a connection.
     socket.read = (size?: number) =>

@@ -8,7 +8,7 @@ const minPieceSize = 65_536;
  * second as long as the socket takes each piece at once.
  */
 const firstPieceSize = 262_144;
-const maxPieceSize = 524_288;
+const maxPieceSize = 1_048_576;
 /** So long a fast line takes at most for a piece: 256 KiB in this time are 5 MiB/s. */
 const atOnceMs = 50;
 /**
