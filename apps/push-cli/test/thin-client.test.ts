@@ -79,6 +79,11 @@ describe.skipIf(unless)(`a command loads what it needs (${unless || 'the built p
     expect(found.builtins.filter((name) => tooMuch.includes(name) && !ofNode.includes(name))).toEqual([]);
   });
 
+  test('slipway --daemon ADDRESS job list', async () => {
+    const { modules } = await loaded(['--daemon', `unix://${at('s.sock')}`, 'job', 'list'], {});
+    expect(modules).toEqual([...new Set([...always, ...aboutJobs, ...table])].sort());
+  });
+
   test('slipway push of a few layers', async () => {
     await using registry = await startRegistry();
     const image = await randomImage({ seed: 'start', layers: [{ size: 300_000 }, {}] });
