@@ -146,7 +146,7 @@ describe.skipIf(requireTool('redis-server'))('on one Redis', () => {
     await a.request('POST', '/images/load', { body: await readFile(archive) });
 
     // What both begin takes so long that one can be killed in the middle of it.
-    const slow = registry.misbehave({ match: { kind: 'manifest-put' }, times: 4, delayMs: 2_000 });
+    const slow = registry.misbehave({ match: { kind: 'manifest-put' }, times: 4, delayMs: 6_000 });
     const submit = async (daemon: SpawnedDaemon, at: number): Promise<string> => {
       const answer = await daemon.request('POST', '/slipway/v1/jobs', {
         headers: { 'content-type': 'application/json' },
@@ -179,5 +179,5 @@ describe.skipIf(requireTool('redis-server'))('on one Redis', () => {
     const commits = commitsOf(registry);
     expect(commits).toHaveLength(1 + 2 * images.length);
     expect(new Set(commits).size).toBe(commits.length);
-  });
+  }, 120_000);
 });
