@@ -37,7 +37,7 @@ export async function writeEntry(path: string, value: Uint8Array, options: Write
   const draft = join(folder, `${draftStart}${randomUUID()}`);
   try {
     await writeDraft(draft, value, options).catch(async (error: unknown) => {
-      if (!meansAbsent(error)) throw error;
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
       await makeFolder(folder, 0o755); // the first entry
       await writeDraft(draft, value, options);
     });
