@@ -78,11 +78,12 @@ async function* piecesOf(source: ByteStream, codec: BlockCodec): AsyncGenerator<
   if (codec.header) yield codec.header();
   for await (const { compressed, plainSize } of inOrder(tasksOf(source, codec), work, options)) {
     codec.onCompressed?.(compressed, plainSize);
-    codec.onLent?.(compressed, () => {
+    const giveBack = (): void => {
       if (codec.reuse) codec.freeCompressed?.(compressed);
-    });
+    };
+    codec.onLent?.(compressed, giveBack);
     yield compressed;
-    if (codec.reuse && codec.onLent === undefined) codec.freeCompressed?.(compressed);
+    if (codec.onLent === undefined) giveBack();
   }
   if (codec.trailer) yield codec.trailer();
 }

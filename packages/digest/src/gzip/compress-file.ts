@@ -77,12 +77,12 @@ async function* piecesOf(
         codec.onCompressed?.(bytes.subarray(start, end), Math.min(blockSize, size - offset - i * blockSize));
       }
       madeSize += bytes.byteLength;
-      const isOurs = reuse && bytes.buffer instanceof SharedArrayBuffer;
-      onLent?.(bytes, () => {
-        if (isOurs) results.giveBack(bytes);
-      });
+      const giveBack = (): void => {
+        if (reuse && bytes.buffer instanceof SharedArrayBuffer) results.giveBack(bytes);
+      };
+      onLent?.(bytes, giveBack);
       yield bytes;
-      if (isOurs && onLent === undefined) results.giveBack(bytes);
+      if (onLent === undefined) giveBack();
     }
     const { hash, checksum } = await run.end();
     await file.assertUnchanged();
