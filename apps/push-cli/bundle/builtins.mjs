@@ -21,12 +21,12 @@ const later = {
   node_zlib: 'zlib',
 };
 
-/** Has Node's modules loaded by whoever uses them first, and used as they are. */
+/** Loads Node's modules when they are first used, and makes no copies of them. */
 export function leanBuiltins(code) {
   return loadLater(withoutCopies(withOwnClock(code)));
 }
 
-/** Node 20 loads nine modules for whoever first looks at `performance`. */
+/** On Node 20, the first look at `performance` loads nine modules. */
 function withOwnClock(code) {
   const now =
     'process.versions.bun===void 0?()=>{let[s,ns]=process.hrtime();return s*1e3+ns/1e6}:()=>performance.now()';

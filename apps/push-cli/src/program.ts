@@ -35,14 +35,12 @@ const commands: Readonly<Record<string, (program: Command, context: CommandConte
   completion: addCompletionCommand,
 };
 
-/** Completion is made of all the others. */
-const needAllCommands: readonly string[] = ['completion'];
-
 /**
  * The command line: commands, options and help. What a command does is loaded when it runs, so that help, completion
  * and `--version` stay quick.
  *
- * @param wanted the first argument: where it names a command that knows nothing of the others, these are left out
+ * @param wanted the first argument: where it names a command, only that one is made, as far as it knows nothing of the
+ * others; completion is made of all
  */
 export function createProgram(context: CommandContext, wanted = ''): Command {
   const program = new Command('slipway')
@@ -54,11 +52,8 @@ export function createProgram(context: CommandContext, wanted = ''): Command {
     .showHelpAfterError(false)
     .showSuggestionAfterError(true)
     .addHelpText('after', `\nRun \`slipway help push\` for all options of push.`);
-  for (const name of Object.hasOwn(commands, wanted) && !needAllCommands.includes(wanted)
-    ? [wanted]
-    : Object.keys(commands)) {
-    commands[name]?.(program, context);
-  }
+  const only = wanted !== 'completion' && Object.hasOwn(commands, wanted) ? commands[wanted] : undefined;
+  for (const add of only === undefined ? Object.values(commands) : [only]) add(program, context);
   for (const command of allCommands(program)) {
     command.exitOverride().configureOutput({
       writeOut: (text) => context.stdout.write(text),
