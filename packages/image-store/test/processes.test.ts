@@ -1,13 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline/promises';
-import { fileURLToPath } from 'node:url';
 import { digestBytes } from '@slipway/digest';
 import { openSource } from '@slipway/image-source';
-import { randomImage, writeDockerArchive, writeOciArchive } from '@slipway/testkit';
+import { linesOf, randomImage, startScript, writeDockerArchive, writeOciArchive } from '@slipway/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openImageStore, openStoreSource } from '../src/index.ts';
 import { temporaryFolder } from './temporary-folder.ts';
@@ -86,26 +83,5 @@ async function expectSound(): Promise<void> {
 }
 
 function startWorker(name: string, rounds: number, archives: readonly string[]): ChildProcess {
-  const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
-  const options = [
-    '--import',
-    here('../../../tools/typescript-loader.mjs'),
-    '--conditions=@slipway/source',
-    here('worker.ts'),
-  ];
-  return spawn(process.execPath, [...options, at('store'), name, String(rounds), ...archives], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, SLIPWAY_TEST_CACHE: cache },
-  });
-}
-
-async function linesOf(child: ChildProcess, onLine?: (count: number) => void): Promise<readonly string[]> {
-  const lines: string[] = [];
-  const closed = once(child, 'close');
-  for await (const line of createInterface({ input: child.stdout! })) {
-    lines.push(line);
-    onLine?.(lines.length);
-  }
-  await closed;
-  return lines;
+  return startScript(new URL('worker.ts', import.meta.url), [at('store'), name, rounds, ...archives], { cache });
 }

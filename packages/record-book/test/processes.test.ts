@@ -1,10 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline/promises';
-import { fileURLToPath } from 'node:url';
+import { linesOf, startScript } from '@slipway/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openRecordBook } from '../src/index.ts';
 
@@ -96,27 +95,5 @@ describe('the book among processes', () => {
 });
 
 function startProcess(script: string, ...input: readonly (string | number)[]): ChildProcess {
-  const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-  const options = [
-    '--import',
-    here('../../../tools/typescript-loader.mjs'),
-    '--conditions=@slipway/source',
-    here(script),
-  ];
-  return spawn(process.execPath, [...options, ...input.map(String)], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...process.env, SLIPWAY_TEST_CACHE: cache },
-  });
-}
-
-/** What a process said, to its end. */
-async function linesOf(
-  child: ChildProcess,
-  onLine: (count: number, line: string) => void = () => {},
-): Promise<readonly string[]> {
-  const exit = once(child, 'exit');
-  const lines: string[] = [];
-  for await (const line of createInterface({ input: child.stdout! })) onLine(lines.push(line), line);
-  await exit;
-  return lines;
+  return startScript(new URL(script, import.meta.url), input, { cache });
 }

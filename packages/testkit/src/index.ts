@@ -48,6 +48,7 @@ export { createFakeHome, type FakeHome, keychainScript } from './tools/fake-home
 export { findTool, requireTool } from './tools/find-tool.ts';
 export { findUnshare, type Unshare } from './tools/find-unshare.ts';
 export { type RunToolOptions, runTool, skopeo, type ToolResult } from './tools/run-tool.ts';
+export { linesOf, startScript } from './tools/script-process.ts';
 export { secretFormsIn } from './tools/secret-forms.ts';
 export { type TemporaryFolder, temporaryFolder } from './tools/temporary-folder.ts';
 export { type TestCertificates, type TestCertificatesOptions, testCertificates } from './tools/test-certificates.ts';
