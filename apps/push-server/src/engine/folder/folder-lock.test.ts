@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { type TemporaryFolder, temporaryFolder } from '@slipway/testkit';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type FolderLock, lockFolder } from './folder-lock.ts';
@@ -58,6 +60,39 @@ test('of several that come at once, one has it', async () => {
   const held = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
   expect(held).toHaveLength(1);
   await held[0]?.[Symbol.asyncDispose]();
+});
+
+/** One that asks for the folder as well, under a name that comes after all of ours, or before them. */
+async function rival(says: { isHolding: boolean; ticket: number }, name = 'z.sock'): Promise<AsyncDisposable> {
+  await mkdir(join(folder.path, 'owners'), { recursive: true });
+  const server = createServer((socket) => socket.end(`${JSON.stringify({ pid: 7, isShared: false, ...says })}\n`));
+  server.listen(join(folder.path, 'owners', name));
+  await once(server, 'listening');
+  return server;
+}
+
+test.each([
+  ['has its ticket already', 1],
+  ['draws its ticket still', 0],
+])('one that %s, and may not have seen us, is before us whatever its name', async (_, ticket) => {
+  const says = { isHolding: false, ticket };
+  await using _rival = await rival(says);
+  const outcome = lock().then(
+    () => 'taken',
+    (error: { code: string }) => error.code,
+  );
+  expect(await Promise.race([outcome, setTimeout(300, 'waits')])).toBe('waits');
+  says.isHolding = true;
+  expect(await outcome).toBe('ERR_SERVER_FOLDER_IN_USE');
+});
+
+test('one that drew after us is behind us, whatever its name', async () => {
+  const before = await rival({ isHolding: false, ticket: 3 });
+  const held = lock();
+  expect(await Promise.race([held.then(() => 'taken'), setTimeout(300, 'waits')])).toBe('waits');
+  await using _behind = await rival({ isHolding: false, ticket: 5 }, '-.sock');
+  await before[Symbol.asyncDispose]();
+  await (await held)[Symbol.asyncDispose]();
 });
 
 test('what a process leaves that was killed is no lock; a process that is stopped has it still', async () => {

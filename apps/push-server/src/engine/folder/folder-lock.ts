@@ -32,13 +32,24 @@ interface Holder {
   readonly isLeaving: boolean;
   /** It has the lock, and does not only ask for it. */
   readonly isHolding: boolean;
+  /** Its place among those that ask: higher than those of all whom it saw when it came. 0 while it looks for one. */
+  readonly ticket: number;
+}
+
+/** Whoever asks, with the name that decides between two who drew the same ticket. */
+interface Claim {
+  readonly name: string;
+  readonly isShared: boolean;
+  readonly ticket: number;
 }
 
 /**
  * Locks a data folder by a socket that somebody listens on: the system ends that with the process, however it ends, and
- * it is seen from every container that has the folder. Everybody first listens under a name of his own, then looks at
- * the others: of two that come at once, each sees the other, and the one whose name comes first stays. On Windows it is
- * a pipe, which ends with its process too, and of which an empty file in the folder tells.
+ * it is seen from every container that has the folder. Everybody first listens under a name of his own, then draws a
+ * ticket higher than all that the others have, then waits for those that still draw, and gives way to those before him
+ * (Lamport's bakery). A name alone would not do: one that comes first by name, but has come last, would not know that
+ * the other has looked already and did not see it. On Windows it is a pipe, which ends with its process too, and of
+ * which an empty file in the folder tells.
  *
  * @throws {ServerError} `ERR_SERVER_FOLDER_IN_USE`
  */
@@ -57,7 +68,7 @@ export async function lockFolder({
     directory === undefined ? join(owners, name) : `/proc/self/fd/${directory.fd}/${name}`;
   const pathOf = pipeOf ?? socketOf;
   const own = `${randomBytes(6).toString('hex')}.sock`;
-  const state = { pid: process.pid, isShared, isLeaving: false, isHolding: false };
+  const state = { pid: process.pid, isShared, isLeaving: false, isHolding: false, ticket: 0 };
   const presence = await announce(pathOf(own), state);
   const leave = async (): Promise<void> => {
     // A socket that is closed is taken from its folder at once, by the thread that does everything: nobody could end a
@@ -68,10 +79,11 @@ export async function lockFolder({
   };
   try {
     if (pipeOf !== undefined) await writeFile(join(owners, own), '');
+    state.ticket = 1 + (await highestTicket(owners, own, pathOf));
     const end = performance.now() + waitMs;
     let hasTold = false;
     for (;;) {
-      using conflict = await findConflict(owners, own, isShared, pathOf);
+      using conflict = await findConflict(owners, { name: own, ...state }, pathOf);
       if (conflict === undefined) break;
       const leftMs = end - performance.now();
       // One that asks as we do either takes the lock or goes.
@@ -99,12 +111,14 @@ interface Conflict extends Holder, Disposable {
   ended(timeoutMs: number): Promise<void>;
 }
 
-async function findConflict(
-  owners: string,
-  own: string,
-  isShared: boolean,
-  pathOf: (name: string) => string,
-): Promise<Conflict | undefined> {
+interface Other {
+  readonly name: string;
+  readonly holder: Holder;
+  readonly socket: Socket;
+}
+
+/** All that have come, but for ourselves; the sockets of those that are gone are removed. */
+async function* othersIn(owners: string, own: string, pathOf: (name: string) => string): AsyncGenerator<Other> {
   for (const name of (await readdir(owners)).sort()) {
     if (name === own) continue;
     const socket = await reach(pathOf(name));
@@ -112,9 +126,26 @@ async function findConflict(
       await removeSocket(join(owners, name)); // its process is gone, and names are never used twice
       continue;
     }
-    const holder = await holderOf(socket);
-    const isFirst = holder.isHolding || name < own;
-    if ((isShared && holder.isShared) || !isFirst) {
+    yield { name, holder: await holderOf(socket), socket };
+  }
+}
+
+async function highestTicket(owners: string, own: string, pathOf: (name: string) => string): Promise<number> {
+  let highest = 0;
+  for await (const { holder, socket } of othersIn(owners, own, pathOf)) {
+    socket.destroy();
+    highest = Math.max(highest, holder.ticket);
+  }
+  return highest;
+}
+
+async function findConflict(
+  owners: string,
+  own: Claim,
+  pathOf: (name: string) => string,
+): Promise<Conflict | undefined> {
+  for await (const { name, holder, socket } of othersIn(owners, own.name, pathOf)) {
+    if ((own.isShared && holder.isShared) || !isBefore({ ...holder, name }, own)) {
       socket.destroy();
       continue;
     }
@@ -131,6 +162,12 @@ async function findConflict(
     };
   }
   return undefined;
+}
+
+/** One that still draws may have looked before we had a ticket: it is before us until it says. */
+function isBefore(other: Holder & Claim, own: Claim): boolean {
+  if (other.isHolding || other.ticket === 0) return true;
+  return other.ticket < own.ticket || (other.ticket === own.ticket && other.name < own.name);
 }
 
 /** Answers each connection with the state, and keeps it until this process leaves. */
@@ -163,20 +200,24 @@ async function removeSocket(path: string): Promise<void> {
   });
 }
 
+/** Nobody listens there any more, it was removed, or it went while we waited; other errors say nothing of its owner. */
+const codesOfTheGone = new Set(['ECONNREFUSED', 'ENOENT', 'ECONNRESET']);
+
 async function reach(path: string): Promise<Socket | undefined> {
   const socket = connect(path);
   try {
     await once(socket, 'connect');
-    return socket;
-  } catch {
+  } catch (error) {
     socket.destroy();
-    return undefined;
+    if (codesOfTheGone.has((error as NodeJS.ErrnoException).code ?? '')) return undefined;
   }
+  return socket;
 }
 
 /** One that does not speak, as it is stopped or hangs, holds the folder all the same. */
 async function holderOf(socket: Socket): Promise<Holder> {
-  const silent: Holder = { pid: 0, isShared: false, isLeaving: false, isHolding: true };
+  const silent: Holder = { pid: 0, isShared: false, isLeaving: false, isHolding: true, ticket: 0 };
+  if (socket.destroyed) return silent;
   return await new Promise((resolve) => {
     let line = '';
     const end = (holder: Holder): void => {
@@ -193,7 +234,7 @@ async function holderOf(socket: Socket): Promise<Holder> {
         end(silent);
       }
     };
-    const timer = setTimeout(() => end(silent), 2_000);
+    const timer = setTimeout(() => end(silent), 1_000); // it is asked twice
     socket.on('data', onData);
     socket.on('error', () => {});
     socket.once('close', () => end({ ...silent, isLeaving: true })); // gone in this moment
