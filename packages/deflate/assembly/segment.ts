@@ -53,8 +53,8 @@ export function putSegment(level: u32, from: usize, to: usize, end: usize, final
 /** The curve: higher levels are smaller and slower. */
 function parse(level: u32, next: usize, from: usize, to: usize, end: usize): void {
   const full = next + CHUNK;
-  if (level == 1) parseGreedy(next, full, from, to, end, 9);
-  else if (level == 2) parseGreedy(next, full, from, to, end, 258);
+  if (level == 1) parseGreedy(next, full, from, to, end, 6, 4);
+  else if (level == 2) parseGreedy(next, full, from, to, end, 16, 8);
   else if (level == 3) parseLazy(next, full, from, to, end, 24, 6, 4);
   else if (level == 4) parseLazy(next, full, from, to, end, 32, 10, 6);
   else if (level == 5) parseLazy(next, full, from, to, end, 64, 24, 10);

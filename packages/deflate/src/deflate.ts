@@ -5,7 +5,7 @@ import { type DeflateOptions, resolveDeflateOptions } from './options.ts';
  * Names the bytes: two encoders with the same version, level and cuts make the same bytes of the same input, on every
  * machine. A change of bytes is a new version, because it changes the digests of what is compressed.
  */
-export const deflateVersion = 2;
+export const deflateVersion = 3;
 
 let shared: DeflatePiece | undefined;
 

@@ -16,13 +16,13 @@ test('each level makes the same bytes on every machine', () => {
   const digests = levels.map((level) => [level, digestOf(corpus.map((input) => deflateBlock(input, { level })))]);
   expect({ deflateVersion, ...Object.fromEntries(digests) }).toMatchInlineSnapshot(`
     {
-      "1": "79d7718789f9a10c",
-      "2": "d90ccc4fbe1c2b52",
+      "1": "5e1e72258ae59f5c",
+      "2": "7a96586dd524eb25",
       "3": "0340cf43196bad20",
       "4": "ee02cb0bd195c0f7",
       "5": "acb5aa3451e72b4b",
       "6": "7c6e8664f7b52a5f",
-      "deflateVersion": 2,
+      "deflateVersion": 3,
     }
   `);
 });
