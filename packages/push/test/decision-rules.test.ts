@@ -84,6 +84,35 @@ describe('decisions for one layer', () => {
     expect(await repositories(bench)).toEqual(['b/other', 'a/target']);
   });
 
+  test('in a repository that the registry does not know, a mount is tried before anything is asked', async () => {
+    await using bench = await openBench();
+    const digest = await seed(bench, 'b/other', textBytes(6, 900));
+    await bench.push(image, 'a/target:1');
+    expect(outcomes(bench.events)).toMatchObject({ 'blob:mounted': 1 });
+    // The HEAD is for its size, which was never noted here.
+    expect(aboutLayer(bench, digest)).toEqual(['POST', 'HEAD']);
+  });
+
+  test('in one that it knows by other images, what is there is asked for first', async () => {
+    await using bench = await openBench();
+    await bench.push(imageOf([plainLayer(textBytes(61, 900))]), 'a/target:0');
+    const digest = await seed(bench, 'b/other', textBytes(6, 900));
+    bench.events.length = 0;
+    await bench.push(image, 'a/target:1');
+    expect(outcomes(bench.events)).toMatchObject({ 'blob:mounted': 1 });
+    expect(aboutLayer(bench, digest)).toEqual(['HEAD', 'POST', 'HEAD']);
+  });
+
+  test('what was recorded for a repository that the registry no longer knows is asked for all the same', async () => {
+    await using bench = await openBench();
+    const bytes = textBytes(12, 900);
+    const digest = await seed(bench, 'a/target', bytes);
+    await seed(bench, 'b/other', bytes);
+    await bench.push(image, 'a/target:1');
+    expect(outcomes(bench.events)).toMatchObject({ 'blob:existed': 1 });
+    expect(aboutLayer(bench, digest)).toEqual(['HEAD']);
+  });
+
   test('a mount that is declined forgets its candidate, and its session is used for the upload', async () => {
     await using bench = await openBench();
     await seed(bench, 'b/other', textBytes(7, 900), { there: false });

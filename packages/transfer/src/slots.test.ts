@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { resolveTransferManagerOptions, type TransferManagerOptions } from './options.ts';
-import { Slots, type SlotTicket } from './slots.ts';
+import { type SizeOfTransfer, Slots, type SlotTicket } from './slots.ts';
 
 const kib = 1024;
 const mib = 1024 * kib;
@@ -10,7 +10,7 @@ function open(options: TransferManagerOptions = {}) {
   const slots = new Slots(resolveTransferManagerOptions(options));
   const started: string[] = [];
   const tickets = new Map<string, SlotTicket>();
-  const ask = (name: string, size?: number, host = ''): void => {
+  const ask = (name: string, size?: SizeOfTransfer, host = ''): void => {
     tickets.set(name, slots.request({ size, host, start: () => started.push(name) }));
   };
   return { slots, started, ask, end: (name: string) => tickets.get(name)?.giveBack() };
@@ -56,6 +56,34 @@ describe('small transfers', () => {
     expect(started).toHaveLength(8);
     end('0');
     expect(started.slice(8)).toEqual(['too much', 'would fit']);
+  });
+
+  test('count by what they have become when they begin, and by that until they end', () => {
+    const { started, ask, end } = open({ concurrency: 2 });
+    const sizes = new Map<string, number>();
+    for (let index = 0; index < 9; index += 1) {
+      sizes.set(`${index}`, index < 8 ? 4 * mib : 40 * mib);
+      ask(`${index}`, () => sizes.get(`${index}`));
+    }
+    expect(started).toEqual(['0', '1', '2', '3', '4', '5', '8']);
+    for (const name of sizes.keys()) sizes.set(name, kib);
+    end('0'); // gives 4 MiB back, which is what it began with: there is room for both
+    expect(started.slice(7)).toEqual(['6', '7']);
+    for (const name of sizes.keys()) end(name);
+    for (let index = 0; index < 7; index += 1) ask(`next ${index}`, 4 * mib);
+    expect(started.slice(9)).toHaveLength(6);
+  });
+
+  test('are those that became small while they waited for a slot of a large one', () => {
+    const { started, ask } = open({ concurrency: 2 });
+    let size = 40 * mib;
+    for (const name of ['large 1', 'large 2']) ask(name, 40 * mib);
+    ask('shrinks', () => size);
+    ask('large 3', 40 * mib);
+    expect(started).toEqual(['large 1', 'large 2']);
+    size = kib;
+    ask('small', kib);
+    expect(started).toEqual(['large 1', 'large 2', 'shrinks', 'small']);
   });
 
   test('whoever leaves the queue lets the next one pass', () => {

@@ -6,20 +6,29 @@ export interface SlotTicket {
   giveBack(): void;
 }
 
+/** How many bytes a transfer has to move, or who says so. */
+export type SizeOfTransfer = number | undefined | (() => number | undefined);
+
 /** What a transfer asks of the slots. */
 export interface SlotRequest {
   readonly host: string;
-  /** Bytes expected, undefined when unknown. */
-  readonly size: number | undefined;
+  /** Bytes expected, undefined when unknown. A function is asked when the transfer may begin: by then, more is known. */
+  readonly size: SizeOfTransfer;
   /** Called once, when the slot is there; possibly before `request` returns. */
   start(): void;
 }
 
 interface Entry extends SlotRequest {
-  readonly isSmall: boolean;
   /** Place in the order of asking. */
   readonly order: number;
   state: 'waiting' | 'active' | 'over';
+  /** What it was taken for when it was looked at last; it stays that once it has begun. */
+  weight: Weight;
+}
+
+interface Weight {
+  readonly isSmall: boolean;
+  readonly size: number;
 }
 
 /** Transfers to one host that have their slot. */
@@ -85,10 +94,10 @@ export class Slots {
   /** Queues. `start` is called when the slot is there. */
   request(request: SlotRequest): SlotTicket {
     this.#asked += 1;
-    const entry: Entry = { ...request, isSmall: this.#isSmall(request), order: this.#asked, state: 'waiting' };
+    const entry: Entry = { ...request, order: this.#asked, state: 'waiting', weight: this.#weigh(request) };
     const line = this.#lines.get(entry.host) ?? { large: new Line(), small: new Line() };
     this.#lines.set(entry.host, line);
-    line[entry.isSmall ? 'small' : 'large'].add(entry);
+    line[entry.weight.isSmall ? 'small' : 'large'].add(entry);
     this.#fill();
     return { giveBack: () => this.#giveBack(entry) };
   }
@@ -115,6 +124,7 @@ export class Slots {
     let small: Entry | undefined;
     for (const [host, line] of this.#lines) {
       const heads = { large: line.large.first(), small: line.small.first() };
+      for (const head of [heads.large, heads.small]) if (head !== undefined) head.weight = this.#weigh(head);
       if (!heads.large && !heads.small) this.#lines.delete(host);
       const first = earlier(heads.large, heads.small);
       // Who asked first is not overtaken, by small ones without end, at a host that has no room for it.
@@ -126,12 +136,13 @@ export class Slots {
     return [first, first === large ? small : large].find((entry) => entry && this.#hasRoom(entry));
   }
 
-  #isSmall({ size }: SlotRequest): boolean {
+  #weigh({ size }: SlotRequest): Weight {
     const { smallSize } = this.#options;
-    return smallSize > 0 && size !== undefined && size <= smallSize;
+    const bytes = typeof size === 'function' ? size() : size;
+    return { isSmall: smallSize > 0 && bytes !== undefined && bytes <= smallSize, size: bytes ?? 0 };
   }
 
-  #hasRoom({ size = 0, isSmall }: Entry): boolean {
+  #hasRoom({ weight: { size, isSmall } }: Entry): boolean {
     if (this.#concurrency === 0) return true;
     if (this.#concurrency === 1) return this.#activeLarge + this.#activeSmall === 0;
     if (!isSmall) return this.#activeLarge < this.#concurrency;
@@ -139,7 +150,7 @@ export class Slots {
     return this.#activeSmall < this.#concurrency * this.#options.smallPerSlot && fits;
   }
 
-  #hasRoomAtHost({ host, isSmall }: Entry): boolean {
+  #hasRoomAtHost({ host, weight: { isSmall } }: Entry): boolean {
     if (host === '') return true;
     const { perHost, smallPerSlot } = this.#options;
     const { large, small } = this.#activeByHost.get(host) ?? idle;
@@ -150,7 +161,7 @@ export class Slots {
     return large * smallPerSlot + small + (isSmall ? 1 : smallPerSlot) <= limit * smallPerSlot;
   }
 
-  #count({ host, size = 0, isSmall }: Entry, by: 1 | -1): void {
+  #count({ host, weight: { size, isSmall } }: Entry, by: 1 | -1): void {
     if (isSmall) {
       this.#activeSmall += by;
       this.#smallBytes += by * size;

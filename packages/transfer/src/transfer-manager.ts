@@ -19,10 +19,11 @@ export interface TransferRequest<Result, Progress> {
   /** Requests to one host may be capped. @default '' (no host) */
   readonly host?: string | undefined;
   /**
-   * Bytes expected, for choosing between the slots of small and of large transfers.
+   * Bytes expected, for choosing between the slots of small and of large transfers. A function is asked whenever the
+   * job might begin, for what is made meanwhile and becomes smaller.
    * @default unknown, taken as a large one
    */
-  readonly size?: number | undefined;
+  readonly size?: number | (() => number | undefined) | undefined;
   /** Runs once a slot is free; never, when the last watcher left before that. */
   run(context: TransferContext<Progress>): Promise<Result>;
 }

@@ -6,8 +6,8 @@ import type { BlobMemory } from '../presence/memory.ts';
 import { type RecordsByKey, recordsOf } from '../presence/records.ts';
 
 /**
- * Bytes of plain layers that a push begins to make before it has an answer: some seconds of work, which a registry that
- * refuses everything lets go to waste, but for what is kept in the cache.
+ * Bytes of plain layers that a push makes before their uploads ask for them: some seconds of work, which a registry
+ * that refuses everything lets go to waste, but for what is kept in the cache.
  */
 const mostAhead = 256 * 1024 * 1024;
 
@@ -24,14 +24,15 @@ export interface MakingAheadOptions {
 export interface Ahead {
   /** What is recorded of the image's blobs, which had to be looked up. */
   readonly records: Promise<RecordsByKey>;
-  /** Begins no more: from now on, layers are made as they are sent. What is begun goes on. */
+  /** Begins no more: nothing more is sent there. What is begun goes on. */
   stop(): void;
 }
 
 /**
- * Makes layers of a push while its registries are asked what they have: those that no push from here has ever sent
- * anywhere have to be made whatever the answers are. It begins them in the order in which they will be sent; large ones
- * are left to their uploads, which follow their making. What it has begun ends with the push, at the latest.
+ * Makes layers of a push while its registries are asked what they have, and while others are sent: those that no push
+ * from here has ever sent anywhere have to be made whatever the answers are. It begins them in the order in which they
+ * will be sent; large ones are left to their uploads, which follow their making. What it has begun ends with the push,
+ * at the latest.
  */
 export class MakingAhead implements Disposable {
   readonly #options: MakingAheadOptions;

@@ -7,6 +7,7 @@ import {
   parseImageConfig,
   parseManifest,
 } from '@slipway/manifest';
+import { RegistryError } from '@slipway/registry-client';
 import { claimed } from '../knowledge.ts';
 import type { Manifest } from '../plan/plan-types.ts';
 import type { Target } from './target.ts';
@@ -49,10 +50,15 @@ export async function readClaims(target: Target, options: ClaimsOptions): Promis
         if (isMissing()) await readManifest(target, tag, manifests, options);
       }
     }
-  } catch {
+  } catch (error) {
     options.signal?.throwIfAborted(); // a registry that does not answer here will say so when it matters
+    if (saysNoRepository(error)) target.presence.noteRepositoryUnknown();
   }
   return manifests;
+}
+
+function saysNoRepository(error: unknown): boolean {
+  return error instanceof RegistryError && error.diagnostics.some(({ code }) => code === 'NAME_UNKNOWN');
 }
 
 async function readManifest(

@@ -18,6 +18,7 @@ export class Presence {
   /** Digests that the registry said it has, and has not. */
   readonly #missing = new Set<Digest>();
   #trustsNothing: boolean;
+  #isRepositoryUnknown = false;
 
   /** @param trustsNothing whether everything is sent, whatever the registry says it has (`force`) */
   constructor(trustsNothing: boolean) {
@@ -47,6 +48,15 @@ export class Presence {
     const seen = new Set<Digest>();
     for (const { identity, how } of this.#blobs.values()) if (how === 'seen') seen.add(identity.digest);
     return this.hasSent && (missing.size === 0 || [...missing].some((digest) => !seen.has(digest)));
+  }
+
+  /** Whether the registry has said in this push that it knows no repository of this name. */
+  get isRepositoryUnknown(): boolean {
+    return this.#isRepositoryUnknown;
+  }
+
+  noteRepositoryUnknown(): void {
+    this.#isRepositoryUnknown = true;
   }
 
   /** What somebody's manifest in this repository says a layer is. */

@@ -109,7 +109,7 @@ async function transfer(
     {
       key: `v2push:${target.name} ${transferName(blob)}${purpose}`,
       host: target.repository.registry,
-      size: blob.sizeHint,
+      size: () => blob.form?.identity?.size ?? blob.sizeHint,
       // It begins when another transfer ends, in that one's trace.
       run: inCurrentTrace(({ signal, report }) => runBlob(blob, subject, target, delivery, { signal, report })),
     },

@@ -36,7 +36,6 @@ async function pushNames(plan: ItemPlan, target: Target, delivery: TagDelivery):
   const foresight = target.presence.believesAnything
     ? await foresee(plan, target, { tags, learn, learnFrom, records: ahead?.records, signal })
     : noForesight;
-  ahead?.stop();
   if (delivery.dryRun) return await planTags(plan, target, foresight, delivery);
   const { manifest, unchangedTags } = foresight;
   if (manifest !== undefined && foresight.inRepository) {
