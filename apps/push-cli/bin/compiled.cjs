@@ -20,6 +20,12 @@ const { Script } = require('node:vm');
 /** A run of so long does not feel the twentieth of a second that V8 needs to hand out what it compiled. */
 const longRunSeconds = 2;
 
+/**
+ * So many runs look what V8 has compiled however short they are: the first is often `--help` or a mistake, and who then
+ * pushes small images would compile what a push needs each time.
+ */
+const firstRuns = 3;
+
 /** What was written so long ago is made anew by whoever still needs it. */
 const oldMs = 60 * 24 * 60 * 60 * 1000;
 
@@ -30,10 +36,14 @@ const oldMs = 60 * 24 * 60 * 60 * 1000;
  */
 exports.load = (path) => {
   const file = process.env.NODE_DISABLE_COMPILE_CACHE ? undefined : cacheFile(path);
-  const cachedData = file === undefined ? undefined : ownBytes(file);
+  const kept = file === undefined ? undefined : ownBytes(file);
+  const cachedData = kept?.subarray(0, -1);
   const source = asFunction(path);
   const script = new Script(source, { filename: path, cachedData });
-  if (file !== undefined) keepAtExit(script, file, script.cachedDataRejected ? 0 : (cachedData?.byteLength ?? 0));
+  if (file !== undefined) {
+    const isOfUse = cachedData !== undefined && !script.cachedDataRejected;
+    keepAtExit(script, file, isOfUse ? { size: cachedData.byteLength, runs: kept.at(-1) } : { size: 0, runs: 0 });
+  }
   const module = { exports: {} };
   script.runInThisContext()(module.exports, createRequire(path), module, path, dirname(path));
 };
@@ -88,18 +98,20 @@ function ownBytes(file) {
 }
 
 /**
- * At the end V8 has also compiled what was first needed on the way. A run that took its time looks whether that is more
- * than what is kept: `--help` may have been the first.
+ * At the end V8 has also compiled what was first needed on the way. The first runs add that to what is kept, with a byte
+ * that counts them; later only one that took its time looks whether there is more.
  */
-function keepAtExit(script, file, knownSize) {
+function keepAtExit(script, file, known) {
   process.once('exit', () => {
-    if (knownSize > 0 && process.uptime() < longRunSeconds) return;
+    const isOneOfTheFirst = known.runs < firstRuns;
+    if (!isOneOfTheFirst && process.uptime() < longRunSeconds) return;
     const temporary = `${file}.${process.pid}`;
     try {
       const compiled = script.createCachedData();
-      if (compiled.byteLength < 1.05 * knownSize) return;
+      if (!isOneOfTheFirst && compiled.byteLength < 1.05 * known.size) return;
       mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-      writeFileSync(temporary, compiled, { mode: 0o600, flag: 'wx' });
+      const runs = Math.min(known.runs + 1, firstRuns);
+      writeFileSync(temporary, Buffer.concat([compiled, Buffer.of(runs)]), { mode: 0o600, flag: 'wx' });
       renameSync(temporary, file);
       removeOld(dirname(file));
     } catch {
