@@ -69,22 +69,28 @@ async function send(context: ExchangeContext, request: ExchangeRequest, span: Re
   const { method, url, signal, answerTimeoutMs, idleTimeoutMs } = request;
   const failed = { method, url, proxy: proxyOf(context.dispatcher, url) };
   const controller = new AbortController();
-  const abort = (reason: unknown): void => controller.abort(reason);
+  const sending = request.body && new AbortController();
+  const abort = (reason: unknown): void => {
+    sending?.abort(reason);
+    controller.abort(reason);
+  };
   const forward = (): void => abort(signal?.reason);
   signal?.addEventListener('abort', forward, { once: true });
   const startedAt = performance.now();
   const watch = new Watch(abort);
-  const body = request.body && outgoing(request, request.body, failed, watch, controller.signal);
+  const body = request.body && outgoing(request, request.body, failed, watch, sending?.signal ?? controller.signal);
 
   let isEnded = false;
-  const end = (status: number | undefined, receivedBytes: number): void => {
+  const end = (status: number | undefined, receivedBytes: number, { isWhole }: { isWhole: boolean }): void => {
     if (isEnded) return;
     isEnded = true;
     watch.end();
     signal?.removeEventListener('abort', forward);
     body?.stop();
-    // Sources that wait on something else than their consumer are told by signal.
-    abort(new Error('The request has ended'));
+    // Sources that wait on something else than their consumer are told by signal. What has been answered to the end is
+    // left to end by itself: an abort would destroy a stream that is done, with an error and its stack.
+    sending?.abort(new Error('The request has ended'));
+    if (!isWhole) controller.abort(new Error('The request has ended'));
     const durationMs = performance.now() - startedAt;
     const sentBytes = body?.sent ?? 0;
     if (status !== undefined) span.answered(status, sentBytes, receivedBytes);
@@ -115,12 +121,12 @@ async function send(context: ExchangeContext, request: ExchangeRequest, span: Re
       signal,
       proxy: failed.proxy,
       secrets: [...(request.secrets ?? []), ...secretsOf(request.headers['authorization'])],
-      onEnd: (receivedBytes) => end(response.statusCode, receivedBytes),
+      onEnd: (receivedBytes, isWhole) => end(response.statusCode, receivedBytes, { isWhole }),
       hasWholeBody: () => body === undefined || body.isFinished,
     });
   } catch (error) {
     const reason: unknown = controller.signal.aborted ? controller.signal.reason : undefined;
-    end(undefined, 0);
+    end(undefined, 0, { isWhole: false });
     if (signal?.aborted) throw signal.reason;
     if (reason !== undefined) throw reason;
     if (body?.sourceError !== undefined) throw body.sourceError;

@@ -22,8 +22,8 @@ export interface AnswerContext {
   readonly hasWholeBody: () => boolean;
   /** The proxy that the request went through. */
   readonly proxy: string | undefined;
-  /** The answer has been read, or let go. */
-  readonly onEnd: (receivedBytes: number) => void;
+  /** The answer has been read to its end, or let go. */
+  readonly onEnd: (receivedBytes: number, isWhole: boolean) => void;
 }
 
 /** A registry's answer, its body still unread. Exactly one of `bytes`, `stream` and `discard` must be called. */
@@ -107,7 +107,7 @@ export class Answer {
   async #nothing(): Promise<Uint8Array> {
     this.#response.body.on('error', () => {}); // a connection that breaks now has answered all the same
     this.#response.body.resume();
-    this.#context.onEnd(0);
+    this.#context.onEnd(0, true);
     await setImmediate();
     return new Uint8Array(0);
   }
@@ -123,16 +123,18 @@ export class Answer {
   async *stream(): ByteStream {
     const { method, url, signal, onEnd, proxy } = this.#context;
     let received = 0;
+    let isWhole = false;
     try {
       for await (const chunk of this.#response.body) {
         received += chunk.byteLength;
         yield chunk;
       }
+      isWhole = true;
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       throw error instanceof RegistryError ? error : networkError({ method, url, proxy }, error);
     } finally {
-      onEnd(received);
+      onEnd(received, isWhole);
     }
   }
 
