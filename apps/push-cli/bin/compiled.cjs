@@ -98,8 +98,8 @@ function ownBytes(file) {
 }
 
 /**
- * At the end V8 has also compiled what was first needed on the way. The first runs add that to what is kept, with a byte
- * that counts them; later only one that took its time looks whether there is more.
+ * At the end V8 has also compiled what was first needed on the way. The first runs add that to what is kept, with a
+ * byte that counts them; later only one that took its time looks whether there is more.
  */
 function keepAtExit(script, file, known) {
   process.once('exit', () => {

@@ -12,7 +12,7 @@ export type SizeOfTransfer = number | undefined | (() => number | undefined);
 /** What a transfer asks of the slots. */
 export interface SlotRequest {
   readonly host: string;
-  /** Bytes expected, undefined when unknown. A function is asked when the transfer may begin: by then, more is known. */
+  /** Bytes expected, undefined when unknown. A function is asked when it might begin: by then, more is known. */
   readonly size: SizeOfTransfer;
   /** Called once, when the slot is there; possibly before `request` returns. */
   start(): void;
