@@ -20,7 +20,7 @@ export interface TransferRequest<Result, Progress> {
   readonly host?: string | undefined;
   /**
    * Bytes expected, for choosing between the slots of small and of large transfers. A function is asked whenever the
-   * job might begin, for what is made meanwhile and becomes smaller.
+   * job might begin, for what is made meanwhile and becomes smaller; it must not throw.
    * @default unknown, taken as a large one
    */
   readonly size?: number | (() => number | undefined) | undefined;
