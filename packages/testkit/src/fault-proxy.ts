@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 
@@ -45,6 +45,7 @@ export async function faultProxy({ target, ...initial }: FaultProxyOptions): Pro
   if (targetPort === '') throw new TypeError(`Expected \`target\` to be host:port, got ${JSON.stringify(target)}`);
   let faults: NetworkFaults = initial;
   const closing = new AbortController();
+  setMaxListeners(0, closing.signal); // as many as there are requests in the proxy
   const sockets = new Set<Socket>();
   const counts = { connections: 0, cuts: 0, sent: 0, received: 0 };
   const lanes = { sent: new Lane(), received: new Lane() };
