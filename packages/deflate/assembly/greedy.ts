@@ -1,9 +1,9 @@
 // The fast parse: takes the first good match. Two candidates per hash of five bytes, in one word: the lower half the
 // newer. What it finds is counted on the way: a second walk over it would guess every length of a run anew.
 //
-// Every literal runs through the inner loop, so each instruction there is counted. It goes by the byte before the
-// position, and reads distances less 1 as they are kept: 15 bits of a difference are always in reach, so a stale entry
-// names another place in the window, which is compared as any other.
+// Every literal runs through the inner loop, so it has as few instructions as possible. It counts by the byte before
+// the position, because a difference from there is a distance less 1. Of a difference it takes 15 bits, which are
+// always in reach: an entry that is too old names another place of the window, and that place is compared as well.
 
 import { matchLength } from './compare';
 import { bump, countLiterals, countMatch } from './counts';
@@ -45,8 +45,8 @@ export function learnPairs(from: usize, to: usize): void {
 
 /**
  * Parses from `from` to `to` or a little further, or until words from `next` on reach `full`; matches may reach to
- * `end`. Of a match, the first `first` positions become known to later searches, and the last `final`. Adds to the
- * counts of the piece.
+ * `end`. Of a match, the first `learnFirst` positions become known to later searches, and the last `learnLast`. Adds to
+ * the counts of the piece.
  */
 export function parseGreedy(
   next: usize,
@@ -54,8 +54,8 @@ export function parseGreedy(
   from: usize,
   to: usize,
   end: usize,
-  first: usize,
-  final: usize,
+  learnFirst: usize,
+  learnLast: usize,
 ): void {
   let position = from;
   let literals = from;
@@ -112,10 +112,10 @@ export function parseGreedy(
     countMatch(CHUNK_COUNTS, length - 3, distance - 1);
     next = putMatch(next, position - literals, length, distance);
     literals = position + length;
-    const known = min(min(literals, position + first), last);
+    const known = min(min(literals, position + learnFirst), last);
     for (position++; position < known; position++) enter(position);
     if (known < literals && literals <= last) {
-      for (position = max(known, literals - final); position < literals; position++) enter(position);
+      for (position = max(known, literals - learnLast); position < literals; position++) enter(position);
     }
     position = literals;
   }

@@ -41,8 +41,7 @@ export const INPUT: usize = 0xc0000;
 export const OUTPUT: usize = 0x1e0000;
 
 /** Deflate looks back so far. */
-export const WINDOW_BITS: u32 = 15;
-export const WINDOW: usize = 1 << WINDOW_BITS;
+export const WINDOW: usize = 1 << 15;
 /** Plain bytes a call may bring, besides the dictionary. */
 export const INPUT_LIMIT: usize = 1 << 20;
 /** Plain bytes that are parsed before they are written. */

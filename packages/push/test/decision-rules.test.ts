@@ -93,7 +93,7 @@ describe('decisions for one layer', () => {
     expect(aboutLayer(bench, digest)).toEqual(['POST', 'HEAD']);
   });
 
-  test('in one that it knows by other images, what is there is asked for first', async () => {
+  test('a repository that the registry knows is asked for the layer before a mount is tried', async () => {
     await using bench = await openBench();
     await bench.push(imageOf([plainLayer(textBytes(61, 900))]), 'a/target:0');
     const digest = await seed(bench, 'b/other', textBytes(6, 900));

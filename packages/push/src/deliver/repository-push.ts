@@ -121,7 +121,8 @@ export class RepositoryPush {
         const uploader = this.#push.uploaderFor(repository.registry);
         const delivery: TagDelivery = {
           ...{ scope, transfers, uploader, turns, sharedTurns, retry },
-          ...{ tags: tagsOf(destinations), learn, learnFrom, dryRun, requireSubject, trustKey, ahead },
+          ...{ tags: tagsOf(destinations), learn, learnFrom, dryRun, requireSubject, trustKey },
+          records: ahead?.records,
           // What takes its place when it is refused cannot be signed.
           requireSchema2: requireSchema2 || options.signing !== undefined,
           signing: signingOf(destinations, options),

@@ -55,9 +55,8 @@ export async function decide(blob: BlobToPush, target: Target, options: BlobAtte
   const { checked } = attempts;
   if (!attempts.mountsTried) {
     const candidates = mountCandidatesOf(blob, target, { records, max: limits.mounts });
-    // A repository that the registry does not know has what was sent to it a moment ago, at most: the mount says more.
-    const isMountFirst = presence.isRepositoryUnknown && candidates.length > 0;
-    const others = !isMountFirst;
+    // A repository that the registry does not know can only have what was sent to it just now: the rest is mounted.
+    const others = !presence.isRepositoryUnknown || candidates.length === 0;
     const recorded = await findRecorded(blob, target, { records, others, attempts: 1, checked, signal });
     if (recorded !== undefined) return { kind: 'exists', reason: 'recorded', identity: recorded, learnt: false };
     if (candidates.length > 0) return { kind: 'mount', reason: 'recorded elsewhere', candidates };

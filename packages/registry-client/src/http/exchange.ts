@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici/index.js';
 import { RegistryError } from '../errors.ts';
 import type { RequestRecord } from '../options.ts';
-import { Answer } from './answer/answer.ts';
+import { Answer, type AnswerEnd } from './answer/answer.ts';
 import { type FailedRequest, networkError, timeoutError } from './answer/network-error.ts';
 import { proxyOf } from './connection/proxy-aware.ts';
 import { redactURL } from './redirect/redact-url.ts';
@@ -69,19 +69,19 @@ async function send(context: ExchangeContext, request: ExchangeRequest, span: Re
   const { method, url, signal, answerTimeoutMs, idleTimeoutMs } = request;
   const failed = { method, url, proxy: proxyOf(context.dispatcher, url) };
   const controller = new AbortController();
-  const sending = request.body && new AbortController();
+  const sending = new AbortController();
   const abort = (reason: unknown): void => {
-    sending?.abort(reason);
+    sending.abort(reason);
     controller.abort(reason);
   };
   const forward = (): void => abort(signal?.reason);
   signal?.addEventListener('abort', forward, { once: true });
   const startedAt = performance.now();
   const watch = new Watch(abort);
-  const body = request.body && outgoing(request, request.body, failed, watch, sending?.signal ?? controller.signal);
+  const body = request.body && outgoing(request, request.body, failed, watch, sending.signal);
 
   let isEnded = false;
-  const end = (status: number | undefined, receivedBytes: number, { isWhole }: { isWhole: boolean }): void => {
+  const end = (status: number | undefined, { receivedBytes, isWhole }: AnswerEnd): void => {
     if (isEnded) return;
     isEnded = true;
     watch.end();
@@ -89,8 +89,9 @@ async function send(context: ExchangeContext, request: ExchangeRequest, span: Re
     body?.stop();
     // Sources that wait on something else than their consumer are told by signal. What has been answered to the end is
     // left to end by itself: an abort would destroy a stream that is done, with an error and its stack.
-    sending?.abort(new Error('The request has ended'));
-    if (!isWhole) controller.abort(new Error('The request has ended'));
+    const ended = new Error('The request has ended');
+    sending.abort(ended);
+    if (!isWhole) controller.abort(ended);
     const durationMs = performance.now() - startedAt;
     const sentBytes = body?.sent ?? 0;
     if (status !== undefined) span.answered(status, sentBytes, receivedBytes);
@@ -121,12 +122,12 @@ async function send(context: ExchangeContext, request: ExchangeRequest, span: Re
       signal,
       proxy: failed.proxy,
       secrets: [...(request.secrets ?? []), ...secretsOf(request.headers['authorization'])],
-      onEnd: (receivedBytes, isWhole) => end(response.statusCode, receivedBytes, { isWhole }),
+      onEnd: (how) => end(response.statusCode, how),
       hasWholeBody: () => body === undefined || body.isFinished,
     });
   } catch (error) {
     const reason: unknown = controller.signal.aborted ? controller.signal.reason : undefined;
-    end(undefined, 0, { isWhole: false });
+    end(undefined, { receivedBytes: 0, isWhole: false });
     if (signal?.aborted) throw signal.reason;
     if (reason !== undefined) throw reason;
     if (body?.sourceError !== undefined) throw body.sourceError;

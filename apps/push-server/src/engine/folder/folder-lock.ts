@@ -36,11 +36,9 @@ interface Holder {
   readonly ticket: number;
 }
 
-/** Whoever asks, with the name that decides between two who drew the same ticket. */
-interface Claim {
+/** A daemon that holds the lock or asks for it. Of two with the same ticket, the name decides. */
+interface Claimant extends Holder {
   readonly name: string;
-  readonly isShared: boolean;
-  readonly ticket: number;
 }
 
 /**
@@ -112,45 +110,44 @@ interface Conflict extends Holder, Disposable {
 }
 
 interface Other {
-  readonly name: string;
-  readonly holder: Holder;
+  readonly claimant: Claimant;
   readonly socket: Socket;
 }
 
-/** All that have come, but for ourselves; the sockets of those that are gone are removed. */
+/** All other daemons in the folder. The sockets of those that are gone are removed. */
 async function* othersIn(owners: string, own: string, pathOf: (name: string) => string): AsyncGenerator<Other> {
-  for (const name of (await readdir(owners)).sort()) {
+  for (const name of await readdir(owners)) {
     if (name === own) continue;
     const socket = await reach(pathOf(name));
     if (socket === undefined) {
       await removeSocket(join(owners, name)); // its process is gone, and names are never used twice
       continue;
     }
-    yield { name, holder: await holderOf(socket), socket };
+    yield { claimant: { ...(await holderOf(socket)), name }, socket };
   }
 }
 
 async function highestTicket(owners: string, own: string, pathOf: (name: string) => string): Promise<number> {
   let highest = 0;
-  for await (const { holder, socket } of othersIn(owners, own, pathOf)) {
+  for await (const { claimant, socket } of othersIn(owners, own, pathOf)) {
     socket.destroy();
-    highest = Math.max(highest, holder.ticket);
+    highest = Math.max(highest, claimant.ticket);
   }
   return highest;
 }
 
 async function findConflict(
   owners: string,
-  own: Claim,
+  own: Claimant,
   pathOf: (name: string) => string,
 ): Promise<Conflict | undefined> {
-  for await (const { name, holder, socket } of othersIn(owners, own.name, pathOf)) {
-    if ((own.isShared && holder.isShared) || !isBefore({ ...holder, name }, own)) {
+  for await (const { claimant, socket } of othersIn(owners, own.name, pathOf)) {
+    if ((own.isShared && claimant.isShared) || !isBefore(claimant, own)) {
       socket.destroy();
       continue;
     }
     return {
-      ...holder,
+      ...claimant,
       [Symbol.dispose]: () => void socket.destroy(),
       async ended(timeoutMs) {
         const closed = socket.destroyed ? Promise.resolve() : once(socket, 'close').then(() => {});
@@ -165,7 +162,7 @@ async function findConflict(
 }
 
 /** One that still draws may have looked before we had a ticket: it is before us until it says. */
-function isBefore(other: Holder & Claim, own: Claim): boolean {
+function isBefore(other: Claimant, own: Claimant): boolean {
   if (other.isHolding || other.ticket === 0) return true;
   return other.ticket < own.ticket || (other.ticket === own.ticket && other.name < own.name);
 }
@@ -200,9 +197,10 @@ async function removeSocket(path: string): Promise<void> {
   });
 }
 
-/** Nobody listens there any more, it was removed, or it went while we waited; other errors say nothing of its owner. */
+/** These errors say that the owner is gone. Others say nothing about it. */
 const codesOfTheGone = new Set(['ECONNREFUSED', 'ENOENT', 'ECONNRESET']);
 
+/** @returns undefined when the owner is gone; a socket that is destroyed when it could not be asked */
 async function reach(path: string): Promise<Socket | undefined> {
   const socket = connect(path);
   try {

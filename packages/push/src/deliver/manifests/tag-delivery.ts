@@ -1,8 +1,8 @@
 import type { TrustKey } from '@slipway/manifest/schema1';
 import type { Manifest } from '../../plan/plan-types.ts';
+import type { RecordsByKey } from '../../presence/records.ts';
 import type { ImageSignature, PushSigning } from '../../sign/signer.ts';
 import type { Delivery } from '../delivery.ts';
-import type { Ahead } from '../making-ahead.ts';
 
 /** How the tags of one repository are signed. */
 export interface TagSigning extends Pick<PushSigning, 'signer'> {
@@ -22,8 +22,8 @@ export interface TagDelivery extends Delivery {
   readonly requireSchema2?: boolean | undefined;
   /** Signs schema 1 manifests. @default a new key */
   readonly trustKey?: (() => Promise<TrustKey>) | undefined;
-  /** What is made while the registry is being asked. @default nothing */
-  readonly ahead?: Ahead | undefined;
+  /** What is recorded of the blobs, where it was looked up already. @default looked up when it is needed */
+  readonly records?: Promise<RecordsByKey> | undefined;
   /** @default nothing is signed */
   readonly signing?: TagSigning | undefined;
 }

@@ -30,11 +30,11 @@ export async function pushTags(plan: ItemPlan, target: Target, delivery: TagDeli
 }
 
 async function pushNames(plan: ItemPlan, target: Target, delivery: TagDelivery): Promise<readonly TagResult[]> {
-  const { scope, tags, learn, learnFrom, ahead } = delivery;
+  const { scope, tags, learn, learnFrom, records } = delivery;
   const { signal } = scope;
   await lookForSubject(plan, target, delivery);
   const foresight = target.presence.believesAnything
-    ? await foresee(plan, target, { tags, learn, learnFrom, records: ahead?.records, signal })
+    ? await foresee(plan, target, { tags, learn, learnFrom, records, signal })
     : noForesight;
   if (delivery.dryRun) return await planTags(plan, target, foresight, delivery);
   const { manifest, unchangedTags } = foresight;

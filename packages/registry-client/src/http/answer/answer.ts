@@ -23,7 +23,14 @@ export interface AnswerContext {
   /** The proxy that the request went through. */
   readonly proxy: string | undefined;
   /** The answer has been read to its end, or let go. */
-  readonly onEnd: (receivedBytes: number, isWhole: boolean) => void;
+  readonly onEnd: (how: AnswerEnd) => void;
+}
+
+/** How an answer ended. */
+export interface AnswerEnd {
+  readonly receivedBytes: number;
+  /** It was read to its end. */
+  readonly isWhole: boolean;
 }
 
 /** A registry's answer, its body still unread. Exactly one of `bytes`, `stream` and `discard` must be called. */
@@ -107,7 +114,7 @@ export class Answer {
   async #nothing(): Promise<Uint8Array> {
     this.#response.body.on('error', () => {}); // a connection that breaks now has answered all the same
     this.#response.body.resume();
-    this.#context.onEnd(0, true);
+    this.#context.onEnd({ receivedBytes: 0, isWhole: true });
     await setImmediate();
     return new Uint8Array(0);
   }
@@ -122,11 +129,11 @@ export class Answer {
   /** The body as it comes. Leaving the loop closes the connection. */
   async *stream(): ByteStream {
     const { method, url, signal, onEnd, proxy } = this.#context;
-    let received = 0;
+    let receivedBytes = 0;
     let isWhole = false;
     try {
       for await (const chunk of this.#response.body) {
-        received += chunk.byteLength;
+        receivedBytes += chunk.byteLength;
         yield chunk;
       }
       isWhole = true;
@@ -134,7 +141,7 @@ export class Answer {
       if (signal?.aborted) throw signal.reason;
       throw error instanceof RegistryError ? error : networkError({ method, url, proxy }, error);
     } finally {
-      onEnd(received, isWhole);
+      onEnd({ receivedBytes, isWhole });
     }
   }
 
