@@ -1,5 +1,5 @@
 import { createMemoryMetadataStore } from '@slipway/metadata-store';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { countOf, digestOf, openBench, outcomes, randomImage } from './setup.ts';
 
 const layerCount = 3;
@@ -154,25 +154,4 @@ describe('several destinations', () => {
     const results = await pusher.push(randomImage(5), [broken.destination('a/one:1'), bench.destination('b/two:1')]);
     expect(results.map(({ ok }) => ok)).toEqual([false, true]);
   });
-});
-
-test('what is noted is being written while the registry takes the manifest', async () => {
-  const metadataStore = createMemoryMetadataStore();
-  let write = (): void => {};
-  const written = new Promise<void>((resolve) => {
-    write = resolve;
-  });
-  const tagAndAdd = metadataStore.tagAndAdd.bind(metadataStore);
-  vi.spyOn(metadataStore, 'tagAndAdd').mockImplementation(async (...record) => {
-    await written;
-    await tagAndAdd(...record);
-  });
-  await using bench = await openBench({ metadataStore });
-  const wasPushed: boolean[] = [];
-  vi.spyOn(metadataStore, 'flush').mockImplementation(async () => {
-    wasPushed.push(bench.events.some(({ type }) => type === 'manifest:pushed'));
-    write();
-  });
-  expect(await bench.push(randomImage(83), 'demo/app:1')).toMatchObject([{ ok: true }]);
-  expect(wasPushed[0]).toBe(false);
 });

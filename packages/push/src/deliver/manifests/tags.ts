@@ -48,7 +48,6 @@ async function pushNames(plan: ItemPlan, target: Target, delivery: TagDelivery):
     }
   }
   const pushed = await deliverContent(plan, target, delivery);
-  void target.memory.settled(); // written while the manifest is on its way, not after it
   if (hasReferrers(plan) || delivery.signing !== undefined) {
     // Whoever sees the tag finds the signatures too; and no registry has to take a referrer before its subject.
     const resend = resending(plan, target, delivery);
