@@ -17,14 +17,14 @@ const { homedir } = require('node:os');
 const { dirname, isAbsolute, join } = require('node:path');
 const { Script } = require('node:vm');
 
-/** A run of so long does not feel the twentieth of a second that V8 needs to hand out what it compiled. */
-const longRunSeconds = 2;
-
 /**
- * So many runs look what V8 has compiled however short they are: the first is often `--help` or a mistake, and who then
- * pushes small images would compile what a push needs each time.
+ * A run after which V8 has so many times the code of when it was last kept adds to what is kept: its first `push`, say,
+ * after one of `--help`. To hand out what it compiled takes V8 the twentieth of a second; to tell its size, nothing.
  */
-const firstRuns = 3;
+const worthwhileGrowth = 1.02;
+
+/** Behind what V8 gave stands the size of its code, in bytes, a double. */
+const trailerSize = 8;
 
 /** What was written so long ago is made anew by whoever still needs it. */
 const oldMs = 60 * 24 * 60 * 60 * 1000;
@@ -32,17 +32,18 @@ const oldMs = 60 * 24 * 60 * 60 * 1000;
 /**
  * Loads a CommonJS program with what V8 compiled of it in earlier runs, and keeps that for the next ones: in the user's
  * cache folder, never in a shared one, for V8 runs what it is given. A cache that cannot be read or written, or is of
- * another Node or program, costs the time to compile and nothing else.
+ * another Node or program, costs the time to compile and nothing else. What Node 22.8 and later keep by themselves is
+ * what the first run has compiled, whatever it was; a push then takes a third longer.
  */
 exports.load = (path) => {
   const file = process.env.NODE_DISABLE_COMPILE_CACHE ? undefined : cacheFile(path);
   const kept = file === undefined ? undefined : ownBytes(file);
-  const cachedData = kept?.subarray(0, -1);
+  const cachedData = kept?.subarray(0, -trailerSize);
   const source = asFunction(path);
   const script = new Script(source, { filename: path, cachedData });
   if (file !== undefined) {
     const isOfUse = cachedData !== undefined && !script.cachedDataRejected;
-    keepAtExit(script, file, isOfUse ? { size: cachedData.byteLength, runs: kept.at(-1) } : { size: 0, runs: 0 });
+    keepAtExit(script, file, isOfUse ? kept.readDoubleLE(cachedData.byteLength) : 0);
   }
   const module = { exports: {} };
   script.runInThisContext()(module.exports, createRequire(path), module, path, dirname(path));
@@ -77,7 +78,8 @@ function cacheFile(path) {
   try {
     const { size, mtimeMs } = statSync(path);
     // By its specification, a variable of XDG that is not absolute is to be ignored.
-    const named = [process.env.XDG_CACHE_HOME, process.env.LOCALAPPDATA].find((path) => path && isAbsolute(path));
+    const { NODE_COMPILE_CACHE, XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
+    const named = [NODE_COMPILE_CACHE, XDG_CACHE_HOME, LOCALAPPDATA].find((path) => path && isAbsolute(path));
     const folder = named ?? join(homedir(), '.cache');
     const name = `${process.version}-${process.arch}-${size.toString(36)}-${Math.floor(mtimeMs).toString(36)}`;
     return join(folder, 'slipway', `${name}.v8cache`);
@@ -98,20 +100,20 @@ function ownBytes(file) {
 }
 
 /**
- * At the end V8 has also compiled what was first needed on the way. The first runs add that to what is kept, with a
- * byte that counts them; later only one that took its time looks whether there is more.
+ * At the end V8 has also compiled what was first needed on the way: it is kept where that is more than in the runs
+ * before, with the size of V8's code as it was then.
  */
-function keepAtExit(script, file, known) {
+function keepAtExit(script, file, knownSize) {
   process.once('exit', () => {
-    const isOneOfTheFirst = known.runs < firstRuns;
-    if (!isOneOfTheFirst && process.uptime() < longRunSeconds) return;
+    const { bytecode_and_metadata_size: size } = require('node:v8').getHeapCodeStatistics();
+    if (size < worthwhileGrowth * knownSize) return;
     const temporary = `${file}.${process.pid}`;
     try {
       const compiled = script.createCachedData();
-      if (!isOneOfTheFirst && compiled.byteLength < 1.05 * known.size) return;
       mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-      const runs = Math.min(known.runs + 1, firstRuns);
-      writeFileSync(temporary, Buffer.concat([compiled, Buffer.of(runs)]), { mode: 0o600, flag: 'wx' });
+      const trailer = Buffer.alloc(trailerSize);
+      trailer.writeDoubleLE(size);
+      writeFileSync(temporary, Buffer.concat([compiled, trailer]), { mode: 0o600, flag: 'wx' });
       renameSync(temporary, file);
       removeOld(dirname(file));
     } catch {

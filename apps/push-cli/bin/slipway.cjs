@@ -13,12 +13,6 @@ else {
   // libuv reads the size of its thread pool once, when the pool is first used. Unpacking and file access run there, so
   // the size is set here: one thread a core, four at least.
   process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, require('node:os').availableParallelism()));
-  // Node 22.8 and later keep what they have compiled for the next run; for Node 20 the program does.
-  // NODE_COMPILE_CACHE (Node's own) and NODE_DISABLE_COMPILE_CACHE are honoured.
-  const { enableCompileCache } = require('node:module');
-  if (enableCompileCache === undefined) require('./compiled.cjs').load(require.resolve('../dist/cli.cjs'));
-  else {
-    enableCompileCache();
-    require('../dist/cli.cjs');
-  }
+  // What V8 compiles is kept for the next run. NODE_COMPILE_CACHE and NODE_DISABLE_COMPILE_CACHE are honoured.
+  require('./compiled.cjs').load(require.resolve('../dist/cli.cjs'));
 }
