@@ -12,7 +12,6 @@ export const workerSource: string = `'use strict';
 const { createHash } = require('node:crypto');
 const { parentPort, workerData } = require('node:worker_threads');
 const { crc32 } = require('node:zlib');
-// Not named \`exports\`: in JavaScriptCore and under Deno, a worker's own text has that variable already.
 const { exports: encoder } = new WebAssembly.Instance(workerData, {});
 const memory = new Uint8Array(encoder.memory.buffer);
 const inputAddress = encoder.inputAddress();

@@ -89,7 +89,7 @@ export class WorkerThread<Answer extends { readonly id: number }> {
 
   #start(): Worker {
     const { name, source, module, onExit } = this.#options;
-    const worker = new Worker(`${source};parentPort.postMessage({ id: ${startedId} });`, {
+    const worker = new Worker(asFunction(`${source};parentPort.postMessage({ id: ${startedId} });`), {
       eval: true,
       workerData: module,
       execArgv: [], // the program's loaders and flags are not for this thread
@@ -152,6 +152,11 @@ export class WorkerThread<Answer extends { readonly id: number }> {
     this.#requests.clear();
     for (const request of requests) request.reject(error);
   }
+}
+
+/** The text with names of its own: JavaScriptCore and Deno have already an `exports` where a worker's text begins. */
+function asFunction(source: string): string {
+  return `(function () {${source}})();`;
 }
 
 function endedError(message: string, cause: unknown): DeflateError {
