@@ -27,9 +27,14 @@ const { optionalDependencies } = JSON.parse(readFileSync(join(runtimes, 'package
 
 const bunVersion = optionalDependencies['@oven/bun-linux-x64'];
 
+/**
+ * With a `jitPolicy`, JavaScriptCore compiles code after it has run so many times as often as it would otherwise. A push
+ * is short: what runs a thousand times in it is over before compiling it has paid, and compiling takes a core from the
+ * encoder.
+ */
 const programs = [
-  { name: 'slipway', folder: join(root, 'apps/push-cli'), bundle: 'cli.cjs' },
-  { name: 'slipwayd', folder: join(root, 'apps/push-server'), bundle: 'cli.mjs' },
+  { name: 'slipway', folder: join(root, 'apps/push-cli'), bundle: 'cli.cjs', jitPolicy: 30 },
+  { name: 'slipwayd', folder: join(root, 'apps/push-server'), bundle: 'cli.mjs', jitPolicy: 1 },
 ];
 
 /**
@@ -94,7 +99,7 @@ function withoutForeignVariables(runtime, target) {
   return path;
 }
 
-function build({ name, folder, bundle }, target, compiler, runtime) {
+function build({ name, folder, bundle, jitPolicy }, target, compiler, runtime) {
   const { name: bunTarget, os } = targets.get(target);
   // Bun writes the entry's name into the executable: it is the same in every build.
   const stage = join(work, name);
@@ -114,6 +119,7 @@ function build({ name, folder, bundle }, target, compiler, runtime) {
   writeFileSync(join(stage, entry), entryOf(name, folder, bundle, notices));
   const outfile = os === 'win32' ? `${name}.exe` : name;
   const compile = ['build', '--compile', '--bytecode', `--compile-executable-path=${runtime}`, ...runtimeFlags];
+  compile.push(`--compile-jit-policy=${jitPolicy}`);
   compile.push(`--target=${bunTarget.replace('aarch64', 'arm64')}`, `--format=${isModule ? 'esm' : 'cjs'}`);
   run(compiler, [...compile, ...common, entry, '--outfile', outfile], stage);
   const file = join(out, target, outfile);
