@@ -67,15 +67,15 @@ async function bench() {
     }
     for (const program of programs) await watchThreads(benchCase, program, image, figures.get(program.name));
     const ran = new Map([...figures].filter(([, all]) => all.length > 0));
-    results.push({ ...benchCase, runs: ran });
+    if (ran.size > 0) results.push({ ...benchCase, runs: ran });
   }
   report(summarize(results), [...lines, ...warnings]);
 }
 
-/** One run more of Slipway, which is not timed: how its threads share the work. */
+/** One run more of Slipway on Node, which is not timed: how its threads share the work. */
 async function watchThreads(benchCase, program, image, figures) {
   const [first] = figures;
-  if (!program.name.startsWith('slipway') || first === undefined) return;
+  if (program.path !== process.execPath || first === undefined) return;
   const { main } = await runCase(benchCase, program, image, { watch: true });
   first.main = main;
 }

@@ -1,7 +1,7 @@
 const colours = {
   slipway: '#1f6feb',
   'slipway executable': '#0b3d91',
-  'slipway --verify digest': '#79b8ff',
+  'slipway --verify diffid': '#79b8ff',
   skopeo: '#8b949e',
   crane: '#bf8700',
   regctl: '#8250df',
