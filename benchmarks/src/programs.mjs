@@ -13,7 +13,8 @@ const executable = fileURLToPath(
  * run one after the other, or undefined where the program cannot do that. `home` is a folder of the run's own: what a
  * program remembers from one push to the next lies there, except skopeo's and buildah's, which remember by registry.
  * With `isSecure`, HTTPS is spoken, and `SSL_CERT_FILE` names the authority: all of them read it. `compression` is the
- * form of layers that is asked for, one of the program's `compressions`. `version` asks which one it is.
+ * form of layers that is asked for, one of the program's `compressions`. A source that `isPlain` has plain layers, which
+ * are to be sent as they are. `version` asks which one it is.
  */
 export const programs = [
   {
@@ -36,7 +37,7 @@ export const programs = [
     name: 'slipway --verify diffid',
     find: () => process.execPath,
     command: (source, destinations, options) =>
-      source.archive === undefined
+      source.archive === undefined && !source.isPlain // of a plain layer the digest is the diffID
         ? [[...slipwayCommand([process.execPath, slipway], source, destinations, options), '--verify', 'diffid']]
         : undefined,
   },
@@ -44,7 +45,7 @@ export const programs = [
     name: 'skopeo',
     compressions: ['gzip', 'zstd', 'zstd:chunked'],
     version: (path) => [path, '--version'],
-    command: ({ archive, layout, isIndex }, destinations, { path, isSecure, compression }) =>
+    command: ({ archive, layout, isIndex, isPlain }, destinations, { path, isSecure, compression }) =>
       destinations.map((destination) => [
         path,
         '--insecure-policy',
@@ -54,6 +55,7 @@ export const programs = [
         ...(compression === undefined ? [] : ['--dest-compress-format', compression, '--format', 'oci']),
         ...(isSecure ? [] : ['--dest-tls-verify=false']),
         ...(isIndex ? ['--all'] : []),
+        ...(isPlain ? ['--preserve-digests'] : []), // it compresses plain layers otherwise
         archive === undefined ? `oci:${layout}:1` : `docker-archive:${archive}`,
         `docker://${destination}`,
       ]),

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { faultProxy, startDebianRegistry, testCertificates } from '@slipway/testkit';
 import { measure } from './measure.mjs';
+import { sourceOf } from './source-of.mjs';
 
 /**
  * One push, or what a case makes of it, by one program against registries that nobody has used before.
@@ -27,7 +28,7 @@ export async function runCase(benchCase, program, image, { watch = false } = {})
     for (let at = 0; at < registries; at += 1) servers.push(await startDebianRegistry({ tls: server }));
     for (const server of servers) if (network) proxies.push(await faultProxy({ target: server.host, ...network }));
     const hosts = (network ? proxies : servers).map(({ host }) => host);
-    const source = sourceOf(benchCase, image);
+    const source = sourceOf(benchCase.form, image);
     const commandsFor = (repository, count) =>
       program.command(
         source,
@@ -58,10 +59,6 @@ export async function runCase(benchCase, program, image, { watch = false } = {})
     for (const server of servers) await server[Symbol.asyncDispose]();
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-function sourceOf({ form }, { archive, layout, name }) {
-  return form === 'docker-archive' ? { archive } : { layout, isIndex: name === 'platforms' };
 }
 
 function tagsOf(repository, count) {

@@ -1,5 +1,6 @@
 const archive = 'docker-archive';
 const layout = 'OCI layout';
+const plainLayout = 'OCI layout, plain';
 
 /**
  * What is measured. A scenario's README says why, and how to read its figures; `quick` names the cases of the quick
@@ -68,6 +69,12 @@ export const scenarios = [
     title: 'Each form of layers',
     cases: forms('many', ['none', 'gzip', 'zstd', 'zstd:chunked', 'estargz']),
     quick: forms('several', ['zstd', 'zstd:chunked', 'estargz']),
+  },
+  {
+    name: 'plain',
+    title: 'Plain layers, sent as they are',
+    cases: [{ image: 'big', form: plainLayout }],
+    quick: [{ image: 'medium', form: plainLayout }],
   },
   {
     name: 'latency',
