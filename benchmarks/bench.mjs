@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { requireTool } from '@slipway/testkit';
 import { makeImage } from './src/images.mjs';
 import { plot } from './src/plot.mjs';
-import { installedPrograms } from './src/programs.mjs';
+import { findProgram, installedPrograms } from './src/programs.mjs';
 import { markdown, summarize } from './src/report.mjs';
 import { runCase } from './src/run-case.mjs';
 import { scenarios } from './src/scenarios.mjs';
@@ -83,13 +83,23 @@ async function watchThreads(benchCase, program, image, figures) {
 function casesWanted() {
   return scenarios
     .filter(({ name }) => options.scenario === undefined || options.scenario.includes(name))
+    .filter(({ name, needs = [] }) => {
+      const missing = needs.filter((program) => findProgram(program, options.peers) === undefined);
+      return missing.length === 0 || leaveOut(name, `${missing.join(' and ')} is not installed`);
+    })
     .flatMap((scenario) =>
       (options.quick ? scenario.quick : scenario.cases).map((benchCase) => ({
         ...benchCase,
         title: [scenario.name, benchCase.image, benchCase.note].filter(Boolean).join(', '),
       })),
     )
-    .filter(({ image }) => options.image === undefined || options.image.includes(image));
+    .filter(({ image }) => options.image === undefined || options.image.includes(image))
+    .filter(({ title, cores = 1 }) => cores <= availableParallelism() || leaveOut(title, 'there are fewer cores'));
+}
+
+function leaveOut(what, why) {
+  process.stderr.write(`${what} is left out: ${why}\n`);
+  return false;
 }
 
 function report(summary, peers) {

@@ -124,11 +124,12 @@ function slipwayCommand(program, { archive, layout, isIndex }, destinations, { h
 export function installedPrograms(wanted, folder) {
   return programs
     .filter(({ name }) => wanted === undefined || wanted.includes(name.split(' ')[0]))
-    .map((program) => ({ ...program, path: (program.find ?? (() => pathOf(program.name, folder)))() }))
+    .map((program) => ({ ...program, path: program.find ? program.find() : findProgram(program.name, folder) }))
     .filter(({ path }) => path !== undefined);
 }
 
-function pathOf(name, folder) {
+/** Where a program is, in `folder` or on PATH. */
+export function findProgram(name, folder) {
   const path = folder === undefined ? undefined : resolve(folder, name);
   return path !== undefined && existsSync(path) ? path : findTool(name);
 }

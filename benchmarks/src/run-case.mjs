@@ -3,6 +3,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { faultProxy, startDebianRegistry, testCertificates } from '@slipway/testkit';
+import { boundTo } from './cores.mjs';
 import { measure } from './measure.mjs';
 import { sourceOf } from './source-of.mjs';
 
@@ -12,7 +13,7 @@ import { sourceOf } from './source-of.mjs';
  * @returns the figures of one run; with `watch`, the part of the main thread among them
  */
 export async function runCase(benchCase, program, image, { watch = false } = {}) {
-  const { tags = 1, registries = 1, network, before = [], isSecure = false, compression } = benchCase;
+  const { tags = 1, registries = 1, network, before = [], isSecure = false, compression, cores } = benchCase;
   if (compression !== undefined && program.compressions?.includes(compression) !== true) return undefined;
   const folder = await mkdtemp(join(tmpdir(), 'slipway-bench-'));
   const servers = [];
@@ -44,7 +45,9 @@ export async function runCase(benchCase, program, image, { watch = false } = {})
     }
     const storedBefore = storedBytes(servers);
     const sentBefore = sentBytes(proxies);
-    const figures = await measure(commandsFor('bench/app', tags), folder, { env, watch });
+    const bound = cores === undefined ? [] : boundTo(cores);
+    const commands = commandsFor('bench/app', tags).map((command) => [...bound, ...command]);
+    const figures = await measure(commands, folder, { env, watch });
     await Promise.all(servers.map((server) => server.settled()));
     const requests = servers.flatMap((server) => [...server.requests]);
     return {

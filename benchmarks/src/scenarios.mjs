@@ -4,7 +4,7 @@ const plainLayout = 'OCI layout, plain';
 
 /**
  * What is measured. A scenario's README says why, and how to read its figures; `quick` names the cases of the quick
- * mode.
+ * mode, and `needs` the programs without which the scenario is left out.
  */
 export const scenarios = [
   {
@@ -57,6 +57,7 @@ export const scenarios = [
   {
     name: 'tls',
     title: 'A registry that speaks HTTPS',
+    needs: ['openssl'],
     cases: [
       { image: 'many', form: archive, isSecure: true },
       { image: 'many', form: layout, isSecure: true },
@@ -101,7 +102,22 @@ export const scenarios = [
     cases: [{ image: 'huge', form: archive }],
     quick: [],
   },
+  {
+    name: 'cores',
+    title: 'A program that is bound to one core or two',
+    needs: ['taskset'],
+    cases: [1, 2].flatMap((cores) => [
+      onCores(cores, { image: 'many', form: archive }),
+      onCores(cores, { image: 'big', form: archive }),
+      onCores(cores, { image: 'many', form: layout }),
+    ]),
+    quick: [onCores(1, { image: 'medium', form: archive })],
+  },
 ];
+
+function onCores(cores, benchCase) {
+  return { ...benchCase, cores, note: cores === 1 ? '1 core' : `${cores} cores` };
+}
 
 /** An archive of plain layers, pushed in each of these forms. */
 function forms(image, compressions) {
