@@ -8,6 +8,7 @@ import { requireTool } from '@slipway/testkit';
 import { makeImage } from './src/images.mjs';
 import { plot } from './src/plot.mjs';
 import { findProgram, installedPrograms } from './src/programs.mjs';
+import { Pulls } from './src/pull.mjs';
 import { markdown, summarize } from './src/report.mjs';
 import { runCase } from './src/run-case.mjs';
 import { scenarios } from './src/scenarios.mjs';
@@ -52,11 +53,21 @@ async function bench() {
   for (const line of [...lines, ...warnings]) process.stderr.write(`${line}\n`);
   const results = [];
   for (const benchCase of casesWanted()) {
-    const image = await makeImage(benchCase.image, options.images);
-    const figures = new Map(programs.map(({ name }) => [name, []]));
+    const figures = await measureCase(benchCase, programs, runs);
+    if (figures.size > 0) results.push({ ...benchCase, runs: figures });
+  }
+  report(summarize(results), [...lines, ...warnings]);
+}
+
+/** The figures of all runs of a case, by the name of the program; the programs that cannot do it are left out. */
+async function measureCase(benchCase, programs, runs) {
+  const image = await makeImage(benchCase.image, options.images);
+  const pulls = benchCase.pull ? new Pulls(benchCase, image, findProgram('skopeo', options.peers)) : undefined;
+  const figures = new Map(programs.map(({ name }) => [name, []]));
+  try {
     for (let run = 0; run < runs; run += 1) {
       for (const program of programs) {
-        const measured = await runCase(benchCase, program, image);
+        const measured = await (pulls ? pulls.run(program) : runCase(benchCase, program, image));
         if (measured === undefined) continue;
         figures.get(program.name).push(measured);
         const { wall, cpu, requests } = measured;
@@ -65,11 +76,11 @@ async function bench() {
         );
       }
     }
-    for (const program of programs) await watchThreads(benchCase, program, image, figures.get(program.name));
-    const ran = new Map([...figures].filter(([, all]) => all.length > 0));
-    if (ran.size > 0) results.push({ ...benchCase, runs: ran });
+  } finally {
+    await pulls?.[Symbol.asyncDispose]();
   }
-  report(summarize(results), [...lines, ...warnings]);
+  if (!pulls) for (const program of programs) await watchThreads(benchCase, program, image, figures.get(program.name));
+  return new Map([...figures].filter(([, all]) => all.length > 0));
 }
 
 /** One run more of Slipway on Node, which is not timed: how its threads share the work. */

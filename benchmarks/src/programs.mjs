@@ -13,10 +13,10 @@ const executable = fileURLToPath(
  * run one after the other, or undefined where the program cannot do that. `home` is a folder of the run's own: what a
  * program remembers from one push to the next lies there, except skopeo's and buildah's, which remember by registry.
  * With `isSecure`, HTTPS is spoken, and `SSL_CERT_FILE` names the authority: all of them read it. `compression` is the
- * form of layers that is asked for, one of the program's `compressions`. A source that `isPlain` has plain layers, which
- * are to be sent as they are. `version` asks which one it is.
+ * form of layers that is asked for, one of the program's `compressions`. A source that `isPlain` has plain layers,
+ * which are to be sent as they are. `version` asks which one it is.
  */
-export const programs = [
+const programs = [
   {
     name: 'slipway',
     compressions: ['none', 'gzip', 'zstd', 'zstd:chunked', 'estargz'],
@@ -116,6 +116,13 @@ function slipwayCommand(program, { archive, layout, isIndex }, destinations, { h
     '--data-dir',
     join(home, 'slipway'),
   ];
+}
+
+/** The commands that make a program push; undefined where it cannot do that. */
+export function commandsOf(program, source, destinations, options) {
+  const { compression } = options;
+  if (compression !== undefined && program.compressions?.includes(compression) !== true) return undefined;
+  return program.command(source, destinations, { ...options, path: program.path });
 }
 
 /**

@@ -78,6 +78,17 @@ export const scenarios = [
     quick: [{ image: 'medium', form: plainLayout }],
   },
   {
+    name: 'pull',
+    title: 'A pull of what was pushed',
+    needs: ['skopeo'],
+    cases: [
+      { image: 'many', form: archive, pull: true },
+      { image: 'big', form: archive, pull: true },
+      { image: 'many', form: archive, pull: true, compression: 'zstd', note: 'zstd' },
+    ],
+    quick: [{ image: 'medium', form: archive, pull: true }],
+  },
+  {
     name: 'latency',
     title: 'Time added to each request',
     cases: [20, 50].flatMap((latencyMs) =>
