@@ -33,11 +33,11 @@ if (options.help) {
   process.stdout.write(`pnpm bench [--quick] [--scenario NAME]… [--image NAME]… [--program NAME]… [--peers FOLDER]
            [--runs N] [--images FOLDER] [--output FOLDER]
 
-  --quick      small images, one run each: under two minutes
+  --quick      small images, one run each: about two minutes
   --scenario   ${scenarios.map(({ name }) => name).join(', ')}
   --peers      a folder in which skopeo, crane, regctl and oras are looked for before PATH
-  --runs       runs of each program, in turn (default 3; quick 1)
-  --images     where the images are made and kept, about 7 GB in all
+  --runs       runs of each program, in turn (default 3; quick 1; memory, layers 1)
+  --images     where the images are made and kept, about 8 GB in all
   --output     where results.md, results.json and results.svg go
 `);
 } else {
@@ -47,20 +47,20 @@ if (options.help) {
 async function bench() {
   const missing = requireTool('docker-registry');
   if (missing) throw new Error(`${missing}; on Debian: apt-get install docker-registry`);
-  const runs = Number(options.runs ?? (options.quick ? 1 : 3));
   const programs = installedPrograms(options.program, options.peers);
   const { lines, warnings } = describeVersions(versionsOf(programs));
   for (const line of [...lines, ...warnings]) process.stderr.write(`${line}\n`);
   const results = [];
   for (const benchCase of casesWanted()) {
-    const figures = await measureCase(benchCase, programs, runs);
-    if (figures.size > 0) results.push({ ...benchCase, runs: figures });
+    const measured = await measureCase(benchCase, programs);
+    if (measured.size > 0) results.push({ ...benchCase, measured });
   }
   report(summarize(results), [...lines, ...warnings]);
 }
 
 /** The figures of all runs of a case, by the name of the program; the programs that cannot do it are left out. */
-async function measureCase(benchCase, programs, runs) {
+async function measureCase(benchCase, programs) {
+  const runs = Number(options.runs ?? (options.quick ? 1 : (benchCase.runs ?? 3)));
   const image = await makeImage(benchCase.image, options.images);
   const pulls = benchCase.pull ? new Pulls(benchCase, image, findProgram('skopeo', options.peers)) : undefined;
   const figures = new Map(programs.map(({ name }) => [name, []]));

@@ -4,7 +4,7 @@ const plainLayout = 'OCI layout, plain';
 
 /**
  * What is measured. A scenario's README says why, and how to read its figures; `quick` names the cases of the quick
- * mode, and `needs` the programs without which the scenario is left out.
+ * mode, and `needs` the programs without which the scenario is left out. A case has three runs unless it says `runs`.
  */
 export const scenarios = [
   {
@@ -123,6 +123,16 @@ export const scenarios = [
       onCores(cores, { image: 'many', form: layout }),
     ]),
     quick: [onCores(1, { image: 'medium', form: archive })],
+  },
+  {
+    name: 'memory',
+    title: 'Memory over the run',
+    cases: [
+      { image: 'big', form: archive, memory: true },
+      { image: 'many', form: archive, memory: true },
+      { image: 'layers', form: archive, memory: true, runs: 1 }, // of crane, one takes minutes
+    ],
+    quick: [{ image: 'several', form: archive, memory: true }],
   },
 ];
 
