@@ -21,7 +21,9 @@ export function summarize(results) {
     const peers = rows.filter(({ program }) => !isOwn(program));
     const ratio = (row, figure) => {
       const values = peers.map((peer) => peer[figure]).filter((value) => value !== undefined);
-      return row[figure] === undefined || values.length === 0 ? undefined : row[figure] / Math.min(...values);
+      const best = Math.min(...values);
+      // GNU time tells hundredths of a second: of what took fewer there is no ratio.
+      return row[figure] === undefined || values.length === 0 || best === 0 ? undefined : row[figure] / best;
     };
     const compared = rows.map((row) =>
       isOwn(row.program) ? { ...row, wallRatio: ratio(row, 'wall'), cpuRatio: ratio(row, 'cpu') } : row,
