@@ -1,27 +1,12 @@
-import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  createReadStream,
-  createWriteStream,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  readSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { createGzip } from 'node:zlib';
+import { writeDockerArchive } from './docker-archive.mjs';
 import { inTurn, writeFileLayer, writeRandomLayer } from './layers.mjs';
+import { Layout } from './layout.mjs';
 import { machineFiles } from './machine-files.mjs';
-import { paddingOf, tarEnd, tarHeader } from './tar.mjs';
 
-const MiB = 1024 * 1024;
+const KiB = 1024;
+const MiB = 1024 * KiB;
 /** Raised when what is generated changes: older images are made again. */
 const generation = 2;
 
@@ -41,13 +26,20 @@ export const imageSpecs = Object.freeze({
   },
   medium: { layers: 6, size: 96 * MiB, seed: 7, text: '6 layers of real files, 96 MiB' },
   several: { layers: 30, size: 20 * MiB, seed: 8, text: '30 layers of real files, 20 MiB' },
+  layers: {
+    layers: 5000,
+    size: 5000 * 3 * KiB,
+    seed: 10,
+    isArchiveOnly: true,
+    text: '5,000 layers of small real files, 22 MiB',
+  },
   noise: { layers: 2, size: 64 * MiB, seed: 9, random: true, text: '2 layers of random bytes, 64 MiB' },
 });
 
 /**
  * Makes an image in `folder` unless it is there: a docker-archive with plain layers, and an OCI layout with gzip ones.
  *
- * @returns the paths of both; the archive is undefined for what docker cannot save
+ * @returns the paths of both; the archive is undefined for what docker cannot save, the layout where nobody asks for it
  */
 export async function makeImage(name, folder) {
   const spec = imageSpecs[name];
@@ -74,8 +66,8 @@ export async function makeImage(name, folder) {
   }
   const archive = platforms === 1 ? join(home, 'docker.tar') : undefined;
   if (archive) writeDockerArchive(archive, `bench/${name}:1`, images[0]);
-  const layout = join(home, 'oci');
-  await writeLayout(layout, images);
+  const layout = spec.isArchiveOnly ? undefined : join(home, 'oci');
+  if (layout) await writeLayout(layout, images);
   for (const { layers } of images) for (const { path } of layers) rmSync(path);
   const plainSize = images.flatMap(({ layers }) => layers).reduce((total, { size }) => total + size, 0);
   const blobs = images.reduce((total, { layers }) => total + layers.length + 1, 0);
@@ -98,80 +90,13 @@ function configOf(layers, platform) {
   return Buffer.from(JSON.stringify(config));
 }
 
-function writeDockerArchive(path, tag, { layers, config }) {
-  const partial = `${path}.partial`;
-  const output = openSync(partial, 'w');
-  const add = (name, bytes) => {
-    for (const part of [tarHeader(name, bytes.byteLength), bytes, paddingOf(bytes.byteLength)]) writeSync(output, part);
-  };
-  const buffer = Buffer.allocUnsafe(MiB);
-  const names = [];
-  for (const { path: source, digest, size } of layers) {
-    const name = `${digest.slice('sha256:'.length)}/layer.tar`;
-    names.push(name);
-    writeSync(output, tarHeader(name, size));
-    const input = openSync(source, 'r');
-    for (let read = 1; read > 0; ) {
-      read = readSync(input, buffer, 0, buffer.byteLength, null);
-      for (let at = 0; at < read; ) at += writeSync(output, buffer, at, read - at);
-    }
-    closeSync(input);
-    writeSync(output, paddingOf(size));
-  }
-  const configName = `${sha256(config)}.json`;
-  add(configName, config);
-  add('manifest.json', Buffer.from(JSON.stringify([{ Config: configName, RepoTags: [tag], Layers: names }])));
-  writeSync(output, tarEnd);
-  closeSync(output);
-  renameSync(partial, path);
-}
-
 async function writeLayout(folder, images) {
-  const blobs = join(folder, 'blobs', 'sha256');
-  mkdirSync(blobs, { recursive: true });
-  const addBytes = (bytes, mediaType) => {
-    writeFileSync(join(blobs, sha256(bytes)), bytes);
-    return { mediaType, digest: `sha256:${sha256(bytes)}`, size: bytes.byteLength };
-  };
+  const layout = new Layout(folder);
   const manifests = [];
-  for (const [platform, { layers, config }] of images.entries()) {
+  for (const { layers, config } of images) {
     const descriptors = [];
-    for (const { path } of layers) descriptors.push(await addCompressed(path, blobs));
-    const manifest = {
-      schemaVersion: 2,
-      mediaType: 'application/vnd.oci.image.manifest.v1+json',
-      config: addBytes(config, 'application/vnd.oci.image.config.v1+json'),
-      layers: descriptors,
-    };
-    const descriptor = addBytes(Buffer.from(JSON.stringify(manifest)), manifest.mediaType);
-    manifests.push({ ...descriptor, platform: { os: 'linux', architecture: architectures[platform] } });
+    for (const { path } of layers) descriptors.push(await layout.addCompressed(path));
+    manifests.push(layout.addImage(config, descriptors));
   }
-  const index = { schemaVersion: 2, mediaType: 'application/vnd.oci.image.index.v1+json', manifests };
-  const ref = { 'org.opencontainers.image.ref.name': '1' };
-  const top =
-    manifests.length === 1
-      ? { ...manifests[0], annotations: ref }
-      : { ...addBytes(Buffer.from(JSON.stringify(index)), index.mediaType), annotations: ref };
-  writeFileSync(join(folder, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests: [top] }));
-  writeFileSync(join(folder, 'oci-layout'), JSON.stringify({ imageLayoutVersion: '1.0.0' }));
-}
-
-async function addCompressed(path, blobs) {
-  const partial = join(blobs, 'partial');
-  // gzip is much quicker where it is; node:zlib gives as good a layer.
-  const made = spawnSync('sh', ['-c', 'exec gzip -6 -n -c "$1" > "$2"', 'sh', path, partial]);
-  if (made.status !== 0) await pipeline(createReadStream(path), createGzip({ level: 6 }), createWriteStream(partial));
-  const hash = createHash('sha256');
-  let size = 0;
-  for await (const chunk of createReadStream(partial, { highWaterMark: MiB })) {
-    hash.update(chunk);
-    size += chunk.byteLength;
-  }
-  const hex = hash.digest('hex');
-  renameSync(partial, join(blobs, hex));
-  return { mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip', digest: `sha256:${hex}`, size };
-}
-
-function sha256(bytes) {
-  return createHash('sha256').update(bytes).digest('hex');
+  layout.end(manifests);
 }

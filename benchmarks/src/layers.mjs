@@ -71,3 +71,7 @@ export function* inTurn(files) {
     }
   }
 }
+
+export function sha256(bytes) {
+  return createHash('sha256').update(bytes).digest('hex');
+}

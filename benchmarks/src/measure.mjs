@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { memoryOf, watchMemory } from './memory.mjs';
 
 const time = '/usr/bin/time';
 
@@ -10,17 +11,18 @@ const time = '/usr/bin/time';
  * Runs commands one after the other as whole processes; their times add up, of their peaks the highest counts.
  *
  * `env` is laid over this process's environment; with `watch`, the main thread's part of the CPU time is told too,
- * where the program is Node's.
+ * where the program is Node's; with `memory`, how much was resident in the course of the last command.
  *
  * @returns wall and CPU seconds and the peak of resident memory in bytes; the last two need GNU time (Debian: `time`)
  */
-export async function measure(commands, folder, { env = {}, watch = false } = {}) {
+export async function measure(commands, folder, { env = {}, watch = false, memory = false } = {}) {
   const total = { wall: 0, cpu: undefined, peak: undefined };
   for (const command of commands) {
-    const figures = await measureOne(command, folder, { ...env, ...(watch && watching(folder)) });
+    const figures = await measureOne(command, folder, { ...env, ...(watch && watching(folder)) }, memory);
     total.wall += figures.wall;
     if (figures.cpu !== undefined) total.cpu = (total.cpu ?? 0) + figures.cpu;
     if (figures.peak !== undefined) total.peak = Math.max(total.peak ?? 0, figures.peak);
+    if (memory) total.memory = figures.memory;
   }
   return watch ? { ...total, main: mainPart(folder) } : total;
 }
@@ -44,7 +46,7 @@ function mainPart(folder) {
 // Node reads these authorities before it does anything, all of them, and nothing here needs them: of a hundred, 0.08 s.
 const { NODE_EXTRA_CA_CERTS: _, ...inherited } = process.env;
 
-async function measureOne([program, ...args], folder, env) {
+async function measureOne([program, ...args], folder, env, memory) {
   const report = join(folder, 'time.txt');
   const timed = existsSync(time);
   const [file, ...all] = timed ? [time, '-f', '%U %S %M', '-o', report, program, ...args] : [program, ...args];
@@ -52,20 +54,15 @@ async function measureOne([program, ...args], folder, env) {
   const start = performance.now();
   const child = spawn(file, all, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...inherited, ...env } });
   child.stderr.on('data', (chunk) => errors.push(chunk));
+  const endWatch = memory ? watchMemory(child.pid, { isWrapped: timed }) : undefined;
   const [code] = await once(child, 'close');
   const wall = (performance.now() - start) / 1000;
+  const samples = (await endWatch?.()) ?? [];
   if (code !== 0)
     throw new Error(`${program} ${args.join(' ')} ended with ${code}: ${Buffer.concat(errors).toString().slice(-800)}`);
-  if (!timed) return { wall };
+  const figures = { wall, memory: memoryOf(samples) };
+  if (!timed) return figures;
   const [user, system, kilobytes] = readFileSync(report, 'utf8').trim().split('\n').at(-1).split(' ').map(Number);
   rmSync(report);
-  return { wall, cpu: user + system, peak: kilobytes * 1024 };
-}
-
-/** The middle one; the mean of the middle two. */
-export function median(values) {
-  const known = values.filter((value) => value !== undefined).sort((a, b) => a - b);
-  if (known.length === 0) return undefined;
-  const half = known.length >> 1;
-  return known.length % 2 === 1 ? known[half] : (known[half - 1] + known[half]) / 2;
+  return { ...figures, cpu: user + system, peak: kilobytes * 1024 };
 }

@@ -1,7 +1,7 @@
 const colours = {
   slipway: '#1f6feb',
   'slipway executable': '#0b3d91',
-  'slipway --verify digest': '#79b8ff',
+  'slipway --verify diffid': '#79b8ff',
   skopeo: '#8b949e',
   crane: '#bf8700',
   regctl: '#8250df',
@@ -37,7 +37,13 @@ export function plot(summary) {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${y + 8}" font-family="sans-serif" font-size="11">`,
     `<rect width="100%" height="100%" fill="#ffffff"/>`,
-    text(12, 22, 'Wall time of whole pushes, median; each case has a scale of its own', 'start', 'bold'),
+    text(
+      12,
+      22,
+      'Wall time of whole pushes (pull: of a pull), median; each case has a scale of its own',
+      'start',
+      'bold',
+    ),
     ...shapes,
     '</svg>',
     '',

@@ -13,9 +13,10 @@ const executable = fileURLToPath(
  * run one after the other, or undefined where the program cannot do that. `home` is a folder of the run's own: what a
  * program remembers from one push to the next lies there, except skopeo's and buildah's, which remember by registry.
  * With `isSecure`, HTTPS is spoken, and `SSL_CERT_FILE` names the authority: all of them read it. `compression` is the
- * form of layers that is asked for, one of the program's `compressions`. `version` asks which one it is.
+ * form of layers that is asked for, one of the program's `compressions`. A source that `isPlain` has plain layers,
+ * which are to be sent as they are. `version` asks which one it is.
  */
-export const programs = [
+const programs = [
   {
     name: 'slipway',
     compressions: ['none', 'gzip', 'zstd', 'zstd:chunked', 'estargz'],
@@ -36,7 +37,7 @@ export const programs = [
     name: 'slipway --verify diffid',
     find: () => process.execPath,
     command: (source, destinations, options) =>
-      source.archive === undefined
+      source.archive === undefined && !source.isPlain // of a plain layer the digest is the diffID
         ? [[...slipwayCommand([process.execPath, slipway], source, destinations, options), '--verify', 'diffid']]
         : undefined,
   },
@@ -44,7 +45,7 @@ export const programs = [
     name: 'skopeo',
     compressions: ['gzip', 'zstd', 'zstd:chunked'],
     version: (path) => [path, '--version'],
-    command: ({ archive, layout, isIndex }, destinations, { path, isSecure, compression }) =>
+    command: ({ archive, layout, isIndex, isPlain }, destinations, { path, isSecure, compression }) =>
       destinations.map((destination) => [
         path,
         '--insecure-policy',
@@ -54,6 +55,7 @@ export const programs = [
         ...(compression === undefined ? [] : ['--dest-compress-format', compression, '--format', 'oci']),
         ...(isSecure ? [] : ['--dest-tls-verify=false']),
         ...(isIndex ? ['--all'] : []),
+        ...(isPlain ? ['--preserve-digests'] : []), // it compresses plain layers otherwise
         archive === undefined ? `oci:${layout}:1` : `docker-archive:${archive}`,
         `docker://${destination}`,
       ]),
@@ -116,17 +118,25 @@ function slipwayCommand(program, { archive, layout, isIndex }, destinations, { h
   ];
 }
 
+/** The commands that make a program push; undefined where it cannot do that. */
+export function commandsOf(program, source, destinations, options) {
+  const { compression } = options;
+  if (compression !== undefined && program.compressions?.includes(compression) !== true) return undefined;
+  return program.command(source, destinations, { ...options, path: program.path });
+}
+
 /**
  * Those that are installed, as far as `wanted` names them, each with its path; in `folder` they are looked for first.
  */
 export function installedPrograms(wanted, folder) {
   return programs
     .filter(({ name }) => wanted === undefined || wanted.includes(name.split(' ')[0]))
-    .map((program) => ({ ...program, path: (program.find ?? (() => pathOf(program.name, folder)))() }))
+    .map((program) => ({ ...program, path: program.find ? program.find() : findProgram(program.name, folder) }))
     .filter(({ path }) => path !== undefined);
 }
 
-function pathOf(name, folder) {
+/** Where a program is, in `folder` or on PATH. */
+export function findProgram(name, folder) {
   const path = folder === undefined ? undefined : resolve(folder, name);
   return path !== undefined && existsSync(path) ? path : findTool(name);
 }

@@ -1,17 +1,19 @@
-import { median } from './measure.mjs';
+import { median } from './median.mjs';
+import { mergeMemory } from './memory.mjs';
 
 /**
  * Median, fewest and most of what the runs of each program in each case gave, with the ratio to the best of the others.
  */
 export function summarize(results) {
-  return results.map(({ title, form, image, limit, runs }) => {
-    const rows = [...runs].map(([program, figures]) => ({
+  return results.map(({ title, form, image, limit, measured }) => {
+    const rows = [...measured].map(([program, figures]) => ({
       program,
       runs: figures.length,
       wall: median(figures.map(({ wall }) => wall)),
       cpu: median(figures.map(({ cpu }) => cpu)),
       main: median(figures.map(({ main }) => main)),
       peak: Math.max(...figures.map(({ peak }) => peak ?? 0)) || undefined,
+      memory: mergeMemory(figures.map(({ memory }) => memory)),
       requests: median(figures.map(({ requests }) => requests)),
       byKind: figures[0]?.byKind,
       stored: median(figures.map(({ stored }) => stored)),
@@ -19,7 +21,9 @@ export function summarize(results) {
     const peers = rows.filter(({ program }) => !isOwn(program));
     const ratio = (row, figure) => {
       const values = peers.map((peer) => peer[figure]).filter((value) => value !== undefined);
-      return row[figure] === undefined || values.length === 0 ? undefined : row[figure] / Math.min(...values);
+      const best = Math.min(...values);
+      // GNU time tells hundredths of a second: of what took fewer there is no ratio.
+      return row[figure] === undefined || values.length === 0 || best === 0 ? undefined : row[figure] / best;
     };
     const compared = rows.map((row) =>
       isOwn(row.program) ? { ...row, wallRatio: ratio(row, 'wall'), cpuRatio: ratio(row, 'cpu') } : row,
@@ -62,7 +66,30 @@ export function markdown(summary, { machine, date, peers }) {
       lines.push(`| ${cells.join(' | ')} |`);
     }
   }
-  return `${lines.join('\n')}\n`;
+  return `${[...lines, ...memoryTable(summary)].join('\n')}\n`;
+}
+
+/** The memory over the run, of the cases that look at it. */
+function memoryTable(summary) {
+  const lines = summary.flatMap(({ title, form, rows }) =>
+    rows
+      .filter(({ memory }) => memory !== undefined)
+      .map(({ program, memory }, at) => {
+        const { most, median, tenths } = memory;
+        const sizes = [most, median, ...tenths].map((bytes) => fixed(bytes === undefined ? undefined : bytes / 1e6, 0));
+        return `| ${[at === 0 ? title : '', at === 0 ? form : '', program, ...sizes].join(' | ')} |`;
+      }),
+  );
+  if (lines.length === 0) return [];
+  const tenths = Array.from({ length: 10 }, (_, at) => `${at + 1}`);
+  return [
+    '',
+    'Memory over the run, in MB, read every 20 ms: the most, the median, and the median in each tenth of the run.',
+    '',
+    `| ${['Case', 'Source', 'Program', 'Most', 'Median', ...tenths].join(' | ')} |`,
+    `| --- | --- | --- |${' --: |'.repeat(12)}`,
+    ...lines,
+  ];
 }
 
 function fixed(value, digits) {

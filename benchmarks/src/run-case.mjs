@@ -1,9 +1,13 @@
-import { readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { faultProxy, startDebianRegistry, testCertificates } from '@slipway/testkit';
+import { boundTo } from './cores.mjs';
 import { measure } from './measure.mjs';
+import { commandsOf } from './programs.mjs';
+import { sourceOf } from './source-of.mjs';
+import { storedBytes } from './stored-bytes.mjs';
 
 /**
  * One push, or what a case makes of it, by one program against registries that nobody has used before.
@@ -11,8 +15,7 @@ import { measure } from './measure.mjs';
  * @returns the figures of one run; with `watch`, the part of the main thread among them
  */
 export async function runCase(benchCase, program, image, { watch = false } = {}) {
-  const { tags = 1, registries = 1, network, before = [], isSecure = false, compression } = benchCase;
-  if (compression !== undefined && program.compressions?.includes(compression) !== true) return undefined;
+  const { tags = 1, registries = 1, network, before = [], isSecure = false, compression, cores, memory } = benchCase;
   const folder = await mkdtemp(join(tmpdir(), 'slipway-bench-'));
   const servers = [];
   const proxies = [];
@@ -27,12 +30,13 @@ export async function runCase(benchCase, program, image, { watch = false } = {})
     for (let at = 0; at < registries; at += 1) servers.push(await startDebianRegistry({ tls: server }));
     for (const server of servers) if (network) proxies.push(await faultProxy({ target: server.host, ...network }));
     const hosts = (network ? proxies : servers).map(({ host }) => host);
-    const source = sourceOf(benchCase, image);
+    const source = sourceOf(benchCase.form, image);
     const commandsFor = (repository, count) =>
-      program.command(
+      commandsOf(
+        program,
         source,
         hosts.flatMap((host) => tagsOf(`${host}/${repository}`, count)),
-        { home: folder, path: program.path, isSecure, compression },
+        { home: folder, isSecure, compression },
       );
     if (commandsFor('bench/app', tags) === undefined) return undefined;
     for (const repository of before) await measure(commandsFor(repository, 1), folder, { env });
@@ -43,7 +47,9 @@ export async function runCase(benchCase, program, image, { watch = false } = {})
     }
     const storedBefore = storedBytes(servers);
     const sentBefore = sentBytes(proxies);
-    const figures = await measure(commandsFor('bench/app', tags), folder, { env, watch });
+    const bound = cores === undefined ? [] : boundTo(cores);
+    const commands = commandsFor('bench/app', tags).map((command) => [...bound, ...command]);
+    const figures = await measure(commands, folder, { env, watch, memory });
     await Promise.all(servers.map((server) => server.settled()));
     const requests = servers.flatMap((server) => [...server.requests]);
     return {
@@ -58,10 +64,6 @@ export async function runCase(benchCase, program, image, { watch = false } = {})
     for (const server of servers) await server[Symbol.asyncDispose]();
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-function sourceOf({ form }, { archive, layout, name }) {
-  return form === 'docker-archive' ? { archive } : { layout, isIndex: name === 'platforms' };
 }
 
 function tagsOf(repository, count) {
@@ -79,22 +81,4 @@ function countKinds(requests) {
 
 function sentBytes(proxies) {
   return proxies.reduce((total, { bytesSent }) => total + bytesSent, 0);
-}
-
-/** Bytes of the blobs that the registries keep: what was sent, and arrived. */
-function storedBytes(servers) {
-  return servers.reduce((total, { folder }) => total + bytesIn(join(folder, 'data/docker/registry/v2/blobs')), 0);
-}
-
-function bytesIn(folder) {
-  let entries;
-  try {
-    entries = readdirSync(folder, { withFileTypes: true });
-  } catch {
-    return 0; // nothing was pushed yet
-  }
-  return entries.reduce((total, entry) => {
-    const path = join(folder, entry.name);
-    return total + (entry.isDirectory() ? bytesIn(path) : statSync(path).size);
-  }, 0);
 }

@@ -1,9 +1,10 @@
 const archive = 'docker-archive';
 const layout = 'OCI layout';
+const plainLayout = 'OCI layout, plain';
 
 /**
  * What is measured. A scenario's README says why, and how to read its figures; `quick` names the cases of the quick
- * mode.
+ * mode, and `needs` the programs without which the scenario is left out. A case has three runs unless it says `runs`.
  */
 export const scenarios = [
   {
@@ -56,6 +57,7 @@ export const scenarios = [
   {
     name: 'tls',
     title: 'A registry that speaks HTTPS',
+    needs: ['openssl'],
     cases: [
       { image: 'many', form: archive, isSecure: true },
       { image: 'many', form: layout, isSecure: true },
@@ -68,6 +70,23 @@ export const scenarios = [
     title: 'Each form of layers',
     cases: forms('many', ['none', 'gzip', 'zstd', 'zstd:chunked', 'estargz']),
     quick: forms('several', ['zstd', 'zstd:chunked', 'estargz']),
+  },
+  {
+    name: 'plain',
+    title: 'Plain layers, sent as they are',
+    cases: [{ image: 'big', form: plainLayout }],
+    quick: [{ image: 'medium', form: plainLayout }],
+  },
+  {
+    name: 'pull',
+    title: 'A pull of what was pushed',
+    needs: ['skopeo'],
+    cases: [
+      { image: 'many', form: archive, pull: true },
+      { image: 'big', form: archive, pull: true },
+      { image: 'many', form: archive, pull: true, compression: 'zstd', note: 'zstd' },
+    ],
+    quick: [{ image: 'medium', form: archive, pull: true }],
   },
   {
     name: 'latency',
@@ -94,7 +113,32 @@ export const scenarios = [
     cases: [{ image: 'huge', form: archive }],
     quick: [],
   },
+  {
+    name: 'cores',
+    title: 'A program that is bound to one core or two',
+    needs: ['taskset'],
+    cases: [1, 2].flatMap((cores) => [
+      onCores(cores, { image: 'many', form: archive }),
+      onCores(cores, { image: 'big', form: archive }),
+      onCores(cores, { image: 'many', form: layout }),
+    ]),
+    quick: [onCores(1, { image: 'medium', form: archive })],
+  },
+  {
+    name: 'memory',
+    title: 'Memory over the run',
+    cases: [
+      { image: 'big', form: archive, memory: true },
+      { image: 'many', form: archive, memory: true },
+      { image: 'layers', form: archive, memory: true, runs: 1 }, // of crane, one takes minutes
+    ],
+    quick: [{ image: 'several', form: archive, memory: true }],
+  },
 ];
+
+function onCores(cores, benchCase) {
+  return { ...benchCase, cores, note: cores === 1 ? '1 core' : `${cores} cores` };
+}
 
 /** An archive of plain layers, pushed in each of these forms. */
 function forms(image, compressions) {

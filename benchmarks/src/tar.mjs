@@ -1,3 +1,5 @@
+import { readSync } from 'node:fs';
+
 // Tar archives as `docker save` and image builders make them: ustar headers, one fixed time, no owner.
 
 const block = 512;
@@ -30,6 +32,18 @@ export function tarHeader(name, size) {
   const sum = header.reduce((total, byte) => total + byte, 0);
   header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
   return header;
+}
+
+/** Where the files of an archive lie, in order, their contents skipped. */
+export function* tarEntries(file) {
+  const header = Buffer.alloc(block);
+  const textAt = (start, end) => header.toString('utf8', start, end).split('\0', 1)[0];
+  for (let at = 0; readSync(file, header, 0, block, at) === block && header[0] !== 0; ) {
+    const prefix = textAt(345, 500);
+    const size = Number.parseInt(textAt(124, 136), 8);
+    yield { name: `${prefix && `${prefix}/`}${textAt(0, 100)}`, offset: at + block, size };
+    at += block + Math.ceil(size / block) * block;
+  }
 }
 
 /** Whether a name fits into a ustar header. */
