@@ -36,7 +36,7 @@ if (options.help) {
   --top        names the N functions of each program that take longest, with their stages
 `);
 } else {
-  for (const tool of ['perf', 'docker-registry']) {
+  for (const tool of ['perf', 'time', 'docker-registry']) {
     const missing = requireTool(tool);
     if (missing) throw new Error(`${missing}; on Debian: apt-get install linux-perf docker-registry time`);
   }
@@ -48,9 +48,9 @@ async function tell(image) {
   const source = compresses ? { archive: image.archive } : { layout: image.layout };
   const columns = [];
   for (const program of installedPrograms(options.program, options.peers)) {
-    // Bun's executable has no names of functions, and what is asked for more than a push is another measurement.
-    const isAsked = options.program.includes(program.name);
-    if (!isAsked || program.command(source, ['host/app:1'], { home: '', path: '' }) === undefined) continue;
+    // `slipway` alone, and none of its further forms: the executable of Bun has no names of functions.
+    if (!options.program.includes(program.name)) continue;
+    if (program.command(source, ['host/app:1'], { home: '', path: '' }) === undefined) continue;
     const column = { name: program.name, cpu: 0, stages: new Map(), functions: new Map() };
     for (let at = 0; at < runs; at += 1) add(column, await sample(program, source, image), runs);
     columns.push(column);

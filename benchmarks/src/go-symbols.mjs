@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
-/** Headers of the table of Go 1.20 and later. @see https://go.dev/s/go12symtab */
-const magic = 0xfffffff1;
+/** How the table begins since Go 1.18, and since 1.20. @see https://go.dev/s/go12symtab */
+const magics = [0xfffffff0, 0xfffffff1];
 
 /**
  * The names of functions in a program of Go, out of the table that Go keeps for its own stack traces, which stays when
@@ -16,7 +16,7 @@ export function goSymbols(path) {
   const table = sections.find(({ name }) => name.endsWith('.gopclntab'));
   if (table === undefined) return undefined;
   const at = table.offset;
-  if (bytes.readUInt32LE(at) !== magic) throw new Error(`${path} has a table of functions of another Go`);
+  if (!magics.includes(bytes.readUInt32LE(at))) throw new Error(`${path} has a table of functions of another Go`);
   const word = (index) => Number(bytes.readBigUInt64LE(at + 8 + index * 8));
   const [count, names, functions] = [word(0), at + word(3), at + word(7)];
   const text = sections.find(({ name }) => name === '.text');
@@ -39,20 +39,13 @@ export function goSymbols(path) {
 }
 
 function sectionsOf(bytes) {
-  const [from, size, count, names] = [
-    Number(bytes.readBigUInt64LE(0x28)),
-    bytes.readUInt16LE(0x3a),
-    bytes.readUInt16LE(0x3c),
-    bytes.readUInt16LE(0x3e),
-  ];
+  const from = Number(bytes.readBigUInt64LE(0x28));
+  const [size, count, names] = [0x3a, 0x3c, 0x3e].map((at) => bytes.readUInt16LE(at));
   const field = (index, offset) => Number(bytes.readBigUInt64LE(from + index * size + offset));
   return Array.from({ length: count }, (_, index) => {
     const name = field(names, 0x18) + bytes.readUInt32LE(from + index * size);
-    return {
-      name: bytes.toString('latin1', name, bytes.indexOf(0, name)),
-      address: field(index, 0x10),
-      offset: field(index, 0x18),
-    };
+    const text = bytes.toString('latin1', name, bytes.indexOf(0, name));
+    return { name: text, address: field(index, 0x10), offset: field(index, 0x18) };
   });
 }
 
