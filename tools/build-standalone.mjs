@@ -33,7 +33,7 @@ const bunVersion = optionalDependencies['@oven/bun-linux-x64'];
  * encoder.
  */
 const programs = [
-  { name: 'slipway', folder: join(root, 'apps/push-cli'), bundle: 'cli.cjs', jitPolicy: 30 },
+  { name: 'slipway', folder: join(root, 'apps/push-cli'), bundle: 'cli.cjs', jitPolicy: 100 },
   { name: 'slipwayd', folder: join(root, 'apps/push-server'), bundle: 'cli.mjs', jitPolicy: 1 },
 ];
 

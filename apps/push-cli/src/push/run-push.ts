@@ -10,8 +10,8 @@ import { type Progress, systemClock } from '../progress/progress.ts';
 import { failureRecord, resultLine, resultRecord, writeDigestFile } from '../results/results.ts';
 import { writeResults } from '../results/write-results.ts';
 import { ask } from '../terminal/prompt.ts';
-import { frugalWithMany } from './frugal-heap.ts';
 import { type DeliveryFlags, type PushFlags, readPushFlags } from './push-flags.ts';
+import { preparedForMany } from './runtime-for-many.ts';
 import { typedCredentials } from './typed-credentials.ts';
 
 /** Pushes one source to its destinations, tells how it goes, prints the results, sets the exit code. */
@@ -51,7 +51,7 @@ export async function deliver(
     if (flags.verbose === true) await printCredentials(client, references, progress);
     report = await push(client, {
       signal: context.signal,
-      onEvent: frugalWithMany((event) => progress.onEvent(event)),
+      onEvent: preparedForMany((event) => progress.onEvent(event)),
     });
     await tell(report, flags, progress, context);
   } catch (error) {

@@ -3,6 +3,9 @@ import { readSync } from 'node:fs';
 import { mkdtemp, open, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { gunzipSync } from 'node:zlib';
 import { type Content, contentOf, createGzipCompressor, type Digest, digestBytes } from '@slipway/digest';
 import {
@@ -10,6 +13,7 @@ import {
   createMemoryLayerCache,
   type LayerCache,
   LayerCacheError,
+  type LayerCacheWriter,
   type LayerCopy,
   openLayerCache,
 } from '@slipway/layer-cache';
@@ -44,6 +48,16 @@ beforeAll(async () => {
 afterAll(async () => {
   await rm(root, { recursive: true, force: true });
 });
+
+/** What `--expose-gc` would give. */
+function exposedCollector(): () => void {
+  setFlagsFromString('--expose-gc');
+  try {
+    return runInNewContext('gc') as () => void;
+  } finally {
+    setFlagsFromString('--no-expose-gc');
+  }
+}
 
 interface Made {
   readonly form: MadeForm;
@@ -211,6 +225,31 @@ describe('a layer that is compressed into the cache', () => {
     await using late = one.form.reader();
     expect(digestBytes(await collect(late.open()))).toBe(identity.digest);
     expect(one.runs()).toBe(1); // the first reader still holds it
+  });
+
+  test('lets go of all that making it has taken, once it is kept and nobody holds it', async () => {
+    const collectGarbage = exposedCollector();
+    const folder = await mkdtemp(join(root, 'cache-'));
+    await using cache = await openLayerCache({ folder });
+    const writers: WeakRef<LayerCacheWriter>[] = [];
+    const begin: LayerCache['begin'] = async (...layer) => {
+      const writer = await cache.begin(...layer);
+      if (writer !== undefined) writers.push(new WeakRef(writer));
+      return writer;
+    };
+    const { form } = made({ find: cache.find.bind(cache), begin, remove: cache.remove.bind(cache) });
+    const reader = form.reader();
+    expect(digestBytes(await collect(reader.open()))).toBe(identity.digest);
+    await form.settled();
+    await setImmediate();
+    collectGarbage();
+    expect(writers.map((writer) => writer.deref() === undefined)).toEqual([false]);
+    await reader[Symbol.asyncDispose]();
+    await setImmediate();
+    collectGarbage();
+    expect(writers.map((writer) => writer.deref() === undefined)).toEqual([true]);
+    await using late = form.reader();
+    expect(digestBytes(await collect(late.open()))).toBe(identity.digest);
   });
 
   test('is compressed again when nobody held it', async () => {

@@ -195,6 +195,7 @@ export class MadeForm implements BlobForm, ReadableForm {
         if (notes !== undefined) this.#notes.set(identity.digest, notes);
         this.adopt(identity);
       },
+      kept: (successor) => this.#replace(run, successor),
       failed: (error) => this.#giveUp(run, error),
     };
     const isDescribed = compressor.isDescribed === true;
@@ -211,6 +212,14 @@ export class MadeForm implements BlobForm, ReadableForm {
     this.#runs.add(run);
     this.#run = run; // at once: it may fail before anybody has seen it
     return run;
+  }
+
+  /** Lets a run go with all that it has needed: who has taken hold of its bytes goes on with them. */
+  #replace(run: Run, successor: Run): void {
+    this.#runs.delete(run);
+    if (this.#run !== run) return;
+    this.#run = successor;
+    this.#starting = Promise.resolve(successor);
   }
 
   /** Drops a run that is of no use any more, and goes on without what has failed. */

@@ -1,5 +1,5 @@
 import type { AbortOptions, ByteStream, CompressionPassResult, Digester, OpenOptions } from '@slipway/digest';
-import type { LayerCacheWriter, LayerCopy } from '@slipway/layer-cache';
+import type { CachedLayer, LayerCacheWriter, LayerCopy } from '@slipway/layer-cache';
 import { codeOf } from '../../error-code.ts';
 import type { BlobIdentity } from '../form.ts';
 import { type FormBytes, Moved } from '../form-bytes.ts';
@@ -8,10 +8,13 @@ import type { Gate } from '../gate.ts';
 import type { LayerCompression } from '../layer-compression.ts';
 import { RunningHash } from '../running-hash.ts';
 import { GrowingForm } from './growing-form.ts';
+import { keptRun } from './kept-run.ts';
 import { LentPieces } from './lent-pieces.ts';
 import { RecentBytes } from './recent-bytes.ts';
 import type { RecentMemory } from './recent-memory.ts';
 import type { Run, RunOwner } from './run.ts';
+
+type CommitResult = Parameters<LayerCacheWriter['commit']>[0];
 
 export interface GrowingRunOptions {
   readonly compression: LayerCompression;
@@ -36,6 +39,9 @@ export class GrowingRun implements Run {
   readonly #recent: RecentBytes | undefined;
   readonly #done: Promise<BlobIdentity>;
   #keeping: Promise<void> | undefined;
+  #kept: CachedLayer | undefined;
+  /** Who has taken hold of the bytes. */
+  #holders = 0;
 
   constructor(options: GrowingRunOptions) {
     this.#options = options;
@@ -60,12 +66,24 @@ export class GrowingRun implements Run {
 
   async take(options: AbortOptions): Promise<FormBytes> {
     const copy = await this.#options.writer.open(options);
+    this.#holders += 1;
+    let isHeld = true;
     return this.#made.bytes({
       side: 'copy',
       read: (reading) => this.#read(copy, reading),
       follow: (read) => this.#recent?.follow(read),
-      dispose: () => copy[Symbol.asyncDispose](),
+      dispose: async () => {
+        if (isHeld) this.#holders -= 1;
+        isHeld = false;
+        this.#leaveToCache();
+        await copy[Symbol.asyncDispose]();
+      },
     });
+  }
+
+  /** What is kept, and what nobody holds any more, is the cache's: it may let it go. */
+  #leaveToCache(): void {
+    if (this.#kept !== undefined && this.#holders === 0) this.#options.owner.kept(keptRun(this.#kept));
   }
 
   async *#read(copy: LayerCopy, options: OpenOptions): ByteStream {
@@ -118,15 +136,20 @@ export class GrowingRun implements Run {
   }
 
   /** Those who read it have all they need, whether or not it can be kept. */
-  async #keep(result: Parameters<LayerCacheWriter['commit']>[0]): Promise<void> {
+  async #keep(result: CommitResult): Promise<void> {
     const { writer, owner } = this.#options;
     try {
-      await using _ = writer;
-      await writer.commit(result);
+      this.#kept = await commit(writer, result);
+      this.#leaveToCache();
     } catch (error) {
       owner.failed(asFormFailure(error, 'copy'));
     }
   }
+}
+
+async function commit(writer: LayerCacheWriter, result: CommitResult): Promise<CachedLayer> {
+  await using _ = writer;
+  return await writer.commit(result);
 }
 
 function digesterOf(hash: RunningHash): Digester {

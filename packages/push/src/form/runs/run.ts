@@ -21,6 +21,8 @@ export interface Run {
 export interface RunOwner {
   /** All bytes are made. */
   made(identity: BlobIdentity, notes?: FormNotes | undefined): void;
+  /** The bytes are kept, and nobody holds them: a run that holds nothing takes the place of the one that made them. */
+  kept(run: Run): void;
   /** The run is of no use any more. */
   failed(error: FormFailure | Moved): void;
 }
