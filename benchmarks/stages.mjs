@@ -73,8 +73,8 @@ async function sample(program, source, image) {
     return await act(command).finally(() => registry[Symbol.asyncDispose]());
   };
   try {
-    // The first three runs add to what V8 has compiled; of a long one, the first has nearly all.
-    const warmUps = program.name === 'slipway' ? (image.plainSize > 2 ** 28 ? 1 : 3) : 0;
+    // What the first run has compiled, the second takes; it may add a little.
+    const warmUps = program.name === 'slipway' ? (image.plainSize > 2 ** 28 ? 1 : 2) : 0;
     for (let at = 0; at < warmUps; at += 1)
       await push(join(folder, `warm-${at}`), ([file, ...args]) => run(file, args, { cwd: folder, env }));
     return await push(join(folder, 'home'), (command) => sampleCpu(command, folder, { env, root: options.root }));

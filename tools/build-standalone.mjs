@@ -28,9 +28,9 @@ const { optionalDependencies } = JSON.parse(readFileSync(join(runtimes, 'package
 const bunVersion = optionalDependencies['@oven/bun-linux-x64'];
 
 /**
- * With a `jitPolicy`, JavaScriptCore compiles code after it has run so many times as often as it would otherwise. A push
- * is short: what runs a thousand times in it is over before compiling it has paid, and compiling takes a core from the
- * encoder.
+ * With a `jitPolicy`, JavaScriptCore compiles code after it has run so many times as often as it would otherwise. A
+ * push is short: what runs a thousand times in it is over before compiling it has paid, and compiling takes a core from
+ * the encoder. One that turns out to be long goes back to 1 (apps/push-cli/src/push/runtime-for-many.ts).
  */
 const programs = [
   { name: 'slipway', folder: join(root, 'apps/push-cli'), bundle: 'cli.cjs', jitPolicy: 100 },

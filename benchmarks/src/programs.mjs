@@ -8,6 +8,8 @@ const executable = fileURLToPath(
   new URL(`../../dist/standalone/${process.platform}-${process.arch}/slipway`, import.meta.url),
 );
 
+const ownCompressions = ['none', 'gzip', 'zstd', 'zstd:chunked', 'estargz'];
+
 /**
  * The programs that push, and how each is asked. `command` gets what to push and where to, and returns the commands to
  * run one after the other, or undefined where the program cannot do that. `home` is a folder of the run's own: what a
@@ -19,7 +21,7 @@ const executable = fileURLToPath(
 const programs = [
   {
     name: 'slipway',
-    compressions: ['none', 'gzip', 'zstd', 'zstd:chunked', 'estargz'],
+    compressions: ownCompressions,
     find: () => process.execPath,
     version: () => [process.execPath, slipway, '--version'],
     command: (source, destinations, options) => [
@@ -29,6 +31,7 @@ const programs = [
   {
     // Where `pnpm build:standalone` has made it.
     name: 'slipway executable',
+    compressions: ownCompressions,
     find: () => (existsSync(executable) ? executable : undefined),
     command: (source, destinations, options) => [slipwayCommand([executable], source, destinations, options)],
   },
