@@ -1,6 +1,7 @@
 'use strict';
 const {
   closeSync,
+  constants,
   fstatSync,
   mkdirSync,
   openSync,
@@ -33,10 +34,13 @@ const oldMs = 60 * 24 * 60 * 60 * 1000;
  * Loads a CommonJS program with what V8 compiled of it in earlier runs, and keeps that for the next ones: in the user's
  * cache folder, never in a shared one, for V8 runs what it is given. A cache that cannot be read or written, or is of
  * another Node or program, costs the time to compile and nothing else. What Node 22.8 and later keep by themselves is
- * what the first run has compiled, whatever it was; a push then takes a third longer.
+ * what the first run has compiled, whatever it was; a push then takes a third longer. Bun and Deno, which call
+ * themselves by a version of Node, keep nothing here.
  */
 exports.load = (path) => {
-  const file = process.env.NODE_DISABLE_COMPILE_CACHE ? undefined : cacheFile(path);
+  const { bun, deno } = process.versions;
+  const isKept = bun === undefined && deno === undefined && !process.env.NODE_DISABLE_COMPILE_CACHE;
+  const file = isKept ? cacheFile(path) : undefined;
   const kept = file === undefined ? undefined : ownBytes(file);
   const cachedData = kept?.subarray(0, -trailerSize);
   const source = asFunction(path);
@@ -88,14 +92,18 @@ function cacheFile(path) {
   }
 }
 
-/** The bytes of a file that nobody else can have written. */
-function ownBytes(file) {
+/** The bytes of a file that nobody else can have written. What is looked at is what is read: names can be swapped. */
+function ownBytes(path) {
+  let file;
   try {
-    const { uid, mode } = statSync(file);
-    const isOwn = process.getuid === undefined || (uid === process.getuid() && (mode & 0o022) === 0);
-    return isOwn ? readFileSync(file) : undefined;
+    file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)); // a pipe would be waited for
+    const status = fstatSync(file);
+    const isOwn = process.getuid === undefined || (status.uid === process.getuid() && (status.mode & 0o022) === 0);
+    return isOwn && status.isFile() ? readFileSync(file) : undefined;
   } catch {
     return undefined;
+  } finally {
+    if (file !== undefined) closeSync(file);
   }
 }
 

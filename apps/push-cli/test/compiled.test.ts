@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chmod, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -70,6 +71,15 @@ describe('what V8 compiled of the program', () => {
     await chmod(file, 0o666);
     await help();
     expect((await stat(file)).mode & 0o777, 'replaced by one of its own').toBe(0o600);
+  });
+
+  test.skipIf(process.platform === 'win32')('is not waited for where a pipe lies in its place', async () => {
+    await help();
+    const [file = ''] = await kept();
+    await rm(file);
+    execFileSync('mkfifo', ['-m', '600', file]);
+    expect((await help()).code).toBe(0);
+    expect((await stat(file)).isFile(), 'replaced by one of its own').toBe(true);
   });
 
   test('of programs that were replaced is removed after a while', async () => {

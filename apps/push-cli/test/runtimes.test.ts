@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   findTool,
@@ -65,6 +66,8 @@ describe.each(runtimes)('the program as npm installs it, on %s', { timeout: 120_
     expect(again.stdout).toBe(pushed.stdout);
     const wrong = await runProgram(push(at('image.tar'), `${registry.host}/Upper:v1`), { env: env() });
     expect(wrong.code).toBe(2);
+    // It calls itself by a version of Node, whose code it would take, or replace.
+    expect(existsSync(at('.cache/slipway'))).toBe(false);
   });
 
   test.skipIf(requireTool(name))('copies from one registry to another', async () => {
