@@ -9,8 +9,8 @@ import { root } from './workspace.mjs';
 
 const made = join(root, 'dist/standalone');
 const builder = join(root, 'tools/build-standalone.mjs');
-/** About the npm package's own start on Node, or about its bundle on other runtimes. */
-const others = ['test/compiled.test.ts', 'test/runtimes.test.ts'];
+/** About the npm package's own start on Node, what it loads there, or its bundle on other runtimes. */
+const others = ['test/compiled.test.ts', 'test/thin-client.test.ts', 'test/runtimes.test.ts'];
 /** The daemon's tests that start it as a program. */
 const spawning = [
   'test/operation.test.ts',
