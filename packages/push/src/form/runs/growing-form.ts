@@ -13,6 +13,12 @@ export interface GrowingBytes extends Pick<FormBytes, 'side' | 'read' | 'follow'
 /** The compressed bytes of a layer while they are made: how many there are, and, in the end, what they are. */
 export class GrowingForm extends Growth {
   #identity: BlobIdentity | undefined;
+  #holders = 0;
+
+  /** How many have taken hold of the bytes. */
+  get holders(): number {
+    return this.#holders;
+  }
 
   /** All is made. */
   complete(identity: BlobIdentity): void {
@@ -28,6 +34,8 @@ export class GrowingForm extends Growth {
   /** The form as a reader holds it: its size and digest are there once all is made. */
   bytes({ side, read, dispose, follow, available = this.available.bind(this) }: GrowingBytes): FormBytes {
     const identity = (): BlobIdentity | undefined => this.#identity;
+    this.#holders += 1;
+    let isHeld = true;
     return {
       side,
       get identity() {
@@ -39,7 +47,11 @@ export class GrowingForm extends Growth {
       available,
       read,
       follow,
-      [Symbol.asyncDispose]: dispose,
+      [Symbol.asyncDispose]: async () => {
+        if (isHeld) this.#holders -= 1;
+        isHeld = false;
+        await dispose();
+      },
     };
   }
 }

@@ -40,8 +40,6 @@ export class GrowingRun implements Run {
   readonly #done: Promise<BlobIdentity>;
   #keeping: Promise<void> | undefined;
   #kept: CachedLayer | undefined;
-  /** Who has taken hold of the bytes. */
-  #holders = 0;
 
   constructor(options: GrowingRunOptions) {
     this.#options = options;
@@ -66,15 +64,11 @@ export class GrowingRun implements Run {
 
   async take(options: AbortOptions): Promise<FormBytes> {
     const copy = await this.#options.writer.open(options);
-    this.#holders += 1;
-    let isHeld = true;
     return this.#made.bytes({
       side: 'copy',
       read: (reading) => this.#read(copy, reading),
       follow: (read) => this.#recent?.follow(read),
       dispose: async () => {
-        if (isHeld) this.#holders -= 1;
-        isHeld = false;
         this.#leaveToCache();
         await copy[Symbol.asyncDispose]();
       },
@@ -83,7 +77,7 @@ export class GrowingRun implements Run {
 
   /** What is kept, and what nobody holds any more, is the cache's: it may let it go. */
   #leaveToCache(): void {
-    if (this.#kept !== undefined && this.#holders === 0) this.#options.owner.kept(keptRun(this.#kept));
+    if (this.#kept !== undefined && this.#made.holders === 0) this.#options.owner.kept(keptRun(this.#kept));
   }
 
   async *#read(copy: LayerCopy, options: OpenOptions): ByteStream {

@@ -31,8 +31,6 @@ export class LeanRun implements Run {
   readonly #made = new GrowingForm();
   readonly #handover = new Handover();
   readonly #done: Promise<BlobIdentity>;
-  /** Who has taken hold of the bytes. */
-  #holders = 0;
   #sure: Promise<number> | undefined;
 
   constructor(options: LeanRunOptions) {
@@ -63,24 +61,20 @@ export class LeanRun implements Run {
 
   async take({ signal }: AbortOptions): Promise<FormBytes> {
     signal?.throwIfAborted();
-    this.#holders += 1;
-    let isHeld = true;
     return this.#made.bytes({
       side: 'source',
       available: (atLeast, options) => this.available(atLeast, options),
       read: (options) => this.#read(options),
       follow: (read) => (read === undefined ? this.#follow() : undefined),
       dispose: async () => {
-        if (isHeld) this.#holders -= 1;
-        isHeld = false;
-        if (this.#holders === 0) this.#handover.leave(); // nobody is waited for
+        if (this.#made.holders === 0) this.#handover.leave(); // nobody is waited for
       },
     });
   }
 
   /** Several readers at once go at their own paces. */
   #follow(): Following | undefined {
-    return this.#holders === 1 ? this.#handover.take() : undefined;
+    return this.#made.holders === 1 ? this.#handover.take() : undefined;
   }
 
   async *#read({ from = 0, signal, reuse }: OpenOptions): ByteStream {
@@ -124,7 +118,7 @@ export class LeanRun implements Run {
     for await (const chunk of pass.stream) {
       this.#form.append(chunk);
       this.#made.grow(chunk.byteLength);
-      if (this.#holders === 0) this.#handover.leave(); // nobody is there to follow
+      if (this.#made.holders === 0) this.#handover.leave(); // nobody is there to follow
       await this.#handover.give(chunk);
     }
     const { digest, size } = pass.result();
