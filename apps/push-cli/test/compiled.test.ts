@@ -73,7 +73,7 @@ describe('what V8 compiled of the program', () => {
     expect((await stat(file)).mode & 0o777, 'replaced by one of its own').toBe(0o600);
   });
 
-  test.skipIf(process.platform === 'win32')('is not waited for where a pipe lies in its place', async () => {
+  test.skipIf(process.platform === 'win32')('does not hang when a pipe has its name', async () => {
     await help();
     const [file = ''] = await kept();
     await rm(file);
