@@ -2,7 +2,7 @@
 // again.
 
 import { countLiterals } from './counts';
-import { INPUT, NOISE_COUNTS, NOISE_PLACES, NOISE_WORDS, WINDOW } from './layout';
+import { INPUT, NOISE_COUNTS, NOISE_PLACES, NOISE_WORDS, SEQUENCES, WINDOW } from './layout';
 
 /** Bytes that are judged together. */
 export const NOISE_PIECE: usize = 32768;
@@ -71,24 +71,51 @@ function isRepeated(from: usize, to: usize): bool {
 
 /** Enters the marked words; returns how many there were, times 65536, plus how many were known. */
 function mark(from: usize, to: usize): u32 {
-  const low = i8x16.splat(63);
-  const sign = i8x16.splat(9);
-  let total: u32 = 0;
+  const end = listMarks(from, to);
   let known: u32 = 0;
-  for (; from < to; from += 16) {
-    let marks = i8x16.bitmask(i8x16.eq(v128.and(v128.load(from), low), sign));
-    if (to - from < 16) marks &= (1 << ((to - from) as i32)) - 1;
-    for (; marks != 0; marks &= marks - 1) {
-      const position = from + ctz(marks);
-      if (to - position < 4) break;
-      const word = load<u32>(position);
-      const slot = ((word * 0x9e3779b1) >>> (32 - PLACE_BITS)) << 2;
-      const before = load<u32>(NOISE_PLACES + slot) as usize;
-      total++;
-      if (before != 0 && load<u32>(NOISE_WORDS + slot) == word && position - before <= WINDOW) known++;
-      store<u32>(NOISE_PLACES + slot, position as u32);
-      store<u32>(NOISE_WORDS + slot, word);
-    }
+  for (let entry = SEQUENCES; entry < end; entry += 4) {
+    const position = load<u32>(entry) as usize;
+    const word = load<u32>(position);
+    const slot = ((word * 0x9e3779b1) >>> (32 - PLACE_BITS)) << 2;
+    const before = load<u32>(NOISE_PLACES + slot) as usize;
+    if (load<u32>(NOISE_WORDS + slot) == word && before != 0 && position - before <= WINDOW) known++;
+    store<u32>(NOISE_PLACES + slot, position as u32);
+    store<u32>(NOISE_WORDS + slot, word);
   }
-  return (total << 16) | known;
+  return (((end - SEQUENCES) >>> 2) << 16) | known;
+}
+
+/**
+ * Lists where marked words lie, in the memory of sequences, of which there are none yet; returns the end of the list.
+ * Of each 64 bytes three places are written, however few marks there are: a processor cannot foretell whether there is
+ * one more.
+ */
+function listMarks(from: usize, to: usize): usize {
+  let end = SEQUENCES;
+  const last = to - 4;
+  for (; from + 64 <= last; from += 64) {
+    let marks =
+      marksOf(from) | (marksOf(from + 16) << 16) | (marksOf(from + 32) << 32) | (marksOf(from + 48) << 48);
+    const next = end + ((popcnt(marks) as usize) << 2);
+    store<u32>(end, from + (ctz(marks) as usize));
+    marks &= marks - 1;
+    store<u32>(end, from + (ctz(marks) as usize), 4);
+    marks &= marks - 1;
+    store<u32>(end, from + (ctz(marks) as usize), 8);
+    marks &= marks - 1;
+    for (end += 12; end < next; end += 4, marks &= marks - 1) store<u32>(end, from + (ctz(marks) as usize));
+    end = next;
+  }
+  for (; from <= last; from++) {
+    store<u32>(end, from);
+    end += (((load<u8>(from) & 63) == 9) as usize) << 2;
+  }
+  return end;
+}
+
+/** A bit for each of sixteen letters: whether it marks a word. */
+// @ts-expect-error: a decorator of AssemblyScript
+@inline
+function marksOf(from: usize): u64 {
+  return (i8x16.bitmask(i8x16.eq(v128.and(v128.load(from), i8x16.splat(63)), i8x16.splat(9))) as u64) & 0xffff;
 }

@@ -1,13 +1,17 @@
+import { copyBytesSource } from './copy-bytes.ts';
+
 /**
  * What a worker thread runs that unpacks gzip. `workerData` is the compiled decoder, shared with the thread that made
  * it; assembly/inflate has the words. A decoder has 320 KiB: those whose content has ended are used again.
  */
-export const gunzipWorkerSource = `'use strict';
+export const gunzipWorkerSource: string = `'use strict';
 const { createHash } = require('node:crypto');
 const { parentPort, workerData } = require('node:worker_threads');
 const { crc32 } = require('node:zlib');
 const runs = new Map();
 const spare = [];
+
+${copyBytesSource}
 
 function createDecoder() {
   const { exports } = new WebAssembly.Instance(workerData, {});
@@ -33,7 +37,7 @@ class Run {
     const { exports, memory, limit } = this.decoder;
     for (let from = 0; !this.isOver && (from < bytes.byteLength || (isLast && from === 0)); from += limit) {
       const part = bytes.subarray(from, from + limit);
-      memory.set(part, exports.inputAddress());
+      copyBytes(memory, exports.inputAddress(), part);
       exports.feed(part.byteLength);
       this.read += part.byteLength;
       const failure = this.inflate(isLast && from + limit >= bytes.byteLength);

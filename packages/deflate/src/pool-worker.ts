@@ -1,3 +1,4 @@
+import { copyBytesSource } from './copy-bytes.ts';
 import { windowSize } from './options.ts';
 
 /** Bytes that a stored block can carry, and those before them that say how many. */
@@ -36,6 +37,8 @@ function read(fd, position, address, size) {
   }
 }
 
+${copyBytesSource}
+
 function hash(run, algorithm, seal, bytes) {
   if (!files.has(run)) files.set(run, { hash: createHash(algorithm), checksum: 0, made: beginSeal(seal) });
   const file = files.get(run);
@@ -63,7 +66,7 @@ function end(id, { run, after }) {
 function deflate(id, dictionarySize, size, { level, final, output }) {
   const made = encoder.deflate(dictionarySize, size, level, final ? 1 : 0);
   if (output !== undefined && made <= output.byteLength) {
-    output.set(memory.subarray(outputAddress, outputAddress + made));
+    copyBytes(output, 0, memory.subarray(outputAddress, outputAddress + made));
     parentPort.postMessage({ id, result: made });
     return;
   }
@@ -113,7 +116,7 @@ class Results {
   }
 
   add(size) {
-    this.room(size).set(memory.subarray(outputAddress, outputAddress + size));
+    copyBytes(this.room(size), 0, memory.subarray(outputAddress, outputAddress + size));
   }
 
   /** What the encoder makes of noise: stored blocks, each with its header. */
@@ -123,7 +126,7 @@ class Results {
     for (let done = 0; done < size; done += ${storedLimit}) {
       const part = Math.min(${storedLimit}, size - done);
       room.set([0, part & 255, part >> 8, ~part & 255, (~part >> 8) & 255], at);
-      room.set(memory.subarray(address + done, address + done + part), at + ${storedHeaderSize});
+      copyBytes(room, at + ${storedHeaderSize}, memory.subarray(address + done, address + done + part));
       at += ${storedHeaderSize} + part;
     }
   }
@@ -159,8 +162,8 @@ parentPort.on('message', ({ id, piece, blocks, sums, ends }) => {
   if (blocks !== undefined) return takeBlocks(id, blocks);
   const { bytes, dictionary } = piece;
   last.run = 0;
-  memory.set(dictionary, inputAddress);
-  memory.set(bytes, inputAddress + dictionary.byteLength);
+  copyBytes(memory, inputAddress, dictionary);
+  copyBytes(memory, inputAddress + dictionary.byteLength, bytes);
   deflate(id, dictionary.byteLength, bytes.byteLength, piece);
 });
 `;

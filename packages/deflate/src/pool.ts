@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export { copyBytes, copyBytesSource } from './copy-bytes.ts';
 export {
   createDeflatePool,
   type DeflatePool,

@@ -1,4 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
+import { copyBytes } from '@slipway/deflate/pool';
 import type { SharedMemory } from '../threads/shared-memory.ts';
 import type { TarEntry } from './tar-walk.ts';
 
@@ -150,6 +151,6 @@ export class PartBuilder {
 }
 
 function append(batch: Batch, piece: Uint8Array): void {
-  batch.bytes.set(piece, batch.used);
+  copyBytes(batch.bytes, batch.used, piece);
   batch.used += piece.byteLength;
 }

@@ -1,5 +1,5 @@
 import { DeflateError } from '@slipway/deflate';
-import { createGunzipHashPool, type GunzipHashRun } from '@slipway/deflate/pool';
+import { copyBytes, createGunzipHashPool, type GunzipHashRun } from '@slipway/deflate/pool';
 import type { Digest, DigestAlgorithm } from '@slipway/digest-value';
 import { CompressionError } from '../errors.ts';
 import type { MeasuredContent } from '../hashing/digester.ts';
@@ -86,7 +86,7 @@ export class GunzipDigester implements UnpackDigester {
   /** Never rejects: the next call says what went wrong. */
   async #send(bytes: Uint8Array): Promise<void> {
     const memory = sharedPieces.take(pieceSize);
-    memory.set(bytes);
+    copyBytes(memory, 0, bytes);
     try {
       await this.#run.write(memory.subarray(0, bytes.byteLength));
     } catch (error) {

@@ -1,3 +1,5 @@
+import { copyBytesSource } from '@slipway/deflate/pool';
+
 /**
  * What a worker thread runs that makes zstd frames. It is a text, so that no file has to be found at run time;
  * `workerData` is the compiled module. The letters are the exports of `@bokuweb/zstd-wasm`, whose version is pinned,
@@ -5,7 +7,7 @@
  *
  * Each frame is made by a context of its own: what a context has seen before must not decide what it makes.
  */
-export const zstdWorkerSource = `'use strict';
+export const zstdWorkerSource: string = `'use strict';
 const { parentPort, workerData } = require('node:worker_threads');
 const { exports } = new WebAssembly.Instance(workerData, {
   a: {
@@ -25,6 +27,8 @@ const { exports } = new WebAssembly.Instance(workerData, {
 });
 const { f: memory, g: start, h: isError, i: boundOf, m: compress, s: malloc, t: free } = exports;
 start();
+
+${copyBytesSource}
 
 function reserve(size) {
   const address = malloc(size) >>> 0;
@@ -46,7 +50,7 @@ function frames(bytes, sizes, level) {
   let from = 0;
   let at = 0;
   for (const size of sizes) {
-    new Uint8Array(memory.buffer).set(bytes.subarray(from, from + size), source);
+    copyBytes(new Uint8Array(memory.buffer), source, bytes.subarray(from, from + size));
     const made1 = compress(target, boundOf(most), source, size, level);
     if (isError(made1)) throw new Error('zstd failed with code ' + made1);
     made.set(new Uint8Array(memory.buffer, target, made1), at);
