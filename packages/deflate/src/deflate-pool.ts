@@ -4,6 +4,7 @@ import {
   type DeflateFileOptions,
   type DeflateFileRun,
   FileRun,
+  nextId,
   type PoolJob,
   readError,
   resolveFileOptions,
@@ -180,6 +181,7 @@ class WorkerPool implements DeflatePool {
       };
       const { level, dictionary, final } = piece.options;
       const job: PoolJob = {
+        order: nextId(),
         preferred: () => undefined,
         isBound: false,
         askOf: () => {
@@ -206,10 +208,13 @@ class WorkerPool implements DeflatePool {
 
   /**
    * Hands waiting work out. What finds no thread stays, in its order: whatever comes behind it and belongs where it
-   * does, stays too.
+   * does, stays too. On the calling thread the oldest file goes first: of several that take turns, none would be there
+   * to be sent before the last one is.
    */
   #assign(): void {
-    for (const job of this.#waiting) {
+    const isHere = this.#leftForHere !== undefined;
+    const waiting = isHere ? [...this.#waiting].sort((a, b) => a.order - b.order) : this.#waiting;
+    for (const job of waiting) {
       const thread = this.#threadFor(job);
       if (thread === undefined) continue;
       this.#waiting.delete(job);

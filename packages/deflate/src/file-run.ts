@@ -112,6 +112,8 @@ type Outcome =
 
 /** Work that one thread does, whichever the pool chooses. */
 export interface PoolJob {
+  /** When the file of which it is a part was begun, or the piece: smaller numbers are older. */
+  readonly order: number;
   /** The thread that it belongs on; undefined where any will do. */
   readonly preferred: () => Thread | undefined;
   /** Whether it waits for the thread that it belongs on, however many others are idle. */
@@ -131,6 +133,12 @@ export interface BlockQueue {
 
 let lastId = 0;
 
+/** The next number of what is begun. */
+export function nextId(): number {
+  lastId += 1;
+  return lastId;
+}
+
 /**
  * The thread that is given the first blocks hashes the whole file, so it is preferred for all; those that another
  * thread deflates are read and hashed there as well. Turns are handed out in their order, and a thread answers in
@@ -138,7 +146,7 @@ let lastId = 0;
  */
 export class FileRun implements DeflateFileRun {
   readonly turns: number;
-  readonly #id = ++lastId;
+  readonly #id = nextId();
   readonly #options: ResolvedFileOptions;
   readonly #queue: BlockQueue;
   readonly #waiting = new Map<PoolJob, (error: unknown) => void>();
@@ -176,6 +184,7 @@ export class FileRun implements DeflateFileRun {
     if (at >= this.turns) return Promise.reject(new RangeError(`Expected at most ${this.turns} calls, got one more`));
     return new Promise((resolve, reject) => {
       const job: PoolJob = {
+        order: this.#id,
         preferred: () => this.#lead,
         isBound: this.#options.resultHash !== undefined,
         askOf: (thread) => {

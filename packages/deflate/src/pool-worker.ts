@@ -85,9 +85,11 @@ function load(run, fd, position, size, dictionarySize) {
   return { address, failure };
 }
 
-function takeBlocks(id, { fd, start, offset, size, blockSize, run, algorithm, seal, deflates }) {
+/** Between two blocks others get their turn, where this is not a thread of its own. */
+function* takeBlocks(id, { fd, start, offset, size, blockSize, run, algorithm, seal, deflates }) {
   const results = new Results(deflates?.output);
   for (let at = offset; at < offset + size; at += blockSize) {
+    if (at > offset) yield;
     const length = Math.min(blockSize, offset + size - at);
     const dictionarySize = deflates === undefined ? 0 : Math.min(${windowSize}, at);
     const { address, failure } = load(run, fd, start + at, length, dictionarySize);
@@ -156,16 +158,19 @@ class Results {
   }
 }
 
-parentPort.on('message', ({ id, piece, blocks, sums, ends }) => {
+function* answer({ id, piece, blocks, sums, ends }) {
   if (sums !== undefined) return sum(id, sums);
   if (ends !== undefined) return end(id, ends);
-  if (blocks !== undefined) return takeBlocks(id, blocks);
+  if (blocks !== undefined) return yield* takeBlocks(id, blocks);
   const { bytes, dictionary } = piece;
   last.run = 0;
   copyBytes(memory, inputAddress, dictionary);
   copyBytes(memory, inputAddress + dictionary.byteLength, bytes);
   deflate(id, dictionary.byteLength, bytes.byteLength, piece);
-});
+}
+
+const takeTurns = parentPort.takeTurns ?? ((turns) => { while (!turns.next().done); });
+parentPort.on('message', (request) => takeTurns(answer(request)));
 `;
 
 /** How something is deflated, and where the result goes, if it fits. */

@@ -16,9 +16,12 @@ export type GivenModules = Readonly<Record<string, object>>;
 
 type Listener = (request: object) => void;
 
+/** Work in parts, between which others get their turns. */
+type Turns = Iterator<unknown, unknown>;
+
 /**
- * Runs a worker's text on the calling thread: one request a turn of the event loop, in their order, so that others get
- * their turns too.
+ * Runs a worker's text on the calling thread: requests in their order, one a turn of the event loop, or one part of it
+ * where the text hands its parts to `parentPort.takeTurns`.
  */
 export function startHere<Answer>(
   source: string,
@@ -26,24 +29,39 @@ export function startHere<Answer>(
   { isWanted, onAnswer, onFailure }: WorkHereEvents<Answer>,
   given: GivenModules = {},
 ): Ask {
+  const line: { readonly id: number }[] = [];
   let listener: Listener | undefined;
+  let turns: Turns | undefined;
   const parentPort = {
     on(_event: 'message', listen: Listener): void {
       listener = listen;
     },
     postMessage: onAnswer,
+    takeTurns(ofRequest: Turns): void {
+      turns = ofRequest;
+    },
   };
   const threads = { parentPort, workerData: module };
   const moduleOf = (name: string): object | undefined =>
     name === 'node:worker_threads' ? threads : (given[name] ?? process.getBuiltinModule(name));
-  const work: Ask = (request) => {
-    if (!isWanted(request.id)) return;
+  const begin = (request: object): void => {
+    if (listener === undefined) compileFunction(source, ['require'])(moduleOf);
+    listener?.(request);
+  };
+  const takeTurn = (): void => {
+    const request = line[0] as { readonly id: number };
     try {
-      if (listener === undefined) compileFunction(source, ['require'])(moduleOf);
-      listener?.(request);
+      if (turns === undefined && isWanted(request.id)) begin(request);
+      if (turns?.next().done !== false) turns = undefined;
     } catch (error) {
+      turns = undefined;
       onFailure(request.id, error);
     }
+    if (turns === undefined) line.shift();
+    if (line.length > 0) setImmediate(takeTurn);
   };
-  return (request) => void setImmediate(work, request);
+  return (request) => {
+    line.push(request);
+    if (line.length === 1) setImmediate(takeTurn);
+  };
 }

@@ -104,7 +104,7 @@ test('what is expected starts nothing in a pool that has always threads, or is c
   expect(() => closed.expect(-1)).toThrow(RangeError);
 });
 
-test('the calling thread has turns for other work between two requests', async () => {
+test('the calling thread has a turn for other work between two blocks, however many are asked for at once', async () => {
   await using pool = createDeflatePool({ withoutThreads: plain.byteLength });
   let turns = 0;
   let other: NodeJS.Immediate | undefined;
@@ -112,9 +112,41 @@ test('the calling thread has turns for other work between two requests', async (
     turns += 1;
     other = setImmediate(tick);
   })();
-  await fileThrough(pool);
+  using run = pool.deflateFile({ fd, start: 0, size: plain.byteLength, blockSize, blocksAtOnce: 10, readSync });
+  const { bytes } = await run.next();
   clearImmediate(other);
-  expect(turns).toBeGreaterThanOrEqual(3);
+  expect(hashOf(bytes)).toBe(made.bytes);
+  expect(turns).toBeGreaterThanOrEqual(10);
+});
+
+test('of several files on the calling thread, the one that was begun first is done first', async () => {
+  await using pool = createDeflatePool({ withoutThreads: 10 * plain.byteLength });
+  const blocksMade = [0, 0, 0];
+  const madeByThen: number[][] = [];
+  const through = async (file: number): Promise<void> => {
+    using run = pool.deflateFile({ fd, start: 0, size: plain.byteLength, blockSize, blocksAtOnce: 1, readSync });
+    let left = run.turns;
+    const ask = async (): Promise<void> => {
+      for (; left > 0; blocksMade[file]! += 1) {
+        left -= 1;
+        await run.next();
+      }
+    };
+    await Promise.all([ask(), ask(), ask()]);
+    madeByThen.push([...blocksMade]);
+  };
+  await Promise.all([0, 1, 2].map(through));
+  // A block or two of the next file may have been begun.
+  expect(madeByThen[0]).toEqual([10, expect.toSatisfy((made: number) => made <= 2), 0]);
+  expect(madeByThen[1]).toEqual([10, 10, expect.toSatisfy((made: number) => made <= 2)]);
+});
+
+test('a block that cannot be read fails its file, and no other on the calling thread', async () => {
+  await using pool = createDeflatePool({ withoutThreads: 10 * plain.byteLength });
+  using damaged = pool.deflateFile({ fd, start: 0, size: plain.byteLength + 1, blockSize, blocksAtOnce: 99, readSync });
+  const failed = expect(damaged.next()).rejects.toMatchObject({ code: 'ERR_DEFLATE_READ' });
+  expect(await fileThrough(pool)).toEqual(made);
+  await failed;
 });
 
 test('what waits for the calling thread is given up with the pool', async () => {

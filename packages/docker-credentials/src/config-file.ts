@@ -44,27 +44,33 @@ export interface ReadConfigOptions {
  * @throws {CredentialsError} `ERR_CREDENTIALS_FILE`
  */
 export async function readConfigFile(path: string, options: ReadConfigOptions = {}): Promise<ConfigFile | undefined> {
+  const kind = await kindOf(path);
+  if (kind === 'nothing') return undefined;
   // A pipe that nobody writes to is waited for without end, and no signal ends that.
-  if (options.mayBePipe !== true && (await isPipe(path))) throw unreadable(path, 'it is a pipe', options);
+  if (kind === 'pipe' && options.mayBePipe !== true) throw unreadable(path, 'it is a pipe', options);
   let bytes: Uint8Array;
   try {
     // A stream also takes a pipe (`--authfile <(…)`); `end` is inclusive, so one byte too many shows.
     bytes = await buffer(createReadStream(path, { end: maxBytes }));
   } catch (error) {
-    const code = systemCodeOf(error);
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw unreadable(path, code, options, error);
+    if (isAbsence(error)) return undefined;
+    throw unreadable(path, systemCodeOf(error), options, error);
   }
   if (bytes.byteLength > maxBytes) throw invalid(path, `it has more than the ${maxBytes} bytes allowed`, options);
   const { text, encoding } = decodeConfig(bytes);
   return { ...parseConfig(path, text, options), encoding };
 }
 
-async function isPipe(path: string): Promise<boolean> {
+async function kindOf(path: string): Promise<'nothing' | 'pipe' | 'something'> {
   return await stat(path).then(
-    (stats) => stats.isFIFO(),
-    () => false, // reading it tells why
+    (stats) => (stats.isFIFO() ? 'pipe' : 'something'),
+    (error) => (isAbsence(error) ? 'nothing' : 'something'), // reading it tells why
   );
+}
+
+function isAbsence(error: unknown): boolean {
+  const code = systemCodeOf(error);
+  return code === 'ENOENT' || code === 'ENOTDIR';
 }
 
 function unreadable(path: string, why: string, { namedBy }: ReadConfigOptions, cause?: unknown): CredentialsError {

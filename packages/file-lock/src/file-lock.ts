@@ -74,7 +74,7 @@ export async function acquireOn(system: LockSystem, path: string, options: FileL
   const { timeoutMs = defaults.timeoutMs, staleMs = defaults.staleMs, signal } = options;
   const token = randomUUID();
   const folder = new LockFolder(path);
-  const self = await system.self();
+  const self = system.self();
   const watch = new OwnerWatch({ folder, system, self, token, staleMs });
   const start = system.now();
   for (let attempt = 0; ; attempt += 1) {

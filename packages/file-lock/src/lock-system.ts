@@ -8,11 +8,11 @@ export interface LockSystem {
   sleep(delayMs: number, signal: AbortSignal | undefined): Promise<void>;
   /** Runs `work` again and again until the result is called; it keeps no process alive. */
   every(intervalMs: number, work: () => void): () => void;
-  self(): Promise<ProcessIdentity>;
+  self(): ProcessIdentity;
   stateOf(other: ProcessIdentity, self: ProcessIdentity): Promise<ProcessState>;
 }
 
-let self: Promise<ProcessIdentity> | undefined;
+let self: ProcessIdentity | undefined;
 
 /** The system as it is. */
 export const lockSystem: LockSystem = {

@@ -86,7 +86,9 @@ export class BookFolder implements AsyncDisposable {
       if (changes.size === 0) return;
       const timeMs = Date.now();
       await this.#add(Buffer.concat(Array.from(changes, ([name, value]) => formatLine(name, value, timeMs))), lock);
-      await this.#readChanged();
+      // It is read again by whoever asks: at the end of a program nobody does.
+      this.#isFresh = false;
+      this.#freshUntil = Number.NEGATIVE_INFINITY;
     });
   }
 
