@@ -7,11 +7,11 @@ import {
   decompress,
   type ReadableCompression,
 } from '@slipway/digest';
-import { Header } from 'tar/header';
 import { invalidSource } from '../errors.ts';
 import { type SpoolOptions, spool } from '../files/spool.ts';
 import { magicLength, recogniseCompression } from '../files/stored-content.ts';
 import { resolveSourceLimits } from '../options.ts';
+import { isTarHeader } from '../tar/tar-header.ts';
 
 /** A tar that a caller has made, in any compression: bytes, content that can be opened again, or a stream. */
 export type GivenTar = Uint8Array | Content | ByteStream;
@@ -67,7 +67,7 @@ export async function* plainTar(
 
 function assertHeader(block: Buffer): void {
   if (block.every((byte) => byte === 0)) return; // an empty tar is one
-  if (!new Header(block).cksumValid) throw invalidSource(`Cannot use ${name}: it does not begin as a tar`);
+  if (!isTarHeader(block)) throw invalidSource(`Cannot use ${name}: it does not begin as a tar`);
 }
 
 async function compressionOf(content: Content, { signal }: AbortOptions): Promise<ReadableCompression> {

@@ -1,5 +1,4 @@
 import type { AbortOptions } from '@slipway/digest';
-import { Header } from 'tar/header';
 import { invalidSource, type SourceError } from '../errors.ts';
 import type { FileReader } from '../files/file-reader.ts';
 import type { ResolvedSourceLimits } from '../options.ts';
@@ -7,6 +6,7 @@ import { cleanMemberName, followedMemberName } from './member-path.ts';
 import { parsePaxRecords } from './pax-records.ts';
 import { GnuSparseHeader, type PaxSparse, paxSparseOf, piecesOfNumbers, readSparseMap } from './sparse-map.ts';
 import type { SparsePiece, TarEntry, TarFile, TarIndex } from './tar-entry.ts';
+import { readTarHeader, type TarHeader } from './tar-header.ts';
 
 export interface TarIndexOptions extends AbortOptions {
   readonly limits: ResolvedSourceLimits;
@@ -19,12 +19,6 @@ type Fail = (reason: string) => SourceError;
 const blockSize = 512;
 /** Where in a header the type flag stands. */
 const typeOffset = 156;
-/** Name, target of a link, prefix of the name: from, to. */
-const textFields = [
-  [0, 100],
-  [157, 257],
-  [345, 500],
-] as const;
 const zeroBlock = Buffer.alloc(blockSize);
 /** Bytes per read of headers: a page is what the kernel fetches anyway, and small members share it. */
 const windowSize = 4096;
@@ -83,12 +77,10 @@ class Scan {
       if (second && !second.equals(zeroBlock)) throw this.#invalid('a lone zero block is followed by more data');
       return this.#end();
     }
-    if (!this.#decode(block).cksumValid) {
-      throw this.#invalid(start === 0 ? notTar : 'the checksum of a header is wrong');
-    }
+    const header = this.#decode(block);
+    if (header === undefined) throw this.#invalid(start === 0 ? notTar : 'the checksum of a header is wrong');
     this.#position = start + blockSize;
     const flag = String.fromCharCode(block[typeOffset]!);
-    const header = this.#decode(unambiguous(block));
     switch (flag) {
       case 'x':
         this.#pending.pax = await this.#readPax(header);
@@ -139,25 +131,24 @@ class Scan {
     return Uint8Array.from(this.#window.bytes.subarray(within, within + length));
   }
 
-  #decode(block: Buffer): Header {
+  #decode(block: Buffer): TarHeader | undefined {
     try {
-      return new Header(block);
+      return readTarHeader(block);
     } catch (cause) {
-      throw this.#invalid(this.#position === 0 ? notTar : 'a number in a header cannot be represented', cause);
+      throw this.#invalid('a number in a header cannot be represented', cause);
     }
   }
 
-  async #take(header: Header, flag: string, block: Buffer): Promise<void> {
+  async #take(header: TarHeader, flag: string, block: Buffer): Promise<void> {
     this.#entries += 1;
     if (this.#entries > this.#limits.maxEntries) {
       throw this.#invalid(`it has more than ${this.#limits.maxEntries} entries`);
     }
-    // Merged here, GNU before pax as in Go's archive/tar: `Header` would put a ustar prefix in front of a pax path and
-    // lose the link.
+    // GNU before pax, as in Go's archive/tar.
     const { pax, longName, longLink } = this.#pending;
     const sparse = paxSparseOf(pax);
-    const name = longName ?? sparse?.name ?? pax?.get('path') ?? header.path ?? '';
-    const target = longLink ?? pax?.get('linkpath') ?? header.linkpath ?? '';
+    const name = longName ?? sparse?.name ?? pax?.get('path') ?? header.name;
+    const target = longLink ?? pax?.get('linkpath') ?? header.link;
     const fail: Fail = (reason) => this.#invalid(`member ${JSON.stringify(shorten(name))} ${reason}`);
     for (const text of [name, target]) {
       if (Buffer.byteLength(text) > this.#limits.maxNameBytes) {
@@ -240,20 +231,20 @@ class Scan {
     return Math.min(this.#position + Math.ceil(size / blockSize) * blockSize, this.#file.size);
   }
 
-  async #readPax(header: Header): Promise<ReadonlyMap<string, string>> {
+  async #readPax(header: TarHeader): Promise<ReadonlyMap<string, string>> {
     const bytes = await this.#extension(header);
     const records = parsePaxRecords(bytes);
     if (!records) throw this.#invalid('a pax header is malformed');
     return records;
   }
 
-  async #readLongName(header: Header): Promise<string> {
+  async #readLongName(header: TarHeader): Promise<string> {
     const bytes = await this.#extension(header);
     const end = bytes.indexOf(0);
     return bytes.toString('utf8', 0, end === -1 ? bytes.byteLength : end);
   }
 
-  async #extension({ size }: Header): Promise<Buffer> {
+  async #extension({ size }: TarHeader): Promise<Buffer> {
     if (size === undefined) throw this.#invalid('an extension header has no valid size');
     if (size > this.#limits.maxExtensionBytes) {
       throw this.#invalid(
@@ -273,20 +264,6 @@ class Scan {
 }
 
 /**
- * A copy whose fields `Header` reads as everyone does: of a text, it takes what follows a zero byte and a line break
- * for part of it; of a file whose name ends in `/`, it forgets the size, unless the type is another one.
- */
-function unambiguous(block: Buffer): Buffer {
-  const copy = Buffer.from(block);
-  for (const [start, end] of textFields) {
-    const zero = copy.subarray(start, end).indexOf(0);
-    if (zero !== -1) copy.fill(0, start + zero, end);
-  }
-  copy[typeOffset] = '7'.charCodeAt(0);
-  return copy;
-}
-
-/**
  * Links, devices, folders and FIFOs have no data, whatever their size field says; as in Go's archive/tar, which docker
  * uses.
  */
@@ -294,7 +271,7 @@ function isHeaderOnly(flag: string): boolean {
   return '123456'.includes(flag);
 }
 
-function dataSize(header: Header, paxSize: string | undefined, fail: Fail): number {
+function dataSize(header: TarHeader, paxSize: string | undefined, fail: Fail): number {
   if (paxSize !== undefined && !/^\d{1,15}$/.test(paxSize)) throw fail(`has a pax size of ${JSON.stringify(paxSize)}`);
   const size = paxSize === undefined ? header.size : Number(paxSize);
   if (size === undefined || !Number.isSafeInteger(size)) throw fail('has no valid size');
