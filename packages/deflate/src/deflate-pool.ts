@@ -22,9 +22,9 @@ export interface DeflatePoolOptions {
    */
   readonly threads?: number | undefined;
   /**
-   * Plain bytes that the calling thread deflates, one request a turn of the event loop, before a worker thread starts:
-   * so few do not pay for one. Input that exceeds them goes to worker threads, with all that comes after it; and all of
-   * it, where `expect` has said that there is more.
+   * Plain bytes that the calling thread deflates, a block a turn of the event loop and the oldest file first, before a
+   * worker thread starts: so few do not pay for one. Input that exceeds them goes to worker threads, with all that
+   * comes after it; and all of it, where `expect` has said that there is more.
    * @default 0
    */
   readonly withoutThreads?: number | undefined;
