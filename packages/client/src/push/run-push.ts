@@ -48,8 +48,6 @@ export async function runPush(
   for (const tag of refusedTags) {
     parts.warn(`no registry takes the tag ${JSON.stringify(tag)}: it is left out, and the push will count as failed`);
   }
-  // What is remembered is opened while credentials are looked up; the push itself hears of what fails there.
-  void parts.pushers().catch(() => {});
   const deliveries = await Promise.all(
     selections.map(async ({ item, references: wanted }) => ({
       item,
