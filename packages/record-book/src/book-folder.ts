@@ -86,7 +86,7 @@ export class BookFolder implements AsyncDisposable {
       if (changes.size === 0) return;
       const timeMs = Date.now();
       await this.#add(Buffer.concat(Array.from(changes, ([name, value]) => formatLine(name, value, timeMs))), lock);
-      // It is read again by whoever asks: at the end of a program nobody does.
+      // The next question reads the journal again. At the end of a program there is none.
       this.#isFresh = false;
       this.#freshUntil = Number.NEGATIVE_INFINITY;
     });

@@ -10,7 +10,7 @@ const shortPrefixField = [345, 475] as const;
 
 const formatWithPrefix = 'ustar\u000000';
 
-/** What of a header counts here: nobody asks for owners, modes and times. */
+/** The fields of a header that an index needs: no owner, mode or time. */
 export interface TarHeader {
   /** With the prefix of ustar before it. */
   readonly name: string;
