@@ -5,7 +5,10 @@ import type { PushEvent } from '@slipway/client';
 export interface RuntimeChange {
   /** From so many blobs on. */
   readonly blobs: number;
-  readonly make: () => void;
+  /** Done once. */
+  readonly make?: () => void;
+  /** Done at each event from then on. */
+  readonly watch?: () => void;
 }
 
 /**
@@ -19,6 +22,8 @@ const frugalHeap: RuntimeChange = {
 
 interface Bun {
   readonly unsafe: { setJITPolicy(scale: number): void };
+  /** Collects what is not in use, and waits for it. */
+  gc(isForced: true): void;
 }
 
 /**
@@ -27,10 +32,31 @@ interface Bun {
  */
 const usualCompiling = ({ unsafe }: Bun): RuntimeChange => ({ blobs: 256, make: () => unsafe.setJITPolicy(1) });
 
+/**
+ * As {@link frugalHeap}, for JavaScriptCore, which has no such flag: what is not in use is collected whenever the
+ * process has grown by 8 MiB. How much of the heap is in use is known only after a collection, the size of the process
+ * always.
+ */
+function frugalCollector(bun: Bun): RuntimeChange {
+  let limit = 0;
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  return {
+    blobs: 1000,
+    watch: () => {
+      const now = performance.now();
+      if (now < lookedAt + 100) return; // to look takes 10 µs, and there are thousands of events a second
+      lookedAt = now;
+      if (process.memoryUsage.rss() < limit) return;
+      bun.gc(true);
+      limit = process.memoryUsage.rss() + 8 * 1024 * 1024;
+    },
+  };
+}
+
 /** What the runtime at hand is told. */
-export function changeForMany(): RuntimeChange {
+export function changesForMany(): readonly RuntimeChange[] {
   const { Bun: bun } = globalThis as { readonly Bun?: Bun };
-  return bun === undefined ? frugalHeap : usualCompiling(bun);
+  return bun === undefined ? [frugalHeap] : [usualCompiling(bun), frugalCollector(bun)];
 }
 
 /**
@@ -40,13 +66,15 @@ export function changeForMany(): RuntimeChange {
  */
 export function preparedForMany(
   onEvent: (event: PushEvent) => void,
-  { blobs: most, make }: RuntimeChange = changeForMany(),
+  changes: readonly RuntimeChange[] = changesForMany(),
 ): (event: PushEvent) => void {
   let blobs = 0;
   return (event) => {
-    if (event.type === 'blob:preparing') {
-      blobs += 1;
-      if (blobs === most) make();
+    const isAnother = event.type === 'blob:preparing';
+    if (isAnother) blobs += 1;
+    for (const { blobs: most, make, watch } of changes) {
+      if (isAnother && blobs === most) make?.();
+      if (blobs >= most) watch?.();
     }
     onEvent(event);
   };

@@ -30,6 +30,9 @@ export interface MadeFormOptions extends LayerCompressionOptions {
   readonly signal: AbortSignal;
 }
 
+/** Of whose bytes a reader has taken hold: one map for all layers, of which there may be thousands. */
+const takenOf = new WeakMap<FormBytes, Run>();
+
 /** Copies that may turn out to be damaged or gone, before the layer is compressed without the cache. */
 const mostBadCopies = 2;
 
@@ -45,8 +48,6 @@ export class MadeForm implements BlobForm, ReadableForm {
   readonly rereading: Gate = new Gate(1);
   readonly #options: MadeFormOptions;
   readonly #compression: LayerCompression;
-  /** Of whose bytes a reader has taken hold. */
-  readonly #takenOf = new WeakMap<FormBytes, Run>();
   #cache: LayerCache | undefined;
   #identity: BlobIdentity | undefined;
   /** By digest: what a reader has proven, it knows no notes of. */
@@ -124,7 +125,7 @@ export class MadeForm implements BlobForm, ReadableForm {
   async take({ signal }: AbortOptions): Promise<FormBytes> {
     return await this.#onSomeRun(signal, async (run) => {
       const bytes = await run.take({ signal });
-      this.#takenOf.set(bytes, run);
+      takenOf.set(bytes, run);
       return bytes;
     });
   }
@@ -136,7 +137,7 @@ export class MadeForm implements BlobForm, ReadableForm {
   blame(bytes: FormBytes | undefined, error: unknown): FormFailure {
     this.#options.signal.throwIfAborted();
     const failure = asFormFailure(error, bytes?.side ?? 'machine');
-    const run = bytes && this.#takenOf.get(bytes);
+    const run = bytes && takenOf.get(bytes);
     if (run !== undefined && failure.side === 'copy') this.#giveUp(run, failure);
     return failure;
   }
