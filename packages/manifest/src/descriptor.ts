@@ -4,6 +4,7 @@ import {
   type Fields,
   fail,
   has,
+  namesOf,
   readDigest,
   readOptionalObject,
   readOptionalString,
@@ -11,6 +12,7 @@ import {
   readOptionalStrings,
   readSize,
   readString,
+  refuseOtherSpellings,
 } from './fields.ts';
 import { mediaTypes } from './media-types.ts';
 import { type Platform, readPlatform } from './platform.ts';
@@ -73,16 +75,30 @@ export interface ReadDescriptorOptions {
   readonly mayLackType?: boolean | undefined;
 }
 
+const descriptorNames = namesOf([
+  'mediaType',
+  'digest',
+  'size',
+  'urls',
+  'annotations',
+  'data',
+  'platform',
+  'artifactType',
+]);
+const platformNames = namesOf(['architecture', 'os', 'os.version', 'os.features', 'variant']);
+
 /**
  * Reads and checks a descriptor. Members that are absent are left out, so that what is read equals what was built.
  * Docker's documents leave a size of 0 out too, which is Go's `omitempty`; OCI's must say it, unless the reader knows
  * it.
  */
 export function readDescriptor(fields: Fields, { dialect, sizeOf, mayLackType }: ReadDescriptorOptions): Descriptor {
+  refuseOtherSpellings(fields, descriptorNames);
   const isUntyped = mayLackType === true && !has(fields, 'mediaType');
   const mediaType = isUntyped ? 'application/octet-stream' : readString(fields, 'mediaType');
   if (mediaType === '') fail(fields, 'mediaType', 'expected a media type, got an empty text');
   const platform = readOptionalObject(fields, 'platform');
+  if (platform !== undefined) refuseOtherSpellings(platform, platformNames);
   const digest = readDigest(fields, 'digest');
   const known = has(fields, 'size') ? undefined : (sizeOf?.(digest) ?? (dialect === 'docker' ? 0 : undefined));
   const descriptor: Descriptor = {

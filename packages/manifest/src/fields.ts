@@ -42,10 +42,10 @@ export function memberOf(fields: Fields, key: string): unknown {
  * refused: two readers would see two documents.
  */
 export function inAnyCase(fields: Fields, known: readonly string[]): Fields {
-  const byLowerCase = new Map(known.map((key) => [key.toLowerCase(), key]));
+  const byFoldedName = namesOf(known);
   const values: Record<string, unknown> = { ...fields.values };
   for (const [key, value] of Object.entries(fields.values)) {
-    const meant = byLowerCase.get(key.toLowerCase());
+    const meant = byFoldedName.get(foldedName(key));
     if (meant === undefined || meant === key) continue;
     if (Object.hasOwn(values, meant) && JSON.stringify(values[meant]) !== JSON.stringify(value)) {
       fail(fields, meant, `is there twice, once as ${describe(key)}, with different values`);
@@ -54,6 +54,33 @@ export function inAnyCase(fields: Fields, known: readonly string[]): Fields {
     delete values[key];
   }
   return { ...fields, values };
+}
+
+/** Names of members that a reader knows, found by {@link foldedName}. */
+type KnownNames = ReadonlyMap<string, string>;
+
+export function namesOf(known: readonly string[]): KnownNames {
+  return new Map(known.map((key) => [foldedName(key), key]));
+}
+
+/**
+ * Refuses an object in which Go finds a member where JavaScript finds none: `Digest` beside or instead of `digest`. The
+ * last of them counts there, so that one document would name two things.
+ */
+export function refuseOtherSpellings(fields: Fields, known: KnownNames): void {
+  for (const key of Object.keys(fields.values)) {
+    const meant = known.get(foldedName(key));
+    if (meant !== undefined && meant !== key) fail(fields, '', `expected ${meant}, got ${describe(key)}`);
+  }
+}
+
+/**
+ * A name as Go's decoder compares it: without case, where the long s (U+017F) is an s and the Kelvin sign a k.
+ *
+ * @see https://github.com/golang/go/blob/go1.24.0/src/encoding/json/fold.go
+ */
+function foldedName(key: string): string {
+  return key.toUpperCase().toLowerCase();
 }
 
 /** Null counts as absent, as it does for Go. */
@@ -121,7 +148,7 @@ export function readOptionalStringMap(fields: Fields, key: string): Readonly<Rec
 
 /** Refuses the document because of one of its members. */
 export function fail(fields: Fields, key: string, problem: string): never {
-  const path = fields.path === '' ? key : `${fields.path}.${key}`;
+  const path = [fields.path, key].filter((part) => part !== '').join('.');
   throw new InvalidManifestError(fields.document, isPlain(path) ? path : describe(path), problem);
 }
 

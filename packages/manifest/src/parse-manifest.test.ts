@@ -198,6 +198,55 @@ describe('parseManifest', () => {
       'ambiguous document',
     ],
     ['Layers for layers', { ...ociManifest, Layers: [] }, undefined, 'expected layers, got "Layers"'],
+    ['Digest beside digest', { ...ociManifest, config: { ...config, Digest: digest } }, undefined, 'got "Digest"'],
+    ['SIZE for size', { ...ociManifest, config: { ...without(config, 'size'), SIZE: 2 } }, undefined, 'got "SIZE"'],
+    [
+      'a long s in a layer',
+      { ...ociManifest, layers: [layer, { ...layer, urlſ: ['https://x.test/'] }] },
+      undefined,
+      'layers[1]: expected urls, got "urlſ"',
+    ],
+    [
+      'a platform in two spellings',
+      {
+        ...ociIndex,
+        manifests: [{ ...config, platform: { os: 'linux', architecture: 'amd64', Architecture: 'arm' } }],
+      },
+      undefined,
+      'manifests[0].platform: expected architecture, got "Architecture"',
+    ],
+    [
+      'a subject in two spellings',
+      { ...ociManifest, subject: { ...config, mediatype: 'a/b' } },
+      undefined,
+      'subject: expected mediaType, got "mediatype"',
+    ],
+    ['Annotations', { ...ociManifest, Annotations: {} }, undefined, 'expected annotations, got "Annotations"'],
+    ['blobsum', { ...schema1, fsLayers: [{ blobSum: digest, blobsum: digest }] }, undefined, 'got "blobsum"'],
+    ['Name in schema 1', { ...schema1, Name: 'x' }, undefined, 'expected name, got "Name"'],
+    [
+      'a member that is there twice',
+      new TextEncoder().encode(JSON.stringify(ociManifest).replace('"layers":', '"layers":[],"l\\u0061yers":')),
+      undefined,
+      'it names "layers" twice in one object',
+    ],
+    [
+      'a digest that is there twice',
+      new TextEncoder().encode(JSON.stringify(ociManifest).replace('"digest":', `"digest":"${digest}","digest":`)),
+      undefined,
+      'it names "digest" twice in one object',
+    ],
+    [
+      'a size that is there twice, after a layer with annotations',
+      new TextEncoder().encode(
+        JSON.stringify({ ...ociManifest, layers: [{ ...layer, annotations: { size: '1' } }, layer] }).replace(
+          /"size":(?=\d+\}\])/,
+          '"size":9,"size":',
+        ),
+      ),
+      undefined,
+      'it names "size" twice in one object',
+    ],
     ['MEDIATYPE for mediaType', { ...ociManifest, MEDIATYPE: '' }, undefined, 'expected mediaType, got "MEDIATYPE"'],
     ['schema version 1', { ...ociManifest, schemaVersion: 1 }, undefined, 'schemaVersion: expected 2, got 1'],
     [
@@ -308,6 +357,12 @@ describe('parseManifest', () => {
     });
     expect(() => parseManifest(bytes, mediaType)).toThrow(refused);
     expect(() => parseManifest(bytes, mediaType)).toThrow(message);
+  });
+
+  test('annotations may be there twice, and members of different objects have the same names', () => {
+    const text = JSON.stringify({ ...ociManifest, annotations: { a: '{"digest":"x","digest":"y"}' } });
+    const bytes = new TextEncoder().encode(text.replace('"a":', '"a":"1","Digest":"2","Digest":"3","a":'));
+    expect(parseManifest(bytes)).toHaveProperty('annotations', { a: '{"digest":"x","digest":"y"}', Digest: '3' });
   });
 
   test('a document longer than the limit is not looked at', () => {

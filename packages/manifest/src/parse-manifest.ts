@@ -9,6 +9,7 @@ import {
   fail,
   has,
   memberOf,
+  namesOf,
   readDigest,
   readDocument,
   readList,
@@ -18,8 +19,10 @@ import {
   readOptionalString,
   readOptionalStringMap,
   readString,
+  refuseOtherSpellings,
 } from './fields.ts';
 import { mediaTypes } from './media-types.ts';
+import { repeatedMemberOf } from './repeated-member.ts';
 
 /** What every parsed document has. */
 interface ParsedDocument {
@@ -112,7 +115,8 @@ export interface ParseManifestOptions {
  * Parses and checks a manifest, an index or a list. `mediaType` is what the registry or the descriptor calls it
  * (`Content-Type`, parameters allowed); it must not contradict the body.
  *
- * A body that could be read as two kinds of document is refused, because two tools might then see two different images.
+ * A body that could be read in two ways is refused, because two tools might then see two different images: as two kinds
+ * of document, with a member in another spelling (`Digest`), or with one that an object names twice.
  *
  * @throws {InvalidManifestError} `ERR_MANIFEST_INVALID`; `path` says where.
  * @throws {ManifestTooLargeError} `ERR_MANIFEST_TOO_LARGE`
@@ -127,7 +131,9 @@ export function parseManifest(
   if (mediaType !== undefined) assertArgument('mediaType', mediaType, aString);
   assertOptions('options', options, {});
   const fields = readDocument('manifest', bytes, options.maxSize);
-  refuseOtherCase(fields);
+  const repeated = repeatedMemberOf(bytes);
+  if (repeated !== undefined) fail(fields, '', `it names ${describe(repeated)} twice in one object`);
+  refuseOtherSpellings(fields, documentNames);
   const actual = mediaTypeOf(fields, mediaType);
   refuseForeignMembers(fields, actual);
   return Object.freeze(readAs(actual, fields, bytes, options));
@@ -142,6 +148,14 @@ const contentMembers: Readonly<Record<Shape, readonly string[]>> = {
   artifact: ['blobs'],
   schema1: ['fsLayers'],
 };
+
+const documentNames = namesOf([
+  ...['schemaVersion', 'mediaType', 'artifactType', 'subject', 'annotations'],
+  ...Object.values(contentMembers).flat(),
+]);
+const schema1Names = namesOf(['name', 'tag', 'architecture', 'history', 'signatures']);
+const layerNames = namesOf(['blobSum']);
+const historyNames = namesOf(['v1Compatibility']);
 
 const shapes: ReadonlyMap<string, Shape> = new Map([
   [mediaTypes.dockerManifest, 'manifest'],
@@ -161,16 +175,6 @@ const meaningless: ReadonlySet<string> = new Set([
   'binary/octet-stream',
   'text/plain',
 ]);
-
-/** Go's decoder takes `Layers` for `layers`, JavaScript's does not: what the two read differently is refused. */
-function refuseOtherCase(fields: Fields): void {
-  const known = ['schemaVersion', 'mediaType', 'artifactType', 'subject', ...Object.values(contentMembers).flat()];
-  const byLowerCase = new Map(known.map((key) => [key.toLowerCase(), key]));
-  for (const key of Object.keys(fields.values)) {
-    const meant = byLowerCase.get(key.toLowerCase());
-    if (meant !== undefined && meant !== key) fail(fields, '', `expected ${meant}, got ${describe(key)}`);
-  }
-}
 
 function mediaTypeOf(fields: Fields, given: string | undefined): string {
   const outside = essentialMediaType(given);
@@ -280,8 +284,15 @@ function readEntries(fields: Fields, reading: Reading): readonly Descriptor[] {
 }
 
 function readSchema1(mediaType: string, fields: Fields, bytes: Uint8Array): Schema1Manifest {
-  const fsLayers = readObjects(fields, 'fsLayers').map((entry) => readDigest(entry, 'blobSum'));
-  const history = readObjects(fields, 'history').map((entry) => readString(entry, 'v1Compatibility'));
+  refuseOtherSpellings(fields, schema1Names);
+  const fsLayers = readObjects(fields, 'fsLayers').map((entry) => {
+    refuseOtherSpellings(entry, layerNames);
+    return readDigest(entry, 'blobSum');
+  });
+  const history = readObjects(fields, 'history').map((entry) => {
+    refuseOtherSpellings(entry, historyNames);
+    return readString(entry, 'v1Compatibility');
+  });
   if (fsLayers.length === 0) throw new InvalidManifestError('manifest', '', 'no FSLayers in manifest');
   if (fsLayers.length !== history.length) {
     throw new InvalidManifestError('manifest', '', 'length of history not equal to number of layers');
