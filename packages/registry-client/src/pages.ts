@@ -5,29 +5,43 @@ import type { ConnectionRequest, RegistryConnection } from './registry-connectio
 import type { ListOptions } from './repository.ts';
 
 const maxPageSize = 33_554_432;
+/** Registries give fifty entries a page and more: half a million of them. */
+const maxPages = 10_000;
+/** A registry that filters its pages may leave some without an entry; one without end has none in any. */
+const maxEmptyPages = 100;
 
 /** What is asked for, page after page. */
 export type PagesRequest = Omit<ConnectionRequest, 'method' | 'body'> & { readonly target: string };
 
 /**
- * Asks for one page after the other, as long as each names the next. The body of a page is read by whoever gets it.
+ * Asks for one page after the other, as long as each names the next, and `read` finds a list in it.
  *
+ * @param read the entries of a page; undefined when it is none, which ends the list
+ * @throws {RegistryError} `ERR_REGISTRY_PROTOCOL` when the pages lead to another host, in a circle, or to no end: more
+ * than 10,000, or more than 100 in a row without an entry
  * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-tags
  */
-export async function* pagesOf(
+export async function* pagesOf<Entry>(
   connection: RegistryConnection,
   request: PagesRequest,
-): AsyncGenerator<Answer, void, void> {
+  read: (answer: Answer) => Promise<readonly Entry[] | undefined>,
+): AsyncGenerator<readonly Entry[], void, void> {
   request.signal?.throwIfAborted();
   const seen = new Set<string>();
+  let empty = 0;
   for (let target: string | URL | undefined = request.target; target !== undefined; ) {
     const answer: Answer = await connection.send({ ...request, method: 'GET', target });
-    yield answer;
+    const entries = await read(answer);
+    if (entries === undefined) return;
+    yield entries;
     target = nextPage(answer);
     if (target === undefined) return;
     if (target.origin !== answer.url.origin) throw answer.protocolError('a next page on another host');
     if (seen.has(target.href)) throw answer.protocolError('a next page that was read already');
     seen.add(target.href);
+    empty = entries.length === 0 ? empty + 1 : 0;
+    if (empty === maxEmptyPages) throw answer.protocolError(`${maxEmptyPages} pages in a row without an entry`);
+    if (seen.size === maxPages) throw answer.protocolError(`a list of more than ${maxPages} pages`);
   }
 }
 
@@ -38,10 +52,9 @@ export async function* listedNames(
   member: 'tags' | 'repositories',
 ): AsyncGenerator<string, void, void> {
   const { metadataMs } = connection.options.timeouts;
-  for await (const answer of pagesOf(connection, request)) {
-    const bytes = await answer.bytes({ limit: maxPageSize, timeoutMs: metadataMs });
-    yield* readNames(answer, bytes, member);
-  }
+  const read = async (answer: Answer) =>
+    readNames(answer, await answer.bytes({ limit: maxPageSize, timeoutMs: metadataMs }), member);
+  for await (const names of pagesOf(connection, request, read)) yield* names;
 }
 
 /**

@@ -94,6 +94,35 @@ describe('asking for a token', () => {
     });
   });
 
+  test.each([307, 308])('an identity token goes to no other server, wherever %d leads', async (status) => {
+    await using other = await startScriptedServer((_, response) => void response.end('{"token":"of another"}'));
+    await using world = await startScriptedServer((request, response) => {
+      if (request.url === '/token') response.writeHead(status, { location: `${other.url}/token` }).end();
+      else response.writeHead(401, { 'www-authenticate': `Bearer realm="${world.url}/token",service="s"` }).end();
+    });
+    const credentials = known({ kind: 'identity-token', token: 'refresh me' });
+    await using registry = openRegistry({ url: world.url, credentials });
+    await expect(registry.repository('demo/app').statBlob(digest)).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_REDIRECT_REFUSED',
+      message: expect.stringContaining('credentials would go to another server'),
+    });
+    expect(other.seen).toEqual([]);
+  });
+
+  test('an identity token follows to another path of the same server', async () => {
+    await using first = await startScriptedServer(async (request, response) => {
+      if (request.url === '/token') response.writeHead(307, { location: '/issue' }).end();
+      else if (request.url === '/issue') {
+        expect((await request.read()).toString()).toContain('refresh_token=refresh+me');
+        response.end('{"token":"issued"}');
+      } else if (request.headers.authorization === 'Bearer issued') response.writeHead(404).end();
+      else response.writeHead(401, { 'www-authenticate': `Bearer realm="${first.url}/token",service="s"` }).end();
+    });
+    const credentials = known({ kind: 'identity-token', token: 'refresh me' });
+    await using registry = openRegistry({ url: first.url, credentials });
+    expect(await registry.repository('demo/app').statBlob(digest)).toBeUndefined();
+  });
+
   test('not at all with a registry token', async () => {
     await using world = await startTokenWorld();
     world.valid.add('mine');

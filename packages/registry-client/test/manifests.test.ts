@@ -182,6 +182,29 @@ describe('listTags', () => {
     expect(await listOf(registry.repository('a').listTags())).toEqual(expected);
   });
 
+  test('pages without a tag end somewhere, and those with some go on', async () => {
+    let asked = 0;
+    const script: Script = (request, response) => {
+      asked += 1;
+      const page = Number(new URL(request.url, 'http://x').searchParams.get('last') ?? 0);
+      const tags = page === 90 || page === 180 ? [`t${page}`] : [];
+      response.setHeader('link', `</v2/a/tags/list?last=${page + 1}>; rel="next"`);
+      response.end(JSON.stringify({ tags }));
+    };
+    await using server = await startScriptedServer(afterPing(script));
+    await using registry = openRegistry({ url: server.url });
+    const found: string[] = [];
+    const reading = (async () => {
+      for await (const tag of registry.repository('a').listTags()) found.push(tag);
+    })();
+    await expect(reading).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_PROTOCOL',
+      message: expect.stringContaining('100 pages in a row without an entry'),
+    });
+    expect(found).toEqual(['t90', 't180']);
+    expect(asked).toBe(281);
+  });
+
   test.each<[string, string, Record<string, string>]>([
     ['no JSON', '<html>', {}],
     ['no tags', '{}', {}],

@@ -1,8 +1,9 @@
 import { type Digest, digestBytes } from '@slipway/digest';
-import { buildIndex, buildOciManifest, type Descriptor, emptyDescriptor } from '@slipway/manifest';
+import { buildIndex, buildOciManifest, type Descriptor, emptyDescriptor, mediaTypes } from '@slipway/manifest';
 import { requireTool, startDebianRegistry, startRegistry } from '@slipway/testkit';
 import { describe, expect, test } from 'vitest';
 import { ensureReferrers, openRegistry, type Repository, referrersTag } from '../src/index.ts';
+import { afterPing, startScriptedServer } from './scripted-server.ts';
 
 const subject = descriptorOf(
   buildOciManifest({ config: emptyDescriptor, layers: [emptyDescriptor], artifactType: 'x/subject' }),
@@ -145,4 +146,22 @@ describe('a registry that takes the fallback tag for the digest of the manifest 
     expect(server.requests.map(({ method }) => method)).toEqual(['GET', 'GET']);
     expect(server.tags('demo/app')).toEqual([]);
   });
+});
+
+test('a list of referrers whose pages are empty and lead to no end is refused', async () => {
+  let asked = 0;
+  await using server = await startScriptedServer(
+    afterPing((_, response) => {
+      asked += 1;
+      response.setHeader('content-type', mediaTypes.ociIndex);
+      response.setHeader('link', `</v2/a/referrers/${subject.digest}?n=${asked}>; rel="next"`);
+      response.end(buildIndex({ manifests: [] }).bytes);
+    }),
+  );
+  await using registry = openRegistry({ url: server.url });
+  await expect(registry.repository('a').referrers(subject.digest)).rejects.toMatchObject({
+    code: 'ERR_REGISTRY_PROTOCOL',
+    message: expect.stringContaining('100 pages in a row without an entry'),
+  });
+  expect(asked).toBe(100);
 });

@@ -129,7 +129,7 @@ async function postRefreshToken(
     url: realm,
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
     body: bodyOfBytes(new TextEncoder().encode(form.toString())),
-    secrets: [refreshToken],
+    bodySecrets: [refreshToken],
     answerTimeoutMs: timeoutMs,
     idleTimeoutMs: timeoutMs,
   });

@@ -20,8 +20,11 @@ export interface ExchangeRequest {
   readonly asked?: URL | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: RequestBody | undefined;
-  /** What the body carries and must not come back in a message; `Authorization` is known to be secret. */
-  readonly secrets?: readonly string[] | undefined;
+  /**
+   * What the body carries, must not come back in a message, and goes to no other origin. Of headers, `Authorization` and
+   * `Cookie` are known to be secret.
+   */
+  readonly bodySecrets?: readonly string[] | undefined;
   /** Told the bytes the socket has taken of this body. */
   readonly onTaken?: ((sent: number) => void) | undefined;
   /** Told when everything was sent and only the answer is waited for. */
@@ -121,7 +124,7 @@ async function send(context: ExchangeContext, request: ExchangeRequest, span: Re
       abort,
       signal,
       proxy: failed.proxy,
-      secrets: [...(request.secrets ?? []), ...secretsOf(request.headers['authorization'])],
+      secrets: [...(request.bodySecrets ?? []), ...secretsOf(request.headers)],
       onEnd: (how) => end(response.statusCode, how),
       hasWholeBody: () => body === undefined || body.isFinished,
     });
@@ -199,11 +202,12 @@ function headersOf({ headers, body, method }: ExchangeRequest): Record<string, s
   return size === undefined ? { ...headers } : { ...headers, 'content-length': `${size}` };
 }
 
-/** The token or password of an `Authorization` header, in each form that an answer could echo. */
-function secretsOf(authorization: string | undefined): readonly string[] {
-  if (authorization === undefined) return [];
+/** Cookies, and the token or password of an `Authorization` header, in each form that an answer could echo. */
+function secretsOf({ authorization, cookie }: Readonly<Record<string, string>>): readonly string[] {
+  const cookies = cookie === undefined ? [] : [cookie];
+  if (authorization === undefined) return cookies;
   const [scheme, value = ''] = authorization.split(' ');
-  if (scheme !== 'Basic') return [value];
+  if (scheme !== 'Basic') return [...cookies, value];
   const decoded = Buffer.from(value, 'base64').toString('utf8');
-  return [value, decoded.slice(decoded.indexOf(':') + 1)];
+  return [...cookies, value, decoded.slice(decoded.indexOf(':') + 1)];
 }

@@ -61,6 +61,7 @@ export class HTTPClient {
       }
       const target = resolveLocation(location, url);
       await this.policy.check(url, target);
+      this.policy.checkBody(url, target, request.bodySecrets);
       if (target.origin !== url.origin) headers = withoutCredentials(headers);
       url = target;
     }
@@ -117,6 +118,6 @@ function isRedirect({ method, body }: ExchangeRequest, status: number): boolean 
 }
 
 function withoutCredentials(headers: Record<string, string>): Record<string, string> {
-  const { authorization: _, ...rest } = headers;
+  const { authorization: _, cookie: __, ...rest } = headers;
   return rest;
 }

@@ -3,6 +3,7 @@ import { type AbortOptions, algorithmOf, type Digest, digestBytes, encodedOf } f
 import { buildIndex, type Descriptor, mediaTypes, parseManifest } from '@slipway/manifest';
 import type { Access } from '../auth/authorizer.ts';
 import { RegistryError } from '../errors.ts';
+import type { Answer } from '../http/answer/answer.ts';
 import { pagesOf } from '../pages.ts';
 import type { RegistryConnection } from '../registry-connection.ts';
 import type { Repository, RepositoryRequests } from '../repository.ts';
@@ -75,17 +76,22 @@ export async function queryReferrers(
   const found: Descriptor[] = [];
   const headers = { accept: mediaTypes.ociIndex };
   const { metadataMs } = connection.options.timeouts;
-  for await (const answer of pagesOf(connection, { target, access, headers, expect: [200, ...unsupported], signal })) {
+  let isSupported = true;
+  const read = async (answer: Answer): Promise<readonly Descriptor[] | undefined> => {
     const type = answer.header('content-type')?.split(';', 1)[0]?.trim();
-    if (answer.status !== 200 || type !== mediaTypes.ociIndex) {
+    isSupported = answer.status === 200 && type === mediaTypes.ociIndex; // a web page answers every path
+    if (!isSupported) {
       await answer.discard();
-      return undefined; // also a web page that answers every path
+      return undefined;
     }
     const bytes = await answer.bytes({ limit: maxIndexSize, timeoutMs: metadataMs });
-    found.push(...manifestsOf(bytes, () => answer.protocolError('a list of referrers that is no index')));
-    if (found.length > maxReferrers) throw answer.protocolError(`more than ${maxReferrers} referrers`);
-  }
-  return found;
+    const entries = manifestsOf(bytes, () => answer.protocolError('a list of referrers that is no index'));
+    if (found.length + entries.length > maxReferrers) throw answer.protocolError(`more than ${maxReferrers} referrers`);
+    return entries;
+  };
+  const request = { target, access, headers, expect: [200, ...unsupported], signal };
+  for await (const entries of pagesOf(connection, request, read)) found.push(...entries);
+  return isSupported ? found : undefined;
 }
 
 /** The list under the fallback tag; undefined where that tag is another name of the manifest itself. */

@@ -237,7 +237,6 @@ class RegistryV1Session implements V1Session {
       signal,
       answerTimeoutMs: isCommit ? commitMs : metadataMs,
       idleTimeoutMs: body === undefined ? metadataMs : idleMs,
-      secrets: cookie === undefined ? undefined : [cookie],
     });
     this.#cookies.store(answer.url, answer.headers('set-cookie'));
     const tokens = answer.headers('x-docker-token');

@@ -31,6 +31,17 @@ export class RedirectPolicy {
   }
 
   /**
+   * Whoever gets a body gets the credentials in it, too: it goes to no other origin.
+   *
+   * @throws {RegistryError} `ERR_REGISTRY_REDIRECT_REFUSED`
+   */
+  checkBody(from: URL, target: URL, bodySecrets: readonly string[] = []): void {
+    if (target.origin === from.origin || bodySecrets.length === 0) return;
+    const hint = 'a server that issues tokens takes credentials itself: see which realm the registry names';
+    throw refused(from, target, 'credentials would go to another server', hint);
+  }
+
+  /**
    * What holds for every URL that a registry names, a token server's too.
    *
    * @throws {RegistryError} `ERR_REGISTRY_REDIRECT_REFUSED`
