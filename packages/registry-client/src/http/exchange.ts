@@ -21,8 +21,8 @@ export interface ExchangeRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: RequestBody | undefined;
   /**
-   * What the body carries, must not come back in a message, and goes to no other origin. Of headers, `Authorization` and
-   * `Cookie` are known to be secret.
+   * What the body carries, must not come back in a message, and goes to no other origin. Of headers, `Authorization`
+   * and `Cookie` are known to be secret.
    */
   readonly bodySecrets?: readonly string[] | undefined;
   /** Told the bytes the socket has taken of this body. */
