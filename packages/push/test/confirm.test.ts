@@ -57,6 +57,14 @@ describe('an answer to the manifest that is no 201 with its digest', () => {
   });
 });
 
+test.each([200, 201, 202, 204])('schema 1: %d and no manifest is a failure', async (status) => {
+  await using bench = await openBench({ retry: { backoff: () => 1, clock: instant() } });
+  bench.registry.misbehave({ match: put, readFirst: true, status, body: '' });
+  const [result] = await bench.push(image, 'demo/app:1', { format: 'schema1' });
+  expect(result).toMatchObject({ ok: false, error: { code: 'ERR_PUSH_NOT_SEEN', op: 'confirm' } });
+  expect(result?.ok === false && result.error.message).toContain(`answered ${status} to manifest 1`);
+});
+
 test('a page in answer to the manifest is told as a web page', async () => {
   await using bench = await openBench();
   bench.registry.misbehave({ match: put, readFirst: true, ...html });
@@ -66,10 +74,59 @@ test('a page in answer to the manifest is told as a web page', async () => {
 });
 
 describe('a full answer', () => {
-  test('is enough when something was sent', async () => {
+  test('is looked at, tag by tag', async () => {
     await using bench = await openBench();
     await bench.push(image, ['demo/app:1', 'demo/app:2']);
-    expect(bench.requests().slice(-2)).toEqual(['PUT manifests', 'PUT manifests']);
+    const one = ['PUT manifests', 'HEAD manifests'];
+    expect(bench.requests().slice(-4)).toEqual([...one, ...one]);
+  });
+
+  test.each([
+    ['nothing is there', []],
+    ['the manifest is there by its digest alone', ['digest']],
+  ])('is not believed where %s', async (_, there) => {
+    const digest = await expectedDigest();
+    const slept: number[] = [];
+    await using bench = await openBench({ retry: { backoff: () => 1, clock: instant(slept) } });
+    bench.registry.misbehave({
+      match: { kind: 'manifest-put' },
+      status: 201,
+      body: '',
+      readFirst: true,
+      headers: { 'docker-content-digest': digest },
+    });
+    if (there.length > 0)
+      bench.registry.misbehave({ match: { ...looks, path: new RegExp(digest) }, status: 200, headers: shows(digest) });
+    const [result] = await bench.push(image, 'demo/app:1');
+    expect(result).toMatchObject({ ok: false, error: { code: 'ERR_PUSH_NOT_SEEN' }, totals: { uploaded: 3 } });
+    expect(result?.ok === false && result.error.message).toContain('answered 201 to manifest 1, and does not have it');
+    expect(slept).toEqual([1_000, 2_000, 5_000]);
+  });
+
+  test('whose tag another push has moved since is a success, and says so', async () => {
+    const other = digestBytes(textBytes(9, 9));
+    const slept: number[] = [];
+    await using bench = await openBench({ retry: { backoff: () => 1, clock: instant(slept) } });
+    bench.registry.misbehave({ match: { kind: 'manifest-head' }, status: 200, headers: shows(other), times: 1 });
+    const digest = digestOf(await bench.push(image, 'demo/app:1', { learn: 'off' }));
+    expect(bench.events).toContainEqual({
+      type: 'warning',
+      destination: `${bench.registry.host}/demo/app`,
+      code: 'tag-moved',
+      message: `1 names ${other} now: another push has moved it; ${digest} is there by digest`,
+    });
+    expect(slept).toEqual([]);
+    expect(bench.requests().slice(-3)).toEqual(['PUT manifests', 'HEAD manifests', 'HEAD manifests']);
+  });
+
+  test('whose tag shows something else, and whose digest nothing, is not believed', async () => {
+    const other = digestBytes(textBytes(9, 9));
+    await using bench = await openBench({ retry: { backoff: () => 1, clock: instant() } });
+    bench.registry.misbehave({ match: { kind: 'manifest-head', path: /:[0-9a-f]{64}$/ }, status: 404 });
+    bench.registry.misbehave({ match: { kind: 'manifest-head' }, status: 200, headers: shows(other) });
+    const [result] = await bench.push(image, 'demo/app:1', { learn: 'off' });
+    expect(result).toMatchObject({ ok: false, error: { code: 'ERR_PUSH_NOT_SEEN' } });
+    expect(result?.ok === false && result.error.message).toContain(`and shows ${other} where`);
   });
 
   test('is looked at when nothing was sent: the registry may speak from a stale cache', async () => {
@@ -97,7 +154,7 @@ describe('a full answer', () => {
     ['HEAD is refused and GET is not', { kind: 'manifest-head' }, { status: 405 }],
     ['HEAD has no digest', { kind: 'manifest-head' }, { omitHeaders: ['docker-content-digest'] }],
     ['credentials may write and not read', looks, { status: 403 }],
-    ['a replica shows it a moment later', looks, { status: 404, times: 2 }],
+    ['a replica shows it a moment later', looks, { status: 404, times: 3 }],
   ])('is believed where %s', async (_, match, deed) => {
     await using bench = await openBench({ retry: { backoff: () => 1, clock: instant() } });
     await bench.push(image, 'demo/first:1');
@@ -136,6 +193,15 @@ test('an address that answers everything with a web page is told as such, with a
 });
 
 /** A clock that lets nobody wait. */
-function instant(): { now(): number; sleep(): Promise<void> } {
-  return { now: () => 0, sleep: async () => {} };
+function instant(slept: number[] = []): { now(): number; sleep(ms: number): Promise<void> } {
+  return {
+    now: () => 0,
+    sleep: async (ms) => {
+      slept.push(ms);
+    },
+  };
+}
+
+function shows(digest: string): Record<string, string> {
+  return { 'docker-content-digest': digest };
 }

@@ -158,7 +158,7 @@ describe('an image that was damaged after it was pushed', () => {
     expect(bench.events.map(({ type }) => type)).toEqual(['push:started', 'manifest:pushed', 'push:finished']);
   });
 
-  test('is repaired by `force`, blob, config and manifest, without a HEAD or a mount', async () => {
+  test('is repaired by `force`, blob, config and manifest, without a HEAD of a blob or a mount', async () => {
     await using bench = await openBench();
     const digest = digestOf(await bench.push(image, 'demo/app:1'));
     const manifest = await bench.registry.manifest('demo/app', '1');
@@ -178,6 +178,7 @@ describe('an image that was damaged after it was pushed', () => {
       'POST blobs/uploads': blobs,
       'PUT blobs/uploads': blobs,
       'PUT manifests': 1,
+      'HEAD manifests': 1,
     });
   });
 

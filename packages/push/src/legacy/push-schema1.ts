@@ -1,8 +1,10 @@
 import { contentOf, type Digest, shortDigest } from '@slipway/digest';
 import { mediaTypes } from '@slipway/manifest';
 import { buildSchema1Manifest, emptyLayer, type UnsignedManifest } from '@slipway/manifest/schema1';
+import { systemClock } from '@slipway/transfer';
 import { deliverContent } from '../deliver/blobs/content.ts';
 import { planContent } from '../deliver/dry-run.ts';
+import { confirmManifest } from '../deliver/manifests/confirm.ts';
 import { emitPushed, putManifest } from '../deliver/manifests/manifest.ts';
 import type { TagDelivery, TagResult } from '../deliver/manifests/tag-delivery.ts';
 import { PushError, pushFailure } from '../errors.ts';
@@ -62,16 +64,18 @@ export async function putSigned(
   target: Target,
   delivery: TagDelivery,
 ): Promise<TagResult> {
+  const { scope, retry } = delivery;
   try {
     const { sent, told } = await signManifest(unsigned, delivery);
     const { answer } = await putManifest(tag, sent, target, delivery);
-    // What was signed is known by its own digest; registries of 2015 tell none.
-    if (answer?.digest !== undefined && answer.digest !== sent.digest)
-      throw new Error(`${target.repository.registry} stored ${answer.digest} where ${sent.digest} was sent`);
+    if (answer !== undefined) {
+      const { clock = systemClock } = retry;
+      await confirmManifest(tag, sent, answer, target, { signal: scope.signal, clock });
+    }
     emitPushed(target, tag, told, answer === undefined);
     return { tag, manifest: told, unchanged: answer === undefined };
   } catch (error) {
-    delivery.scope.signal.throwIfAborted();
+    scope.signal.throwIfAborted();
     return { tag, error: pushFailure(tag, { op: 'build manifest', origin: 'request', cause: error }) };
   }
 }

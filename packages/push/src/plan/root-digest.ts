@@ -23,6 +23,5 @@ export function withCanonicalDigest(plan: ItemPlan): ItemPlan {
 /** Whether a text is a digest of a manifest, in whichever algorithm. */
 export function isDigestOf(text: string | undefined, { digest, bytes }: Manifest): text is Digest {
   if (text === digest) return true;
-  if (text === undefined || !isDigest(text) || algorithmOf(text) === algorithmOf(digest)) return false;
-  return digestBytes(bytes, algorithmOf(text)) === text;
+  return text !== undefined && isDigest(text) && digestBytes(bytes, algorithmOf(text)) === text;
 }

@@ -94,7 +94,6 @@ async function askForTags(
   const same = await Promise.all(tags.map(names));
   const unchangedTags = new Set(tags.filter((_, at) => same[at]));
   const isThere = unchangedTags.size > 0 || ((await wasPushedBefore(plan, target)) && (await names(manifest.digest)));
-  if (isThere) target.presence.confirm(manifest.digest);
   return { manifest, inRepository: isThere, unchangedTags };
 }
 
@@ -140,7 +139,6 @@ async function learn(
   const manifest = known && predictManifest(plan, known, target);
   if (manifest === undefined || !inRepository.has(manifest.digest)) return noForesight;
   const unchangedTags = new Set(tags.filter((tag) => manifests.get(tag)?.digest === manifest.digest));
-  target.presence.confirm(manifest.digest);
   return { manifest, inRepository: true, unchangedTags };
 }
 

@@ -14,7 +14,6 @@ export interface PresentBlob {
 export class Presence {
   readonly #blobs = new Map<string, PresentBlob>();
   readonly #claims = new Map<Digest, ClaimedIdentity>();
-  readonly #confirmed = new Set<Digest>();
   /** Digests that the registry said it has, and has not. */
   readonly #missing = new Set<Digest>();
   #trustsNothing: boolean;
@@ -92,14 +91,5 @@ export class Presence {
     }
     for (const digest of digests) this.#missing.add(digest);
     for (const [key, { identity }] of this.#blobs) if (digests.has(identity.digest)) this.#blobs.delete(key);
-  }
-
-  /** Whether the registry has shown in this push that it has a manifest. */
-  isConfirmed(manifest: Digest): boolean {
-    return this.#confirmed.has(manifest);
-  }
-
-  confirm(manifest: Digest): void {
-    this.#confirmed.add(manifest);
   }
 }

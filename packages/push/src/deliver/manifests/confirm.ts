@@ -8,11 +8,13 @@ import { isDigestOf } from '../../plan/root-digest.ts';
 import type { Target } from '../../presence/target.ts';
 
 /** A registry of several replicas may show a manifest a moment after it has taken it. */
-const secondLookMs = 1_000;
+const looksAfterMs: readonly number[] = [1_000];
+/** Where it has said plainly that it has the manifest, that moment may be longer. */
+const patientLooksAfterMs: readonly number[] = [1_000, 2_000, 5_000];
 
 /**
- * Makes sure that a manifest that the registry took is there. Its own word counts when it is 201 with the right digest
- * and this push has sent something; otherwise the tag is looked at.
+ * Makes sure that a manifest that the registry took is there: its tag or digest is looked at. Where another push has
+ * moved the tag since, the manifest is there by its digest.
  *
  * @throws {PushError} ERR_PUSH_NOT_SEEN when the registry does not show the manifest, shows another one, or has
  * named another one in its answer
@@ -24,21 +26,29 @@ export async function confirmManifest(
   target: Target,
   { signal, clock }: AbortOptions & { readonly clock: Clock },
 ): Promise<void> {
-  const { presence } = target;
   const isFullAnswer = answer.status === 201 && isDigestOf(answer.digest, manifest);
-  if (isFullAnswer && (presence.hasSent || presence.isConfirmed(manifest.digest))) return;
-  let shown = await lookAt(tagOrDigest, target, { signal });
-  if (shown === undefined) {
-    await clock.sleep(secondLookMs, { signal });
-    shown = await lookAt(tagOrDigest, target, { signal });
-  }
-  if (isDigestOf(shown, manifest)) {
-    if (answer.digest !== undefined && !isDigestOf(answer.digest, manifest))
+  const look = (reference: string): Promise<Digest | 'refused' | undefined> => lookAt(reference, target, { signal });
+  const waitsMs = [...(isFullAnswer ? patientLooksAfterMs : looksAfterMs)];
+  for (;;) {
+    const shown = await look(tagOrDigest);
+    if (isDigestOf(shown, manifest)) {
+      if (answer.digest === undefined || isDigestOf(answer.digest, manifest)) return;
       throw contradicted(tagOrDigest, manifest, answer.digest, target);
-    presence.confirm(manifest.digest);
+    }
+    // Credentials that may write and not read: the registry's word is all there is, and it is a full one.
+    if (shown === 'refused' && isFullAnswer) return;
+    const isOther = shown !== undefined && shown !== 'refused';
+    if (isOther && isFullAnswer && isDigestOf(await look(manifest.digest), manifest)) {
+      const seen = `${manifest.digest} is there by digest`;
+      const message = `${tagOrDigest} names ${shown} now: another push has moved it; ${seen}`;
+      target.emit({ type: 'warning', destination: target.destination, code: 'tag-moved', message });
+      return;
+    }
+    const isFinal = shown !== undefined && !isFullAnswer;
+    const waitMs = isFinal ? undefined : waitsMs.shift();
+    if (waitMs === undefined) throw notSeen(tagOrDigest, manifest, answer, shown, target);
+    await clock.sleep(waitMs, { signal });
   }
-  // Credentials that may write and not read: the registry's word is all there is, and it is a full one.
-  else if (!(shown === 'refused' && isFullAnswer)) throw notSeen(tagOrDigest, manifest, answer, shown, target);
 }
 
 /** The digest that the registry shows; undefined when it has nothing there, 'refused' when it does not say. */
@@ -103,7 +113,8 @@ function notSeen(
       ? [
           `${told}, and does not have it`,
           answered === digest
-            ? 'its cache may be stale after a garbage collection: restart the registry, then push again'
+            ? 'its replicas may be behind: look at the tag in a while; or its cache is stale after a garbage ' +
+              'collection: restart the registry, then push again'
             : 'something else may answer in its place: check the address and the proxies on the way',
         ]
       : shown === 'refused'
