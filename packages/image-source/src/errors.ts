@@ -1,6 +1,11 @@
 /** Everything that can be wrong with a source. Match on these, not on messages. */
 export type SourceErrorCode =
   /**
+   * When: the text is not how a source is written: something is missing behind a transport, or what chooses an image is
+   * malformed. Retry: no. Do: correct the text.
+   */
+  | 'ERR_SOURCE_TEXT'
+  /**
    * When: the path, the stored blob, the image asked for by tag, digest, position or name, or the docker context is not
    * there. Retry: no. Do: follow the hint; it lists what is there.
    */
@@ -70,6 +75,11 @@ export class SourceError extends Error {
 /** Short for the commonest refusal: {@link SourceError} with `ERR_SOURCE_INVALID`. */
 export function invalidSource(message: string, options?: SourceErrorOptions): SourceError {
   return new SourceError('ERR_SOURCE_INVALID', message, options);
+}
+
+/** Short for a text that is no source: {@link SourceError} with `ERR_SOURCE_TEXT`. */
+export function malformedText(message: string, options?: SourceErrorOptions): SourceError {
+  return new SourceError('ERR_SOURCE_TEXT', message, options);
 }
 
 /** What the operating system says when a path cannot be read, as a {@link SourceError} that names the path. */

@@ -30,6 +30,7 @@ export type {
   SourceReferrer,
   SourceV1Image,
 } from './image-source.ts';
+export { locateSource } from './locate-source.ts';
 export { type OpenLayoutItemOptions, openLayoutItem } from './oci/open-layout-item.ts';
 export { openSource } from './open-source.ts';
 export { type ReadHook, type ResolvedSourceLimits, type SourceLimits, sourceLimitDefaults } from './options.ts';

@@ -20,10 +20,11 @@ import { folderFiles, type SourceFiles, tarFiles } from './files/source-files.ts
 import { spool } from './files/spool.ts';
 import { magicLength, readMember, recogniseCompression } from './files/stored-content.ts';
 import type { ImageSource, OpenSourceOptions } from './image-source.ts';
+import { locateSource } from './locate-source.ts';
 import { dirManifestName, dirMarkerName } from './oci/dir-layout.ts';
 import { type OciContent, ociIndexName, ociMarkerName, readOciLayout } from './oci/oci-layout.ts';
 import { type ResolvedSourceLimits, resolveSourceLimits } from './options.ts';
-import { parseSourceText, type StoredSourceText, sourceReadings } from './source-text.ts';
+import { parseSourceText, type StoredSourceText } from './source-text.ts';
 import type { TarIndex } from './tar/tar-entry.ts';
 import { readTarIndex } from './tar/tar-index.ts';
 
@@ -33,7 +34,8 @@ import { readTarIndex } from './tar/tar-index.ts';
  * compressed one and standard input are written to a temporary file first, told through `onSpool`.
  *
  * @throws {SourceError} `ERR_SOURCE_NOT_FOUND`, `ERR_SOURCE_INVALID`, `ERR_SOURCE_UNREADABLE`,
- * `ERR_SOURCE_UNSUPPORTED`, `ERR_SOURCE_SPOOL`, or `ERR_SOURCE_CONSUMED` for a second read of the same standard input.
+ * `ERR_SOURCE_UNSUPPORTED`, `ERR_SOURCE_SPOOL`, `ERR_SOURCE_TEXT`, or `ERR_SOURCE_CONSUMED` for a second read of the
+ * same standard input.
  * @example
  * await using source = await openSource('image.tar');
  * for (const item of source.items) console.log(item.kind, item.names);
@@ -59,7 +61,7 @@ export async function openSource(text: string, options: OpenSourceOptions = {}):
   const opening: Opening = { ...options, limits: resolveSourceLimits(options.limits) };
   const source = parseSourceText(text);
   if ('path' in source) {
-    const located = await locate(text, source);
+    const located = (await locateSource(text)) ?? source;
     return located.path === '-' ? await openStdin(located, opening) : await openPath(located, opening);
   }
   throw new SourceError('ERR_SOURCE_UNSUPPORTED', `Cannot open ${JSON.stringify(text)}: it is no file or folder`, {
@@ -71,20 +73,6 @@ export async function openSource(text: string, options: OpenSourceOptions = {}):
 
 interface Opening extends OpenSourceOptions {
   readonly limits: ResolvedSourceLimits;
-}
-
-/** The likeliest reading of a source that exists, or the first, for its error. */
-async function locate(text: string, parsed: StoredSourceText): Promise<StoredSourceText> {
-  for (const reading of sourceReadings(text)) {
-    if (reading.path === '-') return reading;
-    const isThere = await stat(reading.path).then(
-      () => true,
-      (cause: NodeJS.ErrnoException) =>
-        cause.code !== 'ENOENT' && cause.code !== 'ENOTDIR' && cause.code !== 'ENAMETOOLONG',
-    );
-    if (isThere) return reading;
-  }
-  return parsed;
 }
 
 async function openPath(source: StoredSourceText, opening: Opening): Promise<ImageSource> {
@@ -152,20 +140,26 @@ async function openFolder(source: StoredSourceText, opening: Opening): Promise<I
       };
     }
     case undefined:
-      throw invalidSource(`${JSON.stringify(path)} is a folder, but holds no image: "${ociIndexName}" is missing`, {
-        hint: await folderHint(files),
-      });
+      throw await noImageIn(source, files, opening);
   }
 }
 
-/** What lies in a folder: an OCI layout, what skopeo's `dir:` wrote, or a docker archive that was unpacked. */
+/** What can lie in a folder: an OCI layout, what skopeo's `dir:` wrote, or a docker archive that was unpacked. */
+type FolderContent = 'oci' | 'dir' | 'docker';
+
+/** What lies in a folder, as far as its transport allows. */
 async function folderContent(
   { transport }: StoredSourceText,
   files: SourceFiles,
-  { limits, signal }: Opening,
-): Promise<'oci' | 'dir' | 'docker' | undefined> {
+  opening: Opening,
+): Promise<FolderContent | undefined> {
   if (transport === 'oci') return (await files.find(ociIndexName)) ? 'oci' : undefined;
-  if (transport === 'dir') return 'dir';
+  const found = await recogniseFolder(files, opening);
+  if (transport !== 'dir') return found;
+  return found !== 'docker' && (await files.find(dirManifestName)) ? 'dir' : undefined;
+}
+
+async function recogniseFolder(files: SourceFiles, { limits, signal }: Opening): Promise<FolderContent | undefined> {
   if ((await files.find(ociMarkerName)) && (await files.find(ociIndexName))) return 'oci';
   if (await files.find(dirManifestName)) {
     if (await files.find(dirMarkerName)) return 'dir';
@@ -175,6 +169,46 @@ async function folderContent(
     if (!(await files.find(ociIndexName))) return 'dir';
   }
   return (await files.find(ociIndexName)) ? 'oci' : undefined;
+}
+
+/** The refusal of a folder that lacks what its transport promises; one that another transport opens is told which. */
+async function noImageIn(
+  { transport, path }: StoredSourceText,
+  files: SourceFiles,
+  opening: Opening,
+): Promise<SourceError> {
+  const quoted = JSON.stringify(path);
+  const found = await recogniseFolder(files, opening);
+  if (found !== undefined) {
+    return wrongTransport(
+      path,
+      path,
+      transport === 'oci' ? 'an OCI layout' : 'what skopeo writes to dir:',
+      folderKinds[found],
+    );
+  }
+  const wanted = transport === 'dir' ? dirManifestName : ociIndexName;
+  return invalidSource(`${quoted} is a folder, but holds no image: "${wanted}" is missing`, {
+    hint: await folderHint(files),
+  });
+}
+
+interface Kind {
+  readonly what: string;
+  /** What opens it, where a transport does. */
+  readonly transport: string | undefined;
+}
+
+const folderKinds: Readonly<Record<FolderContent, Kind>> = {
+  oci: { what: 'an OCI layout', transport: 'oci:' },
+  dir: { what: 'what skopeo writes to dir:', transport: 'dir:' },
+  docker: { what: 'a docker archive that was unpacked', transport: undefined },
+};
+
+/** The image is sound; only the transport before its path is that of another kind. */
+function wrongTransport(path: string, name: string, wanted: string, { what, transport }: Kind): SourceError {
+  const hint = transport === undefined ? 'Give the path alone' : `Write ${transport}${path}, or the path alone`;
+  return invalidSource(`Cannot open ${JSON.stringify(name)} as ${wanted}: it is ${what}`, { hint });
 }
 
 /** Folders that look like something else get a word about it. */
@@ -258,7 +292,7 @@ async function openArchive(source: StoredSourceText, file: FileReader, opening: 
       unique: [dockerManifestName, ociIndexName, ociMarkerName, repositoriesName],
     });
     const archive: Archive = { source, files: tarFiles(file, index), index, unpacked, opening };
-    const content = archiveContent(source.transport, index, file.name);
+    const content = archiveContent(source, index, file.name);
     const { kind, ...read } = await readArchive(content, archive).catch(async (error: unknown) => {
       // An archive that is both has digests that only its layout knows.
       const isBoth = content === 'docker' && source.transport === 'path' && index.has(ociIndexName);
@@ -296,8 +330,8 @@ interface Archive {
   readonly opening: Opening;
 }
 
-/** What lies in an archive; `legacy` is what docker saved before 1.10. */
-type ArchiveContent = 'docker' | 'legacy' | 'oci';
+/** What lies in an archive; `legacy` is what docker saved before 1.10, `dir` a packed folder of skopeo's. */
+type ArchiveContent = 'docker' | 'legacy' | 'oci' | 'dir';
 
 type ReadArchive = Partial<OciContent> & Pick<ImageSource, 'items' | 'kind'>;
 
@@ -315,18 +349,29 @@ async function readArchive(
     }
     case 'oci':
       return { kind: 'oci-archive', ...(await readOciLayout(files, { ...opening, select })) };
+    case 'dir': {
+      const { readDirLayout } = await import('./oci/dir-layout.ts');
+      return { kind: 'dir', ...(await readDirLayout(files, { ...opening, select })) };
+    }
     default:
       return content satisfies never;
   }
 }
 
 /** Docker 25 and later save an archive that is both; its `manifest.json` is what `docker load` of any age reads. */
-function archiveContent(transport: StoredSourceText['transport'], index: TarIndex, name: string): ArchiveContent {
+function archiveContent({ transport, path }: StoredSourceText, index: TarIndex, name: string): ArchiveContent {
   const mayBeDocker = transport !== 'oci-archive';
   const mayBeOci = transport !== 'docker-archive';
+  if (transport === 'path' && [dirMarkerName, dirManifestName].every((file) => index.has(file))) return 'dir';
   if (mayBeDocker && index.has(dockerManifestName)) return 'docker';
   if (mayBeOci && index.has(ociIndexName)) return 'oci';
   if (mayBeDocker && isLegacy(index)) return 'legacy';
+  if (transport === 'oci-archive' && (index.has(dockerManifestName) || isLegacy(index))) {
+    throw wrongTransport(path, name, 'an OCI archive', { what: 'a docker archive', transport: 'docker-archive:' });
+  }
+  if (transport === 'docker-archive' && index.has(ociIndexName)) {
+    throw wrongTransport(path, name, 'a docker archive', { what: 'an OCI archive', transport: 'oci-archive:' });
+  }
   const quoted = JSON.stringify(name);
   const wanted = [...(mayBeDocker ? [dockerManifestName] : []), ...(mayBeOci ? [ociIndexName] : [])].join(' and no ');
   const deeper = [...index.keys()].find((member) => /^[^/]+\/(?:manifest|index)\.json$/.test(member));

@@ -1,6 +1,6 @@
 import type { Digest } from '@slipway/digest';
 import { familiarString, formatReference, parseReference, type Reference } from '@slipway/reference';
-import { invalidSource, SourceError } from './errors.ts';
+import { malformedText, SourceError } from './errors.ts';
 import { describeSelector } from './oci/oci-entries.ts';
 import type { ItemSelector } from './source-text.ts';
 
@@ -20,7 +20,7 @@ export interface SelectImageOptions<Image> {
  * The image of a docker archive that is asked for: by position, by reference, by a tag that only one image has, by its
  * ID or the beginning of that.
  *
- * @throws {SourceError} `ERR_SOURCE_NOT_FOUND`, `ERR_SOURCE_INVALID`
+ * @throws {SourceError} `ERR_SOURCE_NOT_FOUND`, `ERR_SOURCE_TEXT`
  */
 export async function selectImage<Image extends NamedImage>(
   images: readonly Image[],
@@ -75,7 +75,7 @@ function isCalled(text: string, mayBeTag: boolean): (image: NamedImage) => boole
     wanted = formatReference(parseReference(text, { defaultTag: 'latest' }));
   } catch (cause) {
     if (mayBeTag) return () => false;
-    throw invalidSource(`Cannot look for ${JSON.stringify(text)}: it is not a reference`, { cause });
+    throw malformedText(`Cannot look for ${JSON.stringify(text)}: it is not a reference`, { cause });
   }
   return ({ references }) => references.some((reference) => formatReference(reference) === wanted);
 }

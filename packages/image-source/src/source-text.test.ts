@@ -48,9 +48,18 @@ describe('parseSourceText', () => {
     ['store:', 'lacks a reference'],
   ])('%j is refused: %s', (text, rule) => {
     expect(() => parseSourceText(text)).toThrow(
-      expect.objectContaining({ code: 'ERR_SOURCE_INVALID', message: expect.stringContaining(rule) }),
+      expect.objectContaining({ code: 'ERR_SOURCE_TEXT', message: expect.stringContaining(rule) }),
     );
   });
+
+  test.each(['', 'docker-archive:', 'docker://', 'oci-archive:a.tar:'])(
+    '%j comes with the ways to write a source',
+    (text) => {
+      expect(() => parseSourceText(text)).toThrow(
+        expect.objectContaining({ hint: expect.stringContaining('docker-archive:PATH') }),
+      );
+    },
+  );
 
   test('any other text is a path, unchanged', async () => {
     const path = fc.string({ minLength: 1 }).filter((text) => !/^[a-z-]+:|\0/.test(text));

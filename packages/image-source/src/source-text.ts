@@ -1,5 +1,5 @@
 import { aString, assertArgument } from '@slipway/arguments';
-import { invalidSource } from './errors.ts';
+import { malformedText } from './errors.ts';
 
 /**
  * Which image of a source: by the tag or reference that the user wrote, by its position in the list of images, from 0,
@@ -27,14 +27,14 @@ export type SourceText =
  * a path alone and that of a `dir:` are taken whole. What exists decides where a path really ends, see
  * {@link sourceReadings}.
  *
- * @throws {SourceError} `ERR_SOURCE_INVALID` when something is missing after a transport
+ * @throws {SourceError} `ERR_SOURCE_TEXT` when something is missing after a transport
  * @example parseSourceText('oci-archive:app.tar:v1'); // { transport: 'oci-archive', path: 'app.tar', select: {
  * reference: 'v1' } }
  */
 export function parseSourceText(text: string): SourceText {
   assertArgument('text', text, aString);
-  if (text === '') throw invalidSource('Expected a source: a path, "-", or a transport such as "oci:PATH"');
-  if (text.includes('\0')) throw invalidSource(`Source ${JSON.stringify(text)} has a zero byte in it`);
+  if (text === '') throw malformedText('Expected a source: a path, "-", or a transport such as "oci:PATH"', { hint });
+  if (text.includes('\0')) throw malformedText(`Source ${JSON.stringify(text)} has a zero byte in it`);
   if (text.startsWith('docker://'))
     return { transport: 'docker', reference: required(text, text.slice(9), 'a reference') };
   const { transport, rest } = splitTransport(text);
@@ -59,7 +59,7 @@ export function parseSourceText(text: string): SourceText {
  * Everything that a SOURCE in files may mean, the likeliest first: paths may have colons in them too, and a path alone
  * may have a selector behind it.
  *
- * @throws {SourceError} `ERR_SOURCE_INVALID` as {@link parseSourceText}
+ * @throws {SourceError} `ERR_SOURCE_TEXT` as {@link parseSourceText}
  */
 export function sourceReadings(text: string): readonly StoredSourceText[] {
   assertArgument('text', text, aString);
@@ -112,12 +112,14 @@ function selectorOf(text: string, selector: string): ItemSelector {
   if (!selector.startsWith('@')) return { reference: selector };
   if (/^@\d{1,9}$/.test(selector)) return { position: Number(selector.slice(1)) };
   if (/^@[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-zA-Z=_-]+$/.test(selector)) return { digest: selector.slice(1) };
-  throw invalidSource(
+  throw malformedText(
     `Source ${JSON.stringify(text)} should end in a position, as in "@0", in a digest, or in a tag or reference`,
   );
 }
 
+const hint = 'Write a path, -, or a transport: oci:PATH[:TAG], docker-archive:PATH[:REF], docker://REF, store:REF';
+
 function required(text: string, part: string, what: string): string {
-  if (part === '') throw invalidSource(`Source ${JSON.stringify(text)} lacks ${what}`);
+  if (part === '') throw malformedText(`Source ${JSON.stringify(text)} lacks ${what}`, { hint });
   return part;
 }

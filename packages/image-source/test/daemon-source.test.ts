@@ -54,6 +54,33 @@ describe('openDaemonSource', () => {
     expect(daemon.paths).toEqual(paths);
   });
 
+  test.each([
+    ['a name without a tag', 'alpine', ['/images/alpine/get']],
+    ['a name of another registry', 'localhost:5000/a/b', ['/images/localhost:5000/a/b/get']],
+    ['what may be the beginning of an ID', 'c0ffee', ['/images/c0ffee/get']],
+    ['a name with a tag', 'alpine:3', ['/images/alpine:3/get']],
+  ])('where all tags are wanted, %s is asked for as it is', async (_, reference, paths) => {
+    await using daemon = await startDaemonDouble();
+    await expect(openDaemonSource(reference, { host: daemon.host, allTags: true })).rejects.toMatchObject({
+      code: 'ERR_SOURCE_NOT_FOUND',
+    });
+    expect(daemon.paths).toEqual(paths);
+  });
+
+  test('all tags of a repository come as one source', async () => {
+    const other = await randomImage({ seed: 'daemon-other', layers: [{}] });
+    const path = at('all.tar');
+    const images = [
+      { image, references: ['demo/app:v1', 'demo/app:v2'] },
+      { image: other, references: ['demo/app:v3'] },
+    ];
+    await writeDockerArchive(path, images);
+    await using daemon = await startDaemonDouble({ images: { 'demo/app': path } });
+    await using source = await openDaemonSource('demo/app', { host: daemon.host, allTags: true });
+    expect(source.name).toBe('demo/app');
+    expect(source.items.map(({ names }) => names)).toEqual([['demo/app:v1', 'demo/app:v2'], ['demo/app:v3']]);
+  });
+
   test('an image found by the beginning of its ID is called by that', async () => {
     await using daemon = await startDaemonDouble({ images: { c0ffee123456: await savedImage() } });
     await using source = await openDaemonSource('c0ffee123456', { host: daemon.host });

@@ -171,7 +171,7 @@ describe('a docker archive', () => {
     [':app:v2', 'ERR_SOURCE_NOT_FOUND', 'No image "app:v2" in'],
     [':@1', 'ERR_SOURCE_NOT_FOUND', 'No image at position 1 in'],
     [':App', 'ERR_SOURCE_NOT_FOUND', 'No image "App" in'],
-    [':a//b', 'ERR_SOURCE_INVALID', 'Cannot look for "a//b": it is not a reference'],
+    [':a//b', 'ERR_SOURCE_TEXT', 'Cannot look for "a//b": it is not a reference'],
   ])('what %s asks for is not there: %s', async (selector, code, reason) => {
     const path = await written(dockerArchiveOf());
     const opening = openSource(`docker-archive:${path}${selector}`);

@@ -43,8 +43,8 @@ describe('openSource', () => {
 
   test.each([
     ['no image', tarOf({ name: 'etc/passwd' }), '', 'there is no manifest.json and no index.json at its top'],
-    ['no docker archive', tarOf({ name: 'index.json' }), 'docker-archive:', 'there is no manifest.json at its top'],
-    ['no OCI archive', dockerArchiveOf(), 'oci-archive:', 'there is no index.json at its top'],
+    ['no docker archive', tarOf({ name: 'x/y' }), 'docker-archive:', 'there is no manifest.json at its top'],
+    ['no OCI archive', tarOf({ name: 'x/y' }), 'oci-archive:', 'there is no index.json at its top'],
     ['an index that is none', tarOf({ name: 'index.json', data: '{}' }), '', '"index.json" in'],
     ['text', Buffer.from('hello'.repeat(500)), '', 'it is not a tar archive'],
     ['nothing', Buffer.alloc(0), '', 'is empty'],
@@ -109,6 +109,45 @@ describe('openSource', () => {
     const message = expect.stringContaining('"index.json" is missing');
     await expect(openSource(path)).rejects.toMatchObject({ code: 'ERR_SOURCE_INVALID', message });
     await expect(openSource(`oci:${path}`)).rejects.toMatchObject({ code: 'ERR_SOURCE_INVALID', message });
+  });
+
+  test.each([
+    ['docker-archive:', tarOf({ name: 'index.json' }), 'an OCI archive', 'oci-archive:'],
+    ['oci-archive:', dockerArchiveOf(), 'a docker archive', 'docker-archive:'],
+    ['oci-archive:', tarOf({ name: `${'1'.repeat(64)}/json` }), 'a docker archive', 'docker-archive:'],
+  ])('an archive behind %s that another transport opens is told which', async (transport, bytes, kind, right) => {
+    const path = await written(bytes);
+    await expect(openSource(`${transport}${path}`)).rejects.toMatchObject({
+      code: 'ERR_SOURCE_INVALID',
+      message: expect.stringContaining(`: it is ${kind}`),
+      hint: `Write ${right}${path}, or the path alone`,
+    });
+    const piped = openSource(`${transport}-`, { stdin: streamOf(bytes, 700), spoolFolder: folder() });
+    await expect(piped).rejects.toMatchObject({ hint: `Write ${right}-, or the path alone` });
+  });
+
+  test.each([
+    ['dir:', { 'oci-layout': '{}', 'index.json': '{}' }, 'oci:'],
+    ['dir:', { 'index.json': '{}' }, 'oci:'],
+    ['oci:', { 'manifest.json': '{}', version: 'Directory Transport Version: 1.1' }, 'dir:'],
+    ['oci:', { 'manifest.json': '{}' }, 'dir:'],
+    ['oci:', { 'manifest.json': '[]' }, undefined],
+    ['dir:', { 'manifest.json': '[]' }, undefined],
+  ])('a folder behind %s that another transport opens is told which: %j', async (transport, files, right) => {
+    for (const [name, text] of Object.entries(files)) await written(text, name);
+    await expect(openSource(`${transport}${folder()}`)).rejects.toMatchObject({
+      code: 'ERR_SOURCE_INVALID',
+      message: expect.stringMatching(/^Cannot open .* as .*: it is /),
+      hint: right === undefined ? 'Give the path alone' : `Write ${right}${folder()}, or the path alone`,
+    });
+  });
+
+  test('a folder of nothing is no dir: folder, and the missing file is named', async () => {
+    await expect(openSource(`dir:${folder()}`)).rejects.toMatchObject({
+      code: 'ERR_SOURCE_INVALID',
+      message: expect.stringContaining('"manifest.json" is missing'),
+      hint: expect.stringContaining('index.json'),
+    });
   });
 
   test.each(['docker-archive:', 'oci-archive:'])('a folder is no %s', async (transport) => {

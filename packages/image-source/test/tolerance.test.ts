@@ -1,6 +1,6 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cp, mkdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
@@ -510,6 +510,12 @@ describe('other forms', () => {
       expect([source.kind, imageOf(source).manifest?.digest]).toEqual(['dir', manifest.digest]);
       expect(await readWhole(text)).toEqual([]);
     }
+    const tar = join(folder(), 'dir.tar');
+    const files = (await readdir(path)).map(async (name) => ({ name, data: await readFile(join(path, name)) }));
+    await writeFile(tar, tarOf(...(await Promise.all(files))));
+    await using packed = await openSource(tar);
+    expect([packed.kind, imageOf(packed).manifest?.digest]).toEqual(['dir', manifest.digest]);
+    expect(await readWhole(tar)).toEqual([]);
     const index = blobOf(indexOf(sound));
     await writeFile(join(path, 'manifest.json'), index.bytes);
     await writeFile(join(path, `${sha(manifest.bytes)}.manifest.json`), manifest.bytes);

@@ -12,6 +12,8 @@ export interface DaemonSourceOptions extends Omit<OpenSourceOptions, 'stdin'> {
   readonly host?: string | undefined;
   /** @default none */
   readonly tls?: DaemonTls | undefined;
+  /** Every tag of the repository that a name without a tag names, as `docker save NAME` has it. @default `latest` */
+  readonly allTags?: boolean | undefined;
 }
 
 /** Docker gathers the whole archive before the first byte of its answer, which for a large image takes minutes. */
@@ -23,8 +25,8 @@ const maxMessageBytes = 64 * 1024;
 
 /**
  * Opens an image of a Docker daemon: what `docker save` would write is spooled to disk once, told through `onSpool`,
- * and read there as an archive. `reference` is a name, with `latest` as the default tag, a name with a digest, or an
- * image ID.
+ * and read there as an archive. `reference` is a name, with `latest` as the default tag unless all tags are wanted, a
+ * name with a digest, or an image ID.
  *
  * @throws {SourceError} `ERR_SOURCE_NOT_FOUND` when the daemon has no such image; `ERR_SOURCE_UNREADABLE` when it
  * cannot be reached, refuses or breaks off; `ERR_SOURCE_UNSUPPORTED` for a way to it that is not known here, such as
@@ -33,9 +35,9 @@ const maxMessageBytes = 64 * 1024;
  * @see https://docs.docker.com/reference/api/engine/version/v1.51/#tag/Image/operation/ImageGet
  */
 export async function openDaemonSource(reference: string, options: DaemonSourceOptions = {}): Promise<ImageSource> {
-  const { host = defaultDaemonHost, tls, signal } = options;
+  const { host = defaultDaemonHost, tls, signal, allTags = false } = options;
   signal?.throwIfAborted();
-  const names = daemonNames(reference);
+  const names = daemonNames(reference, allTags);
   const { origin, socketPath } = addressOf(host, tls);
   const agent = new Agent({
     headersTimeout: answerTimeoutMs,
@@ -73,12 +75,13 @@ interface NamedBody {
   readonly body: Body;
 }
 
-/** What to ask for, in order. A name without a tag means `latest`, not all tags as it would for `docker save`. */
-function daemonNames(text: string): readonly [string, ...string[]] {
+/** What to ask for, in order. A name without a tag means `latest`, unless all tags are wanted. */
+function daemonNames(text: string, allTags: boolean): readonly [string, ...string[]] {
   const parsed = parseAnyReference(text);
   if (!('registry' in parsed)) return [parsed.digest];
-  const named = familiarString(withDefaultTag(parsed));
-  return /^[0-9a-f]{4,63}$/.test(text) ? [named, text] : [named]; // the beginning of an image ID looks like a name
+  const named = familiarString(allTags ? parsed : withDefaultTag(parsed));
+  // The beginning of an image ID looks like a name.
+  return named !== text && /^[0-9a-f]{4,63}$/.test(text) ? [named, text] : [named];
 }
 
 async function askForArchive(daemon: Daemon, names: readonly string[]): Promise<NamedBody> {
