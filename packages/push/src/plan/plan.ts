@@ -163,5 +163,6 @@ export function choosePlatform(item: SourceItem, platform: Platform): SourceItem
   throw new PushError('ERR_PUSH_NO_PLATFORM', `The image has no manifest for ${formatPlatform(platform)}: ${there}`, {
     op: 'plan',
     origin: 'request',
+    hint: found.length === 0 ? 'leave `platform` out' : 'choose one of these as `platform`, or leave it out',
   });
 }

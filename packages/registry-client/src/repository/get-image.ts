@@ -164,7 +164,8 @@ function describe(document: ParsedManifest): string {
 }
 
 function noImage(message: string, platforms?: readonly Platform[]): RegistryError {
-  return new RegistryError(message, { code: 'ERR_REGISTRY_NO_IMAGE', platforms });
+  const hint = platforms && 'choose one of the platforms that it has as `platform`, or leave it out';
+  return new RegistryError(message, { code: 'ERR_REGISTRY_NO_IMAGE', platforms, hint });
 }
 
 function nameOf({ registry, path }: Requests, tagOrDigest: string): string {
