@@ -7,5 +7,7 @@
 export { type ClientEnvironment, readEnvironment } from './environment.ts';
 export { secretsInName } from './names/mask-user.ts';
 export { printable, replaceUnprintable } from './names/printable.ts';
+export { referenceHint } from './names/reference-hint.ts';
 export { type DestinationInput, type ParseDestinationsOptions, parseDestinations } from './push/destinations.ts';
+export { assertTakesAllTags } from './sources/assert-all-tags.ts';
 export { type LocalImagesOptions, openLocalImages } from './stores/local-images.ts';

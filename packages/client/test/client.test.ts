@@ -152,6 +152,19 @@ describe('push', () => {
     expect(again.map(({ unchanged }) => unchanged)).toEqual([true, true, true]);
   });
 
+  test.each([':demo/app:1', ':@0', ':1'])(
+    'all tags of a file are not those of one image in it: %s',
+    async (selector) => {
+      await using client = await createClient({ isolated: true });
+      const to = `${registry.host}/one/image`;
+      await expect(client.push({ source: `${archive}${selector}`, to, allTags: true })).rejects.toMatchObject({
+        code: 'ERR_CLIENT_OPTION',
+        hint: expect.stringContaining(`leave ${selector} off`),
+      });
+      expect(registry.repositories()).not.toContain('one/image');
+    },
+  );
+
   test('a dry run writes nothing', async () => {
     await using client = await createClient({ isolated: true });
     const [planned] = await client.push({ source: one(), to: `${registry.host}/dry/run:1`, dryRun: true });
@@ -177,6 +190,23 @@ describe('misuse is told by a code before anything is sent', () => {
     ['a tag with all tags', { source: 'x.tar', to: 'a:1', allTags: true }, 'ERR_CLIENT_DESTINATION', 'has a tag'],
     ['a password in a name', { source: 'docker://u:secret@h/a', to: 'a' }, 'ERR_CLIENT_PASSWORD_IN_NAME', '***@h/a'],
     ['options that do not fit', { source: 'x', to: 'a', format: 'v1', dryRun: true }, 'ERR_CLIENT_OPTION', '`dryRun`'],
+    ...[
+      'docker://r.example/a/b:1',
+      `docker://r.example/a/b@sha256:${'a'.repeat(64)}`,
+      'docker-daemon:a/b:1',
+      'store:a/b:1',
+      `store:${'a'.repeat(64)}`,
+    ].map((source): [string, unknown, string, string] => {
+      const request = { source, to: 'r.example/a', allTags: true };
+      return [`all tags of ${source}`, request, 'ERR_CLIENT_OPTION', 'names one image'];
+    }),
+    [
+      'a password beside all tags',
+      { source: 'store:u:secret@h/a', to: 'a', allTags: true },
+      'ERR_CLIENT_PASSWORD_IN_NAME',
+      '***@h/a',
+    ],
+    ['no text of a source', { source: 'docker://', to: 'a' }, 'ERR_SOURCE_TEXT', 'lacks a reference'],
     ['no file', { source: 'absent.tar', to: 'r.example/a' }, 'ERR_SOURCE_NOT_FOUND', 'absent.tar'],
   ])('%s', async (_, request, code, message) => {
     await using client = await createClient({ isolated: true });

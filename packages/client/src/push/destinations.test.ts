@@ -17,8 +17,8 @@ describe('parseDestinations', () => {
   test.each([
     ['App', false, 'must be lowercase', 'repositories are lowercase: app'],
     ['docker://ghcr.io/me/app', false, 'is no reference', 'write it without docker://'],
-    ['a b', false, 'is no reference', 'a destination is'],
-    ['', false, 'is no reference', 'a destination is'],
+    ['a b', false, 'is no reference', 'a reference is'],
+    ['', false, 'is no reference', 'a reference is'],
     [`app@sha256:${'a'.repeat(64)}`, false, 'a tag is wanted', 'leave @sha256'],
     ['app:v1', true, '`allTags` takes repositories', 'leave the tag off'],
   ])('%j is refused with a way out', (text, allTags, message, hint) => {

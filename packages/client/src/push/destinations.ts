@@ -9,6 +9,7 @@ import {
 } from '@slipway/reference';
 import { ClientError, optionError } from '../errors.ts';
 import { assertNoUser } from '../names/assert-no-user.ts';
+import { referenceHint } from '../names/reference-hint.ts';
 
 /** Where to: `ghcr.io/me/app:1.0`, or what `parseReference` makes of it. */
 export type DestinationInput = string | Reference;
@@ -63,7 +64,7 @@ function parseDestination(input: DestinationInput, allTags: boolean): Reference 
     return parseReference(input, allTags ? {} : { defaultTag });
   } catch (cause) {
     if (!(cause instanceof InvalidReferenceError)) throw cause;
-    throw destinationError(`${JSON.stringify(input)} is no reference: ${cause.message}`, hintFor(input), cause);
+    throw destinationError(`${JSON.stringify(input)} is no reference: ${cause.message}`, referenceHint(input), cause);
   }
 }
 
@@ -75,11 +76,4 @@ function assertReference(input: unknown): asserts input is Reference {
 
 function destinationError(message: string, hint: string, cause?: unknown): ClientError {
   return new ClientError('ERR_CLIENT_DESTINATION', message, { hint, cause });
-}
-
-function hintFor(text: string): string {
-  const scheme = /^[a-z-]+:(?:\/\/)/i.exec(text)?.[0];
-  if (scheme !== undefined) return `write it without ${scheme}: a destination is registry/repository:tag`;
-  if (text.toLowerCase() !== text) return `repositories are lowercase: ${text.toLowerCase()}`;
-  return 'a destination is [registry/]repository[:tag], such as ghcr.io/me/app:1.0';
 }

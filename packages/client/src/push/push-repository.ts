@@ -4,7 +4,6 @@ import type { Destination, PushDelivery, PushResult } from '@slipway/push';
 import { parseReference, type Reference, withTag } from '@slipway/reference';
 import { RegistryError, type Repository } from '@slipway/registry-client';
 import { ClientError } from '../errors.ts';
-import { assertNoUser } from '../names/assert-no-user.ts';
 import { isOlder } from '../selection/is-older.ts';
 import { matchesTag } from '../selection/tag-pattern.ts';
 import type { OpenRegistryImageOptions, SourceRegistries, SourceRepository } from '../sources/registry-source.ts';
@@ -40,7 +39,7 @@ const tagsAtOnce = 4;
  * HEAD on each side; the rest are pushed as single images are, each ending by itself.
  *
  * @throws {SourceError} when the repository cannot be read
- * @throws {ClientError} `ERR_CLIENT_OPTION` for a source with a tag; `ERR_CLIENT_NO_ITEM` when no tag is wanted
+ * @throws {ClientError} `ERR_CLIENT_NO_ITEM` when no tag is wanted
  */
 export async function pushRepository(
   text: string,
@@ -48,12 +47,7 @@ export async function pushRepository(
   options: PushRepositoryOptions,
   parts: PushRepositoryParts,
 ): Promise<readonly PushResult[]> {
-  assertNoUser(text);
   const reference = parseReference(text);
-  if (reference.tag !== undefined || reference.digest !== undefined) {
-    const message = `docker://${text} names one image, and \`allTags\` takes a repository`;
-    throw new ClientError('ERR_CLIENT_OPTION', message, { hint: 'leave the tag off' });
-  }
   const { signal, pattern } = options;
   const source = await parts.sources.openRepository(reference, { signal });
   const tags = await source.retry(async () => await wantedTags(source, pattern, { signal }));

@@ -13,6 +13,7 @@ import { optionError } from '../errors.ts';
 import { isOlder } from '../selection/is-older.ts';
 import { type Selection, selectAllTags, selectOne } from '../selection/select-items.ts';
 import { openSigning } from '../signing/open-signer.ts';
+import { assertTakesAllTags } from '../sources/assert-all-tags.ts';
 import { type OpenOptions, openSourceText } from '../sources/open-source.ts';
 import { assertPushSettings } from './assert-push-settings.ts';
 import { parseDestinations } from './destinations.ts';
@@ -41,6 +42,7 @@ export async function runPush(
   const { signKeyPassword } = parts;
   const signing = await openSigning(given, { variables, signKeyPassword, signal: given.signal });
   const request: RunningRequest = { ...given, signing };
+  if (request.allTags === true && typeof request.source === 'string') await assertTakesAllTags(request.source);
   const repository = repositoryIn(request.source, request.allTags === true);
   if (repository !== undefined) return await pushAllTags(repository, references, request, parts);
   await using source = await openInput(request.source, request, parts);

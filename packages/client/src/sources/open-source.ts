@@ -1,11 +1,6 @@
 import type { AbortOptions, ByteStream } from '@slipway/digest';
-import {
-  type ImageSource,
-  type OpenSourceOptions,
-  openSource,
-  parseSourceText,
-  type SourceNotice,
-} from '@slipway/image-source';
+import { type ImageSource, openSource, parseSourceText, type SourceNotice } from '@slipway/image-source';
+import type { DaemonSourceOptions } from '@slipway/image-source/daemon';
 import type { Platform } from '@slipway/manifest';
 import type { ClientEnvironment } from '../environment.ts';
 import { assertNoUser } from '../names/assert-no-user.ts';
@@ -30,7 +25,7 @@ export interface OpenOptions extends AbortOptions {
   readonly unpaired?: 'refuse' | 'carry' | undefined;
   /** Of a registry's image, looks at the first bytes of each layer instead of its label. @default false */
   readonly recognise?: boolean | undefined;
-  /** Of a `store:` source, every tag of the repository. @default false */
+  /** Of a `store:` or `docker-daemon:` source, every tag of the repository. @default false */
   readonly allTags?: boolean | undefined;
 }
 
@@ -62,7 +57,7 @@ export async function openSourceText(text: string, options: OpenOptions, doors: 
   const parsed = parseSourceText(text);
   switch (parsed.transport) {
     case 'docker-daemon':
-      return await openDaemonImage(parsed.reference, opening, environment);
+      return await openDaemonImage(parsed.reference, { ...opening, allTags: options.allTags }, environment);
     case 'docker':
       assertNoUser(parsed.reference);
       return await doors.registries.openImage(parsed.reference, { ...options, onNotice });
@@ -76,7 +71,7 @@ export async function openSourceText(text: string, options: OpenOptions, doors: 
 /** The daemon is the one that the docker client would talk to. */
 async function openDaemonImage(
   reference: string,
-  opening: OpenSourceOptions,
+  opening: Omit<DaemonSourceOptions, 'host' | 'tls'>,
   { variables, dockerConfigFolder: configFolder }: ClientEnvironment,
 ): Promise<ImageSource> {
   const { findDaemonEndpoint, openDaemonSource } = await import('@slipway/image-source/daemon');

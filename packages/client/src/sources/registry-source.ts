@@ -9,6 +9,7 @@ import { isRetryable } from '@slipway/push';
 import { defaultTag, parseReference, type Reference } from '@slipway/reference';
 import { RegistryError, type Repository } from '@slipway/registry-client';
 import { retrying } from '@slipway/transfer';
+import { preferredFailure } from '../connection/preferred-failure.ts';
 import type { Registries } from '../connection/registries.ts';
 import { noteRegistryFacts } from '../credentials/registry-facts.ts';
 import type { TrackedCredentials } from '../credentials/tracked-credentials.ts';
@@ -110,7 +111,7 @@ export async function connectTo(
       } catch (error) {
         signal?.throwIfAborted();
         if (!(error instanceof RegistryError) || error.code !== 'ERR_REGISTRY_UNREACHABLE') throw error;
-        failure ??= error;
+        failure = preferredFailure(failure, error);
       }
     }
     throw failure;
