@@ -80,15 +80,31 @@ export class ServerError extends Error {
   }
 }
 
+/** What a request's refusal says besides its message: the fields of a failed job. */
+export interface RequestErrorOptions extends ErrorOptions {
+  /** The code of the error that caused it, where that says more. */
+  readonly reason?: string | undefined;
+  /** The side that failed. */
+  readonly origin?: 'source' | undefined;
+  /** What to do about it. */
+  readonly hint?: string | undefined;
+}
+
 /** A request that is answered with this status and this message. */
 export class RequestError extends Error {
   readonly code: ServerErrorCode;
   override name = 'RequestError';
   readonly status: number;
+  readonly reason: string | undefined;
+  readonly origin: 'source' | undefined;
+  readonly hint: string | undefined;
 
-  constructor(status: number, message: string, options?: ErrorOptions) {
+  constructor(status: number, message: string, { reason, origin, hint, ...options }: RequestErrorOptions = {}) {
     super(message, options);
     this.status = status;
+    this.reason = reason;
+    this.origin = origin;
+    this.hint = hint;
     this.code = codesByStatus[status] ?? 'ERR_SERVER_REQUEST';
   }
 }

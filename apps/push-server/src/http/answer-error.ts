@@ -1,3 +1,4 @@
+import { printable } from '@slipway/client/program';
 import type { FastifyReply } from 'fastify';
 import type { Logger } from 'pino';
 import { sendJSON } from '../docker/stream/send-json.ts';
@@ -20,7 +21,13 @@ export function answerError(reply: FastifyReply, error: unknown, log: Logger): F
   const message = errorText(error);
   // Docker's clients are told as dockerd tells them.
   const isOwn = reply.request.url.startsWith('/slipway/');
-  return sendJSON(reply, isOwn ? { message, code: codeOf(error, status) } : { message }, status);
+  if (!isOwn) return sendJSON(reply, { message }, status);
+  const { reason, origin, hint } = error instanceof RequestError ? error : {};
+  return sendJSON(
+    reply,
+    { message, code: codeOf(error, status), reason, origin, hint: hint && printable(hint) },
+    status,
+  );
 }
 
 /** The code of what went wrong; the framework's own codes are not shown. */

@@ -193,6 +193,10 @@ describe('a job that failed', () => {
     expect((await retry({ credentials: 1 })).status).toBe(400);
     expect((await retry(body('right'))).status).toBe(202);
     expect(await ended(answer)).toMatchObject({ state: 'pushed' });
+    // What has ended well wants none.
+    for (const value of [undefined, body('right')]) {
+      expect(await retry(value)).toMatchObject({ status: 409, body: expect.stringContaining('it is pushed') });
+    }
     expect(await held()).toEqual([]);
   });
 

@@ -219,8 +219,42 @@ describe('a job', () => {
   test('of an image that is not there, or an archive that is none, is refused at once', async () => {
     expect((await submit({ image: 'demo/none', destinations: ['a/b'] })).status).toBe(404);
     const answer = await server.request('POST', '/slipway/v1/jobs/archive?destination=a/b', { body: 'no archive' });
-    expect(answer.status).toBe(400);
+    expect([answer.status, JSON.parse(answer.body)]).toEqual([
+      400,
+      {
+        code: 'ERR_SERVER_REQUEST',
+        reason: 'ERR_SOURCE_INVALID',
+        origin: 'source',
+        message: expect.stringMatching(/^Cannot read "the archive": /),
+      },
+    ]);
     expect(await readdir(join(server.folder.path, 'data', 'jobs', 'archives'))).toEqual([]);
+  });
+
+  test.each(['demo/app:v9', 'v9', `sha256:${'9'.repeat(64)}`, '@4'])(
+    'of %s, which the archive does not have, says what it has',
+    async (image) => {
+      const query = new URLSearchParams({ destination: 'a/b', image });
+      const body = await readFile(archive);
+      const answer = await server.request('POST', `/slipway/v1/jobs/archive?${query}`, { body });
+      expect([answer.status, JSON.parse(answer.body)]).toMatchObject([
+        400,
+        { reason: 'ERR_SOURCE_NOT_FOUND', origin: 'source', hint: 'It holds: @0 demo/app:v1' },
+      ]);
+      expect(answer.body).not.toContain(server.folder.path);
+    },
+  );
+
+  test.each([
+    ['image', { image: 'demo/app:v1' }],
+    ['tag', { image: 'v1' }],
+    ['position', { image: '@0' }],
+  ])('chooses an image of an archive by %s, also when it runs', async (_, choice) => {
+    const query = new URLSearchParams({ destination: `${registry.host}/chosen/app:1`, ...choice });
+    const body = await readFile(archive);
+    const id = idOf(await server.request('POST', `/slipway/v1/jobs/archive?${query}`, { body }));
+    await follow(id);
+    expect(await job(id)).toMatchObject({ state: 'pushed' });
   });
 });
 

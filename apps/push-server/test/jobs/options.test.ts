@@ -155,6 +155,25 @@ describe('all tags', () => {
     await server.request('DELETE', '/images/team/app:v3');
   });
 
+  test('of other repositories fail with what to do, and name no file of the daemon', async () => {
+    const query = new URLSearchParams({ destination: to('else/where'), allTags: 'true' });
+    const { job } = await ended(await server.request('POST', `/slipway/v1/jobs/archive?${query}`, { body: archive }));
+    expect(job).toMatchObject({
+      state: 'failed',
+      error: {
+        code: 'ERR_CLIENT_TAGS',
+        message: expect.stringMatching(/^none of the tags of the archive is one of .*: they belong to team\/app$/),
+        hint: expect.stringContaining('`into`'),
+      },
+    });
+  });
+
+  test('of one image of an archive are refused', async () => {
+    const query = new URLSearchParams({ destination: to('team/app'), allTags: 'true', image: 'team/app:v1' });
+    const answer = await server.request('POST', `/slipway/v1/jobs/archive?${query}`, { body: archive });
+    expect([answer.status, answer.body]).toEqual([400, expect.stringContaining('allTags takes all of the archive')]);
+  });
+
   test('a failed one is retried as a whole', async () => {
     const refusal = registry.misbehave({ match: { kind: 'manifest-put', repository: 'again/app' }, status: 400 });
     const { job } = await ended(
@@ -177,6 +196,7 @@ describe('all tags', () => {
     [{ image: 'team/app', allTags: true, destinations: ['%/x/y:1'] }, 400, 'takes repositories'],
     [{ image: 'team/app:v1', tags: 'v*', destinations: ['%/x/y:1'] }, 400, '`tags` chooses among the tags'],
     [{ image: 'docker://%/src/app:1', allTags: true, destinations: ['%/x/y'] }, 400, 'allTags takes repositories'],
+    [{ image: 'team/app:v1', allTags: true, destinations: ['%/x/y'] }, 400, 'allTags takes repositories'],
   ])('%j is refused', async (body, status, message) => {
     const answer = await submit(JSON.parse(JSON.stringify(body).replaceAll('%', registry.host)));
     expect([answer.status, answer.body]).toEqual([status, expect.stringContaining(message)]);

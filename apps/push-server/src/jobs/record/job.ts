@@ -210,7 +210,10 @@ export function failureOf(error: unknown): JobFailure {
   const answer = registryErrorOf(error);
   const message = answer === undefined ? toldText(error.message) : printable(error.message);
   const code = codeOf(error) ?? 'ERR_UNKNOWN';
-  if (!(error instanceof PushError)) return { code, message };
+  if (!(error instanceof PushError)) {
+    const { origin, hint } = error as { readonly origin?: PushOrigin; readonly hint?: string };
+    return { code, message, origin, hint: hint && toldText(hint) };
+  }
   const hint = (answer && registryHint(answer)) ?? error.hint;
   return { code, message, reason: reasonOf(error.cause), origin: error.origin, hint: hint && printable(hint) };
 }

@@ -236,14 +236,23 @@ export const jobSchemas: Readonly<Record<string, Schema>> = {
     },
     required: ['type', 'time'],
   },
-  Error: strict({ message: text('What is wrong.'), code: text('See docs/errors.md.') }, ['message', 'code']),
+  Error: strict(
+    {
+      message: text('What is wrong.'),
+      code: text('See docs/errors.md.'),
+      reason: text('The code of the error that caused it, where that says more.'),
+      origin: text('`source` where what is to be pushed cannot be had.'),
+      hint: text('What to do about it.'),
+    },
+    ['message', 'code'],
+  ),
 };
 
 /** What may stand in the URL of a submission with an archive. Lists are repeated. */
 export const archiveQuery: Schema = strict(
   {
     destination: destinations,
-    image: text('Which image, if the archive has several: one of its names.', { maxLength: 512 }),
+    image: text('Which image, if the archive has several: by name, tag, ID or digest.', { maxLength: 512 }),
     ...options,
     credentialsName,
     ...submission,

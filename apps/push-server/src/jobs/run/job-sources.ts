@@ -125,12 +125,14 @@ export function createJobSources({
           return await openAll(source, { signal });
         case 'archive': {
           const { platform, referrers, allTags, verify = 'digest' } = push;
-          const archive = await openSource(join(archiveFolder, source.file), {
+          const path = join(archiveFolder, source.file);
+          const archive = await openSource(archiveText(path, allTags === true ? undefined : source.image), {
             ...{ signal, spoolFolder, referrers, limits },
             platform: typeof platform === 'string' ? parsePlatform(platform) : platform,
             unpaired: verify === 'digest' ? 'carry' : 'refuse', // as the program reads its sources
           });
-          return opened(allTags === true ? archive : onlyItem(archive, selectItem(archive, source.image)));
+          const named = { ...archive, name: 'the archive' }; // messages about it reach whoever sent it
+          return opened(allTags === true ? named : onlyItem(named, onlyItemOf(named)));
         }
         default:
           return source satisfies never;
@@ -180,29 +182,28 @@ export function orphanAt(key: string): number {
 }
 
 /**
- * The image that a job is about.
- * @throws {RequestError} 400 when there is none, or more than one and none was chosen
+ * An archive as a source, and which of its images is meant: by name, tag, ID, digest or position, as the program takes
+ * it. A name that would be read as something else chooses nothing.
  */
-export function selectItem(
-  { items, whole }: Pick<ImageSource, 'items' | 'whole'>,
-  image: string | undefined,
-): SourceItem {
-  if (image === undefined && whole !== undefined) return whole;
-  const names = items.flatMap((item) => item.names);
-  const [item, ...others] = image === undefined ? items : items.filter((each) => each.names.includes(image));
+export function archiveText(path: string, image: string | undefined): string {
+  if (image === undefined || /^@(?!\d{1,9}$)/.test(image)) return path;
+  return /^[a-z0-9]+:[0-9a-f]{32,}$/.test(image) ? `${path}@${image}` : `${path}:${image}`;
+}
+
+/**
+ * The image that a job is about.
+ * @throws {RequestError} 400 when there is none, or more than one
+ */
+export function onlyItemOf({ items, whole }: Pick<ImageSource, 'items' | 'whole'>): SourceItem {
+  if (whole !== undefined) return whole;
+  const [item, ...others] = items;
   if (item === undefined) {
-    throw new RequestError(
-      400,
-      image === undefined
-        ? 'the archive holds no image'
-        : `the archive holds no image ${image}; it has ${names.join(', ')}`,
-    );
+    const reason = 'ERR_SOURCE_NOT_FOUND';
+    throw new RequestError(400, 'the archive holds no image', { reason, origin: 'source' });
   }
-  if (others.length > 0 && image === undefined) {
-    throw new RequestError(
-      400,
-      `the archive holds several images, and \`image\` chooses none of them: ${names.join(', ')}`,
-    );
+  if (others.length > 0) {
+    const names = items.flatMap((each) => each.names).join(', ');
+    throw new RequestError(400, `the archive holds several images, and \`image\` chooses none of them: ${names}`);
   }
   return item;
 }

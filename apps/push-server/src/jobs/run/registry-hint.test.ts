@@ -8,6 +8,7 @@ test.each([
   ['tls', 'GET https://r/v2/ failed: the other side wants a client certificate', 'x.cert'],
   ['tls', 'GET https://r/v2/ failed: self-signed certificate', 'ca.crt'],
   ['https-expected', 'GET http://r/v2/ answered 400: the registry expects https', 'out of `insecure-registry`'],
+  ['ECONNREFUSED', 'GET http://r/v2/ failed: connect ECONNREFUSED 127.0.0.1:1', 'nothing listens there'],
   ['ENOTFOUND', 'GET https://r/v2/ failed: getaddrinfo ENOTFOUND r', 'check the name'],
 ])('%s: %s', (reason, message, expected) => {
   const cause = new RegistryError(message, { code: 'ERR_REGISTRY_UNREACHABLE', reason, hint: 'check the name' });

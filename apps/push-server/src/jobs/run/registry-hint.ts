@@ -12,6 +12,7 @@ const clientCertificate =
  */
 export function registryHint({ reason, message }: RegistryError): string | undefined {
   if (reason === 'https-expected') return 'the registry expects https: take it out of `insecure-registry`';
+  if (reason === 'ECONNREFUSED') return 'nothing listens there: check the name and the port, and that it runs';
   if (reason !== 'tls') return undefined;
   if (/does not speak TLS/.test(message)) return 'to talk plain http to the registry, name it with `insecure-registry`';
   if (/client certificate/.test(message)) return clientCertificate;

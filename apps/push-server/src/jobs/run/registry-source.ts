@@ -11,6 +11,7 @@ import { RequestError } from '../../errors.ts';
 import { registryErrorOf } from '../../http/error-text.ts';
 import { assertAllowed, type Principal } from '../../security/principal.ts';
 import type { JobSource } from '../record/job.ts';
+import { registryHint } from './registry-hint.ts';
 import type { Auths } from './sealed-credentials.ts';
 
 /** What a job names that shall come from a registry. */
@@ -53,22 +54,33 @@ export async function resolveRegistrySource(
   { pushes, auths, allTags, signal }: ResolveOptions,
 ): Promise<Extract<JobSource, { readonly kind: 'registry' }>> {
   if (allTags) {
-    if (reference.tag !== undefined || reference.digest !== undefined) {
-      throw new RequestError(400, `invalid request: ${JSON.stringify(name)} has a tag, and allTags takes repositories`);
-    }
+    assertRepository(name, reference);
     return { kind: 'registry', name, reference: formatReference(reference) };
   }
   const limit = AbortSignal.timeout(timeoutMs);
   const asking = { identity: { auths }, signal: AbortSignal.any([signal, limit]) };
   const found = await pushes.resolve(reference, asking).catch((error: unknown) => {
     signal.throwIfAborted();
-    if (limit.aborted) throw new RequestError(504, `${reference.registry} does not answer`, { cause: error });
+    if (limit.aborted)
+      throw new RequestError(504, `${reference.registry} does not answer`, {
+        ...{ cause: error, reason: 'ERR_REGISTRY_UNREACHABLE', origin: 'source' },
+      });
     const answer = registryErrorOf(error);
     if (answer === undefined) throw error;
-    throw new RequestError(502, `cannot read the source ${name}: ${answer.message}`, { cause: error });
+    const { message, code: reason } = answer;
+    const hint = registryHint(answer) ?? answer.hint;
+    throw new RequestError(502, `cannot read the source ${name}: ${message}`, {
+      ...{ cause: error, reason, origin: 'source', hint },
+    });
   });
   if (found === undefined) throw new RequestError(404, `there is no image ${name}`);
   const { digest } = found;
   const pinned = formatReference(withDigest(nameOnly(reference), digest));
   return { kind: 'registry', name, reference: pinned, content: { id: digest, manifest: digest } };
+}
+
+/** @throws {RequestError} 400 for the name of one image, where every tag of a repository is wanted */
+export function assertRepository(name: string, { tag, digest }: Reference): void {
+  if (tag === undefined && digest === undefined) return;
+  throw new RequestError(400, `invalid request: ${JSON.stringify(name)} has a tag, and allTags takes repositories`);
 }

@@ -28,13 +28,14 @@ export async function retryJob(
       `job ${id} lies with another daemon: send its credentials to that one (${asked.daemon})`,
     );
   }
+  if (!canRetry(asked)) throw cannotRetry(asked);
   if (asked.hadCredentials === true && asked.credentialsName === undefined && auths.size === 0) {
     throw new RequestError(400, `the credentials of job ${id} were dropped when it ended: send them once more`);
   }
   let isTaken = false;
   const sealed = auths.size === 0 ? undefined : seal.seal(id, auths);
   const job = await store.update(id, (current) => {
-    isTaken = current.state === 'failed' && current.isSourceKept === true;
+    isTaken = canRetry(current);
     if (!isTaken) return current;
     const { finishedAt: _finishedAt, error: _error, deaths: _deaths, crashes: _crashes, ...rest } = current;
     const kept = current.repositories === undefined ? current.destinations : [];
@@ -52,10 +53,16 @@ export async function retryJob(
     return { ...rest, ...again, destinations };
   });
   if (job === undefined) throw noSuchJob(id);
-  if (!isTaken) {
-    const why = job.state === 'failed' ? 'what it pushes is kept no more: submit it anew' : `it is ${job.state}`;
-    throw new RequestError(409, `job ${id} cannot be retried: ${why}`);
-  }
+  if (!isTaken) throw cannotRetry(job);
   await step(id, { type: 'job:retried', principal });
   await enqueue(job);
+}
+
+function canRetry({ state, isSourceKept }: JobRecord): boolean {
+  return state === 'failed' && isSourceKept === true;
+}
+
+function cannotRetry({ id, state }: JobRecord): RequestError {
+  const why = state === 'failed' ? 'what it pushes is kept no more: submit it anew' : `it is ${state}`;
+  return new RequestError(409, `job ${id} cannot be retried: ${why}`);
 }

@@ -9,7 +9,7 @@ import { RequestError } from '../../errors.ts';
 import { watchClient } from '../../http/client-signal.ts';
 import { readBody } from '../../http/request-body.ts';
 import type { JobSource } from '../record/job.ts';
-import { contentOf, newKey, selectItem } from '../run/job-sources.ts';
+import { archiveText, contentOf, newKey, onlyItemOf } from '../run/job-sources.ts';
 import type { JobService } from '../service/job-service.ts';
 
 /** An archive that was uploaded for a job. */
@@ -35,6 +35,7 @@ export async function uploadArchive(
   reply: FastifyReply,
 ): Promise<UploadedArchive> {
   const { config, activity, disk, spoolFolder } = context;
+  if (allTags) assertAllOf(image);
   using work = activity.begin('load', request.principal.name);
   using client = watchClient(reply.raw, work.signal);
   using claim = await disk.claim('the archive', Number(request.headers['content-length'] ?? 0), 'archive');
@@ -56,10 +57,10 @@ export async function uploadArchive(
     const { signal } = client;
     const documents = documentLimits(config);
     await using opened = await claim.open((limits) =>
-      openSource(path, { signal, spoolFolder, limits: { ...documents, ...limits } }),
+      openSource(archiveText(path, image), { signal, spoolFolder, limits: { ...documents, ...limits } }),
     );
     if (allTags) return { source: { kind: 'archive', file, size }, contentHash: hash.digest('hex') };
-    const item = selectItem(opened, image);
+    const item = onlyItemOf(opened);
     const source = { kind: 'archive', file, size, image: image ?? item.names[0], content: contentOf(item) } as const;
     return { source, contentHash: hash.digest('hex') };
   } catch (error) {
@@ -88,6 +89,7 @@ export async function takeUpload(
     readonly principal: string;
   },
 ): Promise<UploadedArchive> {
+  if (allTags) assertAllOf(image);
   const { file, size, contentHash } = await uploads.take(upload, principal);
   const archive = { kind: 'archive', file, size } as const;
   try {
@@ -96,9 +98,9 @@ export async function takeUpload(
     const path = join(sources.archiveFolder, file);
     const documents = documentLimits(config);
     await using opened = await claim.open((limits) =>
-      openSource(path, { spoolFolder, limits: { ...documents, ...limits } }),
+      openSource(archiveText(path, image), { spoolFolder, limits: { ...documents, ...limits } }),
     );
-    const item = selectItem(opened, image);
+    const item = onlyItemOf(opened);
     return { source: { ...archive, image: image ?? item.names[0], content: contentOf(item) }, contentHash };
   } catch (error) {
     await sources.release(archive);
@@ -106,6 +108,15 @@ export async function takeUpload(
   }
 }
 
+/** @throws {RequestError} 400 */
+function assertAllOf(image: string | undefined): void {
+  if (image === undefined) return;
+  const quoted = JSON.stringify(image);
+  throw new RequestError(400, `invalid request: image ${quoted} chooses one, and allTags takes all of the archive`);
+}
+
 function asRequestError(error: SourceError, path: string): RequestError {
-  return new RequestError(400, error.message.replaceAll(path, 'the archive'), { cause: error });
+  const { message, code: reason, origin, hint } = error;
+  const told = (text: string): string => text.replaceAll(path, 'the archive');
+  return new RequestError(400, told(message), { cause: error, reason, origin, hint: hint && told(hint) });
 }

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import { RequestError } from '../../../errors.ts';
+import { noSuchJob } from '../../service/no-such-job.ts';
 import type { ApiParameter } from '../api-route.ts';
 import { maxKeyChars } from './submission.ts';
 
@@ -38,6 +38,6 @@ export const secretParameter: ApiParameter = {
 
 export function idOf({ params }: FastifyRequest): string {
   const { id = '' } = params as { readonly id?: string };
-  if (!/^[0-9a-f]{24}$/.test(id)) throw new RequestError(404, 'no such job');
+  if (!/^[0-9a-f]{24}$/.test(id)) throw noSuchJob(id);
   return id;
 }

@@ -12,7 +12,7 @@ import { seenImages } from '../../../security/seen-images.ts';
 import { sightOf } from '../../../security/sight.ts';
 import type { JobSource } from '../../record/job.ts';
 import { viewOf } from '../../record/job-view.ts';
-import { registrySourceIn, resolveRegistrySource } from '../../run/registry-source.ts';
+import { assertRepository, registrySourceIn, resolveRegistrySource } from '../../run/registry-source.ts';
 import type { Auths } from '../../run/sealed-credentials.ts';
 import type { JobService } from '../../service/job-service.ts';
 import { takeUpload, uploadArchive } from '../../uploads/upload-archive.ts';
@@ -84,11 +84,12 @@ export function submitRoutes(context: SubmitNeeds, jobs: JobService): readonly A
     principal: Principal,
   ): Promise<JobSource> => {
     const seen = seenImages(context.store, principal);
-    if (!allTags) await seen.use(image); // what is not seen is not there
+    const repository = allTags ? parseReference(image) : undefined;
+    if (repository !== undefined) assertRepository(image, repository);
+    else await seen.use(image); // what is not seen is not there
     const isSeen = sightOf(principal).repository;
-    const source = allTags
-      ? await jobs.sources.holdTags(parseReference(image), { isSeen })
-      : await jobs.sources.hold(image);
+    const source =
+      repository === undefined ? await jobs.sources.hold(image) : await jobs.sources.holdTags(repository, { isSeen });
     try {
       // A name may have moved in between: what counts is the content that is held.
       const held = source.kind === 'images' ? source.held : [source];
