@@ -150,6 +150,11 @@ describe('all tags of a repository', () => {
     const { code, stderr } = await push(`docker://${source.host}/all/app:v1`, '127.0.0.1:1/x', '--all-tags');
     expect([code, stderr]).toEqual([2, expect.stringContaining('leave the tag off')]);
   });
+
+  test('of a file of which one image is chosen are wrong usage, and the hint names the flags', async () => {
+    const { code, stderr } = await push(`oci:${at('all')}:v2`, '127.0.0.1:1/x', '--all-tags');
+    expect([code, stderr]).toEqual([2, expect.stringContaining('leave :v2 off; --tags chooses among the tags')]);
+  });
 });
 
 describe('a registry as a source', () => {

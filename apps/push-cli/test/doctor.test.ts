@@ -80,6 +80,48 @@ describe('this machine alone', () => {
   });
 });
 
+describe('a slipwayd that a push would go to', () => {
+  const answering = async (status: number, run: (address: string) => Promise<void>): Promise<void> => {
+    const server = createServer((_request, response) => {
+      response.writeHead(status).end(JSON.stringify(status === 200 ? { jobs: [] } : { message: 'a token is wanted' }));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      await run(`tcp://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  };
+
+  test.each([
+    ['SLIPWAY_HOST', 200, 0, 'ok'],
+    ['--daemon', 200, 0, 'ok'],
+    ['SLIPWAY_HOST', 403, 0, 'ok'],
+    ['SLIPWAY_HOST', 401, 3, 'problem'],
+  ])('named by %s, which answers %i', async (namedBy, answer, code, status) => {
+    await using home = await temporaryFolder();
+    await answering(answer, async (address) => {
+      const isFlag = namedBy === '--daemon';
+      const options = isFlag ? {} : { env: { SLIPWAY_HOST: address } };
+      const { report, result } = await diagnose(isFlag ? ['--daemon', address] : [], home.path, options);
+      expect([result.code, report.checks[0]?.check]).toEqual([code, 'daemon']);
+      const found = findingOf(report, 'daemon');
+      expect(found.status).toBe(status);
+      expect(found.summary).toContain(address);
+      if (status === 'ok') expect(found.summary).toContain(namedBy);
+      else expect(found.advice).toContain('SLIPWAY_TOKEN');
+    });
+  });
+
+  test('that does not answer decides the exit code; the rest is looked at all the same', async () => {
+    await using home = await temporaryFolder();
+    const { report, result } = await diagnose([], home.path, { env: { SLIPWAY_HOST: `unix://${home.path}/none` } });
+    expect(result.code).toBe(5);
+    expect(report.checks.map(({ check }) => check)).toEqual(['daemon', 'program', 'files', 'proxy']);
+  });
+});
+
 describe('a registry', () => {
   test('that is open: everything but what wants a repository', async () => {
     await using registry = await startRegistry();

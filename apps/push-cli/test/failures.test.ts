@@ -72,6 +72,46 @@ describe('a source that cannot be read is exit code 4', () => {
   });
 });
 
+test.each([
+  ['docker-archive:', 'lacks a path'],
+  ['docker://', 'lacks a reference'],
+  ['oci:folder:', 'lacks a tag'],
+  ['', 'Expected a source'],
+  ['docker-archive:app.tar:@x', 'should end in a position'],
+  ['docker://BAD//', '"BAD//" is no reference'],
+  ['store:a//b', '"a//b" is no reference'],
+])('a malformed source is exit code 2: %j', async (source, text) => {
+  for (const options of [[], ['--daemon', 'tcp://127.0.0.1:1']]) {
+    const result = await push([source, '127.0.0.1:1/demo/app', ...options]);
+    expectFailure(result, 2);
+    expect(result.stderr).toContain(text);
+    expect(result.stderr).not.toContain('download it again');
+  }
+});
+
+test.each([
+  [['tag', 'store:demo/app:1', 'x:1'], 'write it without store:'],
+  [['rmi', 'docker-daemon:demo/app:1'], 'write it without docker-daemon:'],
+  [['save', 'a//b', '-o', 'x.tar'], 'a reference is'],
+  [['delete', 'r.example/a//b:1'], 'a reference is'],
+])('a malformed name is exit code 2, and told with how to write one: %j', async (args, hint) => {
+  const result = await runCli(args, { env: { SLIPWAY_DATA_DIR: at('data') }, folder: folder.path });
+  expect(result).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(hint) });
+  expect(result.stderr).toContain(`${JSON.stringify(args[1])} is no reference`);
+});
+
+test('an archive behind the transport of another kind is exit code 4, and its own transport is named', async () => {
+  const result = await push([`oci-archive:${at('good.tar')}`, '127.0.0.1:1/demo/app']);
+  expectFailure(result, 4);
+  expect(result.stderr).toContain(`Write docker-archive:${at('good.tar')}, or the path alone`);
+});
+
+test('a docker context that does not exist is no missing source', async () => {
+  const result = await push([at('good.tar'), '127.0.0.1:1/demo/app', '--daemon', 'nowhere']);
+  expectFailure(result, 2);
+  expect(result.stderr).toContain('There is no docker context "nowhere"');
+});
+
 test('no room to spool a compressed archive is exit code 1', async () => {
   const result = await push([at('good.tar.gz'), '127.0.0.1:1/demo/app'], { env: { TMPDIR: '/dev/null/full' } });
   expectFailure(result, 1);

@@ -223,6 +223,33 @@ describe('what the store holds is pushed as it was before', () => {
 });
 
 describe('docker-daemon:', () => {
+  test('with --all-tags every tag of the repository is pushed, without latest too', async () => {
+    await using registry = await startRegistry();
+    await writeDockerArchive(at('repository.tar'), [
+      { image, references: ['team/web:a', 'team/web:b'] },
+      { image: other, references: ['team/web:c'] },
+    ]);
+    const daemon = createServer((request, response) => {
+      if (request.url === '/images/team/web/get') createReadStream(at('repository.tar')).pipe(response);
+      else response.writeHead(404).end(JSON.stringify({ message: `No such image: ${request.url}` }));
+    });
+    await new Promise<void>((resolve) => {
+      daemon.listen(at('all-tags.sock'), resolve);
+    });
+    try {
+      const env = { DOCKER_HOST: `unix://${at('all-tags.sock')}` };
+      const place = `${registry.host}/team/web`;
+      const pushed = await runCli(['push', 'docker-daemon:team/web', place, '--all-tags', '--quiet'], { env });
+      expect([pushed.code, pushed.stdout.trim().split('\n').length]).toEqual([0, 3]);
+      expect([...registry.tags('team/web')].sort()).toEqual(['a', 'b', 'c']);
+      const one = await runCli(['push', 'docker-daemon:team/web:a', place, '--all-tags'], { env });
+      expect(one).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('leave the tag off') });
+    } finally {
+      daemon.close();
+      daemon.closeAllConnections();
+    }
+  });
+
   test('an image comes over the socket that DOCKER_HOST names', async () => {
     await using registry = await startRegistry();
     const daemon = createServer((request, response) => {

@@ -112,7 +112,8 @@ const aboutJobs: readonly string[] =
 const table: readonly string[] = 'job_commands inspection_table printable'.split(' ');
 /** Names, credentials, the archive, and how it goes on; no engine, no registry, nothing that compresses. */
 const submission: readonly string[] = (
-  'push_by_daemon printable destinations assert_no_user familiar submit_job job_source source_text ' +
+  'push_by_daemon printable destinations assert_no_user assert_all_tags familiar submit_job job_source source_text ' +
+  'locate_source reference_hint ' +
   'archive_upload follow_job job_results results whole_file credential_provider credential_sources ' +
   'credential_helper config_file auth_config registry_key json_error mask_secrets run_program ' +
   'windows_command abortable typed_credentials prompt open_progress progress progress_state rate_meter ' +

@@ -7,6 +7,8 @@ import { addTableOptions, connectionOptions } from './table-options.ts';
 export interface DoctorFlags extends ClientFlags {
   readonly username?: string | undefined;
   readonly passwordStdin?: boolean | undefined;
+  /** The slipwayd that is named for all commands. */
+  readonly daemon?: string | undefined;
   readonly json?: boolean | undefined;
 }
 
@@ -24,14 +26,15 @@ export function addDoctorCommand(program: Command, context: CommandContext): voi
     .addHelpText('after', details)
     .action(async (registry: string | undefined) => {
       const { runDoctor } = await import('../doctor/run-doctor.ts');
-      await runDoctor(registry, command.opts<DoctorFlags>(), context);
+      await runDoctor(registry, command.optsWithGlobals<DoctorFlags>(), context);
     });
 }
 
 const details = `
-Looks at: the program, credentials files and helpers, certificates, the proxy, the address, TLS, the registry and its
-clock, and whether the credentials are taken. With a repository also what its token allows, whether it can be read (HEAD
-of a tag), and whether an upload may be begun: one is opened and cancelled, and no byte is sent.
+Looks at: the slipwayd that --daemon or SLIPWAY_HOST names, the program, credentials files and helpers, certificates,
+the proxy, the address, TLS, the registry and its clock, and whether the credentials are taken. With a repository also
+what its token allows, whether it can be read (HEAD of a tag), and whether an upload may be begun: one is opened and
+cancelled, and no byte is sent.
 
 Secrets are not printed.
 

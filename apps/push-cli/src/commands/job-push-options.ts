@@ -68,7 +68,7 @@ export function daemonPushOptionsOf(command: Command): DaemonPushOptions {
   if (foreign !== undefined) {
     throw usageError(
       `${foreign.long ?? foreign.flags} is not taken by a daemon`,
-      'leave it out, or push without --daemon',
+      'leave it out, or push without a daemon: without --daemon and SLIPWAY_HOST',
     );
   }
   return { ...command.optsWithGlobals<DaemonPushOptions>(), push: toldOptions(command) };

@@ -45,6 +45,7 @@ Sources:
   Behind a path, one of several images is chosen by :TAG or :REF, by :@POSITION from 0, or by @DIGEST.
 
 --all-tags:
+  SOURCE is a repository, docker://REPOSITORY, docker-daemon:NAME or store:NAME without a tag, or all of a file.
   The destination's own tags are pushed: those under its name, or else under its path in another registry, or without a
   repository, as layouts have them. Tags of other repositories are pushed into it only with --into. --tags chooses by
   pattern: "v1.*" by tag, "me/app:*" by the whole name. Of docker://REPOSITORY, tags that are there already cost one

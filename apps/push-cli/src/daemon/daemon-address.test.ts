@@ -44,6 +44,7 @@ describe('a token', () => {
     await expect(found).rejects.toMatchObject({
       code: 'ERR_CLI_USAGE',
       message: expect.not.stringContaining('secret'),
+      hint: expect.stringContaining('tunnel'),
     });
   });
 });
@@ -87,7 +88,13 @@ describe('with files', () => {
       url: new URL('https://farm:9/'),
       tls: { rejectUnauthorized: false },
     });
-    await expect(find('other', variables)).rejects.toMatchObject({ code: 'ERR_SOURCE_NOT_FOUND' });
+    await expect(find('other', variables)).rejects.toMatchObject({
+      code: 'ERR_CLI_USAGE',
+      message: 'There is no docker context "other"',
+      hint: expect.stringMatching(/tcp:\/\/HOST:PORT.*SLIPWAY_HOST.*docker context ls/),
+    });
+    await writeFile(join(meta, 'meta.json'), '{');
+    await expect(find('farm', variables)).rejects.toMatchObject({ code: 'ERR_CLI_USAGE' });
   });
 });
 

@@ -32,8 +32,7 @@ export interface DaemonTls {
  * key.pem, as docker has them), and `SLIPWAY_TOKEN` or `SLIPWAY_TOKEN_FILE`, a file that holds it.
  *
  * @throws {CliError} `ERR_CLI_USAGE` for an address that leads nowhere, or that would show the token to everybody on
- * the way
- * @throws {SourceError} `ERR_SOURCE_NOT_FOUND` for a context that docker does not have
+ * the way, and for a context that docker does not have, or that cannot be read
  */
 export async function findDaemon(named: string | undefined, environment: Environment): Promise<DaemonAddress> {
   const { SLIPWAY_CERT_PATH: certificates } = environment.variables;
@@ -43,13 +42,15 @@ export async function findDaemon(named: string | undefined, environment: Environ
     : await placeOfContext(text, environment);
   const address = { ...addressOf(place.host, place.tls), token: await tokenOf(environment) };
   if (address.token !== undefined && !isPrivate(address)) {
-    throw usageError(
-      `the token would be readable on the way to ${address.text}`,
-      'use https://, or set SLIPWAY_CERT_PATH to the folder with its certificates',
-    );
+    throw usageError(`the token would be readable on the way to ${address.text}`, privateWays);
   }
   return address;
 }
+
+/** What to do where a token would be needed, and would be readable. */
+export const privateWays: string =
+  'with TLS at the daemon (slipwayd --tls-cert and --tls-key), name it as https://; else reach its port through a ' +
+  'tunnel, such as `ssh -L 2375:127.0.0.1:PORT HOST`, and name it as tcp://127.0.0.1:2375';
 
 /** A token in a file is one that somebody renews, as Kubernetes does. */
 async function tokenOf({ variables }: Environment): Promise<string | undefined> {
@@ -88,7 +89,8 @@ function addressOf(host: string, tls: DaemonTls | undefined): DaemonAddress {
 }
 
 /** Whether the connection is a socket, TLS, or stays on this machine. */
-function isPrivate({ url, socketPath }: DaemonAddress): boolean {
+/** Whether nobody on the way can read what is sent. */
+export function isPrivate({ url, socketPath }: DaemonAddress): boolean {
   return (
     socketPath !== undefined || url.protocol === 'https:' || /^(?:localhost|127\.[\d.]+|\[::1\])$/.test(url.hostname)
   );
@@ -99,9 +101,15 @@ async function placeOfContext(
   { dockerConfigFolder }: Environment,
 ): Promise<{ readonly host: string; readonly tls?: DaemonTls | undefined }> {
   const { findDaemonEndpoint } = await import('@slipway/image-source/daemon');
-  const { host, tls } = await findDaemonEndpoint({
-    variables: { DOCKER_CONTEXT: name },
-    configFolder: dockerConfigFolder,
+  const wanted = { variables: { DOCKER_CONTEXT: name }, configFolder: dockerConfigFolder };
+  const { host, tls } = await findDaemonEndpoint(wanted).catch((error: unknown) => {
+    // It is the way to a daemon that is wrong, and no source.
+    if (!(error instanceof Error && 'origin' in error)) throw error;
+    throw usageError(
+      error.message,
+      'write the daemon as unix:///PATH, tcp://HOST:PORT or https://HOST[:PORT], in --daemon or SLIPWAY_HOST; ' +
+        '`docker context ls` lists the contexts',
+    );
   });
   if (tls === undefined) return { host };
   const { ca, cert, key, verify } = tls;

@@ -53,6 +53,9 @@ describe('a refusal', () => {
     [404, { message: 'page not found' }, 'ERR_CLI_DAEMON_REFUSED', 'no slipwayd'],
     [404, '<html>', 'ERR_CLI_DAEMON_REFUSED', 'no slipwayd'],
     [401, '', 'ERR_CLI_DAEMON_REFUSED', 'no slipwayd'],
+    [400, { message: 'damaged', origin: 'source', reason: 'ERR_SOURCE_INVALID' }, 'ERR_SOURCE_INVALID', 'damaged'],
+    [400, { message: 'not there', origin: 'source', code: 'ERR_SOURCE_TEXT' }, 'ERR_SOURCE_TEXT', 'not there'],
+    [502, { message: 'shut', origin: 'source', reason: 'ERR_REGISTRY_DENIED' }, 'ERR_REGISTRY_DENIED', 'shut'],
     [400, { message: 'invalid body' }, 'ERR_CLI_USAGE', 'invalid body'],
     [422, { message: 'another image' }, 'ERR_CLI_USAGE', 'another image'],
     [503, { message: 'Redis does not answer' }, 'ERR_CLI_DAEMON_REFUSED', 'Redis does not answer'],
@@ -60,6 +63,17 @@ describe('a refusal', () => {
   ])('%i %j is %s', async (status, body, code, text) => {
     await using daemon = await startScripted((_, response) => answer(response, status, body));
     await expect(daemon.client.get('0123')).rejects.toMatchObject({ code, message: expect.stringContaining(text) });
+  });
+
+  test.each([
+    [404, { message: 'no such job: 0123' }, 'slipway job list'],
+    [404, { message: 'No such image: a:1', code: 'ERR_IMAGE_STORE_NOT_FOUND' }, 'that the daemon keeps'],
+    [400, { message: 'a', origin: 'source', hint: 'It holds: @0 a:1' }, 'It holds: @0 a:1'],
+    [400, { message: 'invalid request', hint: 'write it anew' }, 'write it anew'],
+    [401, { message: 'a token is wanted' }, 'SLIPWAY_TOKEN'],
+  ])('%i %j comes with what to do: %s', async (status, body, hint) => {
+    await using daemon = await startScripted((_, response) => answer(response, status, body));
+    await expect(daemon.client.get('0123')).rejects.toMatchObject({ hint: expect.stringContaining(hint) });
   });
 
   test('in the middle of an archive is heard', async () => {

@@ -1,7 +1,7 @@
 import { type ClientRequest, type IncomingMessage, type RequestOptions, request as requestHTTP } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import { CliError } from '../errors.ts';
-import type { DaemonAddress } from './daemon-address.ts';
+import { type DaemonAddress, isPrivate } from './daemon-address.ts';
 import { refusalOf } from './daemon-refusal.ts';
 import { readEvents } from './event-stream.ts';
 import type { Job, JobEvent } from './job.ts';
@@ -186,7 +186,8 @@ export class DaemonClient {
     });
     const { statusCode = 0 } = answer;
     if (statusCode >= 200 && statusCode < 300) return answer;
-    throw refusalOf(this.name, statusCode, await textOf(answer).catch(() => ''));
+    const mayTakeToken = isPrivate(this.#address);
+    throw refusalOf({ name: this.name, mayTakeToken }, statusCode, await textOf(answer).catch(() => ''));
   }
 
   async #exchange({ method, path, headers, body, signal }: Call): Promise<IncomingMessage> {

@@ -2,11 +2,13 @@ import type { OptionValues } from '@slipway/client/options';
 import { printable } from '@slipway/client/program';
 import { parseReference } from '@slipway/reference';
 import type { CommandContext } from '../command-context.ts';
+import { usageError } from '../errors.ts';
 import { table } from '../inspection/inspection-table.ts';
 import { writeResults } from '../results/write-results.ts';
 import { findDaemon } from './daemon-address.ts';
 import { DaemonClient, type ListQuery } from './daemon-client.ts';
-import { hasEnded, type Job, type JobDestination } from './job.ts';
+import { DaemonRefusal } from './daemon-refusal.ts';
+import { hasEnded, type Job, type JobDestination, jobStates } from './job.ts';
 
 /** Options that all commands about jobs have. */
 export interface JobCommandOptions {
@@ -25,8 +27,12 @@ export async function listJobs(
   options: JobCommandOptions & Partial<ListQuery>,
   context: CommandContext,
 ): Promise<void> {
-  const client = await clientOf(options, context);
   const { state, destination, principal, limit = 20 } = options;
+  const odd = state?.find((each) => !(jobStates as readonly string[]).includes(each));
+  if (odd !== undefined) {
+    throw usageError(`no job is in a state ${JSON.stringify(odd)}`, `the states are ${jobStates.join(', ')}`);
+  }
+  const client = await clientOf(options, context);
   const { jobs, next } = await client.list({ state, destination, principal, limit }, context.signal);
   if (options.json === true)
     return await print(
@@ -91,7 +97,14 @@ export async function retryJob(
   const warn = (message: string): void => void context.stderr.write(`slipway: warning: ${printable(message)}\n`);
   const { credentialsFor } = await import('./submit-job.ts');
   const credentials = await credentialsFor(open, { ...options, credentialsName }, { warn }, context);
-  const job = await client.retry(id, credentials, context.signal);
+  const job = await client.retry(id, credentials, context.signal).catch((error: unknown) => {
+    if (!(error instanceof DaemonRefusal && error.status === 400) || Object.keys(credentials).length > 0) throw error;
+    throw usageError(
+      error.message,
+      'none are kept here for the destinations that are left: `slipway login REGISTRY` keeps them, and --authfile ' +
+        'names a file that has them',
+    );
+  });
   await print([options.json === true ? JSON.stringify(job) : `${job.id} ${stateOf(job)}`], context);
 }
 

@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { type ItemSelector, parseSourceText, type StoredSourceText, sourceReadings } from '@slipway/image-source';
-import { parseReference, type Reference } from '@slipway/reference';
+import { type ItemSelector, locateSource, parseSourceText } from '@slipway/image-source';
+import { parseAnyReference, parseReference, type Reference } from '@slipway/reference';
 import { CliError, usageError } from '../errors.ts';
 
 /** What a daemon is asked to push. */
@@ -29,12 +29,15 @@ export type JobSource =
  * Takes a SOURCE as `slipway push` does: `store:REF` is the daemon's own store, files and folders of this machine are
  * sent to it, folders as a tar.
  *
- * @throws {SourceError} `ERR_SOURCE_INVALID`
+ * @throws {SourceError} `ERR_SOURCE_TEXT`
  * @throws {CliError} `ERR_CLI_NO_ITEM` when there is no such file
  */
 export async function jobSourceOf(text: string, stdin: Readable): Promise<JobSource> {
   const source = parseSourceText(text);
-  if (source.transport === 'store') return { kind: 'named', image: source.reference };
+  if (source.transport === 'store') {
+    parseAnyReference(source.reference); // the daemon would not say which text is wrong
+    return { kind: 'named', image: source.reference };
+  }
   if (source.transport === 'docker') return { kind: 'named', image: text, registry: parseReference(source.reference) };
   if (!('path' in source)) {
     throw usageError(
@@ -43,27 +46,26 @@ export async function jobSourceOf(text: string, stdin: Readable): Promise<JobSou
     );
   }
   if (source.path === '-') return { kind: 'archive', image: nameOf(source.select), size: undefined, open: () => stdin };
-  for (const reading of sourceReadings(text)) {
-    const found = await stat(reading.path).catch(() => undefined);
-    if (found === undefined) continue;
-    const image = nameOf(reading.select);
-    if (!found.isDirectory()) {
-      const reopen = (start: number): AsyncIterable<Uint8Array> => createReadStream(reading.path, { start });
-      return { kind: 'archive', image, size: found.size, open: () => reopen(0), reopen };
-    }
-    return { kind: 'archive', image, size: undefined, open: () => packed(reading) };
+  const reading = await locateSource(text);
+  const found = reading && (await stat(reading.path).catch(() => undefined));
+  if (found === undefined) {
+    throw new CliError('ERR_CLI_NO_ITEM', `there is no file or folder ${JSON.stringify(source.path)}`);
   }
-  throw new CliError('ERR_CLI_NO_ITEM', `there is no file or folder ${JSON.stringify(source.path)}`);
+  const { path, select } = reading!;
+  const image = nameOf(select);
+  if (found.isDirectory()) return { kind: 'archive', image, size: undefined, open: () => packed(path) };
+  const reopen = (start: number): AsyncIterable<Uint8Array> => createReadStream(path, { start });
+  return { kind: 'archive', image, size: found.size, open: () => reopen(0), reopen };
 }
 
 function nameOf(select: ItemSelector | undefined): string | undefined {
   if (select === undefined) return undefined;
   if ('reference' in select) return select.reference;
   if ('digest' in select) return select.digest;
-  throw usageError('slipwayd chooses an image by its name or digest, not by its position');
+  return `@${select.position}`;
 }
 
-async function packed({ path }: StoredSourceText): Promise<AsyncIterable<Uint8Array>> {
+async function packed(path: string): Promise<AsyncIterable<Uint8Array>> {
   const { create } = await import('tar');
   const names = (await readdir(path)).sort();
   return create({ cwd: path, portable: true, noMtime: true }, names) as AsyncIterable<Uint8Array>;

@@ -20,7 +20,9 @@ export interface Job {
   readonly error?: JobFailure | undefined;
 }
 
-export type JobState = 'queued' | 'running' | 'pushed' | 'planned' | 'failed' | 'cancelled';
+export const jobStates = ['queued', 'running', 'pushed', 'planned', 'failed', 'cancelled'] as const;
+
+export type JobState = (typeof jobStates)[number];
 
 export interface JobDestination {
   readonly reference: string;

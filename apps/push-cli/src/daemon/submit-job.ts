@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { assertTakesAllTags } from '@slipway/client/program';
 import { createCredentialProvider } from '@slipway/docker-credentials';
 import { formatReference, type Reference } from '@slipway/reference';
 import type { CommandContext } from '../command-context.ts';
@@ -44,6 +45,7 @@ export async function submitJob(
     readonly isSilent?: boolean | undefined;
   },
 ): Promise<Job> {
+  if (options.push['allTags'] === true) await assertTakesAllTags(sourceText);
   const source = await jobSourceOf(sourceText, context.stdin);
   // The daemon reads a registry with what the user would show it.
   const readFrom = source.kind === 'named' && source.registry !== undefined ? [source.registry] : [];

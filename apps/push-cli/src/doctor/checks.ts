@@ -4,6 +4,7 @@ import { checkAddress } from './check-address.ts';
 import { checkCertificates } from './check-certificates.ts';
 import { checkClock } from './check-clock.ts';
 import { checkCredentials } from './check-credentials.ts';
+import { checkDaemon } from './check-daemon.ts';
 import { checkFiles } from './check-files.ts';
 import { checkManifest } from './check-manifest.ts';
 import { checkProgram } from './check-program.ts';
@@ -30,3 +31,8 @@ export const checks: readonly Check[] = [
 
 /** Those that need no registry. */
 export const machineChecks: readonly Check[] = [checkProgram, checkFiles, checkProxy];
+
+/** The same where a push goes to a daemon: that is said first. */
+export function withDaemon(all: readonly Check[]): readonly Check[] {
+  return [checkDaemon, ...all];
+}

@@ -3,11 +3,12 @@ import type { RequestRecord } from '@slipway/registry-client';
 import { readProxyVariables } from '@slipway/registry-client/proxy';
 import type { CommandContext } from '../command-context.ts';
 import type { DoctorFlags } from '../commands/doctor.ts';
+import { daemonOfEnvironment } from '../daemon/daemon-address.ts';
 import { problemOf } from '../failure/problem.ts';
 import { openClient, requestLine } from '../open-client.ts';
 import { passwordFor } from '../terminal/prompt.ts';
 import type { Check, Finding, Scene } from './check.ts';
-import { checks, machineChecks } from './checks.ts';
+import { checks, machineChecks, withDaemon } from './checks.ts';
 import { type CheckedFinding, exitCodeFor, findingLines, reportRecord, summaryLine } from './doctor-report.ts';
 import { type DoctorTarget, parseDoctorTarget } from './doctor-target.ts';
 
@@ -38,7 +39,9 @@ export async function runDoctor(
   });
   const scene = await openScene(target, { client, requests, options, context, warn });
   const findings: CheckedFinding[] = [];
-  for (const check of target === undefined ? machineChecks : checks) {
+  const wanted = target === undefined ? machineChecks : checks;
+  const goesToDaemon = (options.daemon ?? daemonOfEnvironment(context.environment)) !== undefined;
+  for (const check of goesToDaemon ? withDaemon(wanted) : wanted) {
     const made = { check: check.name, ...withWarnings(await runCheck(check, scene), told.splice(0)) };
     const isRepeated = made.advice !== undefined && findings.some(({ advice }) => advice === made.advice);
     const finding = isRepeated ? { ...made, advice: undefined } : made;

@@ -2,9 +2,10 @@ import { type RegistryFacts, registryFactsOf } from '@slipway/client';
 import { CredentialsError } from '@slipway/docker-credentials';
 import { RegistryError } from '@slipway/registry-client';
 import { CertificateError } from '@slipway/registry-client/tls';
+import { JobFailedError } from '../daemon/job.ts';
 import { certificateErrorAdvice, credentialsErrorAdvice } from './credential-advice.ts';
 import { errorCodeOf } from './exit-code.ts';
-import { hintFor, sourceHintFor } from './hints.ts';
+import { daemonHintFor, hintFor, sourceHintFor } from './hints.ts';
 import { type Advice, registryAdvice, tlsAdvice } from './registry-advice.ts';
 
 /**
@@ -12,15 +13,19 @@ import { type Advice, registryAdvice, tlsAdvice } from './registry-advice.ts';
  * that an error brings along, then what can be said of its code alone.
  */
 export function adviceFor(chain: readonly Error[]): string | undefined {
+  const told = chain.find((link) => link instanceof JobFailedError);
+  if (told !== undefined) return told.hint ?? daemonHintFor(told.code, told.origin);
   const side = chain.map((link) => (link as { origin?: unknown }).origin).find((origin) => origin !== undefined);
+  const facts = registryFactsOf(chain[0]);
   if (side === 'source' || chain.some((link) => errorCodeOf(link)?.startsWith('ERR_SOURCE_'))) {
-    const hint = chain
-      .toReversed()
-      .map((link) => sourceHintFor(errorCodeOf(link)))
-      .find((found) => found !== undefined);
+    const hint =
+      wayToSourceAdvice(chain, facts) ??
+      chain
+        .toReversed()
+        .map((link) => sourceHintFor(errorCodeOf(link)))
+        .find((found) => found !== undefined);
     if (hint !== undefined) return hint;
   }
-  const facts = registryFactsOf(chain[0]);
   for (const link of chain) {
     const advice = adviceOf(link, chain, facts);
     if (advice !== undefined) return advice ?? undefined;
@@ -34,6 +39,16 @@ export function adviceFor(chain: readonly Error[]): string | undefined {
     if (hint !== undefined) return hint;
   }
   return undefined;
+}
+
+/** Names, certificates and credentials are put right the same way on both sides. */
+function wayToSourceAdvice(chain: readonly Error[], facts: RegistryFacts | undefined): string | undefined {
+  const failure = chain.find((link) => link instanceof RegistryError);
+  if (failure === undefined) return undefined;
+  const { code, reason } = failure;
+  const isOfTheWay =
+    code === 'ERR_REGISTRY_UNREACHABLE' || code === 'ERR_REGISTRY_UNAUTHORIZED' || reason === 'https-expected';
+  return isOfTheWay ? (adviceOf(failure, chain, facts) ?? hintFor(reason)) : undefined;
 }
 
 function adviceOf(link: Error, chain: readonly Error[], facts: RegistryFacts | undefined): Advice {

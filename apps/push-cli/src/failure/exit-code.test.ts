@@ -11,6 +11,8 @@ describe('exitCodeOf', () => {
     ['a bad reference', coded('ERR_REFERENCE_INVALID'), 2],
     ['a digest as destination', coded('ERR_PUSH_DIGEST_REFERENCE'), 2],
     ['a platform that is not there', coded('ERR_PUSH_NO_PLATFORM', { origin: 'request' }), 2],
+    ['an image for a platform that an index does not have', coded('ERR_REGISTRY_NO_IMAGE'), 2],
+    ['a text that is no source', coded('ERR_SOURCE_TEXT', { origin: 'source' }), 2],
     ['an unauthorized request', coded('ERR_REGISTRY_UNAUTHORIZED'), 3],
     ['a denied request', coded('ERR_REGISTRY_DENIED'), 3],
     ['a missing source', coded('ERR_SOURCE_NOT_FOUND'), 4],

@@ -34,6 +34,8 @@ const byCode: ReadonlyMap<string, ExitCode> = new Map<string, ExitCode>([
   ['ERR_PUSH_DIGEST_REFERENCE', exitCodes.usage],
   ['ERR_PUSH_FORMAT', exitCodes.usage],
   ['ERR_PUSH_NO_PLATFORM', exitCodes.usage],
+  ['ERR_REGISTRY_NO_IMAGE', exitCodes.usage],
+  ['ERR_SOURCE_TEXT', exitCodes.usage],
   ['ERR_ARGUMENT', exitCodes.usage],
   ['ERR_SOURCE_TITLE', exitCodes.usage],
   ['ERR_SOURCE_SPOOL', exitCodes.failed],

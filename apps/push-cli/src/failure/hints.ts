@@ -37,8 +37,7 @@ const hints: Readonly<Record<string, string>> = Object.freeze({
 
 /** The same where the registry is the source. */
 const sourceHints: Readonly<Record<string, string>> = Object.freeze({
-  ERR_REGISTRY_UNAUTHORIZED:
-    'log in to the source’s registry with `slipway login REGISTRY`; --username is for the destination',
+  ERR_REGISTRY_UNAUTHORIZED: 'log in to the source’s registry with `slipway login REGISTRY`',
   ERR_REGISTRY_DENIED: 'check that the account may pull from the source’s repository',
   ERR_REGISTRY_UNREACHABLE:
     'check the name and port of the source’s registry and the network; a registry without TLS needs --plain-http',
@@ -49,6 +48,27 @@ const sourceHints: Readonly<Record<string, string>> = Object.freeze({
   ERR_REGISTRY_PROTOCOL: 'look at what the source’s registry says',
   ERR_RETRIES_EXHAUSTED: 'the source’s registry fails: run the command again later',
 });
+
+/** The same where a daemon failed, and it is the daemon's network, disk and settings that count. */
+const daemonHints: Readonly<Record<string, string>> = Object.freeze({
+  ERR_REGISTRY_UNREACHABLE:
+    'check the registry’s name and port, and that the daemon reaches it; plain http and certificates are settings of ' +
+    'the daemon',
+  ERR_PROXY_REFUSED: 'check the proxy that the daemon is told to use',
+  ERR_PROXY_INVALID: 'check the proxy that the daemon is told to use',
+  ERR_SOURCE_SPOOL: 'free some space on the daemon’s disk',
+  ENOSPC: 'free some space on the daemon’s disk',
+  EDQUOT: 'free some space on the daemon’s disk',
+  ...Object.fromEntries(
+    ['ERR_STORE_LOCKED', 'EROFS', 'EACCES', 'ENOENT'].map((code) => [code, 'see the daemon’s log']),
+  ),
+});
+
+/** What to do about a failure that a daemon told without a hint. */
+export function daemonHintFor(code: string, origin: string | undefined): string | undefined {
+  if (Object.hasOwn(daemonHints, code)) return daemonHints[code];
+  return (origin === 'source' ? sourceHintFor(code) : undefined) ?? hintFor(code);
+}
 
 /** What to do about a failure of the registry that an image comes from. */
 export function sourceHintFor(code: string | undefined): string | undefined {

@@ -1,5 +1,8 @@
+import { noteRegistryFacts } from '@slipway/client';
+import { parseReference, withTag } from '@slipway/reference';
 import { RegistryError } from '@slipway/registry-client';
 import { describe, expect, test } from 'vitest';
+import { JobFailedError } from '../daemon/job.ts';
 import { problemLines, problemOf } from './problem.ts';
 
 describe('problemOf', () => {
@@ -28,6 +31,83 @@ describe('problemOf', () => {
     expect(problemOf(coded('ERR_PUSH_FAILED', { cause })).hint).toBe('ask the owner');
     expect(problemOf(coded('ERR_REGISTRY_DENIED')).hint).toContain('may push');
     expect(problemOf(new Error('self-signed certificate')).hint).toBeUndefined();
+  });
+});
+
+describe('a text that is no reference', () => {
+  test.each([
+    ['BAD//', 'is no reference: invalid reference format', 'a reference is [registry/]'],
+    ['store:demo/app:1', 'is no reference: invalid reference format', 'write it without store:, as'],
+    ['docker://ghcr.io/a/b', 'is no reference', 'write it without docker://, as'],
+    ['a//b', 'is no reference', 'a reference is [registry/]repository[:tag]'],
+    ['ghcr.io/Me/app', 'must be lowercase', 'ghcr.io/me/app'],
+    ['f'.repeat(64), 'cannot specify 64-byte hexadecimal strings', 'a reference is'],
+  ])('%s is named, with how to write one', (text, message, hint) => {
+    const { code, ...told } = problemOf(refusal(() => parseReference(text)));
+    expect(code).toBe('ERR_REFERENCE_INVALID');
+    expect(told).toEqual({ message: expect.stringContaining(message), hint: expect.stringContaining(hint) });
+    expect(told.message).toContain(JSON.stringify(text));
+  });
+
+  test('a tag that is none is called a tag', () => {
+    const { message, hint } = problemOf(refusal(() => withTag(parseReference('a/b'), 'x y')));
+    expect([message, hint]).toEqual(['"x y" is no tag: invalid tag format', undefined]);
+  });
+});
+
+describe('a failure that a daemon told', () => {
+  test.each([
+    ['ERR_REGISTRY_UNREACHABLE', 'destination', 'that the daemon reaches it'],
+    ['ERR_REGISTRY_UNREACHABLE', 'source', 'that the daemon reaches it'],
+    ['ENOSPC', undefined, 'daemon’s disk'],
+    ['EACCES', undefined, 'the daemon’s log'],
+    ['ERR_REGISTRY_DENIED', 'source', 'may pull'],
+    ['ERR_REGISTRY_DENIED', 'destination', 'may push'],
+  ])('%s (%s) has advice about the daemon, and no flag that it does not take', (code, origin, advice) => {
+    const { hint } = problemOf(new JobFailedError({ code: 'ERR_PUSH_FAILED', reason: code, message: 'x', origin }));
+    expect(hint).toContain(advice);
+    expect(hint).not.toMatch(/--(?:plain-http|data-dir|no-cache)/);
+  });
+
+  test('its own hint goes first', () => {
+    const failure = { code: 'ERR_SOURCE_INVALID', message: 'x', origin: 'source', hint: 'It holds: @0 a:1' };
+    expect(problemOf(new JobFailedError(failure)).hint).toBe('It holds: @0 a:1');
+  });
+});
+
+describe('a registry that is the source', () => {
+  const sourceFailure = (details: ConstructorParameters<typeof RegistryError>[1], url = 'https://r/v2/'): Error =>
+    coded('ERR_SOURCE_UNREADABLE', {
+      origin: 'source',
+      cause: new RegistryError(`GET ${url} failed: why`, details),
+    });
+
+  test.each([
+    ['DEPTH_ZERO_SELF_SIGNED_CERT', 'tls', 'ca.crt'],
+    ['ERR_SSL_WRONG_VERSION_NUMBER', 'tls', 'without TLS'],
+    ['ECONNREFUSED', 'ECONNREFUSED', 'nothing listens there'],
+    ['ENOTFOUND', 'ENOTFOUND', 'not known to the DNS'],
+    ['UND_ERR', 'timeout', 'the source’s registry'],
+  ])('%s has the advice that a destination has', (cause, reason, advice) => {
+    const details = { code: 'ERR_REGISTRY_UNREACHABLE', reason, cause: coded(cause) } as const;
+    const { hint } = problemOf(sourceFailure(details));
+    expect(hint).toContain(advice);
+    if (reason !== 'timeout') expect(hint).not.toContain('needs --plain-http');
+  });
+
+  test('what was refused without credentials is logged in to by name', async () => {
+    const error = sourceFailure({ code: 'ERR_REGISTRY_UNAUTHORIZED', status: 401 });
+    expect(problemOf(error).hint).toBe('log in to the source’s registry with `slipway login REGISTRY`');
+    noteRegistryFacts(error.cause, {
+      registry: 'r.example:5000',
+      credentials: { found: undefined, steps: [] },
+      wasAsked: true,
+    });
+    expect(problemOf(error).hint).toBe('slipway login r.example:5000');
+  });
+
+  test('whether the account may is another question on that side', () => {
+    expect(problemOf(sourceFailure({ code: 'ERR_REGISTRY_DENIED', status: 403 })).hint).toContain('may pull');
   });
 });
 
@@ -85,6 +165,18 @@ test('what OpenSSL says is told without its addresses and source files', () => {
   expect(line).toBe('  cause: Error · wrong version number (0A00010B)');
 });
 
-function coded(code: string, { cause, ...rest }: { cause?: Error; hint?: string } = {}, message = code): Error {
+function refusal(work: () => unknown): unknown {
+  try {
+    return work();
+  } catch (error) {
+    return error;
+  }
+}
+
+function coded(
+  code: string,
+  { cause, ...rest }: { cause?: Error; hint?: string; origin?: string } = {},
+  message = code,
+): Error {
   return Object.assign(new Error(message, cause === undefined ? undefined : { cause }), { code, ...rest });
 }

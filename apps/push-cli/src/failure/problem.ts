@@ -1,4 +1,5 @@
-import { printable } from '@slipway/client/program';
+import { printable, referenceHint } from '@slipway/client/program';
+import { InvalidReferenceError, type ReferenceRule } from '@slipway/reference';
 import { adviceFor } from './advice.ts';
 import { causesOf, errorCodeOf } from './exit-code.ts';
 import { inFlags } from './in-flags.ts';
@@ -18,8 +19,10 @@ export function problemOf(error: unknown): Problem {
   const code =
     chain.map(errorCodeOf).find((found) => found !== undefined && !wrappers.has(found)) ?? errorCodeOf(chain[0]);
   const isClients = code?.startsWith('ERR_CLIENT_') === true;
-  const message = messageOf(error, chain);
-  return { code, message: printable(isClients ? inFlags(message) : message), hint: inFlags(adviceFor(chain)) };
+  const malformed = chain[0] instanceof InvalidReferenceError ? chain[0] : undefined;
+  const message = malformed === undefined ? messageOf(error, chain) : withInput(malformed);
+  const hint = malformed === undefined ? inFlags(adviceFor(chain)) : hintOn(malformed);
+  return { code, message: printable(isClients ? inFlags(message) : message), hint };
 }
 
 /** The lines for standard error: `slipway: …`, a hint, and with `verbose` the chain of causes. Never a stack trace. */
@@ -46,6 +49,18 @@ export interface ProblemLineOptions {
 }
 
 const wrappers: ReadonlySet<string> = new Set(['ERR_PUSH_FAILED', 'ERR_RETRIES_EXHAUSTED']);
+
+/** Docker's words for a text that is no reference name the rule, and not the text. */
+function withInput({ input, rule, message }: InvalidReferenceError): string {
+  return `${JSON.stringify(input)} is no ${parts[rule] ?? 'reference'}: ${message}`;
+}
+
+function hintOn({ input, rule }: InvalidReferenceError): string | undefined {
+  return rule in parts ? undefined : referenceHint(input);
+}
+
+/** Rules about a part of a reference. */
+const parts: Readonly<Partial<Record<ReferenceRule, string>>> = { tag: 'tag', pattern: 'pattern' };
 
 /** Our own errors say why they happened; a wrapper, or an error without a code, has its reason in its cause. */
 function messageOf(error: unknown, chain: readonly Error[]): string {
