@@ -7,6 +7,7 @@ import {
   startRegistry,
   temporaryFolder,
   writeDockerArchive,
+  writeOciArchive,
 } from '@slipway/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { JobEvent } from '../../src/jobs/record/job.ts';
@@ -244,6 +245,23 @@ describe('a job', () => {
       expect(answer.body).not.toContain(server.folder.path);
     },
   );
+
+  test('of an archive whose only image has a name like a position is pushed', async () => {
+    const path = join(server.folder.path, 'odd.tar');
+    await writeOciArchive(path, [{ content: await randomImage({ seed: 'odd' }), refName: '@7' }]);
+    const query = new URLSearchParams({ destination: `${registry.host}/odd/app:1` });
+    const body = await readFile(path);
+    const id = idOf(await server.request('POST', `/slipway/v1/jobs/archive?${query}`, { body }));
+    await follow(id);
+    expect(await job(id)).toMatchObject({ state: 'pushed' });
+  });
+
+  test('of an archive is no job where the choice is malformed', async () => {
+    const query = new URLSearchParams({ destination: 'a/b', image: '@x' });
+    const answer = await server.request('POST', `/slipway/v1/jobs/archive?${query}`, { body: await readFile(archive) });
+    expect([answer.status, JSON.parse(answer.body)]).toMatchObject([400, { reason: 'ERR_SOURCE_TEXT' }]);
+    expect(answer.body).not.toContain(server.folder.path);
+  });
 
   test.each([
     ['image', { image: 'demo/app:v1' }],

@@ -183,11 +183,16 @@ export function orphanAt(key: string): number {
 
 /**
  * An archive as a source, and which of its images is meant: by name, tag, ID, digest or position, as the program takes
- * it. A name that would be read as something else chooses nothing.
+ * it.
  */
 export function archiveText(path: string, image: string | undefined): string {
-  if (image === undefined || /^@(?!\d{1,9}$)/.test(image)) return path;
+  if (image === undefined) return path;
   return /^[a-z0-9]+:[0-9a-f]{32,}$/.test(image) ? `${path}@${image}` : `${path}:${image}`;
+}
+
+/** The name by which an archive's only image is found again; what begins as a position or digest does is none. */
+export function nameIn({ names: [name] }: SourceItem): string | undefined {
+  return name?.startsWith('@') === true ? undefined : name;
 }
 
 /**

@@ -9,7 +9,7 @@ import { RequestError } from '../../errors.ts';
 import { watchClient } from '../../http/client-signal.ts';
 import { readBody } from '../../http/request-body.ts';
 import type { JobSource } from '../record/job.ts';
-import { archiveText, contentOf, newKey, onlyItemOf } from '../run/job-sources.ts';
+import { archiveText, contentOf, nameIn, newKey, onlyItemOf } from '../run/job-sources.ts';
 import type { JobService } from '../service/job-service.ts';
 
 /** An archive that was uploaded for a job. */
@@ -61,7 +61,7 @@ export async function uploadArchive(
     );
     if (allTags) return { source: { kind: 'archive', file, size }, contentHash: hash.digest('hex') };
     const item = onlyItemOf(opened);
-    const source = { kind: 'archive', file, size, image: image ?? item.names[0], content: contentOf(item) } as const;
+    const source = { kind: 'archive', file, size, image: image ?? nameIn(item), content: contentOf(item) } as const;
     return { source, contentHash: hash.digest('hex') };
   } catch (error) {
     await rm(path, { force: true });
@@ -101,7 +101,7 @@ export async function takeUpload(
       openSource(archiveText(path, image), { spoolFolder, limits: { ...documents, ...limits } }),
     );
     const item = onlyItemOf(opened);
-    return { source: { ...archive, image: image ?? item.names[0], content: contentOf(item) }, contentHash };
+    return { source: { ...archive, image: image ?? nameIn(item), content: contentOf(item) }, contentHash };
   } catch (error) {
     await sources.release(archive);
     throw error instanceof SourceError ? asRequestError(error, join(sources.archiveFolder, file)) : error;
