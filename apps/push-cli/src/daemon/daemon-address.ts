@@ -88,8 +88,7 @@ function addressOf(host: string, tls: DaemonTls | undefined): DaemonAddress {
   return { text: `${url.protocol}//${url.host}`, url: origin, tls };
 }
 
-/** Whether the connection is a socket, TLS, or stays on this machine. */
-/** Whether nobody on the way can read what is sent. */
+/** Whether nobody on the way can read what is sent: it is a socket, TLS, or stays on this machine. */
 export function isPrivate({ url, socketPath }: DaemonAddress): boolean {
   return (
     socketPath !== undefined || url.protocol === 'https:' || /^(?:localhost|127\.[\d.]+|\[::1\])$/.test(url.hostname)
