@@ -35,7 +35,7 @@ if (options.help) {
 
   --quick      small images, one run each: about two minutes
   --scenario   ${scenarios.map(({ name }) => name).join(', ')}
-  --peers      a folder in which skopeo, crane, regctl and oras are looked for before PATH
+  --peers      a folder in which docker, skopeo, crane, regctl and oras are looked for before PATH
   --runs       runs of each program, in turn (default 3; quick 1; memory, layers 1)
   --images     where the images are made and kept, about 8 GB in all
   --output     where results.md, results.json and results.svg go
@@ -51,9 +51,13 @@ async function bench() {
   const { lines, warnings } = describeVersions(versionsOf(programs));
   for (const line of [...lines, ...warnings]) process.stderr.write(`${line}\n`);
   const results = [];
-  for (const benchCase of casesWanted()) {
-    const measured = await measureCase(benchCase, programs);
-    if (measured.size > 0) results.push({ ...benchCase, measured });
+  try {
+    for (const benchCase of casesWanted()) {
+      const measured = await measureCase(benchCase, programs);
+      if (measured.size > 0) results.push({ ...benchCase, measured });
+    }
+  } finally {
+    for (const { daemon } of programs) await daemon?.[Symbol.asyncDispose]();
   }
   report(summarize(results), [...lines, ...warnings]);
 }

@@ -11,11 +11,13 @@ const time = '/usr/bin/time';
  * Runs commands one after the other as whole processes; their times add up, of their peaks the highest counts.
  *
  * `env` is laid over this process's environment; with `watch`, the main thread's part of the CPU time is told too,
- * where the program is Node's; with `memory`, how much was resident in the course of the last command.
+ * where the program is Node's; with `memory`, how much was resident in the course of the last command. What a `daemon`
+ * uses meanwhile is added.
  *
  * @returns wall and CPU seconds and the peak of resident memory in bytes; the last two need GNU time (Debian: `time`)
  */
-export async function measure(commands, folder, { env = {}, watch = false, memory = false } = {}) {
+export async function measure(commands, folder, { env = {}, watch = false, memory = false, daemon } = {}) {
+  const before = daemon?.usage();
   const total = { wall: 0, cpu: undefined, peak: undefined };
   for (const command of commands) {
     const figures = await measureOne(command, folder, { ...env, ...(watch && watching(folder)) }, memory);
@@ -23,6 +25,11 @@ export async function measure(commands, folder, { env = {}, watch = false, memor
     if (figures.cpu !== undefined) total.cpu = (total.cpu ?? 0) + figures.cpu;
     if (figures.peak !== undefined) total.peak = Math.max(total.peak ?? 0, figures.peak);
     if (memory) total.memory = figures.memory;
+  }
+  const after = daemon?.usage();
+  if (after !== undefined && total.cpu !== undefined) {
+    total.cpu += after.cpu - before.cpu;
+    total.peak += after.peak;
   }
   return watch ? { ...total, main: mainPart(folder) } : total;
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findTool } from '@slipway/testkit';
+import { DockerDaemon } from './docker-daemon.mjs';
 
 const slipway = fileURLToPath(new URL('../../apps/push-cli/bin/slipway.cjs', import.meta.url));
 const executable = fileURLToPath(
@@ -16,7 +17,9 @@ const ownCompressions = ['none', 'gzip', 'zstd', 'zstd:chunked', 'estargz'];
  * program remembers from one push to the next lies there, except skopeo's and buildah's, which remember by registry.
  * With `isSecure`, HTTPS is spoken, and `SSL_CERT_FILE` names the authority: all of them read it. `compression` is the
  * form of layers that is asked for, one of the program's `compressions`. A source that `isPlain` has plain layers,
- * which are to be sent as they are. `version` asks which one it is.
+ * which are to be sent as they are. `version` asks which one it is. Where a daemon does the work, its CPU time and memory
+ * count as the program's, and it is prepared before each push: `docker` takes images from its own store, and cannot be
+ * bound to a core or watched as a command can.
  */
 const programs = [
   {
@@ -43,6 +46,18 @@ const programs = [
       source.archive === undefined && !source.isPlain // of a plain layer the digest is the diffID
         ? [[...slipwayCommand([process.execPath, slipway], source, destinations, options), '--verify', 'diffid']]
         : undefined,
+  },
+  {
+    name: 'docker',
+    version: (path) => [path, '--version'],
+    daemonOf: (path, folder) => {
+      const daemon = findProgram('dockerd', folder);
+      return daemon !== undefined && process.getuid?.() === 0 ? new DockerDaemon(path, daemon) : undefined;
+    },
+    command: ({ archive }, destinations, { daemon, cores, memory }) =>
+      archive === undefined || cores !== undefined || memory === true
+        ? undefined
+        : destinations.map((destination) => [...daemon.command, 'push', '--quiet', destination]),
   },
   {
     name: 'skopeo',
@@ -125,7 +140,7 @@ function slipwayCommand(program, { archive, layout, isIndex }, destinations, { h
 export function commandsOf(program, source, destinations, options) {
   const { compression } = options;
   if (compression !== undefined && program.compressions?.includes(compression) !== true) return undefined;
-  return program.command(source, destinations, { ...options, path: program.path });
+  return program.command(source, destinations, { ...options, path: program.path, daemon: program.daemon });
 }
 
 /**
@@ -134,8 +149,12 @@ export function commandsOf(program, source, destinations, options) {
 export function installedPrograms(wanted, folder) {
   return programs
     .filter(({ name }) => wanted === undefined || wanted.includes(name.split(' ')[0]))
-    .map((program) => ({ ...program, path: program.find ? program.find() : findProgram(program.name, folder) }))
-    .filter(({ path }) => path !== undefined);
+    .flatMap((program) => {
+      const path = program.find ? program.find() : findProgram(program.name, folder);
+      if (path === undefined || program.daemonOf === undefined) return path === undefined ? [] : [{ ...program, path }];
+      const daemon = program.daemonOf(path, folder);
+      return daemon === undefined ? [] : [{ ...program, path, daemon }];
+    });
 }
 
 /** Where a program is, in `folder` or on PATH. */

@@ -55,11 +55,12 @@ export class Pulls {
   async #push(program) {
     const { form, compression } = this.#case;
     const home = mkdtempSync(join(this.#folder, 'home-'));
-    const commandsFor = (host) =>
-      commandsOf(program, sourceOf(form, this.#image), [`${host}/${repository}:1`], { home, compression });
+    const source = sourceOf(form, this.#image);
+    const commandsFor = (host) => commandsOf(program, source, [`${host}/${repository}:1`], { home, compression });
     if (commandsFor('registry') === undefined) return undefined;
     const server = await startDebianRegistry();
     this.#servers.set(program.name, server);
+    await program.daemon?.prepare(source.archive, [`${server.host}/${repository}:1`], { isFirst: true });
     await measure(commandsFor(server.host), home);
     await server.settled();
     return server;

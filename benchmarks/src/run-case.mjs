@@ -31,15 +31,22 @@ export async function runCase(benchCase, program, image, { watch = false } = {})
     for (const server of servers) if (network) proxies.push(await faultProxy({ target: server.host, ...network }));
     const hosts = (network ? proxies : servers).map(({ host }) => host);
     const source = sourceOf(benchCase.form, image);
+    const destinationsIn = (repository, count) => hosts.flatMap((host) => tagsOf(`${host}/${repository}`, count));
     const commandsFor = (repository, count) =>
-      commandsOf(
-        program,
-        source,
-        hosts.flatMap((host) => tagsOf(`${host}/${repository}`, count)),
-        { home: folder, isSecure, compression },
-      );
+      commandsOf(program, source, destinationsIn(repository, count), {
+        ...{ home: folder, isSecure, compression, cores, memory },
+      });
     if (commandsFor('bench/app', tags) === undefined) return undefined;
-    for (const repository of before) await measure(commandsFor(repository, 1), folder, { env });
+    let isFirst = true;
+    const prepare = async (repository, count) => {
+      await program.daemon?.prepare(source.archive, destinationsIn(repository, count), { isFirst });
+      isFirst = false;
+    };
+    for (const repository of before) {
+      await prepare(repository, 1);
+      await measure(commandsFor(repository, 1), folder, { env });
+    }
+    await prepare('bench/app', tags);
 
     for (const server of servers) {
       await server.settled();
@@ -49,7 +56,7 @@ export async function runCase(benchCase, program, image, { watch = false } = {})
     const sentBefore = sentBytes(proxies);
     const bound = cores === undefined ? [] : boundTo(cores);
     const commands = commandsFor('bench/app', tags).map((command) => [...bound, ...command]);
-    const figures = await measure(commands, folder, { env, watch, memory });
+    const figures = await measure(commands, folder, { env, watch, memory, daemon: program.daemon });
     await Promise.all(servers.map((server) => server.settled()));
     const requests = servers.flatMap((server) => [...server.requests]);
     return {
