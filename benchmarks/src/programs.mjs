@@ -17,9 +17,9 @@ const ownCompressions = ['none', 'gzip', 'zstd', 'zstd:chunked', 'estargz'];
  * program remembers from one push to the next lies there, except skopeo's and buildah's, which remember by registry.
  * With `isSecure`, HTTPS is spoken, and `SSL_CERT_FILE` names the authority: all of them read it. `compression` is the
  * form of layers that is asked for, one of the program's `compressions`. A source that `isPlain` has plain layers,
- * which are to be sent as they are. `version` asks which one it is. Where a daemon does the work, its CPU time and memory
- * count as the program's, and it is prepared before each push: `docker` takes images from its own store, and cannot be
- * bound to a core or watched as a command can.
+ * which are to be sent as they are. `version` asks which one it is. Where a daemon does the work (`daemonOf`), it is
+ * prepared before each push, and its CPU time and memory count as the program's: `docker` takes images from its own
+ * store, and cannot be bound to a core or watched as a command can.
  */
 const programs = [
   {
