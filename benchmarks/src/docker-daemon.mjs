@@ -8,8 +8,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 const ticksPerSecond = 100; // of /proc, wherever Linux runs
 
 /**
- * A dockerd of the bench's own, for `docker push`: it needs root, and starts when it is first asked for something. Images
- * are loaded once, before anything is timed.
+ * A dockerd of the bench's own, for `docker push`: it needs root, and starts when it is first asked for something.
+ * Images are loaded once, before anything is timed.
  */
 export class DockerDaemon {
   #folder;
