@@ -14,7 +14,11 @@ export async function keepCredentials(
   options: KeptCredentialsOptions,
   { environment }: Pick<CommandContext, 'environment'>,
 ): Promise<string> {
-  const stored = await storeCredentials(registry, credentials, credentialSourcesOf({ ...options, environment }));
+  const stored = await storeCredentials(
+    registry,
+    credentials,
+    credentialSourcesOf({ authfile: options.authfile, warn: options.warn, environment }),
+  );
   return stored.helper === undefined ? stored.file : `the ${stored.helper} credential helper`;
 }
 
@@ -24,5 +28,8 @@ export async function forgetCredentials(
   options: KeptCredentialsOptions,
   { environment }: Pick<CommandContext, 'environment'>,
 ): Promise<boolean> {
-  return await eraseCredentials(registry, credentialSourcesOf({ ...options, environment }));
+  return await eraseCredentials(
+    registry,
+    credentialSourcesOf({ authfile: options.authfile, warn: options.warn, environment }),
+  );
 }

@@ -1,5 +1,5 @@
 import { type Client, type ClientOptions, createClient } from '@slipway/client';
-import type { OptionValues } from '@slipway/client/options';
+import { type OptionValues, readOptions } from '@slipway/client/options';
 import type { RequestRecord } from '@slipway/registry-client';
 import type { CommandContext } from './command-context.ts';
 import { version } from './version.ts';
@@ -27,7 +27,7 @@ export async function openClient(
 ): Promise<Client> {
   const printRequest = (record: RequestRecord): void => print(requestLine(record));
   return await createClient({
-    ...flags,
+    ...readOptions('client', flags),
     environment,
     stdin,
     credentials,

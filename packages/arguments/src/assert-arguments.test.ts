@@ -13,6 +13,7 @@ import {
   aStream,
   aString,
   assertArgument,
+  assertMembers,
   assertOptions,
   aText,
   either,
@@ -61,7 +62,12 @@ test.each([
 
 describe('options', () => {
   const kinds = { required: { url: aText }, optional: { retries: aCount, onEvent: aFunction } };
-  const assert = (value: unknown) => () => assertOptions('options', value, kinds);
+  interface Options {
+    readonly url: string;
+    readonly retries?: number | undefined;
+    readonly onEvent?: (() => void) | undefined;
+  }
+  const assert = (value: unknown) => () => assertOptions('options', value as Options, kinds);
 
   test.each<[string, unknown, string]>([
     ['left out', undefined, 'Expected `options` to be an object, got undefined'],
@@ -82,16 +88,51 @@ describe('options', () => {
     ['with a letter less', { url: 'x', retrie: 3 }, 'got `retrie`: did you mean `retries`?'],
     ['with a letter more', { url: 'x', retriess: 3 }, 'did you mean `retries`?'],
     ['with a wrong letter', { url: 'x', onEvend: assert }, 'did you mean `onEvent`?'],
-    ['with two letters swapped', { url: 'x', reteirs: 3, retreis: 3 }, 'got `retreis`: did you mean `retries`?'],
+    ['with two letters swapped', { url: 'x', retreis: 3 }, 'got `retreis`: did you mean `retries`?'],
+    ['with two slips', { url: 'x', reteis: 3 }, 'got `reteis`: did you mean `retries`?'],
+    ['beside the right one', { url: 'x', onEvent: () => {}, onEvents: 1 }, 'got `onEvents`: did you mean `onEvent`?'],
   ])('%s', (_name, value, message) => {
     expect(assert(value)).toThrow(ArgumentError);
     expect(assert(value)).toThrow(message);
   });
 
-  test('an instance, undefined and names of somebody else are let through', () => {
-    expect(assert({ url: 'x', retries: undefined, somethingElse: 1 })).not.toThrow();
-    expect(assert({ url: 'x', onEvent: () => {}, onEvents: 1 })).not.toThrow(); // `onEvent` is there: no slip
-    expect(() => assertOptions('options', undefined, { optional: { a: aString } })).not.toThrow();
+  test('what is like no option is refused without a guess', () => {
+    expect(assert({ url: 'x', somethingElse: 1 })).toThrow(
+      expect.objectContaining({
+        code: 'ERR_ARGUMENT',
+        argument: 'options.somethingElse',
+        message: 'Expected an option of `options`, got `somethingElse`',
+      }),
+    );
+  });
+
+  test('undefined counts as left out, whatever its name', () => {
+    expect(assert({ url: 'x', retries: undefined, somethingElse: undefined })).not.toThrow();
+    expect(() => assertOptions<{ a?: string }>('options', undefined, { optional: { a: aString } })).not.toThrow();
+  });
+
+  test('kinds have to name every option of the type', () => {
+    // @ts-expect-error -- `retries` and `onEvent` are forgotten
+    expect(() => assertOptions<Options>('options', { url: 'x' }, { required: { url: aText } })).not.toThrow();
+  });
+});
+
+describe('members', () => {
+  const kinds = { required: { os: aText }, optional: { variant: aText } };
+
+  test.each([
+    ['with what nobody reads', { os: 'linux', features: ['sse4'] }],
+    ['with a name that is nearly known', { os: 'linux', variants: 'v8' }],
+  ])('data %s is let through', (_name, value) => {
+    expect(() => assertMembers('platform', value, kinds)).not.toThrow();
+  });
+
+  test.each([
+    ['no object', 'linux', 'Expected `platform` to be an object, got a string'],
+    ['without what is required', {}, 'Expected `platform.os` to be a string that is not empty, got undefined'],
+    ['of the wrong type', { os: 'linux', variant: 8 }, 'Expected `platform.variant` to be a string'],
+  ])('%s is refused', (_name, value, message) => {
+    expect(() => assertMembers('platform', value, kinds)).toThrow(message);
   });
 });
 

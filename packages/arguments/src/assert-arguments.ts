@@ -1,13 +1,24 @@
 import { ArgumentError } from './errors.ts';
 import { anObject, type Kind } from './kinds.ts';
+import { unknownOption } from './unknown-option.ts';
 
-/** The options of a function, by name. */
-export interface OptionKinds {
+/** What an object has to have, and may have, by name. */
+export interface MemberKinds {
   /** @default none */
   readonly required?: Readonly<Record<string, Kind>> | undefined;
   /** Undefined counts as left out; null does not. @default none */
   readonly optional?: Readonly<Record<string, Kind>> | undefined;
 }
+
+/** The options of a function: every one that `T` has, so that a new one cannot be forgotten. */
+export type OptionKinds<T> = NamesIn<'required', RequiredNames<T>> & NamesIn<'optional', OptionalNames<T>>;
+
+type NamesIn<Part extends keyof MemberKinds, Names extends string> = [Names] extends [never]
+  ? { readonly [P in Part]?: undefined }
+  : { readonly [P in Part]: Readonly<Record<Names, Kind>> };
+type RequiredNames<T> = Exclude<TextKey<T>, OptionalNames<T>>;
+type OptionalNames<T> = { [K in TextKey<T>]-?: undefined extends T[K] ? K : never }[TextKey<T>];
+type TextKey<T> = Extract<keyof T, string>;
 
 /** Refuses an argument of another kind. @throws {ArgumentError} `ERR_ARGUMENT` */
 export function assertArgument(argument: string, value: unknown, kind: Kind): void {
@@ -15,50 +26,42 @@ export function assertArgument(argument: string, value: unknown, kind: Kind): vo
 }
 
 /**
- * Refuses options that are no object, lack one that is required, or have one of another kind. An unknown name is let
- * through, so that callers may hand on what they were given, unless it is nearly the name of an option that is not
- * there.
+ * Refuses options that are no object, lack one that is required, have one of another kind, or one that the function
+ * does not have: that is a slip, or an option of somebody else, who would wait for its effect in vain.
  *
  * @throws {ArgumentError} `ERR_ARGUMENT`
  */
-export function assertOptions(argument: string, value: unknown, { required = {}, optional = {} }: OptionKinds): void {
+export function assertOptions<T extends object>(argument: string, value: T | undefined, kinds: OptionKinds<T>): void {
+  const { required = {}, optional = {} } = kinds as MemberKinds;
   if (value === undefined && Object.keys(required).length === 0) return;
   assertArgument(argument, value, anObject);
-  const options = value as Readonly<Record<string, unknown>>;
-  assertSpelling(argument, options, [...Object.keys(required), ...Object.keys(optional)]);
-  for (const [name, kind] of Object.entries(required)) assertArgument(`${argument}.${name}`, options[name], kind);
+  const unknown = unknownOption(value as T, [...Object.keys(required), ...Object.keys(optional)]);
+  if (unknown !== undefined) {
+    const { name, meant } = unknown;
+    const advice = meant === undefined ? '' : `: did you mean \`${meant}\`?`;
+    throw new ArgumentError(`${argument}.${name}`, `Expected an option of \`${argument}\`, got \`${name}\`${advice}`);
+  }
+  assertMembers(argument, value, { required, optional });
+}
+
+/**
+ * Refuses what is no object, lacks a member that is required, or has one of another kind. Further members are nobody's
+ * business: documents and records may have more than a function reads.
+ *
+ * @throws {ArgumentError} `ERR_ARGUMENT`
+ */
+export function assertMembers(argument: string, value: unknown, { required = {}, optional = {} }: MemberKinds): void {
+  assertArgument(argument, value, anObject);
+  const members = value as Readonly<Record<string, unknown>>;
+  for (const [name, kind] of Object.entries(required)) assertArgument(`${argument}.${name}`, members[name], kind);
   for (const [name, kind] of Object.entries(optional)) {
-    if (options[name] !== undefined) assertArgument(`${argument}.${name}`, options[name], kind);
+    if (members[name] !== undefined) assertArgument(`${argument}.${name}`, members[name], kind);
   }
 }
 
 /** The refusal of a value, for rules that no {@link Kind} expresses. `expected` completes "Expected `x` to be …". */
 export function unexpected(argument: string, expected: string, value: unknown): ArgumentError {
   return new ArgumentError(argument, `Expected \`${argument}\` to be ${expected}, got ${describe(value)}`);
-}
-
-function assertSpelling(argument: string, options: Readonly<Record<string, unknown>>, known: readonly string[]): void {
-  for (const name of Object.keys(options)) {
-    if (known.includes(name)) continue;
-    const meant = known.find((one) => options[one] === undefined && isNearly(name, one));
-    if (meant === undefined) continue;
-    throw new ArgumentError(
-      `${argument}.${name}`,
-      `Expected an option of \`${argument}\`, got \`${name}\`: did you mean \`${meant}\`?`,
-    );
-  }
-}
-
-/** Other letter case, or one letter too many, too few, wrong, or in the place of its neighbour. */
-function isNearly(given: string, known: string): boolean {
-  if (given.toLowerCase() === known.toLowerCase()) return true;
-  if (known.length < 4 || Math.abs(given.length - known.length) > 1) return false;
-  let start = 0;
-  while (start < given.length && given[start] === known[start]) start += 1;
-  const rest = [given.slice(start), known.slice(start)] as const;
-  const [a, b] = rest;
-  const isSwapped = a[0] === b[1] && a[1] === b[0] && a.slice(2) === b.slice(2);
-  return isSwapped || a.slice(1) === b.slice(1) || a.slice(1) === b || a === b.slice(1);
 }
 
 /** What was given, without its content: that may be a secret, or long. */

@@ -1,8 +1,8 @@
 /** What is wrong with a call. */
 export type ArgumentErrorCode =
   /**
-   * When: a required argument or option is missing, one is of the wrong type, or the name of an option is misspelt.
-   * Retry: no. Do: correct the call; the message names the argument.
+   * When: a required argument or option is missing, one is of the wrong type, or the function has no option of that
+   * name. Retry: no. Do: correct the call; the message names the argument.
    */
   'ERR_ARGUMENT';
 

@@ -3,7 +3,14 @@
  *
  * @packageDocumentation
  */
-export { assertArgument, assertOptions, type OptionKinds, unexpected } from './assert-arguments.ts';
+export {
+  assertArgument,
+  assertMembers,
+  assertOptions,
+  type MemberKinds,
+  type OptionKinds,
+  unexpected,
+} from './assert-arguments.ts';
 export { ArgumentError, type ArgumentErrorCode, ArgumentRangeError } from './errors.ts';
 export {
   aBoolean,
@@ -14,6 +21,7 @@ export {
   aList,
   aNumber,
   anObject,
+  anything,
   aSignal,
   aStream,
   aString,
@@ -26,3 +34,4 @@ export {
   someBytes,
   withMethods,
 } from './kinds.ts';
+export { type UnknownOption, unknownOption } from './unknown-option.ts';

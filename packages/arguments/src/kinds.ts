@@ -4,6 +4,8 @@ export interface Kind {
   readonly is: (value: unknown) => boolean;
 }
 
+/** Anything: the function judges itself. */
+export const anything: Kind = kind('anything', () => true);
 /** A string, of any length. */
 export const aString: Kind = kind('a string', (value) => typeof value === 'string');
 /** A string with at least one character. */

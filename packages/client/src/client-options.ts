@@ -10,6 +10,7 @@ import type { ConnectionParts, ConnectionSettings } from './connection/connectio
 import type { CredentialsChoice } from './credentials/client-credentials.ts';
 import { type ClientEnvironment, readEnvironment } from './environment.ts';
 import { optionError } from './errors.ts';
+import { assertKnown, clientBag, type PartNames } from './options/assert-known.ts';
 import { optionTable } from './options/option-table.ts';
 import { readOptions } from './options/read-options.ts';
 import type { NondistributableChoice } from './options/value-kinds.ts';
@@ -97,10 +98,35 @@ export interface ResolvedClientOptions extends Omit<ClientOptions, 'limitRate' |
   readonly warn: (message: string) => void;
 }
 
+const parts: PartNames<ClientOptions> = {
+  insecureRegistries: true,
+  dispatcher: true,
+  tls: true,
+  headers: true,
+  userAgent: true,
+  onRequest: true,
+  isolated: true,
+  environment: true,
+  credentials: true,
+  metadataStore: true,
+  layerCache: true,
+  imageStore: true,
+  transfers: true,
+  sharedTurns: true,
+  hostBackoff: true,
+  trustKey: true,
+  signKeyPassword: true,
+  gzipLevel: true,
+  stdin: true,
+  onWarning: true,
+  onSpool: true,
+};
+
 /** The only place where defaults are applied. @throws {ClientError} `ERR_CLIENT_OPTION` */
 export function resolveClientOptions(options: ClientOptions = {}): ResolvedClientOptions {
   if (typeof options !== 'object' || options === null)
     throw optionError('Expected the client’s options to be an object');
+  assertKnown(options, clientBag(parts));
   const { isolated = false, limitRate: _rate, timeout: _timeout, ...others } = options;
   const given = readOptions('client', options);
   if (options.dockerMetadataWrite === true && options.dockerMetadata === undefined) {

@@ -1,4 +1,16 @@
-import { anObject, aSignal, aString, assertArgument, assertOptions, aText, either, oneOf } from '@slipway/arguments';
+import {
+  aBoolean,
+  aFunction,
+  anObject,
+  anything,
+  aSignal,
+  aString,
+  assertArgument,
+  assertOptions,
+  aText,
+  either,
+  oneOf,
+} from '@slipway/arguments';
 import { parseReference, type Reference } from '@slipway/reference';
 import { createAdaptiveLimits, createHostBackoff, createTransferManager } from '@slipway/transfer';
 import { runAttach } from './artifacts/attach.ts';
@@ -15,8 +27,9 @@ import { PushFailedError } from './errors.ts';
 import { Lifetime } from './lifetime.ts';
 import { assertNoUser } from './names/assert-no-user.ts';
 import { onceOpened } from './once-opened.ts';
+import { assertKnown, bagOf } from './options/assert-known.ts';
 import { readOptions } from './options/read-options.ts';
-import { pushDeliveries } from './push/push-all.ts';
+import { deliveryOptionNames, pushDeliveries } from './push/push-all.ts';
 import { readPushRequest } from './push/push-request.ts';
 import { createPushers } from './push/pushers.ts';
 import { runPush } from './push/run-push.ts';
@@ -58,7 +71,7 @@ export async function createClient(options?: ClientOptions): Promise<Client> {
   });
   // A source is read with the rights to read: some registries refuse a token with more than that.
   const sourceRegistries = createRegistries({ ...settings, credentials: credentials.forSources, access: 'pull' });
-  const images = onceOpened(() => openLocalImages({ ...settings, onWarning: warn }));
+  const images = onceOpened(() => openLocalImages({ dataDir: settings.dataDir, environment, onWarning: warn }));
   const stores = onceOpened(() => openStores(settings));
   const openImages = async () => settings.imageStore ?? (await images.get());
   const sources: SourceDoors = {
@@ -105,16 +118,27 @@ export async function createClient(options?: ClientOptions): Promise<Client> {
     },
     async referrers(image, options = {}) {
       const reference = parseSubject(image);
+      assertOptions('options', options, { optional: { artifactType: aText, platform: anything, signal: aSignal } });
       const { platform } = readOptions('push', { platform: options.platform });
       return await lifetime.run(options, (signal) => subjects.referrersOf(reference, { ...options, platform, signal }));
     },
     async pushAll(deliveries, options = {}) {
-      assertOptions('options', options, { optional: { signal: aSignal } });
+      assertKnown(options, bagOf('a push of several images', deliveryOptionNames));
       return await lifetime.run(options, (signal) => pushDeliveries(deliveries, { ...options, signal }, parts));
     },
     async open(source, openOptions = {}) {
       assertArgument('source', source, aText);
-      assertOptions('options', openOptions, { optional: { signal: aSignal } });
+      assertOptions('options', openOptions, {
+        optional: {
+          platform: anObject,
+          referrers: aBoolean,
+          incomplete: oneOf('refuse', 'list'),
+          unpaired: oneOf('refuse', 'carry'),
+          recognise: aBoolean,
+          allTags: aBoolean,
+          signal: aSignal,
+        },
+      });
       return await lifetime.run(openOptions, (signal) => openSourceText(source, { ...openOptions, signal }, sources));
     },
     async repository(name, repositoryOptions = {}) {
@@ -129,6 +153,7 @@ export async function createClient(options?: ClientOptions): Promise<Client> {
       return await lifetime.run(repositoryOptions, (signal) => connectTo(reference, ways, { signal, attempts }));
     },
     async verifyLogin(registry, shown, loginOptions = {}) {
+      assertOptions('options', loginOptions, { optional: { onAttempt: aFunction, signal: aSignal } });
       await lifetime.run(loginOptions, (signal) =>
         verifyLogin(registry, shown, { ...settings, ...loginOptions, signal }),
       );

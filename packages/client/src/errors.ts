@@ -4,8 +4,8 @@ import { familiarString } from '@slipway/reference';
 /** What went wrong; each says whether to try again, and what to do. */
 export type ClientErrorCode =
   /**
-   * When: an option is missing, is not what it has to be, or does not go with another one. Retry: no. Do: what the
-   * message and the hint say.
+   * When: an option is missing, is none, is not what it has to be, or does not go with another one. Retry: no. Do: what
+   * the message and the hint say.
    */
   | 'ERR_CLIENT_OPTION'
   /**

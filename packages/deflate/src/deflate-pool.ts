@@ -9,7 +9,7 @@ import {
   readError,
   resolveFileOptions,
 } from './file-run.ts';
-import { type DeflateOptions, resolveDeflateOptions } from './options.ts';
+import { assertNames, type DeflateOptions, resolveDeflateOptions } from './options.ts';
 import { type WorkerAnswer, workerSource } from './pool-worker.ts';
 import type { WebAssemblyModule } from './web-assembly.ts';
 import { closedError, sendable, WorkerThread, type WorkerThreadOptions } from './worker-thread.ts';
@@ -89,6 +89,7 @@ const jobsPerThread = 2;
  * @throws {RangeError} when `threads` is not a positive integer, or `withoutThreads` none from 0.
  */
 export function createDeflatePool(options: DeflatePoolOptions = {}): DeflatePool {
+  assertNames(options, ['threads', 'withoutThreads']);
   const { threads = availableParallelism(), withoutThreads = 0 } = options;
   if (!(Number.isInteger(threads) && threads > 0)) {
     throw new RangeError(`Expected \`threads\` to be a positive integer, got ${threads}`);

@@ -1,5 +1,5 @@
 import { createEncoder, type DeflatePiece, joined, piecesOf } from './encoder.ts';
-import { type DeflateOptions, resolveDeflateOptions } from './options.ts';
+import { assertNames, type DeflateOptions, resolveDeflateOptions } from './options.ts';
 
 /**
  * Names the bytes: two encoders with the same version, level and cuts make the same bytes of the same input, on every
@@ -26,6 +26,7 @@ let shared: DeflatePiece | undefined;
  * ```
  */
 export function deflateBlock(input: Uint8Array, options: DeflateOptions = {}): Uint8Array {
+  assertNames(options, ['level', 'dictionary', 'final']);
   const resolved = resolveDeflateOptions(options);
   shared ??= createEncoder();
   const deflate = shared;

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { decoderModule } from './decoder.ts';
 import { DeflateError } from './errors.ts';
 import { type GunzipAnswer, type GunzipBegin, gunzipWorkerSource } from './gunzip-worker.ts';
+import { assertNames } from './options.ts';
 import type { WebAssemblyModule } from './web-assembly.ts';
 import { closedError, sendable, WorkerThread } from './worker-thread.ts';
 
@@ -84,7 +85,9 @@ export interface GunzipHashPool extends AsyncDisposable {
  * @throws {DeflateError} `ERR_DEFLATE_UNSUPPORTED`, without WebAssembly SIMD.
  * @throws {RangeError} when `threads` is not a positive integer.
  */
-export function createGunzipHashPool({ threads = availableParallelism() }: GunzipPoolOptions = {}): GunzipHashPool {
+export function createGunzipHashPool(options: GunzipPoolOptions = {}): GunzipHashPool {
+  assertNames(options, ['threads']);
+  const { threads = availableParallelism() } = options;
   if (!(Number.isInteger(threads) && threads > 0)) {
     throw new RangeError(`Expected \`threads\` to be a positive integer, got ${threads}`);
   }

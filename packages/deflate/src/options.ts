@@ -32,6 +32,14 @@ export const windowSize: number = 32 * 1024;
 
 const nothing = new Uint8Array(0);
 
+/** Refuses an option that is none: it would be waited for in vain. What is undefined counts as left out. */
+export function assertNames(options: object, known: readonly string[]): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined || known.includes(name)) continue;
+    throw new TypeError(`Expected the options ${known.map((one) => `\`${one}\``).join(', ')}, got \`${name}\``);
+  }
+}
+
 /** The only place defaults are applied. Explicit `undefined` means "default". */
 export function resolveDeflateOptions(options: DeflateOptions): ResolvedDeflateOptions {
   const { level = deflateDefaults.level, dictionary = nothing, final = deflateDefaults.final } = options;

@@ -1,4 +1,4 @@
-import { anObject, assertArgument, assertOptions, aText } from '@slipway/arguments';
+import { anObject, assertArgument, assertMembers, aText } from '@slipway/arguments';
 import type { Credentials } from './credentials.ts';
 
 /** Credentials as Docker writes them: in `auths` of `config.json`, in `X-Registry-Auth`. */
@@ -30,7 +30,7 @@ export function credentialsOf(authConfig: AuthConfig): Credentials | undefined {
 
 /** The auth config that the docker client would send for these credentials, and that the HMAC key is made of. */
 export function authConfigFrom(credentials: Credentials): AuthConfig {
-  assertOptions('credentials', credentials, { required: { kind: aText } });
+  assertMembers('credentials', credentials, { required: { kind: aText } });
   switch (credentials.kind) {
     case 'basic':
       return { username: credentials.username, password: credentials.password };

@@ -1,4 +1,4 @@
-import { anObject, assertOptions } from '@slipway/arguments';
+import { anObject, aSignal, aString, assertOptions } from '@slipway/arguments';
 import { abortable } from '@slipway/transfer';
 import { type AuthConfig, authConfigFrom, credentialsOf } from './auth-config.ts';
 import { type ConfigFile, entryIn, helperIn } from './config-file.ts';
@@ -9,7 +9,13 @@ import {
   describeFound,
   type FoundCredentials,
 } from './credential-report.ts';
-import { type CredentialPlace, type CredentialSources, openCredentialPlaces, remarksOn } from './credential-sources.ts';
+import {
+  type CredentialPlace,
+  type CredentialSources,
+  openCredentialPlaces,
+  remarksOn,
+  sourceKinds,
+} from './credential-sources.ts';
 import type { CredentialProvider, CredentialProviderOptions } from './credentials.ts';
 import { CredentialsError } from './errors.ts';
 import { helperAddressesOf } from './registry-key.ts';
@@ -48,15 +54,20 @@ export const defaultHelperTimeoutMs = 30_000;
  * is told. The lookup rejects with `CredentialsError`, `ERR_CREDENTIALS_FILE` or `ERR_CREDENTIAL_HELPER`.
  */
 export function createCredentialProvider(sources: CredentialProviderSources): UserCredentialProvider {
-  assertOptions('sources', sources, { required: { env: anObject } });
+  assertOptions('sources', sources, {
+    ...sourceKinds,
+    optional: { ...sourceKinds.optional, explicit: anObject },
+  });
   const lookup = new Lookup(sources);
   const provide: CredentialProvider = async (registry, options = {}) => {
+    assertOptions('options', options, { optional: { signal: aSignal, repository: aString } });
     const { authConfig, failure } = await lookup.find(registry, options);
     if (authConfig === undefined && failure) throw failure;
     return authConfig && credentialsOf(authConfig);
   };
   return Object.assign(provide, {
     async authConfigOf(registry: string, options: CredentialProviderOptions = {}) {
+      assertOptions('options', options, { optional: { signal: aSignal, repository: aString } });
       const { authConfig, failure } = await lookup.find(registry, options);
       if (authConfig === undefined && failure?.code === 'ERR_CREDENTIALS_FILE') lookup.warn(failure.message);
       return authConfig;

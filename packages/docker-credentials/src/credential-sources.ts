@@ -1,5 +1,6 @@
 import { lstat, stat } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
+import { aFunction, aNumber, anObject, aString, type OptionKinds } from '@slipway/arguments';
 import { type ConfigFile, parseConfig, readConfigFile } from './config-file.ts';
 import { CredentialsError } from './errors.ts';
 
@@ -21,6 +22,18 @@ export interface CredentialSources {
   /** Milliseconds a helper may take. @default 30000 */
   readonly helperTimeoutMs?: number | undefined;
 }
+
+/** What {@link CredentialSources} may have, for `assertOptions`. */
+export const sourceKinds: OptionKinds<CredentialSources> = {
+  required: { env: anObject },
+  optional: {
+    homeFolder: aString,
+    authFile: aString,
+    runtimeFolder: aString,
+    onWarning: aFunction,
+    helperTimeoutMs: aNumber,
+  },
+};
 
 /** One place where credentials may be, and what was found there. */
 export type CredentialPlace = {

@@ -1,5 +1,5 @@
-import { anObject, assertOptions } from '@slipway/arguments';
-import { type CredentialSources, openCredentialPlaces, remarksOn } from './credential-sources.ts';
+import { assertOptions } from '@slipway/arguments';
+import { type CredentialSources, openCredentialPlaces, remarksOn, sourceKinds } from './credential-sources.ts';
 import type { CredentialsError } from './errors.ts';
 
 /** What lies in one place where credentials may be. Holds no secret. */
@@ -25,7 +25,7 @@ export interface PlaceReport {
  * @throws {CredentialsError} `ERR_CREDENTIALS_FILE` when the file that was named cannot be used
  */
 export async function describeCredentialPlaces(sources: CredentialSources): Promise<readonly PlaceReport[]> {
-  assertOptions('sources', sources, { required: { env: anObject } });
+  assertOptions('sources', sources, sourceKinds);
   const reports: PlaceReport[] = [];
   for await (const place of openCredentialPlaces(sources)) {
     const report = {

@@ -1,4 +1,4 @@
-import { anObject, assertOptions } from '@slipway/arguments';
+import { aFunction, anObject, aString, assertOptions } from '@slipway/arguments';
 import { readConfigFile } from './config-file.ts';
 import { type CredentialSources, dockerConfigPath } from './credential-sources.ts';
 import { CredentialsError } from './errors.ts';
@@ -11,7 +11,10 @@ export type DockerConfigSources = Pick<CredentialSources, 'env' | 'homeFolder' |
  * there is no such file, and where it cannot be used, which `onWarning` is told.
  */
 export async function readDockerConfig(sources: DockerConfigSources): Promise<Readonly<Record<string, unknown>>> {
-  assertOptions('sources', sources, { required: { env: anObject } });
+  assertOptions('sources', sources, {
+    required: { env: anObject },
+    optional: { homeFolder: aString, onWarning: aFunction },
+  });
   const path = await dockerConfigPath(sources);
   if (path === undefined) return {};
   try {

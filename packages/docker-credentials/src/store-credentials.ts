@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { ArgumentError, anObject, assertArgument, assertOptions, aText } from '@slipway/arguments';
+import { ArgumentError, assertArgument, assertMembers, assertOptions, aText } from '@slipway/arguments';
 import { encodeAuth } from './auth-config.ts';
 import { type ConfigFile, entryIn, helperIn, parseConfig, readConfigFile } from './config-file.ts';
 import { type CredentialHelper, openCredentialHelper } from './credential-helper.ts';
 import { defaultHelperTimeoutMs } from './credential-provider.ts';
-import { type CredentialSources, openCredentialPlaces, writableFile } from './credential-sources.ts';
+import { type CredentialSources, openCredentialPlaces, sourceKinds, writableFile } from './credential-sources.ts';
 import type { Credentials } from './credentials.ts';
 import { CredentialsError } from './errors.ts';
 import { helperAddressesOf, normalizeKey, serverAddressOf } from './registry-key.ts';
@@ -33,8 +33,8 @@ export async function storeCredentials(
   sources: CredentialSources,
 ): Promise<StoredCredentials> {
   assertArgument('registry', registry, aText);
-  assertOptions('credentials', credentials, { required: { kind: aText } });
-  assertOptions('sources', sources, { required: { env: anObject } });
+  assertMembers('credentials', credentials, { required: { kind: aText } });
+  assertOptions('sources', sources, sourceKinds);
   if (credentials.kind === 'basic' && credentials.username.includes(':')) {
     throw new ArgumentError('username', 'Expected `username` to have no colon');
   }
@@ -63,7 +63,7 @@ export async function storeCredentials(
  */
 export async function eraseCredentials(registry: string, sources: CredentialSources): Promise<boolean> {
   assertArgument('registry', registry, aText);
-  assertOptions('sources', sources, { required: { env: anObject } });
+  assertOptions('sources', sources, sourceKinds);
   const { path, file } = await openWritable(sources);
   const helper = helperFor(file, registry, sources);
   let erased = false;

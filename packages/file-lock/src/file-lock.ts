@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { aFunction, assertArgument, assertOptions, aText } from '@slipway/arguments';
+import { aFunction, aNumber, aSignal, assertArgument, assertOptions, aText } from '@slipway/arguments';
 import { FileLockError } from './errors.ts';
 import { type LockEntry, LockFolder } from './lock-folder.ts';
 import { type LockSystem, lockSystem } from './lock-system.ts';
@@ -50,7 +50,7 @@ const maxDelayMs = 25;
  */
 export async function acquireFileLock(path: string, options: FileLockOptions = {}): Promise<FileLock> {
   assertArgument('path', path, aText);
-  assertOptions('options', options, {});
+  assertOptions('options', options, { optional: { timeoutMs: aNumber, staleMs: aNumber, signal: aSignal } });
   return await acquireOn(lockSystem, path, options);
 }
 

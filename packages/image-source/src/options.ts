@@ -1,4 +1,4 @@
-import { ArgumentRangeError } from '@slipway/arguments';
+import { ArgumentRangeError, anything, assertOptions, type Kind } from '@slipway/arguments';
 import { invalidSource } from './errors.ts';
 
 /** Told of each positional read before it happens: for tests and measurements. */
@@ -53,6 +53,8 @@ export const sourceLimitDefaults: ResolvedSourceLimits = Object.freeze({
 
 /** The only place where defaults of {@link SourceLimits} are applied. */
 export function resolveSourceLimits(limits: SourceLimits = {}): ResolvedSourceLimits {
+  const known = Object.fromEntries(Object.keys(sourceLimitDefaults).map((name) => [name, anything]));
+  assertOptions('limits', limits, { optional: known as Readonly<Record<keyof SourceLimits, Kind>> });
   const resolved = { ...sourceLimitDefaults };
   for (const name of Object.keys(sourceLimitDefaults) as (keyof SourceLimits)[]) {
     const value = limits[name];

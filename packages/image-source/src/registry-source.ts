@@ -1,4 +1,15 @@
-import { assertArgument, assertOptions, aText, withMethods } from '@slipway/arguments';
+import {
+  aBoolean,
+  aFunction,
+  anObject,
+  aSignal,
+  assertArgument,
+  assertMembers,
+  assertOptions,
+  aText,
+  oneOf,
+  withMethods,
+} from '@slipway/arguments';
 import {
   type AbortOptions,
   type ByteStream,
@@ -83,8 +94,20 @@ export async function openRegistrySource(
   options: OpenRegistrySourceOptions = {},
 ): Promise<ImageSource> {
   assertArgument('reader', reader, withMethods('a registry reader', 'getManifest', 'openBlob'));
-  assertOptions('reference', reference, { required: { registry: aText, repository: aText } });
-  assertOptions('options', options, {});
+  assertMembers('reference', reference, { required: { registry: aText, repository: aText } });
+  assertOptions('options', options, {
+    optional: {
+      platform: anObject,
+      referrers: aBoolean,
+      recognise: aBoolean,
+      incomplete: oneOf('refuse', 'list'),
+      unpaired: oneOf('refuse', 'carry'),
+      retry: aFunction,
+      onNotice: aFunction,
+      limits: anObject,
+      signal: aSignal,
+    },
+  });
   const { signal, incomplete: mayLack } = options;
   signal?.throwIfAborted();
   const name = `docker://${familiarString(reference)}`;

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { assertOptions, aText } from '@slipway/arguments';
+import { aBoolean, aFunction, aNumber, anObject, aSignal, assertOptions, aText, type Kind } from '@slipway/arguments';
 import type { AbortOptions, ByteStream, Digest } from '@slipway/digest';
 import type { FileLock } from '@slipway/file-lock';
 import type { ImageSource, SourceItem } from '@slipway/image-source';
@@ -56,7 +56,16 @@ const defaults = {
  * const [loaded] = await store.load(source);
  */
 export async function openImageStore(options: ImageStoreOptions): Promise<ImageStore> {
-  assertOptions('options', options, { required: { folder: aText } });
+  assertOptions('options', options, {
+    required: { folder: aText },
+    optional: {
+      onWarning: aFunction,
+      onEvent: aFunction,
+      admit: aFunction,
+      maxLayerBytes: aNumber,
+      lockTimeoutMs: aNumber,
+    },
+  });
   const store = new DiskImageStore(options);
   await store.prepare();
   return store;
@@ -92,27 +101,35 @@ class DiskImageStore implements ImageStore {
 
   load(source: ImageSource, options: LoadOptions = {}): Promise<readonly LoadedImage[]> {
     const { signal, onProgress = () => {} } = options;
-    return this.#run('load an image', options, async () => {
-      await this.#admit(source);
-      await using workspace = await Workspace.open(this.#files);
-      const maxLayerBytes = this.#options.maxLayerBytes ?? defaults.maxLayerBytes;
-      const proven = await provenLayers(await this.#state(), this.#facts);
-      const staged: { readonly item: SourceItem; readonly stored: StoredManifest }[] = [];
-      for (const item of source.items) {
-        staged.push({ item, stored: await stageItem(item, workspace, { signal, maxLayerBytes, onProgress, proven }) });
-      }
-      signal?.throwIfAborted();
-      const loaded = await this.#change(async (state) => {
-        for (const [digest, size] of workspace.gathered) {
-          await this.#files.adopt(workspace.path(digest), digest, size);
+    return this.#run(
+      'load an image',
+      options,
+      async () => {
+        await this.#admit(source);
+        await using workspace = await Workspace.open(this.#files);
+        const maxLayerBytes = this.#options.maxLayerBytes ?? defaults.maxLayerBytes;
+        const proven = await provenLayers(await this.#state(), this.#facts);
+        const staged: { readonly item: SourceItem; readonly stored: StoredManifest }[] = [];
+        for (const item of source.items) {
+          staged.push({
+            item,
+            stored: await stageItem(item, workspace, { signal, maxLayerBytes, onProgress, proven }),
+          });
         }
-        return staged.map(({ item, stored }) => takeItem(state, item, stored));
-      });
-      for (const { id, tags } of loaded) {
-        for (const reference of tags.length > 0 ? tags : [undefined]) this.#tell({ type: 'load', id, reference });
-      }
-      return loaded;
-    });
+        signal?.throwIfAborted();
+        const loaded = await this.#change(async (state) => {
+          for (const [digest, size] of workspace.gathered) {
+            await this.#files.adopt(workspace.path(digest), digest, size);
+          }
+          return staged.map(({ item, stored }) => takeItem(state, item, stored));
+        });
+        for (const { id, tags } of loaded) {
+          for (const reference of tags.length > 0 ? tags : [undefined]) this.#tell({ type: 'load', id, reference });
+        }
+        return loaded;
+      },
+      { onProgress: aFunction },
+    );
   }
 
   tag(name: string, target: Reference, options: AbortOptions = {}): Promise<void> {
@@ -174,19 +191,24 @@ class DiskImageStore implements ImageStore {
   }
 
   delete(name: string, options: DeleteOptions = {}): Promise<readonly DeleteRecord[]> {
-    return this.#run('delete an image', options, async () => {
-      const { records, events } = await this.#change(async (state) => {
-        const { stored } = findImage(state, name);
-        // A damaged image must be deletable, so what it consists of is asked for with mercy.
-        const facts = await this.#facts.read(stored.descriptor).catch(() => undefined);
-        const deletion = deleteImage(state, name, options.force ?? false);
-        const untagged = deletion.untagged.map((each): DeleteRecord => ({ untagged: familiarString(each) }));
-        const deleted = deletion.isDeleted ? [deletion.id, ...(await layersGone(facts, state, this.#facts))] : [];
-        return { records: [...untagged, ...deleted.map((each) => ({ deleted: each }))], events: deletion.events };
-      });
-      for (const event of events) this.#tell(event);
-      return records;
-    });
+    return this.#run(
+      'delete an image',
+      options,
+      async () => {
+        const { records, events } = await this.#change(async (state) => {
+          const { stored } = findImage(state, name);
+          // A damaged image must be deletable, so what it consists of is asked for with mercy.
+          const facts = await this.#facts.read(stored.descriptor).catch(() => undefined);
+          const deletion = deleteImage(state, name, options.force ?? false);
+          const untagged = deletion.untagged.map((each): DeleteRecord => ({ untagged: familiarString(each) }));
+          const deleted = deletion.isDeleted ? [deletion.id, ...(await layersGone(facts, state, this.#facts))] : [];
+          return { records: [...untagged, ...deleted.map((each) => ({ deleted: each }))], events: deletion.events };
+        });
+        for (const event of events) this.#tell(event);
+        return records;
+      },
+      { force: aBoolean },
+    );
   }
 
   save(names: readonly string[], options: AbortOptions = {}): Promise<ByteStream> {
@@ -207,19 +229,24 @@ class DiskImageStore implements ImageStore {
   }
 
   open(name: string, options: OpenImageOptions = {}): Promise<ImageSource> {
-    return this.#run('open an image', options, async () => {
-      const state = await this.#state();
-      const found = options.allTags === true ? findImages(state, name) : [findImage(state, name)];
-      const workspace = await Workspace.open(this.#files);
-      try {
-        for (const { stored } of found) await this.#holdAll(workspace, await this.#facts.read(stored.descriptor));
-        const items = await openStoredItems(workspace.folder, state, found, { ...options, name: `store:${name}` });
-        return { kind: 'store', name, items, [Symbol.asyncDispose]: () => workspace[Symbol.asyncDispose]() };
-      } catch (error) {
-        await workspace[Symbol.asyncDispose]();
-        throw error;
-      }
-    });
+    return this.#run(
+      'open an image',
+      options,
+      async () => {
+        const state = await this.#state();
+        const found = options.allTags === true ? findImages(state, name) : [findImage(state, name)];
+        const workspace = await Workspace.open(this.#files);
+        try {
+          for (const { stored } of found) await this.#holdAll(workspace, await this.#facts.read(stored.descriptor));
+          const items = await openStoredItems(workspace.folder, state, found, { ...options, name: `store:${name}` });
+          return { kind: 'store', name, items, [Symbol.asyncDispose]: () => workspace[Symbol.asyncDispose]() };
+        } catch (error) {
+          await workspace[Symbol.asyncDispose]();
+          throw error;
+        }
+      },
+      { allTags: aBoolean, limits: anObject },
+    );
   }
 
   hold(name: string, key: string, options: AbortOptions = {}): Promise<HeldImage> {
@@ -240,13 +267,18 @@ class DiskImageStore implements ImageStore {
   }
 
   openHeld(key: string, options: OpenImageOptions = {}): Promise<ImageSource> {
-    return this.#run('open a held image', options, async () => {
-      const { name, stored } = await this.#held.read(key);
-      const found = [{ id: stored.id, stored, reference: undefined }];
-      const open = { ...options, name: `store:${name}` };
-      const items = await openStoredItems(this.#held.folderOf(key), new StoreState(), found, open);
-      return { kind: 'store', name, items, [Symbol.asyncDispose]: async () => {} };
-    });
+    return this.#run(
+      'open a held image',
+      options,
+      async () => {
+        const { name, stored } = await this.#held.read(key);
+        const found = [{ id: stored.id, stored, reference: undefined }];
+        const open = { ...options, name: `store:${name}` };
+        const items = await openStoredItems(this.#held.folderOf(key), new StoreState(), found, open);
+        return { kind: 'store', name, items, [Symbol.asyncDispose]: async () => {} };
+      },
+      { allTags: aBoolean, limits: anObject },
+    );
   }
 
   release(key: string): Promise<void> {
@@ -259,17 +291,22 @@ class DiskImageStore implements ImageStore {
 
   collectGarbage(options: CollectGarbageOptions = {}): Promise<CollectedGarbage> {
     const { graceMs = defaults.graceMs } = options;
-    return this.#run('collect garbage', options, async () => {
-      await this.#clearAbandoned();
-      return await this.#files.locked(async () => {
-        const marked = await this.#facts.mark((await this.#state()).roots);
-        const before = Date.now() - graceMs;
-        const blobs = await this.#files.blobs();
-        const garbage = blobs.filter(({ digest, mtimeMs }) => !marked.has(digest) && mtimeMs <= before);
-        const deleted = garbage.map(({ digest }) => digest);
-        return { deleted, freedBytes: await this.#files.remove(deleted) };
-      });
-    });
+    return this.#run(
+      'collect garbage',
+      options,
+      async () => {
+        await this.#clearAbandoned();
+        return await this.#files.locked(async () => {
+          const marked = await this.#facts.mark((await this.#state()).roots);
+          const before = Date.now() - graceMs;
+          const blobs = await this.#files.blobs();
+          const garbage = blobs.filter(({ digest, mtimeMs }) => !marked.has(digest) && mtimeMs <= before);
+          const deleted = garbage.map(({ digest }) => digest);
+          return { deleted, freedBytes: await this.#files.remove(deleted) };
+        });
+      },
+      { graceMs: aNumber },
+    );
   }
 
   diskUsage(options: AbortOptions = {}): Promise<DiskUsage> {
@@ -384,8 +421,14 @@ class DiskImageStore implements ImageStore {
     this.#options.onEvent?.(event);
   }
 
-  async #run<T>(operation: string, { signal }: AbortOptions, work: () => Promise<T>): Promise<T> {
-    signal?.throwIfAborted();
+  async #run<T>(
+    operation: string,
+    options: AbortOptions,
+    work: () => Promise<T>,
+    ownOptions: Readonly<Record<string, Kind>> = {},
+  ): Promise<T> {
+    assertOptions('options', options, { optional: { signal: aSignal, ...ownOptions } });
+    options.signal?.throwIfAborted();
     if (this.#isClosed) throw new ImageStoreError('ERR_IMAGE_STORE_UNAVAILABLE', 'The image store is closed');
     try {
       return await work();

@@ -1,4 +1,4 @@
-import { assertArgument, assertOptions, aText, withMethods } from '@slipway/arguments';
+import { aBoolean, anObject, aSignal, assertArgument, assertOptions, aText, withMethods } from '@slipway/arguments';
 import {
   type ImageSource,
   type OpenLayoutItemOptions,
@@ -30,7 +30,7 @@ export async function openStoreSource(
 ): Promise<ImageSource> {
   assertArgument('store', store, withMethods('an image store', 'open'));
   assertArgument('reference', reference, aText);
-  assertOptions('options', options, {});
+  assertOptions('options', options, { optional: { allTags: aBoolean, limits: anObject, signal: aSignal } });
   try {
     return await store.open(reference, options);
   } catch (cause) {
@@ -52,7 +52,7 @@ export async function openStoredItems(
   folder: string,
   state: StoreState,
   found: readonly FoundImage[],
-  options: OpenLayoutItemOptions,
+  { limits, signal, onRead, name }: OpenLayoutItemOptions,
 ): Promise<readonly SourceItem[]> {
   const items = new Map<string, SourceItem>();
   for (const { id, stored, reference } of found) {
@@ -60,7 +60,8 @@ export async function openStoredItems(
     const before = items.get(descriptor.digest);
     const references = reference ? [reference] : state.references.references(id);
     const names = references.filter(({ digest }) => digest === undefined).map(familiarString);
-    const item = before ?? withoutBuilt(await openLayoutItem(folder, descriptor, options), isBuilt);
+    const item =
+      before ?? withoutBuilt(await openLayoutItem(folder, descriptor, { limits, signal, onRead, name }), isBuilt);
     items.set(descriptor.digest, { ...item, names: [...new Set([...item.names, ...names])] });
   }
   return [...items.values()];

@@ -1,4 +1,4 @@
-import { assertOptions } from '@slipway/arguments';
+import { aNumber, assertOptions } from '@slipway/arguments';
 import type { AbortOptions, ByteStream, Digest, OpenOptions } from '@slipway/digest';
 import { LayerCacheError } from './errors.ts';
 import type { BeginOptions, CachedLayer, LayerCache, LayerCacheWriter, LayerCopy } from './layer-cache.ts';
@@ -13,7 +13,7 @@ export interface MemoryLayerCacheOptions {
 
 /** Keeps compressed layers in memory: for tests, and for small layers where nothing may be written. */
 export function createMemoryLayerCache(options: MemoryLayerCacheOptions = {}): LayerCache & AsyncDisposable {
-  assertOptions('options', options, {});
+  assertOptions('options', options, { optional: { maxBytes: aNumber } });
   return new MemoryLayerCache(options.maxBytes ?? 64 * 1024 * 1024);
 }
 

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ArgumentRangeError, aFunction, assertOptions, aText } from '@slipway/arguments';
+import { ArgumentRangeError, aFunction, aNumber, assertOptions, aText } from '@slipway/arguments';
 import type { AbortOptions, Digest } from '@slipway/digest';
 import { openRecordBook } from '@slipway/record-book';
 import type { LayerCacheError } from './errors.ts';
@@ -42,7 +42,10 @@ const partialLifeMs = 24 * 60 * 60 * 1000;
  * `begin` resolves to undefined and `onWarning` hears why.
  */
 export async function openLayerCache(options: LayerCacheOptions): Promise<LayerCache & AsyncDisposable> {
-  assertOptions('options', options, { required: { folder: aText }, optional: { onWarning: aFunction } });
+  assertOptions('options', options, {
+    required: { folder: aText },
+    optional: { maxBytes: aNumber, gatherMs: aNumber, onWarning: aFunction },
+  });
   return await openLayerCacheWith(options, defaultPorts);
 }
 

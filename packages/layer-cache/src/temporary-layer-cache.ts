@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { anObject, assertArgument } from '@slipway/arguments';
+import { aFunction, assertOptions, aText } from '@slipway/arguments';
 import type { AbortOptions, Digest } from '@slipway/digest';
 import type { LayerCacheError } from './errors.ts';
 import type { BeginOptions, CachedLayer, LayerCache, LayerCacheWriter } from './layer-cache.ts';
@@ -19,7 +19,7 @@ export interface TemporaryLayerCacheOptions {
 
 /** Keeps compressed layers until it is closed, and leaves nothing behind: for a push that shall use no cache. */
 export function createTemporaryLayerCache(options: TemporaryLayerCacheOptions): LayerCache & AsyncDisposable {
-  assertArgument('options', options, anObject);
+  assertOptions('options', options, { required: { folder: aText }, optional: { onWarning: aFunction } });
   return new TemporaryLayerCache(options);
 }
 

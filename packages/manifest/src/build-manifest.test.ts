@@ -5,7 +5,7 @@ import { anyDescriptor } from '../test/any-descriptor.ts';
 import { buildDockerManifest, buildDockerManifestList, buildIndex, buildOciManifest } from './build-manifest.ts';
 import { type Descriptor, emptyDescriptor } from './descriptor.ts';
 import { mediaTypes } from './media-types.ts';
-import { parseManifest } from './parse-manifest.ts';
+import { type DockerManifest, parseManifest } from './parse-manifest.ts';
 
 const config: Descriptor = {
   mediaType: mediaTypes.dockerConfig,
@@ -245,7 +245,9 @@ describe('whatever the descriptors', () => {
       fc.property(anyDescriptor, list, (first, layers) => {
         const built = buildDockerManifest({ config: first, layers });
         const parsed = parseManifest(built.bytes, built.mediaType);
-        expect(parsed.kind === 'docker-manifest' && buildDockerManifest(parsed)).toEqual(built);
+        const { config, layers: again } = parsed as DockerManifest;
+        expect(parsed.kind).toBe('docker-manifest');
+        expect(buildDockerManifest({ config, layers: again })).toEqual(built);
       }),
     );
   });

@@ -1,4 +1,12 @@
-import { ArgumentError, anObject, aString, assertArgument, assertOptions, unexpected } from '@slipway/arguments';
+import {
+  ArgumentError,
+  aBoolean,
+  anObject,
+  aString,
+  assertArgument,
+  assertOptions,
+  unexpected,
+} from '@slipway/arguments';
 
 /** How a document is laid out. */
 export interface GoJSONOptions {
@@ -27,7 +35,7 @@ const rawText: unique symbol = Symbol('JSON text');
  * infinities, dates, sets and bytes.
  */
 export function encodeGoJSON(value: unknown, options: GoJSONOptions = {}): string {
-  assertOptions('options', options, {});
+  assertOptions('options', options, { optional: { indent: aString, escapeHTML: aBoolean } });
   const compact = encode(value, options.escapeHTML ?? true);
   return options.indent === undefined ? compact : indentJSON(compact, options.indent);
 }

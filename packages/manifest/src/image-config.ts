@@ -1,4 +1,4 @@
-import { anObject, assertArgument, assertOptions, someBytes } from '@slipway/arguments';
+import { aNumber, anObject, assertArgument, assertOptions, someBytes } from '@slipway/arguments';
 import type { Digest } from '@slipway/digest';
 import {
   type Fields,
@@ -82,7 +82,7 @@ const historyMembers = ['created', 'created_by', 'author', 'comment', 'empty_lay
  */
 export function parseImageConfig(bytes: Uint8Array, options: ParseImageConfigOptions = {}): ImageConfig {
   assertArgument('bytes', bytes, someBytes);
-  assertOptions('options', options, {});
+  assertOptions('options', options, { optional: { maxSize: aNumber } });
   const document = readDocument('image config', bytes, options.maxSize);
   const fields = inAnyCase(document, configMembers);
   if (!has(fields, 'rootfs')) fail(fields, 'rootfs', 'expected an object, got nothing');

@@ -1,4 +1,4 @@
-import { assertArgument, assertOptions, oneOf } from '@slipway/arguments';
+import { aBoolean, assertArgument, assertOptions, oneOf } from '@slipway/arguments';
 import type { Compression, ReadableCompression } from '@slipway/digest';
 
 /**
@@ -111,7 +111,7 @@ export function layerMediaType(
 ): string {
   assertArgument('format', format, oneOf('docker', 'oci'));
   assertArgument('compression', compression, oneOf('none', 'gzip', 'zstd'));
-  assertOptions('options', options, {});
+  assertOptions('options', options, { optional: { nondistributable: aBoolean } });
   const nondistributable = options.nondistributable ?? false;
   const found = layerTypes.find((l) => l.compression === compression && l.nondistributable === nondistributable);
   if (found === undefined) throw new Error(`unreachable: no layer is compressed with ${compression}`);

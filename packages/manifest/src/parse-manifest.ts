@@ -1,4 +1,4 @@
-import { aString, assertArgument, assertOptions, someBytes } from '@slipway/arguments';
+import { aFunction, aNumber, aString, assertArgument, assertOptions, someBytes } from '@slipway/arguments';
 import type { Digest } from '@slipway/digest';
 import { type Descriptor, type ReadDescriptorOptions, readDescriptor, type SizeOf } from './descriptor.ts';
 import { InvalidManifestError } from './errors.ts';
@@ -129,7 +129,7 @@ export function parseManifest(
 ): ParsedManifest {
   assertArgument('bytes', bytes, someBytes);
   if (mediaType !== undefined) assertArgument('mediaType', mediaType, aString);
-  assertOptions('options', options, {});
+  assertOptions('options', options, { optional: { maxSize: aNumber, sizeOf: aFunction, onBadEntry: aFunction } });
   const fields = readDocument('manifest', bytes, options.maxSize);
   const repeated = repeatedMemberOf(bytes);
   if (repeated !== undefined) fail(fields, '', `it names ${describe(repeated)} twice in one object`);

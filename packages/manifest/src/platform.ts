@@ -1,4 +1,4 @@
-import { aString, assertArgument, assertOptions } from '@slipway/arguments';
+import { anObject, aString, assertArgument, assertMembers, assertOptions } from '@slipway/arguments';
 import { InvalidPlatformError } from './errors.ts';
 import { type Fields, readOptionalString, readOptionalStrings } from './fields.ts';
 
@@ -50,7 +50,7 @@ const architectures: ReadonlySet<string> = new Set(
  */
 export function parsePlatform(text: string, options: ParsePlatformOptions = {}): Platform {
   assertArgument('text', text, aString);
-  assertOptions('options', options, {});
+  assertOptions('options', options, { optional: { defaults: anObject } });
   const parts = text.split('/');
   const [first = '', second, third] = parts;
   const system = /^([A-Za-z0-9_-]+)(?:\(([A-Za-z0-9_.-]*)\))?$/.exec(first);
@@ -71,7 +71,7 @@ export function parsePlatform(text: string, options: ParsePlatformOptions = {}):
 
 /** `os[(version)]/architecture[/variant]`, as it is: see {@link normalizePlatform}. */
 export function formatPlatform(platform: Platform): string {
-  assertOptions('platform', platform, { required: { os: aString, architecture: aString } });
+  assertMembers('platform', platform, { required: { os: aString, architecture: aString } });
   const version = platform['os.version'] ? `(${platform['os.version']})` : '';
   const variant = platform.variant ? `/${platform.variant}` : '';
   return `${platform.os}${version}/${platform.architecture}${variant}`;
@@ -84,7 +84,7 @@ export function formatPlatform(platform: Platform): string {
  * @see https://github.com/containerd/platforms/blob/v0.2.1/database.go#L76-L109
  */
 export function normalizePlatform(platform: Platform): Platform {
-  assertOptions('platform', platform, { required: { os: aString, architecture: aString } });
+  assertMembers('platform', platform, { required: { os: aString, architecture: aString } });
   const os = platform.os.toLowerCase();
   const { architecture, variant } = normalizeCpu(platform.architecture.toLowerCase(), platform.variant?.toLowerCase());
   return Object.freeze({
@@ -102,8 +102,8 @@ export function normalizePlatform(platform: Platform): Platform {
  * all be there.
  */
 export function matchPlatform(wanted: Platform, candidate: Platform): boolean {
-  assertOptions('wanted', wanted, { required: { os: aString, architecture: aString } });
-  assertOptions('candidate', candidate, { required: { os: aString, architecture: aString } });
+  assertMembers('wanted', wanted, { required: { os: aString, architecture: aString } });
+  assertMembers('candidate', candidate, { required: { os: aString, architecture: aString } });
   const a = normalizePlatform(wanted);
   const b = normalizePlatform(candidate);
   if (a.os !== b.os || a.architecture !== b.architecture || a.variant !== b.variant) return false;

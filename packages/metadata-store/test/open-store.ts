@@ -7,10 +7,11 @@ export type StoreKind = 'files' | 'book';
 
 /** Opens a store in which a process of a test has all the time it needs, and whose failures fail the test. */
 export async function openStore(kind: string, folder: string): Promise<MetadataStore> {
-  const options = { folder, lockTimeoutMs: 60_000, timeoutMs: 120_000 };
+  const options = { folder, lockTimeoutMs: 60_000 };
   if (kind === 'files') return await openFileMetadataStore(options);
   return await openMetadataStore({
     ...options,
+    timeoutMs: 120_000,
     onWarning(warning) {
       throw warning;
     },

@@ -8,6 +8,7 @@ import {
   aSignal,
   aString,
   assertArgument,
+  assertMembers,
   assertOptions,
   aText,
   either,
@@ -41,10 +42,19 @@ const pusherKinds: Readonly<Record<Exclude<keyof PusherOptions, 'transfers' | 'g
   retry: anObject,
 };
 
-const pushKinds: Partial<Readonly<Record<keyof PushOptions, Kind>>> = {
+const retryKinds: Readonly<Record<keyof NonNullable<PusherOptions['retry']>, Kind>> = {
+  backoff: aFunction,
+  hostBackoff: withMethods('a host backoff', 'hold', 'waitFor'),
+  longestWaitMs: aCount,
+  clock: anObject,
+  random: aFunction,
+};
+
+const pushKinds: Readonly<Record<keyof PushOptions, Kind>> = {
   format: oneOf('keep', 'docker', 'oci', 'schema1', 'schema1-2015', 'v1'),
   protocol: oneOf('v2', 'v1', 'auto'),
   requireSchema2: aBoolean,
+  requireSubject: aBoolean,
   compression: either(aString, aList),
   recompress: aBoolean,
   verify: aString,
@@ -64,6 +74,7 @@ export function assertPusherOptions(options: PusherOptions): void {
     required: { transfers: withMethods('a transfer manager', 'transfer'), gzip: aCompressor },
     optional: pusherKinds,
   });
+  assertOptions('options.retry', options.retry, { optional: retryKinds });
 }
 
 /** @throws {ArgumentError} `ERR_ARGUMENT` */
@@ -102,12 +113,12 @@ export function assertDestinations(destinations: readonly Destination[], list = 
       optional: { hmacKey: someBytes, hasAuthInfo: aBoolean, v1Endpoints: listOf(anObject) },
     });
     const { reference, endpoints } = destination;
-    assertOptions(`${name}.reference`, reference, {
+    assertMembers(`${name}.reference`, reference, {
       required: { registry: aText, repository: aText },
       optional: { tag: aText, digest: aText },
     });
     for (const [place, endpoint] of endpoints.entries()) {
-      assertOptions(`${name}.endpoints[${place}]`, endpoint, {
+      assertMembers(`${name}.endpoints[${place}]`, endpoint, {
         required: { url: aURL, connect: aFunction },
         optional: { ping: aFunction },
       });
@@ -122,7 +133,7 @@ export function assertDestinations(destinations: readonly Destination[], list = 
  * @throws {ArgumentError} `ERR_ARGUMENT`
  */
 export function assertItem(item: unknown, name = 'item'): void {
-  assertOptions(name, item, {
+  assertMembers(name, item, {
     required: { kind: oneOf('image', 'artifact', 'index'), names: listOf(aString) },
     optional: { referrers: listOf(anObject), heldIn: aText },
   });
@@ -138,7 +149,7 @@ function assertImage({ config, layers, manifest }: Readonly<Record<string, unkno
   if (manifest !== undefined) assertDocument(manifest, `${name}.manifest`);
   assertArgument(`${name}.layers`, layers, aList);
   for (const [at, layer] of (layers as readonly unknown[]).entries()) {
-    assertOptions(`${name}.layers[${at}]`, layer, {
+    assertMembers(`${name}.layers[${at}]`, layer, {
       required: { diffID: aText, compression: aCompression },
       optional: { content: aContent, descriptor: aDescriptor },
     });
@@ -146,13 +157,13 @@ function assertImage({ config, layers, manifest }: Readonly<Record<string, unkno
 }
 
 function assertDocument(document: unknown, name: string): void {
-  assertOptions(name, document, { required: { mediaType: aString, digest: aText, bytes: someBytes } });
+  assertMembers(name, document, { required: { mediaType: aString, digest: aText, bytes: someBytes } });
 }
 
 function assertBlobs(blobs: unknown, name: string): void {
   assertArgument(name, blobs, aList);
   for (const [at, blob] of (blobs as readonly unknown[]).entries()) {
-    assertOptions(`${name}[${at}]`, blob, { required: { descriptor: aDescriptor, content: aContent } });
+    assertMembers(`${name}[${at}]`, blob, { required: { descriptor: aDescriptor, content: aContent } });
   }
 }
 
@@ -160,7 +171,7 @@ function assertChildren({ children, blobs }: Readonly<Record<string, unknown>>, 
   assertArgument(`${name}.children`, children, aList);
   for (const [at, child] of (children as readonly unknown[]).entries()) {
     const where = `${name}.children[${at}]`;
-    assertOptions(where, child, { required: { descriptor: aDescriptor, item: anObject } });
+    assertMembers(where, child, { required: { descriptor: aDescriptor, item: anObject } });
     assertItem((child as { readonly item: unknown }).item, `${where}.item`);
   }
   if (blobs !== undefined) assertBlobs(blobs, `${name}.blobs`);

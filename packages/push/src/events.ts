@@ -1,4 +1,4 @@
-import { assertOptions, aText } from '@slipway/arguments';
+import { assertMembers, aText } from '@slipway/arguments';
 import type { Digest } from '@slipway/digest';
 import type { DecisionReason } from './presence/decision-reason.ts';
 
@@ -186,7 +186,7 @@ export type PushEvent =
 
 /** The event in docker push's own words; undefined for events docker does not speak of. */
 export function describeEvent(event: PushEvent): string | undefined {
-  assertOptions('event', event, { required: { type: aText } });
+  assertMembers('event', event, { required: { type: aText } });
   switch (event.type) {
     case 'push:started':
       return `The push refers to repository [${event.repository}]`;

@@ -1,4 +1,4 @@
-import { aNumber, assertOptions } from '@slipway/arguments';
+import { aNumber, assertMembers } from '@slipway/arguments';
 import type { PushEvent } from './events.ts';
 
 /**
@@ -6,7 +6,7 @@ import type { PushEvent } from './events.ts';
  * runs. It goes back when an upload starts again, and where the compressed bytes become known before they are sent.
  */
 export function progressShare(event: Extract<PushEvent, { readonly type: 'blob:progress' }>): number {
-  assertOptions('event', event, {
+  assertMembers('event', event, {
     required: { sent: aNumber, read: aNumber },
     optional: { size: aNumber, readTotal: aNumber },
   });

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { assertOptions, aText } from '@slipway/arguments';
+import { aNumber, assertOptions, aText } from '@slipway/arguments';
 import { makeFolder, withFileLock } from '@slipway/file-lock';
 import { BookFolder } from './book-folder.ts';
 import { bookFailure, RecordBookError } from './errors.ts';
@@ -38,7 +38,10 @@ const staleMs = 3_000;
  * @throws {RecordBookError} `ERR_BOOK_UNAVAILABLE` when the folder cannot be used
  */
 export async function openRecordBook(options: RecordBookOptions): Promise<RecordBook> {
-  assertOptions('options', options, { required: { folder: aText } });
+  assertOptions('options', options, {
+    required: { folder: aText },
+    optional: { name: aText, lockTimeoutMs: aNumber, maxEntries: aNumber, gatherMs: aNumber },
+  });
   const book = new SharedBook(options);
   await book.prepare();
   return book;

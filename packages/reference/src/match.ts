@@ -1,4 +1,4 @@
-import { aString, assertArgument, assertOptions, aText } from '@slipway/arguments';
+import { aString, assertArgument, assertMembers, aText } from '@slipway/arguments';
 import { InvalidReferenceError } from './errors.ts';
 import { familiarName, familiarString } from './familiar.ts';
 import type { Reference } from './reference.ts';
@@ -12,7 +12,7 @@ import type { Reference } from './reference.ts';
  */
 export function matchReference(pattern: string, reference: Reference): boolean {
   assertArgument('pattern', pattern, aString);
-  assertOptions('reference', reference, { required: { registry: aString, repository: aText } });
+  assertMembers('reference', reference, { required: { registry: aString, repository: aText } });
   const tokens = parsePattern(pattern);
   return matches(tokens, familiarString(reference)) || matches(tokens, familiarName(reference));
 }

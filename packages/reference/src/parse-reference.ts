@@ -1,3 +1,4 @@
+import { aString, assertOptions } from '@slipway/arguments';
 import { type Digest, isDigest } from '@slipway/digest-value';
 import { InvalidReferenceError } from './errors.ts';
 import { assertText, isIdentifier, parseExpanded, toLowerCase } from './grammar.ts';
@@ -26,6 +27,7 @@ export interface DigestReference {
  */
 export function parseReference(input: string, options: ParseReferenceOptions = {}): Reference {
   assertText(input);
+  assertOptions('options', options, { optional: { defaultTag: aString } });
   if (isIdentifier(input)) {
     const message = `invalid repository name (${input}), cannot specify 64-byte hexadecimal strings`;
     throw new InvalidReferenceError('identifier', message, input);

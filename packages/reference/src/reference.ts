@@ -1,4 +1,4 @@
-import { anObject, aString, assertArgument, assertOptions, aText } from '@slipway/arguments';
+import { anObject, aString, assertArgument, assertMembers, aText } from '@slipway/arguments';
 import type { Digest } from '@slipway/digest-value';
 
 /** A place in a registry: `registry/repository[:tag][@digest]`. Frozen. */
@@ -21,13 +21,13 @@ export const defaultTag: string = 'latest';
 
 /** The reference in full: `docker.io/library/alpine:3.20@sha256:…`. */
 export function formatReference(reference: Reference): string {
-  assertOptions('reference', reference, { required: { registry: aString, repository: aText } });
+  assertMembers('reference', reference, { required: { registry: aString, repository: aText } });
   return canonicalName(reference) + formatSuffix(reference);
 }
 
 /** Registry and repository, without tag and digest: `docker.io/library/alpine`. */
 export function canonicalName(reference: Reference): string {
-  assertOptions('reference', reference, { required: { registry: aString, repository: aText } });
+  assertMembers('reference', reference, { required: { registry: aString, repository: aText } });
   const { registry, repository } = reference;
   return registry === '' ? repository : `${registry}/${repository}`;
 }
@@ -46,7 +46,7 @@ export function isNameOnly(reference: Reference): boolean {
 
 /** Drops tag and digest. */
 export function nameOnly(reference: Reference): Reference {
-  assertOptions('reference', reference, { required: { registry: aString, repository: aText } });
+  assertMembers('reference', reference, { required: { registry: aString, repository: aText } });
   const { registry, repository } = reference;
   return Object.freeze({ registry, repository, tag: undefined, digest: undefined });
 }

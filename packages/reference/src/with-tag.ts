@@ -1,4 +1,4 @@
-import { aString, assertArgument, assertOptions, aText } from '@slipway/arguments';
+import { aString, assertArgument, assertMembers, aText } from '@slipway/arguments';
 import type { Digest } from '@slipway/digest-value';
 import { InvalidReferenceError } from './errors.ts';
 import { hasDigestForm, isTag } from './grammar.ts';
@@ -10,7 +10,7 @@ import { defaultTag, isNameOnly, type Reference } from './reference.ts';
  * @throws {InvalidReferenceError} `ERR_REFERENCE_INVALID`, `rule` `tag`.
  */
 export function withTag(reference: Reference, tag: string): Reference {
-  assertOptions('reference', reference, { required: { registry: aString, repository: aText } });
+  assertMembers('reference', reference, { required: { registry: aString, repository: aText } });
   assertArgument('tag', tag, aString);
   if (!isTag(tag)) throw new InvalidReferenceError('tag', 'invalid tag format', tag);
   return Object.freeze({ ...reference, tag });
@@ -23,7 +23,7 @@ export function withTag(reference: Reference, tag: string): Reference {
  * @throws {InvalidReferenceError} `ERR_REFERENCE_INVALID`, `rule` `digest`.
  */
 export function withDigest(reference: Reference, digest: Digest): Reference {
-  assertOptions('reference', reference, { required: { registry: aString, repository: aText } });
+  assertMembers('reference', reference, { required: { registry: aString, repository: aText } });
   assertArgument('digest', digest, aString);
   if (!hasDigestForm(digest)) throw new InvalidReferenceError('digest', 'invalid digest format', digest);
   return Object.freeze({ ...reference, digest });
@@ -31,6 +31,6 @@ export function withDigest(reference: Reference, digest: Digest): Reference {
 
 /** Adds `latest` where there is neither tag nor digest. */
 export function withDefaultTag(reference: Reference): Reference {
-  assertOptions('reference', reference, { required: { registry: aString, repository: aText } });
+  assertMembers('reference', reference, { required: { registry: aString, repository: aText } });
   return isNameOnly(reference) ? withTag(reference, defaultTag) : reference;
 }

@@ -1,3 +1,4 @@
+import { aNumber, aSignal, aString, assertOptions, oneOf } from '@slipway/arguments';
 import type { AbortOptions } from '@slipway/digest';
 import { openHTTP } from './http/open-http.ts';
 import { listRepositories } from './list-repositories.ts';
@@ -56,16 +57,30 @@ export function openRegistry(options: RegistryOptions): Registry {
   return {
     name,
     ping: (pingOptions) => connection.ping(pingOptions),
-    describeAccess: (path, { access = 'push', signal } = {}) =>
-      connection.describeAccess({ repository: path, scopes: [`repository:${path}:${actionsOf(access)}`] }, { signal }),
-    repository: (path, { access = 'push' } = {}) => createRepository(connection, path, actionsOf(access)),
-    listRepositories: (listOptions = {}) => listRepositories(connection, listOptions),
+    describeAccess: async (path, accessOptions = {}) => {
+      assertOptions('options', accessOptions, { optional: { access: anAccess, signal: aSignal } });
+      const { access = 'push', signal } = accessOptions;
+      return await connection.describeAccess(
+        { repository: path, scopes: [`repository:${path}:${actionsOf(access)}`] },
+        { signal },
+      );
+    },
+    repository(path, repositoryOptions = {}) {
+      assertOptions('options', repositoryOptions, { optional: { access: anAccess } });
+      return createRepository(connection, path, actionsOf(repositoryOptions.access ?? 'push'));
+    },
+    listRepositories(listOptions = {}) {
+      assertOptions('options', listOptions, { optional: { pageSize: aNumber, last: aString, signal: aSignal } });
+      return listRepositories(connection, listOptions);
+    },
     [Symbol.asyncDispose]: () => {
       disposal ??= dispatchers.destroy();
       return disposal;
     },
   };
 }
+
+const anAccess = oneOf('push', 'pull');
 
 function actionsOf(access: 'push' | 'pull'): string {
   return access === 'push' ? 'push,pull' : 'pull';

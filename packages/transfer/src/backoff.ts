@@ -1,4 +1,4 @@
-import { aCount, aFunction, assertOptions } from '@slipway/arguments';
+import { aCount, aFunction, assertMembers } from '@slipway/arguments';
 
 /** What a schedule may look at when it sets the next wait. */
 export interface BackoffState {
@@ -30,7 +30,7 @@ const lastWindow = 0.2;
  * too long, and the usual short one costs 0.5 s instead of 5. docs/decisions/0010-retry-schedule.md has the reasons.
  */
 export function staggeredBackoff(state: BackoffState): number {
-  assertOptions('state', state, { required: { attempt: aCount, attempts: aCount, random: aFunction } });
+  assertMembers('state', state, { required: { attempt: aCount, attempts: aCount, random: aFunction } });
   const { attempt, attempts, waitedMs, random } = state;
   return Math.max(0, dueMs(attempt, attempts, random()) - waitedMs);
 }

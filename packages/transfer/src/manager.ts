@@ -1,4 +1,4 @@
-import { aFunction, aSignal, assertOptions, aText } from '@slipway/arguments';
+import { aFunction, aSignal, assertMembers, assertOptions, aText } from '@slipway/arguments';
 import { TransferError } from './errors.ts';
 import { resolveTransferManagerOptions, type TransferManagerOptions } from './options.ts';
 import { Slots } from './slots.ts';
@@ -47,8 +47,10 @@ class Manager implements TransferManager {
     request: TransferRequest<Result, Progress>,
     options: WatchOptions<Progress> = {},
   ): TransferWatch<Result> {
-    assertOptions('request', request, { required: { key: aText, run: aFunction } });
-    assertOptions('options', options, { optional: { signal: aSignal } });
+    assertMembers('request', request, { required: { key: aText, run: aFunction } });
+    assertOptions('options', options, {
+      optional: { signal: aSignal, onProgress: aFunction, onWaiting: aFunction },
+    });
     if (options.signal?.aborted) return refused(options.signal.reason);
     if (this.#closed) {
       return refused(

@@ -1,4 +1,4 @@
-import { aFunction, assertOptions } from '@slipway/arguments';
+import { aFunction, aNumber, anObject, assertOptions } from '@slipway/arguments';
 import { type Clock, systemClock } from './clock.ts';
 
 /** How far something is. */
@@ -42,7 +42,7 @@ const intervalMs = 100;
  * `current` equals `total` and the last one always pass.
  */
 export function createProgressMeter(options: ProgressMeterOptions): ProgressMeter {
-  assertOptions('options', options, { required: { emit: aFunction } });
+  assertOptions('options', options, { required: { emit: aFunction }, optional: { total: aNumber, clock: anObject } });
   const { total, clock = systemClock, emit } = options;
   let current = 0;
   let counted = 0;

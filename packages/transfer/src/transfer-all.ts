@@ -1,4 +1,4 @@
-import { aStream, assertArgument, assertOptions, withMethods } from '@slipway/arguments';
+import { aFunction, aSignal, aStream, assertArgument, assertOptions, withMethods } from '@slipway/arguments';
 import type { TransferManager, TransferRequest, TransferWatch } from './transfer-manager.ts';
 
 /** How a caller follows several transfers. */
@@ -31,7 +31,9 @@ export async function transferAll<Result, Progress>(
 ): Promise<Result[]> {
   assertArgument('manager', manager, withMethods('a transfer manager', 'transfer'));
   assertArgument('requests', requests, aStream);
-  assertOptions('options', options, {});
+  assertOptions<TransferAllOptions<unknown, unknown>>('options', options as TransferAllOptions<unknown, unknown>, {
+    optional: { signal: aSignal, onPreparing: aFunction, onWaiting: aFunction, onProgress: aFunction },
+  });
   const { signal, onPreparing } = options;
   signal?.throwIfAborted();
   const watches = new Map<string, TransferWatch<Result>>();

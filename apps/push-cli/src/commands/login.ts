@@ -46,7 +46,7 @@ async function login(text: string, flags: LoginFlags, context: CommandContext): 
   const password = await passwordFor(username, flags.passwordStdin === true, context);
   const credentials = { kind: 'basic', username, password } as const;
   await using client = await openClient(flags, context, { print: say, warn });
-  await client.verifyLogin(registry, credentials, context).catch((error: unknown) => {
+  await client.verifyLogin(registry, credentials, { signal: context.signal }).catch((error: unknown) => {
     throw refusalOf(error, registry);
   });
   const place = await keepCredentials(registry, credentials, { ...flags, warn }, context);

@@ -10,7 +10,7 @@ export const checkFiles: Check = {
   name: 'files',
   async run({ options, context, warn }: Scene) {
     const places = await describeCredentialPlaces(
-      credentialSourcesOf({ ...options, environment: context.environment, warn }),
+      credentialSourcesOf({ authfile: options.authfile, environment: context.environment, warn }),
     );
     for (const remark of places.flatMap(({ remarks }) => remarks)) warn(remark);
     const skipped = places.filter(

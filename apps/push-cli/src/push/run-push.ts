@@ -1,4 +1,5 @@
 import { assertPushSettings, type Client, type PushReport, type PushRequest, parseDestinations } from '@slipway/client';
+import { readOptions } from '@slipway/client/options';
 import { printable } from '@slipway/client/program';
 import type { Reference } from '@slipway/reference';
 import type { CommandContext } from '../command-context.ts';
@@ -25,7 +26,7 @@ export async function runPush(
   assertPushSettings(flags);
   const references = parseDestinations(destinations, { allTags: flags.allTags, digests: true });
   await deliver(references, flags, context, (client, events) =>
-    client.pushSettled({ ...flags, ...events, source, to: references }),
+    client.pushSettled({ ...readOptions('push', flags), ...events, source, to: references }),
   );
 }
 

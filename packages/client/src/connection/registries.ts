@@ -53,7 +53,8 @@ export interface Registries extends AsyncDisposable {
 /** Opens registries as they are needed, the way the options say. */
 export function createRegistries(options: RegistriesOptions): Registries {
   const opened = new Map<string, Promise<Registry>>();
-  const { ranges } = parseInsecureRegistries(options.insecureRegistries ?? []);
+  const { plainHttp, insecure, insecureRegistries } = options;
+  const { ranges } = parseInsecureRegistries(insecureRegistries ?? []);
   const open = (registry: string, url: URL, insecureTls: boolean): Promise<Registry> => {
     const known = opened.get(url.href);
     if (known !== undefined) return known;
@@ -64,7 +65,9 @@ export function createRegistries(options: RegistriesOptions): Registries {
     return opening;
   };
   const urlOptionsOf = async (registry: string): Promise<EndpointURLsOptions> => ({
-    ...options,
+    plainHttp,
+    insecure,
+    insecureRegistries,
     addresses: ranges.length > 0 ? await registryAddresses(registry) : undefined,
   });
   const waysTo = async (registry: string): Promise<readonly RegistryEndpoint[]> =>

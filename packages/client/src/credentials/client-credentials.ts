@@ -1,4 +1,4 @@
-import { anObject, assertOptions, aText } from '@slipway/arguments';
+import { aFunction, anObject, assertOptions, aText } from '@slipway/arguments';
 import {
   type CredentialProvider,
   type CredentialSources,
@@ -52,7 +52,10 @@ export interface ClientCredentialsOptions {
 
 /** Where this user's credentials are looked up and kept. */
 export function credentialSourcesOf(options: Omit<ClientCredentialsOptions, 'credentials'>): CredentialSources {
-  assertOptions('options', options, { required: { environment: anObject }, optional: { authfile: aText } });
+  assertOptions('options', options, {
+    required: { environment: anObject, warn: aFunction },
+    optional: { authfile: aText },
+  });
   const { authfile, environment, warn } = options;
   const { variables, homeFolder } = environment;
   return { env: variables, homeFolder, authFile: authfile, onWarning: warn };
@@ -60,8 +63,8 @@ export function credentialSourcesOf(options: Omit<ClientCredentialsOptions, 'cre
 
 /** @throws {ClientError} `ERR_CLIENT_OPTION` when `credentials` are none */
 export function openClientCredentials(options: ClientCredentialsOptions): ClientCredentials {
-  const { credentials } = options;
-  const sources = credentialSourcesOf(options);
+  const { credentials, authfile, environment, warn } = options;
+  const sources = credentialSourcesOf({ authfile, environment, warn });
   if (credentials === undefined) return forAll(trackCredentials(createCredentialProvider(sources)));
   if (typeof credentials === 'function') return forAll(trackCredentials(asUserProvider(credentials)));
   assertObject(credentials);

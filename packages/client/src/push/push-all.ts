@@ -20,6 +20,28 @@ export interface Delivery {
 /** How several images are pushed. */
 export interface DeliveryOptions extends PushAllOptions, CompressionSettings {}
 
+export const deliveryOptionNames: Readonly<Record<keyof DeliveryOptions, true>> = {
+  format: true,
+  protocol: true,
+  requireSchema2: true,
+  requireSubject: true,
+  compression: true,
+  compressionLevel: true,
+  compressor: true,
+  recompress: true,
+  verify: true,
+  platform: true,
+  dryRun: true,
+  learn: true,
+  learnFrom: true,
+  force: true,
+  signing: true,
+  stopAtFailure: true,
+  onEvent: true,
+  onDelivered: true,
+  signal: true,
+};
+
 /** Pushes images one after the other as one push, each to all its destinations at once. */
 export async function pushDeliveries(
   deliveries: readonly Delivery[],
@@ -29,7 +51,10 @@ export async function pushDeliveries(
   assertPushSettings(options);
   assertArgument('deliveries', deliveries, aList);
   const prepared = deliveries.map(({ to, ...delivery }, at) => {
-    assertOptions(`deliveries[${at}]`, delivery, { required: { item: anObject } });
+    assertOptions(`deliveries[${at}]`, delivery, {
+      required: { item: anObject },
+      optional: { platform: anObject },
+    });
     return { ...delivery, references: parseDestinations(to, { digests: true }) };
   });
   parts.credentials.assertFor(prepared.flatMap(({ references }) => references.map(({ registry }) => registry)));
@@ -48,9 +73,10 @@ export async function pushReady(
   options: DeliveryOptions,
   { pushers, environment }: Pick<PushParts, 'pushers' | 'environment'>,
 ): Promise<readonly (readonly PushResult[])[]> {
-  const pusher = (await pushers()).pusherFor(options);
-  const requireSchema2 = options.requireSchema2 ?? !environment.allowsSchema1;
-  return await pusher.pushAll(deliveries, { ...options, requireSchema2 });
+  const { compressionLevel, compressor, ...pushed } = options;
+  const pusher = (await pushers()).pusherFor({ compression: pushed.compression, compressionLevel, compressor });
+  const requireSchema2 = pushed.requireSchema2 ?? !environment.allowsSchema1;
+  return await pusher.pushAll(deliveries, { ...pushed, requireSchema2 });
 }
 
 /** How a reference is reached, in whose name. */

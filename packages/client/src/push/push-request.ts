@@ -3,6 +3,7 @@ import type { ArtifactRecipe, ImageRecipe, ImageSource, SourceItem } from '@slip
 import type { Platform } from '@slipway/manifest';
 import type { PushOptions } from '@slipway/push';
 import { optionError } from '../errors.ts';
+import { assertKnown, type PartNames, pushBag } from '../options/assert-known.ts';
 import { readOptions } from '../options/read-options.ts';
 import type { SigningSettings } from '../signing/open-signer.ts';
 import type { DestinationInput } from './destinations.ts';
@@ -64,10 +65,20 @@ export type ReadPushRequest = Omit<PushRequest, 'newerThan' | 'platform'> & {
   readonly platform?: Platform | undefined;
 };
 
+const parts: PartNames<PushRequest> = {
+  source: true,
+  to: true,
+  signal: true,
+  onEvent: true,
+  signer: true,
+  requireSchema2: true,
+};
+
 /** Reads the options of a push. @throws {ClientError} `ERR_CLIENT_OPTION` */
 export function readPushRequest(request: PushRequest): ReadPushRequest {
   if (typeof request !== 'object' || request === null)
     throw optionError('Expected a push to be told `source` and `to`');
+  assertKnown(request, pushBag(parts));
   const { source, to, signal, onEvent, signer, requireSchema2 } = request;
   return { source, to, signal, onEvent, signer, requireSchema2, ...readOptions('push', request) };
 }

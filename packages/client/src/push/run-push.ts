@@ -19,7 +19,7 @@ import { assertPushSettings } from './assert-push-settings.ts';
 import { parseDestinations } from './destinations.ts';
 import { noteDigests } from './note-digests.ts';
 import { openRecipe } from './open-recipe.ts';
-import { destinationOf, pushReady } from './push-all.ts';
+import { type DeliveryOptions, destinationOf, pushReady } from './push-all.ts';
 import type { PushParts } from './push-parts.ts';
 import { pushRepository } from './push-repository.ts';
 import type { ReadPushRequest, SourceInput } from './push-request.ts';
@@ -88,7 +88,8 @@ async function pushAllTags(
   const isKept = format === 'keep' && compression === 'keep' && platform === undefined;
   const mayMatch = isKept && referrers !== true && request.signing === undefined;
   const onNotice = ({ message }: { readonly message: string }): void => parts.warn(message);
-  const opening = { ...openOptionsOf(request), onNotice };
+  const { allTags: _each, ...reading } = openOptionsOf(request);
+  const opening = { ...reading, onNotice };
   const isTogether = format === 'v1' || (request.protocol ?? 'v2') !== 'v2';
   const options = { signal, pattern, newerThan, mayMatch, isTogether, opening };
   const results = await pushRepository(repository, references, options, {
@@ -177,8 +178,14 @@ async function pushItems(
   { requireSubject }: Pick<PushAllOptions, 'requireSubject'>,
   onDelivered?: PushAllOptions['onDelivered'],
 ): Promise<readonly PushResult[]> {
-  const { source: _source, to: _to, signKey: _key, signer: _signer, signIdentity: _identity, ...options } = request;
-  return (await pushReady(deliveries, { ...options, requireSubject, onDelivered }, parts)).flat();
+  return (await pushReady(deliveries, { ...deliveryOptionsOf(request), requireSubject, onDelivered }, parts)).flat();
+}
+
+/** A request without what has been seen to: what is pushed where, which tags of it, and who signs. */
+function deliveryOptionsOf(request: RunningRequest): DeliveryOptions {
+  const { source: _source, to: _to, allTags: _all, into: _into, tags: _tags, newerThan: _newer, ...pushed } = request;
+  const { referrers: _referrers, signKey: _key, signer: _signer, signIdentity: _identity, ...options } = pushed;
+  return options;
 }
 
 function isOfSource(error: unknown): boolean {

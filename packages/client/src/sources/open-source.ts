@@ -49,7 +49,7 @@ export interface SourceDoors {
  * @throws {ClientError} `ERR_CLIENT_PASSWORD_IN_NAME`
  */
 export async function openSourceText(text: string, options: OpenOptions, doors: SourceDoors): Promise<ImageSource> {
-  const { signal, referrers, platform, incomplete, unpaired } = options;
+  const { signal, referrers, platform, incomplete, unpaired, recognise, allTags } = options;
   const { stdin, onSpool, environment } = doors;
   const onNotice = ({ message }: SourceNotice): void => doors.warn(message);
   const spoolFolder = environment.temporaryFolder;
@@ -60,9 +60,12 @@ export async function openSourceText(text: string, options: OpenOptions, doors: 
       return await openDaemonImage(parsed.reference, { ...opening, allTags: options.allTags }, environment);
     case 'docker':
       assertNoUser(parsed.reference);
-      return await doors.registries.openImage(parsed.reference, { ...options, onNotice });
+      return await doors.registries.openImage(parsed.reference, {
+        ...{ signal, platform, referrers, incomplete, unpaired, recognise },
+        onNotice,
+      });
     case 'store':
-      return await doors.images.open(parsed.reference, options);
+      return await doors.images.open(parsed.reference, { signal, allTags });
     default:
       return await openSource(text, opening);
   }

@@ -1,3 +1,4 @@
+import { aBoolean, aFunction, anObject, aSignal, assertOptions, type Kind } from '@slipway/arguments';
 import { algorithmOf, type Digest, parseDigest } from '@slipway/digest-value';
 import type { CreateDigester, Digester, ExpectedContent, MeasuredContent } from '../hashing/digester.ts';
 import { assertPromised, measuring } from '../hashing/measured.ts';
@@ -10,6 +11,17 @@ export interface CompressionPassOptions extends CompressOptions {
   /** Hashes the compressed bytes, where the reader has a use for its state on the way. @default one of its own */
   readonly madeDigester?: Digester | undefined;
 }
+
+const passKinds: { readonly [Name in keyof CompressionPassOptions]-?: Kind } = {
+  expected: anObject,
+  madeDigester: anObject,
+  onStored: aFunction,
+  onLent: aFunction,
+  isNoise: aBoolean,
+  onDescribed: aFunction,
+  reuse: aBoolean,
+  signal: aSignal,
+};
 
 /** What one pass over a layer found out. */
 export interface CompressionPassResult {
@@ -37,8 +49,10 @@ export function passWith(
   createDigester: CreateDigester,
   source: ByteStream | Content,
   compressor: Compressor,
-  { expected: promised, madeDigester, ...options }: CompressionPassOptions,
+  passOptions: CompressionPassOptions,
 ): CompressionPass {
+  assertOptions('options', passOptions, { optional: passKinds });
+  const { expected: promised, madeDigester, ...options } = passOptions;
   const expected: Partial<ExpectedContent> = promised ?? {};
   const algorithm = expected.digest === undefined ? 'sha256' : algorithmOf(parseDigest(expected.digest));
   const digester = createDigester(algorithm);

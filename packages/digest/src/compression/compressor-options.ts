@@ -1,4 +1,4 @@
-import { ArgumentRangeError, assertOptions } from '@slipway/arguments';
+import { ArgumentRangeError, anything, assertOptions } from '@slipway/arguments';
 /** How a compressor that works on blocks is set up. */
 export interface BlockCompressorOptions {
   /** Higher is smaller and slower. @default 2 for gzip (1 to 9), 6 with zlib and fflate, 3 for zstd (1 to 19) */
@@ -51,7 +51,7 @@ export function resolveCompressorOptions(
   options: BlockCompressorOptions,
   workers: number,
 ): ResolvedBlockCompressorOptions {
-  assertOptions('options', options, {});
+  assertOptions('options', options, { optional: { level: anything, blockSize: anything, concurrency: anything } });
   const defaults = compressorDefaults[codec];
   const { level = defaults.level, blockSize = defaults.blockSize, concurrency = workers } = options;
   assertInteger('level', level, 1, highestLevel[codec]);

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { constants, crc32, deflateRaw } from 'node:zlib';
-import { ArgumentRangeError, assertOptions } from '@slipway/arguments';
+import { ArgumentRangeError, anything, assertOptions } from '@slipway/arguments';
 import { type DeflateLevel, deflateVersion, isDeflateAvailable } from '@slipway/deflate';
 import { largestFileBlock } from '@slipway/deflate/pool';
 import type { Compressor, StoredRange } from '../compression/compressor.ts';
@@ -47,17 +47,19 @@ const highestDeflateLevel = 6;
  * - `fflate`: {@link createPortableGzipCompressor}: one member per block, on the calling thread, slow.
  */
 export function createGzipCompressor(options: GzipCompressorOptions = {}): Compressor {
-  assertOptions('options', options, {});
-  const { compressor = 'deflate' } = options;
-  if (compressor === 'fflate') return createPortableGzipCompressor(options);
-  if (compressor === 'zlib' || !isDeflateAvailable()) return createGzipCompressorOn(deflateOnPool, options);
+  assertOptions('options', options, {
+    optional: { compressor: anything, level: anything, blockSize: anything, concurrency: anything },
+  });
+  const { compressor = 'deflate', ...block } = options;
+  if (compressor === 'fflate') return createPortableGzipCompressor(block);
+  if (compressor === 'zlib' || !isDeflateAvailable()) return createGzipCompressorOn(deflateOnPool, block);
   if (compressor !== 'deflate') {
     throw new ArgumentRangeError(
       'compressor',
       `Expected \`compressor\` to be deflate, zlib or fflate, got ${String(compressor)}`,
     );
   }
-  const resolved = resolveCompressorOptions('gzip', options, workersFor(availableParallelism()));
+  const resolved = resolveCompressorOptions('gzip', block, workersFor(availableParallelism()));
   const level = Math.min(resolved.level, highestDeflateLevel) as DeflateLevel;
   const recipe = `gzip;slipway-deflate-${deflateVersion};level=${level};block=${resolved.blockSize / 1024}k;v1`;
   const { blockSize, concurrency } = resolved;

@@ -1,4 +1,3 @@
-import { assertOptions } from '@slipway/arguments';
 import type { Compressor } from '../compression/compressor.ts';
 import { type BlockCompressorOptions, resolveCompressorOptions } from '../compression/compressor-options.ts';
 import { crc32 } from '../hashing/crc32.ts';
@@ -14,7 +13,6 @@ export const fflateVersion = '0.8.3';
  * Every block is a gzip member of its own, which costs about 1.5 % in size. Several times slower than `node:zlib`.
  */
 export function createPortableGzipCompressor(options: BlockCompressorOptions = {}): Compressor {
-  assertOptions('options', options, {});
   const { level, blockSize, concurrency } = resolveCompressorOptions('portableGzip', options, 1);
   return {
     compression: 'gzip',

@@ -2,8 +2,11 @@ import { createHash, type Hash } from 'node:crypto';
 import {
   aContent,
   aCount,
+  anything,
+  aSignal,
   aStream,
   assertArgument,
+  assertMembers,
   assertOptions,
   aText,
   either,
@@ -50,7 +53,7 @@ export function digestBytes(bytes: Uint8Array, algorithm: DigestAlgorithm = 'sha
  */
 export async function digestStream(stream: ByteStream, options: DigestStreamOptions = {}): Promise<MeasuredContent> {
   assertArgument('stream', stream, aStream);
-  assertOptions('options', options, {});
+  assertOptions('options', options, { optional: { algorithm: anything, signal: aSignal } });
   return await measure(stream, createDigester(options.algorithm), options);
 }
 
@@ -61,7 +64,7 @@ export async function digestStream(stream: ByteStream, options: DigestStreamOpti
  */
 export function measured(source: ByteStream, options: DigestOptions = {}): MeasuredStream {
   assertArgument('source', source, aStream);
-  assertOptions('options', options, {});
+  assertOptions('options', options, { optional: { algorithm: anything } });
   return measuring(source, createDigester(options.algorithm));
 }
 
@@ -76,7 +79,7 @@ export function measured(source: ByteStream, options: DigestOptions = {}): Measu
  */
 export function verified(source: ByteStream, expected: ExpectedContent): AsyncGenerator<Uint8Array, void, void> {
   assertArgument('source', source, aStream);
-  assertOptions('expected', expected, { required: { digest: aText }, optional: { size: aCount } });
+  assertMembers('expected', expected, { required: { digest: aText }, optional: { size: aCount } });
   return checked(source, createDigester(algorithmOf(parseDigest(expected.digest))), expected);
 }
 
@@ -94,7 +97,6 @@ export function compressionPass(
 ): CompressionPass {
   assertArgument('source', source, either(aStream, aContent));
   assertArgument('compressor', compressor, withMethods('a compressor', 'compress'));
-  assertOptions('options', options, {});
   return passWith(createDigester, source, compressor, options);
 }
 

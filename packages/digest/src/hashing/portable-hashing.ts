@@ -1,5 +1,6 @@
 import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
+import { anything, aSignal, assertOptions } from '@slipway/arguments';
 import { algorithmOf, type Digest, type DigestAlgorithm, parseAlgorithm, parseDigest } from '@slipway/digest-value';
 import { type CompressionPass, type CompressionPassOptions, passWith } from '../compression/compression-pass.ts';
 import type { Compressor } from '../compression/compressor.ts';
@@ -40,6 +41,7 @@ export function digestBytes(bytes: Uint8Array, algorithm: DigestAlgorithm = 'sha
  * @throws {InvalidDigestError} `ERR_DIGEST_UNSUPPORTED`, before anything is read
  */
 export async function digestStream(stream: ByteStream, options: DigestStreamOptions = {}): Promise<MeasuredContent> {
+  assertOptions('options', options, { optional: { algorithm: anything, signal: aSignal } });
   return await measure(stream, createDigester(options.algorithm), options);
 }
 
@@ -49,6 +51,7 @@ export async function digestStream(stream: ByteStream, options: DigestStreamOpti
  * @throws {InvalidDigestError} `ERR_DIGEST_UNSUPPORTED`
  */
 export function measured(source: ByteStream, options: DigestOptions = {}): MeasuredStream {
+  assertOptions('options', options, { optional: { algorithm: anything } });
   return measuring(source, createDigester(options.algorithm));
 }
 

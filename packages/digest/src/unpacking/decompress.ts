@@ -1,5 +1,5 @@
 import { createGunzip } from 'node:zlib';
-import { aStream, assertArgument, assertOptions } from '@slipway/arguments';
+import { aStream, assertArgument } from '@slipway/arguments';
 import { CompressionError } from '../errors.ts';
 import type { ByteStream } from '../streams/content.ts';
 import { unzstd } from '../zstd/unzstd.ts';
@@ -24,7 +24,6 @@ export function decompress(
   options: DecompressOptions = {},
 ): ByteStream {
   assertArgument('stream', stream, aStream);
-  assertOptions('options', options, {});
   const { signal, surplus } = options;
   return decompressWith(
     {

@@ -1,4 +1,4 @@
-import { ArgumentError, ArgumentRangeError } from '@slipway/arguments';
+import { ArgumentError, ArgumentRangeError, aNumber, aSignal, assertOptions, oneOf } from '@slipway/arguments';
 import type { Compression } from '../compression/compressor.ts';
 import { CompressionError } from '../errors.ts';
 import { abortable } from '../streams/abortable.ts';
@@ -44,6 +44,15 @@ export function decompressWith(
   compression: ReadableCompression,
   options: DecompressOptions,
 ): ByteStream {
+  assertOptions('options', options, {
+    optional: {
+      maxBytes: aNumber,
+      maxRatio: aNumber,
+      ratioFromBytes: aNumber,
+      surplus: oneOf('refuse', 'ignore'),
+      signal: aSignal,
+    },
+  });
   const bounds = new Bounds(options);
   const source = bounds.countIn(abortable(stream, options.signal));
   switch (compression) {

@@ -1,4 +1,4 @@
-import { assertArgument, assertOptions, oneOf } from '@slipway/arguments';
+import { aNumber, anything, aSignal, assertArgument, assertOptions, oneOf } from '@slipway/arguments';
 import { isDeflateAvailable } from '@slipway/deflate';
 import { parseAlgorithm } from '@slipway/digest-value';
 import type { Compression } from '../compression/compressor.ts';
@@ -20,7 +20,17 @@ import type { UnpackDigester, UnpackDigesterOptions } from './unpacking.ts';
  */
 export function createUnpackDigester(compression: Compression, options: UnpackDigesterOptions = {}): UnpackDigester {
   assertArgument('compression', compression, oneOf('none', 'gzip', 'zstd'));
-  assertOptions('options', options, {});
+  assertOptions('options', options, {
+    optional: {
+      algorithm: anything,
+      expectedSize: aNumber,
+      maxBytes: aNumber,
+      maxRatio: aNumber,
+      ratioFromBytes: aNumber,
+      surplus: oneOf('refuse', 'ignore'),
+      signal: aSignal,
+    },
+  });
   if (options.algorithm !== undefined) parseAlgorithm(options.algorithm);
   return compression === 'gzip' && isDeflateAvailable()
     ? new GunzipDigester(options)

@@ -6,6 +6,7 @@ import {
   aSignal,
   aString,
   assertArgument,
+  assertMembers,
   assertOptions,
   aText,
   either,
@@ -78,7 +79,8 @@ export function artifactFrom(parts: ArtifactParts): ArtifactRecipe {
   return {
     open: async (options = {}) => {
       const kinds = { time: aTime, resolveSubject: aFunction, onSpool: aFunction, spoolFolder: aText, signal: aSignal };
-      assertOptions('options', options, { optional: kinds });
+      // A program opens whatever recipe it is given with all that recipes may need.
+      assertMembers('options', options, { optional: kinds });
       return await openArtifact(parts, options);
     },
   };

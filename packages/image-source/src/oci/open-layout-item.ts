@@ -1,4 +1,4 @@
-import { anObject, assertArgument, aText } from '@slipway/arguments';
+import { aFunction, anObject, aSignal, aString, assertArgument, assertOptions, aText } from '@slipway/arguments';
 import type { Descriptor } from '@slipway/manifest';
 import { folderFiles } from '../files/source-files.ts';
 import type { OpenSourceOptions, SourceItem } from '../image-source.ts';
@@ -21,10 +21,14 @@ export interface OpenLayoutItemOptions extends Pick<OpenSourceOptions, 'limits' 
 export async function openLayoutItem(
   folder: string,
   descriptor: Descriptor,
-  { limits, signal, onRead, name = folder }: OpenLayoutItemOptions = {},
+  options: OpenLayoutItemOptions = {},
 ): Promise<SourceItem> {
   assertArgument('folder', folder, aText);
   assertArgument('descriptor', descriptor, anObject);
+  assertOptions('options', options, {
+    optional: { limits: anObject, name: aString, onRead: aFunction, signal: aSignal },
+  });
+  const { limits, signal, onRead, name = folder } = options;
   signal?.throwIfAborted();
   const loader = new OciLoader(layoutBlobs({ ...folderFiles(folder, onRead), name }), {
     limits: resolveSourceLimits(limits),

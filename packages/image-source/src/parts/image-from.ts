@@ -4,6 +4,7 @@ import {
   aSignal,
   aString,
   assertArgument,
+  assertMembers,
   assertOptions,
   aText,
   either,
@@ -57,8 +58,9 @@ export function imageFrom(parts: ImageParts): ImageRecipe {
   const platforms = platformsOf(parts.platform);
   return {
     open: async (options = {}) => {
-      assertOptions('options', options, {
-        optional: { time: aTime, openBase: aFunction, onSpool: aFunction, signal: aSignal },
+      // A program opens whatever recipe it is given with all that recipes may need.
+      assertMembers('options', options, {
+        optional: { time: aTime, openBase: aFunction, onSpool: aFunction, spoolFolder: aText, signal: aSignal },
       });
       return await openParts(parts, platforms, options);
     },

@@ -120,7 +120,7 @@ export function resolveLayerOptions(options: LayerOptions = {}): ResolvedLayerOp
 export function assertTarOptions(options: LayerOptions): void {
   assertOptions('options', options, { optional });
   for (const [name, value] of Object.entries(options)) {
-    if (value === undefined || !(name in optional) || name === 'createdBy' || name === 'comment') continue;
+    if (value === undefined || name === 'createdBy' || name === 'comment') continue;
     throw unexpected(`options.${name}`, 'left out, as a tar goes as it is', value);
   }
 }

@@ -50,15 +50,22 @@ export function assertFiles(files: FilesInMemory): void {
   }
 }
 
+/** What somebody gave, as long as nobody has looked: `type` and `mode` may be left out. */
+type Given<Name extends string> = { readonly [N in Name]: N extends 'type' | 'mode' ? unknown : object };
+
 function assertFile(argument: string, file: unknown): void {
   if (aContentInMemory.is(file)) return;
   assertArgument(argument, file, either(aContentInMemory, anObject));
   const { type = 'file' } = file as { readonly type?: unknown };
   const optional = { type: oneOf('file', 'folder', 'symlink', 'hardlink'), mode: aMode };
   if (type === 'symlink' || type === 'hardlink')
-    assertOptions(argument, file, { required: { target: aText }, optional });
-  else if (type === 'folder') assertOptions(argument, file, { optional });
-  else if (type === 'file') assertOptions(argument, file, { required: { content: aContentInMemory }, optional });
+    assertOptions(argument, file as Given<'type' | 'mode' | 'target'>, { required: { target: aText }, optional });
+  else if (type === 'folder') assertOptions(argument, file as Given<'type' | 'mode'>, { optional });
+  else if (type === 'file')
+    assertOptions(argument, file as Given<'type' | 'mode' | 'content'>, {
+      required: { content: aContentInMemory },
+      optional,
+    });
   else throw unexpected(`${argument}.type`, optional.type.name, type);
 }
 

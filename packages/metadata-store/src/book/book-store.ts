@@ -1,4 +1,4 @@
-import { assertOptions, aText } from '@slipway/arguments';
+import { aFunction, aNumber, assertOptions, aText } from '@slipway/arguments';
 import type { MetadataStoreError } from '../errors.ts';
 import type { KeyValueBackend } from '../keyed/key-value-backend.ts';
 import { createMetadataStore } from '../keyed/key-value-store.ts';
@@ -34,7 +34,16 @@ const defaultMaxEntries = 10_000;
  * somebody else's, or hangs) is remembered in memory, and `onWarning` told once. Only wrong arguments reject.
  */
 export async function openMetadataStore(options: MetadataStoreOptions): Promise<MetadataStore> {
-  assertOptions('options', options, { required: { folder: aText } });
+  assertOptions('options', options, {
+    required: { folder: aText },
+    optional: {
+      lockTimeoutMs: aNumber,
+      maxEntries: aNumber,
+      gatherMs: aNumber,
+      onWarning: aFunction,
+      timeoutMs: aNumber,
+    },
+  });
   const { folder, lockTimeoutMs, maxEntries = defaultMaxEntries, gatherMs, onWarning, timeoutMs } = options;
   const open = (): Promise<KeyValueBackend> => openBookBackend({ folder, lockTimeoutMs, maxEntries, gatherMs });
   const name = `the metadata store in ${folder}`;

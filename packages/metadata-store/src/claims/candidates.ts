@@ -1,4 +1,15 @@
-import { aCount, anObject, assertArgument, assertOptions, aText, listOf } from '@slipway/arguments';
+import {
+  aBoolean,
+  aCount,
+  aNumber,
+  anObject,
+  assertArgument,
+  assertOptions,
+  aText,
+  listOf,
+  someBytes,
+  withMethods,
+} from '@slipway/arguments';
 import type { Digest } from '@slipway/digest';
 import { parseCanonicalName } from '@slipway/reference';
 import type { LayerRecord } from '../metadata-store.ts';
@@ -56,7 +67,7 @@ export function attemptLimits(size: number | undefined): AttemptLimits {
  */
 export function rankCandidates(records: readonly LayerRecord[], options: RankOptions): readonly LayerRecord[] {
   assertArgument('records', records, listOf(anObject));
-  assertOptions('options', options, { required: { target: aText } });
+  assertOptions('options', options, { required: { target: aText }, optional: { hmacKey: someBytes } });
   if (records.length < 2) return [...records]; // nothing to compare: no signature is computed
   const target = options.target.split('/');
   return records
@@ -79,14 +90,14 @@ export function mountCandidates(
   options: MountCandidateOptions,
 ): readonly LayerRecord[] {
   assertArgument('records', records, listOf(anObject));
-  assertOptions('options', options, { required: { target: aText } });
+  assertOptions('options', options, { required: { target: aText, max: aNumber }, optional: { hmacKey: someBytes } });
   const { target, max } = options;
   const registry = registryOf(target);
   const elsewhere = records.filter(
     ({ sourceRepository }) =>
       sourceRepository !== target && registry !== undefined && registryOf(sourceRepository) === registry,
   );
-  const ranked = rankCandidates(elsewhere, options);
+  const ranked = rankCandidates(elsewhere, { target, hmacKey: options.hmacKey });
   return max < 0 ? ranked : ranked.slice(0, max);
 }
 
@@ -99,13 +110,16 @@ export function existenceCandidates(
   options: ExistenceCandidateOptions,
 ): readonly LayerRecord[] {
   assertArgument('records', records, listOf(anObject));
-  assertOptions('options', options, { required: { target: aText } });
+  assertOptions('options', options, {
+    required: { target: aText, max: aNumber, otherRepositories: aBoolean },
+    optional: { hmacKey: someBytes, checked: withMethods('a set', 'has') },
+  });
   const { target, max, otherRepositories, checked } = options;
   const eligible = records.filter(
     ({ sourceRepository }) => otherRepositories || sourceRepository === '' || sourceRepository === target,
   );
   const best = new Map<Digest, LayerRecord>();
-  for (const record of rankCandidates(eligible, options)) {
+  for (const record of rankCandidates(eligible, { target, hmacKey: options.hmacKey })) {
     if (!best.has(record.digest) && !checked?.has(record.digest)) best.set(record.digest, record);
   }
   return [...best.values()].slice(0, Math.max(0, max));

@@ -1,5 +1,5 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import { anObject, aString, assertArgument, assertOptions, aText, someBytes } from '@slipway/arguments';
+import { anObject, aString, assertArgument, assertMembers, aText, someBytes } from '@slipway/arguments';
 import type { LayerRecord } from '../metadata-store.ts';
 
 /** What of Docker's auth config decides the HMAC key; other fields (`email`, `serveraddress`) do not. */
@@ -35,7 +35,7 @@ export function computeHmacKey(authConfig: HmacAuthConfig | undefined): Uint8Arr
 /** Signs where a blob was seen: lower-case hex of HMAC-SHA256(key, digest + sourceRepository), or '' without a key. */
 export function computeHmac(key: Uint8Array | undefined, record: Omit<LayerRecord, 'hmac'>): string {
   if (key !== undefined) assertArgument('key', key, someBytes);
-  assertOptions('record', record, { required: { digest: aText, sourceRepository: aString } });
+  assertMembers('record', record, { required: { digest: aText, sourceRepository: aString } });
   return key === undefined || key.byteLength === 0 ? '' : hmacBytes(key, record).toString('hex');
 }
 

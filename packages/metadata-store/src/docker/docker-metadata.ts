@@ -1,4 +1,4 @@
-import { aFunction, anObject, assertArgument, assertOptions, aText } from '@slipway/arguments';
+import { aBoolean, aFunction, anObject, assertArgument, assertOptions, aText } from '@slipway/arguments';
 import type { Digest } from '@slipway/digest';
 import { computeHmac } from '../claims/hmac.ts';
 import { createMetadataStore } from '../keyed/key-value-store.ts';
@@ -26,7 +26,10 @@ export interface DockerMetadataOptions {
  */
 export async function withDockerMetadata(store: MetadataStore, options: DockerMetadataOptions): Promise<MetadataStore> {
   assertArgument('store', store, anObject);
-  assertOptions('options', options, { required: { folder: aText }, optional: { onWarning: aFunction } });
+  assertOptions('options', options, {
+    required: { folder: aText },
+    optional: { isWritable: aBoolean, onWarning: aFunction },
+  });
   const docker = createMetadataStore(await openDockerFolder(options));
   return new JoinedMetadataStore(store, docker, options);
 }

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { assertOptions, aText } from '@slipway/arguments';
+import { aBoolean, aNumber, assertOptions, aText } from '@slipway/arguments';
 import { makeFolder } from '@slipway/file-lock';
 import { MetadataStoreError } from '../errors.ts';
 import type { KeyValueBackend, ValueChange } from '../keyed/key-value-backend.ts';
@@ -34,7 +34,10 @@ export interface FileBackendOptions {
  * `ERR_STORE_LOCKED`
  */
 export async function openFileBackend(options: FileBackendOptions): Promise<KeyValueBackend> {
-  assertOptions('options', options, { required: { folder: aText } });
+  assertOptions('options', options, {
+    required: { folder: aText },
+    optional: { lockTimeoutMs: aNumber, maxEntries: aNumber, isDurable: aBoolean, mode: aNumber },
+  });
   const backend = new FileBackend(options);
   await backend.prepare();
   return backend;

@@ -1,4 +1,4 @@
-import { assertOptions, aText } from '@slipway/arguments';
+import { aNumber, assertOptions, aText } from '@slipway/arguments';
 import { createMetadataStore } from '../keyed/key-value-store.ts';
 import type { MetadataStore } from '../metadata-store.ts';
 import { openFileBackend } from './file-backend.ts';
@@ -27,7 +27,10 @@ const defaultMaxEntries = 10_000;
  * @see https://github.com/moby/moby/blob/v28.0.0/distribution/metadata/metadata.go
  */
 export async function openFileMetadataStore(options: FileMetadataStoreOptions): Promise<MetadataStore> {
-  assertOptions('options', options, { required: { folder: aText } });
+  assertOptions('options', options, {
+    required: { folder: aText },
+    optional: { lockTimeoutMs: aNumber, maxEntries: aNumber },
+  });
   const { folder, lockTimeoutMs, maxEntries = defaultMaxEntries } = options;
   return createMetadataStore(await openFileBackend({ folder, lockTimeoutMs, maxEntries, mode: 0o644 }));
 }

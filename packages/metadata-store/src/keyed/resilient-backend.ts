@@ -1,4 +1,4 @@
-import { aFunction, assertOptions } from '@slipway/arguments';
+import { aFunction, aNumber, aString, assertOptions } from '@slipway/arguments';
 import { MetadataStoreError } from '../errors.ts';
 import type { KeyValueBackend, ValueChange } from './key-value-backend.ts';
 import { takeValue } from './take-value.ts';
@@ -28,7 +28,10 @@ const maxRemembered = 10_000;
  * Only wrong arguments reject.
  */
 export async function openResilientBackend(options: ResilientBackendOptions): Promise<KeyValueBackend> {
-  assertOptions('options', options, { required: { open: aFunction } });
+  assertOptions('options', options, {
+    required: { open: aFunction },
+    optional: { name: aString, onWarning: aFunction, timeoutMs: aNumber, pauseMs: aNumber },
+  });
   const backend = new ResilientBackend(options);
   await backend.open();
   return backend;

@@ -61,7 +61,7 @@ function carried({ diffID, content, compression }: SourceLayer): Pick<ChainImage
 
 /** The layer's tar, decompressed. */
 export function openPlain({ stored, compression }: ChainImage, options: AbortOptions = {}): ByteStream {
-  return decompress(stored.open(options), compression, options);
+  return decompress(stored.open(options), compression, { signal: options.signal });
 }
 
 /** The layer's tar as content of a known size; a compressed one is read through once to learn it. */

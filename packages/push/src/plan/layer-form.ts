@@ -48,7 +48,7 @@ export function layerForm(layer: SourceLayer, content: Content, wanted: StoredKi
             ? content.open(options)
             : // What is behind gzip is not in the layer: the plain bytes are compared with the diffID.
               decompress(content.open({ signal: options.signal }), layer.compression, {
-                ...options,
+                signal: options.signal,
                 surplus: 'ignore',
               }),
         plain: layer.compression === 'none' ? content : undefined,

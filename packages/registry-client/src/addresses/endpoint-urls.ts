@@ -1,4 +1,4 @@
-import { ArgumentError } from '@slipway/arguments';
+import { ArgumentError, aBoolean, aString, assertOptions, listOf, type OptionKinds } from '@slipway/arguments';
 import { isRegistryName } from '@slipway/reference';
 import { isLoopbackName } from '../options.ts';
 import { parseInsecureRegistries } from './registry-list.ts';
@@ -22,6 +22,16 @@ export interface EndpointURLsOptions {
   readonly addresses?: readonly string[] | undefined;
 }
 
+/** What {@link EndpointURLsOptions} may have, for `assertOptions`. */
+export const endpointKinds: OptionKinds<EndpointURLsOptions> = {
+  optional: {
+    plainHttp: aBoolean,
+    insecure: aBoolean,
+    insecureRegistries: listOf(aString),
+    addresses: listOf(aString),
+  },
+};
+
 /**
  * The ways to reach a registry, in the order to try them: https, then plain http where it is allowed. A loopback host
  * always allows it, Docker Hub never does.
@@ -32,6 +42,7 @@ export interface EndpointURLsOptions {
 export function endpointURLs(registry: string, options: EndpointURLsOptions = {}): readonly EndpointURL[] {
   if (typeof registry !== 'string')
     throw new ArgumentError('registry', `Expected \`registry\` to be a string, got ${typeof registry}`);
+  assertOptions('options', options, endpointKinds);
   const insecure = parseInsecureRegistries(options.insecureRegistries ?? []);
   if (registry === 'docker.io' || registry === 'index.docker.io') {
     return [{ url: new URL('https://registry-1.docker.io'), insecureTls: false }];

@@ -5,6 +5,7 @@ import {
   anObject,
   aSignal,
   assertArgument,
+  assertMembers,
   assertOptions,
   aText,
   listOf,
@@ -80,7 +81,7 @@ export async function planDeletion(
   options: PlanDeletionOptions = {},
 ): Promise<DeletionPlan | undefined> {
   assertArgument('repository', repository, aRepository);
-  assertOptions('target', target, { required: {}, optional: { tag: aText, digest: aText } });
+  assertMembers('target', target, { optional: { tag: aText, digest: aText } });
   assertOptions('options', options, { optional: { manifest: aBoolean, maxTags: aCount, signal: aSignal } });
   const { tag, digest } = target;
   const { manifest: takesManifest = tag === undefined, maxTags = defaultMaxTags, signal } = options;
@@ -133,7 +134,7 @@ export async function carryOutDeletion(
   options: AbortOptions = {},
 ): Promise<DeletionResult> {
   assertArgument('repository', repository, aRepository);
-  assertOptions('plan', plan, {
+  assertMembers('plan', plan, {
     required: { kind: oneOf('tag', 'manifest'), manifest: anObject, tags: listOf(aText) },
   });
   assertOptions('options', options, { optional: { signal: aSignal } });

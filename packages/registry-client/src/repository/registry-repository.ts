@@ -1,4 +1,19 @@
-import { ArgumentError, anObject, assertArgument, assertOptions, aText, kind, someBytes } from '@slipway/arguments';
+import {
+  ArgumentError,
+  aBoolean,
+  aFunction,
+  aNumber,
+  anObject,
+  aSignal,
+  aString,
+  assertArgument,
+  assertOptions,
+  aText,
+  kind,
+  listOf,
+  type OptionKinds,
+  someBytes,
+} from '@slipway/arguments';
 import { isDigest } from '@slipway/digest';
 import type { Access } from '../auth/authorizer.ts';
 import { beginUpload, resumeUpload } from '../blobs/begin-upload.ts';
@@ -7,7 +22,7 @@ import { statBlob } from '../blobs/stat-blob.ts';
 import { deleteBlob, deleteManifest, deleteTag } from '../deletion/deletions.ts';
 import { listedNames, pageQuery } from '../pages.ts';
 import type { RegistryConnection } from '../registry-connection.ts';
-import type { Repository, RepositoryRequests } from '../repository.ts';
+import type { DeleteOptions, Repository, RepositoryRequests, StatManifestOptions } from '../repository.ts';
 import { getImage } from './get-image.ts';
 import { getManifest, putManifest, statManifest } from './manifests.ts';
 import { listReferrers, queryReferrers } from './referrers.ts';
@@ -31,35 +46,64 @@ export function createRepository(connection: RegistryConnection, name: string, a
     path: name,
     statBlob: async (digest, options = {}) => {
       assertDigest('digest', digest);
+      assertOptions('options', options, { optional: { signal: aSignal } });
       return await statBlob(at, digest, options);
     },
     openBlob: (digest, options = {}) => {
       assertDigest('digest', digest);
+      assertOptions('options', options, {
+        optional: { from: aNumber, to: aNumber, reuse: aBoolean, wanted: aNumber, signal: aSignal },
+      });
       return readBlob(connection, path(`blobs/${digest}`), access, options);
     },
-    beginUpload: (options = {}) => beginUpload(at, options),
-    resumeUpload: async (location, { signal } = {}) => {
-      assertArgument('location', location, aLocation);
-      return await resumeUpload(at, location, signal);
+    beginUpload: async (options = {}) => {
+      assertOptions('options', options, { optional: { mount: anObject, signal: aSignal } });
+      return await beginUpload(at, options);
     },
-    statManifest: (tagOrDigest, options = {}) => statManifest(at, tagOrDigest, options),
-    getManifest: (tagOrDigest, options = {}) => getManifest(at, tagOrDigest, options),
+    resumeUpload: async (location, options = {}) => {
+      assertArgument('location', location, aLocation);
+      assertOptions('options', options, { optional: { signal: aSignal } });
+      return await resumeUpload(at, location, options.signal);
+    },
+    statManifest: async (tagOrDigest, options = {}) => {
+      assertOptions('options', options, manifestKinds);
+      return await statManifest(at, tagOrDigest, options);
+    },
+    getManifest: async (tagOrDigest, options = {}) => {
+      assertOptions('options', options, manifestKinds);
+      return await getManifest(at, tagOrDigest, options);
+    },
     putManifest: async (tagOrDigest, bytes, options) => {
       assertArgument('bytes', bytes, someBytes);
-      assertOptions('options', options, { required: { mediaType: aText } });
+      assertOptions('options', options, {
+        required: { mediaType: aText },
+        optional: { digest: aText, signal: aSignal, onBodySent: aFunction },
+      });
       return await putManifest(at, tagOrDigest, bytes, options);
     },
     referrers: async (subject, options = {}) => {
       assertDigest('subject', subject);
+      assertOptions('options', options, { optional: { signal: aSignal } });
       return await queryReferrers(connection, path(`referrers/${subject}`), access, options);
     },
-    listTags: ({ signal, ...page } = {}) => {
+    listTags: (options = {}) => {
+      assertOptions('options', options, { optional: { pageSize: aNumber, last: aString, signal: aSignal } });
+      const { signal, ...page } = options;
       const target = path(`tags/list${pageQuery(page)}`);
       return listedNames(connection, { target, access, expect: [200], signal }, 'tags');
     },
-    deleteManifest: (digest, options = {}) => deleteManifest(at, digest, options),
-    deleteTag: (tag, options = {}) => deleteTag(at, tag, options),
-    deleteBlob: (digest, options = {}) => deleteBlob(at, digest, options),
+    deleteManifest: async (digest, options = {}) => {
+      assertOptions('options', options, deletionKinds);
+      return await deleteManifest(at, digest, options);
+    },
+    deleteTag: async (tag, options = {}) => {
+      assertOptions('options', options, deletionKinds);
+      return await deleteTag(at, tag, options);
+    },
+    deleteBlob: async (digest, options = {}) => {
+      assertOptions('options', options, deletionKinds);
+      return await deleteBlob(at, digest, options);
+    },
   });
 }
 
@@ -81,11 +125,23 @@ export function wrapRepository(repository: Repository, requests: Partial<Reposit
 function composed(requests: RepositoryRequests): Repository {
   return {
     ...requests,
-    resolve: (tagOrDigest, options = {}) => resolve(requests, tagOrDigest, options),
-    getImage: (tagOrDigest, options = {}) => getImage(requests, tagOrDigest, options),
-    listReferrers: (subject, options = {}) => listReferrers(requests, subject, options),
+    resolve: async (tagOrDigest, options = {}) => {
+      assertOptions('options', options, { optional: { ...manifestKinds.optional, verify: aBoolean } });
+      return await resolve(requests, tagOrDigest, options);
+    },
+    getImage: async (tagOrDigest, options = {}) => {
+      assertOptions('options', options, { optional: { platform: anObject, signal: aSignal } });
+      return await getImage(requests, tagOrDigest, options);
+    },
+    listReferrers: async (subject, options = {}) => {
+      assertOptions('options', options, { optional: { signal: aSignal } });
+      return await listReferrers(requests, subject, options);
+    },
   };
 }
+
+const manifestKinds: OptionKinds<StatManifestOptions> = { optional: { accept: listOf(aString), signal: aSignal } };
+const deletionKinds: OptionKinds<DeleteOptions> = { optional: { confirm: aBoolean, signal: aSignal } };
 
 const aLocation = kind('a URL', (value) => value instanceof URL);
 

@@ -1,4 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
+import { aFunction, aNumber, aSignal, assertOptions } from '@slipway/arguments';
 import type { AbortOptions } from '@slipway/digest';
 import { type CertificateSummary, connectToLook, fetchChain, summarise } from './certificate-chain.ts';
 
@@ -56,6 +57,7 @@ export async function explainTLSError(
   url: URL,
   options: ExplainTLSErrorOptions = {},
 ): Promise<TLSExplanation | undefined> {
+  assertOptions('options', options, { optional: { timeoutMs: aNumber, now: aFunction, signal: aSignal } });
   const timing = { signal: options.signal, timeoutMs: options.timeoutMs ?? 5_000 };
   const code = certificateCodeOf(error);
   if (code === undefined) return isEnding(error) ? await explainEnding(url, timing) : undefined;

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { connect } from 'node:tls';
+import { aNumber, anObject, aSignal, assertOptions } from '@slipway/arguments';
 import type { AbortOptions } from '@slipway/digest';
 import { systemCodeOf } from '../answers/system-code.ts';
 import { tlsSentence } from '../http/connection/tls-sentence.ts';
@@ -41,6 +42,7 @@ export interface InspectTLSOptions extends AbortOptions {
  * @param url where to: `https://registry.example.org:5000`
  */
 export function inspectTLS(url: URL, options: InspectTLSOptions = {}): Promise<TLSInspection> {
+  assertOptions('options', options, { optional: { tls: anObject, timeoutMs: aNumber, signal: aSignal } });
   const { tls = {}, timeoutMs = 10_000, signal } = options;
   const host = url.hostname.replace(/^\[|\]$/g, '');
   return new Promise((resolve, reject) => {

@@ -1,6 +1,15 @@
 import { isAbsolute, join } from 'node:path';
 import { rootCertificates } from 'node:tls';
-import { ArgumentError } from '@slipway/arguments';
+import {
+  ArgumentError,
+  aBoolean,
+  aFunction,
+  anObject,
+  aString,
+  assertOptions,
+  listOf,
+  type OptionKinds,
+} from '@slipway/arguments';
 import type { TLSOptions } from '../options.ts';
 import { type CertificateFolder, readCertificateFolder } from './certificate-folder.ts';
 import { CertificateError } from './errors.ts';
@@ -20,6 +29,18 @@ export interface TLSSources extends SystemCertificatesOptions {
   /** The system's `certs.d` folders. @default /etc/containers/certs.d, /etc/docker/certs.d */
   readonly systemFolders?: readonly string[] | undefined;
 }
+
+const tlsKinds: OptionKinds<TLSSources> = {
+  required: { env: anObject },
+  optional: {
+    homeFolder: aString,
+    certFolder: aString,
+    isInsecure: aBoolean,
+    systemFolders: listOf(aString),
+    bundles: listOf(aString),
+    onWarning: aFunction,
+  },
+};
 
 /** What was found for one registry, for advice; without any key. */
 export interface TLSReport {
@@ -46,6 +67,7 @@ const defaultSystemFolders: readonly string[] = ['/etc/containers/certs.d', '/et
  * @throws {TypeError} when `registry` is no host
  */
 export async function loadTLSOptions(registry: string, sources: TLSSources): Promise<TLSOptions> {
+  assertOptions('sources', sources, tlsKinds);
   const { folder, skipped } = await findFolder(registry, sources);
   tellSkipped(skipped, folder, sources);
   if (sources.certFolder && !folder) sources.onWarning?.(`the certificate folder ${sources.certFolder} does not exist`);
@@ -71,6 +93,7 @@ export async function loadTLSOptions(registry: string, sources: TLSSources): Pro
  * @throws {CertificateError | TypeError} as {@link loadTLSOptions}
  */
 export async function loadTLSOptionsOf(host: string, sources: TLSSources): Promise<TLSOptions | undefined> {
+  assertOptions('sources', sources, tlsKinds);
   const own = { ...sources, certFolder: sources.certFolder && join(sources.certFolder, host) };
   const { folder } = await findFolder(host, own);
   return folder === undefined ? undefined : await loadTLSOptions(host, own);
@@ -82,6 +105,7 @@ export async function loadTLSOptionsOf(host: string, sources: TLSSources): Promi
  * @throws {CertificateError | TypeError} as {@link loadTLSOptions}
  */
 export async function describeTLS(registry: string, sources: TLSSources): Promise<TLSReport> {
+  assertOptions('sources', sources, tlsKinds);
   const { folder, skipped } = await findFolder(registry, sources);
   return {
     folder: folder?.path,
