@@ -1,7 +1,7 @@
 export type CliErrorCode =
   /**
    * When: the command line asks for something that does not exist or does not fit together. Retry: no. Do: see
-   * `slipway help COMMAND`.
+   * `slipway COMMAND --help`.
    */
   | 'ERR_CLI_USAGE'
   /** When: the source holds nothing that can be pushed. Retry: no. Do: look at it with `slipway inspect`. */

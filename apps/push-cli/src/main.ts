@@ -68,7 +68,7 @@ async function reportWrongUsage(error: CommanderError, { stderr }: CommandContex
   if (error.exitCode === 0) return exitCodes.pushed;
   if (error.code === 'commander.help') return exitCodes.usage;
   const [, message = '', suggestion] = /^(?:error: )?(.*?)(?:\n\((.*)\))?$/s.exec(error.message) ?? [];
-  const hint = suggestion ?? 'see `slipway help` and `slipway help COMMAND`';
+  const hint = suggestion ?? 'see `slipway help` and `slipway COMMAND --help`';
   await tellProblem(usageError(message, hint), { args: [], stderr });
   return exitCodes.usage;
 }

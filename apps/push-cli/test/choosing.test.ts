@@ -110,6 +110,15 @@ describe('several images in one source', () => {
   });
 });
 
+describe('what only a daemon can do', () => {
+  test.each(['--detach', '--on-interrupt cancel', '--credentials-name team'])('%s is refused', async (option) => {
+    await using registry = await startRegistry();
+    const { code, stderr } = await push(at('helm'), `${registry.host}/a/helm:1`, ...option.split(' '));
+    expect([code, stderr]).toEqual([2, expect.stringContaining(`${option.split(' ')[0]} is for a push by a daemon`)]);
+    expect(registry.requests).toEqual([]);
+  });
+});
+
 describe('all tags of a repository', () => {
   beforeAll(async () => {
     const tags = ['v1', 'v2', 'latest'];
@@ -144,6 +153,18 @@ describe('all tags of a repository', () => {
     await using registry = await startRegistry();
     const { code } = await push(`docker://${source.host}/all/app`, `${registry.host}/b/app`, '--all-tags', ...options);
     expect([code, [...registry.tags('b/app')].sort()]).toEqual([0, expected]);
+  });
+
+  test.each([
+    ['a layout', () => at('all')],
+    ['a repository', () => `docker://${source.host}/all/app`],
+  ])('none of %s is new enough: nothing is pushed, and that is told', async (_name, text) => {
+    await using registry = await startRegistry();
+    const args = [`${registry.host}/all/app`, '--all-tags', '--newer-than', '2099-05-01'] as const;
+    const { code, stdout, stderr } = await push(text(), ...args);
+    expect([code, stdout]).toEqual([0, '']);
+    expect(stderr).toContain('is new enough: nothing is pushed');
+    expect((await push(text(), ...args, '--quiet')).stderr).toBe('');
   });
 
   test('of a source with a tag are wrong usage', async () => {

@@ -71,6 +71,27 @@ describe.skipIf(!existsSync('/dev/full'))('output that cannot be written', () =>
   });
 });
 
+test.each([
+  ['a folder that is not there', 'none/digests', 'ENOENT: no such file or directory'],
+  ['a file where its folder should be', 'image.tar/digests', 'ENOTDIR: not a directory'],
+  ['a folder of that name', '', 'EISDIR: illegal operation on a directory'],
+])('a --digest-file in %s is told before anything is sent', async (_name, path, reason) => {
+  await using registry = await startRegistry();
+  const file = join(folder.path, path);
+  const { code, stdout, stderr } = await push(registry.host, ['--digest-file', file], '');
+  expect([code, stdout]).toEqual([1, '']);
+  expect(stderr).toContain(`slipway: --digest-file cannot be written: ${reason}, ${JSON.stringify(file)}`);
+  expect(registry.requests).toEqual([]);
+});
+
+test.skipIf(!existsSync('/dev/full'))('a --digest-file that fails in the end does not cost the result', async () => {
+  await using registry = await startRegistry();
+  const { code, stdout, stderr } = await push(registry.host, ['--digest-file', '/dev/full', '--quiet'], '');
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/^127\.0\.0\.1:\d+\/demo\/app@sha256:[0-9a-f]{64}\n$/);
+  expect(stderr).toContain('the image was pushed, but --digest-file cannot be written: ENOSPC');
+});
+
 test('a reader that goes away ends the talk, not the push', async () => {
   await using registry = await startRegistry();
   const { code, stderr } = await push(registry.host, [], '| true; exit $PIPESTATUS');

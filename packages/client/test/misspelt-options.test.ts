@@ -65,8 +65,8 @@ describe('an option that a client does not have is refused before anything is do
 test.each<[string, () => unknown, string]>([
   ['a compressor of gzip', () => createGzipCompressor(loose({ blocksize: 65_536 })), '`blockSize`?'],
   ['a compressor of zstd', () => createZstdCompressor(loose({ lvel: 3 })), '`level`?'],
-  ['unpacking', () => decompress([], 'gzip', loose({ maxBytess: 1 })), '`maxBytes`?'],
-  ['hashing', () => digestStream([], loose({ algoritm: 'sha512' })), '`algorithm`?'],
+  ['unpacking', () => decompress(loose([]), 'gzip', loose({ maxBytess: 1 })), '`maxBytes`?'],
+  ['hashing', () => digestStream(loose([]), loose({ algoritm: 'sha512' })), '`algorithm`?'],
   [
     'credentials',
     () => createCredentialProvider(loose({ env: {}, homeFolder: undefined, authfile: 'x' })),

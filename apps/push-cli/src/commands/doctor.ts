@@ -18,7 +18,7 @@ export function addDoctorCommand(program: Command, context: CommandContext): voi
     .command('doctor')
     .description('Say what a push would use and what the registry answers, without pushing.')
     .argument('[registry]', 'the registry, or a repository in it, which is then tried; without it only this machine');
-  addTableOptions(command, connectionOptions)
+  addTableOptions(command, [...connectionOptions, 'dataDir'])
     .option('--username <name>', 'show these credentials instead of those that are kept')
     .option('--password-stdin', 'read the password for --username from standard input')
     .option('--json', 'print the findings as one JSON object')

@@ -21,7 +21,7 @@ export function addInspectCommand(program: Command, context: CommandContext): vo
     .command('inspect')
     .description('Show what a source holds: images, platforms, layers; of a registry also its tags.')
     .argument('<source>', 'a path, - or a transport, as for push');
-  addTableOptions(command, connectionOptions)
+  addTableOptions(command, [...connectionOptions, 'dataDir'])
     .option('--referrers', 'also show what refers to an image: signatures, SBOMs, attestations')
     .option('--no-tags', 'of docker://REF, do not list the tags of the repository')
     .option('--json', 'print it as JSON')

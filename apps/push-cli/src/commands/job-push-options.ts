@@ -23,6 +23,9 @@ const ownOptions: ReadonlySet<string> = new Set([
   'digestFile',
 ]);
 
+/** What only a daemon can do. */
+const daemonOptions: ReadonlySet<string> = new Set(['detach', 'onInterrupt', 'credentialsName']);
+
 /** Adds the options of a push that a job may be told, and whose credentials it uses. */
 export function addJobPushOptions(command: Command): Command {
   addTableOptions(command, jobOptions)
@@ -43,6 +46,20 @@ export function addDaemonOptions(command: Command): Command {
         .default('cancel'),
     );
   return addCredentialsName(command);
+}
+
+/**
+ * Refuses what only a daemon can do: left out, the push would use other credentials, or wait.
+ *
+ * @throws {CliError} `ERR_CLI_USAGE`
+ */
+export function assertNoDaemonOptions(command: Command): void {
+  const given = command.options.find((option) => {
+    const name = option.attributeName();
+    return daemonOptions.has(name) && command.getOptionValueSource(name) === 'cli';
+  });
+  if (given === undefined) return;
+  throw usageError(`${given.long ?? given.flags} is for a push by a daemon`, 'leave it out, or name one with --daemon');
 }
 
 function addCredentialsName(command: Command): Command {

@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import type { CommandContext } from '../command-context.ts';
 import { daemonOfEnvironment } from '../daemon/daemon-address.ts';
 import type { PushFlags } from '../push/push-flags.ts';
-import { addDaemonOptions, daemonPushOptionsOf } from './job-push-options.ts';
+import { addDaemonOptions, assertNoDaemonOptions, daemonPushOptionsOf } from './job-push-options.ts';
 import { addTableOptions } from './table-options.ts';
 
 /** `slipway push SOURCE DESTINATION...` */
@@ -19,7 +19,7 @@ export function addPushCommand(program: Command, context: CommandContext): void 
     .addOption(new Option('--no-learn', 'the same as --learn off').hideHelp())
     .addOption(new Option('--verify-learnt', 'the same as --learn verify').hideHelp());
   const names = optionsOf('cli').map(([name]) => name);
-  addDaemonOptions(addTableOptions(command, names))
+  addDaemonOptions(addTableOptions(command, names, 'below'))
     .addHelpText('after', details)
     .action(async (source: string, destinations: string[]) => {
       const daemon = command.optsWithGlobals()['daemon'] ?? daemonOfEnvironment(context.environment);
@@ -28,6 +28,7 @@ export function addPushCommand(program: Command, context: CommandContext): void 
         await pushByDaemon(source, destinations, { ...daemonPushOptionsOf(command), daemon }, context);
         return;
       }
+      assertNoDaemonOptions(command);
       const { runPush } = await import('../push/run-push.ts');
       await runPush(source, destinations, command.opts<PushFlags>(), context);
     });

@@ -4,16 +4,25 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 /** What every command takes that talks to a registry. */
 export const connectionOptions: readonly OptionName[] = ['plainHttp', 'insecure', 'certDir', 'authfile', 'timeout'];
 
-/** Adds options of the table that all faces of a push share, in this order. */
-export function addTableOptions(command: Command, names: readonly OptionName[]): Command {
-  for (const name of names) command.addOption(optionFor(name, optionTable[name]));
+/**
+ * Adds options of the table that all faces of a push share, in this order.
+ *
+ * @param place where the parts of the help are that say more of some of them
+ */
+export function addTableOptions(
+  command: Command,
+  names: readonly OptionName[],
+  place: string = 'in `slipway help push`',
+): Command {
+  for (const name of names) command.addOption(optionFor(name, optionTable[name], place));
   return command;
 }
 
 /** One option of the table as commander has it. */
-export function optionFor(name: string, entry: OptionEntry): Option {
-  const { kind, description, initial, short, placeholder, isOn } = entry;
+export function optionFor(name: string, entry: OptionEntry, place = ''): Option {
+  const { kind, section, initial, short, placeholder, isOn } = entry;
   const flag = `${short === undefined ? '' : `-${short}, `}--${isOn === true ? 'no-' : ''}${kebabName(name)}`;
+  const description = section === undefined ? entry.description : `${entry.description}: see ${section} ${place}`;
   const option = new Option(placeholder === undefined ? flag : `${flag} ${placeholder}`, description);
   if (kind.choices !== undefined) option.choices(kind.choices);
   if (kind.isSwitch !== true && (kind.choices === undefined || kind.areChoicesJoined === true))

@@ -4,7 +4,7 @@ import type { CommandContext } from '../command-context.ts';
 import { usageError } from '../errors.ts';
 import { exitCodeOf } from '../failure/exit-code.ts';
 import { openProgress } from '../progress/open-progress.ts';
-import { writeDigestFile } from '../results/results.ts';
+import { assertDigestFile, writeDigestFile } from '../results/results.ts';
 import { writeResults } from '../results/write-results.ts';
 import { findDaemon } from './daemon-address.ts';
 import { DaemonClient } from './daemon-client.ts';
@@ -37,6 +37,7 @@ export async function pushByDaemon(
   if (options.detach === true && options.digestFile !== undefined) {
     throw usageError('--digest-file wants the end of the push, and --detach does not wait for it');
   }
+  if (options.digestFile !== undefined) await assertDigestFile(options.digestFile);
   const client = new DaemonClient(await findDaemon(options.daemon, context.environment));
   const { json = false, quiet, verbose } = options;
   const choice = quiet === true ? 'none' : options.progress;

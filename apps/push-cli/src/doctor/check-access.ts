@@ -19,8 +19,8 @@ export const checkAccess: Check = {
       if (repository === undefined) await tryCredentials(reached, scene);
       const summary =
         report.kind === 'anonymous'
-          ? 'the registry asked for no credentials, and none were shown'
-          : `user and password are shown${repository === undefined ? ', and are accepted' : ''}`;
+          ? 'the registry asked for no credentials, and got none'
+          : `the registry gets user and password${repository === undefined ? ', and accepts them' : ''}`;
       return { status: 'ok', summary, facts };
     }
     if (repository === undefined) {

@@ -8,7 +8,7 @@ import { exitCodeOf, exitCodes } from '../failure/exit-code.ts';
 import { openClient } from '../open-client.ts';
 import { openProgress } from '../progress/open-progress.ts';
 import { type Progress, systemClock } from '../progress/progress.ts';
-import { failureRecord, resultLine, resultRecord, writeDigestFile } from '../results/results.ts';
+import { assertDigestFile, failureRecord, resultLine, resultRecord, writeDigestFile } from '../results/results.ts';
 import { writeResults } from '../results/write-results.ts';
 import { ask } from '../terminal/prompt.ts';
 import { type DeliveryFlags, type PushFlags, readPushFlags } from './push-flags.ts';
@@ -42,6 +42,7 @@ export async function deliver(
   context.onForcedExit = () => progress[Symbol.dispose]();
   let report: PushReport | undefined;
   try {
+    if (flags.digestFile !== undefined && flags.dryRun !== true) await assertDigestFile(flags.digestFile);
     const credentials = await typedCredentials(flags, references, context);
     await using client = await openClient(flags, context, {
       print: (line) => progress.print(line),
@@ -97,9 +98,19 @@ async function tell(
   }
   const failure = results.find((result) => !result.ok);
   if (failure !== undefined) context.exitCode = exitCodeOf(failure.error);
-  else if (digestFile !== undefined && dryRun !== true) await writeDigestFile(digestFile, pushed);
+  const isWritten = failure === undefined && digestFile !== undefined && dryRun !== true;
+  const lost = isWritten ? await failureOf(writeDigestFile(digestFile, pushed)) : undefined;
   const lines = json === true ? results.map((result) => JSON.stringify(resultRecord(result))) : pushed.map(resultLine);
   await writeResults(lines, pushed.map(resultLine), context);
+  if (lost !== undefined) throw lost;
+}
+
+/** The results are printed all the same. */
+async function failureOf(work: Promise<void>): Promise<Error | undefined> {
+  return await work.then(
+    () => undefined,
+    (error: Error) => error,
+  );
 }
 
 function nameOf({ registry, repository, tag }: Reference): string {

@@ -2,7 +2,7 @@ import type { PushResult } from '@slipway/push';
 import { canonicalName, formatReference, type Reference } from '@slipway/reference';
 import { CliError } from '../errors.ts';
 import { problemOf } from '../failure/problem.ts';
-import { wholeFile } from './whole-file.ts';
+import { assertWritable, wholeFile } from './whole-file.ts';
 
 /** The line of standard output for a destination that was pushed: `registry/repository@sha256:…`. */
 export function resultLine(result: Extract<PushResult, { ok: true }>): string {
@@ -30,20 +30,25 @@ export function failureRecord(reference: Reference, error: unknown): Readonly<Re
 }
 
 /**
- * Writes the digests of the results, one a line, so that a reader sees the old file or the whole new one.
+ * Writes the digests that were pushed, one a line.
  *
- * @throws {CliError} `ERR_CLI_OUTPUT` when the file cannot be written.
+ * @throws {CliError} `ERR_CLI_OUTPUT`
  */
 export async function writeDigestFile(path: string, results: readonly { readonly digest: string }[]): Promise<void> {
-  try {
-    await wholeFile(
-      path,
-      results.map(({ digest }) => `${digest}\n`),
-    );
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new CliError('ERR_CLI_OUTPUT', `the image was pushed, but --digest-file cannot be written: ${why}`, {
-      cause,
-    });
-  }
+  const lines = results.map(({ digest }) => `${digest}\n`);
+  await wholeFile(path, lines).catch((cause: unknown) => {
+    throw digestFileError('the image was pushed, but ', cause, 'the digest is on standard output');
+  });
+}
+
+/** Finds out what can be known before anything is sent. @throws {CliError} `ERR_CLI_OUTPUT` */
+export async function assertDigestFile(path: string): Promise<void> {
+  await assertWritable(path).catch((cause: unknown) => {
+    throw digestFileError('', cause, 'nothing was sent: name a file in a folder that is there and can be written');
+  });
+}
+
+function digestFileError(before: string, cause: unknown, hint: string): CliError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new CliError('ERR_CLI_OUTPUT', `${before}--digest-file cannot be written: ${why}`, { cause, hint });
 }

@@ -13,6 +13,17 @@ test('a secret goes in any letter case, percent-encoded and in base64', () => {
   expect(String(stream.read()).trim().split('\n')).toEqual(Array.from({ length: 5 }, () => 'before *** after'));
 });
 
+test.each([
+  ['pass', 'has a password in it: give --password-stdin', 'has a password in it: give --password-stdin'],
+  ['pass', 'denied for user:pass, PASS and "pass"', 'denied for user:***, *** and "***"'],
+  ['stop', 'GET http://h/?x=stop&y=1 stopped', 'GET http://h/?x=***&y=1 stopped'],
+  ['p4ss', 'xp4ssy', 'x***y'],
+])('of the secret %s, %s', (secret, text, shown) => {
+  const stream = new PassThrough();
+  scrubbedOutput(stream, [secret]).write(text);
+  expect(String(stream.read())).toBe(shown);
+});
+
 test('without secrets, or with ones that are too short to tell, the stream is the stream', () => {
   const stream = new PassThrough();
   expect(scrubbedOutput(stream, [])).toBe(stream);

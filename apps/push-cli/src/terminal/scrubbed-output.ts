@@ -29,7 +29,7 @@ export function secretsInProxies(variables: Readonly<Record<string, string | und
 export function scrubbedOutput<Stream extends OutputStream>(stream: Stream, secrets: readonly string[]): Stream {
   const patterns = [...new Set(secrets.filter(({ length }) => length >= minLength).flatMap(formsOf))]
     .sort((a, b) => b.length - a.length)
-    .map((form) => new RegExp(escapeRegExp(form), 'gi'));
+    .map(patternOf);
   if (patterns.length === 0) return stream;
   const scrub = (text: string): string => patterns.reduce((rest, pattern) => rest.replace(pattern, '***'), text);
   return new Proxy(stream, {
@@ -41,6 +41,12 @@ export function scrubbedOutput<Stream extends OutputStream>(stream: Stream, secr
         value.call(target, typeof chunk === 'string' ? scrub(chunk) : chunk, ...rest);
     },
   });
+}
+
+/** A secret that is a word of letters hides words, not parts of others: `pass` leaves `--password-stdin` readable. */
+function patternOf(form: string): RegExp {
+  const isWord = /^[a-z]+$/i.test(form);
+  return new RegExp(isWord ? `(?<![a-z])${form}(?![a-z])` : escapeRegExp(form), 'gi');
 }
 
 function formsOf(secret: string): readonly string[] {

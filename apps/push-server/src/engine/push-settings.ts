@@ -53,9 +53,9 @@ export function settingSchemasOf(face: SettingsFace): Readonly<Record<string, Re
 
 /** The description of an option where there is no command line: `--all-tags` is `allTags`. */
 function sentenceOf(description: string): string {
-  const text = description
-    .replace(/[,:] see [A-Z]\w+ below|, see below/, '')
-    .replace(/--([a-z-]+)/g, (_, name: string) => name.replace(/-(\w)/g, (__, letter: string) => letter.toUpperCase()));
+  const text = description.replace(/--([a-z-]+)/g, (_, name: string) =>
+    name.replace(/-(\w)/g, (__, letter: string) => letter.toUpperCase()),
+  );
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 

@@ -12,6 +12,8 @@ describe('maskUser', () => {
     ['docker://alice:S3cret@ghcr.io/app', 'docker://***@ghcr.io/app'],
     [`alice:S3cret@ghcr.io/app@${digest}`, `***@ghcr.io/app@${digest}`],
     ['alice:@ghcr.io', '***@ghcr.io'],
+    ['alice:S3cret@ghcr.io/app@sha256:abc', '***@ghcr.io/app@sha256:abc'],
+    ['alice:S3cret@sha256:5000/app', '***@sha256:5000/app'],
   ])('%s → %s', (text, masked) => {
     expect(maskUser(text)).toBe(masked);
   });
@@ -21,6 +23,9 @@ describe('maskUser', () => {
     `ghcr.io/app:1@${digest}`,
     `ghcr.io:5000/app@${digest}`,
     'app@latest',
+    '127.0.0.1:5601/x@sha256:abc',
+    'docker://r.example:443/a/b@sha512:',
+    'localhost:5000/app@sha256:not-hex',
     './a:b@c.tar',
     '@scope/name',
     '',

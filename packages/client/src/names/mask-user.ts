@@ -23,9 +23,11 @@ interface NameWithUser {
   readonly after: string;
 }
 
+/** What stands behind `@sha256:` is meant as a digest, also where it was cut short. */
 function splitUser(text: string): NameWithUser | undefined {
   const [, before = '', rest = ''] = /^((?:[a-z][a-z0-9+.-]*:\/\/|docker-daemon:|store:)?)(.*)$/is.exec(text) ?? [];
-  const [, name = '', digest = ''] = /^(.*?)((?:@[a-z0-9]+(?:[+._-][a-z0-9]+)*:[0-9a-f]{32,})?)$/is.exec(rest) ?? [];
+  const [, name = '', digest = ''] =
+    /^(.*?)((?:@(?:[a-z0-9]+(?:[+._-][a-z0-9]+)*:[0-9a-f]{32,}|sha\d+:[^/@]*))?)$/is.exec(rest) ?? [];
   const at = name.lastIndexOf('@');
   if (at < 1 || !isUser(name.slice(0, at), name.slice(at + 1))) return undefined;
   return { before, user: name.slice(0, at), after: name.slice(at + 1) + digest };

@@ -24,6 +24,8 @@ export interface OptionEntry<T = unknown> {
   /** One sentence, without a capital and a full stop. */
   readonly description: string;
   readonly kind: ValueKind<T>;
+  /** The part of the help of `slipway push` that says more. */
+  readonly section?: string | undefined;
   /** What holds when nobody sets it. @default nothing is set */
   readonly initial?: T | undefined;
   readonly faces: readonly Face[];
@@ -52,7 +54,8 @@ const onlyCli: readonly Face[] = ['cli'];
  */
 export const optionTable: { readonly [Name in OptionName]: OptionEntry<OptionValues[Name]> } = Object.freeze({
   allTags: {
-    description: 'push every tag of the source; destinations are repositories then, see below',
+    description: 'push every tag of the source; destinations are repositories then',
+    section: '--all-tags',
     kind: aSwitch,
     faces: aPushAndJob,
     short: 'a',
@@ -100,7 +103,8 @@ export const optionTable: { readonly [Name in OptionName]: OptionEntry<OptionVal
     placeholder: '<protocol>',
   },
   compression: {
-    description: 'of layers: as in the source, or one or more of these, see Layers below',
+    description: 'of layers: as in the source, or one or more of these',
+    section: 'Layers',
     kind: layerForms,
     initial: 'keep',
     faces: everyPush,
@@ -157,7 +161,8 @@ export const optionTable: { readonly [Name in OptionName]: OptionEntry<OptionVal
     placeholder: '<n>',
   },
   signKey: {
-    description: 'sign what is pushed, before its tag moves, with the key of this file: see Signatures below',
+    description: 'sign what is pushed, before its tag moves, with the key of this file',
+    section: 'Signatures',
     kind: aText,
     faces: aPush,
     placeholder: '<file>',
@@ -184,7 +189,8 @@ export const optionTable: { readonly [Name in OptionName]: OptionEntry<OptionVal
     isOn: true,
   },
   learn: {
-    description: 'what to do with what the destination’s images say of our layers: see Learning below',
+    description: 'what to do with what the destination’s images say of our layers',
+    section: 'Learning',
     kind: choiceOf('prove', 'verify', 'trust', 'off'),
     initial: 'prove',
     faces: everyPush,
@@ -230,7 +236,7 @@ export const optionTable: { readonly [Name in OptionName]: OptionEntry<OptionVal
     placeholder: '<duration>',
   },
   username: {
-    description: 'log in as this user, for this push only',
+    description: 'log in as this user, for this time only',
     kind: aText,
     faces: onlyCli,
     placeholder: '<name>',

@@ -47,6 +47,7 @@ export async function runPush(
   if (repository !== undefined) return await pushAllTags(repository, references, request, parts);
   await using source = await openInput(request.source, request, parts);
   const { selections, refusedTags } = choose(source, references, request);
+  if (selections.length === 0 && refusedTags.length === 0) parts.warn(nothingNewer(source.name));
   for (const tag of refusedTags) {
     parts.warn(`no registry takes the tag ${JSON.stringify(tag)}: it is left out, and the push will count as failed`);
   }
@@ -101,7 +102,13 @@ async function pushAllTags(
       request.onEvent?.({ type: 'manifest:pushed', destination, tag: reference.tag, ...manifest });
     },
   });
+  if (results.length === 0) parts.warn(nothingNewer(`docker://${repository}`));
   return { results, refusedTags: [] };
+}
+
+/** That nothing is new is no failure: pushes of each night end so. That nothing was sent is told all the same. */
+function nothingNewer(source: string): string {
+  return `no image of ${source} is new enough: nothing is pushed`;
 }
 
 /**

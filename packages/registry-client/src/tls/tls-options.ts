@@ -63,14 +63,17 @@ const defaultSystemFolders: readonly string[] = ['/etc/containers/certs.d', '/et
  *
  * @param registry host, with its port if references name it so: `ghcr.io`, `localhost:5000`
  * @throws {CertificateError} `ERR_CERTIFICATE_FILE` for a client certificate without its key, or a named folder that is
- * closed
+ * closed, or not there
  * @throws {TypeError} when `registry` is no host
  */
 export async function loadTLSOptions(registry: string, sources: TLSSources): Promise<TLSOptions> {
   assertOptions('sources', sources, tlsKinds);
   const { folder, skipped } = await findFolder(registry, sources);
   tellSkipped(skipped, folder, sources);
-  if (sources.certFolder && !folder) sources.onWarning?.(`the certificate folder ${sources.certFolder} does not exist`);
+  if (sources.certFolder && !folder) {
+    const message = `the certificate folder ${sources.certFolder} does not exist, or is no folder`;
+    throw new CertificateError(message, { reason: 'unreadable', file: sources.certFolder });
+  }
   const [client, ...others] = folder?.clients ?? [];
   if (client && others.length > 0) {
     sources.onWarning?.(

@@ -182,9 +182,14 @@ describe('folders', () => {
     expect(warnings).toEqual([expect.stringMatching(/client\.key: EACCES; it is left out of account$/)]);
   });
 
-  test('a named folder that does not exist is told', async () => {
-    await expect(load({ certFolder: '/nonexistent/certs' })).resolves.toEqual({});
-    expect(warnings).toEqual(['the certificate folder /nonexistent/certs does not exist']);
+  test.each(['nowhere/certs', 'a-file'])('a named folder that is none is refused: %s', async (name) => {
+    await home.write('a-file', 'no folder');
+    const certFolder = join(home.homeFolder, name);
+    await expect(load({ certFolder })).rejects.toMatchObject({
+      code: 'ERR_CERTIFICATE_FILE',
+      message: `the certificate folder ${certFolder} does not exist, or is no folder`,
+      facts: { reason: 'unreadable', file: certFolder },
+    });
   });
 
   test("XDG_CONFIG_HOME leads to the user's folders, unless it is not absolute; without a home folder there are none", async () => {
