@@ -101,6 +101,9 @@ describe('slipway delete', () => {
     expect(kept.stderr).toContain(
       `hint: \`slipway delete --manifest ${name}:v1\` deletes its manifest, with the tags v1, v2`,
     );
+    const both = await runCli(['delete', `${name}:v1`, `${name}:v2`]);
+    expect(both.stderr).toMatch(new RegExp(`^slipway: ${name}:v1 is kept: `, 'm'));
+    expect(both.stderr).not.toContain(`${name}:v1: ${name}:v1`);
     expect(server.tags('demo/app')).toEqual(['v1', 'v2']);
   });
 

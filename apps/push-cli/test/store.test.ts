@@ -219,6 +219,10 @@ describe('what the store holds is pushed as it was before', () => {
     expect(inspected.items).toMatchObject([{ names: ['demo/app:v1', 'demo/app:v2'] }]);
     const stored = JSON.parse((await slipway('inspect', '--json', 'store:demo/app:v2')).stdout);
     expect(stored).toMatchObject({ kind: 'store', items: [{ config: { digest: image.imageID } }] });
+    const elsewhere = { SLIPWAY_DATA_DIR: at('no-images'), HOME: folder.path };
+    await runCli(['load', at('image.tar'), '--data-dir', at('named')], { env: elsewhere });
+    const args = ['inspect', 'store:demo/app:v1', '--data-dir', at('named'), '--json'];
+    expect(JSON.parse((await runCli(args, { env: elsewhere })).stdout)).toMatchObject({ kind: 'store' });
   });
 });
 

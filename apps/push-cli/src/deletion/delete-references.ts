@@ -200,7 +200,9 @@ function report(items: readonly Item[], options: DeleteFlags, context: CommandCo
   const printed = new Set<string>();
   for (const { reference, plan, result, error } of items) {
     if (error !== undefined) {
-      const subject = items.length > 1 ? formatReference(reference) : undefined;
+      const name = formatReference(reference);
+      const isNamed = (error as { readonly message?: string }).message?.startsWith(name) === true;
+      const subject = items.length > 1 && !isNamed ? name : undefined;
       stderr.write(`${problemLines(error, { verbose: options.verbose, subject }).join('\n')}\n`);
       if (context.exitCode === exitCodes.pushed) context.exitCode = exitCodeOf(error);
     }

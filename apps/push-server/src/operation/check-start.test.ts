@@ -21,7 +21,11 @@ test.each<[string, (at: (name: string) => string) => Partial<ServerConfig>, stri
   ['credentials without a name', () => ({ jobCredentials: ['/x'] }), '--job-credentials: expected NAME=/PATH'],
   ['a Redis that is a web page', () => ({ redis: 'http://x' }), '--redis: expected redis://'],
   ['a Redis by its socket', () => ({ redis: 'unix:///run/redis.sock' }), undefined],
-  ['a listener that nothing guards', () => ({ hosts: ['tcp://0.0.0.0:5999'] }), '--host: an address can be reached'],
+  [
+    'a listener that nothing guards',
+    () => ({ hosts: ['tcp://0.0.0.0:5999'] }),
+    '--host: tcp://0.0.0.0:5999 can be reached',
+  ],
 ])('%s', async (_name, options, fault) => {
   await using folder = await temporaryFolder();
   const at = (name: string): string => join(folder.path, name);

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { ServerConfig } from '../config/server-config.ts';
 import { openSigningKey } from '../engine/signing-key.ts';
-import { isLoopback, parseListenAddress } from '../listeners/listen-address.ts';
+import { formatListenAddress, isLoopback, parseListenAddress } from '../listeners/listen-address.ts';
 import { readTlsMaterial } from '../listeners/tls-material.ts';
 import { keysIn } from '../security/gatekeeper.ts';
 import { openTokenStore } from '../security/token-store.ts';
@@ -67,8 +67,9 @@ const checks: Readonly<Record<string, (config: ServerConfig) => Promise<void>>> 
       .filter((at) => at.kind === 'tcp' && !isLoopback(at.host));
     if (open.length === 0 || tlsCa !== undefined || oidcIssuer !== undefined) return;
     if ((await openTokenStore({ folder: dataDir }).list()).length > 0) return;
+    const addresses = open.map(formatListenAddress).join(' and ');
     throw new Error(
-      'an address can be reached by others, and nothing guards it: configure --tls-ca, or make a token with ' +
+      `${addresses} can be reached by others, and nothing guards it: configure --tls-ca, or make a token with ` +
         '`slipwayd token create`',
     );
   },
