@@ -71,7 +71,10 @@ async function deliverSeen(
     try {
       const { answer } = await putManifest(tagOrDigest, manifest, target, delivery);
       if (answer === undefined) return { unchanged: true };
-      await confirmManifest(tagOrDigest, manifest, answer, target, { signal, clock });
+      // A push ends with its tag: what it has noted is written while the registry shows it.
+      const isLast = tagOrDigest !== manifest.digest;
+      const keeping = isLast ? target.memory.settled() : undefined;
+      await Promise.all([confirmManifest(tagOrDigest, manifest, answer, target, { signal, clock }), keeping]);
       return { unchanged: false };
     } catch (error) {
       signal.throwIfAborted();
