@@ -86,6 +86,7 @@ export class RegistryConnection {
   #isSlow = false;
   /** Origins by which the registry calls itself, and where nothing answers. */
   readonly #misnamed = new Set<string>();
+  readonly #warnings = new Set<string>();
 
   constructor(options: ResolvedRegistryOptions, http: HTTPClient) {
     this.options = options;
@@ -189,12 +190,19 @@ export class RegistryConnection {
     if (location.hostname !== this.#base.hostname || location.origin === this.#base.origin) return undefined;
     if (!this.#misnamed.has(location.origin)) {
       this.#misnamed.add(location.origin);
-      this.options.onWarning(
+      this.warnOnce(
         `${this.options.name} sends uploads to ${location.origin}, where nothing answers: its external ` +
           `address lacks the port; ${this.#base.origin} is used`,
       );
     }
     return this.#named(location);
+  }
+
+  /** Tells something that holds for the registry, and not for one request, the first time only. */
+  warnOnce(message: string): void {
+    if (this.#warnings.has(message)) return;
+    this.#warnings.add(message);
+    this.options.onWarning(message);
   }
 
   /** Whether a URL is the registry's own, and not a storage's or another's. */

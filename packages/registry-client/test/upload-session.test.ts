@@ -201,6 +201,28 @@ describe('what is understood', () => {
   });
 
   test.each([
+    ['a byte a request', { 'oci-chunk-max-length': '1' }, 'at most 1 byte, which no'],
+    ['a few bytes a request', { 'oci-chunk-max-length': '8191' }, 'chunks of at most 8191 bytes, which no'],
+    [
+      'a least size above the most',
+      { 'oci-chunk-min-length': '100000', 'oci-chunk-max-length': '99999' },
+      'chunks of at least 100000 and at most 99999 bytes, which no',
+    ],
+  ])('chunk limits that no upload can keep to are ignored, and told once: %s', async (_, limits, words) => {
+    const warnings: string[] = [];
+    const onWarning = (message: string): void => void warnings.push(message);
+    await using world = await startWorld(answering(202, limits), { onWarning }, limits);
+    await world.session.append(contentOf(bytes));
+    expect([world.session.minChunkSize, world.session.maxChunkSize]).toEqual([undefined, undefined]);
+    expect(warnings).toEqual([expect.stringContaining(words)]);
+  });
+
+  test('the smallest limit that is kept to', async () => {
+    await using world = await startWorld(answering(202), {}, { 'oci-chunk-max-length': '8192' });
+    expect(world.session.maxChunkSize).toBe(8192);
+  });
+
+  test.each([
     ['0-0', 0],
     ['bytes=0--1', 0],
     ['bytes=0-99999', 100_000],
@@ -361,21 +383,22 @@ describe('an answer before the end of an upload', () => {
     expect(source.signal?.aborted).toBe(true);
   });
 
-  test('that accepts a PATCH breaks the protocol, since the rest is missing', async () => {
+  test.each([
+    ['a stream', 202, (session: UploadSession) => session.stream(watched(large))],
+    ['a chunk', 204, (session: UploadSession) => session.append(watched(large))],
+    ['a commit', 201, (session: UploadSession) => session.put(watched(large), digest)],
+    ['a commit without a body in its answer', 204, (session: UploadSession) => session.put(watched(large), digest)],
+  ])('that accepts %s breaks the protocol, since the rest is missing', async (_, status, send) => {
     await using world = await startWorld((request, response) => {
-      request.raw.once('data', () => response.writeHead(202).end());
+      request.raw.once('data', () => response.writeHead(status).end());
     });
-    await expect(world.session.stream(watched(large))).rejects.toMatchObject({
+    await expect(send(world.session)).rejects.toMatchObject({
       code: 'ERR_REGISTRY_PROTOCOL',
-      message: expect.stringContaining('not yet sent'),
+      status,
+      reason: 'answered-early',
+      transient: false,
+      message: expect.stringMatching(/answered \d+ before all of its content was sent$/),
     });
-  });
-
-  test('that accepts a PUT means the registry has the blob', async () => {
-    await using world = await startWorld((request, response) => {
-      request.raw.once('data', () => response.writeHead(201).end());
-    });
-    await expect(world.session.put(watched(large), digest)).resolves.toBeUndefined();
   });
 });
 

@@ -13,6 +13,9 @@ import type { SendOptions, StreamedContent, UploadSession, WaitOptions } from '.
 const accepted: readonly number[] = [200, 201, 202, 204];
 const octetStream = 'application/octet-stream';
 
+/** A lower `OCI-Chunk-Max-Length` is a mistake: a layer would take a request for each few bytes (decision 0313). */
+const leastMaximum = 8_192;
+
 /** What a session begins with. */
 export interface UploadSessionState {
   readonly connection: RegistryConnection;
@@ -157,7 +160,6 @@ class RegistryUploadSession implements UploadSession {
       signal,
     });
     await answer.discard();
-    if (!answer.isAfterBody) throw answer.protocolError('the content not yet sent to its end');
     const header = answer.header('range');
     this.#offset = header === undefined ? before + taken : this.#acknowledged(answer, header);
     await this.#adopt(answer);
@@ -263,8 +265,19 @@ class RegistryUploadSession implements UploadSession {
   }
 
   #adoptLimits(answer: Answer): void {
-    this.#minChunkSize = sizeOf(answer.header('oci-chunk-min-length')) ?? this.#minChunkSize;
-    this.#maxChunkSize = sizeOf(answer.header('oci-chunk-max-length')) ?? this.#maxChunkSize;
+    const least = sizeOf(answer.header('oci-chunk-min-length')) ?? this.#minChunkSize;
+    const most = sizeOf(answer.header('oci-chunk-max-length')) ?? this.#maxChunkSize;
+    if (most !== undefined && most < Math.max(least ?? 0, leastMaximum)) {
+      const { name } = this.#connection.options;
+      const asked = `${least === undefined ? '' : `at least ${least} and `}at most ${most}`;
+      this.#connection.warnOnce(
+        `${name} asks for chunks of ${asked} ${most === 1 ? 'byte' : 'bytes'}, which no upload can keep to: ` +
+          'its limits are ignored',
+      );
+      return;
+    }
+    this.#minChunkSize = least;
+    this.#maxChunkSize = most;
   }
 }
 
