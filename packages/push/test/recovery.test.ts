@@ -1,10 +1,11 @@
+import { gzipSync } from 'node:zlib';
 import { contentOf, type Digest, digestBytes } from '@slipway/digest';
-import type { SourceIndex } from '@slipway/image-source';
+import type { SourceIndex, SourceLayer } from '@slipway/image-source';
 import { buildIndex, buildOciManifest, emptyDescriptor, mediaTypes } from '@slipway/manifest';
 import type { Misbehaviour } from '@slipway/testkit';
 import { describe, expect, test } from 'vitest';
 import type { PushEvent } from '../src/index.ts';
-import { type Bench, countOf, digestOf, imageOf, openBench, randomImage } from './setup.ts';
+import { type Bench, benchAt, countOf, digestOf, imageOf, noiseBytes, openBench, randomImage } from './setup.ts';
 
 const image = randomImage(41, [2000, 30_000, 150_000]);
 const blobs = image.layers.length + 1;
@@ -110,6 +111,47 @@ describe('a registry that says it has what it lacks', () => {
     expect(uploads(bench)).toBe(2 * blobs);
     expect(clock.waits).toEqual([1000, 5000]);
     expect(warnings(bench)).toEqual(['manifest-retry', 'manifest-retry', 'blobs-lost']);
+  });
+});
+
+describe('a registry that says it stored a blob before it was sent all of it', () => {
+  const plain = noiseBytes(24 * 1024 * 1024); // more than sockets hold
+  const content = new Uint8Array(gzipSync(plain, { level: 0 }));
+  const identity = { digest: digestBytes(content), size: content.byteLength };
+  const descriptor = { mediaType: mediaTypes.ociLayerGzip, ...identity };
+  const layer: SourceLayer = {
+    diffID: digestBytes(plain),
+    content: contentOf(content),
+    compression: 'gzip',
+    descriptor,
+  };
+  const large = imageOf([layer]);
+  const early: Misbehaviour = {
+    match: { kind: 'upload-put', path: new RegExp(encodeURIComponent(identity.digest)) },
+    status: 201,
+    body: '',
+  };
+
+  test('fails the push when it does not have the blob, whatever it would take for a manifest', async () => {
+    await using bench = await openBench();
+    bench.registry.misbehave(early);
+    const [result] = await bench.push(large, 'demo/app:1');
+    expect(result).toMatchObject({
+      ok: false,
+      error: { origin: 'destination', cause: { reason: 'answered-early', status: 201 } },
+    });
+    expect(countOf(bench.requests())['PUT manifests']).toBeUndefined();
+  });
+
+  test('is believed when it has the blob, and says so when asked', async () => {
+    await using bench = await openBench();
+    expect(await bench.push(large, 'demo/app:1')).toMatchObject([{ ok: true }]);
+    await using other = await benchAt(bench.registry);
+    bench.registry.misbehave({ match: { kind: 'mount' }, status: 405 });
+    bench.registry.misbehave(early);
+    const [result] = await other.push(imageOf([layer], { comment: 'another' }), 'demo/app:2', { learn: 'off' });
+    expect(result).toMatchObject({ ok: true });
+    expect(other.events).toContainEqual(expect.objectContaining({ type: 'blob:existed', ...identity }));
   });
 });
 

@@ -94,7 +94,8 @@ export class RegistryError extends Error {
   readonly retryAfterMs: number | undefined;
   /**
    * Why no answer came: `tls`, `timeout`, or the system's own code (`ECONNREFUSED`, `ENOTFOUND`, `ECONNRESET`, …); or
-   * `https-expected`, when what answered http speaks https.
+   * `https-expected`, when what answered http speaks https; `answered-early`, when content was said to be taken before
+   * it was sent.
    */
   readonly reason: string | undefined;
   /** What to do, where the fix is known. */

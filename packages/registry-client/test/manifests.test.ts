@@ -60,6 +60,23 @@ describe('putManifest', () => {
   });
 });
 
+test('a manifest that was accepted before all of it was sent is no success', async () => {
+  await using server = await startScriptedServer(
+    afterPing((request, response) => {
+      request.raw.once('data', () => {
+        request.raw.pause();
+        response.writeHead(201, { 'docker-content-digest': digest }).end();
+      });
+    }),
+  );
+  await using registry = openRegistry({ url: server.url });
+  const long = new Uint8Array(15 * 1024 * 1024); // more than sockets hold
+  await expect(registry.repository('a').putManifest('v1', long, { mediaType })).rejects.toMatchObject({
+    code: 'ERR_REGISTRY_PROTOCOL',
+    reason: 'answered-early',
+  });
+});
+
 describe('getManifest and statManifest', () => {
   function holding(headers: Record<string, string>, content: Uint8Array = bytes): Script {
     return afterPing(

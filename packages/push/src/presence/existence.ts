@@ -62,6 +62,21 @@ export async function isSeen(
   return stat !== undefined && (stat.size === undefined || stat.size === size);
 }
 
+/**
+ * Whether the size of a blob that the registry has is more than what a document in another registry says: its bytes are
+ * read only when they are sent (decision 0312). Where nobody here has recorded it, the registry is asked.
+ */
+export async function isSizeSure(
+  blob: BlobToPush,
+  identity: ProvenIdentity,
+  target: Target,
+  options: AbortOptions,
+): Promise<boolean> {
+  if (blob.heldIn === undefined || blob.role === 'config') return true; // an image's config is read when it is planned
+  if ((await target.memory.size(identity.digest)) === identity.size) return true;
+  return (await isSeen(identity, target, options)) === true;
+}
+
 /** Size of a blob the repository has, undefined when it lacks it, 'unknown' when it would not say. */
 async function seenSize(
   blob: BlobToPush,

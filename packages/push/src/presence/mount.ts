@@ -5,6 +5,7 @@ import { RegistryError, type UploadSession } from '@slipway/registry-client';
 import { type ProvenIdentity, provenByRecord } from '../knowledge.ts';
 import type { BlobToPush } from '../plan/blob-to-push.ts';
 import { isBusy } from '../upload/retry-rules.ts';
+import { isSizeSure } from './existence.ts';
 import type { Target } from './target.ts';
 
 /** A mount, or the session that the last declined one left open. */
@@ -35,6 +36,7 @@ export async function tryMounts(
         session = undefined;
         if (begun.kind === 'mounted') {
           const identity = provenByRecord(record, await mountedSize(blob, target, record, signal));
+          if (!(await isSizeSure(blob, identity, target, { signal }))) break;
           target.memory.add(blob, identity);
           return { kind: 'mounted', identity, from };
         }

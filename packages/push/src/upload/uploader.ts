@@ -7,7 +7,7 @@ import { smallLayer } from '../form/small-layer.ts';
 import { type ProvenIdentity, provenByContent } from '../knowledge.ts';
 import type { BlobToPush } from '../plan/blob-to-push.ts';
 import type { BlobAttemptOptions } from '../presence/attempts.ts';
-import { isSeen } from '../presence/existence.ts';
+import { isSeen, isSizeSure } from '../presence/existence.ts';
 import type { BlobOutcome } from '../presence/outcome.ts';
 import type { Target } from '../presence/target.ts';
 import { ChunksRefused } from './chunks.ts';
@@ -64,6 +64,8 @@ export class Uploader {
           continue;
         }
         const { shape, subject } = attempt;
+        const there = isEarly(error) ? await this.#hadAlready(attempt) : undefined;
+        if (there !== undefined) return there;
         attempts.mayBeThere ||= isSilence(error) && attempt.sent > 0 && attempt.sent === form.identity?.size;
         if (shape !== undefined && subject !== undefined) {
           if (this.#shapes.learn(shape, { ...subject, acknowledged: attempt.acknowledged }, error)) continue;
@@ -197,6 +199,16 @@ export class Uploader {
     }
   }
 
+  /** What a registry has already it need not read again: that it has it counts once it says so when asked. */
+  async #hadAlready({ blob, target, options, subject }: UploadAttempt): Promise<BlobOutcome | undefined> {
+    const { mayAsk, signal } = options;
+    const identity = subject?.identity;
+    if (identity === undefined || !mayAsk || !target.presence.believes(identity.digest)) return undefined;
+    if ((await isSeen(identity, target, { signal })) !== true) return undefined;
+    target.memory.add(blob, identity);
+    return { kind: 'existed', identity, learnt: false };
+  }
+
   /** Opens a session, or finds that the blob is there. */
   async #begin(
     { blob, target, options }: UploadAttempt,
@@ -223,11 +235,14 @@ export class Uploader {
       });
       if (asked?.kind === 'session') return asked.session;
       if (asked?.kind === 'mounted') {
-        target.memory.add(blob, identity);
-        return { kind: 'existed', identity, learnt: false };
+        if (await isSizeSure(blob, identity, target, { signal })) {
+          target.memory.add(blob, identity);
+          return { kind: 'existed', identity, learnt: false };
+        }
+      } else {
+        // No failure of the push: nobody else asks this question, and a plain session may still be had.
+        this.#mountsFromItself = false;
       }
-      // No failure of the push: nobody else asks this question, and a plain session may still be had.
-      this.#mountsFromItself = false;
     }
     const begun = await repository.beginUpload({ signal });
     if (begun.kind === 'session') return begun.session;
@@ -313,4 +328,9 @@ function isWorthKeeping(error: unknown): boolean {
 function isSilence(error: unknown): boolean {
   const answer = registryErrorOf(error);
   return answer !== undefined && (answer.status === undefined || answer.status >= 500);
+}
+
+/** It said that it has the content before it was sent all of it. */
+function isEarly(error: unknown): boolean {
+  return registryErrorOf(error)?.reason === 'answered-early';
 }

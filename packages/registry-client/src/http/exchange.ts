@@ -61,7 +61,9 @@ export async function exchange(context: ExchangeContext, request: ExchangeReques
   request.signal?.throwIfAborted();
   const span = beginRequestSpan(request, { registry, resends: request.resends ?? 0 });
   try {
-    return await span.run(() => send(context, request, span));
+    const answer = await span.run(() => send(context, request, span));
+    if (!answer.isAfterBody && answer.status >= 200 && answer.status < 300) throw await tooEarly(answer);
+    return answer;
   } catch (error) {
     span.failed(error);
     throw error;
@@ -142,6 +144,22 @@ async function send(context: ExchangeContext, request: ExchangeRequest, span: Re
   function isTimeout(error: unknown): boolean {
     return error instanceof Error && 'code' in error && error.code === 'UND_ERR_HEADERS_TIMEOUT';
   }
+}
+
+/**
+ * A refusal or a redirect may come before the whole content was sent. Whoever says then that it was taken has not read
+ * it: at best it had that content already (decision 0311).
+ */
+async function tooEarly(answer: Answer): Promise<RegistryError> {
+  const { method, url, status, proxy } = answer;
+  await answer.discard();
+  return new RegistryError(`${method} ${redactURL(url)} answered ${status} before all of its content was sent`, {
+    code: 'ERR_REGISTRY_PROTOCOL',
+    status,
+    proxy,
+    reason: 'answered-early',
+    hint: 'what answers there does not store what it is sent: check that it is the registry, and no proxy in its place',
+  });
 }
 
 /** Ends the request when what is waited for does not happen in time. */
