@@ -11,7 +11,6 @@ const later = {
   node_https: 'https',
   node_net: 'net',
   node_readline_promises: 'readline/promises',
-  node_stream_consumers: 'stream/consumers',
   node_string_decoder: 'string_decoder',
   node_tls: 'tls',
   node_url: 'url',

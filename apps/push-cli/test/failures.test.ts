@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, readFile, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, open, readFile, truncate, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import {
   flipByte,
   randomImage,
   requireTool,
+  runTool,
   startRegistry,
   type TemporaryFolder,
   temporaryFolder,
@@ -257,6 +258,21 @@ describe('Ctrl-C', () => {
     }
     if (child.exitCode === null) await once(child, 'close');
     expect(child.exitCode).toBe(130);
+  });
+
+  test.each<[string, (pipe: string) => readonly string[]]>([
+    ['a key', (pipe) => ['push', at('good.tar'), '127.0.0.1:9/demo/app', '--sign-key', pipe]],
+    ['credentials', (pipe) => ['push', at('good.tar'), '127.0.0.1:9/demo/app', '--authfile', pipe]],
+  ])('the second one ends the wait for %s from a pipe', async (name, args) => {
+    const pipe = at(`${name}.pipe`);
+    await runTool('mkfifo', [pipe]);
+    const child = startCli(args(pipe));
+    const file = await open(pipe, 'w'); // once the program has it open, too
+    child.kill('SIGINT');
+    for await (const chunk of child.stderr) if (/stopping at a safe point/.test(`${chunk}`)) child.kill('SIGINT');
+    if (child.exitCode === null) await once(child, 'close');
+    expect(child.exitCode).toBe(130);
+    await file.close();
   });
 });
 

@@ -1,6 +1,4 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { buffer } from 'node:stream/consumers';
+import { FileRefusedError, readFileWithin } from '@slipway/read-file';
 import { type AuthConfig, decodeAuth } from './auth-config.ts';
 import { decodeConfig } from './config-text.ts';
 import { CredentialsError, type CredentialsErrorReason } from './errors.ts';
@@ -44,28 +42,17 @@ export interface ReadConfigOptions {
  * @throws {CredentialsError} `ERR_CREDENTIALS_FILE`
  */
 export async function readConfigFile(path: string, options: ReadConfigOptions = {}): Promise<ConfigFile | undefined> {
-  const kind = await kindOf(path);
-  if (kind === 'nothing') return undefined;
-  // A pipe that nobody writes to is waited for without end, and no signal ends that.
-  if (kind === 'pipe' && options.mayBePipe !== true) throw unreadable(path, 'it is a pipe', options);
   let bytes: Uint8Array;
   try {
-    // A stream also takes a pipe (`--authfile <(…)`); `end` is inclusive, so one byte too many shows.
-    bytes = await buffer(createReadStream(path, { end: maxBytes }));
+    bytes = await readFileWithin(path, { maxBytes, mayBePipe: options.mayBePipe });
   } catch (error) {
     if (isAbsence(error)) return undefined;
-    throw unreadable(path, systemCodeOf(error), options, error);
+    if (!(error instanceof FileRefusedError)) throw unreadable(path, systemCodeOf(error), options, error);
+    if (error.code === 'ERR_FILE_TOO_LARGE') throw invalid(path, error.why, options);
+    throw unreadable(path, error.why, options, error);
   }
-  if (bytes.byteLength > maxBytes) throw invalid(path, `it has more than the ${maxBytes} bytes allowed`, options);
   const { text, encoding } = decodeConfig(bytes);
   return { ...parseConfig(path, text, options), encoding };
-}
-
-async function kindOf(path: string): Promise<'nothing' | 'pipe' | 'something'> {
-  return await stat(path).then(
-    (stats) => (stats.isFIFO() ? 'pipe' : 'something'),
-    (error) => (isAbsence(error) ? 'nothing' : 'something'), // reading it tells why
-  );
 }
 
 function isAbsence(error: unknown): boolean {

@@ -162,7 +162,7 @@ async function readNamed(path: string, namedBy: string | undefined): Promise<Cre
 async function readCandidate({ path, namedBy, isLegacy, isChosen }: Candidate): Promise<CredentialPlace> {
   const place = { name: path, namedBy };
   try {
-    const file = await readConfigFile(path, { isLegacy, namedBy, mayBePipe: isChosen });
+    const file = await readConfigFile(path, { isLegacy, namedBy });
     return file ? { ...place, kind: 'read', file } : { ...place, kind: 'absent' };
   } catch (thrown) {
     const error = asCredentialsError(thrown);

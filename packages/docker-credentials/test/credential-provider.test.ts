@@ -1,4 +1,5 @@
 import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { asNobody, createFakeHome, type FakeHome, keychainScript, runTool } from '@slipway/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type CredentialProviderSources, createCredentialProvider } from '../src/credential-provider.ts';
@@ -332,6 +333,21 @@ describe('places that are not as they should be', () => {
     expect(warnings).toEqual([
       `cannot use the credentials in ${broken}: it is not valid JSON (at line 1, character 10); the credentials in ${file} are used instead`,
     ]);
+  });
+
+  test.each([
+    ['docker’s own folder', {}, '.docker'],
+    ['a folder that was named', { DOCKER_CONFIG: 'chosen' }, 'chosen'],
+  ])('a pipe that nobody named, in %s, is passed over at once', async (_, env, folder) => {
+    const path = join(home.homeFolder, folder, 'config.json');
+    await mkdir(join(home.homeFolder, folder));
+    await runTool('mkfifo', [path]);
+    await home.write('.dockercfg', { 'ghcr.io': auth('old') });
+    const named = Object.fromEntries(Object.keys(env).map((name) => [name, join(home.homeFolder, folder)]));
+    const { provider, warnings } = open({ env: named });
+    await expect(provider('ghcr.io')).resolves.toEqual(basic('old'));
+    const why = `cannot read credentials from ${path}: it is a pipe, not a file`;
+    expect(warnings).toEqual([expect.stringContaining(why)]);
   });
 
   test('a named pipe, as a shell makes for <(…), is read to its end', async () => {

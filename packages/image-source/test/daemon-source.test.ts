@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { randomImage, requireTool, testCertificates, writeDockerArchive } from '@slipway/testkit';
+import { randomImage, requireTool, runTool, testCertificates, writeDockerArchive } from '@slipway/testkit';
 import { describe, expect, test, vi } from 'vitest';
 import { findDaemonEndpoint, openDaemonSource } from '../src/daemon.ts';
 import { startDaemonDouble } from './daemon-double.ts';
@@ -179,6 +179,13 @@ describe('findDaemonEndpoint', () => {
     await writeFile(at(`docker/contexts/meta/${id}/meta.json`), JSON.stringify(meta));
     for (const pem of pems) await writeFile(at(`docker/contexts/tls/${id}/docker/${pem}.pem`), `the ${pem}`);
   }
+
+  test('a pipe in the place of config.json is told, and waited for by nobody', async () => {
+    await mkdir(at('docker'), { recursive: true });
+    await runTool('mkfifo', [at('docker/config.json')]);
+    const message = expect.stringContaining('it is a pipe, not a file');
+    await expect(find()).rejects.toMatchObject({ code: 'ERR_SOURCE_INVALID', message });
+  });
 
   test('nothing said means the default socket', async () => {
     expect(await find({ DOCKER_HOST: '', DOCKER_CONTEXT: 'default' })).toEqual({ host: 'unix:///var/run/docker.sock' });

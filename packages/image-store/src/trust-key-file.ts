@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   createTrustKey,
@@ -8,6 +8,10 @@ import {
   parseTrustKey,
   type TrustKey,
 } from '@slipway/manifest/schema1';
+import { readTextWithin } from '@slipway/read-file';
+
+/** A key is a few hundred bytes. */
+const maxKeyBytes = 64 * 1024;
 
 /** Where a trust key lies, and which. */
 export interface TrustKeyFileOptions {
@@ -47,7 +51,7 @@ export async function openTrustKey({ folder }: TrustKeyFileOptions): Promise<Tru
 
 async function readText(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8');
+    return await readTextWithin(path, { maxBytes: maxKeyBytes });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type ByteStream, type Digest, digestBytes, digestStream } from '@slipway/digest';
@@ -10,6 +10,7 @@ import {
   flipByte,
   multiPlatformImage,
   randomImage,
+  runTool,
   writeDockerArchive,
   writeOciArchive,
   writeOciLayout,
@@ -641,6 +642,20 @@ describe('a folder in a bad state', () => {
     await expect(store.list()).rejects.toMatchObject({ code: 'ERR_IMAGE_STORE_CORRUPT' });
     await expect(loadArchive(['demo/app:v2'])).rejects.toMatchObject({ code: 'ERR_IMAGE_STORE_CORRUPT' });
     expect(await readFile(at('store/index.json'), 'utf8')).toBe('{');
+  });
+
+  test.each([
+    ['a pipe', 'it is a pipe, not a file', (path: string) => runTool('mkfifo', [path])],
+    ['a device without an end', 'bytes allowed', (path: string) => symlink('/dev/zero', path)],
+  ])('%s in the place of index.json is told at once', async (_, why, make) => {
+    await loadArchive();
+    await rm(at('store/index.json'));
+    await make(at('store/index.json'));
+    await expect(store.list()).rejects.toMatchObject({
+      code: 'ERR_IMAGE_STORE_CORRUPT',
+      message: expect.stringContaining(why),
+      hint: expect.stringContaining('load the images again'),
+    });
   });
 
   test('a damaged repositories.json costs the digests only', async () => {

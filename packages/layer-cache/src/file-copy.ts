@@ -1,5 +1,6 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import type { AbortOptions, ByteStream, Digest, OpenOptions } from '@slipway/digest';
+import { openRegularFile } from '@slipway/read-file';
 import { LayerCacheError } from './errors.ts';
 import type { LayerCopy } from './layer-cache.ts';
 import { readSize } from './read-size.ts';
@@ -16,7 +17,7 @@ export async function openFileCopy(
   { signal }: AbortOptions = {},
 ): Promise<LayerCopy> {
   signal?.throwIfAborted();
-  const file = await open(path).catch((cause) => {
+  const file = await openRegularFile(path).catch((cause) => {
     throw unreadable(digest, cause);
   });
   return new FileCopy(file, digest, size);

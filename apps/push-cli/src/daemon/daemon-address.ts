@@ -1,10 +1,13 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readTextWithin } from '@slipway/read-file';
 import type { Environment } from '../environment.ts';
 import { usageError } from '../errors.ts';
 
 /** Where a slipwayd listens when nothing says otherwise. */
 export const defaultDaemonHost = 'unix:///run/slipway.sock';
+
+/** A token, or certificates. */
+const maxFileBytes = 4 * 1024 * 1024;
 
 /** What is needed to talk to a slipwayd. */
 export interface DaemonAddress {
@@ -57,7 +60,7 @@ async function tokenOf({ variables }: Environment): Promise<string | undefined> 
   const { SLIPWAY_TOKEN: token = '', SLIPWAY_TOKEN_FILE: file = '' } = variables;
   if (file === '') return token || undefined;
   if (token !== '') throw usageError('SLIPWAY_TOKEN and SLIPWAY_TOKEN_FILE exclude each other');
-  const text = await readFile(file, 'utf8').catch((cause: Error) => {
+  const text = await readTextWithin(file, { maxBytes: maxFileBytes, mayBePipe: true }).catch((cause: Error) => {
     throw usageError(`SLIPWAY_TOKEN_FILE cannot be read: ${cause.message}`);
   });
   if (/^\S+\s*$/.test(text)) return text.trim();
@@ -119,7 +122,7 @@ async function readCertificates(folder: string): Promise<DaemonTls> {
   const [ca, cert, key] = await Promise.all(
     ['ca.pem', 'cert.pem', 'key.pem'].map(async (name) => {
       try {
-        return await readFile(join(folder, name), 'utf8');
+        return await readTextWithin(join(folder, name), { maxBytes: maxFileBytes });
       } catch (cause) {
         if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
         throw usageError(`SLIPWAY_CERT_PATH cannot be read: ${(cause as Error).message}`);

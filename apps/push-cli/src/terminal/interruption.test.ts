@@ -32,6 +32,34 @@ test('a clean-up that hangs is ended after its time', () => {
   expect(host.exits).toEqual([130]);
 });
 
+test.each([
+  ['a file', 'FSReqPromise'],
+  ['a stream of a file', 'FSReqCallback'],
+  ['a name', 'GetAddrInfoReqWrap'],
+])('a thread that is stuck over %s holds up the second signal for a moment only: a signal ends it', (_, kind) => {
+  const host = fakeHost();
+  using _interruption = listenForInterruption(host, { onFirst: () => {} });
+  host.waitsFor = ['Timeout', kind, 'TCPSocketWrap'];
+  host.raise('SIGTERM');
+  host.raise('SIGTERM');
+  expect([host.exits, host.kills]).toEqual([[], []]);
+  expect(host.listenerCount()).toBe(0);
+  vi.advanceTimersByTime(1_000);
+  expect([host.exits, host.kills]).toEqual([[], [[host.pid, 'SIGINT']]]);
+});
+
+test('one that is done meanwhile leaves the exit code', () => {
+  const host = fakeHost();
+  using _ = listenForInterruption(host, { onFirst: () => {} });
+  host.waitsFor = ['FSReqCallback'];
+  host.raise('SIGINT');
+  host.raise('SIGINT');
+  vi.advanceTimersByTime(50);
+  host.waitsFor = ['TCPSocketWrap'];
+  vi.advanceTimersByTime(1_000);
+  expect([host.exits, host.kills]).toEqual([[130], []]);
+});
+
 test('nothing is listened to any more after the end', () => {
   const host = fakeHost();
   {
@@ -43,22 +71,36 @@ test('nothing is listened to any more after the end', () => {
   expect(host.listenerCount()).toBe(0);
 });
 
-function fakeHost(): SignalHost & { raise(name: NodeJS.Signals): void; exits: number[]; listenerCount(): number } {
+interface FakeHost extends SignalHost {
+  raise(name: NodeJS.Signals): void;
+  waitsFor: readonly string[];
+  readonly exits: number[];
+  readonly kills: [number, string][];
+  listenerCount(): number;
+}
+
+function fakeHost(): FakeHost {
   const listeners = new Map<NodeJS.Signals, Set<() => void>>();
   const of = (name: NodeJS.Signals): Set<() => void> => {
     const known = listeners.get(name) ?? new Set();
     listeners.set(name, known);
     return known;
   };
-  const exits: number[] = [];
-  return {
+  const host: FakeHost = {
     on: (name, listener) => of(name).add(listener),
     off: (name, listener) => of(name).delete(listener),
-    exit: (code) => void exits.push(code),
+    removeAllListeners: (name) => listeners.delete(name),
+    exit: (code) => void host.exits.push(code),
+    pid: 4711,
+    kill: (pid, name) => host.kills.push([pid, name]),
+    getActiveResourcesInfo: () => host.waitsFor,
     raise: (name) => {
-      for (const listener of of(name)) listener();
+      for (const listener of [...of(name)]) listener();
     },
-    exits,
+    waitsFor: [],
+    exits: [],
+    kills: [],
     listenerCount: () => [...listeners.values()].reduce((sum, { size }) => sum + size, 0),
   };
+  return host;
 }

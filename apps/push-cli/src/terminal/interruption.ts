@@ -5,7 +5,12 @@ import { exitCodes } from '../failure/exit-code.ts';
 export interface SignalHost {
   on(name: NodeJS.Signals, listener: () => void): unknown;
   off(name: NodeJS.Signals, listener: () => void): unknown;
+  removeAllListeners(name: NodeJS.Signals): unknown;
   exit(code: number): void;
+  readonly pid: number;
+  kill(pid: number, name: NodeJS.Signals): unknown;
+  /** Kinds of what the process waits for. */
+  getActiveResourcesInfo(): readonly string[];
 }
 
 export interface InterruptionOptions {
@@ -30,9 +35,14 @@ export function listenForInterruption(host: SignalHost, options: InterruptionOpt
   const { onFirst, onForced, graceMs = 10_000 } = options;
   const controller = new AbortController();
   let grace: NodeJS.Timeout | undefined;
+  const stopListening = (): void => {
+    clearTimeout(grace);
+    for (const name of signals) host.off(name, hear);
+  };
   const end = (): void => {
     onForced?.();
-    host.exit(exitCodes.interrupted);
+    stopListening(); // a third signal ends what hangs even in its end
+    endNow(host, stuckAfterMs);
   };
   const hear = (): void => {
     if (controller.signal.aborted) {
@@ -46,9 +56,26 @@ export function listenForInterruption(host: SignalHost, options: InterruptionOpt
   for (const name of signals) host.on(name, hear);
   return {
     signal: controller.signal,
-    [Symbol.dispose]() {
-      clearTimeout(grace);
-      for (const name of signals) host.off(name, hear);
-    },
+    [Symbol.dispose]: stopListening,
   };
 }
+
+/** What a file or a name look-up may take that has been given up: longer, and its thread is stuck. */
+const stuckAfterMs = 200;
+const lookAgainMs = 10;
+
+/**
+ * Ends the process with its exit code. Node waits for its threads at the end: for one that asked something of a disk
+ * that hangs, until the disk answers. Only a signal ends it sooner: Ctrl-C's own, by which a shell shows the same code.
+ */
+function endNow(host: SignalHost, leftMs: number): void {
+  if (!host.getActiveResourcesInfo().some((kind) => threadWork.test(kind))) host.exit(exitCodes.interrupted);
+  else if (leftMs > 0) setTimeout(() => endNow(host, leftMs - lookAgainMs), lookAgainMs);
+  else {
+    host.removeAllListeners('SIGINT');
+    host.kill(host.pid, 'SIGINT');
+  }
+}
+
+/** Files, and look-ups of names. */
+const threadWork = /^(?:FSReq|FileHandle|GetAddrInfo|GetNameInfo)/;

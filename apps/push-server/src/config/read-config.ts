@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { FileRefusedError, readTextWithin } from '@slipway/read-file';
 import { parseInsecureRegistries, parseNondistributableRegistries } from '@slipway/registry-client';
 import { ServerError } from '../errors.ts';
 import { parseListenAddress } from '../listeners/listen-address.ts';
@@ -73,11 +73,11 @@ const knownVariables: ReadonlySet<string> = new Set([
 async function readConfigFile(file: string, faults: string[]): Promise<Readonly<Record<string, unknown>>> {
   let document: unknown;
   try {
-    const bytes = await readFile(file);
-    if (bytes.byteLength > maxFileBytes) throw new Error('it is larger than 1 MiB');
-    document = JSON.parse(withoutComments(bytes.toString('utf8')));
+    const text = await readTextWithin(file, { maxBytes: maxFileBytes, mayBePipe: true });
+    document = JSON.parse(withoutComments(text));
   } catch (error) {
-    faults.push(`${file}: ${error instanceof Error ? error.message : String(error)}`);
+    const why = error instanceof FileRefusedError ? error.why : error instanceof Error ? error.message : String(error);
+    faults.push(`${file}: ${why}`);
     return {};
   }
   if (typeof document !== 'object' || document === null || Array.isArray(document)) {

@@ -1,7 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import type { TrustKey } from '@slipway/manifest/schema1';
+import { readTextWithin } from '@slipway/read-file';
 import type { ServerConfig } from '../config/server-config.ts';
 import { ServerError } from '../errors.ts';
+
+/** A key is a few hundred bytes. */
+const maxKeyBytes = 64 * 1024;
 
 /**
  * What signs schema 1 manifests: the file that was named, read at once; or `key.json` of the data folder, made when the
@@ -21,7 +24,7 @@ export async function openSigningKey({
   }
   try {
     const { parseTrustKey } = await import('@slipway/manifest/schema1');
-    const key = parseTrustKey(await readFile(trustKey, 'utf8'));
+    const key = parseTrustKey(await readTextWithin(trustKey, { maxBytes: maxKeyBytes }));
     return async () => key;
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);

@@ -1,6 +1,9 @@
-import { readFile } from 'node:fs/promises';
+import { readFileWithin } from '@slipway/read-file';
 import type { ServerConfig } from '../config/server-config.ts';
 import { ServerError } from '../errors.ts';
+
+/** The largest bundles of authorities have a few hundred kilobytes. */
+const maxFileBytes = 4 * 1024 * 1024;
 
 /** Certificate, key and authorities of the TCP listeners, as `node:tls` takes them. */
 export interface TlsMaterial {
@@ -17,9 +20,11 @@ export async function readTlsMaterial({
 }: Pick<ServerConfig, 'tlsCert' | 'tlsKey' | 'tlsCa'>): Promise<TlsMaterial> {
   const read = async (name: string, file: string | undefined): Promise<Buffer | undefined> => {
     if (file === undefined) return undefined;
-    return await readFile(file).catch((error: unknown) => {
+    try {
+      return Buffer.from(await readFileWithin(file, { maxBytes: maxFileBytes }));
+    } catch (error) {
       throw new ServerError('ERR_SERVER_CONFIG', `--${name}: ${(error as Error).message}`, { cause: error });
-    });
+    }
   };
   // One after the other: of several faults, always the same one is told.
   const cert = await read('tls-cert', tlsCert);

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
+import { readTextWithin } from '@slipway/read-file';
 import type { DispatcherFactory } from '@slipway/registry-client';
 import type { Logger } from 'pino';
 import type { ServerConfig } from '../config/server-config.ts';
@@ -132,10 +132,13 @@ function keysOf(issuer: string, { egress, dispatcher: factory, log }: Gatekeeper
   return { keys, close: () => dispatcher.destroy() };
 }
 
+/** An issuer has a few keys of a kilobyte. */
+const maxKeySetBytes = 1024 * 1024;
+
 /** @throws {ServerError} `ERR_SERVER_CONFIG` */
 export async function keysIn(file: string): Promise<OpenedKeys> {
   try {
-    const set = readKeySet(JSON.parse(await readFile(file, 'utf8')));
+    const set = readKeySet(JSON.parse(await readTextWithin(file, { maxBytes: maxKeySetBytes })));
     return { keys: { use: (work) => work(set) }, async close() {} };
   } catch (cause) {
     throw new ServerError('ERR_SERVER_CONFIG', `--oidc-jwks: ${(cause as Error).message}`, { cause });

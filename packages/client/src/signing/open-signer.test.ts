@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type TemporaryFolder, temporaryFolder } from '@slipway/testkit';
+import { runTool, type TemporaryFolder, temporaryFolder } from '@slipway/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openSigning, parseIdentity } from './open-signer.ts';
 
@@ -81,6 +81,20 @@ describe('is refused:', () => {
     });
     await opening.catch((error: Error) => expect(error.message).not.toContain('BEGIN'));
   });
+});
+
+test('a key that comes through a pipe is read, and one that never comes is given up', async () => {
+  const pipe = join(folder.path, 'pipe.key');
+  await runTool('mkfifo', [pipe]);
+  const written = writeFile(pipe, plain);
+  const signing = await openSigning({ signKey: pipe }, { variables: {} });
+  await written;
+  expect(signing?.signer).toBeDefined();
+  const reason = new Error('enough');
+  const controller = new AbortController();
+  const opening = openSigning({ signKey: pipe }, { variables: {}, signal: controller.signal });
+  controller.abort(reason);
+  await expect(opening).rejects.toBe(reason);
 });
 
 describe('an identity', () => {

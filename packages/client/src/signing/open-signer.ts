@@ -1,6 +1,6 @@
-import { createReadStream } from 'node:fs';
 import type { AbortOptions } from '@slipway/digest';
 import type { PushSigning, Signer } from '@slipway/push';
+import { FileRefusedError, readTextWithin } from '@slipway/read-file';
 import { formatReference, parseReference } from '@slipway/reference';
 import { ClientError, optionError } from '../errors.ts';
 
@@ -90,15 +90,12 @@ async function readKeyText(
     throw new ClientError('ERR_CLIENT_SIGN_KEY', `keys of ${scheme}:// are not known`, { hint });
   }
   try {
-    let text = '';
-    // It may be a pipe, and a device has no end.
-    for await (const chunk of createReadStream(signKey, { encoding: 'latin1', end: maxKeyBytes, signal }))
-      text += chunk;
-    if (text.length <= maxKeyBytes) return text;
+    return await readTextWithin(signKey, { maxBytes: maxKeyBytes, mayBePipe: true, signal });
   } catch (cause) {
     signal?.throwIfAborted();
+    const isTooLong = cause instanceof FileRefusedError && cause.code === 'ERR_FILE_TOO_LARGE';
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new ClientError('ERR_CLIENT_SIGN_KEY', `the key cannot be read: ${why}`, { hint: 'check the path', cause });
+    const message = isTooLong ? `${signKey} is too long for a key` : `the key cannot be read: ${why}`;
+    throw new ClientError('ERR_CLIENT_SIGN_KEY', message, { hint: 'check the path', cause });
   }
-  throw new ClientError('ERR_CLIENT_SIGN_KEY', `${signKey} is too long for a key`, { hint: 'check the path' });
 }

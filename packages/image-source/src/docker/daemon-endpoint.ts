@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { FileRefusedError, readFileWithin } from '@slipway/read-file';
 import { objectOf, parseJson, textOf } from '../documents.ts';
 import { fromSystemError, invalidSource, SourceError } from '../errors.ts';
 
 /** Where a Docker daemon listens when nothing says otherwise. */
 export const defaultDaemonHost: string = 'unix:///var/run/docker.sock';
+
+/** What docker's `config.json`, a context or a certificate may have. */
+const maxFileBytes = 4 * 1024 * 1024;
 
 /** How a connection to a daemon is secured. All certificates and keys are PEM. */
 export interface DaemonTls {
@@ -94,8 +97,9 @@ async function readCertificates(folder: string): Promise<Omit<DaemonTls, 'verify
 
 async function readOptional(path: string): Promise<Buffer | undefined> {
   try {
-    return await readFile(path);
+    return Buffer.from(await readFileWithin(path, { maxBytes: maxFileBytes }));
   } catch (cause) {
+    if (cause instanceof FileRefusedError) throw invalidSource(cause.message);
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw fromSystemError(cause, path);

@@ -1,9 +1,18 @@
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Digest, isDigest } from '@slipway/digest';
 import type { Descriptor } from '@slipway/manifest';
+import { readTextWithin } from '@slipway/read-file';
 import { ImageStoreError } from '../errors.ts';
-import { type BlobFile, blobName, isAbsent, type StoreFiles, sizeOf } from '../layout/store-files.ts';
+import {
+  asDamage,
+  type BlobFile,
+  blobName,
+  isAbsent,
+  maxDocumentBytes,
+  type StoreFiles,
+  sizeOf,
+} from '../layout/store-files.ts';
 import type { StoredManifest } from '../layout/store-state.ts';
 import type { Workspace } from '../layout/workspace.ts';
 
@@ -49,10 +58,12 @@ export class HeldImages {
 
   /** @throws {ImageStoreError} `ERR_IMAGE_STORE_NOT_FOUND` when nothing is held under the key */
   async read(key: string): Promise<HeldManifest> {
-    const text = await readFile(join(this.folderOf(key), documentName), 'utf8').catch((error: unknown) => {
-      if (isAbsent(error)) throw new ImageStoreError('ERR_IMAGE_STORE_NOT_FOUND', `No image is held as ${key}`);
-      throw error;
-    });
+    const text = await readTextWithin(join(this.folderOf(key), documentName), { maxBytes: maxDocumentBytes }).catch(
+      (error: unknown) => {
+        if (isAbsent(error)) throw new ImageStoreError('ERR_IMAGE_STORE_NOT_FOUND', `No image is held as ${key}`);
+        throw asDamage(error);
+      },
+    );
     const document = parsed(text);
     if (document !== undefined) return document;
     throw new ImageStoreError('ERR_IMAGE_STORE_CORRUPT', `The image held as ${key} is damaged`, {

@@ -1,5 +1,5 @@
-import { open } from 'node:fs/promises';
 import type { ByteStream, ReuseOptions } from '@slipway/digest';
+import { openRegularFile } from '@slipway/read-file';
 
 const readSize = 256 * 1024;
 
@@ -8,7 +8,7 @@ export async function* readFileChunks(
   path: string,
   { signal, reuse }: ReuseOptions = {},
 ): ByteStream & AsyncGenerator<Uint8Array, void, void> {
-  await using file = await open(path);
+  await using file = await openRegularFile(path);
   const reused = reuse ? new Uint8Array(readSize) : undefined;
   for (;;) {
     signal?.throwIfAborted();

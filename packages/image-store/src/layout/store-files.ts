@@ -1,13 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { link, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { link, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { algorithmOf, type Digest, digestBytes, encodedOf, isDigest } from '@slipway/digest';
 import { type FileLock, FileLockError, makeFolder, withFileLock } from '@slipway/file-lock';
 import type { Descriptor } from '@slipway/manifest';
+import { FileRefusedError, readFileWithin, readTextWithin } from '@slipway/read-file';
 import { ImageStoreError } from '../errors.ts';
 
 /** Bytes that a manifest or a config may have. */
 export const maxDocumentBytes: number = 8 * 1024 * 1024;
+
+/** Bytes that a list of images may have: a hundred thousand images take about half of that. */
+const maxIndexBytes = 64 * 1024 * 1024;
 
 /**
  * Changes of the store take milliseconds; who waits should see the lock of a dead container taken, not give up before.
@@ -53,13 +57,16 @@ export class StoreFiles {
     if ((await this.read('oci-layout')) === undefined) await this.write('oci-layout', marker, 0o644);
   }
 
-  /** A small file of the folder; undefined when it is not there. */
+  /**
+   * A small file of the folder; undefined when it is not there.
+   * @throws {ImageStoreError} `ERR_IMAGE_STORE_CORRUPT` for what no store writes: a pipe, or a device without an end
+   */
   async read(name: string): Promise<string | undefined> {
     try {
-      return await readFile(join(this.folder, name), 'utf8');
+      return await readTextWithin(join(this.folder, name), { maxBytes: maxIndexBytes });
     } catch (error) {
       if (isAbsent(error)) return undefined;
-      throw error;
+      throw asDamage(error);
     }
   }
 
@@ -98,7 +105,10 @@ export class StoreFiles {
     const path = this.blobPath(digest);
     const size = await sizeOf(path);
     if (size === undefined) return undefined;
-    const bytes = size <= maxDocumentBytes ? await readFile(path) : undefined;
+    const bytes = await readFileWithin(path, { maxBytes: maxDocumentBytes }).catch((error: unknown) => {
+      if (error instanceof FileRefusedError) return undefined;
+      throw error;
+    });
     if (bytes !== undefined && digestBytes(bytes, algorithmOf(digest)) === digest) return bytes;
     throw new ImageStoreError('ERR_IMAGE_STORE_CORRUPT', `${JSON.stringify(path)} is damaged`, {
       hint: 'Delete the image and load it again',
@@ -213,6 +223,15 @@ export function takenAwayError(path: string, digest: Digest): ImageStoreError {
     `The blob ${digest} was taken away while the image was being loaded: ${path} is not there in full`,
     { hint: 'Load the image again' },
   );
+}
+
+/** What lies in the place of a file that the store keeps, as damage of the store. Everything else passes. */
+export function asDamage(error: unknown): unknown {
+  if (!(error instanceof FileRefusedError)) return error;
+  return new ImageStoreError('ERR_IMAGE_STORE_CORRUPT', error.message, {
+    cause: error,
+    hint: 'Put the file back, or move the folder away and load the images again',
+  });
 }
 
 /** What the operating system says, as the one failure that callers are to expect. Everything else passes. */

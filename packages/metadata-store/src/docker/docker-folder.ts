@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { FileRefusedError, readFileWithin } from '@slipway/read-file';
 import { MetadataStoreError } from '../errors.ts';
 import { entryPath } from '../files/entry-path.ts';
 import type { KeyValueBackend, ValueChange } from '../keyed/key-value-backend.ts';
@@ -91,9 +92,9 @@ class DockerFolder implements KeyValueBackend {
 
 async function readValue(path: string): Promise<Uint8Array | undefined> {
   try {
-    if ((await stat(path)).size > maxValueSize) return undefined; // nothing that Docker writes
-    return await readFile(path);
+    return await readFileWithin(path, { maxBytes: maxValueSize });
   } catch (error) {
+    if (error instanceof FileRefusedError) return undefined; // nothing that Docker writes
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;
   }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -45,6 +46,18 @@ const filesOf = async (path: string): Promise<readonly string[]> => {
     .map((entry) => join(entry.parentPath, entry.name).slice(path.length + 1))
     .sort();
 };
+
+test.skipIf(process.platform === 'win32')(
+  'a pipe in the place of a record is none, and waited for by nobody',
+  async () => {
+    await using folder = await dockerFolder();
+    const path = join(folder.path, `v2metadata-by-diffid/sha256/${'a'.repeat(64)}`);
+    await rm(path);
+    execFileSync('mkfifo', [path]);
+    await using store = await withDockerMetadata(createMemoryMetadataStore(), { folder: folder.path });
+    expect(await store.layerRecords(digest('a'))).toEqual([]);
+  },
+);
 
 for (const isWritable of [false, true]) {
   metadataStoreSuite(`a store with Docker's folder, ${isWritable ? 'written' : 'read'}`, async () => {

@@ -1,6 +1,5 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { buffer } from 'node:stream/consumers';
+import { FileRefusedError, readFileWithin } from '@slipway/read-file';
 import { systemCodeOf } from '../answers/system-code.ts';
 import { CertificateError } from './errors.ts';
 
@@ -63,14 +62,15 @@ export async function readKey(path: string, certificate: string): Promise<string
 }
 
 async function readFile(path: string): Promise<Buffer> {
-  const bytes = await buffer(createReadStream(path, { end: maxBytes })).catch((error: unknown) => {
-    const message = `cannot read ${path}: ${systemCodeOf(error)}`;
-    throw new CertificateError(message, { reason: 'unreadable', file: path }, { cause: error });
-  });
-  // `end` is inclusive: one byte too many shows.
-  if (bytes.byteLength <= maxBytes) return bytes;
-  const message = `cannot use ${path}: it has more than the ${maxBytes} bytes allowed`;
-  throw new CertificateError(message, { reason: 'malformed', file: path });
+  try {
+    return Buffer.from(await readFileWithin(path, { maxBytes }));
+  } catch (error) {
+    const isTooLarge = error instanceof FileRefusedError && error.code === 'ERR_FILE_TOO_LARGE';
+    const why = error instanceof FileRefusedError ? error.why : systemCodeOf(error);
+    const message = isTooLarge ? `cannot use ${path}: ${why}` : `cannot read ${path}: ${why}`;
+    const reason = isTooLarge ? 'malformed' : 'unreadable';
+    throw new CertificateError(message, { reason, file: path }, { cause: error });
+  }
 }
 
 function pemCertificates(text: string): string[] {

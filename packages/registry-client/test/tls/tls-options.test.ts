@@ -1,7 +1,7 @@
 import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
-import { asNobody, createFakeHome, type FakeHome } from '@slipway/testkit';
+import { asNobody, createFakeHome, type FakeHome, runTool } from '@slipway/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { describeTLS, loadTLSOptions, type TLSSources } from '../../src/tls/tls-options.ts';
 import { type MadeCertificate, makeCertificate } from './make-certificate.ts';
@@ -157,6 +157,12 @@ describe('folders', () => {
       /zz\.crt: it is neither PEM nor DER of one; it is left/,
     ],
     ['a folder in place of a file', (path) => mkdir(path), /zz\.crt: EISDIR; it is left/],
+    [
+      'a pipe that nobody writes to',
+      (path) => runTool('mkfifo', [path]),
+      /zz\.crt: it is a pipe, not a file; it is left/,
+    ],
+    ['a device without an end', (path) => symlink('/dev/zero', path), /zz\.crt: it has more than the 4194304 bytes/],
     [
       'a file too large',
       (path) => writeFile(path, 'x'.repeat(5 * 1024 * 1024)),

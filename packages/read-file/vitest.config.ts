@@ -1,0 +1,4 @@
+import { sharedTestConfig } from '../../vitest.shared.ts';
+
+const config: ReturnType<typeof sharedTestConfig> = sharedTestConfig();
+export default config;
