@@ -268,11 +268,27 @@ describe('a handmade layout', () => {
     expect((await bytesOf(image.layers[0]!.content!)).equals(layer.bytes)).toBe(true);
   });
 
-  test('a foreign layer may be missing', async () => {
-    const mediaType = 'application/vnd.oci.image.layer.nondistributable.v1.tar+gzip';
-    const blob = manifestOf({ layers: [described(layer, mediaType)] });
-    const image = as('image', (await open(indexOf(described(blob, types.manifest)), config, blob))[0]);
-    expect(image.layers[0]).toMatchObject({ content: undefined, descriptor: { mediaType } });
+  const nondistributable = 'application/vnd.oci.image.layer.nondistributable.v1.tar+gzip';
+  test.each([nondistributable, types.layer])(
+    'a layer of %s that says where it is may be missing',
+    async (mediaType) => {
+      const urls = ['https://elsewhere.example/layer'];
+      const blob = manifestOf({ layers: [described(layer, mediaType, { urls })] });
+      const image = as('image', (await open(indexOf(described(blob, types.manifest)), config, blob))[0]);
+      expect(image.layers[0]).toMatchObject({ content: undefined, descriptor: { mediaType, urls } });
+    },
+  );
+
+  test.each<[string, string, object]>([
+    ['does not say where it is', nondistributable, {}],
+    ['names no URL at all', nondistributable, { urls: [] }],
+    ['names an empty text as its URL', types.layer, { urls: [''] }],
+    ['names what is no URL', nondistributable, { urls: ['layer.tar', ' '] }],
+  ])('a layer that %s has to be there', async (_, mediaType, more) => {
+    const blob = manifestOf({ layers: [described(layer, mediaType, more)] });
+    const opening = open(indexOf(described(blob, types.manifest)), config, blob);
+    await expect(opening).rejects.toMatchObject({ code: expect.stringMatching(/^ERR_SOURCE_/) });
+    await expect(opening).rejects.toThrow(layer.digest);
   });
 
   test('a layer is read from any offset, which is checked', async () => {

@@ -51,11 +51,14 @@ export const emptyDescriptor: Descriptor = Object.freeze({
   data: 'e30=',
 });
 
-/** Whether a layer is kept elsewhere: it says where, and a push leaves its bytes out unless told otherwise. */
+/**
+ * Whether a layer is kept elsewhere: it says at which URL, and a push leaves its bytes out unless told otherwise. Who
+ * names no URL, only an empty text, says nothing.
+ */
 export function isForeign(descriptor: Pick<Descriptor, 'urls'>): boolean {
   assertArgument('descriptor', descriptor, anObject);
   const { urls } = descriptor;
-  return urls !== undefined && urls.length > 0;
+  return urls?.some((url) => URL.canParse(url)) ?? false;
 }
 
 /** Whether an index entry is a BuildKit attestation: metadata about another entry, nothing to run. */

@@ -113,6 +113,9 @@ test.each([
   [undefined, false],
   [[], false],
   [['https://example.com/layer'], true],
+  [['', 'https://example.com/layer'], true],
+  [[''], false],
+  [[' ', 'layer.tar'], false],
 ])('a layer with the urls %j is foreign: %s', (urls, expected) => {
   expect(isForeign({ urls })).toBe(expected);
 });

@@ -81,3 +81,13 @@ test('one that will not be asked is sent the blob', async () => {
   expect(await bench.push(claiming(bytes.byteLength, elsewhere), 'demo/app:1')).toMatchObject([{ ok: true }]);
   expect(outcomes(bench.events)).toEqual({ 'blob:pushed': 2 });
 });
+
+test('a manifest that the source has taken is not too long for the push: the registry decides', async () => {
+  await using bench = await openBench();
+  const image = claiming(bytes.byteLength, elsewhere);
+  const manifest = JSON.parse(new TextDecoder().decode(image.manifest?.bytes)) as object;
+  const long = new TextEncoder().encode(JSON.stringify({ ...manifest, annotations: { note: 'x'.repeat(4_500_000) } }));
+  const named = { mediaType: mediaTypes.ociManifest, digest: digestBytes(long), bytes: long };
+  const [result] = await bench.push({ ...image, manifest: named }, 'demo/app:1');
+  expect(result?.ok === true ? 'pushed' : result?.error.cause).toEqual(expect.objectContaining({ status: 413 }));
+});

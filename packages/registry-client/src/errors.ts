@@ -95,7 +95,7 @@ export class RegistryError extends Error {
   /**
    * Why no answer came: `tls`, `timeout`, or the system's own code (`ECONNREFUSED`, `ENOTFOUND`, `ECONNRESET`, …); or
    * `https-expected`, when what answered http speaks https; `answered-early`, when content was said to be taken before
-   * it was sent.
+   * it was sent; `unknown-scheme`, when credentials are wanted in a way that is not known here.
    */
   readonly reason: string | undefined;
   /** What to do, where the fix is known. */

@@ -329,6 +329,23 @@ describe('a token', () => {
   });
 });
 
+test.each([
+  [['Foo x=y'], 'foo'],
+  [['Negotiate', 'NTLM'], 'negotiate, ntlm'],
+])('of ways to show credentials that are not known, %j, it is said which they are', async (challenges, named) => {
+  await using server = await startScriptedServer((_, response) => {
+    response.writeHead(401, { 'www-authenticate': challenges }).end();
+  });
+  const credentials = async () => ({ kind: 'basic', username: 'u', password: 'p' }) as const;
+  await using registry = openRegistry({ url: server.url, credentials });
+  await expect(registry.repository('a').getManifest('v1')).rejects.toMatchObject({
+    code: 'ERR_REGISTRY_UNAUTHORIZED',
+    reason: 'unknown-scheme',
+    hint: expect.stringContaining(`(${named})`),
+  });
+  expect(server.seen.every(({ headers }) => headers.authorization === undefined)).toBe(true);
+});
+
 describe('a 401 after the ping', () => {
   test('is answered with a fresh token, and the manifest is sent again', async () => {
     await using world = await startTokenWorld(undefined, async (request, response) => {

@@ -2,17 +2,16 @@ import { digestBytes } from '@slipway/digest';
 import { mediaTypes } from '@slipway/manifest';
 import { createTrustKey, signJSON } from '@slipway/manifest/schema1';
 import { describe, expect, test } from 'vitest';
-import { openRegistry } from '../src/index.ts';
+import { openRegistry, type RegistryError } from '../src/index.ts';
 import { listOf } from './push-through.ts';
 import { afterPing, type Script, startScriptedServer } from './scripted-server.ts';
 
 const bytes = new TextEncoder().encode('{"schemaVersion":2}');
 const digest = digestBytes(bytes);
 const mediaType = mediaTypes.ociManifest;
+const other = digestBytes(new Uint8Array(1));
 
 describe('putManifest', () => {
-  const other = digestBytes(new Uint8Array(1));
-
   test.each<[number, Record<string, string>, { digest?: string; subject?: string; location?: string }]>([
     [200, {}, {}],
     [201, {}, {}],
@@ -75,6 +74,30 @@ test('a manifest that was accepted before all of it was sent is no success', asy
     code: 'ERR_REGISTRY_PROTOCOL',
     reason: 'answered-early',
   });
+});
+
+test.each([
+  ['lists', (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`],
+  ['objects', (depth: number) => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`],
+])('a refusal whose detail nests without end, %s, keeps its status and its words', async (_, nested) => {
+  const detail = `{"digest":"${other}","more":${nested(9_000)}}`;
+  await using server = await startScriptedServer(
+    afterPing(async (request, response) => {
+      await request.read();
+      response
+        .writeHead(400, { 'content-type': 'application/json' })
+        .end(`{"errors":[{"code":"MANIFEST_INVALID","message":"the real reason","detail":${detail}}]}`);
+    }),
+  );
+  await using registry = openRegistry({ url: server.url });
+  const refused: unknown = await registry
+    .repository('a')
+    .putManifest('v1', bytes, { mediaType })
+    .catch((error: unknown) => error);
+  expect(refused).toMatchObject({ status: 400, message: expect.stringContaining('the real reason') });
+  const { diagnostics } = refused as RegistryError;
+  expect(diagnostics).toMatchObject([{ code: 'MANIFEST_INVALID', detail: { digest: other } }]);
+  expect(JSON.stringify(diagnostics).length).toBeLessThan(1_000); // its readers go as deep as it does
 });
 
 describe('getManifest and statManifest', () => {

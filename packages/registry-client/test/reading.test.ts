@@ -328,6 +328,29 @@ describe('a part of a blob', () => {
     });
   });
 
+  test('a part that nobody asked for is refused, and none of its bytes are quoted', async () => {
+    const binary = new Uint8Array(1_000).map((_, at) => at % 256);
+    await using server = await startScriptedServer(
+      afterPing((_, response) => void response.writeHead(206, { 'content-range': 'bytes 0-999/2000' }).end(binary)),
+    );
+    await using registry = openRegistry({ url: server.url });
+    await expect(collect(registry.repository('app').openBlob(blob))).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_PROTOCOL',
+      message: expect.stringMatching(/answered 206 with a part of the blob, where all of it was asked for$/),
+    });
+  });
+
+  test.each([
+    ['a blob', new Uint8Array(500).map((_, at) => at % 256)],
+    ['what is cut in the middle of gzip', new Uint8Array([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3])],
+  ])('a refusal whose body is %s is told by its status alone', async (_, body) => {
+    await using server = await startScriptedServer(
+      afterPing((_, response) => void response.writeHead(410, { 'content-type': 'text/plain' }).end(body)),
+    );
+    await using registry = openRegistry({ url: server.url });
+    await expect(collect(registry.repository('app').openBlob(blob))).rejects.toThrow(/ answered 410: Gone$/);
+  });
+
   test.each([{ from: -1 }, { from: 0.5 }, { from: 5, to: 4 }, { to: Number.NaN }])('%j is no range', async (range) => {
     await using registry = openRegistry({ url: 'http://127.0.0.1:9' });
     await expect(collect(registry.repository('app').openBlob(blob, range))).rejects.toThrow(RangeError);

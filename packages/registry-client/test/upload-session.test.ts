@@ -235,6 +235,26 @@ describe('what is understood', () => {
     expect(world.session.location.search).toBe('?_state=a%2Bb%3D%3D&x=~!*()');
   });
 
+  test.each([
+    ['asked', (session: UploadSession) => session.refresh()],
+    ['told with a 416', (session: UploadSession) => session.append(contentOf(bytes.subarray(0, 5))).catch(() => {})],
+  ])('is lost where it has more than it had said when it was %s', async (_, look) => {
+    let isFirst = true;
+    await using world = await startWorld(async (request, response) => {
+      await request.read();
+      const behind = isFirst;
+      isFirst = false;
+      if (behind) response.writeHead(request.method === 'GET' ? 204 : 416, { range: '0-9' }).end();
+      else response.writeHead(202, { range: '0-4095' }).end();
+    });
+    await look(world.session);
+    expect(world.session.offset).toBe(10);
+    await expect(world.session.append(contentOf(bytes.subarray(10, 100)))).rejects.toMatchObject({
+      code: 'ERR_SESSION_LOST',
+      transient: true,
+    });
+  });
+
   test.each<[string, number, Record<string, string>, string, object]>([
     ['404', 404, {}, '', { code: 'ERR_SESSION_LOST', transient: true, dockerMessage: 'blob upload unknown' }],
     [

@@ -6,6 +6,11 @@ const hints: Readonly<Record<string, string>> = Object.freeze({
   ERR_REGISTRY_UNREACHABLE:
     'check the registry’s name and port and the network; a registry without TLS needs --plain-http',
   ERR_REGISTRY_NOT_FOUND: 'check the repository’s name; some registries want it created before the first push',
+  ERR_REGISTRY_UNEXPECTED: 'look at what the registry says; --verbose shows each request',
+  ERR_REGISTRY_PROTOCOL:
+    'no registry should answer so: check that no proxy answers in its place, then show its owner what --verbose prints',
+  ERR_REGISTRY_REDIRECT_REFUSED:
+    'the registry sends requests where they cannot go: its owner corrects its external address, or its proxy',
   ERR_REGISTRY_UNSUPPORTED:
     'the registry’s deletes are switched off: its owner turns them on (distribution: ' +
     'REGISTRY_STORAGE_DELETE_ENABLED=true); GHCR and Docker Hub delete on their web sites only',

@@ -128,6 +128,18 @@ test.each([
   expect(problemOf(error).hint).toContain(advice);
 });
 
+// What a registry does wrong, and what somebody can do about it.
+test.each([
+  ['ERR_REGISTRY_PROTOCOL', { status: 202 }, 'no proxy answers in its place'],
+  ['ERR_REGISTRY_REDIRECT_REFUSED', { status: 303 }, 'corrects its external address'],
+  ['ERR_REGISTRY_UNEXPECTED', { status: 418 }, 'look at what the registry says'],
+  ['ERR_REGISTRY_UNEXPECTED', { status: 431 }, 'large_client_header_buffers'],
+  ['ERR_REGISTRY_UNAUTHORIZED', { status: 401, reason: 'unknown-scheme', hint: 'only Foo' }, 'only Foo'],
+  ['ERR_REGISTRY_PROTOCOL', { status: 201, hint: 'its own' }, 'its own'],
+] as const)('%s with %j has advice', (code, details, advice) => {
+  expect(problemOf(new RegistryError('PUT https://r/v2/a failed', { code, ...details })).hint).toContain(advice);
+});
+
 test('a registry that expects https needs a flag less', () => {
   const details = {
     code: 'ERR_REGISTRY_PROTOCOL',

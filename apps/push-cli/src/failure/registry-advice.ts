@@ -14,6 +14,12 @@ export function registryAdvice(error: RegistryError, facts: RegistryFacts | unde
   // Whatever answered, it may not have been the registry.
   if (/the proxy /.test(error.message))
     return error.hint ?? 'check the proxy, or name the registry in NO_PROXY to reach it directly';
+  if (error.reason === 'unknown-scheme') return error.hint;
+  if (error.status === 431)
+    return (
+      'what is shown to the registry is longer than it, or a proxy before it, takes: try an account of fewer ' +
+      'groups, or have the limit raised (nginx: large_client_header_buffers)'
+    );
   if (error.reason === 'https-expected') return 'the registry expects https: leave out --plain-http';
   if (/No required SSL certificate|SSL certificate error/i.test(error.message)) return clientCertificate;
   if (error.status === 415 && / \S+\/manifests\/\S+ answered/.test(error.message))

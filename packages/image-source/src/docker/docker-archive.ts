@@ -1,5 +1,5 @@
 import { type AbortOptions, type Compression, type Digest, digestBytes, parseDigest } from '@slipway/digest';
-import { type Descriptor, layerMediaType, mediaTypes, platformOfConfig } from '@slipway/manifest';
+import { type Descriptor, isForeign, layerMediaType, mediaTypes, platformOfConfig } from '@slipway/manifest';
 import { familiarString, parseReference, type Reference } from '@slipway/reference';
 import {
   assertNotEmptied,
@@ -179,7 +179,8 @@ async function readLayer(
   const label = labelOf(files, path);
   const file = await files.find(path);
   if (!file) {
-    if (descriptor?.urls?.length) return { diffID, content: undefined, compression: 'none', descriptor };
+    if (descriptor !== undefined && isForeign(descriptor))
+      return { diffID, content: undefined, compression: 'none', descriptor };
     throw invalidSource(`${label}, the layer ${diffID}, is missing`);
   }
   const { content, compression, isUnpacked } = await unpacked.open(file, `${path} in ${files.name}`);

@@ -5,6 +5,7 @@ import {
   essentialMediaType,
   type ImageConfig,
   isAttestation,
+  isForeign,
   isImageConfigMediaType,
   isLayerMediaType,
   isNondistributableMediaType,
@@ -123,9 +124,10 @@ async function readLayers(
 }
 
 async function readLayer(descriptor: Descriptor, diffID: Digest, { blobs }: ImageReading): Promise<ReadLayer> {
-  const { digest, mediaType, urls } = descriptor;
-  const isElsewhere = isNondistributableMediaType(mediaType) || (urls?.length ?? 0) > 0;
-  const blob = isElsewhere ? await blobs.findForeignBlob(descriptor) : await blobs.findBlob(descriptor);
+  const { digest, mediaType } = descriptor;
+  const isElsewhere = isForeign(descriptor);
+  const mayBeAbsent = isElsewhere || isNondistributableMediaType(mediaType);
+  const blob = mayBeAbsent ? await blobs.findForeignBlob(descriptor) : await blobs.findBlob(descriptor);
   if (!isKnown(descriptor)) return { layer: undefined, missing: blob ? [] : [digest] };
   if (blob === undefined) {
     const layer = { diffID, content: undefined, compression: 'none' as const, descriptor };

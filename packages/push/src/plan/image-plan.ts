@@ -1,6 +1,6 @@
 import { type AbortOptions, contentOf, type Digest, digestBytes, shortDigest } from '@slipway/digest';
 import type { SourceImage, SourceLayer } from '@slipway/image-source';
-import { compressionOfMediaType, isNondistributableMediaType, withDiffIDs } from '@slipway/manifest';
+import { compressionOfMediaType, isForeign, isNondistributableMediaType, withDiffIDs } from '@slipway/manifest';
 import { PushError } from '../errors.ts';
 import type { BlobForm } from '../form/form.ts';
 import { identifyBlob } from '../form/identify-blob.ts';
@@ -205,7 +205,7 @@ interface LayerBlobOptions {
 }
 
 function layerBlob(layer: SourceLayer, { wanted, isVerbatim, image, context }: LayerBlobOptions): BlobToPush {
-  const foreign = isForeign(layer) ? layer.descriptor : undefined;
+  const foreign = staysElsewhere(layer) ? layer.descriptor : undefined;
   const isNamed = isNamedByManifest(layer, image);
   // The manifest of the source says what its layers are; a docker archive's foreign descriptor tells of other bytes
   // than it holds.
@@ -231,9 +231,9 @@ function layerBlob(layer: SourceLayer, { wanted, isVerbatim, image, context }: L
 /**
  * Whether a layer stays where it is. One of an ordinary type only says where else it is: if it is here, it goes along.
  */
-function isForeign({ descriptor, content }: SourceLayer): boolean {
-  const hasURLs = (descriptor?.urls?.length ?? 0) > 0;
-  return hasURLs && (content === undefined || isNondistributableMediaType(descriptor?.mediaType ?? ''));
+function staysElsewhere({ descriptor, content }: SourceLayer): boolean {
+  if (descriptor === undefined || !isForeign(descriptor)) return false;
+  return content === undefined || isNondistributableMediaType(descriptor.mediaType);
 }
 
 /**

@@ -9,11 +9,11 @@ import {
   mediaTypes,
   type OciIndex,
   type Platform,
-  parseManifest,
 } from '@slipway/manifest';
 import { PushError } from '../errors.ts';
 import type { PushFormat } from '../push.ts';
 import type { ItemPlan, Manifest, PlanContext } from './plan-types.ts';
+import { rereadManifest } from './reread-manifest.ts';
 
 /** Tells podman which of two images for one platform has zstd layers; it takes that one, where it knows zstd. */
 export const zstdAnnotation = 'io.github.containers.compression.zstd';
@@ -42,7 +42,7 @@ export function indexEntries(
 
 /** The manifest that another one is about. */
 export function subjectIn(manifest: Manifest | undefined): Digest | undefined {
-  const parsed = manifest && parseManifest(manifest.bytes, manifest.mediaType, { sizeOf: () => 0 });
+  const parsed = manifest && rereadManifest(manifest);
   return parsed !== undefined && 'subject' in parsed ? parsed.subject?.digest : undefined;
 }
 
@@ -96,7 +96,7 @@ export function assembleIndex(
     for (const { digest, platform } of manifests) if (platform === undefined) throw withoutPlatform(digest);
     return buildDockerManifestList({ manifests });
   }
-  const given = index && parseManifest(index.manifest.bytes, index.manifest.mediaType, { sizeOf: () => 0 });
+  const given = index && rereadManifest(index.manifest);
   const { annotations, artifactType, subject } = given?.kind === 'oci-index' ? given : ({} as Partial<OciIndex>);
   const about = subject && moved.get(subject.digest); // an index may be about one of its own entries
   const named = about && { mediaType: about.mediaType, digest: about.digest, size: about.bytes.byteLength };
@@ -132,7 +132,7 @@ function entryOf({ descriptor, item }: IndexEntry, child: Manifest, moved: Reado
 
 /** A conversion may have left an entry without what it is known for. */
 function hasZstdLayers({ bytes, mediaType }: Manifest): boolean {
-  const parsed = parseManifest(bytes, mediaType, { sizeOf: () => 0 });
+  const parsed = rereadManifest({ bytes, mediaType });
   const layers = parsed.kind === 'oci-manifest' || parsed.kind === 'docker-manifest' ? parsed.layers : [];
   return layers.some((layer) => compressionOfMediaType(layer.mediaType) === 'zstd');
 }

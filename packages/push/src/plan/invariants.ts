@@ -1,8 +1,9 @@
 import { algorithmOf, type Digest, digestBytes, isDigest } from '@slipway/digest';
 import type { SourceArtifact, SourceImage, SourceIndex } from '@slipway/image-source';
-import { InvalidManifestError, parseImageConfig, parseManifest } from '@slipway/manifest';
+import { InvalidManifestError, isForeign, type ParsedManifest, parseImageConfig } from '@slipway/manifest';
 import { PushError } from '../errors.ts';
 import type { Manifest } from './plan-types.ts';
+import { rereadManifest } from './reread-manifest.ts';
 
 /**
  * What a push promises whoever made the item: the config names these layers, the manifest names these blobs, and all of
@@ -78,7 +79,7 @@ function namedBy(bytes: Uint8Array): readonly NamedContent[] {
     if (typeof entry !== 'object' || entry === null) return [];
     const { digest, size, urls } = entry as Readonly<Record<string, unknown>>;
     if (typeof digest !== 'string' || !isDigest(digest)) return [];
-    return { digest, size, isElsewhere: listOf(urls).length > 0 };
+    return { digest, size, isElsewhere: isForeign({ urls: listOf(urls).filter((url) => typeof url === 'string') }) };
   });
 }
 
@@ -94,9 +95,9 @@ function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-function parsedOf({ bytes, mediaType }: Manifest): ReturnType<typeof parseManifest> | undefined {
+function parsedOf({ bytes, mediaType }: Manifest): ParsedManifest | undefined {
   try {
-    return parseManifest(bytes, mediaType, { sizeOf: () => 0 }); // sizes come from the blobs
+    return rereadManifest({ bytes, mediaType });
   } catch (cause) {
     if (cause instanceof InvalidManifestError) return undefined;
     throw cause;

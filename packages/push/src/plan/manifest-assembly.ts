@@ -9,12 +9,12 @@ import {
   layerMediaType,
   mediaTypes,
   type OciManifest,
-  parseManifest,
   toDockerMediaType,
   toOciMediaType,
 } from '@slipway/manifest';
 import type { PushFormat } from '../push.ts';
 import type { LayerDescriptor, Manifest, PlanContext } from './plan-types.ts';
+import { rereadManifest } from './reread-manifest.ts';
 
 /** Whose media types a manifest speaks. */
 export type ManifestFamily = 'docker' | 'oci';
@@ -126,7 +126,7 @@ function annotationsOf(annotations: Descriptor['annotations']): Pick<Descriptor,
 
 function givenManifest({ manifest }: SourceImage): DockerManifest | OciManifest | undefined {
   // Sizes come from the blobs.
-  const parsed = manifest && parseManifest(manifest.bytes, manifest.mediaType, { sizeOf: () => 0 });
+  const parsed = manifest && rereadManifest(manifest);
   return parsed?.kind === 'oci-manifest' || parsed?.kind === 'docker-manifest' ? parsed : undefined;
 }
 

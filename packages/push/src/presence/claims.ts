@@ -2,6 +2,7 @@ import { type AbortOptions, type Digest, verified } from '@slipway/digest';
 import {
   compressionOfMediaType,
   type Descriptor,
+  isForeign,
   matchPlatform,
   type Platform,
   parseImageConfig,
@@ -78,8 +79,7 @@ async function readManifest(
   for (const [at, diffID] of diffIDs.entries()) {
     const layer = image.layers[at];
     // Only gzip layers are docker's form of a diffID; a foreign one is not in the repository.
-    const isUsable =
-      layer !== undefined && compressionOfMediaType(layer.mediaType) === 'gzip' && (layer.urls?.length ?? 0) === 0;
+    const isUsable = layer !== undefined && compressionOfMediaType(layer.mediaType) === 'gzip' && !isForeign(layer);
     if (isUsable && options.wanted.has(diffID) && !target.presence.claims.has(diffID))
       target.presence.addClaim(diffID, claimed(layer));
   }

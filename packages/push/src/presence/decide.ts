@@ -109,12 +109,12 @@ async function provenClaim(
 function missingContent(blob: BlobToPush): PushError {
   return new PushError(
     'ERR_PUSH_FAILED',
-    `Could not push layer ${blob.id}: the source does not carry the bytes of this foreign layer`,
+    `Could not push layer ${blob.id}: the source does not carry its bytes, and names no URL where they are`,
     {
       op: 'read',
       origin: 'source',
       descriptor: blob.foreign,
-      hint: 'leave out `allowNondistributable`: its descriptor then goes as it is',
+      hint: 'save the image again, with all of its layers',
     },
   );
 }

@@ -1,7 +1,8 @@
 import { type Digest, digestBytes } from '@slipway/digest';
-import { buildOciManifest, type Descriptor, mediaTypes, type OciManifest, parseManifest } from '@slipway/manifest';
+import { buildOciManifest, type Descriptor, mediaTypes, type OciManifest } from '@slipway/manifest';
 import type { ManifestContent } from '@slipway/registry-client';
 import type { Manifest } from '../plan/plan-types.ts';
+import { rereadManifest } from '../plan/reread-manifest.ts';
 import { configDescriptor, type SignedPayload, signatureConfig, signatureMediaTypes } from './simple-signing.ts';
 
 /** A manifest with the blobs that have to be there before it. */
@@ -21,7 +22,7 @@ export function signatureLayers({
 }: Pick<ManifestContent, 'bytes' | 'mediaType'>): readonly Descriptor[] | undefined {
   if (mediaType !== mediaTypes.ociManifest) return undefined;
   try {
-    return (parseManifest(bytes, mediaType, { sizeOf: () => 0 }) as OciManifest).layers;
+    return (rereadManifest({ bytes, mediaType }) as OciManifest).layers;
   } catch {
     return undefined;
   }

@@ -1,12 +1,7 @@
 import { type AbortOptions, algorithmOf, type Digest, digestBytes } from '@slipway/digest';
-import {
-  type Descriptor,
-  isAttestation,
-  isIndexMediaType,
-  isManifestMediaType,
-  parseManifest,
-} from '@slipway/manifest';
+import { type Descriptor, isAttestation, isIndexMediaType, isManifestMediaType } from '@slipway/manifest';
 import type { Manifest } from '../plan/plan-types.ts';
+import { rereadManifest } from '../plan/reread-manifest.ts';
 
 /** A manifest that gets a signature. */
 export type SignedManifest = Pick<Descriptor, 'mediaType' | 'size'> & { readonly digest: Digest };
@@ -26,7 +21,7 @@ export async function signedManifests(
   const own = { mediaType, digest: digestBytes(bytes), size: bytes.byteLength };
   if (!isIndexMediaType(mediaType)) return [own];
   const signed = new Map<Digest, SignedManifest>();
-  const { manifests } = parseManifest(bytes, mediaType, { sizeOf: () => 0 }) as {
+  const { manifests } = rereadManifest({ bytes, mediaType }) as {
     readonly manifests: readonly Descriptor[];
   };
   for (const entry of manifests) {

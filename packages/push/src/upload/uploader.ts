@@ -1,4 +1,5 @@
 import type { UploadSession } from '@slipway/registry-client';
+import { codeOf } from '../error-code.ts';
 import { PushError } from '../errors.ts';
 import type { BlobForm, FormReader } from '../form/form.ts';
 import { FormFailure } from '../form/form-failure.ts';
@@ -319,6 +320,7 @@ function readerOf(form: BlobForm, { attempts }: UploadOptions): FormReader {
 function isWorthKeeping(error: unknown): boolean {
   if (error instanceof ChunksRefused || error instanceof FormFailure) return false;
   if (error instanceof PushError && error.origin === 'source') return false;
+  if (codeOf(error) === 'ERR_SESSION_LOST') return false;
   const answer = registryErrorOf(error);
   if (answer?.status === undefined) return true;
   return answer.transient && (answer.status >= 500 || answer.status === 429);

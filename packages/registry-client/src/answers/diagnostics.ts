@@ -62,8 +62,9 @@ export const defaultMessages: ReadonlyMap<string, string> = new Map([
 export function readErrorAnswer(answer: ErrorAnswerInput): ErrorAnswer {
   const { status, statusText } = answer;
   const body = readBody(answer);
-  const words =
-    answer.body === '' ? statusText : (describePage(answer.body) ?? describe(body.diagnostics) ?? answer.body);
+  const words = isText(answer.body)
+    ? (describePage(answer.body) ?? describe(body.diagnostics) ?? answer.body)
+    : statusText;
   if (status < 400 || status > 499) {
     return { diagnostics: [], dockerMessage: `received unexpected HTTP status: ${status} ${statusText}`, words };
   }
@@ -78,6 +79,11 @@ export function readErrorAnswer(answer: ErrorAnswerInput): ErrorAnswer {
     return { diagnostics: [diagnostic], dockerMessage: formatDiagnostic(diagnostic), words };
   }
   return { diagnostics: body.diagnostics, dockerMessage: joinTexts(body.texts), words };
+}
+
+/** Whether a body says anything to people: a blob, or another thing of bytes, does not. */
+function isText(body: string): boolean {
+  return body !== '' && !/[\0-\x08\x0e-\x1a\x1c-\x1f\ufffd]/.test(body.slice(0, 1_024));
 }
 
 /** A web page in one phrase; undefined for what is none. */
@@ -224,10 +230,21 @@ function readBody(answer: ErrorAnswerInput): BodyReading {
 function readEntry(entry: unknown): Diagnostic {
   const code = textOf(property(entry, 'code')) || 'UNKNOWN';
   const message = textOf(property(entry, 'message'));
-  const detail = property(entry, 'detail');
+  const detail = shallow(property(entry, 'detail'), mostLevels);
   const bare =
     (detail === null || detail === undefined) && (message === '' || message === defaultMessages.get(knownCode(code)));
   return { code, message, detail: detail ?? undefined, bare };
+}
+
+/** A detail is a few values; what nests deeper than this is meant to break its readers. */
+const mostLevels = 16;
+
+/** The value without what lies deeper than so many levels. */
+function shallow(value: unknown, levels: number): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (levels === 0) return undefined;
+  if (Array.isArray(value)) return value.map((item) => shallow(item, levels - 1));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, shallow(item, levels - 1)]));
 }
 
 function understood(diagnostics: readonly Diagnostic[]): BodyReading {

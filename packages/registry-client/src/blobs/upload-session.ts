@@ -39,6 +39,8 @@ class RegistryUploadSession implements UploadSession {
   #sent: number | undefined;
   #minChunkSize: number | undefined;
   #maxChunkSize: number | undefined;
+  /** The offset is what the registry said when it was asked, and not what it acknowledged. */
+  #isTakenUp = false;
   #isOpen = true;
 
   constructor({ connection, access, location, answer }: UploadSessionState) {
@@ -171,6 +173,8 @@ class RegistryUploadSession implements UploadSession {
     if (range === undefined) throw answer.protocolError(`a bad range format: ${JSON.stringify(header.slice(0, 100))}`);
     const offset = acknowledgedBytes(range, this.#sent);
     if (this.#sent !== undefined && offset > this.#sent) {
+      // A replica that lagged behind had said less than there is: where to go on from is not known.
+      if (this.#isTakenUp) throw lost('PATCH', this.#location, `the registry has ${offset} bytes, and had said less`);
       throw answer.protocolError(`a range of ${offset} bytes, more than the ${this.#sent} that were sent`);
     }
     return offset;
@@ -178,6 +182,7 @@ class RegistryUploadSession implements UploadSession {
 
   /** Takes over where the registry is, not knowing what of the bytes sent has arrived: a single one may not have. */
   #moveTo(range: ByteRange): number {
+    this.#isTakenUp = true;
     this.#offset = acknowledgedBytes(range, this.#sent === 1 ? undefined : this.#sent);
     this.#sent = this.#offset;
     return this.#offset;

@@ -1,6 +1,7 @@
 import { algorithmOf, type Digest, isDigest } from '@slipway/digest';
-import { parseManifest } from '@slipway/manifest';
+import { isForeign } from '@slipway/manifest';
 import type { Manifest } from '../../plan/plan-types.ts';
+import { rereadManifest } from '../../plan/reread-manifest.ts';
 import { registryErrorOf } from '../../upload/retry-rules.ts';
 
 /**
@@ -29,7 +30,7 @@ export function refusedForGood(error: unknown, tagOrDigest: string, manifest: Ma
 }
 
 function keptElsewhere({ bytes, mediaType }: Manifest): readonly Digest[] {
-  const parsed = parseManifest(bytes, mediaType, { sizeOf: () => 0 });
+  const parsed = rereadManifest({ bytes, mediaType });
   const layers = 'layers' in parsed ? parsed.layers : [];
-  return layers.flatMap(({ digest, urls }) => ((urls?.length ?? 0) > 0 ? digest : []));
+  return layers.flatMap((layer) => (isForeign(layer) ? layer.digest : []));
 }

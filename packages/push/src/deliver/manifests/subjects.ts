@@ -1,15 +1,10 @@
 import type { Digest } from '@slipway/digest';
-import {
-  type Descriptor,
-  isIndexMediaType,
-  isManifestMediaType,
-  type OciManifest,
-  parseManifest,
-} from '@slipway/manifest';
+import { type Descriptor, isIndexMediaType, isManifestMediaType, type OciManifest } from '@slipway/manifest';
 import { ensureReferrers } from '@slipway/registry-client';
 import { retrying } from '@slipway/transfer';
 import { PushError, pushFailure } from '../../errors.ts';
 import type { ItemPlan, Manifest } from '../../plan/plan-types.ts';
+import { rereadManifest } from '../../plan/reread-manifest.ts';
 import type { Target } from '../../presence/target.ts';
 import { isManifestRetryable } from '../../upload/retry-rules.ts';
 import type { Delivery } from '../delivery.ts';
@@ -110,5 +105,5 @@ function holds(plan: ItemPlan, digest: Digest): boolean {
 
 function partsOf({ mediaType, bytes }: Manifest): Partial<OciManifest> {
   // Sizes that are left out do not matter here.
-  return parseManifest(bytes, mediaType, { sizeOf: () => 0 }) as Partial<OciManifest>;
+  return rereadManifest({ bytes, mediaType }) as Partial<OciManifest>;
 }

@@ -1,5 +1,5 @@
 import { type Diagnostic, readErrorAnswer } from '../../answers/diagnostics.ts';
-import { parseChallenges } from '../../auth/challenge.ts';
+import { type Challenge, parseChallenges } from '../../auth/challenge.ts';
 import { RegistryError, type RegistryErrorCode } from '../../errors.ts';
 import { redactURL, scrub } from '../redirect/redact-url.ts';
 import type { Answer } from './answer.ts';
@@ -18,11 +18,13 @@ export async function answerError(answer: Answer, context: AnswerErrorContext): 
   // the status alone still tells most
   const body = await answer.bytes({ limit: 65_536, timeoutMs: 5_000, truncate: true }).catch(() => new Uint8Array(0));
   const secrets = [...answer.secrets, ...secretsOfQuery(url)];
+  const challenges = parseChallenges(answer.headers('www-authenticate'));
+  const unknown = status === 401 ? unknownSchemes(challenges) : '';
   const read = readErrorAnswer({
     status,
     statusText,
     contentType: answer.header('content-type'),
-    challenges: parseChallenges(answer.headers('www-authenticate')),
+    challenges,
     body: scrub(new TextDecoder().decode(body), secrets),
   });
   const diagnostics = read.diagnostics.map((diagnostic) => scrubbed(diagnostic, secrets));
@@ -39,8 +41,8 @@ export async function answerError(answer: Answer, context: AnswerErrorContext): 
       transient: isTransient(status, diagnostics) && !said.includes('no space left on device'),
       proxy: answer.proxy,
       retryAfterMs: parseRetryAfter(answer.header('retry-after'), context.now),
-      hint: hintFor(answer, code, said, context),
-      reason: isHTTPToHTTPS(status, said) ? 'https-expected' : undefined,
+      hint: unknown === '' ? hintFor(answer, code, said, context) : unknownSchemeHint(url, unknown),
+      reason: unknown !== '' ? 'unknown-scheme' : isHTTPToHTTPS(status, said) ? 'https-expected' : undefined,
     },
   );
 }
@@ -53,6 +55,19 @@ function codeOf(status: number, diagnostics: readonly Diagnostic[]): RegistryErr
   if (status === 408 || status >= 500) return 'ERR_REGISTRY_UNAVAILABLE';
   if (status >= 300 && status < 400) return 'ERR_REGISTRY_REDIRECT_REFUSED';
   return 'ERR_REGISTRY_UNEXPECTED';
+}
+
+/** The ways in which it wants to be shown credentials, where none of them is known here; '' where one is, or none. */
+function unknownSchemes(challenges: readonly Challenge[]): string {
+  const schemes = challenges.map(({ scheme }) => scheme);
+  return schemes.includes('basic') || schemes.includes('bearer') ? '' : [...new Set(schemes)].join(', ');
+}
+
+function unknownSchemeHint({ host }: URL, schemes: string): string {
+  return (
+    `${host} takes credentials only in a way that is not known here (${schemes}): ` +
+    'its owner can offer Basic or Bearer'
+  );
 }
 
 /** Bytes may be damaged on the way: sending them again is then the cure. */
