@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { readTextWithin } from '@slipway/read-file';
 import type { Environment } from '../environment.ts';
 import { usageError } from '../errors.ts';
 
@@ -60,6 +59,7 @@ async function tokenOf({ variables }: Environment): Promise<string | undefined> 
   const { SLIPWAY_TOKEN: token = '', SLIPWAY_TOKEN_FILE: file = '' } = variables;
   if (file === '') return token || undefined;
   if (token !== '') throw usageError('SLIPWAY_TOKEN and SLIPWAY_TOKEN_FILE exclude each other');
+  const { readTextWithin } = await import('@slipway/read-file'); // most need neither a token nor certificates
   const text = await readTextWithin(file, { maxBytes: maxFileBytes, mayBePipe: true }).catch((cause: Error) => {
     throw usageError(`SLIPWAY_TOKEN_FILE cannot be read: ${cause.message}`);
   });
@@ -119,6 +119,7 @@ async function placeOfContext(
 }
 
 async function readCertificates(folder: string): Promise<DaemonTls> {
+  const { readTextWithin } = await import('@slipway/read-file');
   const [ca, cert, key] = await Promise.all(
     ['ca.pem', 'cert.pem', 'key.pem'].map(async (name) => {
       try {
