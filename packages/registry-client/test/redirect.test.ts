@@ -5,6 +5,7 @@ import type { CredentialProvider } from '@slipway/docker-credentials';
 import { Agent, buildConnector } from 'undici/index.js';
 import { describe, expect, test } from 'vitest';
 import { type DispatcherFactory, openRegistry } from '../src/index.ts';
+import { openV1Session } from '../src/v1.ts';
 import { beginSession, collect, testBytes } from './push-through.ts';
 import { afterPing, type Script, type ScriptedServer, startScriptedServer } from './scripted-server.ts';
 
@@ -436,4 +437,20 @@ test('a ping that is sent from http to https moves the registry there', async ()
   expect(session.location.href).toBe(`${secure.url}/u`);
   expect(plain.seen.map(({ url }) => url)).toEqual(['/v2/']);
   session.keep();
+});
+
+test('a cookie of a v1 registry goes to no other origin', async () => {
+  await using other = await startScriptedServer((_, response) => void response.end('{}'));
+  await using server = await startScriptedServer((request, response) => {
+    response.setHeader('set-cookie', 'session=secret-7; Path=/');
+    if (request.url.endsWith('/second/json')) response.writeHead(302, { location: `${other.url}/json` }).end();
+    else response.end('{}');
+  });
+  await using session = openV1Session({ url: server.url });
+  const endpoint = new URL('/v1/', server.url);
+  expect(await session.hasImage(endpoint, 'first')).toBe(true);
+  expect(await session.hasImage(endpoint, 'second')).toBe(true);
+  expect(server.seen.at(-1)?.headers.cookie).toBe('session=secret-7');
+  expect(other.seen).toHaveLength(1);
+  expect(other.seen[0]?.headers).not.toHaveProperty('cookie');
 });
