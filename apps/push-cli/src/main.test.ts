@@ -61,6 +61,7 @@ describe('what was asked for goes to standard output', () => {
     [['--help'], 'Usage: slipway'],
     [['help'], 'Usage: slipway'],
     [['help', 'push'], 'Usage: slipway push'],
+    [['help', 'registry', 'serve'], 'Usage: slipway registry serve'],
     [['push', '--help'], 'Exit codes:'],
     [['registry', 'serve', '--help'], 'Usage: slipway registry serve'],
     [['completion', 'bash'], 'complete -o bashdefault -F _slipway slipway'],

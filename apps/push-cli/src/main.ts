@@ -53,7 +53,7 @@ export async function run(args: readonly string[], context: CommandContext): Pro
   try {
     const program = createProgram(context, args[0]);
     if (args.length === 0) program.help({ error: true });
-    await program.parseAsync([...withOptionalValues(args)], { from: 'user' });
+    await program.parseAsync([...withOptionalValues(wholeHelp(args))], { from: 'user' });
     return context.exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return await reportWrongUsage(error, context);
@@ -61,6 +61,12 @@ export async function run(args: readonly string[], context: CommandContext): Pro
     await tellProblem(error, { args, stderr: context.stderr });
     return exitCodeOf(error);
   }
+}
+
+/** Commander's help command looks at one word: `help job submit` is `job submit --help`. */
+function wholeHelp(args: readonly string[]): readonly string[] {
+  const [first, ...words] = args;
+  return first === 'help' && words.length > 1 ? [...words, '--help'] : args;
 }
 
 /** Commander has already printed what was asked for (help, version): the rest is told in this program's own form. */

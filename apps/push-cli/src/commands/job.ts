@@ -1,6 +1,7 @@
 import { optionTable, wholeNumber } from '@slipway/client/options';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { CommandContext } from '../command-context.ts';
+import { jobStates } from '../daemon/job.ts';
 import { addJobPushOptions, jobPushOptionsOf } from './job-push-options.ts';
 import { optionFor, readValue } from './table-options.ts';
 
@@ -28,7 +29,7 @@ export function addJobCommand(program: Command, context: CommandContext): void {
 
   const list = withDaemon(job.command('list'))
     .description('Print the jobs of the daemon, newest first.')
-    .option('--state <state...>', 'only jobs in these states: queued, running, pushed, planned, failed, cancelled')
+    .addOption(new Option('--state <state...>', 'only jobs in these states').choices(jobStates))
     .option('--destination <prefix>', 'only jobs with a destination that begins so: ghcr.io/team/')
     .option('--principal <name>', 'only jobs of this submitter')
     .option('--limit <n>', 'at most so many', (text) => readValue(text, { kind: wholeNumber(1, 500) }), 20)

@@ -7,7 +7,7 @@ import type { CommandModel, OptionModel } from './command-model.ts';
 export function bashScript(models: readonly CommandModel[]): string {
   return `# bash completion for slipway
 _slipway() {
-  local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]} path= word i
+  local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]} path= begun= word i
   COMPREPLY=()
   for ((i = 1; i < COMP_CWORD; i++)); do
     word=\${COMP_WORDS[i]}
@@ -47,6 +47,11 @@ function valueReply(option: OptionModel): string {
   switch (option.completes) {
     case 'values':
       return `mapfile -t COMPREPLY < <(compgen -W ${quoted(option.values.join(' '))} -- "$current")`;
+    case 'list':
+      return (
+        `[[ $current == *,* ]] && begun=\${current%,*},; mapfile -t COMPREPLY < <(compgen -P "$begun" ` +
+        `-W ${quoted(option.values.join(' '))} -- "\${current##*,}")`
+      );
     case 'files':
       return filesReply('-f');
     case 'folders':

@@ -6,9 +6,9 @@ export interface OptionModel {
   readonly names: readonly string[];
   readonly description: string;
   readonly takesValue: boolean;
-  /** Values to offer; empty for free ones. */
+  /** Values to offer, of a list for each of its members; empty for free ones. */
   readonly values: readonly string[];
-  readonly completes: 'values' | 'files' | 'folders' | 'nothing';
+  readonly completes: 'values' | 'list' | 'files' | 'folders' | 'nothing';
 }
 
 /** What a completion script knows of a command; the words that lead to it are its path. */
@@ -47,23 +47,27 @@ function modelsOf(command: Command, path: readonly string[]): readonly CommandMo
         description: option.description.split('(')[0]?.trim() ?? '',
         takesValue,
         values,
-        completes: values.length > 0 ? 'values' : pathKindOf(option.flags),
+        completes: values.length > 0 ? valueKindOf(option.flags) : pathKindOf(option.flags),
       };
     }),
     argumentValues: argument?.argChoices ?? [],
     takesFiles: argument?.name() === 'source',
   };
-  // Commander's own help command is no command among the others, though it is shown as one.
-  const helpModel: CommandModel = {
-    path: [...path, 'help'],
-    description: 'print help for a command',
-    commands: [],
-    options: [],
-    argumentValues: command.commands.map((child) => child.name()),
-    takesFiles: false,
-  };
   const below = command.commands.flatMap((child) => modelsOf(child, [...path, child.name()]));
-  return commands.length === 0 ? [model] : [model, ...below, helpModel];
+  return commands.length === 0 ? [model] : [model, ...below, ...helpModelsOf(command, [...path, 'help'])];
+}
+
+/** Commander's own help command is no command among the others, though it is shown as one: it is followed by these. */
+function helpModelsOf(command: Command, path: readonly string[]): readonly CommandModel[] {
+  const commands = command.commands.map((child) => ({ name: child.name(), description: child.description() }));
+  const below = command.commands.flatMap((child) => helpModelsOf(child, [...path, child.name()]));
+  const description = 'print help for a command';
+  return [{ path, description, commands, options: [], argumentValues: [], takesFiles: false }, ...below];
+}
+
+/** A placeholder such as `<kind,...>` takes several with commas between. */
+function valueKindOf(flags: string): 'values' | 'list' {
+  return flags.includes(',...>') ? 'list' : 'values';
 }
 
 function pathKindOf(flags: string): 'files' | 'folders' | 'nothing' {

@@ -12,6 +12,7 @@ import { commandModels } from './command-model.ts';
 import { completionScript } from './completion-script.ts';
 import { type Shell, shells } from './shells.ts';
 
+const jobCommands = ['submit', 'list', 'show', 'watch', 'cancel', 'retry'];
 const run = promisify(execFile);
 const program = createProgram({} as CommandContext);
 let folder: string;
@@ -38,7 +39,7 @@ describe.each(shells)('the script for %s', (shell) => {
       ...['format', 'compression', 'progress'].map((name) => optionTable[name as 'format'].kind.choices ?? []),
       shells,
     ]) {
-      expect(script).toContain(values.join(' '));
+      expect(script.replaceAll('\\:', ':')).toContain(values.join(' '));
     }
   });
 
@@ -57,6 +58,13 @@ describe.skipIf(findTool('bash') === undefined)('in bash', () => {
     ['values of an option', ['slipway', 'push', '--progress', 'p'], ['plain']],
     ['values of an argument', ['slipway', 'completion', 'f'], ['fish']],
     ['commands for help', ['slipway', 'help', 'pu'], ['push']],
+    ['commands of a group for help', ['slipway', 'help', 'job', ''], jobCommands],
+    ['commands for a group’s own help', ['slipway', 'artifact', 'help', 'a'], ['attach']],
+    ['nothing after all commands for help', ['slipway', 'help', 'artifact', 'push', ''], []],
+    ['states of jobs', ['slipway', 'job', 'list', '--state', 'p'], ['pushed', 'planned']],
+    ['the first of a list', ['slipway', 'push', '--compression', 'gz'], ['gzip']],
+    ['a further one of a list', ['slipway', 'push', '--compression', 'gzip,no'], ['gzip,none']],
+    ['a third one of a list', ['slipway', 'job', 'submit', '--compression', 'none,gzip,e'], ['none,gzip,estargz']],
     ['files for a source', ['slipway', 'push', 'ima'], ['image.tar']],
     ['folders for a folder', ['slipway', 'push', '--cert-dir', ''], ['certificates']],
     ['nothing for a number', ['slipway', 'push', '--concurrency', ''], []],
@@ -69,6 +77,20 @@ describe.skipIf(findTool('bash') === undefined)('in bash', () => {
       _slipway 2>/dev/null; printf '%s\\n' "\${COMPREPLY[@]}"`;
     const { stdout } = await run('bash', ['-c', script]);
     expect(stdout.split('\n').filter(Boolean)).toEqual(offered);
+  });
+});
+
+describe.skipIf(findTool('fish') === undefined)('in fish', () => {
+  test.each([
+    ['commands of a group for help', 'slipway help registry ', ['serve']],
+    ['states of jobs', 'slipway job list --state c', ['cancelled']],
+    ['a further one of a list', 'slipway push --compression zstd,es', ['zstd,estargz']],
+  ])('%s', async (_, line, offered) => {
+    const { stdout } = await run('fish', [
+      ...['--no-config', '-c', `source ${await written('fish')}; complete -C '${line}'`],
+    ]);
+    const words = stdout.split('\n').flatMap((row) => row.split('\t')[0] || []);
+    expect(words).toEqual(offered);
   });
 });
 

@@ -35,6 +35,8 @@ function optionFlags({ names, takesValue, values, completes }: OptionModel): str
   switch (completes) {
     case 'values':
       return [...flags, '-x -a', quoted(values.join(' '))].join(' ');
+    case 'list':
+      return [...flags, '-x -a', quoted(`(__fish_complete_list , "string join \\n ${values.join(' ')}")`)].join(' ');
     case 'files':
       return [...flags, '-r -F'].join(' ');
     case 'folders':

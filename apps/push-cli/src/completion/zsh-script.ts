@@ -55,7 +55,9 @@ function optionSpec(option: OptionModel): string {
 function valueAction(option: OptionModel): string {
   switch (option.completes) {
     case 'values':
-      return `(${option.values.join(' ')})`;
+      return `(${inSpec(option.values)})`;
+    case 'list':
+      return `_sequence compadd - ${inSpec(option.values)}`;
     case 'files':
       return '_files';
     case 'folders':
@@ -69,6 +71,11 @@ function valueAction(option: OptionModel): string {
 
 function functionName(path: readonly string[]): string {
   return ['_slipway', ...path].join('_');
+}
+
+/** A colon ends an action of `_arguments`. */
+function inSpec(values: readonly string[]): string {
+  return values.join(' ').replaceAll(':', '\\:');
 }
 
 /** Without what `_arguments` and quotes give a meaning to. */
