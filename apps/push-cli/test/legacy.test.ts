@@ -99,6 +99,45 @@ describe('registries of old', () => {
     },
   );
 
+  test.each([
+    [['--protocol', 'v1'], { status: 404 }],
+    [['--format', 'v1'], { status: 405 }],
+  ])('%j at a registry that speaks v2 only says so', async (options, answer) => {
+    await using folder = await temporaryFolder();
+    await using registry = await startV1Registry();
+    registry.misbehave(({ method }) => (method === 'PUT' ? answer : undefined));
+    const to = `${registry.host}/demo/app:1`;
+    const { code, stdout, stderr } = await runCli(['push', await archive(folder.path), to, ...options]);
+    expect([code, stdout]).toEqual([1, '']);
+    const lines = stderr.split('\n').filter((line) => !/^(?:slipway: warning|The push refers|Sending)/.test(line));
+    expect(lines).toEqual([
+      `slipway: Could not push the list of images to ${registry.host}/demo/app: PUT http://${registry.host}` +
+        `/v1/repositories/demo/app/ answered ${answer.status}: the registry does not speak v1`,
+      '  hint: registries of today speak v2: leave out --protocol v1 and --format v1',
+      '',
+    ]);
+  });
+
+  test('with auto, a registry without v1 is told of by what it said over v2', async () => {
+    await using folder = await temporaryFolder();
+    await using registry = await startV1Registry();
+    registry.misbehave(({ method }) => (method === 'PUT' ? { status: 404 } : undefined));
+    const to = `${registry.host}/demo/app:1`;
+    const auto = await runCli(['push', await archive(folder.path), to, '--protocol', 'auto']);
+    expect(auto.code).not.toBe(0);
+    expect(auto.stderr).toContain('/v2/');
+    expect(auto.stderr).not.toContain('does not speak v1');
+  });
+
+  test.each([
+    ['--protocol v2 excludes --format v1', ['--format', 'v1', '--protocol', 'v2']],
+    ['--protocol v1 excludes --format schema1', ['--format', 'schema1', '--protocol', 'v1']],
+  ])('%s', async (message, options) => {
+    await using folder = await temporaryFolder();
+    const { code, stderr } = await runCli(['push', await archive(folder.path), '127.0.0.1:1/demo/app:1', ...options]);
+    expect([code, stderr.split('\n')[0]]).toEqual([2, `slipway: ${message}`]);
+  });
+
   test('without it, a v1 registry is none', async () => {
     await using folder = await temporaryFolder();
     await using registry = await startV1Registry();

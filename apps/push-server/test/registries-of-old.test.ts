@@ -200,7 +200,7 @@ describe('settings of a push that make no sense', () => {
     ['schema1Fallback=perhaps', 'invalid request: query/schema1Fallback must be boolean'],
     ['format=schema1&compression=zstd', 'invalid request: registries of that age know gzip layers only'],
     ['protocol=v1&format=oci', 'invalid request: `protocol: v1` excludes `format: oci`'],
-    ['protocol=v2&format=v1', 'invalid request: protocol v2 excludes format v1'],
+    ['protocol=v2&format=v1', 'invalid request: `protocol: v2` excludes `format: v1`'],
     ['format=docker&compression=zstd', 'invalid request: `format: docker` cannot hold zstd layers'],
     [
       'format=docker&compression=gzip,none',

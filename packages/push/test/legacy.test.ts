@@ -508,6 +508,12 @@ describe('the v1 push', () => {
         { status: 418, body: '"no"' },
         'Error: Status 418 trying to push repository demo/app: "\\"no\\""',
       ],
+      [
+        'an index that is none',
+        'app/',
+        { status: 405, body: 'no such method' },
+        'Error: Status 405 trying to push repository demo/app: "no such method"',
+      ],
     ])('%s ends the push in the words of Docker', async (_, what, answer, dockerMessage) => {
       await using registry = await startV1Registry();
       registry.misbehave(({ method, path }) => (method === 'PUT' && path.endsWith(`/${what}`) ? answer : undefined));

@@ -54,7 +54,7 @@ export type RegistryErrorCode =
   | 'ERR_SESSION_OFFSET';
 
 /** What a registry may refuse to do at all. */
-export type RegistryOperation = 'delete-manifest' | 'delete-tag' | 'delete-blob' | 'list-repositories';
+export type RegistryOperation = 'delete-manifest' | 'delete-tag' | 'delete-blob' | 'list-repositories' | 'push-v1';
 
 /** What is known of a failure when it is reported. */
 export interface RegistryErrorDetails {

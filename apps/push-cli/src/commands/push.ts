@@ -1,9 +1,10 @@
 import { optionsOf } from '@slipway/client/options';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
 import { daemonOfEnvironment } from '../daemon/daemon-address.ts';
 import type { PushFlags } from '../push/push-flags.ts';
 import { addDaemonOptions, assertNoDaemonOptions, daemonPushOptionsOf } from './job-push-options.ts';
+import { addLearnNames } from './learn-names.ts';
 import { addTableOptions } from './table-options.ts';
 
 /** `slipway push SOURCE DESTINATION...` */
@@ -15,11 +16,9 @@ export function addPushCommand(program: Command, context: CommandContext): void 
     .argument(
       '<destination...>',
       'where to: [registry/]repository[:tag], or @digest; short names mean docker.io/library/…:latest',
-    )
-    .addOption(new Option('--no-learn', 'the same as --learn off').hideHelp())
-    .addOption(new Option('--verify-learnt', 'the same as --learn verify').hideHelp());
+    );
   const names = optionsOf('cli').map(([name]) => name);
-  addDaemonOptions(addTableOptions(command, names, 'below'))
+  addDaemonOptions(addTableOptions(addLearnNames(command), names, 'below'))
     .addHelpText('after', details)
     .action(async (source: string, destinations: string[]) => {
       const daemon = command.optsWithGlobals()['daemon'] ?? daemonOfEnvironment(context.environment);
@@ -30,8 +29,14 @@ export function addPushCommand(program: Command, context: CommandContext): void 
       }
       assertNoDaemonOptions(command);
       const { runPush } = await import('../push/run-push.ts');
-      await runPush(source, destinations, command.opts<PushFlags>(), context);
+      await runPush(source, destinations, pushFlagsOf(command), context);
     });
+}
+
+/** A protocol that nobody chose is left to the format. */
+function pushFlagsOf(command: Command): PushFlags {
+  const flags = command.opts<PushFlags>();
+  return command.getOptionValueSource('protocol') === 'default' ? { ...flags, protocol: undefined } : flags;
 }
 
 const details = `

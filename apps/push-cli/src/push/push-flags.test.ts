@@ -13,21 +13,10 @@ describe('readPushFlags', () => {
     expect(readPushFlags('image.tar', { ...defaults, quiet: true, progress: 'plain' }).progress).toBe('none');
   });
 
-  test.each<[Partial<PushFlags>, string]>([
-    [{ learn: false }, 'off'],
-    [{ learn: 'trust' }, 'trust'],
-    [{ verifyLearnt: true }, 'verify'],
-    [{ learn: 'verify', verifyLearnt: true }, 'verify'],
-  ])('%j is --learn %s', (flags, learn) => {
-    expect(readPushFlags('image.tar', { ...defaults, ...flags }).learn).toBe(learn);
-  });
-
   test.each<[string, string, Partial<PushFlags>]>([
     ['--password-stdin needs --username', 'image.tar', { passwordStdin: true }],
     ['standard input cannot carry both', '-', { passwordStdin: true, username: 'me' }],
     ['standard input cannot carry both', 'docker-archive:-:app:v1', { passwordStdin: true, username: 'me' }],
-    ['--learn off excludes --verify-learnt', 'image.tar', { learn: false, verifyLearnt: true }],
-    ['--learn trust excludes --verify-learnt', 'image.tar', { learn: 'trust', verifyLearnt: true }],
   ])('%s', (message, source, flags) => {
     expect(() => readPushFlags(source, { ...defaults, ...flags })).toThrow(
       expect.objectContaining({ code: 'ERR_CLI_USAGE', message: expect.stringContaining(message) }),

@@ -10,20 +10,14 @@ export type DeliveryFlags = ClientFlags &
   Pick<OptionValues, 'progress'>;
 
 /** The options of `slipway push` as commander hands them over. */
-export type PushFlags = DeliveryFlags &
-  Omit<PushSettings, 'learn'> & {
-    /** `false` for `--no-learn`. */
-    readonly learn?: PushSettings['learn'];
-    readonly verifyLearnt?: boolean | undefined;
-  };
+export type PushFlags = DeliveryFlags & PushSettings;
 
-/** The same after the checks that are this program's own: options that fit together are the client's to judge. */
-export interface ReadPushFlags extends Omit<PushFlags, 'learn' | 'verifyLearnt'> {
-  readonly learn: OptionValues['learn'];
-}
-
-/** @throws {CliError} `ERR_CLI_USAGE` */
-export function readPushFlags(source: string, flags: PushFlags): ReadPushFlags {
+/**
+ * Makes the checks that are this program's own: options that fit together are the client's to judge.
+ *
+ * @throws {CliError} `ERR_CLI_USAGE`
+ */
+export function readPushFlags(source: string, flags: PushFlags): PushFlags {
   const read = readDeliveryFlags(flags);
   if (flags.passwordStdin === true && readsStandardInput(source)) {
     throw usageError(
@@ -31,8 +25,7 @@ export function readPushFlags(source: string, flags: PushFlags): ReadPushFlags {
       'log in first with `slipway login`, or push from a file',
     );
   }
-  const { verifyLearnt: _older, ...rest } = read;
-  return { ...rest, learn: learnOf(flags) };
+  return read;
 }
 
 /** The checks of every command that pushes something. @throws {CliError} `ERR_CLI_USAGE` */
@@ -41,14 +34,6 @@ export function readDeliveryFlags<Flags extends DeliveryFlags>(flags: Flags): Fl
     throw usageError('--password-stdin needs --username', 'name the user the password belongs to');
   }
   return flags.quiet === true ? { ...flags, progress: 'none' } : flags;
-}
-
-/** `--learn` and its two older names, which say the same in one word each. */
-function learnOf({ learn = 'prove', verifyLearnt }: PushFlags): OptionValues['learn'] {
-  const choice = learn === false ? 'off' : learn === true ? 'prove' : learn;
-  if (verifyLearnt !== true) return choice;
-  if (choice === 'prove' || choice === 'verify') return 'verify';
-  throw usageError(`--learn ${choice} excludes --verify-learnt`, 'leave one of them out');
 }
 
 /** Whether the source text means standard input, with or without a transport before it. */

@@ -46,6 +46,10 @@ test.each([
   expect(await readConfig({ ...nothing, variables: { [variable]: value } })).toMatchObject(expected);
 });
 
+test('a format alone contradicts no default', async () => {
+  expect(await readConfig({ ...nothing, flags: { format: 'v1' } })).toMatchObject({ format: 'v1', protocol: 'v2' });
+});
+
 describe('a wrong setting is named with its place, and all of them at once', () => {
   test.each([
     [{ flags: { concurrency: '0' } }, '--concurrency: expected a whole number from 1, got "0"'],
@@ -63,6 +67,8 @@ describe('a wrong setting is named with its place, and all of them at once', () 
     [{ flags: { 'allow-nondistributable': ['http://a.example'] } }, '"http://a.example" should not contain'],
     [{ flags: { 'allow-nondistributable': [7] } }, 'expected true, false, or a list, each a text, got [7]'],
     [{ flags: { 'docker-metadata-write': true } }, '--docker-metadata-write needs --docker-metadata'],
+    [{ flags: { protocol: 'v1', format: 'docker' } }, '--protocol v1 excludes --format docker'],
+    [{ flags: { protocol: 'v2' }, variables: { SLIPWAYD_FORMAT: 'v1' } }, '--protocol v2 excludes --format v1'],
     [{ flags: { 'tls-cert': '/c' } }, '--tls-cert and --tls-key go together'],
     [{ variables: { SLIPWAYD_IDLE_TIMEOUT: '60' } }, 'SLIPWAYD_IDLE_TIMEOUT: expected a duration'],
     [{ variables: { SLIPWAYD_CONCURENCY: '6' } }, 'SLIPWAYD_CONCURENCY: there is no such setting'],

@@ -32,6 +32,7 @@ export async function readConfig({ flags, variables, file }: ConfigSources): Pro
   const faults: string[] = [];
   const fromFile = file === undefined ? {} : await readConfigFile(file, faults);
   const config: Record<string, unknown> = {};
+  const said = new Set<keyof ServerConfig>();
   for (const [key, setting] of entries) {
     const found = [
       { place: `--${setting.name}`, value: flags[setting.name] },
@@ -39,6 +40,7 @@ export async function readConfig({ flags, variables, file }: ConfigSources): Pro
       { place: `${file}: ${JSON.stringify(setting.name)}`, value: fromFile[setting.name] },
     ].filter(({ value }) => value !== undefined);
     config[key] = setting.initial;
+    if (found.length > 0) said.add(key);
     for (const { place, value } of found.toReversed()) {
       const read = setting.kind.read(value);
       if (read === undefined) {
@@ -51,7 +53,7 @@ export async function readConfig({ flags, variables, file }: ConfigSources): Pro
     if (name.startsWith('SLIPWAYD_') && !knownVariables.has(name)) faults.push(`${name}: there is no such setting`);
   }
   const result = config as unknown as ServerConfig;
-  faults.push(...contradictions(result));
+  faults.push(...contradictions(result, said));
   if (faults.length > 0) {
     throw new ServerError('ERR_SERVER_CONFIG', `The configuration is wrong:\n  ${faults.join('\n  ')}`, {
       hint: 'see `slipwayd --help`; `slipwayd --check-config` checks without starting',
@@ -103,7 +105,7 @@ function assertReachable(host: string, entries: readonly string[]): void {
 }
 
 /** What is right by itself, but not together. Whether a listener is guarded well enough is asked when it is opened. */
-function contradictions(config: ServerConfig): readonly string[] {
+function contradictions(config: ServerConfig, said: ReadonlySet<keyof ServerConfig>): readonly string[] {
   const { hosts, insecureRegistries, allowNondistributable, tlsCert, tlsKey, tlsCa } = config;
   const faults: string[] = [];
   if (hosts.length === 0) faults.push('--host: there is no address to listen on');
@@ -148,6 +150,9 @@ function contradictions(config: ServerConfig): readonly string[] {
   }
   if (config.protocol === 'v1' && config.format !== 'keep' && config.format !== 'v1') {
     faults.push(`--protocol v1 excludes --format ${config.format}`);
+  }
+  if (said.has('protocol') && config.protocol === 'v2' && config.format === 'v1') {
+    faults.push('--protocol v2 excludes --format v1');
   }
   if (config.dockerMetadataWrite && config.dockerMetadata === undefined) {
     faults.push('--docker-metadata-write needs --docker-metadata');

@@ -72,10 +72,7 @@ export function readPushSettings(face: SettingsFace, settings: PushSettings, def
     const { limitRate, maxRequestsPerSecond, retries, timeout, ...chosen } = readOptions(face, settings);
     // A push that chooses a protocol does not get the daemon's default format with it.
     const format = chosen.format ?? (chosen.protocol === undefined ? defaults.format : 'keep');
-    const protocol = chosen.protocol ?? (isOlderFormat(format) ? 'v2' : defaults.protocol);
-    if (format === 'v1' && chosen.protocol === 'v2') {
-      throw new RequestError(400, 'invalid request: protocol v2 excludes format v1');
-    }
+    const protocol = chosen.protocol ?? protocolOf(format) ?? defaults.protocol;
     const requireSchema2 = !(settings.schema1Fallback ?? defaults.schema1Fallback);
     const push = { ...chosen, format, protocol, requireSchema2 };
     assertOptionsFit(push);
@@ -86,6 +83,8 @@ export function readPushSettings(face: SettingsFace, settings: PushSettings, def
   }
 }
 
-function isOlderFormat(format: PushDefaults['format']): boolean {
-  return format === 'schema1' || format === 'schema1-2015' || format === 'v1';
+/** The protocol of a format that fits one alone. */
+function protocolOf(format: PushDefaults['format']): PushDefaults['protocol'] | undefined {
+  if (format === 'v1') return 'v1';
+  return format === 'schema1' || format === 'schema1-2015' ? 'v2' : undefined;
 }

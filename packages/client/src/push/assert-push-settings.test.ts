@@ -11,6 +11,8 @@ describe('options that do not fit together are refused', () => {
     ['`compressionLevel: 12` is for zstd', { compression: ['gzip', 'zstd'], compressionLevel: 12 }],
     ['`format: docker` cannot tell', { format: 'docker', compression: ['gzip', 'none'] }],
     ['`protocol: v1` excludes `format: oci`', { protocol: 'v1', format: 'oci' }],
+    ['`protocol: v1` excludes `format: schema1-2015`', { format: 'schema1-2015', protocol: 'v1' }],
+    ['`protocol: v2` excludes `format: v1`', { format: 'v1', protocol: 'v2' }],
     ['`dryRun` cannot ask', { format: 'v1', dryRun: true }],
     ['`compressionLevel: 12` is for zstd', { compressionLevel: 12 }],
     ['`compressor` is for gzip', { compressor: 'zlib', compression: 'zstd' }],
@@ -29,6 +31,9 @@ describe('options that do not fit together are refused', () => {
     [{ format: 'oci', compression: 'zstd', compressionLevel: 19 }],
     [{ allTags: true, into: true, tags: 'v*', newerThan: new Date(0) }],
     [{ into: false }],
+    [{ format: 'v1' }],
+    [{ format: 'v1', protocol: 'auto' }],
+    [{ format: 'v1', protocol: 'v1' }],
     [{ learn: 'trust', learnFrom: `sha256:${'a'.repeat(64)}` }],
   ])('%j fits', (settings) => {
     expect(() => assertPushSettings(settings)).not.toThrow();

@@ -45,6 +45,12 @@ function assertFormatFits({ format = 'keep', protocol, compression, dryRun }: Pu
   if (protocol === 'v1' && format !== 'keep' && format !== 'v1') {
     throw optionError(`\`protocol: v1\` excludes \`format: ${format}\``, 'leave `format` out');
   }
+  if (protocol === 'v2' && format === 'v1') {
+    throw optionError(
+      '`protocol: v2` excludes `format: v1`',
+      'leave `protocol` out: what is of format v1 goes over v1',
+    );
+  }
   if (dryRun === true && (format === 'v1' || format === 'schema1-2015' || protocol === 'v1')) {
     throw optionError('`dryRun` cannot ask a registry of that age', 'leave it out, or use `format: schema1`');
   }

@@ -80,7 +80,7 @@ export function protocolsOf(context: ProtocolContext): ProtocolContext['viaV2'] 
 /** Of each image, how its tags ended. */
 type V1Results = readonly (readonly TagResult[])[];
 
-/** No v1 session could be had; what v2 says is then the better answer. */
+/** No v1 session could be had, or the registry knows nothing of v1; what v2 says is then the better answer. */
 class Unopened extends Error {}
 
 function unlessUnopened(error: unknown): undefined {
@@ -128,7 +128,10 @@ async function viaV1(context: ProtocolContext, signal: AbortSignal): Promise<V1R
     // Images belong to the registry, not to a repository: two that send the same one spoil it for each other.
     return await pusher.turns.take(`v1 ${first.reference.registry}`, Symbol(destination), async (before) => {
       if (before !== undefined) await abortable(before, signal);
-      return await pushV1(opened, images, v1OptionsOf(context, images, signal));
+      return await pushV1(opened, images, v1OptionsOf(context, images, signal)).catch((error: Error) => {
+        if (options.protocol === 'v1' || registryErrorOf(error)?.operation !== 'push-v1') throw error;
+        throw new Unopened(error.message, { cause: error });
+      });
     });
   }
   if (failure === undefined) return undefined;

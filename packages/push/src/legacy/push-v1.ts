@@ -4,7 +4,7 @@ import { createTarSum } from '@slipway/digest/tarsum';
 import { mediaTypes } from '@slipway/manifest';
 import type { V1Session } from '@slipway/registry-client/v1';
 import type { TagResult } from '../deliver/manifests/tag-delivery.ts';
-import { type PushError, pushFailure } from '../errors.ts';
+import { PushError } from '../errors.ts';
 import type { BlobSubject, PushEvent } from '../events.ts';
 import type { Manifest } from '../plan/plan-types.ts';
 import { type ChainImage, openPlain } from './legacy-image.ts';
@@ -54,14 +54,14 @@ export async function pushV1(
   const entries = list.flatMap(({ image: { id }, tags }) =>
     tags.length > 0 ? tags.map((tag) => ({ id, tag })) : { id },
   );
-  const endpoints = await attempt('push manifest', `the list of images to ${destination}`, signal, () =>
+  const endpoints = await attempt('push manifest', `push the list of images to ${destination}`, signal, () =>
     session.putIndex(repository, entries, { signal }),
   );
   emit({ type: 'message', destination, text: `Pushing repository ${name}` });
   const pushed = new Set<string>();
   for (const endpoint of endpoints) await pushToEndpoint(session, endpoint, list, pushed, options);
   for (const { image } of list) if (!pushed.has(image.id)) emitExisted(image, destination, '', emit); // said before
-  await attempt('push manifest', `the end of the push to ${destination}`, signal, () =>
+  await attempt('push manifest', `end the push to ${destination}`, signal, () =>
     session.finish(repository, endpoints, { signal }),
   );
   return images.map(({ chain, tags }) => {
@@ -114,7 +114,7 @@ async function pushToEndpoint(
   for (const { image, tags } of list) {
     const id = image.id.slice(0, 12);
     if (!present.has(image.id)) {
-      const isPushed = await attempt('push layer', `${id} to ${destination}`, signal, () =>
+      const isPushed = await attempt('push layer', `push layer ${id} to ${destination}`, signal, () =>
         pushImage(session, endpoint, image, pushed.has(image.id), options),
       );
       if (isPushed) pushed.add(image.id);
@@ -122,7 +122,7 @@ async function pushToEndpoint(
     for (const tag of tags) {
       const place = `${endpoint.href}repositories/${repository}/tags/${tag}`;
       emit({ type: 'message', destination, text: `Pushing tag for rev [${id}] on {${place}}` });
-      await attempt('push manifest', `${tag} to ${destination}`, signal, () =>
+      await attempt('push manifest', `push tag ${tag} to ${destination}`, signal, () =>
         session.putTag(endpoint, repository, tag, image.id, { signal }),
       );
     }
@@ -212,9 +212,10 @@ export function blobKeyOf({ id }: Pick<ChainImage, 'id'>): Digest {
   return `sha256:${id}` as Digest;
 }
 
+/** @param what as a sentence has it: the manifests of other operations are lists and tags here */
 async function attempt<T>(
   op: PushError['op'],
-  subject: string,
+  what: string,
   signal: AbortSignal | undefined,
   work: () => Promise<T>,
 ): Promise<T> {
@@ -222,6 +223,8 @@ async function attempt<T>(
     return await work();
   } catch (cause) {
     signal?.throwIfAborted();
-    throw pushFailure(subject, { op, origin: 'destination', cause });
+    if (cause instanceof PushError) throw cause;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new PushError('ERR_PUSH_FAILED', `Could not ${what}: ${why}`, { op, origin: 'destination', cause });
   }
 }

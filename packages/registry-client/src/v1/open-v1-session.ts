@@ -9,7 +9,7 @@ import { bodyOfBytes, bodyOfStream, type RequestBody } from '../http/request/req
 import { type RegistryOptions, type ResolvedRegistryOptions, resolveRegistryOptions } from '../options.ts';
 import type { SendOptions } from '../repository.ts';
 import { CookieJar } from './cookie-jar.ts';
-import { isAlreadyThere, quoted, quotedOrParserError, readRefusal, v1Error } from './v1-error.ts';
+import { isAlreadyThere, noV1Error, quoted, quotedOrParserError, readRefusal, v1Error } from './v1-error.ts';
 import type { V1Checksums, V1IndexEntry, V1Ping, V1Session } from './v1-session.ts';
 
 /**
@@ -40,6 +40,8 @@ interface V1Request extends AbortOptions {
 }
 
 const maxIndexRedirects = 10;
+/** What registries without v1 answer to its list of images, which one with v1 always has a place for. */
+const lacksV1: ReadonlySet<number> = new Set([404, 405, 410]);
 const json = { 'content-type': 'application/json' };
 
 class RegistryV1Session implements V1Session {
@@ -88,6 +90,7 @@ class RegistryV1Session implements V1Session {
     const list = entries.map(({ id, tag }) => ({ id, ...(tag && { Tag: tag }) }));
     const path = `repositories/${repository}/`;
     const answer = await this.#putToIndex(path, list.length === 0 ? null : list, {}, { signal });
+    if (lacksV1.has(answer.status)) throw noV1Error(await readRefusal(answer), repository);
     if (answer.status !== 200 && answer.status !== 201) {
       throw await indexError(answer, `trying to push repository ${repository}`);
     }

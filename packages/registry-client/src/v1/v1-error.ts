@@ -33,6 +33,18 @@ export function v1Error({ answer }: V1Refusal, dockerMessage: string, hint?: str
   });
 }
 
+/** That the registry has nothing of v1, with Docker's text for it. */
+export function noV1Error({ answer, body }: V1Refusal, repository: string): RegistryError {
+  const { status, method, url } = answer;
+  return new RegistryError(`${method} ${redactURL(url)} answered ${status}: the registry does not speak v1`, {
+    code: 'ERR_REGISTRY_UNSUPPORTED',
+    operation: 'push-v1',
+    status,
+    dockerMessage: `Error: Status ${status} trying to push repository ${repository}: ${quoted(body)}`,
+    hint: 'registries of today speak v2: leave out `protocol: v1` and `format: v1`',
+  });
+}
+
 /** A body as Go quotes it. */
 export function quoted(body: string): string {
   return JSON.stringify(body.trim());
