@@ -5,7 +5,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { type Logger, pino, stdTimeFunctions } from 'pino';
 import { readConfig, variableOf } from './config/read-config.ts';
 import { type ServerConfig, settings } from './config/server-config.ts';
-import type { Setting } from './config/settings.ts';
+import { type Setting, shownDefault } from './config/settings.ts';
 import { startDaemon } from './daemon.ts';
 import { ServerError } from './errors.ts';
 import { plainJSON } from './http/told-text.ts';
@@ -26,11 +26,24 @@ export async function main(args: readonly string[], host: NodeJS.Process = proce
     await program.parseAsync([...args], { from: 'user' });
     return 0;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof CommanderError) return reportWrongUsage(error, host);
     const { message, code, hint } = error as Error & { readonly code?: string; readonly hint?: string };
-    host.stderr.write(`slipwayd: ${message}\n${hint === undefined ? '' : `  hint: ${hint}\n`}`);
+    host.stderr.write(problemText(message, hint));
     return code === 'ERR_SERVER_CONFIG' || code === 'ERR_SERVER_TOKEN' ? 2 : 1;
   }
+}
+
+/** Commander has already printed what was asked for (help, version): the rest is told in this program's own form. */
+function reportWrongUsage(error: CommanderError, host: NodeJS.Process): number {
+  if (error.exitCode === 0) return 0;
+  if (error.code === 'commander.help') return 2;
+  const [, message = '', suggestion] = /^(?:error: )?(.*?)(?:\n\((.*)\))?$/s.exec(error.message) ?? [];
+  host.stderr.write(problemText(message, suggestion ?? 'see `slipwayd --help` and `slipwayd COMMAND --help`'));
+  return 2;
+}
+
+function problemText(message: string, hint: string | undefined): string {
+  return `slipwayd: ${message}\n${hint === undefined ? '' : `  hint: ${hint}\n`}`;
 }
 
 function createProgram(host: NodeJS.Process): Command {
@@ -42,6 +55,9 @@ function createProgram(host: NodeJS.Process): Command {
     .configureOutput({
       writeOut: (text) => void host.stdout.write(text),
       writeErr: (text) => void host.stderr.write(text),
+      outputError: () => {}, // the message is on the error that exitOverride throws
+      getOutHelpWidth: () => host.stdout.columns ?? 100,
+      getErrHelpWidth: () => host.stderr.columns ?? 100,
     })
     .option('--config <file>', 'configuration file: JSON with comments, the flags’ names as keys (SLIPWAYD_CONFIG)')
     .option('--check-config', 'check the configuration and end');
@@ -73,7 +89,8 @@ function createProgram(host: NodeJS.Process): Command {
 
 function optionOf(setting: Setting<unknown>): Option {
   const { name, placeholder, description, kind } = setting;
-  const text = `${description} (${variableOf(setting)})`;
+  const byDefault = shownDefault(setting);
+  const text = `${description} (${byDefault === undefined ? '' : `default: ${byDefault}; `}${variableOf(setting)})`;
   const [open, close] = kind.isValueOptional === true ? ['[', ']'] : ['<', '>'];
   const option = new Option(`--${name}${placeholder === undefined ? '' : ` ${open}${placeholder}${close}`}`, text);
   if (kind.isList === true) {

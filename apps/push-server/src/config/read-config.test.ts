@@ -4,6 +4,7 @@ import { temporaryFolder } from '@slipway/testkit';
 import { describe, expect, test } from 'vitest';
 import { readConfig } from './read-config.ts';
 import { settings } from './server-config.ts';
+import { bytes, duration, fileMode, type Setting } from './settings.ts';
 
 const nothing = { flags: {}, variables: {}, file: undefined };
 
@@ -17,6 +18,24 @@ async function configOf(text: string, { flags = {}, variables = {} }: Partial<ty
 test('what nobody sets is as the table of settings says', async () => {
   const initial = Object.fromEntries(Object.entries(settings).map(([key, setting]) => [key, setting.initial]));
   expect(await readConfig(nothing)).toEqual(initial);
+});
+
+test('a default that help shows is read as the default', () => {
+  for (const { name, kind, initial } of Object.values(settings) as readonly Setting<unknown>[]) {
+    if (kind.write === undefined || initial === undefined || initial === null) continue;
+    expect([name, kind.read(kind.write(initial))]).toEqual([name, initial]);
+  }
+});
+
+test.each([
+  [bytes, 1_500, '1500'],
+  [bytes, 3 * 2 ** 40, '3TiB'],
+  [bytes, 0, '0'],
+  [duration, 1_500, '1500ms'],
+  [duration, 7_200_000, '2h'],
+  [fileMode, 0o7, '0007'],
+])('%o writes %d as %s', (kind, value, text) => {
+  expect([kind.write?.(value), kind.read(text)]).toEqual([text, value]);
 });
 
 test('a flag beats a variable, a variable beats the file', async () => {

@@ -22,6 +22,8 @@ export interface Kind<T> {
   readonly isValueOptional?: boolean | undefined;
   /** Undefined when the value is not of this kind. */
   read(value: unknown): T | undefined;
+  /** A value as people write it, where a number of bytes or milliseconds says little. */
+  write?(value: NonNullable<T>): string;
 }
 
 export const text: Kind<string> = {
@@ -80,6 +82,8 @@ const byteUnits: Readonly<Record<string, number>> = {
 export const bytes: Kind<number> = {
   expected: 'a size such as 20GB or 512MiB, or 0 for no limit',
   read: (value) => amount(value, byteUnits),
+  write: (value) =>
+    written(value, { TiB: 2 ** 40, GiB: 2 ** 30, MiB: 2 ** 20, KiB: 2 ** 10, GB: 1e9, MB: 1e6, kB: 1e3 }, ''),
 };
 
 const durationUnits: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -88,11 +92,24 @@ const durationUnits: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60
 export const duration: Kind<number> = {
   expected: 'a duration such as 500ms, 30s, 5m or 2h',
   read: (value) => (typeof value === 'string' ? amount(value, durationUnits) : undefined),
+  write: (value) => written(value, { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1_000 }, 'ms'),
 };
 
 /** One of a few words. */
 export function choice<T extends string>(...words: readonly T[]): Kind<T> {
   return { expected: words.join(', '), read: (value) => words.find((word) => word === value) };
+}
+
+/** The default of a setting as help shows it: texts in quotes. Undefined where nothing holds. */
+export function shownDefault({ kind, initial }: Setting<unknown>): string | undefined {
+  if (initial === undefined || initial === false || (Array.isArray(initial) && initial.length === 0)) return undefined;
+  if (kind.write !== undefined && initial !== null) return kind.write(initial);
+  return typeof initial === 'number'
+    ? String(initial)
+    : [initial]
+        .flat()
+        .map((each) => JSON.stringify(each))
+        .join(', ');
 }
 
 /** Several of a kind: a flag given more than once, a variable with commas, a list in the file. */
@@ -144,7 +161,14 @@ function parsed(text: string): unknown {
 export const fileMode: Kind<number> = {
   expected: 'a file mode such as 0660',
   read: (value) => (typeof value === 'string' && /^0?[0-7]{3}$/.test(value) ? Number.parseInt(value, 8) : undefined),
+  write: (value) => `0${value.toString(8).padStart(3, '0')}`,
 };
+
+/** In the first unit that makes it a whole number. */
+function written(value: number, units: Readonly<Record<string, number>>, smallest: string): string {
+  const [unit, factor] = Object.entries(units).find(([, size]) => value > 0 && value % size === 0) ?? [smallest, 1];
+  return `${value / factor}${unit}`;
+}
 
 function amount(value: unknown, units: Readonly<Record<string, number>>): number | undefined {
   if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0 ? value : undefined;
