@@ -43,12 +43,21 @@ describe('slipway delete', () => {
     expect(dry).toMatchObject({ code: 0, stdout: `${name}:v1\n` });
     expect(dry.stderr).toContain(`is ${digest}`);
     expect(dry.stderr).toContain('keeps    the manifest, also known as latest, v2');
+    expect(dry.stderr).toContain('unknown  whether the registry deletes a tag alone: some keep it');
     expect(server.tags('demo/app')).toEqual(['latest', 'v1', 'v2']);
     expect(server.requests.filter(({ method }) => method !== 'GET' && method !== 'HEAD')).toEqual([]);
 
     const done = await runCli(['delete', `docker://${name}:v1`]);
     expect(done).toMatchObject({ code: 0, stdout: `${name}:v1\n` });
+    expect(done.stderr).not.toContain('unknown');
     expect([server.tags('demo/app'), server.manifests('demo/app')]).toEqual([['latest', 'v2'], [digest]]);
+  });
+
+  test('a manifest, which every registry deletes that deletes at all, is planned without a doubt', async () => {
+    await using server = await startRegistry();
+    await seed(server, 'one', ['v1']);
+    const dry = await runCli(['delete', '--dry-run', '--manifest', `${server.host}/demo/app:v1`]);
+    expect([dry.code, dry.stderr.includes('unknown')]).toEqual([0, false]);
   });
 
   test('a manifest goes with its tags, by --manifest or by its digest', async () => {

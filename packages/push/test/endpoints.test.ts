@@ -7,7 +7,7 @@ import { PushError } from '../src/errors.ts';
 import type { Endpoint } from '../src/push.ts';
 
 const repository = { registry: 'r.example', path: 'app' } as Repository;
-const destination = { reference: parseReference('r.example/app:1'), name: 'r.example/app' };
+const destination = parseReference('r.example/app:1');
 const options = { retry: { attempts: 1 } };
 const tls = new RegistryError('self-signed', { code: 'ERR_REGISTRY_UNREACHABLE', reason: 'tls' });
 const plain = new RegistryError('error:0A00010B: wrong version number', {
@@ -109,6 +109,18 @@ describe('endpoints are tried in order', () => {
       code: 'ERR_PUSH_WRONG_REPOSITORY',
       origin: 'request',
     });
+  });
+
+  test.each([
+    ['busybox', 'docker.io/library/busybox'],
+    ['me/app:2', 'docker.io/me/app'],
+    ['r.example:5000/app:1', 'r.example:5000/app'],
+  ])('that %s cannot be reached is told of %s', async (text, name) => {
+    const reference = parseReference(text);
+    const unreachable = overEndpoints(endpoints([], refused, refused), reference, async () => 1, options);
+    await expect(unreachable).rejects.toThrow(`Could not connect to ${name}: refused`);
+    const nowhere = overEndpoints([], reference, async () => 1, options);
+    await expect(nowhere).rejects.toThrow(`No endpoint is left to reach ${name}`);
   });
 
   test('without any endpoint there is an error that says so', async () => {

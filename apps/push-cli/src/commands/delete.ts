@@ -35,7 +35,7 @@ the message says what --manifest would delete. A manifest goes with all tags tha
 repository names is kept, unless --force is given. Blobs stay until the registry removes what nothing names.
 
 Standard output has one line for each tag and manifest that is gone, which is looked at afterwards; with --dry-run for
-each that would go.
+each that would go. Whether a registry deletes a tag alone shows only when it is asked to: --dry-run does not ask.
 
 Exit codes:
   0 deleted · 1 failed, not there, or kept · 2 wrong usage or bad reference · 3 unauthorized or denied

@@ -64,7 +64,7 @@ export async function deleteReferences(
     await attempt(item, context, async () => {
       await plan(item, repositories, options, context);
       if (item.plan === undefined) return;
-      for (const line of planLines(formatReference(item.reference), item.plan)) say(line);
+      for (const line of planLines(formatReference(item.reference), item.plan, options)) say(line);
       assertHarmless(item, options);
     });
   }

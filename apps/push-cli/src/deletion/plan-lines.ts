@@ -6,13 +6,18 @@ import type { DeletionPlan } from '@slipway/registry-client';
 /** Names that a line shows at most: a digest may have hundreds of tags. */
 const mostNames = 20;
 
-/** What a deletion would do, in lines for people. */
-export function planLines(name: string, plan: DeletionPlan): readonly string[] {
+/** What a deletion would do, in lines for people. A run that asks for it tells itself what is refused. */
+export function planLines(
+  name: string,
+  plan: DeletionPlan,
+  { dryRun = false }: { readonly dryRun?: boolean | undefined } = {},
+): readonly string[] {
   const { kind, manifest, tags, otherTags, parents, children, referrers, companionTags, isComplete } = plan;
   const what = isIndexMediaType(manifest.mediaType) ? 'index' : 'manifest';
   const rows: readonly (readonly [string, string | undefined])[] = [
     ['deletes', kind === 'tag' ? `the tag ${tags[0]}` : `the ${what} ${withTags(tags)}`],
     ['keeps', kind === 'tag' ? `the ${what}, ${knownAs(otherTags)}` : undefined],
+    ['unknown', kind === 'tag' && dryRun ? 'whether the registry deletes a tag alone: some keep it' : undefined],
     ['breaks', parents.length === 0 ? undefined : list(parents.map((parent) => `the index ${parent.tags.join(', ')}`))],
     ['keeps', children.length === 0 ? undefined : `${children.length} manifests that it names`],
     [

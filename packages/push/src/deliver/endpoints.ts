@@ -1,5 +1,5 @@
 import type { AbortOptions } from '@slipway/digest';
-import type { Reference } from '@slipway/reference';
+import { canonicalName, type Reference } from '@slipway/reference';
 import type { Repository } from '@slipway/registry-client';
 import { retrying } from '@slipway/transfer';
 import { codeOf } from '../error-code.ts';
@@ -19,16 +19,10 @@ export interface EndpointOptions extends AbortOptions {
   readonly onRetry?: ((message: string) => void) | undefined;
 }
 
-/** Where a push goes: what was asked for, and what messages call it. */
-export interface EndpointDestination {
-  readonly reference: Reference;
-  /** Familiar name. */
-  readonly name: string;
-}
-
 /**
  * Runs `work` with the first endpoint that serves: https, then http for an insecure host. Once https has answered,
- * plain http to the same host is never tried. When none can be reached for now, all are tried again.
+ * plain http to the same host is never tried. When none can be reached for now, all are tried again. Messages have the
+ * name in full: `alpine` alone would read as a host.
  *
  * @throws {PushError} ERR_PUSH_NO_ENDPOINT when there is none to try, ERR_PUSH_WRONG_REPOSITORY when an endpoint's
  * client is of another repository; otherwise the failure that says most
@@ -36,7 +30,7 @@ export interface EndpointDestination {
  */
 export async function overEndpoints<T>(
   endpoints: readonly Endpoint[],
-  destination: EndpointDestination,
+  reference: Reference,
   work: (repository: Repository, endpoint: Endpoint) => Promise<T>,
   { retry, signal, onRetry }: EndpointOptions,
 ): Promise<T> {
@@ -59,7 +53,7 @@ export async function overEndpoints<T>(
           failures.push(cause);
           continue;
         }
-        assertSameRepository(repository, destination);
+        assertSameRepository(repository, reference);
         try {
           return await work(repository, endpoint);
         } catch (error) {
@@ -70,14 +64,14 @@ export async function overEndpoints<T>(
           failures.push(new Final(error));
         }
       }
-      const telling = tellingFailure(failures, destination.name);
+      const telling = tellingFailure(failures, canonicalName(reference));
       throw failures.some((failure) => failure instanceof Final) ? new Final(causeOf(telling)) : telling;
     },
     {
       ...retry,
       backoff: retry.backoff ?? (({ attempt }) => Math.min(longestWaitMs, firstWaitMs * 2 ** (attempt - 1))),
       signal,
-      host: destination.reference.registry,
+      host: reference.registry,
       isTransient: (error) =>
         !(error instanceof Final) && codeOf(error) !== 'ERR_PUSH_NO_ENDPOINT' && isTransient(error),
       onRetry: onceAnAttempt(({ attempt, seconds, cause }) =>
@@ -86,7 +80,11 @@ export async function overEndpoints<T>(
     },
   ).catch((error: unknown) => {
     signal?.throwIfAborted();
-    throw pushFailure(`to ${destination.name}`, { op: 'connect', origin: 'destination', cause: causeOf(error) });
+    throw pushFailure(`to ${canonicalName(reference)}`, {
+      op: 'connect',
+      origin: 'destination',
+      cause: causeOf(error),
+    });
   });
 }
 
@@ -102,12 +100,14 @@ function causeOf(error: unknown): unknown {
 }
 
 /** A push reports the repository that the reference names: it must be the one that is written to. */
-function assertSameRepository({ path }: Repository, { reference, name }: EndpointDestination): void {
-  if (path === reference.repository) return;
+function assertSameRepository({ path }: Repository, reference: Reference): void {
+  const { repository } = reference;
+  if (path === repository) return;
   throw new Final(
     new PushError(
       'ERR_PUSH_WRONG_REPOSITORY',
-      `Could not connect to ${name}: expected a client of repository ${reference.repository}, got one of ${path}`,
+      `Could not connect to ${canonicalName(reference)}: expected a client of repository ${repository}, ` +
+        `got one of ${path}`,
       { op: 'connect', origin: 'request' },
     ),
   );

@@ -115,7 +115,7 @@ export class RepositoryPush {
     const ahead = this.#push.ahead?.begin(plan, this.#memory);
     const results = await overEndpoints(
       this.#endpoints,
-      { reference: this.#first.reference, name },
+      this.#first.reference,
       async (repository, endpoint) => {
         await using scope = new Scope(signal);
         const uploader = this.#push.uploaderFor(repository.registry);

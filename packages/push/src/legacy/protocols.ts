@@ -114,7 +114,7 @@ async function viaV1(context: ProtocolContext, signal: AbortSignal): Promise<V1R
     try {
       session = await endpoint.open();
     } catch (cause) {
-      failure = pushFailure(`to ${destination}`, { op: 'connect', origin: 'destination', cause });
+      failure = pushFailure(`to ${canonicalName(first.reference)}`, { op: 'connect', origin: 'destination', cause });
       continue;
     }
     await using opened = session;
@@ -122,7 +122,7 @@ async function viaV1(context: ProtocolContext, signal: AbortSignal): Promise<V1R
       await opened.start({ signal });
     } catch (cause) {
       signal.throwIfAborted();
-      failure = pushFailure(`to ${destination}`, { op: 'connect', origin: 'destination', cause });
+      failure = pushFailure(`to ${canonicalName(first.reference)}`, { op: 'connect', origin: 'destination', cause });
       continue;
     }
     // Images belong to the registry, not to a repository: two that send the same one spoil it for each other.
@@ -160,8 +160,8 @@ function v1OptionsOf(
   };
 }
 
-function noEndpoint({ destination }: ProtocolContext): never {
-  throw new PushError('ERR_PUSH_NO_ENDPOINT', `No v1 endpoint is left to reach ${destination}`, {
+function noEndpoint({ first }: ProtocolContext): never {
+  throw new PushError('ERR_PUSH_NO_ENDPOINT', `No v1 endpoint is left to reach ${canonicalName(first.reference)}`, {
     op: 'connect',
     origin: 'request',
   });
