@@ -9,6 +9,8 @@ export interface FileState {
   readonly size: bigint;
   readonly mtimeNs: bigint;
   readonly ino: bigint;
+  /** A new file may get the number of one that was deleted; 0 where the file system does not keep it. */
+  readonly birthtimeNs: bigint;
 }
 
 const chunkSize = 256 * 1024;
@@ -58,7 +60,8 @@ async function* read(
 
 async function assertSame(handle: FileHandle, shown: string, state: FileState): Promise<void> {
   const now = await handle.stat({ bigint: true });
-  if (!now.isFile() || now.ino !== state.ino) throw changed(shown, 'another file is in its place');
+  const isAnother = now.ino !== state.ino || now.birthtimeNs !== state.birthtimeNs;
+  if (!now.isFile() || isAnother) throw changed(shown, 'another file is in its place');
   if (now.size !== state.size) throw changed(shown, `its size went from ${state.size} to ${now.size} bytes`);
   if (now.mtimeNs !== state.mtimeNs) throw changed(shown, 'it was written to');
 }

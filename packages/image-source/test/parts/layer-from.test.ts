@@ -431,7 +431,6 @@ async function listen(root: string): Promise<unknown> {
 
 async function replace(path: string): Promise<void> {
   await rm(path);
-  await writeFile(`${path}.new`, 'x');
-  await writeFile(path, 'hello');
+  await writeFile(path, 'hello'); // it may get the inode of the one that is gone
   await utimes(path, 1, 1);
 }
