@@ -128,7 +128,7 @@ async function send(context: ExchangeContext, request: ExchangeRequest, span: Re
       proxy: failed.proxy,
       secrets: [...(request.bodySecrets ?? []), ...secretsOf(request.headers)],
       onEnd: (how) => end(response.statusCode, how),
-      hasWholeBody: () => body === undefined || body.isFinished,
+      hasWholeBody: () => body === undefined || body.isHandedOver,
     });
   } catch (error) {
     const reason: unknown = controller.signal.aborted ? controller.signal.reason : undefined;

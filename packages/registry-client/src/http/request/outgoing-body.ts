@@ -42,6 +42,8 @@ export class OutgoingBody implements AsyncIterable<Uint8Array> {
   sourceError: unknown;
   readonly #source: ByteStream;
   readonly #options: OutgoingBodyOptions;
+  /** Bytes the socket was handed. */
+  #handed = 0;
   #hasEnded = false;
   #isStopped = false;
   #wake: (() => void) | undefined;
@@ -54,12 +56,13 @@ export class OutgoingBody implements AsyncIterable<Uint8Array> {
   }
 
   /**
-   * Whether the socket has taken everything. Where the size is known, the source need not have come to its end: closing
-   * a file takes its time.
+   * Whether the socket was handed everything: an answer that comes sooner is none to all of it. That it has taken
+   * everything may be told after the answer, over TLS above all. Where the size is known, the source need not have come
+   * to its end: closing a file takes its time.
    */
-  get isFinished(): boolean {
+  get isHandedOver(): boolean {
     const { size } = this.#options;
-    return this.#hasEnded || (size !== undefined && this.sent >= size);
+    return this.#hasEnded || (size !== undefined && this.#handed >= size);
   }
 
   /**
@@ -82,6 +85,7 @@ export class OutgoingBody implements AsyncIterable<Uint8Array> {
         if (step.done === true) break;
         const piece = step.value;
         if (size !== undefined && this.sent + piece.byteLength > size) throw wrongSize(size, 'more');
+        this.#handed += piece.byteLength;
         onHanded();
         const handedAtMs = performance.now();
         yield piece;
