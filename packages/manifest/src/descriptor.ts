@@ -15,7 +15,7 @@ import {
   refuseOtherSpellings,
 } from './fields.ts';
 import { mediaTypes } from './media-types.ts';
-import { type Platform, readPlatform } from './platform.ts';
+import { type Platform, platformMembers, readPlatform } from './platform.ts';
 
 /**
  * What a document says of content that lies elsewhere: its type, digest and size.
@@ -88,7 +88,7 @@ const descriptorNames = namesOf([
   'platform',
   'artifactType',
 ]);
-const platformNames = namesOf(['architecture', 'os', 'os.version', 'os.features', 'variant']);
+const platformNames = namesOf(platformMembers);
 
 /**
  * Reads and checks a descriptor. Members that are absent are left out, so that what is read equals what was built.

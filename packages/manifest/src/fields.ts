@@ -41,11 +41,10 @@ export function memberOf(fields: Fields, key: string): unknown {
  * JSON so, and builders written in Go have left `rootfS` behind. One member written twice, with different values, is
  * refused: two readers would see two documents.
  */
-export function inAnyCase(fields: Fields, known: readonly string[]): Fields {
-  const byFoldedName = namesOf(known);
+export function inAnyCase(fields: Fields, known: KnownNames): Fields {
   const values: Record<string, unknown> = { ...fields.values };
   for (const [key, value] of Object.entries(fields.values)) {
-    const meant = byFoldedName.get(foldedName(key));
+    const meant = known.get(foldedName(key));
     if (meant === undefined || meant === key) continue;
     if (Object.hasOwn(values, meant) && JSON.stringify(values[meant]) !== JSON.stringify(value)) {
       fail(fields, meant, `is there twice, once as ${describe(key)}, with different values`);

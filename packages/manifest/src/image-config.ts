@@ -5,6 +5,7 @@ import {
   fail,
   has,
   inAnyCase,
+  namesOf,
   readDigests,
   readDocument,
   readObject,
@@ -12,7 +13,7 @@ import {
   readOptionalBoolean,
   readOptionalString,
 } from './fields.ts';
-import { type Platform, readPlatform } from './platform.ts';
+import { type Platform, platformMembers, readPlatform } from './platform.ts';
 import { type RuntimeConfig, readRuntimeConfig } from './runtime-config.ts';
 
 /** One step of how an image was made. */
@@ -68,9 +69,10 @@ export interface ParseImageConfigOptions {
   readonly maxSize?: number | undefined;
 }
 
-const configMembers = 'rootfs architecture os os.version os.features variant created author history'.split(' ');
-const rootfsMembers = ['type', 'diff_ids'];
-const historyMembers = ['created', 'created_by', 'author', 'comment', 'empty_layer'];
+const configNames = namesOf(['rootfs', ...platformMembers, 'created', 'author', 'history']);
+const runtimeNames = namesOf(['config']);
+const rootfsNames = namesOf(['type', 'diff_ids']);
+const historyNames = namesOf(['created', 'created_by', 'author', 'comment', 'empty_layer']);
 
 /**
  * Parses the config of an image that can be run. Members this package has no use for are not looked at, and letter case
@@ -84,9 +86,9 @@ export function parseImageConfig(bytes: Uint8Array, options: ParseImageConfigOpt
   assertArgument('bytes', bytes, someBytes);
   assertOptions('options', options, { optional: { maxSize: aNumber } });
   const document = readDocument('image config', bytes, options.maxSize);
-  const fields = inAnyCase(document, configMembers);
+  const fields = inAnyCase(document, configNames);
   if (!has(fields, 'rootfs')) fail(fields, 'rootfs', 'expected an object, got nothing');
-  const rootfs = inAnyCase(readObject(fields, 'rootfs'), rootfsMembers);
+  const rootfs = inAnyCase(readObject(fields, 'rootfs'), rootfsNames);
   const type = readOptionalString(rootfs, 'type') || 'layers';
   if (type !== 'layers' && type !== 'layers+base') {
     fail(rootfs, 'type', `expected "layers", got ${JSON.stringify(type.slice(0, 120))}`);
@@ -101,7 +103,7 @@ export function parseImageConfig(bytes: Uint8Array, options: ParseImageConfigOpt
     author: readOptionalString(fields, 'author'),
     rootfs: Object.freeze({ type, diff_ids: readDigests(rootfs, 'diff_ids') }),
     get config() {
-      return readRuntimeConfig(inAnyCase(document, ['config']), 'config');
+      return readRuntimeConfig(inAnyCase(document, runtimeNames), 'config');
     },
     get history() {
       return Object.freeze(readObjects(fields, 'history').map(readHistoryEntry));
@@ -126,7 +128,7 @@ export function platformOfConfig(config: ImageConfig): Platform | undefined {
 }
 
 function readHistoryEntry(entry: Fields): HistoryEntry {
-  const fields = inAnyCase(entry, historyMembers);
+  const fields = inAnyCase(entry, historyNames);
   return Object.freeze({
     created: readOptionalString(fields, 'created'),
     created_by: readOptionalString(fields, 'created_by'),

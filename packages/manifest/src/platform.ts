@@ -112,6 +112,9 @@ export function matchPlatform(wanted: Platform, candidate: Platform): boolean {
   return (a['os.features'] ?? []).every((feature) => b['os.features']?.includes(feature));
 }
 
+/** The members of a platform, in an index entry and where a config starts. */
+export const platformMembers: readonly string[] = ['architecture', 'os', 'os.version', 'os.features', 'variant'];
+
 /** Reads a platform of an index entry, or the one a config starts with. Absent words are empty ones. */
 export function readPlatform(fields: Fields): Platform {
   const version = readOptionalString(fields, 'os.version');

@@ -4,6 +4,7 @@ import {
   fail,
   has,
   inAnyCase,
+  namesOf,
   readOptionalBoolean,
   readOptionalObject,
   readOptionalString,
@@ -54,17 +55,18 @@ export interface RuntimeConfig {
   readonly Shell?: readonly string[] | undefined;
 }
 
-const members = [
+const configNames = namesOf([
   ...['User', 'ExposedPorts', 'Env', 'Entrypoint', 'Cmd', 'Volumes', 'WorkingDir', 'Labels', 'StopSignal'],
   ...['ArgsEscaped', 'Healthcheck', 'OnBuild', 'Shell'],
-];
+]);
 const durations = ['Interval', 'Timeout', 'StartPeriod', 'StartInterval', 'Retries'] as const;
+const checkNames = namesOf(['Test', ...durations]);
 
 /** Reads the member `key` of a config; letter case does not matter within it, as for Go. */
 export function readRuntimeConfig(config: Fields, key: string): RuntimeConfig {
   const found = readOptionalObject(config, key);
   if (found === undefined) return Object.freeze({});
-  const fields = inAnyCase(found, members);
+  const fields = inAnyCase(found, configNames);
   const read: RuntimeConfig = {
     User: readOptionalString(fields, 'User'),
     ExposedPorts: readKeys(fields, 'ExposedPorts'),
@@ -99,7 +101,7 @@ function readKeys(fields: Fields, key: string): Readonly<Record<string, object>>
 function readHealthcheck(fields: Fields, key: string): Healthcheck | undefined {
   const found = readOptionalObject(fields, key);
   if (found === undefined) return undefined;
-  const check = inAnyCase(found, ['Test', ...durations]);
+  const check = inAnyCase(found, checkNames);
   const numbers = durations.map((name) => [name, readOptionalNumber(check, name)]);
   return withoutGaps<Healthcheck>({ Test: readOptionalStrings(check, 'Test'), ...Object.fromEntries(numbers) });
 }

@@ -16,7 +16,7 @@ const member = /"diff_ids"\s*:\s*\[[^\]]*\]/g;
 export function withDiffIDs(config: Uint8Array, diffIDs: readonly Digest[]): Uint8Array {
   assertArgument('config', config, someBytes);
   assertArgument('diffIDs', diffIDs, listOf(aText));
-  const maxSize = Math.max(config.byteLength, 1);
+  const maxSize = config.byteLength;
   const own = parseImageConfig(config, { maxSize }).rootfs.diff_ids;
   const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(config);
   const places = [...text.matchAll(member)].filter(([found]) => isList(found, own));

@@ -95,9 +95,14 @@ export class PushError extends Error {
 
 /** Names operation, subject and cause in one line; passes a PushError through. */
 export function pushFailure(subject: string, details: PushErrorDetails & { readonly cause: unknown }): PushError {
+  return failureTo(`${details.op} ${subject}`, details);
+}
+
+/** The same in words of one's own, where those of the operation would say something else. */
+export function failureTo(what: string, details: PushErrorDetails & { readonly cause: unknown }): PushError {
   if (details.cause instanceof PushError) return details.cause;
   const why = details.cause instanceof Error ? details.cause.message : String(details.cause);
-  return new PushError('ERR_PUSH_FAILED', `Could not ${details.op} ${subject}: ${why}`, details);
+  return new PushError('ERR_PUSH_FAILED', `Could not ${what}: ${why}`, details);
 }
 
 /** Anything that was thrown, as an error. */

@@ -208,7 +208,7 @@ function goesWithAnother(item: SourceItem, loader: OciLoader): boolean {
   if (manifest === undefined || !loader.isReferrer(manifest.digest)) return false;
   const document = parseManifest(manifest.bytes, manifest.mediaType, {
     sizeOf: () => 0,
-    maxSize: Math.max(manifest.bytes.byteLength, 1), // it was read within the limits
+    maxSize: manifest.bytes.byteLength, // it was read within the limits
   });
   const subject = 'subject' in document ? document.subject?.digest : undefined;
   return subject === undefined || findByDigest([item], subject) === undefined;

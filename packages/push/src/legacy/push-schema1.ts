@@ -1,11 +1,9 @@
 import { contentOf, type Digest, shortDigest } from '@slipway/digest';
 import { mediaTypes } from '@slipway/manifest';
 import { buildSchema1Manifest, emptyLayer, type UnsignedManifest } from '@slipway/manifest/schema1';
-import { systemClock } from '@slipway/transfer';
 import { deliverContent } from '../deliver/blobs/content.ts';
 import { planContent } from '../deliver/dry-run.ts';
-import { confirmManifest } from '../deliver/manifests/confirm.ts';
-import { emitPushed, putManifest } from '../deliver/manifests/manifest.ts';
+import { emitPushed, putSeen } from '../deliver/manifests/manifest.ts';
 import type { TagDelivery, TagResult } from '../deliver/manifests/tag-delivery.ts';
 import { PushError, pushFailure } from '../errors.ts';
 import { provenByContent } from '../knowledge.ts';
@@ -64,18 +62,13 @@ export async function putSigned(
   target: Target,
   delivery: TagDelivery,
 ): Promise<TagResult> {
-  const { scope, retry } = delivery;
   try {
     const { sent, told } = await signManifest(unsigned, delivery);
-    const { answer } = await putManifest(tag, sent, target, delivery);
-    if (answer !== undefined) {
-      const { clock = systemClock } = retry;
-      await confirmManifest(tag, sent, answer, target, { signal: scope.signal, clock });
-    }
-    emitPushed(target, tag, told, answer === undefined);
-    return { tag, manifest: told, unchanged: answer === undefined };
+    const { unchanged } = await putSeen(tag, sent, target, delivery);
+    emitPushed(target, tag, told, unchanged);
+    return { tag, manifest: told, unchanged };
   } catch (error) {
-    scope.signal.throwIfAborted();
+    delivery.scope.signal.throwIfAborted();
     return { tag, error: pushFailure(tag, { op: 'build manifest', origin: 'request', cause: error }) };
   }
 }

@@ -4,7 +4,7 @@ import { createTarSum } from '@slipway/digest/tarsum';
 import { mediaTypes } from '@slipway/manifest';
 import type { V1Session } from '@slipway/registry-client/v1';
 import type { TagResult } from '../deliver/manifests/tag-delivery.ts';
-import { PushError } from '../errors.ts';
+import { failureTo, type PushError } from '../errors.ts';
 import type { BlobSubject, PushEvent } from '../events.ts';
 import type { Manifest } from '../plan/plan-types.ts';
 import { type ChainImage, openPlain } from './legacy-image.ts';
@@ -223,8 +223,6 @@ async function attempt<T>(
     return await work();
   } catch (cause) {
     signal?.throwIfAborted();
-    if (cause instanceof PushError) throw cause;
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new PushError('ERR_PUSH_FAILED', `Could not ${what}: ${why}`, { op, origin: 'destination', cause });
+    throw failureTo(what, { op, origin: 'destination', cause });
   }
 }

@@ -106,7 +106,7 @@ function parsedOf({ bytes, mediaType }: Manifest): ParsedManifest | undefined {
 
 function diffIDsOf(config: Uint8Array): readonly Digest[] {
   try {
-    return parseImageConfig(config, { maxSize: Math.max(config.byteLength, 1) }).rootfs.diff_ids;
+    return parseImageConfig(config, { maxSize: config.byteLength }).rootfs.diff_ids;
   } catch (cause) {
     throw invalid(cause instanceof Error ? cause.message : String(cause), undefined, cause);
   }

@@ -125,7 +125,6 @@ function annotationsOf(annotations: Descriptor['annotations']): Pick<Descriptor,
 }
 
 function givenManifest({ manifest }: SourceImage): DockerManifest | OciManifest | undefined {
-  // Sizes come from the blobs.
   const parsed = manifest && rereadManifest(manifest);
   return parsed?.kind === 'oci-manifest' || parsed?.kind === 'docker-manifest' ? parsed : undefined;
 }

@@ -61,21 +61,14 @@ async function deliverSeen(
   delivery: Delivery,
   { resend }: DeliverManifestOptions,
 ): Promise<{ readonly unchanged: boolean }> {
-  const { scope, retry } = delivery;
-  const { signal } = scope;
-  const { clock = systemClock } = retry;
+  const { signal } = delivery.scope;
+  const { clock = systemClock } = delivery.retry;
   /** What was sent again so far: nothing, what the registry named, everything. */
   let resent: 'nothing' | 'named' | 'all' = 'nothing';
   let waits = 0;
   for (;;) {
     try {
-      const { answer } = await putManifest(tagOrDigest, manifest, target, delivery);
-      if (answer === undefined) return { unchanged: true };
-      // A push ends with its tag: what it has noted is written while the registry shows it.
-      const isLast = tagOrDigest !== manifest.digest;
-      const keeping = isLast ? target.memory.settled() : undefined;
-      await Promise.all([confirmManifest(tagOrDigest, manifest, answer, target, { signal, clock }), keeping]);
-      return { unchanged: false };
+      return await putSeen(tagOrDigest, manifest, target, delivery);
     } catch (error) {
       signal.throwIfAborted();
       const missing = missingIn(error, manifest);
@@ -103,11 +96,32 @@ async function deliverSeen(
 }
 
 /**
+ * Puts a manifest under a tag or its digest, and makes sure that the registry has it.
+ *
+ * @returns whether the registry refused to move the tag because it names this very manifest already
+ */
+export async function putSeen(
+  tagOrDigest: string,
+  manifest: Manifest,
+  target: Target,
+  delivery: Delivery,
+): Promise<{ readonly unchanged: boolean }> {
+  const { scope, retry } = delivery;
+  const { answer } = await putManifest(tagOrDigest, manifest, target, delivery);
+  if (answer === undefined) return { unchanged: true };
+  // A push ends with its tag: what it has noted is written while the registry shows it.
+  const keeping = tagOrDigest === manifest.digest ? undefined : target.memory.settled();
+  const { clock = systemClock } = retry;
+  await Promise.all([confirmManifest(tagOrDigest, manifest, answer, target, { signal: scope.signal, clock }), keeping]);
+  return { unchanged: false };
+}
+
+/**
  * Puts a manifest under a tag or its digest, retried like a blob.
  *
  * @returns what the registry answered; nothing when it refuses to move a tag that names this very manifest already
  */
-export async function putManifest(
+async function putManifest(
   tagOrDigest: string,
   manifest: Manifest,
   target: Target,

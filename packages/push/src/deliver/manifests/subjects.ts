@@ -104,6 +104,5 @@ function holds(plan: ItemPlan, digest: Digest): boolean {
 }
 
 function partsOf({ mediaType, bytes }: Manifest): Partial<OciManifest> {
-  // Sizes that are left out do not matter here.
   return rereadManifest({ bytes, mediaType }) as Partial<OciManifest>;
 }
