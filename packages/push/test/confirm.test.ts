@@ -48,12 +48,22 @@ describe('an answer to the manifest that is no 201 with its digest', () => {
     expect(result?.ok === false && result.error.message).toContain(`and shows ${await expectedDigest()}`);
   });
 
-  test('no digest, and the tag names it all the same: pushed, at the cost of one question', async () => {
+  test('no digest, and the manifest itself is there: pushed, at the cost of one question', async () => {
     await using bench = await openBench();
     bench.registry.misbehave({ match: put, omitHeaders: ['docker-content-digest'] });
     const digest = digestOf(await bench.push(image, 'demo/app:1'));
     expect((await bench.registry.manifest('demo/app', '1'))?.digest).toBe(digest);
-    expect(bench.requests().slice(-2)).toEqual(['PUT manifests', 'HEAD manifests']);
+    expect(bench.requests().slice(-2)).toEqual(['PUT manifests', 'GET manifests']);
+  });
+
+  test.each([200, 201, 204])('%d without a digest, HEAD names it, and nobody gets it: a failure', async (status) => {
+    const digest = await expectedDigest();
+    await using bench = await openBench({ retry: { backoff: () => 1, clock: instant() } });
+    bench.registry.misbehave({ match: put, readFirst: true, status, body: '' });
+    const named = { 'docker-content-digest': digest };
+    bench.registry.misbehave({ match: { kind: 'manifest-head' }, status: 200, headers: named });
+    const [result] = await bench.push(image, 'demo/app:1');
+    expect(result).toMatchObject({ ok: false, error: { code: 'ERR_PUSH_NOT_SEEN', op: 'confirm' } });
   });
 });
 

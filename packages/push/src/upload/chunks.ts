@@ -9,7 +9,10 @@ import { untilStored } from './until-stored.ts';
 /** Bytes of a chunk: what is sent again at most after the worst interruption. */
 export const defaultChunkSize: number = 32 * 1024 * 1024;
 
-/** How often in a row the registry may say that it is elsewhere before that is a failure. */
+/**
+ * How often in a row the registry may say that it is elsewhere, or has less than half of a chunk, before that is a
+ * failure: what it does not acknowledge is sent again.
+ */
 const maxCorrections = 3;
 
 export interface SendChunksOptions extends AbortOptions {
@@ -22,7 +25,7 @@ export interface SendChunksOptions extends AbortOptions {
   readonly onAcknowledged: (session: UploadSession) => Promise<void>;
 }
 
-/** The registry took a chunk and acknowledges no more than before. */
+/** The registry took a chunk and acknowledges no more than before; or took some, and acknowledges little of each. */
 export class ChunksRefused extends Error {
   override name = 'ChunksRefused';
 }
@@ -63,9 +66,10 @@ export async function sendChunks(
       if (!isMoved || corrections > maxCorrections) throw error;
       continue;
     }
-    if (session.offset <= from)
-      throw new ChunksRefused(`the registry acknowledged ${session.offset} bytes after a chunk from ${from}`);
-    corrections = 0;
+    const taken = session.offset - from;
+    corrections = taken * 2 < length ? corrections + 1 : 0;
+    if (taken <= 0 || corrections > maxCorrections)
+      throw new ChunksRefused(`the registry acknowledged ${session.offset} bytes after ${length} from ${from} on`);
     await onAcknowledged(session);
     signal?.throwIfAborted();
   }

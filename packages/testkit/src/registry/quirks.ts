@@ -23,6 +23,8 @@ export interface RegistryQuirks {
   readonly patchStatus: number;
   /** What becomes of every PATCH of a session but the first. @default 'kept' */
   readonly laterPatches: 'kept' | 'dropped';
+  /** Bytes of a PATCH that are kept at most; the rest of its body is read, and not acknowledged. @default all */
+  readonly keptOfPatch: number;
   /** What a PATCH with a Content-Range gets: a check, no look at all, or 416. @default 'checked' */
   readonly contentRange: 'checked' | 'ignored' | 'refused';
   /** Largest PATCH with a Content-Range, answered with 416 beyond. @default none */
@@ -149,6 +151,7 @@ export const noQuirks: RegistryQuirks = Object.freeze({
   statusHasLocation: true,
   patchStatus: 202,
   laterPatches: 'kept',
+  keptOfPatch: Number.POSITIVE_INFINITY,
   contentRange: 'checked',
   chunkMaxBytes: Number.POSITIVE_INFINITY,
   bodyMaxBytes: Number.POSITIVE_INFINITY,

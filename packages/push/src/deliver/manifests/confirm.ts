@@ -27,7 +27,9 @@ export async function confirmManifest(
   { signal, clock }: AbortOptions & { readonly clock: Clock },
 ): Promise<void> {
   const isFullAnswer = answer.status === 201 && isDigestOf(answer.digest, manifest);
-  const look = (reference: string): Promise<Digest | 'refused' | undefined> => lookAt(reference, target, { signal });
+  // Whoever names a digest may not have the bytes: after half an answer they are asked for.
+  const look = (reference: string): Promise<Digest | 'refused' | undefined> =>
+    lookAt(reference, target, { signal, byBytes: !isFullAnswer });
   const waitsMs = [...(isFullAnswer ? patientLooksAfterMs : looksAfterMs)];
   for (;;) {
     const shown = await look(tagOrDigest);
@@ -55,14 +57,16 @@ export async function confirmManifest(
 async function lookAt(
   tagOrDigest: string,
   target: Target,
-  { signal }: AbortOptions,
+  { signal, byBytes }: AbortOptions & { readonly byBytes: boolean },
 ): Promise<Digest | 'refused' | undefined> {
-  const stat = await target
-    .ask((repository) => repository.statManifest(tagOrDigest, { signal }), { signal })
-    .catch((error: unknown) => orProtocolError(error, tagOrDigest, target, signal));
-  if (stat === undefined) return undefined;
-  if (stat !== 'refused' && stat.digest !== undefined) return stat.digest;
-  // Some registries refuse HEAD, or answer it without a digest: the bytes themselves tell.
+  if (!byBytes) {
+    const stat = await target
+      .ask((repository) => repository.statManifest(tagOrDigest, { signal }), { signal })
+      .catch((error: unknown) => orProtocolError(error, tagOrDigest, target, signal));
+    if (stat === undefined) return undefined;
+    if (stat !== 'refused' && stat.digest !== undefined) return stat.digest;
+    // Some registries refuse HEAD, or answer it without a digest: the bytes themselves tell.
+  }
   const content = await target
     .ask((repository) => repository.getManifest(tagOrDigest, { signal }), { signal })
     .catch((error: unknown) => orProtocolError(error, tagOrDigest, target, signal));

@@ -152,13 +152,25 @@ async function receive(core: RegistryCore, exchange: Exchange, session: Session)
     return;
   }
   try {
-    const received = await session.receive(exchange.body());
+    const isPatch = exchange.route.kind === 'upload-patch';
+    const kept = isPatch ? firstOf(exchange.body(), quirks.keptOfPatch) : exchange.body();
+    const received = await session.receive(kept);
     session.patches += 1;
     session.hasShortChunk ||= received < chunkMinBytes;
   } catch (error) {
     session.isBroken = true;
     if (quirks.brokenSession === 'gone') await core.endSession(session);
     throw error;
+  }
+}
+
+/** The first bytes of a body, all of which is read. */
+async function* firstOf(body: AsyncIterable<Uint8Array>, most: number): AsyncGenerator<Uint8Array> {
+  let left = most;
+  for await (const chunk of body) {
+    const kept = chunk.subarray(0, Math.min(left, chunk.byteLength));
+    left -= kept.byteLength;
+    if (kept.byteLength > 0) yield kept;
   }
 }
 
