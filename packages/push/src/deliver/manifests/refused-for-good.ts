@@ -1,12 +1,13 @@
 import { algorithmOf, type Digest, isDigest } from '@slipway/digest';
-import { isForeign } from '@slipway/manifest';
+import { isForeign, isSchema1MediaType } from '@slipway/manifest';
 import type { Manifest } from '../../plan/plan-types.ts';
 import { rereadManifest } from '../../plan/reread-manifest.ts';
 import { registryErrorOf } from '../../upload/retry-rules.ts';
 
 /**
  * What to do about a manifest that the registry will not take later either, though its answer sounds like it: one with
- * layers that lie elsewhere, which docker-registry answers with 500, or one with a digest that it cannot compute.
+ * layers that lie elsewhere or of schema 1, which docker-registry answers with 500, or one with a digest that it cannot
+ * compute.
  *
  * @returns undefined for any other answer
  * @see https://github.com/distribution/distribution/blob/v2.8.3/registry/storage/schema2manifesthandler.go#L84-L113
@@ -21,6 +22,12 @@ export function refusedForGood(error: unknown, tagOrDigest: string, manifest: Ma
   }
   // Of a 5xx, the registry's entries are in the message alone.
   const said = `${answer.message} ${JSON.stringify(answer.diagnostics)}`;
+  if (isSchema1MediaType(manifest.mediaType) && answer.status === 500 && /unknown: unknown error/i.test(said)) {
+    return (
+      'the registry may take no manifests of schema 1: push another format, ' +
+      'or its owner allows them (distribution 2: compatibility.schema1.enabled)'
+    );
+  }
   if (!/manifest[ _]blob[ _]unknown/i.test(said)) return undefined;
   if (!keptElsewhere(manifest).some((digest) => said.includes(digest))) return undefined;
   return (
