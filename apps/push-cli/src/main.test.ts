@@ -55,12 +55,25 @@ describe('wrong usage is exit code 2, with a way out', () => {
   });
 });
 
+test.each([
+  [['help', 'nope'], 'see `slipway help`'],
+  [['help', 'job', 'nope'], 'see `slipway help job`'],
+  [['help', 'nope', 'submit'], 'see `slipway help`'],
+])('help of a command that is not there: %j', async (args, hint) => {
+  const { code, stdout, stderr } = await runWith(args);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toContain("unknown command 'nope'");
+  expect(stderr).toContain(hint);
+});
+
 describe('what was asked for goes to standard output', () => {
   test.each([
     [['--version'], version],
     [['--help'], 'Usage: slipway'],
     [['help'], 'Usage: slipway'],
     [['help', 'push'], 'Usage: slipway push'],
+    [['help', 'job', 'submit'], 'Usage: slipway job submit'],
+    [['help', 'job', '--help'], 'Usage: slipway job'],
     [['help', 'registry', 'serve'], 'Usage: slipway registry serve'],
     [['push', '--help'], 'Exit codes:'],
     [['registry', 'serve', '--help'], 'Usage: slipway registry serve'],

@@ -1,4 +1,4 @@
-import { CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import type { CommandContext, OutputStream } from './command-context.ts';
 import { withOptionalValues } from './commands/optional-values.ts';
 import { readEnvironment } from './environment.ts';
@@ -53,7 +53,7 @@ export async function run(args: readonly string[], context: CommandContext): Pro
   try {
     const program = createProgram(context, args[0]);
     if (args.length === 0) program.help({ error: true });
-    await program.parseAsync([...withOptionalValues(wholeHelp(args))], { from: 'user' });
+    await program.parseAsync([...withOptionalValues(wholeHelp(args, program))], { from: 'user' });
     return context.exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return await reportWrongUsage(error, context);
@@ -63,10 +63,23 @@ export async function run(args: readonly string[], context: CommandContext): Pro
   }
 }
 
-/** Commander's help command looks at one word: `help job submit` is `job submit --help`. */
-function wholeHelp(args: readonly string[]): readonly string[] {
+/**
+ * `help job submit` is `job submit --help`: Commander's own help command looks at one word, and prints the help of what
+ * is above a command that is not there.
+ */
+function wholeHelp(args: readonly string[], program: Command): readonly string[] {
   const [first, ...words] = args;
-  return first === 'help' && words.length > 1 ? [...words, '--help'] : args;
+  if (first !== 'help' || words.length === 0) return args;
+  let group = program;
+  for (const [at, word] of words.entries()) {
+    if (group.commands.length === 0 || word.startsWith('-')) break;
+    const command = group.commands.find((one) => one.name() === word);
+    const above = words.slice(0, at);
+    if (command === undefined)
+      throw usageError(`unknown command '${word}'`, `see \`${['slipway help', ...above].join(' ')}\``);
+    group = command;
+  }
+  return [...words, '--help'];
 }
 
 /** Commander has already printed what was asked for (help, version): the rest is told in this program's own form. */
