@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { temporaryFolder } from '@slipway/testkit';
@@ -17,6 +18,8 @@ test.each<[string, (at: (name: string) => string) => Partial<ServerConfig>, stri
   ['an audit in an absent folder', (at) => ({ auditLog: at('none/a.log') }), '--audit-log: ENOENT'],
   ['an audit that is a folder', (at) => ({ auditLog: at('audit') }), '--audit-log: '],
   ['absent credentials', (at) => ({ jobCredentials: [`farm=${at('none')}`] }), '--job-credentials: ENOENT'],
+  ['credentials that are a pipe', (at) => ({ jobCredentials: [`farm=${at('pipe')}`] }), '--job-credentials: '],
+  ['credentials without an end', () => ({ jobCredentials: ['farm=/dev/zero'] }), '--job-credentials: '],
   ['credentials that are none', (at) => ({ jobCredentials: [`farm=${at('file')}`] }), 'is no credentials file'],
   ['credentials without a name', () => ({ jobCredentials: ['/x'] }), '--job-credentials: expected NAME=/PATH'],
   ['a Redis that is a web page', () => ({ redis: 'http://x' }), '--redis: expected redis://'],
@@ -31,8 +34,9 @@ test.each<[string, (at: (name: string) => string) => Partial<ServerConfig>, stri
   const at = (name: string): string => join(folder.path, name);
   await writeFile(at('file'), 'no certificate');
   await mkdir(at('audit'));
+  execFileSync('mkfifo', [at('pipe')]);
   const config = { ...(await readConfig({ flags: {}, variables: {}, file: undefined })), dataDir: at('data') };
   const faults = await checkStart({ ...config, ...options(at) });
   expect(faults).toEqual(fault === undefined ? [] : [expect.stringContaining(fault)]);
-  expect((await readdir(folder.path)).sort()).toEqual(['audit', 'file']); // it left nothing behind
+  expect((await readdir(folder.path)).sort()).toEqual(['audit', 'file', 'pipe']); // it left nothing behind
 });

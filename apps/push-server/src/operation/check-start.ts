@@ -1,6 +1,7 @@
-import { access, constants, mkdtemp, readdir, readFile, rmdir, stat } from 'node:fs/promises';
+import { access, constants, mkdtemp, readdir, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createSecureContext } from 'node:tls';
+import { readTextWithin } from '@slipway/read-file';
 import type { ServerConfig } from '../config/server-config.ts';
 import { openSigningKey } from '../engine/signing-key.ts';
 import { formatListenAddress, isLoopback, parseListenAddress } from '../listeners/listen-address.ts';
@@ -27,6 +28,8 @@ export async function checkStart(config: ServerConfig): Promise<readonly string[
   return faults.flat();
 }
 
+const maxCredentialsBytes = 16 * 1024 * 1024;
+
 const checks: Readonly<Record<string, (config: ServerConfig) => Promise<void>>> = {
   'data-dir': ({ dataDir }) => assertWritable(dataDir),
   async 'tls-cert'(config) {
@@ -49,7 +52,7 @@ const checks: Readonly<Record<string, (config: ServerConfig) => Promise<void>>> 
     for (const entry of jobCredentials) {
       const [, file] = /^[A-Za-z0-9._-]{1,64}=(\/.+)$/.exec(entry) ?? [];
       if (file === undefined) throw new Error(`expected NAME=/PATH, got ${JSON.stringify(entry)}`);
-      parseObject(await readFile(file, 'utf8'), file);
+      parseObject(await readTextWithin(file, { maxBytes: maxCredentialsBytes }), file);
     }
   },
   async redis({ redis }) {

@@ -1,7 +1,8 @@
 import { createHash, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { withFileLock } from '@slipway/file-lock';
+import { readTextWithin } from '@slipway/read-file';
 import { ServerError } from '../errors.ts';
 import { formatScope, parseScope, type Scope } from './scope.ts';
 
@@ -51,6 +52,8 @@ interface TokenRecord {
 const form = /^slipway_([a-z0-9]{12})_([A-Za-z0-9_-]{43})$/;
 const cost = { N: 16_384, r: 8, p: 1 } as const;
 const hashBytes = 32;
+/** A hundred thousand tokens. */
+const maxFileBytes = 32 * 1024 * 1024;
 /** Each takes 16 MiB: guesses wait in line rather than take the machine. */
 const maxHashing = 2;
 
@@ -73,7 +76,7 @@ export function openTokenStore({ folder, now = Date.now }: TokenStoreOptions): T
     if (status === undefined) return [];
     const stamp = `${status.ino} ${status.mtimeMs} ${status.size}`;
     if (cached?.stamp !== stamp) {
-      cached = { stamp, records: parseRecords(await readFile(file, 'utf8'), file) };
+      cached = { stamp, records: parseRecords(await readTextWithin(file, { maxBytes: maxFileBytes }), file) };
       verified.clear();
     }
     return cached.records;

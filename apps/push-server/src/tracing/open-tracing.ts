@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
+import { readFileWithin } from '@slipway/read-file';
 import type { Logger } from 'pino';
 import { ServerError } from '../errors.ts';
 import type { OtelVariables } from './otel-variables.ts';
@@ -14,6 +14,9 @@ export interface Tracing extends AsyncDisposable {
 
 /** Nothing is traced. */
 export const noTracing: Tracing = { isOn: false, takesParents: false, async [Symbol.asyncDispose]() {} };
+
+/** The largest bundles of authorities have a few hundred kilobytes. */
+const maxFileBytes = 4 * 1024 * 1024;
 
 /** What traces are sent with, beside the settings. */
 export interface CollectorTls {
@@ -51,7 +54,9 @@ export async function tracingFaults(variables: OtelVariables): Promise<readonly 
 
 async function collectorTls({ ca, cert, key }: CollectorSettings): Promise<CollectorTls> {
   const [authority, certificate, secret] = await Promise.all(
-    [ca, cert, key].map(async (file) => (file === undefined ? undefined : await readFile(file))),
+    [ca, cert, key].map(async (file) =>
+      file === undefined ? undefined : Buffer.from(await readFileWithin(file, { maxBytes: maxFileBytes })),
+    ),
   );
   const tls = { ca: authority, cert: certificate, key: secret };
   createSecureContext(tls);

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readTextWithin } from '@slipway/read-file';
 import { ServerError } from '../../errors.ts';
 import { createFileOnce } from './create-file-once.ts';
 
@@ -12,7 +12,7 @@ import { createFileOnce } from './create-file-once.ts';
 export async function readFolderID(dataDir: string): Promise<string> {
   const file = join(dataDir, 'folder-id');
   await createFileOnce(file, Buffer.from(randomBytes(8).toString('hex')));
-  const id = await readFile(file, 'utf8');
+  const id = await readTextWithin(file, { maxBytes: 1_024 });
   if (/^[0-9a-f]{16}$/.test(id)) return id;
   throw new ServerError('ERR_SERVER_CONFIG', `${JSON.stringify(file)} is damaged: expected 16 hex digits`, {
     hint: 'restore it: push jobs that lie in this folder are found by it',

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AuthConfig } from '@slipway/docker-credentials';
+import { readFileWithin } from '@slipway/read-file';
 import { createFileOnce } from '../record/create-file-once.ts';
 
 /** Credentials by registry. */
@@ -25,7 +25,7 @@ const tagBytes = 16;
 export async function openCredentialSeal(folder: string): Promise<CredentialSeal> {
   const file = join(folder, 'credentials.key');
   await createFileOnce(file, randomBytes(keyBytes));
-  const key = await readFile(file);
+  const key = await readFileWithin(file, { maxBytes: 1_024 });
   if (key.byteLength !== keyBytes) throw new Error(`${file} is damaged: delete it, and submit the jobs again`);
   return {
     seal(jobID, auths) {
