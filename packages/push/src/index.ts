@@ -18,8 +18,10 @@ export type { DecisionReason } from './presence/decision-reason.ts';
 export { progressShare } from './progress-share.ts';
 export type {
   BlobTurn,
+  ConnectOptions,
   Destination,
   Endpoint,
+  FirstQuestion,
   LayerKind,
   LegacyFormat,
   PushAllOptions,

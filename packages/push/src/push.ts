@@ -18,9 +18,23 @@ export interface Endpoint {
   /** Upload foreign layers here too. @default false */
   readonly allowNondistributable?: boolean | undefined;
   /** Pings, and makes the repository's client. Rejects when the registry cannot be reached or used. */
-  connect(options?: AbortOptions): Promise<Repository>;
+  connect(options?: ConnectOptions): Promise<Repository>;
   /** What the registry answers to a ping; only `protocol: 'auto'` asks. @default it is taken for a v2 registry */
   ping?(options?: AbortOptions): Promise<Ping>;
+}
+
+export interface ConnectOptions extends AbortOptions {
+  /**
+   * What the push will ask the repository first, where that is known before: an endpoint may ask it while it pings, and
+   * answer that one question out of what came. Undefined where nothing is known. Never rejects.
+   */
+  readonly first?: (() => Promise<FirstQuestion | undefined>) | undefined;
+}
+
+/** HEAD or GET of a manifest, in the forms that a repository asks for by default. */
+export interface FirstQuestion {
+  readonly method: 'statManifest' | 'getManifest';
+  readonly tagOrDigest: string;
 }
 
 /** One way to reach a registry that speaks the protocol of before 2015. */

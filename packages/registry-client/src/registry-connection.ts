@@ -71,6 +71,8 @@ export interface ConnectionRequest extends AbortOptions {
    * @default none
    */
   readonly commits?: number | undefined;
+  /** It does not wait for the ping. @default false */
+  readonly isAhead?: boolean | undefined;
   /** The answer's body may take long: only standstill ends it. @default false */
   readonly isDownload?: boolean | undefined;
 }
@@ -120,8 +122,8 @@ export class RegistryConnection {
    * @throws {RegistryError} for every other status
    */
   async send(request: ConnectionRequest): Promise<Answer> {
-    const { method, access, signal, expect } = request;
-    await this.ping({ signal });
+    const { method, access, signal, expect, isAhead = false } = request;
+    if (!isAhead) await this.ping({ signal });
     const url = this.#url(request.target);
     // Nothing is shown to other hosts, for instance where uploads are sent elsewhere.
     const isOurs = url.origin === this.#base.origin;

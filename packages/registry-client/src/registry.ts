@@ -1,4 +1,4 @@
-import { aNumber, aSignal, aString, assertOptions, oneOf } from '@slipway/arguments';
+import { aBoolean, aNumber, aSignal, aString, assertOptions, oneOf } from '@slipway/arguments';
 import type { AbortOptions } from '@slipway/digest';
 import { openHTTP } from './http/open-http.ts';
 import { listRepositories } from './list-repositories.ts';
@@ -11,6 +11,11 @@ import type { ListOptions, Repository } from './repository.ts';
 export interface RepositoryOptions {
   /** What tokens are asked for; some registries refuse a token with more rights than the user has. @default 'push' */
   readonly access?: 'push' | 'pull' | undefined;
+  /**
+   * Questions about manifests do not wait for the ping, which goes on beside them: saves a round trip where no
+   * credentials are wanted, and costs a request where they are. @default false
+   */
+  readonly ahead?: boolean | undefined;
 }
 
 /** One registry. Leaving scope ends its connections. */
@@ -28,7 +33,7 @@ export interface Registry extends AsyncDisposable {
    *
    * @throws {RegistryError} when credentials are missing or refused
    */
-  describeAccess(path: string, options?: RepositoryOptions & AbortOptions): Promise<AccessReport>;
+  describeAccess(path: string, options?: Pick<RepositoryOptions, 'access'> & AbortOptions): Promise<AccessReport>;
   /** The repository at `path`: `library/alpine`. Nothing is sent. `TypeError` for what could be no path. */
   repository(path: string, options?: RepositoryOptions): Repository;
   /**
@@ -66,8 +71,9 @@ export function openRegistry(options: RegistryOptions): Registry {
       );
     },
     repository(path, repositoryOptions = {}) {
-      assertOptions('options', repositoryOptions, { optional: { access: anAccess } });
-      return createRepository(connection, path, actionsOf(repositoryOptions.access ?? 'push'));
+      assertOptions('options', repositoryOptions, { optional: { access: anAccess, ahead: aBoolean } });
+      const { access = 'push', ahead = false } = repositoryOptions;
+      return createRepository(connection, path, { actions: actionsOf(access), isAhead: ahead });
     },
     listRepositories(listOptions = {}) {
       assertOptions('options', listOptions, { optional: { pageSize: aNumber, last: aString, signal: aSignal } });

@@ -1,6 +1,5 @@
-import type { AbortOptions } from '@slipway/digest';
 import type { CredentialProvider } from '@slipway/docker-credentials';
-import type { Endpoint, V1Endpoint } from '@slipway/push';
+import type { ConnectOptions, Endpoint, V1Endpoint } from '@slipway/push';
 import type { Reference } from '@slipway/reference';
 import {
   type EndpointURLsOptions,
@@ -14,6 +13,7 @@ import {
 } from '@slipway/registry-client';
 import type { ClientEnvironment } from '../environment.ts';
 import type { NondistributableChoice } from '../options/value-kinds.ts';
+import { askAhead } from './ask-ahead.ts';
 import type { ConnectionParts, ConnectionSettings } from './connection-settings.ts';
 import { connectionOptions, openConnection } from './open-connection.ts';
 import { limitUploads, limitV1Uploads, type RateLimit } from './rate-limit.ts';
@@ -44,8 +44,12 @@ export interface RegistryEndpoint {
 export interface Registries extends AsyncDisposable {
   /** The ways to a registry, in the order to try them: https, then plain http where it is allowed. */
   waysTo(registry: string): Promise<readonly RegistryEndpoint[]>;
-  /** The ways to a reference's repository, for a push. */
-  endpointsOf(reference: Reference): Promise<readonly Endpoint[]>;
+  /**
+   * The ways to a reference's repository, for a push.
+   *
+   * @param options whether this user has nothing to show there @default false
+   */
+  endpointsOf(reference: Reference, options?: { readonly isAnonymous?: boolean }): Promise<readonly Endpoint[]>;
   /** The same for the protocol of before 2015. */
   v1EndpointsOf(reference: Reference): Promise<readonly V1Endpoint[]>;
 }
@@ -79,21 +83,29 @@ export function createRegistries(options: RegistriesOptions): Registries {
   const connect = async (
     { repository }: Reference,
     way: RegistryEndpoint,
-    { signal }: AbortOptions = {},
+    { signal, first }: ConnectOptions = {},
   ): Promise<Repository> => {
     const registry = await way.open();
+    const { access, rateLimit } = options;
+    using ahead = first && askAhead(registry.repository(repository, { access, ahead: true }), first, { signal });
     await registry.ping({ signal });
-    const plain = registry.repository(repository, { access: options.access });
-    return options.rateLimit === undefined ? plain : limitUploads(plain, options.rateLimit);
+    const plain = registry.repository(repository, { access });
+    const answered = ahead === undefined ? plain : ahead.before(plain);
+    return rateLimit === undefined ? answered : limitUploads(answered, rateLimit);
   };
   return {
     waysTo,
-    async endpointsOf(reference) {
+    async endpointsOf(reference, { isAnonymous = false } = {}) {
       const allowNondistributable = await allowsNondistributable(reference.registry, options.allowNondistributable);
-      return (await waysTo(reference.registry)).map((way) => ({
+      const ways = await waysTo(reference.registry);
+      return ways.map((way) => ({
         url: way.url,
         allowNondistributable,
-        connect: (connectOptions) => connect(reference, way, connectOptions),
+        connect: ({ signal, first } = {}) => {
+          // Where http comes after https, https is likely to fail.
+          const mayAskAhead = isAnonymous && way === ways.at(-1);
+          return connect(reference, way, { signal, first: mayAskAhead ? first : undefined });
+        },
         ping: async (pingOptions) => (await way.open()).ping(pingOptions),
       }));
     },

@@ -59,13 +59,14 @@ export function asUserProvider(provider: CredentialProvider): UserCredentialProv
   );
 }
 
-/** What the engine wants to know of a destination's credentials, without the credentials. */
+/** What the engine wants to know of a destination's credentials, without the credentials, and whether there are any. */
 export async function identityFor(
   { registry, repository }: Reference,
   provider: Pick<UserCredentialProvider, 'authConfigOf'>,
   { signal }: AbortOptions,
-): Promise<Pick<Destination, 'hmacKey' | 'hasAuthInfo'>> {
+): Promise<Pick<Destination, 'hmacKey' | 'hasAuthInfo'> & { readonly isAnonymous: boolean }> {
   const config = await provider.authConfigOf(registry, { repository, signal });
   // No credentials are an empty config for docker, whose key marks what is pushed without a name.
-  return { hmacKey: computeHmacKey(config ?? {}), hasAuthInfo: hasAuthInfo(config) };
+  const hmacKey = computeHmacKey(config ?? {});
+  return { hmacKey, hasAuthInfo: hasAuthInfo(config), isAnonymous: config === undefined };
 }

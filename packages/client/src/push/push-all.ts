@@ -86,10 +86,11 @@ export async function destinationOf(
   { registries, credentials }: Pick<PushParts, 'registries' | 'credentials'>,
 ): Promise<Destination> {
   const isV2Only = protocol === 'v2' && format !== 'v1';
+  const { isAnonymous, ...identity } = await identityFor(reference, credentials.forDestinations, { signal });
   return {
     reference,
-    endpoints: await registries.endpointsOf(reference),
+    endpoints: await registries.endpointsOf(reference, { isAnonymous }),
     v1Endpoints: isV2Only ? [] : await registries.v1EndpointsOf(reference),
-    ...(await identityFor(reference, credentials.forDestinations, { signal })),
+    ...identity,
   };
 }

@@ -4,7 +4,7 @@ import type { Repository } from '@slipway/registry-client';
 import { retrying } from '@slipway/transfer';
 import { codeOf } from '../error-code.ts';
 import { PushError, pushFailure } from '../errors.ts';
-import type { Endpoint } from '../push.ts';
+import type { ConnectOptions, Endpoint } from '../push.ts';
 import { continuesOnError, isTransient, registryErrorOf } from '../upload/retry-rules.ts';
 import { onceAnAttempt } from './blobs/once-an-attempt.ts';
 import type { DeliveryRetry } from './delivery.ts';
@@ -15,6 +15,8 @@ const longestWaitMs = 15_000;
 
 export interface EndpointOptions extends AbortOptions {
   readonly retry: DeliveryRetry;
+  /** What is asked first through an endpoint. */
+  readonly first?: ((endpoint: Endpoint) => ReturnType<NonNullable<ConnectOptions['first']>>) | undefined;
   /** Told of each wait for a registry that cannot be reached. */
   readonly onRetry?: ((message: string) => void) | undefined;
 }
@@ -32,7 +34,7 @@ export async function overEndpoints<T>(
   endpoints: readonly Endpoint[],
   reference: Reference,
   work: (repository: Repository, endpoint: Endpoint) => Promise<T>,
-  { retry, signal, onRetry }: EndpointOptions,
+  { retry, signal, first, onRetry }: EndpointOptions,
 ): Promise<T> {
   const confirmedTls = new Set<string>();
   const tried = new Set<Endpoint>();
@@ -45,7 +47,7 @@ export async function overEndpoints<T>(
         if (protocol !== 'https:' && confirmedTls.has(hostname)) continue;
         let repository: Repository;
         try {
-          repository = await endpoint.connect({ signal });
+          repository = await endpoint.connect({ signal, first: first && (() => first(endpoint)) });
         } catch (cause) {
           signal?.throwIfAborted();
           // An answer of any kind means that TLS worked.

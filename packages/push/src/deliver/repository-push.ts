@@ -1,19 +1,19 @@
-import type { AbortOptions } from '@slipway/digest';
 import { canonicalName, familiarName, formatReference } from '@slipway/reference';
 import type { Repository } from '@slipway/registry-client';
 import { retrying } from '@slipway/transfer';
 import { pushFailure } from '../errors.ts';
 import type { PushEvent } from '../events.ts';
 import { confirmsV2 } from '../legacy/confirms-v2.ts';
-import type { ResolvedPushOptions } from '../options.ts';
+import { isLegacy, type ResolvedPushOptions } from '../options.ts';
 import type { ItemPlan } from '../plan/plan-types.ts';
+import { type ForeseeOptions, firstQuestion } from '../presence/foresee.ts';
 import { BlobMemory } from '../presence/memory.ts';
 import { Presence } from '../presence/presence.ts';
 import type { Target } from '../presence/target.ts';
-import type { Destination, Endpoint, PushResult } from '../push.ts';
+import type { ConnectOptions, Destination, Endpoint, PushResult } from '../push.ts';
 import { TotalsCounter } from '../totals.ts';
 import { isBusy } from '../upload/retry-rules.ts';
-import { overEndpoints } from './endpoints.ts';
+import { type EndpointOptions, overEndpoints } from './endpoints.ts';
 import type { TagDelivery, TagResult, TagSigning } from './manifests/tag-delivery.ts';
 import { pushTags } from './manifests/tags.ts';
 import type { Push } from './push-parts.ts';
@@ -134,6 +134,7 @@ export class RepositoryPush {
       {
         retry,
         signal,
+        first: this.#firstQuestionOf(at, { records: ahead?.records, signal }),
         onRetry: (message) => {
           const warning = { code: 'connect-retry', message: `${name}: ${message}` } as const;
           this.#emit({ type: 'warning', destination: name, ...warning }, at);
@@ -142,6 +143,20 @@ export class RepositoryPush {
     ).finally(() => ahead?.stop());
     if (served !== undefined) this.#endpoints = this.#endpoints.slice(this.#endpoints.indexOf(served));
     return results;
+  }
+
+  /** Undefined where whatever the answer is, everything is looked at. */
+  #firstQuestionOf(at: number, options: Pick<ForeseeOptions, 'records' | 'signal'>): EndpointOptions['first'] {
+    const { learn, learnFrom, force } = this.#push.options;
+    if (force || isLegacy(this.#push.options)) return undefined;
+    const { plan, destinations } = this.#itemAt(at);
+    const { reference, hmacKey } = this.#first;
+    return async ({ allowNondistributable = false }) =>
+      await firstQuestion(
+        plan,
+        { memory: this.#memory, name: canonicalName(reference), hmacKey, allowNondistributable },
+        { tags: tagsOf(destinations), learn, learnFrom, ...options },
+      );
   }
 
   #targetOf(repository: Repository, endpoint: Endpoint, at: number): Target {
@@ -246,7 +261,7 @@ function connectedOnce(endpoint: Endpoint): Endpoint {
     url,
     allowNondistributable,
     ...(ping === undefined ? {} : { ping: ping.bind(endpoint) }),
-    async connect(options?: AbortOptions) {
+    async connect(options?: ConnectOptions) {
       connected ??= await endpoint.connect(options);
       return connected;
     },

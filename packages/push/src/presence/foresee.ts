@@ -4,7 +4,7 @@ import { identifyBlob } from '../form/identify-blob.ts';
 import { believed, type ProvenIdentity, provenByContent, provenByRecord } from '../knowledge.ts';
 import { type BlobToPush, distinctBlobs } from '../plan/blob-to-push.ts';
 import type { ImagePlan, ItemPlan, LayerDescriptor, Manifest } from '../plan/plan-types.ts';
-import type { PushLearn } from '../push.ts';
+import type { FirstQuestion, PushLearn } from '../push.ts';
 import { readClaims } from './claims.ts';
 import { namesManifest } from './existence.ts';
 import { type RecordsByKey, recordsOf } from './records.ts';
@@ -27,6 +27,27 @@ export interface Foresight {
   readonly inRepository: boolean;
   /** Tags that name it now. */
   readonly unchangedTags: ReadonlySet<string>;
+}
+
+/** What tells a foresight of a push before its registry is connected to. */
+type Outlook = Pick<Target, 'memory' | 'name' | 'hmacKey' | 'allowNondistributable'>;
+
+/** What {@link foresee} will ask first; undefined where it asks nothing. */
+export async function firstQuestion(
+  plan: ItemPlan,
+  outlook: Outlook,
+  options: ForeseeOptions,
+): Promise<FirstQuestion | undefined> {
+  const { tags, learn, learnFrom } = options;
+  const [tag] = tags;
+  if (tag === undefined) return undefined;
+  if (plan.kind !== 'image' || plan.verbatim !== undefined) {
+    return plan.verbatim && { method: 'statManifest', tagOrDigest: tag };
+  }
+  const { known } = await recordedBlobs(plan, outlook, options);
+  if (predictManifest(plan, known, outlook) !== undefined) return { method: 'statManifest', tagOrDigest: tag };
+  if (learn === 'off' || unknownLayers(plan, known).length === 0) return undefined;
+  return { method: 'getManifest', tagOrDigest: learnFrom ?? tag };
 }
 
 /** Nothing is known: every blob is looked at. */
@@ -55,13 +76,13 @@ interface RecordedBlobs {
   readonly unsent: readonly BlobToPush[];
 }
 
-async function recordedBlobs(plan: ImagePlan, target: Target, options: ForeseeOptions): Promise<RecordedBlobs> {
-  const recorded = await (options.records ?? recordsOf(plan, target.memory));
+async function recordedBlobs(plan: ImagePlan, outlook: Outlook, options: ForeseeOptions): Promise<RecordedBlobs> {
+  const recorded = await (options.records ?? recordsOf(plan, outlook.memory));
   const known = new Map<string, ProvenIdentity>();
   const unsent: BlobToPush[] = [];
   for (const blob of distinctBlobs([...plan.layers, plan.config])) {
     const records = recorded.get(blob.key) ?? [];
-    const identity = blob.fixed ?? (await recordedIdentity(blob, records, target, options));
+    const identity = blob.fixed ?? (await recordedIdentity(blob, records, outlook, options));
     if (identity !== undefined) known.set(blob.key, identity);
     else if (records.length === 0) unsent.push(blob);
   }
@@ -71,12 +92,11 @@ async function recordedBlobs(plan: ImagePlan, target: Target, options: ForeseeOp
 async function recordedIdentity(
   blob: BlobToPush,
   records: readonly LayerRecord[],
-  target: Target,
+  { memory, name, hmacKey }: Outlook,
   { learn }: ForeseeOptions,
 ): Promise<ProvenIdentity | undefined> {
-  const { memory } = target;
   const record = records.findLast(
-    (candidate) => candidate.sourceRepository === target.name && hmacMatches(candidate, target.hmacKey),
+    (candidate) => candidate.sourceRepository === name && hmacMatches(candidate, hmacKey),
   );
   const size = record && (await memory.size(record.digest));
   if (record !== undefined && size !== undefined) return provenByRecord(record, size);
@@ -127,9 +147,7 @@ async function learn(
   options: ForeseeOptions,
 ): Promise<Foresight> {
   const { tags, learnFrom, signal } = options;
-  const unknown = plan.layers.filter(
-    (blob) => blob.recordKey !== undefined && blob.foreign === undefined && !recorded.has(blob.key),
-  );
+  const unknown = unknownLayers(plan, recorded);
   const wanted = new Set(unknown.flatMap(({ recordKey }) => recordKey ?? []));
   if (wanted.size === 0) return noForesight;
   const references = [...new Set([...(learnFrom === undefined ? [] : [learnFrom]), ...tags.slice(0, 1)])];
@@ -140,6 +158,13 @@ async function learn(
   if (manifest === undefined || !inRepository.has(manifest.digest)) return noForesight;
   const unchangedTags = new Set(tags.filter((tag) => manifests.get(tag)?.digest === manifest.digest));
   return { manifest, inRepository: true, unchangedTags };
+}
+
+/** Layers that the repository's own manifests may say something of. */
+function unknownLayers(plan: ImagePlan, known: ReadonlyMap<string, ProvenIdentity>): readonly BlobToPush[] {
+  return plan.layers.filter(
+    (blob) => blob.recordKey !== undefined && blob.foreign === undefined && !known.has(blob.key),
+  );
 }
 
 /** What the layers are, as far as `learn` says that claims count; undefined when that does not lead to a manifest. */
@@ -202,13 +227,13 @@ async function proveGuess(
 function predictManifest(
   plan: ImagePlan,
   known: ReadonlyMap<string, ProvenIdentity>,
-  target: Target,
+  { allowNondistributable }: Pick<Outlook, 'allowNondistributable'>,
 ): Manifest | undefined {
   if (plan.verbatim !== undefined) return plan.verbatim;
   const layers: LayerDescriptor[] = [];
   for (const blob of plan.layers) {
     const identity = known.get(blob.key);
-    if (blob.foreign !== undefined && !target.allowNondistributable) layers.push({ foreign: blob.foreign });
+    if (blob.foreign !== undefined && !allowNondistributable) layers.push({ foreign: blob.foreign });
     else if (identity === undefined) return undefined;
     else layers.push(identity);
   }

@@ -135,13 +135,14 @@ async function askManifest(
   tagOrDigest: string,
   { accept = defaultAccept, signal }: StatManifestOptions,
 ): Promise<Answer> {
-  const { connection, access } = at;
+  const { connection, access, isAhead } = at;
   const target = manifestPath(at, tagOrDigest);
   return await connection.send({
     method,
     target,
     access,
     headers: { accept: accept.join(', ') },
+    isAhead,
     expect: [200, 404],
     signal,
   });

@@ -34,13 +34,17 @@ import { resolve } from './resolve.ts';
  *
  * @throws {TypeError} for what could be no path
  */
-export function createRepository(connection: RegistryConnection, name: string, actions: string): Repository {
+export function createRepository(
+  connection: RegistryConnection,
+  name: string,
+  { actions, isAhead }: { readonly actions: string } & Pick<RepositoryAt, 'isAhead'>,
+): Repository {
   assertArgument('path', name, aText);
   if (!isPath(name))
     throw new ArgumentError('path', `Expected \`path\` to be a repository's path, got ${JSON.stringify(name)}`);
   const access: Access = { repository: name, scopes: [`repository:${name}:${actions}`] };
   const path = (rest: string): string => `/v2/${name}/${rest}`;
-  const at: RepositoryAt = { connection, name, access, path };
+  const at: RepositoryAt = { connection, name, access, isAhead, path };
   return composed({
     registry: connection.options.name,
     path: name,

@@ -7,6 +7,8 @@ export interface RepositoryAt {
   /** Path within the registry. */
   readonly name: string;
   readonly access: Access;
+  /** Questions about manifests do not wait for the ping. */
+  readonly isAhead: boolean;
   /** The target of a request: `/v2/<name>/<rest>`. */
   path(rest: string): string;
 }
