@@ -65,7 +65,7 @@ async function startUploads(
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
-  const client = new DaemonClient({ text: 'here', url });
+  const client = new DaemonClient({ text: 'here', url }, { patience: { uploadMs: 1_000 } });
   const archive = {
     size: file.byteLength,
     async *open(from: number): AsyncGenerator<Uint8Array> {
@@ -113,6 +113,17 @@ test('a daemon that is restarted, and one that still holds the broken request, i
   });
   await daemon.upload();
   expect(daemon.kept().equals(file)).toBe(true);
+});
+
+test('an upload that stands still goes on in another connection', async () => {
+  await using daemon = await startUploads(({ method }, _, times) =>
+    method === 'PATCH' && times === 1 ? 'answered' : undefined,
+  );
+  await daemon.upload();
+  expect(daemon.kept().equals(file)).toBe(true);
+  expect(daemon.told).toEqual([
+    'slipway: the connection to slipwayd broke (nothing moved for 1 s): goes on at 0 B of 3 MB',
+  ]);
 });
 
 test('without a byte that is new it is given up after a while', async () => {

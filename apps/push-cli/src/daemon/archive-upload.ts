@@ -86,7 +86,7 @@ function isLoss(error: unknown): boolean {
 
 function reasonOf(error: unknown): string {
   const { cause, message } = error as Error;
-  return (cause as NodeJS.ErrnoException | undefined)?.code ?? message;
+  return (cause as NodeJS.ErrnoException | undefined)?.code ?? (cause as Error | undefined)?.message ?? message;
 }
 
 async function* metered(

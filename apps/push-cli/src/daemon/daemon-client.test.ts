@@ -5,8 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { DaemonClient } from './daemon-client.ts';
+import { DaemonClient, type DaemonClientOptions } from './daemon-client.ts';
 import type { JobEvent } from './job.ts';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
@@ -14,7 +15,7 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => void | Pr
 /** A daemon that says what a test wants, and notes what it was asked. */
 async function startScripted(
   handler: Handler,
-  path?: string,
+  { path, ...options }: { readonly path?: string } & DaemonClientOptions = {},
 ): Promise<AsyncDisposable & { client: DaemonClient; seen: IncomingMessage[] }> {
   const seen: IncomingMessage[] = [];
   const server = createServer((request, response) => {
@@ -28,7 +29,7 @@ async function startScripted(
     path === undefined ? `http://127.0.0.1:${(server.address() as AddressInfo).port}/` : 'http://slipwayd/',
   );
   return {
-    client: new DaemonClient({ text: 'here', url, socketPath: path, token: 'secret' }),
+    client: new DaemonClient({ text: 'here', url, socketPath: path, token: 'secret' }, options),
     seen,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
@@ -81,7 +82,13 @@ describe('a refusal', () => {
     async function* endless(): AsyncGenerator<Uint8Array> {
       for (;;) yield new Uint8Array(65_536);
     }
-    const archive = { bytes: endless(), size: undefined, query: new URLSearchParams(), credentials: undefined };
+    const archive = {
+      open: endless,
+      isReopenable: false,
+      size: undefined,
+      query: new URLSearchParams(),
+      credentials: undefined,
+    };
     await expect(daemon.client.submitArchive(archive, 'key', never)).rejects.toMatchObject({
       code: 'ERR_CLI_DAEMON_REFUSED',
       message: expect.stringContaining('the disk is full'),
@@ -101,7 +108,7 @@ describe('a submission', () => {
       yield Buffer.from('c');
     }
     const query = new URLSearchParams({ destination: 'a/b:1' });
-    const archive = { bytes: bytes(), size: 3, query, credentials: 'e30' };
+    const archive = { open: bytes, isReopenable: false, size: 3, query, credentials: 'e30' };
     expect(await daemon.client.submitArchive(archive, 'key', never)).toMatchObject({ id: '0123' });
     expect(body?.toString()).toBe('abc');
     expect(daemon.seen[0]).toMatchObject({
@@ -123,14 +130,22 @@ describe('a submission', () => {
       yield new Uint8Array(10);
       throw failure;
     }
-    const archive = { bytes: broken(), size: 20, query: new URLSearchParams(), credentials: undefined };
+    const archive = {
+      open: broken,
+      isReopenable: false,
+      size: 20,
+      query: new URLSearchParams(),
+      credentials: undefined,
+    };
     await expect(daemon.client.submitArchive(archive, 'key', never)).rejects.toBe(failure);
   });
 
   test('goes through a socket', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'slipway-daemon-'));
     try {
-      await using daemon = await startScripted((_, response) => answer(response, 201, job), join(folder, 'd.sock'));
+      await using daemon = await startScripted((_, response) => answer(response, 201, job), {
+        path: join(folder, 'd.sock'),
+      });
       expect(await daemon.client.submit({ image: 'a' }, 'key', never)).toMatchObject({ id: '0123' });
     } finally {
       await rm(folder, { recursive: true });
@@ -142,6 +157,114 @@ describe('a submission', () => {
     const reason = new Error('enough');
     await using daemon = await startScripted(() => controller.abort(reason));
     await expect(daemon.client.submit({ image: 'a' }, 'key', controller.signal)).rejects.toBe(reason);
+  });
+});
+
+describe('a daemon that does not answer', () => {
+  const impatient = { patience: { questionMs: 500, submissionMs: 500, eventsMs: 500 } };
+  const silent: Handler = () => {};
+
+  test('is asked a second time, on another connection', async () => {
+    const handlers = [silent, (_: IncomingMessage, response: ServerResponse) => answer(response, 200, job)];
+    await using daemon = await startScripted((...each) => handlers.shift()?.(...each), impatient);
+    expect(await daemon.client.get('0123')).toMatchObject(job);
+    expect(daemon.seen).toHaveLength(2);
+  });
+
+  test.each<[string, (client: DaemonClient) => Promise<unknown>, RegExp]>([
+    ['a question', (client) => client.list({ limit: 3 }, never), /the connection stands/],
+    ['a submission', (client) => client.submit({ image: 'a' }, 'key', never), /slipway job list/],
+  ])('%s ends, and says what is the matter', async (_, ask, hint) => {
+    await using daemon = await startScripted(silent, impatient);
+    await expect(ask(daemon.client)).rejects.toMatchObject({
+      code: 'ERR_CLI_DAEMON_UNREACHABLE',
+      message: 'cannot talk to slipwayd at here: nothing moved for 0.5 s',
+      hint: expect.stringMatching(hint),
+    });
+    expect(daemon.seen).toHaveLength(2);
+  });
+
+  test('in the middle of an answer ends it, too', async () => {
+    await using daemon = await startScripted((_, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' }).write('{"id":');
+    }, impatient);
+    await expect(daemon.client.get('0123')).rejects.toMatchObject({ code: 'ERR_CLI_DAEMON_UNREACHABLE' });
+  });
+
+  test('is not blamed for an archive that is slow to read', async () => {
+    await using daemon = await startScripted(async (request, response) => {
+      await buffer(request);
+      answer(response, 201, job);
+    }, impatient);
+    async function* slow(): AsyncGenerator<Uint8Array> {
+      yield new Uint8Array(10);
+      await wait(1_200);
+      yield new Uint8Array(10);
+    }
+    const archive = { open: slow, isReopenable: false, size: 20, query: new URLSearchParams(), credentials: undefined };
+    expect(await daemon.client.submitArchive(archive, 'key', never)).toMatchObject(job);
+  });
+
+  test('while a job is followed: the next connection goes on after the last event', async () => {
+    const event = { type: 'job:queued', seq: 7 };
+    const last: (string | undefined)[] = [];
+    await using daemon = await startScripted(({ headers }, response) => {
+      last.push(`${headers['last-event-id']}`);
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      if (last.length === 1) response.write(`data: ${JSON.stringify(event)}\n\n`);
+      else response.end(`data: ${JSON.stringify({ type: 'job:finished', seq: 8 })}\n\n`);
+    }, impatient);
+    const types: string[] = [];
+    for await (const { type } of daemon.client.follow('0123', never)) types.push(type);
+    expect(types).toEqual(['job:queued', 'job:finished']);
+    expect(last).toEqual(['0', '7']);
+  });
+});
+
+describe('an answer that is lost', () => {
+  const lose: Handler = async (request) => {
+    await buffer(request);
+    request.socket.destroy();
+  };
+  const archiveOf = (isReopenable: boolean): Parameters<DaemonClient['submitArchive']>[0] => ({
+    async *open() {
+      yield Buffer.from('abc');
+    },
+    isReopenable,
+    size: 3,
+    query: new URLSearchParams(),
+    credentials: undefined,
+  });
+
+  test.each<[string, (client: DaemonClient) => Promise<unknown>]>([
+    ['a submission', (client) => client.submit({ image: 'a' }, 'one-key', never)],
+    ['an archive that can be read again', (client) => client.submitArchive(archiveOf(true), 'one-key', never)],
+  ])('%s goes again under the same key', async (_, submit) => {
+    const bodies: string[] = [];
+    const handlers = [lose, lose];
+    await using daemon = await startScripted(async (request, response) => {
+      const handler = handlers.shift();
+      if (handler !== undefined) return await handler(request, response);
+      bodies.push((await buffer(request)).toString());
+      answer(response, 200, job);
+    });
+    expect(await submit(daemon.client)).toMatchObject(job);
+    expect(daemon.seen.map(({ headers }) => headers['idempotency-key'])).toEqual(['one-key', 'one-key', 'one-key']);
+    expect(bodies).toHaveLength(1);
+    expect(bodies[0]).toMatch(/abc|image/);
+  });
+
+  test('an archive from standard input cannot go again', async () => {
+    await using daemon = await startScripted(lose);
+    const submission = daemon.client.submitArchive(archiveOf(false), 'key', never);
+    await expect(submission).rejects.toMatchObject({ code: 'ERR_CLI_DAEMON_UNREACHABLE', isAnswerLost: true });
+    expect(daemon.seen).toHaveLength(1);
+  });
+
+  test('what is no answer of a slipwayd is not asked for again', async () => {
+    await using daemon = await startScripted((_, response) => answer(response, 200, '<html>'));
+    await expect(daemon.client.get('0123')).rejects.toMatchObject({ code: 'ERR_CLI_DAEMON_UNREACHABLE' });
+    expect(daemon.seen).toHaveLength(1);
   });
 });
 

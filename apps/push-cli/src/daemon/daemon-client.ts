@@ -1,7 +1,7 @@
-import { type ClientRequest, type IncomingMessage, type RequestOptions, request as requestHTTP } from 'node:http';
-import { setTimeout as wait } from 'node:timers/promises';
 import { CliError } from '../errors.ts';
 import { type DaemonAddress, isPrivate } from './daemon-address.ts';
+import { BodyError, type Call, type DaemonAnswer, exchange, Silence } from './daemon-exchange.ts';
+import { DaemonLoss, pause, repeated } from './daemon-loss.ts';
 import { refusalOf } from './daemon-refusal.ts';
 import { readEvents } from './event-stream.ts';
 import type { Job, JobEvent } from './job.ts';
@@ -20,40 +20,70 @@ export interface JobPage {
   readonly next?: string | undefined;
 }
 
-interface Call {
-  readonly method: 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'DELETE';
-  readonly path: string;
-  readonly headers?: Readonly<Record<string, string>> | undefined;
-  readonly body?: string | AsyncIterable<Uint8Array> | undefined;
-  readonly signal?: AbortSignal | undefined;
+/** How long the daemon's side may stand still, in milliseconds. */
+export interface DaemonPatience {
+  /** Questions, which it answers out of its records. @default 30000 */
+  readonly questionMs: number;
+  /** Events of a job, between which it says every 15 s that it is there. @default 45000 */
+  readonly eventsMs: number;
+  /** Bytes of an archive. @default 60000 */
+  readonly uploadMs: number;
+  /** Submissions: it may read an archive, or ask a registry, before it answers. @default 300000 */
+  readonly submissionMs: number;
+}
+
+const usualPatience: DaemonPatience = {
+  questionMs: 30_000,
+  eventsMs: 45_000,
+  uploadMs: 60_000,
+  submissionMs: 300_000,
+};
+
+export interface DaemonClientOptions {
+  readonly patience?: Partial<DaemonPatience> | undefined;
+  /** Told, in a line, when the daemon has not moved for a while. */
+  readonly print?: ((line: string) => void) | undefined;
 }
 
 /** Losses of the connection in a row, without an event between them, after which a job is no longer followed. */
 const maxLosses = 20;
-const longestPauseMs = 5_000;
+/** A silence is a long loss: four of them end it. */
+const silenceCounts = 5;
 
 /** Speaks the jobs API of a slipwayd. It is small on purpose: `slipway job` starts at once. */
 export class DaemonClient {
   readonly #address: DaemonAddress;
+  readonly #patience: DaemonPatience;
+  readonly #onStill: (seconds: number) => void;
 
-  constructor(address: DaemonAddress) {
+  constructor(address: DaemonAddress, { patience, print }: DaemonClientOptions = {}) {
     this.#address = address;
+    this.#patience = { ...usualPatience, ...patience };
+    this.#onStill = (seconds) => print?.(`slipway: slipwayd at ${this.name} has not answered for ${seconds} s`);
   }
 
   get name(): string {
     return this.#address.text;
   }
 
-  /** Submits what the daemon can read by itself. The same `key` again means the same job. */
+  /**
+   * Submits what the daemon can read by itself. The same `key` again means the same job: what was lost is sent again.
+   */
   async submit(job: Readonly<Record<string, unknown>>, key: string, signal: AbortSignal): Promise<Job> {
     const headers = { 'content-type': 'application/json', 'idempotency-key': key };
-    return await this.#json({ method: 'POST', path: 'jobs', headers, body: JSON.stringify(job), signal });
+    const body = JSON.stringify(job);
+    const silenceMs = this.#patience.submissionMs;
+    return await this.#submission(
+      () => this.#json({ method: 'POST', path: 'jobs', headers, body, signal, silenceMs }),
+      { isRepeatable: true, signal },
+    );
   }
 
-  /** Submits an archive that goes with the request. */
+  /** Submits an archive that goes with the request, and goes again after a loss where it can be opened again. */
   async submitArchive(
     archive: {
-      readonly bytes: AsyncIterable<Uint8Array>;
+      open(): AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array>>;
+      readonly isReopenable: boolean;
       readonly size: number | undefined;
       readonly query: URLSearchParams;
       /** Base64url of JSON, by registry. */
@@ -62,27 +92,33 @@ export class DaemonClient {
     key: string,
     signal: AbortSignal,
   ): Promise<Job> {
-    const { bytes, size, query, credentials } = archive;
+    const { size, query, credentials, isReopenable } = archive;
     const headers = {
       'content-type': 'application/x-tar',
       'idempotency-key': key,
       ...(size === undefined ? {} : { 'content-length': `${size}` }),
       ...(credentials === undefined ? {} : { 'x-registry-config': credentials }),
     };
-    return await this.#json({ method: 'POST', path: `jobs/archive?${query}`, headers, body: bytes, signal });
+    const path = `jobs/archive?${query}`;
+    const silenceMs = this.#patience.submissionMs;
+    const send = async (): Promise<Job> =>
+      await this.#json({ method: 'POST', path, headers, body: await archive.open(), signal, silenceMs });
+    return await this.#submission(send, { isRepeatable: isReopenable, signal });
   }
 
   /** Begins an upload in parts, by the tus protocol. @returns its id */
   async createUpload(size: number, signal: AbortSignal): Promise<string> {
     const headers = { ...tus, 'upload-length': `${size}` };
-    const answer = await this.#send({ method: 'POST', path: 'uploads', headers, signal });
-    answer.resume();
+    const silenceMs = this.#patience.questionMs;
+    const answer = await this.#send({ method: 'POST', path: 'uploads', headers, signal, silenceMs });
+    answer.discard();
     return decodeURIComponent(/[^/]*$/.exec(answer.headers.location ?? '')?.[0] ?? '');
   }
 
   /** How much of an upload the daemon has. */
   async uploadOffset(id: string, signal: AbortSignal): Promise<number> {
-    return offsetIn(await this.#send({ method: 'HEAD', path: uploadPath(id), headers: tus, signal }));
+    const silenceMs = this.#patience.questionMs;
+    return offsetIn(await this.#send({ method: 'HEAD', path: uploadPath(id), headers: tus, signal, silenceMs }));
   }
 
   /** Adds what follows an offset. @returns how much the daemon has then */
@@ -97,14 +133,16 @@ export class DaemonClient {
       'upload-offset': `${offset}`,
       'content-length': `${size - offset}`,
     };
-    return offsetIn(await this.#send({ method: 'PATCH', path: uploadPath(id), headers, body: bytes, signal }));
+    const silenceMs = this.#patience.uploadMs;
+    const path = uploadPath(id);
+    return offsetIn(await this.#send({ method: 'PATCH', path, headers, body: bytes, signal, silenceMs }));
   }
 
   /** Gives an upload up, if the daemon can be told so soon. */
   async deleteUpload(id: string): Promise<void> {
-    const call = { method: 'DELETE', path: uploadPath(id), headers: tus, signal: AbortSignal.timeout(2_000) } as const;
-    await this.#send(call).then(
-      (answer) => answer.resume(),
+    const silenceMs = 2_000;
+    await this.#send({ method: 'DELETE', path: uploadPath(id), headers: tus, silenceMs }).then(
+      (answer) => answer.discard(),
       () => {},
     );
   }
@@ -118,7 +156,7 @@ export class DaemonClient {
       for (const [name, value] of Object.entries({ ...query, limit: limit - jobs.length, before: next })) {
         for (const each of [value ?? []].flat()) asked.append(name, `${each}`);
       }
-      const page: JobPage = await this.#json({ method: 'GET', path: `jobs?${asked}`, signal });
+      const page = await this.#ask<JobPage>({ method: 'GET', path: `jobs?${asked}`, signal });
       jobs.push(...page.jobs);
       next = page.next;
     } while (next !== undefined && jobs.length < limit);
@@ -126,17 +164,19 @@ export class DaemonClient {
   }
 
   async get(id: string, signal?: AbortSignal): Promise<Job> {
-    return await this.#json({ method: 'GET', path: `jobs/${encodeURIComponent(id)}`, signal });
+    return await this.#ask({ method: 'GET', path: `jobs/${encodeURIComponent(id)}`, signal });
   }
 
   async cancel(id: string, signal?: AbortSignal): Promise<Job> {
-    return await this.#json({ method: 'POST', path: `jobs/${encodeURIComponent(id)}/cancel`, signal });
+    return await this.#ask({ method: 'POST', path: `jobs/${encodeURIComponent(id)}/cancel`, signal });
   }
 
   async retry(id: string, credentials: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<Job> {
     const headers = { 'content-type': 'application/json' };
     const body = JSON.stringify(Object.keys(credentials).length > 0 ? { credentials } : {});
-    return await this.#json({ method: 'POST', path: `jobs/${encodeURIComponent(id)}/retry`, headers, body, signal });
+    const silenceMs = this.#patience.questionMs;
+    const path = `jobs/${encodeURIComponent(id)}/retry`;
+    return await this.#json({ method: 'POST', path, headers, body, signal, silenceMs });
   }
 
   /** What happened to a job and what happens, until it has ended; goes on where it was when the daemon comes back. */
@@ -146,9 +186,11 @@ export class DaemonClient {
     let losses = 0;
     let isFinished = false;
     for (;;) {
+      let wasSilent = false;
       try {
-        const answer = await this.#send({ method: 'GET', path, headers: { 'last-event-id': `${after}` }, signal });
-        for await (const event of readEvents(answer)) {
+        const headers = { 'last-event-id': `${after}` };
+        const answer = await this.#send({ method: 'GET', path, headers, signal, silenceMs: this.#patience.eventsMs });
+        for await (const event of readEvents(answer.chunks())) {
           losses = 0;
           after = event.seq ?? after;
           isFinished = event.type === 'job:finished'; // a retry may follow: the daemon knows whether this was the end
@@ -157,70 +199,57 @@ export class DaemonClient {
         if (isFinished) return;
       } catch (error) {
         signal.throwIfAborted();
-        const isRefusal = error instanceof CliError && error.code !== 'ERR_CLI_DAEMON_UNREACHABLE';
+        const isRefusal = error instanceof CliError && !(error instanceof DaemonLoss);
         if (isRefusal || error instanceof SyntaxError) throw error;
-        if (losses === maxLosses) throw error instanceof CliError ? error : this.#unreachable(error);
+        const loss = error instanceof DaemonLoss ? error : new DaemonLoss(this.name, error);
+        if (losses >= maxLosses) throw loss;
+        wasSilent = loss.cause instanceof Silence;
+        if (wasSilent) losses += silenceCounts - 1;
       }
       losses += 1;
-      await wait(Math.min(100 * 2 ** losses, longestPauseMs), undefined, { signal }).catch(() => {});
-      signal.throwIfAborted();
+      if (!wasSilent) await pause(losses, signal);
     }
+  }
+
+  async #submission(
+    send: () => Promise<Job>,
+    { isRepeatable, signal }: { readonly isRepeatable: boolean; readonly signal: AbortSignal },
+  ): Promise<Job> {
+    try {
+      return isRepeatable ? await repeated(send, signal) : await send();
+    } catch (error) {
+      if (!(error instanceof DaemonLoss && error.isAnswerLost)) throw error;
+      const hint = 'the daemon may have taken the job: look at `slipway job list` before you submit it again';
+      throw new DaemonLoss(this.name, error.cause, hint);
+    }
+  }
+
+  /** Asks what may be asked twice. */
+  async #ask<T>(call: Omit<Call, 'silenceMs'>): Promise<T> {
+    return await repeated(() => this.#json<T>({ ...call, silenceMs: this.#patience.questionMs }), call.signal);
   }
 
   async #json<T>(call: Call): Promise<T> {
     const answer = await this.#send(call);
     try {
-      return JSON.parse(await textOf(answer)) as T;
+      return JSON.parse(await answer.text()) as T;
     } catch (cause) {
       call.signal?.throwIfAborted();
-      throw this.#unreachable(cause);
+      throw new DaemonLoss(this.name, cause);
     }
   }
 
   /** @returns an answer with a status of 2xx */
-  async #send(call: Call): Promise<IncomingMessage> {
+  async #send(call: Call): Promise<DaemonAnswer> {
     call.signal?.throwIfAborted();
-    const answer = await this.#exchange(call).catch((cause: unknown) => {
+    const answer = await exchange(this.#address, { ...call, onStill: this.#onStill }).catch((cause: unknown) => {
       call.signal?.throwIfAborted();
-      throw cause instanceof BodyError ? cause.cause : this.#unreachable(cause);
+      throw cause instanceof BodyError ? cause.cause : new DaemonLoss(this.name, cause);
     });
-    const { statusCode = 0 } = answer;
-    if (statusCode >= 200 && statusCode < 300) return answer;
+    const { status } = answer;
+    if (status >= 200 && status < 300) return answer;
     const mayTakeToken = isPrivate(this.#address);
-    throw refusalOf({ name: this.name, mayTakeToken }, statusCode, await textOf(answer).catch(() => ''));
-  }
-
-  async #exchange({ method, path, headers, body, signal }: Call): Promise<IncomingMessage> {
-    const { url, socketPath, tls, token } = this.#address;
-    const options: RequestOptions = {
-      method,
-      headers: { ...headers, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
-      ...(signal === undefined ? {} : { signal }),
-      ...(socketPath === undefined ? {} : { socketPath }),
-    };
-    const target = new URL(`slipway/v1/${path}`, url);
-    const call =
-      url.protocol === 'https:'
-        ? (await import('node:https')).request(target, { ...options, ...tls })
-        : requestHTTP(target, options);
-    return await new Promise<IncomingMessage>((resolve, reject) => {
-      call.once('response', resolve);
-      call.once('error', reject);
-      if (typeof body === 'string' || body === undefined) call.end(body);
-      // A daemon that refuses closes the connection; what it says is what counts.
-      else sendBody(call, body).catch((error: unknown) => error instanceof BodyError && reject(error));
-    });
-  }
-
-  #unreachable(cause: unknown): CliError {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    const isClosed = code === 'EACCES' || code === 'EPERM';
-    return new CliError('ERR_CLI_DAEMON_UNREACHABLE', `cannot talk to slipwayd at ${this.name}: ${code ?? message}`, {
-      cause,
-      hint: isClosed
-        ? 'your user may not open its socket: join the group that owns it'
-        : 'start slipwayd, or name another with --daemon or SLIPWAY_HOST',
-    });
+    throw refusalOf({ name: this.name, mayTakeToken }, status, await answer.text().catch(() => ''));
   }
 }
 
@@ -230,48 +259,7 @@ function uploadPath(id: string): string {
   return `uploads/${encodeURIComponent(id)}`;
 }
 
-function offsetIn(answer: IncomingMessage): number {
-  answer.resume();
+function offsetIn(answer: DaemonAnswer): number {
+  answer.discard();
   return Number(answer.headers['upload-offset']);
-}
-
-/** The source of a body failed, not the connection. */
-class BodyError extends Error {
-  override readonly cause: unknown;
-
-  constructor(cause: unknown) {
-    super('the body failed');
-    this.cause = cause;
-  }
-}
-
-async function sendBody(call: ClientRequest, body: AsyncIterable<Uint8Array>): Promise<void> {
-  try {
-    for await (const chunk of body) {
-      if (call.destroyed || call.writableEnded) return;
-      if (!call.write(chunk)) await drained(call);
-    }
-  } catch (cause) {
-    call.destroy();
-    throw new BodyError(cause);
-  }
-  call.end();
-}
-
-async function drained(call: ClientRequest): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const done = (): void => {
-      call.off('drain', done).off('close', done);
-      resolve();
-    };
-    call.on('drain', done).on('close', done);
-    if (call.destroyed) done();
-  });
-}
-
-async function textOf(answer: IncomingMessage): Promise<string> {
-  answer.setEncoding('utf8');
-  let text = '';
-  for await (const piece of answer) text += piece;
-  return text;
 }

@@ -48,7 +48,7 @@ export async function showJob(id: string, options: JobCommandOptions, context: C
 
 /** `slipway job watch`: Ctrl-C leaves, the job goes on. */
 export async function watchJob(id: string, options: WatchOptions, context: CommandContext): Promise<void> {
-  const client = await clientOf(options, context);
+  const address = await findDaemon(options.daemon, context.environment);
   const [{ openProgress }, { followToEnd }, { reportJob }] = await Promise.all([
     import('../progress/open-progress.ts'),
     import('./follow-job.ts'),
@@ -57,6 +57,7 @@ export async function watchJob(id: string, options: WatchOptions, context: Comma
   const { quiet, verbose, json = false } = options;
   using progress = openProgress(quiet === true ? 'none' : options.progress, { ...context, verbose, isQuiet: quiet });
   context.onForcedExit = () => progress[Symbol.dispose]();
+  const client = new DaemonClient(address, { print: (line) => progress.print(line) });
   const job = await followToEnd(id, { client, progress, context, onInterrupt: 'leave' });
   await reportJob(job, { json, progress, context });
 }
@@ -104,8 +105,9 @@ export async function retryJob(
   await print([options.json === true ? JSON.stringify(job) : `${job.id} ${stateOf(job)}`], context);
 }
 
-async function clientOf({ daemon }: JobCommandOptions, { environment }: CommandContext): Promise<DaemonClient> {
-  return new DaemonClient(await findDaemon(daemon, environment));
+async function clientOf({ daemon }: JobCommandOptions, { environment, stderr }: CommandContext): Promise<DaemonClient> {
+  const print = (line: string): void => void stderr.write(`${printable(line)}\n`);
+  return new DaemonClient(await findDaemon(daemon, environment), { print });
 }
 
 async function print(lines: readonly string[], context: CommandContext): Promise<void> {

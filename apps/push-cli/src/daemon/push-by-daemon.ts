@@ -38,11 +38,12 @@ export async function pushByDaemon(
     throw usageError('--digest-file wants the end of the push, and --detach does not wait for it');
   }
   if (options.digestFile !== undefined) await assertDigestFile(options.digestFile);
-  const client = new DaemonClient(await findDaemon(options.daemon, context.environment));
+  const address = await findDaemon(options.daemon, context.environment);
   const { json = false, quiet, verbose } = options;
   const choice = quiet === true ? 'none' : options.progress;
   using progress = openProgress(choice, { ...context, verbose, isQuiet: quiet });
   context.onForcedExit = () => progress[Symbol.dispose]();
+  const client = new DaemonClient(address, { print: (line) => progress.print(line) });
   try {
     const job = await submitJob(source, references, options, {
       client,

@@ -122,7 +122,8 @@ async function submitArchive(
   const header = Object.keys(credentials).length > 0 ? JSON.stringify(credentials) : undefined;
   return await client.submitArchive(
     {
-      bytes: await source.open(),
+      open: () => source.open(),
+      isReopenable: source.reopen !== undefined,
       size: source.size,
       query,
       credentials: header && Buffer.from(header).toString('base64url'),
