@@ -7,6 +7,7 @@
 export { type EndpointURL, type EndpointURLsOptions, endpointURLs } from './addresses/endpoint-urls.ts';
 export { registryAddresses } from './addresses/registry-addresses.ts';
 export {
+  parseHostList,
   parseInsecureRegistries,
   parseNondistributableRegistries,
   type RegistryList,

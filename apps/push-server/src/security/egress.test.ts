@@ -92,6 +92,14 @@ test('a reference is refused before anything is asked', () => {
   expect(() => createEgress(['ghcr.io']).assertRegistry('ghcr.io.evil.example')).toThrow('--allow-registry');
 });
 
-test.each(['http://x', '*.', '*.-', 'a b', ''])('%j is no entry', (entry) => {
-  expect(() => createEgress([entry])).toThrow(RangeError);
+test.each([
+  ['http://x', /^host "http:\/\/x" should not contain '/],
+  ['*', /^host "\*" is not valid/],
+  ['10.0.0.0/99', /^host "10\.0\.0\.0\/99" is not valid/],
+  ['*.', /^domain "a\."/],
+  ['*.-', /^domain "a\.-"/],
+  ['a b', /^host "a b"/],
+  ['', /^host ""/],
+])('%j is no entry', (entry, message) => {
+  expect(() => createEgress([entry])).toThrow(message);
 });

@@ -1,7 +1,7 @@
 import { lookup as systemLookup } from 'node:dns';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 import { withDispatch } from '@slipway/client';
-import { type DispatcherFactory, parseNondistributableRegistries, type RegistryList } from '@slipway/registry-client';
+import { type DispatcherFactory, parseHostList, type RegistryList } from '@slipway/registry-client';
 import { RequestError } from '../errors.ts';
 
 /** Where the daemon connects to. */
@@ -31,9 +31,9 @@ const hubHosts = ['registry-1.docker.io', 'auth.docker.io', 'index.docker.io', '
  */
 export function createEgress(entries: readonly string[], setting = '--allow-registry'): Egress {
   const domains = entries.flatMap((entry) => (entry.startsWith('*.') ? [entry.slice(1).toLowerCase()] : []));
-  for (const domain of domains) parseNondistributableRegistries([`a${domain}`]);
+  for (const domain of domains) parseHostList([`a${domain}`], 'domain');
   const plain = entries.filter((entry) => !entry.startsWith('*.')).map((entry) => entry.toLowerCase());
-  const list = parseNondistributableRegistries(plain.includes('docker.io') ? [...plain, ...hubHosts] : plain);
+  const list = parseHostList(plain.includes('docker.io') ? [...plain, ...hubHosts] : plain, 'host');
   const isOpen = entries.length === 0;
   const isNamed = (host: string): boolean =>
     list.includes(host, []) || domains.some((domain) => host.replace(/:\d+$/, '').endsWith(domain));

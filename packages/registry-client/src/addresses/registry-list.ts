@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net';
-import { aString, assertArgument, listOf } from '@slipway/arguments';
+import { aString, assertArgument, aText, listOf } from '@slipway/arguments';
 import { isRegistryName } from '@slipway/reference';
 
 /** Registries as docker's daemon lists them: by host, by host and port, and by address range. */
@@ -37,6 +37,18 @@ export function parseInsecureRegistries(entries: readonly string[]): RegistryLis
 export function parseNondistributableRegistries(entries: readonly string[]): RegistryList {
   assertArgument('entries', entries, listOf(aString));
   return parseList('allow-nondistributable-artifacts registry', entries, (entry) => entry);
+}
+
+/**
+ * Reads any list of hosts in that form: `host`, `host:port`, address ranges.
+ *
+ * @param what what messages call an entry
+ * @throws {RangeError} names the entry and says what is wrong with it
+ */
+export function parseHostList(entries: readonly string[], what: string): RegistryList {
+  assertArgument('entries', entries, listOf(aString));
+  assertArgument('what', what, aText);
+  return parseList(what, entries, (entry) => entry);
 }
 
 function parseList(what: string, entries: readonly string[], trim: (entry: string) => string): RegistryList {
