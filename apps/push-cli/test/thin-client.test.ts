@@ -108,7 +108,9 @@ const always: readonly string[] = (
   'registry_list grammar digest daemon_address'
 ).split(' ');
 const aboutJobs: readonly string[] =
-  'daemon_client daemon_refusal job parse_reference reference with_tag write_results'.split(' ');
+  'daemon_client daemon_exchange daemon_loss daemon_refusal job parse_reference reference with_tag write_results'.split(
+    ' ',
+  );
 const table: readonly string[] = 'job_commands inspection_table printable'.split(' ');
 /** Names, credentials, the archive, and how it goes on; no engine, no registry, nothing that compresses. */
 const submission: readonly string[] = (
