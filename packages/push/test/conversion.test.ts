@@ -7,6 +7,7 @@ import {
   type Descriptor,
   emptyDescriptor,
   mediaTypes,
+  type OciManifest,
   type ParsedManifest,
   parseManifest,
 } from '@slipway/manifest';
@@ -102,6 +103,17 @@ describe('from OCI to Docker', () => {
     expect(await held(bench, 'c/app')).toMatchObject({
       layers: [{ mediaType: mediaTypes.dockerForeignLayerGzip, urls }],
     });
+  });
+
+  test('one that names no address becomes an ordinary one, which is told: its bytes are pushed', async () => {
+    await using bench = await openBench();
+    const image = await imageWith(2, { layer: { mediaType: mediaTypes.ociNondistributableLayerGzip } });
+    digestOf(await bench.push(image, 'c/app:1', { format: 'docker' }));
+    expect(await held(bench, 'c/app')).toMatchObject({ layers: [{ mediaType: mediaTypes.dockerLayerGzip }] });
+    expect(warnings(bench)).toEqual(['conversion-loss']);
+    digestOf(await bench.push(image, 'c/app:1', { format: 'oci', compression: 'none' }));
+    const [layer] = ((await held(bench, 'c/app')) as OciManifest).layers;
+    expect(layer?.mediaType).toBe(mediaTypes.ociNondistributableLayer);
   });
 
   test('attestations are left out of a list, nested indexes flattened, platforms filled in', async () => {

@@ -1,11 +1,21 @@
 import { gzipSync } from 'node:zlib';
 import { contentOf, type Digest, digestBytes } from '@slipway/digest';
 import type { SourceIndex, SourceLayer } from '@slipway/image-source';
-import { buildIndex, buildOciManifest, emptyDescriptor, mediaTypes } from '@slipway/manifest';
-import type { Misbehaviour } from '@slipway/testkit';
+import { buildDockerManifest, buildIndex, buildOciManifest, emptyDescriptor, mediaTypes } from '@slipway/manifest';
+import { type Misbehaviour, requireTool, startDebianRegistry } from '@slipway/testkit';
 import { describe, expect, test } from 'vitest';
 import type { PushEvent } from '../src/index.ts';
-import { type Bench, benchAt, countOf, digestOf, imageOf, noiseBytes, openBench, randomImage } from './setup.ts';
+import {
+  type Bench,
+  benchAt,
+  countOf,
+  digestOf,
+  imageOf,
+  noiseBytes,
+  openBench,
+  randomImage,
+  textBytes,
+} from './setup.ts';
 
 const image = randomImage(41, [2000, 30_000, 150_000]);
 const blobs = image.layers.length + 1;
@@ -47,6 +57,34 @@ describe('what a registry will not take later either is not tried again', () => 
     const [result] = await bench.push(imageOf([foreign, own!]), 'demo/app:1');
     expect(result).toMatchObject({ ok: false, error: { hint: expect.stringContaining('validation.manifests.urls') } });
     expect([countOf(bench.requests())['PUT manifests'], clock.waits]).toEqual([1, []]);
+  });
+
+  describe('a layer of a foreign type without an address', () => {
+    const bytes = new Uint8Array(gzipSync(textBytes(1, 900)));
+    const layer = { mediaType: mediaTypes.dockerForeignLayerGzip, digest: digestBytes(bytes), size: bytes.byteLength };
+    const diffID = digestBytes(textBytes(1, 900));
+    const odd = imageOf([{ diffID, content: contentOf(bytes), compression: 'gzip', descriptor: layer }]);
+    const manifest = buildDockerManifest({
+      config: { mediaType: odd.config.mediaType, digest: odd.config.digest, size: odd.config.bytes.byteLength },
+      layers: [layer],
+    });
+
+    test.skipIf(requireTool('docker-registry'))('is refused by docker-registry for good', async () => {
+      const clock = counting();
+      await using bench = await benchAt(await startDebianRegistry(), { retry: { clock } });
+      const [result] = await bench.push({ ...odd, manifest }, 'demo/app:1');
+      expect(result).toMatchObject({ ok: false, error: { hint: expect.stringContaining('in the OCI format') } });
+      expect([countOf(bench.requests())['PUT manifests'], clock.waits]).toEqual([1, []]);
+      const [inOci] = await bench.push({ ...odd, manifest }, 'demo/app:1', { format: 'oci' });
+      expect(inOci).toMatchObject({ ok: true });
+    });
+
+    test('that a registry has lost is sent again', async () => {
+      await using bench = await openBench({ retry: { clock: counting() } });
+      const body = unknownBlob({ digest: layer.digest });
+      bench.registry.misbehave({ match: { kind: 'manifest-put' }, times: 1, status: 404, body });
+      expect((await bench.push({ ...odd, manifest }, 'demo/app:1'))[0]).toMatchObject({ ok: true });
+    });
   });
 
   test('a child whose digest is of an algorithm that it does not know', async () => {

@@ -5,6 +5,7 @@ import {
   buildOciManifest,
   type Descriptor,
   type DockerManifest,
+  isForeign,
   isNondistributableMediaType,
   layerMediaType,
   mediaTypes,
@@ -67,12 +68,17 @@ export function warnOfLosses(image: SourceImage, family: ManifestFamily, { warn 
   const lost = [
     ...(Object.keys(manifestAnnotations(image, given) ?? {}).length > 0 ? ['annotations'] : []),
     ...(given?.kind === 'oci-manifest' && given.subject !== undefined ? ['subject'] : []),
+    ...(given?.layers.some(becomesOrdinary) ? ['mark of its non-distributable layers'] : []),
   ];
   if (lost.length === 0) return;
   warn({
     code: 'conversion-loss',
     message: `a Docker manifest has no place for the ${lost.join(' and ')} of the image`,
   });
+}
+
+function becomesOrdinary(layer: Descriptor): boolean {
+  return isNondistributableMediaType(layer.mediaType) && !staysForeign(layer, 'docker');
 }
 
 function layerDescriptor(
@@ -87,13 +93,21 @@ function layerDescriptor(
   }
   const { digest, size } = layer;
   // A docker archive's foreign layers that are pushed after all become ordinary ones, as docker makes them.
-  const nondistributable = given !== undefined && isNondistributableMediaType(given.mediaType);
+  const nondistributable = given !== undefined && staysForeign(given, family);
   const mediaType = layerMediaType(family, compression, { nondistributable });
   const isSame = given?.digest === digest;
   const kept = isSame ? given.annotations : withoutFormAnnotations(given?.annotations);
   // Docker's own manifests have none; what reads these layers looks for them in every manifest.
   const annotations = notes === undefined ? kept : { ...kept, ...notes.annotations };
   return { mediaType, digest, size, ...(given?.urls && { urls: given.urls }), ...annotationsOf(annotations) };
+}
+
+/**
+ * Whether a layer whose bytes are pushed keeps a foreign type. Docker's says that the bytes lie at its `urls`: without
+ * any, docker-registry refuses the manifest.
+ */
+function staysForeign(given: Descriptor, family: ManifestFamily): boolean {
+  return isNondistributableMediaType(given.mediaType) && (family === 'oci' || isForeign(given));
 }
 
 /** They tell of the very bytes of a layer: tables of contents of eStargz and zstd:chunked, digests of plain forms. */

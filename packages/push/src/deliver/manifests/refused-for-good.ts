@@ -1,13 +1,13 @@
-import { algorithmOf, type Digest, isDigest } from '@slipway/digest';
-import { isForeign, isSchema1MediaType } from '@slipway/manifest';
+import { algorithmOf, isDigest } from '@slipway/digest';
+import { type Descriptor, isForeign, isNondistributableMediaType, isSchema1MediaType } from '@slipway/manifest';
 import type { Manifest } from '../../plan/plan-types.ts';
 import { rereadManifest } from '../../plan/reread-manifest.ts';
 import { registryErrorOf } from '../../upload/retry-rules.ts';
 
 /**
  * What to do about a manifest that the registry will not take later either, though its answer sounds like it: one with
- * layers that lie elsewhere or of schema 1, which docker-registry answers with 500, or one with a digest that it cannot
- * compute.
+ * layers that lie elsewhere, or are said to, or of schema 1, which docker-registry answers with 500, or one with a
+ * digest that it cannot compute.
  *
  * @returns undefined for any other answer
  * @see https://github.com/distribution/distribution/blob/v2.8.3/registry/storage/schema2manifesthandler.go#L84-L113
@@ -29,15 +29,24 @@ export function refusedForGood(error: unknown, tagOrDigest: string, manifest: Ma
     );
   }
   if (!/manifest[ _]blob[ _]unknown/i.test(said)) return undefined;
-  if (!keptElsewhere(manifest).some((digest) => said.includes(digest))) return undefined;
-  return (
-    'the registry does not take layers that lie elsewhere (`urls`): ' +
-    'its owner allows their addresses (distribution: validation.manifests.urls.allow)'
-  );
+  const named = layersOf(manifest).filter(({ digest }) => said.includes(digest));
+  if (named.some(isForeign)) {
+    return (
+      'the registry does not take layers that lie elsewhere (`urls`): ' +
+      'its owner allows their addresses (distribution: validation.manifests.urls.allow)'
+    );
+  }
+  // What it really lacks is a 404; this one it has, and does not look for.
+  if (answer.status === 500 && named.some(({ mediaType }) => isNondistributableMediaType(mediaType))) {
+    return (
+      'the registry takes layers of a foreign type only with the addresses where they lie (`urls`), and this one has ' +
+      'none: push it in the OCI format'
+    );
+  }
+  return undefined;
 }
 
-function keptElsewhere({ bytes, mediaType }: Manifest): readonly Digest[] {
+function layersOf({ bytes, mediaType }: Manifest): readonly Descriptor[] {
   const parsed = rereadManifest({ bytes, mediaType });
-  const layers = 'layers' in parsed ? parsed.layers : [];
-  return layers.flatMap((layer) => (isForeign(layer) ? layer.digest : []));
+  return 'layers' in parsed ? parsed.layers : [];
 }
