@@ -88,8 +88,9 @@ export interface PushOptions extends AbortOptions {
   /** Whether a registry that refuses a Docker manifest gets no signed schema 1 manifest in its place. @default true */
   readonly requireSchema2?: boolean | undefined;
   /**
-   * Refuses a manifest that is about another one, its `subject`, where the repository lacks that.
-   * @default false: it is told
+   * Refuses a manifest that is about another one, its `subject`, where the repository lacks that; fails where the
+   * registry has taken it and does not list it as a referrer of that.
+   * @default false: both are told
    */
   readonly requireSubject?: boolean | undefined;
   /**

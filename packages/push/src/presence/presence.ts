@@ -16,6 +16,7 @@ export class Presence {
   readonly #claims = new Map<Digest, ClaimedIdentity>();
   /** Digests that the registry said it has, and has not. */
   readonly #missing = new Set<Digest>();
+  readonly #listed = new Set<Digest>();
   #trustsNothing: boolean;
   #isRepositoryUnknown = false;
 
@@ -70,6 +71,15 @@ export class Presence {
   /** Forgets the claims that were not used. */
   dropClaims(): void {
     this.#claims.clear();
+  }
+
+  /** Whether the registry has answered, when it took this manifest, that it lists it as a referrer of its subject. */
+  listsByItself(manifest: Digest): boolean {
+    return this.#listed.has(manifest);
+  }
+
+  noteListed(manifest: Digest): void {
+    this.#listed.add(manifest);
   }
 
   /** Whether the registry's word counts that it has this digest. */

@@ -37,11 +37,14 @@ export async function listReferrers(
 
 /**
  * Sees to it that a registry lists these referrers of `subject`, all of which it has. One with an API does so by
- * itself; elsewhere they are added to the index under the fallback tag, which is read back: others may write it at the
- * same time. One whose fallback tag names the manifest itself cannot list any, and nothing is written there.
+ * itself; elsewhere, and where the API is refused or fails, they are added to the index under the fallback tag, which
+ * is read back: others may write it at the same time. One whose fallback tag names the manifest itself cannot list any,
+ * and nothing is written there. A referrer whose PUT was answered with its `subject`
+ * is listed, and needs no call.
  *
  * @returns whether the registry lists them
- * @throws {RegistryError} `ERR_REGISTRY_PROTOCOL` when the fallback tag names no index, or loses what is written to it
+ * @throws {RegistryError} `ERR_REGISTRY_PROTOCOL` when the fallback tag names no index, or loses what is written to it;
+ * that of the request when the fallback tag can be neither read nor written
  * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-manifests-with-subject
  */
 export async function ensureReferrers(
@@ -53,7 +56,7 @@ export async function ensureReferrers(
   assertArgument('repository', repository, anObject);
   assertArgument('subject', subject, aText);
   assertArgument('referrers', referrers, listOf(anObject));
-  if ((await repository.referrers(subject, { signal })) !== undefined) return true;
+  if (await hasReferrersApi(repository, subject, { signal })) return true;
   for (let written = 0; ; written += 1) {
     const listed = await taggedReferrers(repository, subject, { signal });
     if (listed === undefined) return false;
@@ -63,6 +66,21 @@ export async function ensureReferrers(
     if (written === rewrites) throw protocolError(repository, subject, `lost an entry ${rewrites} times`);
     const { bytes, mediaType } = buildIndex({ manifests: [...listed, ...missing] });
     await repository.putManifest(referrersTag(subject), bytes, { mediaType, signal });
+  }
+}
+
+/**
+ * Whether the API answers with a list. Clients fall back to the tag wherever it does not, so that an API that this
+ * account may not ask, or that answers nonsense, is as good as none.
+ */
+async function hasReferrersApi(repository: Repository, subject: Digest, { signal }: AbortOptions): Promise<boolean> {
+  try {
+    return (await repository.referrers(subject, { signal })) !== undefined;
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (!(error instanceof RegistryError) || error.code === 'ERR_REGISTRY_UNREACHABLE') throw error;
+    if (error.status === 429 || error.retryAfterMs !== undefined) throw error; // busy: asked again later
+    return false;
   }
 }
 

@@ -12,6 +12,7 @@ import { onceAnAttempt } from '../blobs/once-an-attempt.ts';
 import type { Delivery } from '../delivery.ts';
 import { confirmManifest } from './confirm.ts';
 import { refusedForGood } from './refused-for-good.ts';
+import { subjectOf } from './subjects.ts';
 
 /** Replicas of a registry may be a moment behind: so long a manifest waits for blobs that were sent a moment ago. */
 const replicaWaitsMs: readonly number[] = [1_000, 5_000];
@@ -146,6 +147,7 @@ async function putManifest(
         ),
       },
     );
+    if (answer.subject !== undefined && answer.subject === subjectOf(manifest)) target.presence.noteListed(digest);
     return { answer };
   } catch (error) {
     signal.throwIfAborted();

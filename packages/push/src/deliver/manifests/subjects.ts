@@ -1,12 +1,13 @@
 import type { Digest } from '@slipway/digest';
 import { type Descriptor, isIndexMediaType, isManifestMediaType, type OciManifest } from '@slipway/manifest';
-import { ensureReferrers } from '@slipway/registry-client';
+import { ensureReferrers, referrersTag } from '@slipway/registry-client';
 import { retrying } from '@slipway/transfer';
-import { PushError, pushFailure } from '../../errors.ts';
+import { failureTo, PushError } from '../../errors.ts';
 import type { ItemPlan, Manifest } from '../../plan/plan-types.ts';
 import { rereadManifest } from '../../plan/reread-manifest.ts';
 import type { Target } from '../../presence/target.ts';
 import { isManifestRetryable } from '../../upload/retry-rules.ts';
+import { onceAnAttempt } from '../blobs/once-an-attempt.ts';
 import type { Delivery } from '../delivery.ts';
 
 /**
@@ -46,35 +47,77 @@ export async function lookForSubject(
   );
 }
 
-/** Sees to it that the registry lists manifests as referrers of their subjects; one without a subject needs nothing. */
+/**
+ * Sees to it that the registry lists manifests, which it has, as referrers of their subjects; where it does not, that
+ * is told. A manifest without a subject needs nothing.
+ */
 export async function listAsReferrers(
   manifests: readonly Manifest[],
   target: Target,
-  { retry, scope: { signal } }: Delivery,
+  delivery: Delivery,
 ): Promise<void> {
+  const { destination } = target;
+  for (const { message } of await notListed(manifests, target, delivery))
+    target.emit({ type: 'warning', destination, code: 'referrer-not-listed', message });
+}
+
+/**
+ * The same for whoever pushes a manifest so that it is found by its subject.
+ *
+ * @returns why the registry does not list them, by subject; empty where it does
+ */
+export async function notListed(
+  manifests: readonly Manifest[],
+  target: Target,
+  delivery: Delivery,
+): Promise<readonly PushError[]> {
   const bySubject = new Map<Digest, Descriptor[]>();
   for (const manifest of manifests) {
-    const subject = subjectOf(manifest);
+    const subject = target.presence.listsByItself(manifest.digest) ? undefined : subjectOf(manifest);
     if (subject !== undefined) bySubject.set(subject, [...(bySubject.get(subject) ?? []), referrerOf(manifest)]);
   }
-  for (const [subject, descriptors] of bySubject) {
-    try {
-      await retrying(() => ensureReferrers(target.repository, subject, descriptors, { signal }), {
-        ...retry,
-        signal,
-        host: target.repository.registry,
-        isTransient: isManifestRetryable,
-      });
-    } catch (error) {
-      signal.throwIfAborted();
-      throw pushFailure(`referrers of ${subject} to ${target.destination}`, {
-        op: 'push manifest',
-        origin: 'destination',
-        descriptor: { digest: subject },
-        cause: error,
-      });
-    }
+  const failures: PushError[] = [];
+  for (const [subject, referrers] of bySubject) {
+    const failure = await listOne(subject, referrers, target, delivery);
+    if (failure !== undefined) failures.push(failure);
   }
+  return failures;
+}
+
+async function listOne(
+  subject: Digest,
+  referrers: readonly Descriptor[],
+  target: Target,
+  { retry, scope: { signal } }: Delivery,
+): Promise<PushError | undefined> {
+  const { repository, destination, emit } = target;
+  const { registry } = repository;
+  const what = referrers.map(({ digest }) => digest).join(', ');
+  let cause: unknown;
+  try {
+    const isListed = await retrying(() => ensureReferrers(repository, subject, referrers, { signal }), {
+      ...retry,
+      signal,
+      host: registry,
+      isTransient: isManifestRetryable,
+      onRetry: onceAnAttempt(({ attempt, seconds, cause: { message: why } }) => {
+        const message = `referrers of ${subject}: retry ${attempt} in ${seconds} s: ${why}`;
+        emit({ type: 'warning', destination, code: 'manifest-retry', message });
+      }),
+    });
+    if (isListed) return undefined;
+    cause = new Error(`${registry} has no referrers API, and takes the tag ${referrersTag(subject)} for the subject`);
+  } catch (error) {
+    signal.throwIfAborted();
+    cause = error;
+  }
+  return failureTo(`have ${destination} list ${what} as a referrer of ${subject}`, {
+    op: 'push manifest',
+    origin: 'destination',
+    descriptor: { digest: subject },
+    hint: 'it is stored there, under its digest, and found by nobody who asks for what refers to its subject',
+    cause,
+  });
 }
 
 /** The manifest that this one is about. */

@@ -10,7 +10,7 @@ import { misnamed, tagIn } from './by-digest.ts';
 import { deliverManifest, emitPushed } from './manifest.ts';
 import { deliverReferrers, hasReferrers } from './referrers.ts';
 import { deliverSignatures, withSignaturesOf } from './signatures.ts';
-import { listAsReferrers, lookForSubject } from './subjects.ts';
+import { listAsReferrers, lookForSubject, notListed } from './subjects.ts';
 import type { TagDelivery, TagResult } from './tag-delivery.ts';
 
 /**
@@ -43,8 +43,8 @@ async function pushNames(plan: ItemPlan, target: Target, delivery: TagDelivery):
     const signatures = await deliverSignatures(manifest, target, delivery);
     const results = await tagExisting(manifest, unchangedTags, target, delivery);
     if (results !== undefined) {
-      await listAsReferrers([manifest], target, delivery);
-      return results.map((result) => withSignaturesOf(result, signatures, delivery));
+      const listed = await listTagged(results, manifest, target, delivery);
+      return listed.map((result) => withSignaturesOf(result, signatures, delivery));
     }
   }
   const pushed = await deliverContent(plan, target, delivery);
@@ -60,8 +60,27 @@ async function pushNames(plan: ItemPlan, target: Target, delivery: TagDelivery):
     const result = await putTag(tag, pushed, plan, target, delivery);
     results.push(withSignaturesOf(result, signatures, delivery));
   }
-  if (results.some((result) => 'manifest' in result)) await listAsReferrers([pushed], target, delivery);
-  return results;
+  return await listTagged(results, pushed, target, delivery);
+}
+
+/**
+ * Sees to it that the registry lists what was pushed as a referrer of its subject. That is what an artifact is pushed
+ * for; an image is there with it or without.
+ */
+async function listTagged(
+  results: readonly TagResult[],
+  manifest: Manifest,
+  target: Target,
+  delivery: TagDelivery,
+): Promise<readonly TagResult[]> {
+  if (!results.some((result) => 'manifest' in result)) return results;
+  if (!delivery.requireSubject) {
+    await listAsReferrers([manifest], target, delivery);
+    return results;
+  }
+  const [error] = await notListed([manifest], target, delivery);
+  if (error === undefined) return results;
+  return results.map((result) => ('manifest' in result ? { tag: result.tag, error } : result));
 }
 
 /** The registry has read the manifest and said no. */
