@@ -100,9 +100,20 @@ export function pushFailure(subject: string, details: PushErrorDetails & { reado
 
 /** The same in words of one's own, where those of the operation would say something else. */
 export function failureTo(what: string, details: PushErrorDetails & { readonly cause: unknown }): PushError {
-  if (details.cause instanceof PushError) return details.cause;
-  const why = details.cause instanceof Error ? details.cause.message : String(details.cause);
+  const { cause, descriptor } = details;
+  if (cause instanceof PushError) return cause;
+  const why = cause instanceof Error ? cause.message : String(cause);
+  const told = toldWithin(cause);
+  // What was retried in vain is wrapped: whose fault it is has been said within.
+  if (told !== undefined && told.origin !== details.origin) {
+    return new PushError(told.code, why, { ...told, descriptor: told.descriptor ?? descriptor, cause });
+  }
   return new PushError('ERR_PUSH_FAILED', `Could not ${what}: ${why}`, details);
+}
+
+function toldWithin(error: unknown): PushError | undefined {
+  if (error instanceof PushError) return error;
+  return error instanceof Error ? toldWithin(error.cause) : undefined;
 }
 
 /** Anything that was thrown, as an error. */

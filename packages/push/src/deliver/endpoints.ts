@@ -5,7 +5,7 @@ import { retrying } from '@slipway/transfer';
 import { codeOf } from '../error-code.ts';
 import { PushError, pushFailure } from '../errors.ts';
 import type { ConnectOptions, Endpoint } from '../push.ts';
-import { continuesOnError, isTransient, registryErrorOf } from '../upload/retry-rules.ts';
+import { continuesOnError, destinationErrorOf, isTransient } from '../upload/retry-rules.ts';
 import { onceAnAttempt } from './blobs/once-an-attempt.ts';
 import type { DeliveryRetry } from './delivery.ts';
 
@@ -51,7 +51,7 @@ export async function overEndpoints<T>(
         } catch (cause) {
           signal?.throwIfAborted();
           // An answer of any kind means that TLS worked.
-          if (registryErrorOf(cause)?.status !== undefined && protocol === 'https:') confirmedTls.add(hostname);
+          if (destinationErrorOf(cause)?.status !== undefined && protocol === 'https:') confirmedTls.add(hostname);
           failures.push(cause);
           continue;
         }
@@ -128,14 +128,14 @@ function tellingFailure(failures: readonly unknown[], destination: string): unkn
     });
   }
   return later.reduce((earlier, latest) => {
-    const isAnswer = registryErrorOf(latest)?.status !== undefined;
+    const isAnswer = destinationErrorOf(latest)?.status !== undefined;
     const saysMore = (isTlsFailure(earlier) && !speaksPlainHTTP(earlier)) || isProxyRefusal(earlier);
     return saysMore && !isAnswer ? earlier : latest;
   }, first);
 }
 
 function isTlsFailure(error: unknown): boolean {
-  return registryErrorOf(error)?.reason === 'tls';
+  return destinationErrorOf(error)?.reason === 'tls';
 }
 
 /** What answers a TLS greeting with HTTP is spoken to over http. OpenSSL's own words are somewhere among the causes. */

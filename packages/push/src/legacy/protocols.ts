@@ -9,7 +9,7 @@ import type { PushEvent } from '../events.ts';
 import type { ResolvedPushOptions } from '../options.ts';
 import type { ItemPlan } from '../plan/plan-types.ts';
 import type { Destination } from '../push.ts';
-import { continuesOnError, registryErrorOf } from '../upload/retry-rules.ts';
+import { continuesOnError, destinationErrorOf } from '../upload/retry-rules.ts';
 import { assertImagePlan, chainOf } from './legacy-image.ts';
 import { blobKeyOf, type PushV1Options, pushV1, type V1PushImage } from './push-v1.ts';
 
@@ -129,7 +129,7 @@ async function viaV1(context: ProtocolContext, signal: AbortSignal): Promise<V1R
     return await pusher.turns.take(`v1 ${first.reference.registry}`, Symbol(destination), async (before) => {
       if (before !== undefined) await abortable(before, signal);
       return await pushV1(opened, images, v1OptionsOf(context, images, signal)).catch((error: Error) => {
-        if (options.protocol === 'v1' || registryErrorOf(error)?.operation !== 'push-v1') throw error;
+        if (options.protocol === 'v1' || destinationErrorOf(error)?.operation !== 'push-v1') throw error;
         throw new Unopened(error.message, { cause: error });
       });
     });
@@ -186,7 +186,7 @@ async function speaksV2({ endpoints }: Destination, { signal }: AbortOptions): P
 /** Docker's `continueOnError` of the time when there were both: also refusals that a v1 registry would give. */
 function leavesHopeForV1(error: unknown): boolean {
   if (continuesOnError(error)) return true;
-  const answer = registryErrorOf(error);
+  const answer = destinationErrorOf(error);
   const code = answer?.diagnostics[0]?.code ?? '';
   if (code === 'UNAUTHORIZED' || code === 'MANIFEST_UNKNOWN' || code === 'NAME_UNKNOWN') return true;
   return code === 'UNKNOWN' && (answer?.status === 404 || answer?.status === 405);

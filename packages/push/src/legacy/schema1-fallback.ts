@@ -6,7 +6,7 @@ import type { TagDelivery, TagResult } from '../deliver/manifests/tag-delivery.t
 import { PushError } from '../errors.ts';
 import type { ImagePlan, Manifest } from '../plan/plan-types.ts';
 import type { Target } from '../presence/target.ts';
-import { registryErrorOf } from '../upload/retry-rules.ts';
+import { destinationErrorOf } from '../upload/retry-rules.ts';
 import { emptyBlob, putSigned, unsignedOf } from './push-schema1.ts';
 
 const moreInformation = 'More information at https://docs.docker.com/registry/spec/deprecated-schema-v1/';
@@ -66,7 +66,7 @@ function warn(target: Target): void {
 
 /** The answer says it too: a daemon tells its client docker's words for the answer. */
 function reworded(error: Error): Error {
-  const answer = registryErrorOf(error);
+  const answer = destinationErrorOf(error);
   if (answer?.dockerMessage !== 'tag invalid' || !(error instanceof PushError)) return error;
   const { code, op, origin, descriptor } = error;
   const text =

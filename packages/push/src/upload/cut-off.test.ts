@@ -2,7 +2,7 @@ import { RegistryError } from '@slipway/registry-client';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cutOffOf, PieceSize, UploadCutOff } from './cut-off.ts';
-import { isRetryable, registryErrorOf } from './retry-rules.ts';
+import { destinationErrorOf, isRetryable } from './retry-rules.ts';
 
 function broken(reason: string, status?: number): RegistryError {
   return new RegistryError('PUT … failed', { code: 'ERR_REGISTRY_UNREACHABLE', reason, status, transient: true });
@@ -81,5 +81,5 @@ test('the failure is as retryable as its cause, and names what was tried', () =>
   expect(failure.message).toBe('PUT … failed; cut off 7 times in a row, the last time in pieces of 8192 bytes');
   expect(failure.hint).toContain('something between here and r.test');
   expect(isRetryable(failure)).toBe(true);
-  expect(registryErrorOf(failure)).toBe(cause);
+  expect(destinationErrorOf(failure)).toBe(cause);
 });

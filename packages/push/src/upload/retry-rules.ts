@@ -71,25 +71,30 @@ export function isTransient(error: unknown): boolean {
  */
 export function continuesOnError(error: unknown): boolean {
   if (error instanceof PushError && error.origin !== 'destination') return false;
-  const answer = registryErrorOf(error);
+  const answer = destinationErrorOf(error);
   const [first] = answer?.diagnostics ?? [];
   return first === undefined || first.bare;
 }
 
-/** The registry's own answer along the chain of causes. */
-export function registryErrorOf(error: unknown): RegistryError | undefined {
+/**
+ * What the destination's registry answered, or that it did not, along the chain of causes. A source may be a registry
+ * too: what went wrong there says nothing of this one.
+ */
+export function destinationErrorOf(error: unknown): RegistryError | undefined {
   if (error instanceof RegistryError) return error;
-  return error instanceof Error ? registryErrorOf(error.cause) : undefined;
+  if (!(error instanceof Error) || error instanceof FormFailure) return undefined;
+  if (error instanceof PushError && error.origin !== 'destination') return undefined;
+  return destinationErrorOf(error.cause);
 }
 
 /** Whether a registry has too much to do, and says so: a question asked later is answered. */
 export function isBusy(error: unknown): boolean {
-  const answer = registryErrorOf(error);
+  const answer = destinationErrorOf(error);
   return answer?.status === 429 || (answer?.status === 503 && answer.retryAfterMs !== undefined);
 }
 
 /** Whether a manifest may be taken later: not when the registry has read and refused it. */
 export function isManifestRetryable(error: unknown): boolean {
-  const answer = registryErrorOf(error);
+  const answer = destinationErrorOf(error);
   return isRetryable(error) && (answer?.status === undefined || answer.transient);
 }

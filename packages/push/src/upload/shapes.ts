@@ -2,7 +2,7 @@ import type { RegistryProfile } from '@slipway/registry-client';
 import type { ProvenIdentity } from '../knowledge.ts';
 import { ChunksRefused, defaultChunkSize } from './chunks.ts';
 import { type CutOff, type CutOffDetails, PieceSize, smallestPiece } from './cut-off.ts';
-import { registryErrorOf } from './retry-rules.ts';
+import { destinationErrorOf } from './retry-rules.ts';
 
 /** How the bytes of a blob travel: one PUT, one PATCH of unknown length, or a PATCH a chunk. */
 export type UploadShape =
@@ -131,7 +131,7 @@ export class UploadShapes {
 
   /** Learns from a failure of `shape`. Returns whether there is another shape to try, at once. */
   learn(shape: UploadShape, subject: ShapeSubject & { readonly acknowledged: number }, error: unknown): boolean {
-    const answer = registryErrorOf(error);
+    const answer = destinationErrorOf(error);
     if (answer?.diagnostics.some(({ code, bare }) => !bare && otherMatters.has(code))) return false;
     if (answer?.status === 413) return this.#lower(shape.kind === 'chunks' ? shape.size : subject.size, subject);
     if (!(error instanceof ChunksRefused) && !isRefusal(shape, subject.acknowledged, answer?.status)) return false;

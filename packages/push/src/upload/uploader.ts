@@ -14,7 +14,7 @@ import type { Target } from '../presence/target.ts';
 import { ChunksRefused } from './chunks.ts';
 import { cutOffOf, UploadCutOff } from './cut-off.ts';
 import { UploadPlace } from './place.ts';
-import { isBusy, isRetryable, registryErrorOf } from './retry-rules.ts';
+import { destinationErrorOf, isBusy, isRetryable } from './retry-rules.ts';
 import { sendBlob } from './send.ts';
 import { resumeSession, sessionSubject } from './sessions.ts';
 import type { ShapeSubject, UploadShape, UploadShapes } from './shapes.ts';
@@ -89,7 +89,7 @@ export class Uploader {
     const { attempts } = options;
     const left = subject.identity && subject.size - acknowledged;
     const requestSize = shape.kind === 'chunks' ? Math.min(shape.size, left ?? shape.size) : left;
-    const cut = cutOffOf(registryErrorOf(error), { sent, acknowledged, requestSize });
+    const cut = cutOffOf(destinationErrorOf(error), { sent, acknowledged, requestSize });
     if (cut === undefined) return error;
     attempts.cutsInARow += 1;
     const { registry } = target.repository;
@@ -321,18 +321,18 @@ function isWorthKeeping(error: unknown): boolean {
   if (error instanceof ChunksRefused || error instanceof FormFailure) return false;
   if (error instanceof PushError && error.origin === 'source') return false;
   if (codeOf(error) === 'ERR_SESSION_LOST') return false;
-  const answer = registryErrorOf(error);
+  const answer = destinationErrorOf(error);
   if (answer?.status === undefined) return true;
   return answer.transient && (answer.status >= 500 || answer.status === 429);
 }
 
 /** Nothing came back, or only a gateway's word: the registry may have done the work. */
 function isSilence(error: unknown): boolean {
-  const answer = registryErrorOf(error);
+  const answer = destinationErrorOf(error);
   return answer !== undefined && (answer.status === undefined || answer.status >= 500);
 }
 
 /** It said that it has the content before it was sent all of it. */
 function isEarly(error: unknown): boolean {
-  return registryErrorOf(error)?.reason === 'answered-early';
+  return destinationErrorOf(error)?.reason === 'answered-early';
 }

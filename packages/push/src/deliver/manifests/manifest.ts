@@ -6,7 +6,7 @@ import type { Manifest } from '../../plan/plan-types.ts';
 import { namesManifest } from '../../presence/existence.ts';
 import type { Target } from '../../presence/target.ts';
 import { tracer } from '../../tracer.ts';
-import { isManifestRetryable, registryErrorOf } from '../../upload/retry-rules.ts';
+import { destinationErrorOf, isManifestRetryable } from '../../upload/retry-rules.ts';
 import { untilStored } from '../../upload/until-stored.ts';
 import { onceAnAttempt } from '../blobs/once-an-attempt.ts';
 import type { Delivery } from '../delivery.ts';
@@ -153,7 +153,7 @@ async function putManifest(
     signal.throwIfAborted();
     // An immutable tag that already names this manifest is what was wanted (moby/buildkit#3776,
     // aws/containers-roadmap#2380).
-    const status = registryErrorOf(error)?.status ?? 0;
+    const status = destinationErrorOf(error)?.status ?? 0;
     const isRefused = status >= 400 && status < 500 && missingIn(error, manifest) === undefined;
     if (isRefused && (await namesManifest(tagOrDigest, manifest, target, { signal }))) return { answer: undefined };
     throw pushFailure(`${tagOrDigest} to ${target.destination}`, {
@@ -191,7 +191,7 @@ export function emitPushed(
  * none. Undefined when it refused the manifest for another reason.
  */
 function missingIn(error: unknown, manifest: Manifest): ReadonlySet<Digest> | undefined {
-  const diagnostics = registryErrorOf(error)?.diagnostics.filter(({ code }) => missingCodes.has(code)) ?? [];
+  const diagnostics = destinationErrorOf(error)?.diagnostics.filter(({ code }) => missingCodes.has(code)) ?? [];
   if (diagnostics.length === 0) return undefined;
   const said = diagnostics.map(({ message, detail }) => `${message} ${JSON.stringify(detail) ?? ''}`).join(' ');
   const named = said.match(/\bsha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128})\b/g) ?? [];

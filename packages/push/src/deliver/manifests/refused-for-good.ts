@@ -2,7 +2,7 @@ import { algorithmOf, isDigest } from '@slipway/digest';
 import { type Descriptor, isForeign, isNondistributableMediaType, isSchema1MediaType } from '@slipway/manifest';
 import type { Manifest } from '../../plan/plan-types.ts';
 import { rereadManifest } from '../../plan/reread-manifest.ts';
-import { registryErrorOf } from '../../upload/retry-rules.ts';
+import { destinationErrorOf } from '../../upload/retry-rules.ts';
 
 /**
  * What to do about a manifest that the registry will not take later either, though its answer sounds like it: one with
@@ -13,7 +13,7 @@ import { registryErrorOf } from '../../upload/retry-rules.ts';
  * @see https://github.com/distribution/distribution/blob/v2.8.3/registry/storage/schema2manifesthandler.go#L84-L113
  */
 export function refusedForGood(error: unknown, tagOrDigest: string, manifest: Manifest): string | undefined {
-  const answer = registryErrorOf(error);
+  const answer = destinationErrorOf(error);
   if (answer === undefined) return undefined;
   const codes = new Set(answer.diagnostics.map(({ code }) => code));
   const isOtherAlgorithm = isDigest(tagOrDigest) && algorithmOf(tagOrDigest) !== 'sha256';

@@ -3,7 +3,7 @@ import { asPushError } from '../../errors.ts';
 import type { ItemPlan, Manifest } from '../../plan/plan-types.ts';
 import { foresee, noForesight } from '../../presence/foresee.ts';
 import type { Target } from '../../presence/target.ts';
-import { registryErrorOf } from '../../upload/retry-rules.ts';
+import { destinationErrorOf } from '../../upload/retry-rules.ts';
 import { deliverContent, resending } from '../blobs/content.ts';
 import { planTags } from '../dry-run.ts';
 import { misnamed, tagIn } from './by-digest.ts';
@@ -85,7 +85,7 @@ async function listTagged(
 
 /** The registry has read the manifest and said no. */
 function isRefusal(error: unknown): boolean {
-  const answer = registryErrorOf(error);
+  const answer = destinationErrorOf(error);
   return answer?.status !== undefined && answer.status >= 400 && answer.status < 500 && !answer.transient;
 }
 
