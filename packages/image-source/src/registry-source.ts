@@ -40,8 +40,8 @@ export interface RegistryReader {
     tagOrDigest: string,
     options?: AbortOptions & { readonly accept?: readonly string[] | undefined },
   ): Promise<{ readonly mediaType: string; readonly digest: Digest; readonly bytes: Uint8Array } | undefined>;
-  /** Asks for nothing before the first chunk is wanted. */
-  openBlob(digest: Digest, options?: OpenOptions): ByteStream;
+  /** Asks for nothing before the first chunk is wanted. `size`: bytes of the blob, as its descriptor says. */
+  openBlob(digest: Digest, options?: OpenOptions & { readonly size?: number | undefined }): ByteStream;
   /**
    * Undefined when there is no such blob. Asked about layers that may be kept elsewhere, and about sizes that nobody
    * tells.
@@ -179,10 +179,10 @@ class RepositoryBlobs implements OciBlobs {
   async findBlob({ digest, size, mediaType }: Descriptor): Promise<OciBlob> {
     const known = this.#blobs.get(digest);
     if (known?.content.size === size) return known;
-    const open = (options?: OpenOptions): ByteStream => this.#reader.openBlob(digest, options);
+    const open = (options?: OpenOptions): ByteStream => this.#reader.openBlob(digest, { ...options, size });
     const blob: OciBlob = {
       content: { size, open },
-      compression: () => this.#compressionOf(digest, mediaType),
+      compression: () => this.#compressionOf({ digest, size, mediaType }),
     };
     this.#blobs.set(digest, blob);
     return blob;
@@ -198,16 +198,16 @@ class RepositoryBlobs implements OciBlobs {
     return await retry(async () => await this.#reader.statBlob?.(digest, { signal }));
   }
 
-  async #compressionOf(digest: Digest, mediaType: string): Promise<ReadableCompression> {
+  async #compressionOf({ digest, size, mediaType }: Descriptor): Promise<ReadableCompression> {
     const { recognise, retry, signal } = this.#options;
     if (recognise !== true) return compressionOfMediaType(mediaType) ?? 'none';
     return await retry(async () => {
       const chunks: Uint8Array[] = [];
-      let size = 0;
-      for await (const chunk of this.#reader.openBlob(digest, { signal })) {
+      let read = 0;
+      for await (const chunk of this.#reader.openBlob(digest, { size, signal })) {
         chunks.push(chunk);
-        size += chunk.byteLength;
-        if (size >= magicLength) break;
+        read += chunk.byteLength;
+        if (read >= magicLength) break;
       }
       return recogniseCompression(Buffer.concat(chunks));
     });

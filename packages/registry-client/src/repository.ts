@@ -112,6 +112,12 @@ export interface ListOptions extends AbortOptions {
 }
 
 export interface OpenBlobOptions extends OpenOptions {
+  /**
+   * Bytes of the blob, as its descriptor says. Tells a coding that something on the way has added from a label that
+   * the storage gives to the blob's own gzip.
+   * @default every coding that is named is undone
+   */
+  readonly size?: number | undefined;
   /** First byte that is no longer wanted. @default everything to the end */
   readonly to?: number | undefined;
 }

@@ -118,7 +118,7 @@ async function readConfig(
     throw new RangeError(`Reading config ${digest}: expected at most ${maxConfigSize} bytes, got ${size}`);
   const bytes = new Uint8Array(size);
   let offset = 0;
-  for await (const chunk of verified(repository.openBlob(digest, { signal }), { digest, size })) {
+  for await (const chunk of verified(repository.openBlob(digest, { size, signal }), { digest, size })) {
     bytes.set(chunk, offset);
     offset += chunk.byteLength;
   }

@@ -45,7 +45,7 @@ async function unpackedDigest(
   try {
     // Layers inflate about threefold; a thousandfold is a bomb.
     const maxBytes = Math.max(size, 1024) * 1100;
-    const stored = verified(repository.openBlob(digest, { signal }), { digest, size });
+    const stored = verified(repository.openBlob(digest, { size, signal }), { digest, size });
     const plain = decompress(stored, 'gzip', { maxBytes, signal });
     return (await digestStream(plain, { signal })).digest;
   } catch {

@@ -7,7 +7,8 @@ import type { OpenBlobOptions } from '../repository.ts';
 
 /**
  * Reads a blob from an offset on, up to another one. Nothing is asked for before the first chunk is; leaving the loop
- * closes the connection.
+ * closes the connection. A coding that nobody asked for is undone: a part of coded bytes is of no use, so that all of
+ * them are asked for then, and read from the first on.
  *
  * @throws {RangeError} when `from` and `to` are no offsets, or the wrong way round
  */
@@ -15,31 +16,46 @@ export async function* readBlob(
   connection: RegistryConnection,
   path: string,
   access: Access,
-  { from = 0, to, signal }: OpenBlobOptions,
+  { from = 0, to, size, signal }: OpenBlobOptions,
 ): ByteStream {
   signal?.throwIfAborted();
   assertRange(from, to);
   if (to === from) return;
+  const ask = async (headers: Readonly<Record<string, string>>): Promise<Answer> =>
+    connection.send({ method: 'GET', target: path, access, headers, expect: [200, 206], isDownload: true, signal });
   const isPart = from > 0 || to !== undefined;
-  const answer = await connection.send({
-    method: 'GET',
-    target: path,
-    access,
-    headers: isPart ? { range: `bytes=${from}-${to === undefined ? '' : to - 1}` } : {},
-    expect: [200, 206],
-    isDownload: true,
-    signal,
-  });
-  if (answer.status === 206 && !isPart) {
+  if (isPart) {
+    const answer = await ask({ range: `bytes=${from}-${to === undefined ? '' : to - 1}` });
+    if (answer.status !== 206) return yield* cut(plain(answer, size), from, to); // whoever has it knows no ranges
+    if (!isRecoded(answer, size)) {
+      await assertBeginsAt(answer, from);
+      return yield* cut(answer.stream(), 0, to === undefined ? undefined : to - from);
+    }
+    await answer.discard();
+  }
+  const answer = await ask({});
+  if (answer.status === 206) {
     await answer.discard();
     throw answer.protocolError('a part of the blob, where all of it was asked for');
   }
-  if (answer.status === 206) {
-    await assertBeginsAt(answer, from);
-    yield* cut(answer.stream(), 0, to === undefined ? undefined : to - from);
-  } else {
-    yield* cut(answer.stream(), from, to); // a registry, or the storage behind it, that knows no ranges
-  }
+  yield* cut(plain(answer, size), from, to);
+}
+
+function plain(answer: Answer, size: number | undefined): ByteStream {
+  return isRecoded(answer, size) ? answer.decoded() : answer.stream();
+}
+
+/**
+ * Whether something on the way has coded the blob. Storages label the gzip of a layer itself, too: what has as many
+ * bytes as the blob is the blob.
+ */
+function isRecoded(answer: Answer, size: number | undefined): boolean {
+  if (!answer.isCoded) return false;
+  const length =
+    answer.status === 206
+      ? /\/(\d{1,16})$/.exec(answer.header('content-range') ?? '')?.[1]
+      : answer.header('content-length');
+  return size === undefined || length === undefined || Number(length) !== size;
 }
 
 function assertRange(from: number, to: number | undefined): void {

@@ -138,7 +138,7 @@ async function readConfig(
   if (config.size > maxConfigSize) throw new ManifestTooLargeError('image config', config.size, maxConfigSize);
   const bytes = new Uint8Array(config.size);
   let at = 0;
-  for await (const chunk of verified(repository.openBlob(config.digest, { signal }), config)) {
+  for await (const chunk of verified(repository.openBlob(config.digest, { size: config.size, signal }), config)) {
     bytes.set(chunk, at);
     at += chunk.byteLength;
   }

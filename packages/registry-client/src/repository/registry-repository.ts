@@ -56,7 +56,7 @@ export function createRepository(
     openBlob: (digest, options = {}) => {
       assertDigest('digest', digest);
       assertOptions('options', options, {
-        optional: { from: aNumber, to: aNumber, reuse: aBoolean, wanted: aNumber, signal: aSignal },
+        optional: { from: aNumber, to: aNumber, size: aNumber, reuse: aBoolean, wanted: aNumber, signal: aSignal },
       });
       return readBlob(connection, path(`blobs/${digest}`), access, options);
     },

@@ -3,7 +3,7 @@ import type { ByteStream } from '@slipway/digest';
 import type { Dispatcher } from 'undici/index.js';
 import { RegistryError } from '../../errors.ts';
 import { redactURL } from '../redirect/redact-url.ts';
-import { CodingError, decodedBody } from './decoded-body.ts';
+import { CodingError, decodedBody, isCoding } from './decoded-body.ts';
 import { networkError, timeoutError } from './network-error.ts';
 
 /** What an answer needs to know of the request it answers. */
@@ -90,7 +90,7 @@ export class Answer {
     const chunks: Uint8Array[] = [];
     let length = 0;
     try {
-      for await (const chunk of decodedBody(this.stream(), this.header('content-encoding'))) {
+      for await (const chunk of this.decoded()) {
         length += chunk.byteLength;
         if (length <= limit) {
           chunks.push(chunk);
@@ -100,9 +100,6 @@ export class Answer {
         chunks.push(chunk.subarray(0, chunk.byteLength - (length - limit)));
         break;
       }
-    } catch (error) {
-      if (!(error instanceof CodingError)) throw error;
-      throw this.protocolError(`a body that cannot be decoded (${error.message})`);
     } finally {
       clearTimeout(timer);
     }
@@ -124,6 +121,25 @@ export class Answer {
     const header = this.header('content-length');
     const isCoded = !['', 'identity'].includes(this.header('content-encoding') ?? '');
     return !isCoded && header !== undefined && /^\d{1,15}$/.test(header) ? Number(header) : undefined;
+  }
+
+  /** Whether the body is labelled with a coding that can be undone. */
+  get isCoded(): boolean {
+    return isCoding(this.header('content-encoding'));
+  }
+
+  /**
+   * The body, its coding undone. Leaving the loop closes the connection.
+   *
+   * @throws {RegistryError} `ERR_REGISTRY_PROTOCOL` when it is not coded as it says
+   */
+  async *decoded(): ByteStream {
+    try {
+      yield* decodedBody(this.stream(), this.header('content-encoding'));
+    } catch (error) {
+      if (!(error instanceof CodingError)) throw error;
+      throw this.protocolError(`a body that cannot be decoded (${error.message})`);
+    }
   }
 
   /** The body as it comes. Leaving the loop closes the connection. */

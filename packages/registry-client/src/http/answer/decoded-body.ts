@@ -15,7 +15,7 @@ export class CodingError extends Error {
  * @throws {CodingError} when the coded bytes are damaged or cut short
  */
 export async function* decodedBody(source: ByteStream, coding: string | undefined): ByteStream {
-  const decode = decoders.get((coding ?? '').trim().toLowerCase());
+  const decode = decoderOf(coding);
   if (decode === undefined) return yield* source;
   const chunks = source[Symbol.asyncIterator]();
   const start: Uint8Array[] = [];
@@ -45,6 +45,15 @@ export async function* decodedBody(source: ByteStream, coding: string | undefine
   }
 }
 
+/** Whether a value of `Content-Encoding` names a coding that can be undone. */
+export function isCoding(coding: string | undefined): boolean {
+  return decoderOf(coding) !== undefined;
+}
+
+function decoderOf(coding: string | undefined): Decoder | undefined {
+  return decoders.get((coding ?? '').trim().toLowerCase());
+}
+
 interface Decoder {
   /** Whether a body that begins with these bytes may be coded like this. */
   fits(first: number, second: number): boolean;
@@ -57,7 +66,8 @@ const deflate: Decoder = {
   open: () => createUnzip(),
 };
 const brotli: Decoder = {
-  fits: (first) => !['{', '[', '<', '"'].includes(String.fromCharCode(first)), // it has no mark of its own
+  // It has no mark of its own: what begins like JSON or a web page is taken to be that.
+  fits: (first, second) => !/^(?:[{[]["{[\s}\]]|<[!?\w]|"\w)/.test(String.fromCharCode(first, second)),
   open: () => createBrotliDecompress(),
 };
 
