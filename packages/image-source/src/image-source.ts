@@ -141,6 +141,7 @@ export interface SourceNotice {
     | 'entry-unreadable'
     | 'entry-not-image'
     | 'layer-unread'
+    | 'layout-version'
     | 'surplus-bytes'
     | 'platforms-left-out';
   readonly message: string;

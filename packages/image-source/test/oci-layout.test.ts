@@ -105,6 +105,8 @@ describe.each([
     ['a full reference', ':ghcr.io/me/app:v2', 1],
     ['the long form of a name', ':docker.io/library/app:v3', 2],
     ['the short form of a name', ':app:v3', 2],
+    ['the tag alone of a name that no other image has', ':v2', 1],
+    ['the tag alone of a short name', ':v3', 2],
   ])('one image is chosen by %s', async (_how, selector, at) => {
     const images = await multiPlatformImage(
       ['amd64', 'arm64', 's390x'].map((architecture) => ({ os: 'linux', architecture })),
@@ -152,6 +154,24 @@ describe.each([
     await expect(other).rejects.toMatchObject({ code: 'ERR_SOURCE_NOT_FOUND', hint });
   });
 
+  test('a tag of two names chooses neither; the image that is called just so goes before them', async () => {
+    const images = [await randomImage({ seed: 1 }), await randomImage({ seed: 2 }), await randomImage({ seed: 3 })];
+    const names = ['127.0.0.1:5000/a:edge', 'quay.io/b:edge', 'edge'];
+    const layoutOf = (count: number): Parameters<typeof write>[1] =>
+      images.slice(0, count).map((content, at) => ({ content, refName: names[at]! }));
+    await write(path(), layoutOf(2));
+    const opening = openSource(`${transport}${path()}:edge`);
+    await expect(opening).rejects.toMatchObject({
+      code: 'ERR_SOURCE_NOT_FOUND',
+      hint: expect.stringContaining('quay.io/b:edge'),
+    });
+    await expect(openSource(`${transport}${path()}:5000`)).rejects.toMatchObject({ code: 'ERR_SOURCE_NOT_FOUND' });
+    await rm(path(), { recursive: true });
+    await write(path(), layoutOf(3));
+    await using source = await openSource(`${transport}${path()}:edge`);
+    expect(source.items.map((item) => item.names)).toEqual([['edge']]);
+  });
+
   test('a tag that two images have chooses neither', async () => {
     const images = [await randomImage({ seed: 1 }), await randomImage({ seed: 2 })];
     await write(
@@ -184,6 +204,17 @@ describe('a handmade layout', () => {
       await using source = await openSource(`oci-archive:${path}${selector}`);
       expect(source.items.map(({ names }) => names)).toEqual([['app:v1']]);
     }
+  });
+
+  test.each([
+    ['io.containerd.image.name', 'ghcr.io/me/app:2.1'],
+    ['org.opencontainers.image.ref.name', 'docker.io/library/app:2.1'],
+  ])('a full name in %s alone is found by its tag', async (key, name) => {
+    const entry = { ...sound, annotations: { [key]: name } };
+    const path = await written(ociArchiveOf(indexOf(entry), layer, config, manifest));
+    await using source = await openSource(`oci-archive:${path}:2.1`);
+    expect(source.items).toHaveLength(1);
+    await expect(openSource(`oci-archive:${path}:2`)).rejects.toMatchObject({ code: 'ERR_SOURCE_NOT_FOUND' });
   });
 
   test.each<[string, object, object]>([
@@ -469,11 +500,23 @@ describe('a layout folder', () => {
     expect((await bytesOf(as('image', source.items[0]).layers[0]!.content!)).byteLength).toBeGreaterThan(0);
   });
 
-  test('of another version is refused', async () => {
+  test.each([
+    ['another version', '{"imageLayoutVersion":"2.1.0"}', 'says layout version "2.1.0"'],
+    ['no version', '{"imageLayoutVersion":1}', 'imageLayoutVersion'],
+    ['nothing of the kind', '{}', 'says no layout version'],
+    ['no JSON', ' \n', 'oci-layout'],
+    ['a list', '[]', 'oci-layout'],
+  ])('whose oci-layout says %s is read, and that is told', async (_, marker, reason) => {
     const path = await layout();
-    await writeFile(join(path, 'oci-layout'), '{"imageLayoutVersion":"2.0.0"}');
-    const message = expect.stringContaining('says layout version "2.0.0"');
-    await expect(openSource(path)).rejects.toMatchObject({ code: 'ERR_SOURCE_UNSUPPORTED', message });
+    await writeFile(join(path, 'oci-layout'), marker);
+    for (const text of [path, `oci:${path}:v1`]) {
+      const notices: SourceNotice[] = [];
+      await using source = await openSource(text, { onNotice: (notice) => notices.push(notice) });
+      expect(source.items).toHaveLength(1);
+      expect(notices).toEqual([{ code: 'layout-version', message: expect.stringContaining(reason) }]);
+    }
+    await using untold = await openSource(path);
+    expect(untold.items).toHaveLength(1);
   });
 
   test('without index.json is refused', async () => {

@@ -29,9 +29,14 @@ export function mergeEntries(descriptors: readonly Descriptor[]): readonly OciEn
   return [...merged.values()];
 }
 
-/** Whether a user who asks for `tag` may mean this entry: by bare tag, or by reference, long or short. */
-export function hasTag(entry: OciEntry, tag: string): boolean {
-  return entry.tags.includes(tag) || entry.tags.includes(familiarOf(tag));
+/**
+ * The entries that a user may mean: those that are called so, by bare tag or by reference, long or short; where none
+ * is, those whose full reference has that tag.
+ */
+export function entriesCalled(entries: readonly OciEntry[], text: string): readonly OciEntry[] {
+  const familiar = familiarOf(text);
+  const called = entries.filter(({ tags }) => tags.includes(text) || tags.includes(familiar));
+  return called.length > 0 ? called : entries.filter(({ names }) => names.some((name) => tagOf(name) === text));
 }
 
 /** The item with this digest, at the top or within an index: of its manifest, or the ID of an image. */
@@ -79,6 +84,16 @@ function namesOf({ annotations = {} }: Descriptor): Pick<OciEntry, 'names' | 'ta
     names: [familiar].filter((name) => name !== ''),
     tags: [tag, full, familiar].filter((name) => name !== ''),
   };
+}
+
+/** The tag of a full reference; undefined for what is called otherwise. */
+function tagOf(name: string): string | undefined {
+  if (!/[:@/]/.test(name)) return undefined;
+  try {
+    return parseReference(name).tag;
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -19,7 +19,7 @@ import { isReferrersTag } from '../referrers.ts';
 import type { ItemSelector } from '../source-text.ts';
 import { layoutReferrers } from './layout-referrers.ts';
 import { layoutBlobs, type OciBlobs } from './oci-blobs.ts';
-import { findByDigest, hasTag, mergeEntries, notExactlyOne, type OciEntry } from './oci-entries.ts';
+import { entriesCalled, findByDigest, mergeEntries, notExactlyOne, type OciEntry } from './oci-entries.ts';
 import { blobsMissing, isEntryDocument, OciLoader, type OciLoaderOptions } from './oci-loader.ts';
 import { wholeIndex } from './whole-index.ts';
 
@@ -66,7 +66,7 @@ export interface OciContent {
  */
 export async function readOciLayout(files: SourceFiles, options: OciLayoutOptions): Promise<OciContent> {
   const { limits, select, signal, onNotice = () => {} } = options;
-  await assertLayoutVersion(files, options);
+  await lookAtMarker(files, options);
   const bytes = await readMember(files, ociIndexName, limits.maxListBytes, { signal });
   const blobs = layoutBlobs(files);
   const { index, problems } = await readIndex(files, bytes, blobs, options);
@@ -131,7 +131,7 @@ function choose(
   select: ItemSelector | undefined,
 ): readonly OciEntry[] {
   if (select === undefined) return entries;
-  if ('reference' in select) return entries.filter((entry) => hasTag(entry, select.reference));
+  if ('reference' in select) return entriesCalled(entries, select.reference);
   const digest = 'digest' in select ? select.digest : descriptors[select.position]?.digest;
   const atTop = entries.filter(({ descriptor }) => descriptor.digest === digest);
   return atTop.length > 0 || 'position' in select
@@ -214,13 +214,23 @@ function goesWithAnother(item: SourceItem, loader: OciLoader): boolean {
   return subject === undefined || findByDigest([item], subject) === undefined;
 }
 
-/** The file that says that a folder is a layout says its version. Where it is missing, `index.json` says enough. */
-async function assertLayoutVersion(files: SourceFiles, { limits, signal }: OciLayoutOptions): Promise<void> {
-  if (!(await files.find(ociMarkerName))) return;
+/**
+ * The file that says that a folder is a layout says its version. Whether the content can be read, `index.json` and the
+ * blobs show: what is odd about this file is told.
+ */
+async function lookAtMarker(files: SourceFiles, { limits, signal, onNotice }: OciLayoutOptions): Promise<void> {
+  if (onNotice === undefined || !(await files.find(ociMarkerName))) return;
   const label = labelOf(files, ociMarkerName);
-  const bytes = await readMember(files, ociMarkerName, limits.maxDocumentBytes, { signal });
-  const version = textOf(objectOf(parseJson(bytes, label), label), 'imageLayoutVersion');
-  if (version?.startsWith('1.')) return;
-  const said = version === undefined ? 'no layout version' : `layout version ${JSON.stringify(version)}`;
-  throw new SourceError('ERR_SOURCE_UNSUPPORTED', `${label} says ${said}, expected 1.x`);
+  const tell = (problem: string): void =>
+    onNotice({ code: 'layout-version', message: `${problem}; it is read as version 1` });
+  try {
+    const bytes = await readMember(files, ociMarkerName, limits.maxDocumentBytes, { signal });
+    const version = textOf(objectOf(parseJson(bytes, label), label), 'imageLayoutVersion');
+    if (version?.startsWith('1.')) return;
+    const said = version === undefined ? 'no layout version' : `layout version ${JSON.stringify(version)}`;
+    tell(`${label} says ${said}`);
+  } catch (error) {
+    if (!(error instanceof SourceError)) throw error;
+    tell(error.message);
+  }
 }
