@@ -67,5 +67,6 @@ export {
   type Platform,
   parsePlatform,
 } from './platform.ts';
+export { rereadManifest } from './reread-manifest.ts';
 export type { Healthcheck, RuntimeConfig } from './runtime-config.ts';
 export { withDiffIDs } from './with-diff-ids.ts';

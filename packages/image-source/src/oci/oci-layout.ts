@@ -7,7 +7,7 @@ import {
   mediaTypes,
   type OciIndex,
   type Platform,
-  parseManifest,
+  rereadManifest,
 } from '@slipway/manifest';
 import { digestsWithoutSize, manifestOf, objectOf, parseJson, textOf } from '../documents.ts';
 import { invalidSource, SourceError } from '../errors.ts';
@@ -206,10 +206,7 @@ function goesWithAnother(item: SourceItem, loader: OciLoader): boolean {
   const { manifest, names } = item;
   if (names.some(isReferrersTag)) return true;
   if (manifest === undefined || !loader.isReferrer(manifest.digest)) return false;
-  const document = parseManifest(manifest.bytes, manifest.mediaType, {
-    sizeOf: () => 0,
-    maxSize: manifest.bytes.byteLength, // it was read within the limits
-  });
+  const document = rereadManifest(manifest);
   const subject = 'subject' in document ? document.subject?.digest : undefined;
   return subject === undefined || findByDigest([item], subject) === undefined;
 }

@@ -9,11 +9,11 @@ import {
   mediaTypes,
   type OciIndex,
   type Platform,
+  rereadManifest,
 } from '@slipway/manifest';
 import { PushError } from '../errors.ts';
 import type { PushFormat } from '../push.ts';
 import type { ItemPlan, Manifest, PlanContext } from './plan-types.ts';
-import { rereadManifest } from './reread-manifest.ts';
 
 /** Tells podman which of two images for one platform has zstd layers; it takes that one, where it knows zstd. */
 export const zstdAnnotation = 'io.github.containers.compression.zstd';

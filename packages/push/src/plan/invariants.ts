@@ -1,9 +1,14 @@
 import { algorithmOf, type Digest, digestBytes, isDigest } from '@slipway/digest';
 import type { SourceArtifact, SourceImage, SourceIndex } from '@slipway/image-source';
-import { InvalidManifestError, isForeign, type ParsedManifest, parseImageConfig } from '@slipway/manifest';
+import {
+  InvalidManifestError,
+  isForeign,
+  type ParsedManifest,
+  parseImageConfig,
+  rereadManifest,
+} from '@slipway/manifest';
 import { PushError } from '../errors.ts';
 import type { Manifest } from './plan-types.ts';
-import { rereadManifest } from './reread-manifest.ts';
 
 /**
  * What a push promises whoever made the item: the config names these layers, the manifest names these blobs, and all of

@@ -10,12 +10,12 @@ import {
   layerMediaType,
   mediaTypes,
   type OciManifest,
+  rereadManifest,
   toDockerMediaType,
   toOciMediaType,
 } from '@slipway/manifest';
 import type { PushFormat } from '../push.ts';
 import type { LayerDescriptor, Manifest, PlanContext } from './plan-types.ts';
-import { rereadManifest } from './reread-manifest.ts';
 
 /** Whose media types a manifest speaks. */
 export type ManifestFamily = 'docker' | 'oci';

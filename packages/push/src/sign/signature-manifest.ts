@@ -1,8 +1,7 @@
 import { type Digest, digestBytes } from '@slipway/digest';
-import { buildOciManifest, type Descriptor, mediaTypes, type OciManifest } from '@slipway/manifest';
+import { buildOciManifest, type Descriptor, mediaTypes, type OciManifest, rereadManifest } from '@slipway/manifest';
 import type { ManifestContent } from '@slipway/registry-client';
 import type { Manifest } from '../plan/plan-types.ts';
-import { rereadManifest } from '../plan/reread-manifest.ts';
 import { configDescriptor, type SignedPayload, signatureConfig, signatureMediaTypes } from './simple-signing.ts';
 
 /** A manifest with the blobs that have to be there before it. */

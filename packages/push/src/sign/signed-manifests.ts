@@ -1,7 +1,12 @@
 import { type AbortOptions, algorithmOf, type Digest, digestBytes } from '@slipway/digest';
-import { type Descriptor, isAttestation, isIndexMediaType, isManifestMediaType } from '@slipway/manifest';
+import {
+  type Descriptor,
+  isAttestation,
+  isIndexMediaType,
+  isManifestMediaType,
+  rereadManifest,
+} from '@slipway/manifest';
 import type { Manifest } from '../plan/plan-types.ts';
-import { rereadManifest } from '../plan/reread-manifest.ts';
 
 /** A manifest that gets a signature. */
 export type SignedManifest = Pick<Descriptor, 'mediaType' | 'size'> & { readonly digest: Digest };

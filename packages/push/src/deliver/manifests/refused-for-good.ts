@@ -1,7 +1,12 @@
 import { algorithmOf, isDigest } from '@slipway/digest';
-import { type Descriptor, isForeign, isNondistributableMediaType, isSchema1MediaType } from '@slipway/manifest';
+import {
+  type Descriptor,
+  isForeign,
+  isNondistributableMediaType,
+  isSchema1MediaType,
+  rereadManifest,
+} from '@slipway/manifest';
 import type { Manifest } from '../../plan/plan-types.ts';
-import { rereadManifest } from '../../plan/reread-manifest.ts';
 import { destinationErrorOf } from '../../upload/retry-rules.ts';
 
 /**

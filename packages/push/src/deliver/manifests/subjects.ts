@@ -1,10 +1,15 @@
 import type { Digest } from '@slipway/digest';
-import { type Descriptor, isIndexMediaType, isManifestMediaType, type OciManifest } from '@slipway/manifest';
+import {
+  type Descriptor,
+  isIndexMediaType,
+  isManifestMediaType,
+  type OciManifest,
+  rereadManifest,
+} from '@slipway/manifest';
 import { ensureReferrers, referrersTag } from '@slipway/registry-client';
 import { retrying } from '@slipway/transfer';
 import { failureTo, PushError } from '../../errors.ts';
 import type { ItemPlan, Manifest } from '../../plan/plan-types.ts';
-import { rereadManifest } from '../../plan/reread-manifest.ts';
 import type { Target } from '../../presence/target.ts';
 import { isManifestRetryable } from '../../upload/retry-rules.ts';
 import { onceAnAttempt } from '../blobs/once-an-attempt.ts';
