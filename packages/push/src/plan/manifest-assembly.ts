@@ -68,7 +68,7 @@ export function warnOfLosses(image: SourceImage, family: ManifestFamily, { warn 
   const lost = [
     ...(Object.keys(manifestAnnotations(image, given) ?? {}).length > 0 ? ['annotations'] : []),
     ...(given?.kind === 'oci-manifest' && given.subject !== undefined ? ['subject'] : []),
-    ...(given?.layers.some(becomesOrdinary) ? ['mark of its non-distributable layers'] : []),
+    ...(given?.layers.some(becomesOrdinary) ? ['mark of non-distributable layers'] : []),
   ];
   if (lost.length === 0) return;
   warn({
