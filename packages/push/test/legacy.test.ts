@@ -110,6 +110,29 @@ function errorOf(result: PushResult | undefined): Error {
   return result.error;
 }
 
+test('a chain of other layers than the image has is refused', async () => {
+  await using bench = await openBench();
+  const item = await image(11);
+  const chain = item.layers.map((layer, at) => ({
+    id: `${at}`.repeat(64),
+    parent: at === 0 ? undefined : `${at - 1}`.repeat(64),
+    json: encode({ id: `${at}`.repeat(64) }),
+    layer,
+  }));
+  const rows = [
+    [chain.slice(1), /the chain has 2 images, the image 3 layers/],
+    [chain.toReversed(), /image 0 of the chain: expected a layer of diffID sha256:/],
+  ] as const;
+  for (const [others, message] of rows) {
+    await expect(bench.push({ ...item, chain: others }, 'demo/app:1')).rejects.toMatchObject({
+      code: 'ERR_PUSH_INVALID',
+      message: expect.stringMatching(message),
+    });
+  }
+  const [result] = await bench.push({ ...item, chain }, 'demo/app:1');
+  expect(result?.ok).toBe(true);
+});
+
 describe('--format schema1', () => {
   const missing = requireTool('docker-registry');
 
@@ -202,6 +225,26 @@ describe('--format schema1', () => {
     });
     expect(bench.requests().filter((request) => !/^(?:GET|HEAD)/.test(request))).toEqual([]);
   });
+});
+
+/** The image with another history, as tools write it that tell of their last step only. */
+function withHistory(item: SourceImage, history: readonly object[]): SourceImage {
+  const config = encode({ ...JSON.parse(new TextDecoder().decode(item.config.bytes)), history });
+  return { ...item, config: { mediaType: mediaTypes.dockerConfig, digest: digestBytes(config), bytes: config } };
+}
+
+const shortHistories: readonly (readonly [string, readonly object[]])[] = [
+  ['its last step', [{ created_by: 'flatten' }]],
+  ['steps without layers', [{ empty_layer: true }, { empty_layer: true }, { empty_layer: true }]],
+];
+
+test.each(shortHistories)('an image whose history tells of %s only never loses layers', async (_name, history) => {
+  await using bench = await benchAt(await startRegistry({ schema1: true }));
+  const item = withHistory(await image(9), history);
+  const [result] = await bench.push(item, 'demo/app:1', { format: 'schema1' });
+  const message = expect.stringContaining('too few non-empty layers in History section');
+  expect(errorOf(result)).toMatchObject({ code: 'ERR_PUSH_FORMAT', message });
+  expect(bench.requests().filter((request) => !/^(?:GET|HEAD)/.test(request))).toEqual([]);
 });
 
 describe('a registry that refuses schema 2', () => {

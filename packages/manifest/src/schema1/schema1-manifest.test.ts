@@ -155,6 +155,9 @@ describe('what cannot be said in schema 1', () => {
       /number of descriptors and number of layers in rootfs must match/,
     ],
     ['more steps than layers', config([{}, {}], 1), [b], /too many non-empty layers in History section/],
+    ['fewer steps than layers', config([{}, {}], 3), [b, b, b], /too few non-empty layers in History section: 2 of 3/],
+    ['steps without layers only', config([{ empty_layer: true }], 2), [b, b], /too few .*: 0 of 2/],
+    ['as many steps as layers, one without', config([{}, { empty_layer: true }], 2), [b, b], /too few .*: 1 of 2/],
     ['a time that is none', config([{ created: 'yesterday' }, { empty_layer: true }], 1), [b], /expected a time/],
   ])('%s', (_, bytes, layers, message) => {
     expect(() => buildSchema1Manifest({ config: bytes, layers, name: 'a', tag: 'b' })).toThrow(message);

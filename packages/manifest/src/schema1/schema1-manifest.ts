@@ -32,8 +32,8 @@ const indent = '   ';
 /**
  * Makes the schema 1 manifest of an image, to the byte as Docker's `ConfigManifestBuilder` does.
  *
- * @throws {InvalidManifestError} `ERR_MANIFEST_INVALID`, for a config without history or with other layers than those
- * given.
+ * @throws {InvalidManifestError} `ERR_MANIFEST_INVALID`, for a config without history, with a history of more or fewer
+ * layers than there are, or with other layers than those given.
  * @see https://github.com/distribution/distribution/blob/v2.8.3/manifest/schema1/config_builder.go#L64-L229
  */
 export function buildSchema1Manifest({ config, layers, name, tag }: Schema1ManifestOptions): UnsignedManifest {
@@ -45,9 +45,10 @@ export function buildSchema1Manifest({ config, layers, name, tag }: Schema1Manif
       `number of descriptors and number of layers in rootfs must match: ${layers.length} != ${rootfs.diff_ids.length}`,
     );
   }
-  if (history.filter((step) => step.empty_layer !== true).length > layers.length) {
-    throw invalid('too many non-empty layers in History section');
-  }
+  const made = history.filter((step) => step.empty_layer !== true).length;
+  if (made > layers.length) throw invalid('too many non-empty layers in History section');
+  // Docker's builder leaves out the layers that no step is left for, and the image loses its newest files.
+  if (made < layers.length) throw invalid(`too few non-empty layers in History section: ${made} of ${layers.length}`);
   const steps = stepsOf(history, layers, config);
   const fsLayers = steps.map(({ blobSum }) => ({ blobSum })).toReversed();
   const document = {

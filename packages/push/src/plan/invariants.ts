@@ -16,7 +16,7 @@ import type { Manifest } from './plan-types.ts';
  *
  * @throws {PushError} ERR_PUSH_INVALID
  */
-export function assertImageConsistent({ config, layers, manifest }: SourceImage): void {
+export function assertImageConsistent({ config, layers, manifest, chain }: SourceImage): void {
   assertDigest('config', config.digest, config.bytes);
   const diffIDs = diffIDsOf(config.bytes);
   if (diffIDs.length !== layers.length)
@@ -26,6 +26,7 @@ export function assertImageConsistent({ config, layers, manifest }: SourceImage)
     if (diffID !== expected)
       throw invalid(`layer ${at}: expected diffID ${expected} as the config says, got ${diffID}`);
   }
+  if (chain !== undefined) assertSameLayers(chain, layers);
   if (manifest === undefined) return;
   assertDigest('manifest', manifest.digest, manifest.bytes);
   const parsed = parsedOf(manifest);
@@ -41,6 +42,17 @@ export function assertImageConsistent({ config, layers, manifest }: SourceImage)
   );
   if (at >= 0)
     throw invalid(`layer ${at}: expected ${named[at] ?? 'none'} as the manifest says, got ${carried[at] ?? 'none'}`);
+}
+
+/** Registries of old are sent the chain in place of the layers. */
+function assertSameLayers(chain: NonNullable<SourceImage['chain']>, layers: SourceImage['layers']): void {
+  if (chain.length !== layers.length)
+    throw invalid(`the chain has ${count(chain.length, 'image')}, the image ${count(layers.length, 'layer')}`);
+  for (const [at, { layer }] of chain.entries()) {
+    const expected = layers[at]?.diffID;
+    if (layer.diffID !== expected)
+      throw invalid(`image ${at} of the chain: expected a layer of diffID ${expected}, got ${layer.diffID}`);
+  }
 }
 
 /** An artifact goes with every blob that its manifest names, also one of a type that nobody here knows. */
