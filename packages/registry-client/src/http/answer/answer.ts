@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
 import type { ByteStream } from '@slipway/digest';
 import type { Dispatcher } from 'undici/index.js';
@@ -52,7 +53,8 @@ export class Answer {
 
   constructor(response: Dispatcher.ResponseData, context: AnswerContext) {
     this.status = response.statusCode;
-    this.statusText = response.statusText;
+    // Not every dispatcher hands it on: undici's own way through a plain http proxy loses it.
+    this.statusText = (response.statusText as string | undefined) ?? STATUS_CODES[response.statusCode] ?? '';
     this.method = context.method;
     this.url = context.url;
     this.asked = context.asked;
