@@ -1,5 +1,4 @@
-import { assertNoUser } from '@slipway/client';
-import { parseReference } from '@slipway/reference';
+import { assertNoUser, registryNamed } from '@slipway/client';
 import { usageError } from './errors.ts';
 
 /**
@@ -9,18 +8,10 @@ import { usageError } from './errors.ts';
  */
 export function parseRegistry(text: string): string {
   assertNoUser(text);
-  const host = text.replace(/^https?:\/\//i, '').replace(/(?:\/v[12])?\/*$/, '');
-  if (/^(?:docker\.io|index\.docker\.io|registry-1\.docker\.io)$/i.test(host)) return 'docker.io';
-  const wrong = usageError(
+  const registry = registryNamed(text);
+  if (registry !== undefined) return registry;
+  throw usageError(
     `${JSON.stringify(text)} is no registry`,
     'a registry is a host with an optional port, such as ghcr.io',
   );
-  if (host === '' || host.includes('/')) throw wrong;
-  try {
-    // A registry without a dot, a port or the name localhost could not be told from a repository in a reference.
-    if (parseReference(`${host}/name`).registry === host) return host;
-  } catch {
-    throw wrong;
-  }
-  throw wrong;
 }

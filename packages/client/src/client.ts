@@ -1,5 +1,5 @@
 import type { AbortOptions } from '@slipway/digest';
-import type { Credentials } from '@slipway/docker-credentials';
+import type { Credentials, RegistryCredentials } from '@slipway/docker-credentials';
 import type { ImageSource } from '@slipway/image-source';
 import type { PushResult } from '@slipway/push';
 import type { Reference } from '@slipway/reference';
@@ -95,8 +95,13 @@ export interface Client extends AsyncDisposable {
    *
    * @throws {LoginRefusedError} `ERR_CLIENT_LOGIN_REFUSED` when they are refused
    * @throws {RegistryError} when the registry cannot be reached, or answers something else
+   * @throws {ArgumentError} `ERR_ARGUMENT` when they are none
    */
-  verifyLogin(registry: string, credentials: Credentials | undefined, options?: LoginOptions): Promise<void>;
+  verifyLogin(
+    registry: string,
+    credentials: Credentials | RegistryCredentials | undefined,
+    options?: LoginOptions,
+  ): Promise<void>;
   /** Whose credentials registries are shown. */
   readonly credentials: TrackedCredentials;
 }

@@ -11,6 +11,7 @@ import {
   either,
   oneOf,
 } from '@slipway/arguments';
+import { readCredentials } from '@slipway/docker-credentials';
 import { parseReference, type Reference } from '@slipway/reference';
 import { createAdaptiveLimits, createHostBackoff, createTransferManager } from '@slipway/transfer';
 import { runAttach } from './artifacts/attach.ts';
@@ -154,8 +155,9 @@ export async function createClient(options?: ClientOptions): Promise<Client> {
     },
     async verifyLogin(registry, shown, loginOptions = {}) {
       assertOptions('options', loginOptions, { optional: { onAttempt: aFunction, signal: aSignal } });
+      const given = shown === undefined ? undefined : readCredentials(shown);
       await lifetime.run(loginOptions, (signal) =>
-        verifyLogin(registry, shown, { ...settings, ...loginOptions, signal }),
+        verifyLogin(registry, given, { ...settings, ...loginOptions, signal }),
       );
     },
     waysTo: (registry) => registries.waysTo(registry),

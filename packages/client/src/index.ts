@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 
+export type { CredentialLookup, RegistryCredentials, UserAndPassword } from '@slipway/docker-credentials';
 export {
   type ArtifactConfig,
   type ArtifactFile,
@@ -31,17 +32,13 @@ export { type LoginOptions, LoginRefusedError } from './connection/verify-login.
 export { withDispatch } from './connection/with-dispatch.ts';
 export { withHeaders } from './connection/with-headers.ts';
 export { createClient } from './create-client.ts';
-export {
-  type CredentialsChoice,
-  credentialSourcesOf,
-  type RegistryCredentials,
-  type UserAndPassword,
-} from './credentials/client-credentials.ts';
+export { type CredentialsChoice, credentialSourcesOf } from './credentials/client-credentials.ts';
 export { noteRegistryFacts, type RegistryFacts, registryFactsOf } from './credentials/registry-facts.ts';
 export type { TrackedCredentials } from './credentials/tracked-credentials.ts';
 export { type ClientEnvironment, readEnvironment } from './environment.ts';
 export { ClientError, type ClientErrorCode, type ClientErrorDetails, PushFailedError } from './errors.ts';
 export { assertNoUser } from './names/assert-no-user.ts';
+export { registryNamed } from './names/registry-named.ts';
 export { assertPushSettings } from './push/assert-push-settings.ts';
 export { type DestinationInput, type ParseDestinationsOptions, parseDestinations } from './push/destinations.ts';
 export type { Delivery, DeliveryOptions } from './push/push-all.ts';

@@ -1,3 +1,4 @@
+import { aSignal, assertArgument } from '@slipway/arguments';
 import type { AbortOptions } from '@slipway/digest';
 import { ClientError } from './errors.ts';
 
@@ -11,8 +12,10 @@ export class Lifetime implements AsyncDisposable {
    * Runs work with a signal that aborts with the caller's, or when the lifetime ends.
    *
    * @throws {ClientError} `ERR_CLIENT_CLOSED`
+   * @throws {ArgumentError} `ERR_ARGUMENT` when the signal is none
    */
   async run<T>({ signal }: AbortOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    if (signal !== undefined) assertArgument('signal', signal, aSignal);
     signal?.throwIfAborted();
     if (this.#closed !== undefined) throw this.#closed;
     const controller = new AbortController();

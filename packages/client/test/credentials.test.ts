@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { runInNewContext } from 'node:vm';
 import {
   createFakeHome,
   type EmbeddedRegistry,
@@ -42,6 +43,31 @@ describe('credentials from outside', () => {
       () => ({ [registry.host]: { identityToken: registry.refreshTokenFor('bob') } }),
     ],
     ['from a function', () => async () => ({ kind: 'basic', ...alice })],
+    ['from a function that answers a user name and a password', () => async () => alice],
+    ['from a function that answers at once', () => () => alice],
+    [
+      'from a function that answers an identity token',
+      () => () => ({ identityToken: registry.refreshTokenFor('bob') }),
+    ],
+    ['by registry, as an address over http', () => ({ [`http://${registry.host}/`]: alice })],
+    ['by registry, as docker writes addresses', () => ({ [`https://${registry.host}/v2/`]: alice })],
+    ['by registry, as docker wrote them once', () => ({ [`${registry.host}/v1`]: alice })],
+    [
+      'of a class, with getters',
+      () =>
+        new (class {
+          get username(): string {
+            return 'alice';
+          }
+          get password(): string {
+            return 'wonder';
+          }
+        })(),
+    ],
+    [
+      'by registry, made in another realm',
+      () => runInNewContext('({ [host]: alice })', { host: registry.host, alice }),
+    ],
   ])('%s', async (_, credentials) => {
     await using client = await createClient({ isolated: true, credentials: credentials() });
     const [pushed] = await client.push({ source, to: `${registry.host}/own/app:1` });
@@ -79,6 +105,86 @@ describe('credentials from outside', () => {
   });
 });
 
+describe('what are no credentials is refused, instead of a registry used without any', () => {
+  const refused = (message: RegExp) => ({ code: 'ERR_CLIENT_OPTION', message: expect.stringMatching(message) });
+  const choice = /^Expected `credentials` to be a username and a password, credentials by registry, or a function/;
+
+  test.each<[string, unknown, RegExp]>([
+    ['a list', [alice], choice],
+    ['an empty list', [], choice],
+    ['a Map', new Map([['ghcr.io', alice]]), choice],
+    ['a Set', new Set([alice]), choice],
+    ['Headers', new Headers({ authorization: 'Basic YTpi' }), choice],
+    ['what is still waited for', Promise.resolve(alice), choice],
+    ['a text', 'alice:wonder', choice],
+    ['a user name alone', { username: 'alice' }, choice],
+    ['a password that is none', { username: 'alice', password: undefined }, choice],
+    ['a repository', { 'ghcr.io/team': alice }, /by registry, got "ghcr\.io\/team"$/],
+    [
+      'an address below the registry',
+      { 'https://ghcr.io/team/': alice },
+      /by registry, got "https:\/\/ghcr\.io\/team\/"$/,
+    ],
+    ['a name that only reads like a host', { myregistry: alice }, /by registry, got "myregistry"$/],
+    ['no name at all', { '': alice }, /by registry, got ""$/],
+    ['one registry twice', { 'quay.io': alice, 'https://quay.io': alice }, /to name quay\.io once, got it twice$/],
+    ['Docker Hub twice', { 'docker.io': alice, 'https://index.docker.io/v1/': alice }, /to name docker\.io once/],
+    [
+      'a registry with a user alone',
+      { 'quay.io': { username: 'a' } },
+      /of "quay\.io" to have a username and a password/,
+    ],
+    ['an empty token', { 'quay.io': { registryToken: '' } }, /of "quay\.io" to have a username and a password/],
+  ])('%s', async (_, credentials, message) => {
+    const made = createClient({ isolated: true, credentials: credentials as never });
+    await expect(made).rejects.toMatchObject(refused(message));
+  });
+
+  test('a user and a password in the name of a registry are not repeated', async () => {
+    const made = createClient({ isolated: true, credentials: { 'https://me:hunter2@ghcr.io': alice } });
+    await expect(made).rejects.toMatchObject({
+      code: 'ERR_CLIENT_PASSWORD_IN_NAME',
+      message: expect.not.stringContaining('hunter2'),
+    });
+  });
+
+  test.each<[string, unknown]>([
+    ['a text', 'alice:wonder'],
+    ['a user name alone', { username: 'alice' }],
+    ['docker’s own spelling of a token', { identitytoken: 'x' }],
+    ['an unknown kind', { kind: 'bearer', token: 'x' }],
+    ['a list', ['alice', 'wonder']],
+  ])('a function that answers %s', async (_, answer) => {
+    await using client = await createClient({ isolated: true, credentials: async () => answer as never });
+    const message = new RegExp(
+      `^Expected \`credentials\` of "${other.host}" to have a username and a password, or a token$`,
+    );
+    await expect(client.push({ source, to: `${other.host}/own/app:1` })).rejects.toMatchObject(refused(message));
+    expect(other.requests.filter(({ method }) => method !== 'GET')).toEqual([]);
+  });
+
+  test.each([undefined, null])(
+    'a function that answers %s has none, and the registry is used without',
+    async (none) => {
+      await using open = await startRegistry();
+      await using client = await createClient({ isolated: true, credentials: () => none });
+      await client.push({ source, to: `${open.host}/own/app:1` });
+    },
+  );
+});
+
+test.each([
+  ['GHCR.io', 'ghcr.io'],
+  ['ghcr.io:443', 'ghcr.io'],
+  ['ghcr.io', 'ghcr.io:443'],
+  ['https://index.docker.io/v1/', 'docker.io'],
+  ['http://[::1]:5000', '[::1]:5000'],
+])('credentials given for %s are those of %s', async (given, registryName) => {
+  await using client = await createClient({ isolated: true, credentials: { [given]: alice } });
+  expect(await client.credentials(registryName)).toEqual({ kind: 'basic', ...alice });
+  expect(await client.credentials('quay.io')).toBeUndefined();
+});
+
 test('credentials of docker’s own file', async () => {
   await using home = await createFakeHome();
   await home.write('.docker/config.json', {
@@ -96,7 +202,7 @@ describe('a login is shown to the registry, and kept nowhere', () => {
   ])('%s', async (_, password, failure) => {
     await using client = await createClient({ isolated: true });
     for (const { host } of [registry, other]) {
-      const login = client.verifyLogin(host, { kind: 'basic', username: 'alice', password });
+      const login = client.verifyLogin(host, { username: 'alice', password });
       if (failure === undefined) await login;
       else await expect(login).rejects.toMatchObject(failure);
     }

@@ -1,5 +1,6 @@
-import { anObject, assertArgument, assertMembers, aText } from '@slipway/arguments';
+import { anObject, assertArgument } from '@slipway/arguments';
 import type { Credentials } from './credentials.ts';
+import { readCredentials } from './given-credentials.ts';
 
 /** Credentials as Docker writes them: in `auths` of `config.json`, in `X-Registry-Auth`. */
 export interface AuthConfig {
@@ -28,9 +29,13 @@ export function credentialsOf(authConfig: AuthConfig): Credentials | undefined {
   return username !== '' && password !== '' ? { kind: 'basic', username, password } : undefined;
 }
 
-/** The auth config that the docker client would send for these credentials, and that the HMAC key is made of. */
-export function authConfigFrom(credentials: Credentials): AuthConfig {
-  assertMembers('credentials', credentials, { required: { kind: aText } });
+/**
+ * The auth config that the docker client would send for these credentials, and that the HMAC key is made of.
+ *
+ * @throws {ArgumentError} `ERR_ARGUMENT` when they are none
+ */
+export function authConfigFrom(given: Credentials): AuthConfig {
+  const credentials = readCredentials(given);
   switch (credentials.kind) {
     case 'basic':
       return { username: credentials.username, password: credentials.password };

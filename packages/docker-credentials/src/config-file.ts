@@ -3,7 +3,7 @@ import { type AuthConfig, decodeAuth } from './auth-config.ts';
 import { decodeConfig } from './config-text.ts';
 import { CredentialsError, type CredentialsErrorReason } from './errors.ts';
 import { jsonErrorAt } from './json-error.ts';
-import { findKey } from './registry-key.ts';
+import { findRegistryKey } from './registry-key.ts';
 import { systemCodeOf } from './system-code.ts';
 
 /** Nobody's credentials are this long; a folder full of images mistaken for a file might be. */
@@ -104,7 +104,7 @@ export interface FoundEntry {
  */
 export function entryIn(file: ConfigFile, registry: string, repository: string | undefined): FoundEntry | undefined {
   const filled = Object.keys(file.auths).filter((key) => !isEmptyEntry(file.auths[key]));
-  const key = findKey(filled, registry, repository);
+  const key = findRegistryKey(filled, registry, repository);
   return key === undefined ? undefined : { key, authConfig: parseEntry(file, key) };
 }
 
@@ -114,7 +114,7 @@ export function entryIn(file: ConfigFile, registry: string, repository: string |
  * @throws {CredentialsError} `ERR_CREDENTIALS_FILE` when the name cannot be that of a helper
  */
 export function helperIn(file: ConfigFile, registry: string): string | undefined {
-  const key = findKey(Object.keys(file.credHelpers), registry, undefined);
+  const key = findRegistryKey(Object.keys(file.credHelpers), registry, undefined);
   const helper = (key === undefined ? file.credsStore : file.credHelpers[key]) ?? '';
   if (helper === '') return undefined;
   // The name becomes part of a program's name: it must not lead out of PATH.

@@ -1,4 +1,4 @@
-import { anObject, aSignal, aString, assertOptions } from '@slipway/arguments';
+import { anObject, aSignal, aString, assertMembers, assertOptions } from '@slipway/arguments';
 import { abortable } from '@slipway/transfer';
 import { type AuthConfig, authConfigFrom, credentialsOf } from './auth-config.ts';
 import { type ConfigFile, entryIn, helperIn } from './config-file.ts';
@@ -52,12 +52,17 @@ export const defaultHelperTimeoutMs = 30_000;
  * In a file, the helper for the registry comes before the store for all, and that before what is written in the file
  * itself. A file or a helper that is of no use is an error only if no other place has the credentials; else `onWarning`
  * is told. The lookup rejects with `CredentialsError`, `ERR_CREDENTIALS_FILE` or `ERR_CREDENTIAL_HELPER`.
+ *
+ * @throws {ArgumentError} `ERR_ARGUMENT`
  */
 export function createCredentialProvider(sources: CredentialProviderSources): UserCredentialProvider {
   assertOptions('sources', sources, {
     ...sourceKinds,
     optional: { ...sourceKinds.optional, explicit: anObject },
   });
+  if (sources.explicit !== undefined) {
+    assertMembers('sources.explicit', sources.explicit, { required: { username: aString, password: aString } });
+  }
   const lookup = new Lookup(sources);
   const provide: CredentialProvider = async (registry, options = {}) => {
     assertOptions('options', options, { optional: { signal: aSignal, repository: aString } });
@@ -72,8 +77,10 @@ export function createCredentialProvider(sources: CredentialProviderSources): Us
       if (authConfig === undefined && failure?.code === 'ERR_CREDENTIALS_FILE') lookup.warn(failure.message);
       return authConfig;
     },
-    describe: async (registry: string, options: CredentialProviderOptions = {}) =>
-      (await lookup.find(registry, options)).report,
+    async describe(registry: string, options: CredentialProviderOptions = {}) {
+      assertOptions('options', options, { optional: { signal: aSignal, repository: aString } });
+      return (await lookup.find(registry, options)).report;
+    },
   });
 }
 
@@ -97,7 +104,10 @@ class Lookup {
   async find(registry: string, options: CredentialProviderOptions): Promise<Found> {
     options.signal?.throwIfAborted();
     const { explicit } = this.#sources;
-    if (explicit) return found({ ...explicit }, { place: undefined, helper: undefined, key: undefined }, []);
+    if (explicit) {
+      const { username, password } = explicit;
+      return found({ username, password }, { place: undefined, helper: undefined, key: undefined }, []);
+    }
     const steps: CredentialStep[] = [];
     let failure: CredentialsError | undefined;
     for await (const place of openCredentialPlaces(this.#sources)) {

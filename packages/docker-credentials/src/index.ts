@@ -21,5 +21,13 @@ export {
   type CredentialsErrorFacts,
   type CredentialsErrorReason,
 } from './errors.ts';
+export {
+  type CredentialLookup,
+  type RegistryCredentials,
+  readCredentials,
+  someCredentials,
+  type UserAndPassword,
+} from './given-credentials.ts';
 export { hasAuthInfo } from './has-auth-info.ts';
+export { findRegistryKey } from './registry-key.ts';
 export { eraseCredentials, type StoredCredentials, storeCredentials } from './store-credentials.ts';

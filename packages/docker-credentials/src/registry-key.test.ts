@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { findKey, helperAddressesOf, normalizeKey, serverAddressOf } from './registry-key.ts';
+import { findRegistryKey, helperAddressesOf, normalizeKey, serverAddressOf } from './registry-key.ts';
 
 describe('normalizeKey', () => {
   test.each([
@@ -25,7 +25,7 @@ describe('normalizeKey', () => {
   });
 });
 
-describe('findKey', () => {
+describe('findRegistryKey', () => {
   const hub = 'https://index.docker.io/v1/';
   test.each<[string, string[], string, string | undefined, string | undefined]>([
     ['the host', ['ghcr.io', 'quay.io'], 'quay.io', undefined, 'quay.io'],
@@ -53,7 +53,7 @@ describe('findKey', () => {
     ['an IPv6 address without its port', ['[::1]'], '[::1]:443', undefined, '[::1]'],
     ['nothing', [], 'ghcr.io', 'team/app', undefined],
   ])('finds %s', (_, keys, registry, repository, expected) => {
-    expect(findKey(keys, registry, repository)).toBe(expected);
+    expect(findRegistryKey(keys, registry, repository)).toBe(expected);
   });
 });
 

@@ -1,3 +1,5 @@
+import { aString, assertArgument, listOf } from '@slipway/arguments';
+
 const dockerHub = 'docker.io';
 const dockerHubHosts: ReadonlySet<string> = new Set([dockerHub, 'index.docker.io', 'registry-1.docker.io']);
 
@@ -37,7 +39,10 @@ export function normalizeKey(key: string): string {
  * repository, then the registry; the exact key before those that merely mean the same; the port that is the default
  * may be written or not.
  */
-export function findKey(keys: readonly string[], registry: string, repository: string | undefined): string | undefined {
+export function findRegistryKey(keys: readonly string[], registry: string, repository?: string): string | undefined {
+  assertArgument('keys', keys, listOf(aString));
+  assertArgument('registry', registry, aString);
+  if (repository !== undefined) assertArgument('repository', repository, aString);
   const hosts = hostsMeaning(normalizeKey(registry));
   const path = repository === undefined || repository === '' ? [] : repository.split('/');
   for (let length = path.length; length >= 0; length -= 1) {

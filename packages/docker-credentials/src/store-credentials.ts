@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { ArgumentError, assertArgument, assertMembers, assertOptions, aText } from '@slipway/arguments';
+import { ArgumentError, assertArgument, assertOptions, aText } from '@slipway/arguments';
 import { encodeAuth } from './auth-config.ts';
 import { type ConfigFile, entryIn, helperIn, parseConfig, readConfigFile } from './config-file.ts';
 import { type CredentialHelper, openCredentialHelper } from './credential-helper.ts';
@@ -9,6 +9,7 @@ import { defaultHelperTimeoutMs } from './credential-provider.ts';
 import { type CredentialSources, openCredentialPlaces, sourceKinds, writableFile } from './credential-sources.ts';
 import type { Credentials } from './credentials.ts';
 import { CredentialsError } from './errors.ts';
+import { readCredentials } from './given-credentials.ts';
 import { helperAddressesOf, normalizeKey, serverAddressOf } from './registry-key.ts';
 import { systemCodeOf } from './system-code.ts';
 
@@ -25,15 +26,16 @@ export interface StoredCredentials {
  * else that the file holds stays as it is.
  *
  * @throws {CredentialsError} `ERR_CREDENTIALS_FILE`, `ERR_CREDENTIAL_HELPER`
- * @throws {TypeError} when the user name has a colon, which the file's form cannot hold
+ * @throws {ArgumentError} `ERR_ARGUMENT` when they are none, or the user name has a colon, which the file's form cannot
+ * hold
  */
 export async function storeCredentials(
   registry: string,
-  credentials: Credentials,
+  given: Credentials,
   sources: CredentialSources,
 ): Promise<StoredCredentials> {
   assertArgument('registry', registry, aText);
-  assertMembers('credentials', credentials, { required: { kind: aText } });
+  const credentials = readCredentials(given);
   assertOptions('sources', sources, sourceKinds);
   if (credentials.kind === 'basic' && credentials.username.includes(':')) {
     throw new ArgumentError('username', 'Expected `username` to have no colon');

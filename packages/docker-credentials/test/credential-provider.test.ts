@@ -529,6 +529,13 @@ describe('authConfigOf', () => {
     });
   });
 
+  test.each([{ username: 'me' }, { password: 'pw' }, { username: 'me', password: 7 }, []])(
+    'explicit credentials that are none are refused: %j',
+    (explicit) => {
+      expect(() => open({ explicit: explicit as never })).toThrow(expect.objectContaining({ code: 'ERR_ARGUMENT' }));
+    },
+  );
+
   test('explicit credentials are their own auth config', async () => {
     const explicit = { username: 'me', password: 'pw' };
     await expect(open({ explicit }).provider.authConfigOf('ghcr.io')).resolves.toEqual(explicit);

@@ -39,7 +39,6 @@ export {
   type TimeoutOptions,
   type TLSOptions,
   timeoutsOf,
-  type UserAndPassword,
 } from './options.ts';
 export { openRegistry, type Registry, type RepositoryOptions } from './registry.ts';
 export type { AccessReport, Ping, PingDetails } from './registry-connection.ts';

@@ -14,7 +14,14 @@ import {
   type Kind,
   kind,
 } from '@slipway/arguments';
-import type { CredentialProvider, Credentials } from '@slipway/docker-credentials';
+import {
+  type CredentialLookup,
+  type CredentialProvider,
+  type Credentials,
+  type RegistryCredentials,
+  readCredentials,
+  someCredentials,
+} from '@slipway/docker-credentials';
 import type { Dispatcher } from 'undici/index.js';
 
 /** TLS material in PEM, as `node:tls` takes it. */
@@ -94,12 +101,6 @@ export interface TimeoutOptions {
   readonly disposalMs?: number | undefined;
 }
 
-/** What most people have of credentials. */
-export interface UserAndPassword {
-  readonly username: string;
-  readonly password: string;
-}
-
 /** How to speak to one registry. */
 export interface RegistryOptions {
   /** `https://ghcr.io`, `http://127.0.0.1:5000` */
@@ -107,7 +108,7 @@ export interface RegistryOptions {
   /** Name as in references, which credentials are looked up by. @default the host of `url`, with its port */
   readonly name?: string | undefined;
   /** Looks them up when the registry asks, or are always these. @default none: anonymous */
-  readonly credentials?: CredentialProvider | Credentials | UserAndPassword | undefined;
+  readonly credentials?: CredentialLookup | Credentials | RegistryCredentials | undefined;
   /** `User-Agent` of every request. @default 'slipway' */
   readonly userAgent?: string | undefined;
   /** TLS material. @default Node's authorities, no client certificate */
@@ -191,15 +192,9 @@ const aURL = either(
   aText,
   kind('a URL', (value) => value instanceof URL),
 );
-const aUser = kind('an object { username, password }, or one with a `kind`', (value) => {
-  if (!anObject.is(value)) return false;
-  const { username, password, token, kind: ofKind } = value as Readonly<Record<string, unknown>>;
-  if (ofKind === 'identity-token' || ofKind === 'registry-token') return aText.is(token);
-  return (ofKind === undefined || ofKind === 'basic') && aString.is(username) && aString.is(password);
-});
 const optionKinds: Readonly<Record<Exclude<keyof RegistryOptions, 'url'>, Kind>> = {
   name: aText,
-  credentials: either(aFunction, aUser),
+  credentials: either(aFunction, someCredentials),
   userAgent: aString,
   connect: anObject,
   connectTo: aFunction,
@@ -295,9 +290,16 @@ export function isLoopbackName(hostname: string): boolean {
 
 function providerOf(given: RegistryOptions['credentials']): CredentialProvider {
   if (given === undefined) return async () => undefined;
-  if (typeof given === 'function') return given;
-  const credentials: Credentials = 'kind' in given ? given : { ...given, kind: 'basic' };
-  return async () => credentials;
+  if (typeof given !== 'function') {
+    const credentials = readCredentials(given);
+    return async () => credentials;
+  }
+  return async (registry, options) => {
+    const found = await given(registry, options);
+    return found === undefined || found === null
+      ? undefined
+      : readCredentials(found, `credentials(${JSON.stringify(registry)})`);
+  };
 }
 
 function parseBaseURL(input: string | URL): URL {

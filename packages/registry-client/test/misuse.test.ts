@@ -53,8 +53,21 @@ test.each([
   ['as they are', { username: 'me', password: 'secret' }],
   ['with their kind', { kind: 'basic', username: 'me', password: 'secret' } as const],
   ['of a provider', async () => ({ kind: 'basic', username: 'me', password: 'secret' }) as const],
+  ['of a function that answers at once', () => ({ username: 'me', password: 'secret' })],
 ])('credentials are taken %s', async (_name, credentials) => {
   await using server = await startRegistry({ auth: { kind: 'basic', users: { me: 'secret' } } });
   await using client = openRegistry({ url: server.url, credentials });
   expect(await client.repository('a/b').getManifest('none')).toBeUndefined();
 });
+
+test.each([{ username: 'me' }, 'me:secret', { kind: 'token', token: 'x' }, ['me', 'secret']])(
+  'a function that answers no credentials is told of, and nobody is asked without any: %j',
+  async (answer) => {
+    await using server = await startRegistry({ auth: { kind: 'bearer', users: { me: 'secret' } } });
+    await using client = openRegistry({ url: server.url, credentials: async () => answer as never });
+    await expect(client.repository('a/b').getManifest('none')).rejects.toMatchObject({
+      code: 'ERR_ARGUMENT',
+      argument: `credentials(${JSON.stringify(server.host)})`,
+    });
+  },
+);

@@ -1,34 +1,29 @@
 import { aFunction, anObject, assertOptions, aText } from '@slipway/arguments';
 import {
+  type CredentialLookup,
   type CredentialProvider,
   type CredentialSources,
   type Credentials,
   createCredentialProvider,
+  findRegistryKey,
+  type RegistryCredentials,
+  readCredentials,
+  someCredentials,
+  type UserAndPassword,
 } from '@slipway/docker-credentials';
 import type { ClientEnvironment } from '../environment.ts';
 import { ClientError, optionError } from '../errors.ts';
+import { assertNoUser } from '../names/assert-no-user.ts';
+import { registryNamed } from '../names/registry-named.ts';
 import { asUserProvider, type TrackedCredentials, trackCredentials } from './tracked-credentials.ts';
-
-/** A user's name and password, or access token in place of the password. */
-export interface UserAndPassword {
-  readonly username: string;
-  readonly password: string;
-}
-
-/** What one registry is shown. */
-export type RegistryCredentials =
-  | UserAndPassword
-  /** An OAuth2 refresh token, as `docker login` gets it from some registries. */
-  | { readonly identityToken: string }
-  /** A bearer token that is sent as it is. */
-  | { readonly registryToken: string };
 
 /**
  * Credentials from outside. A user name and a password are for one registry, the first that the client pushes to or
  * opens a repository of; for sources the credentials that docker and podman keep count, as with
- * `slipway push --username`. By registry (`ghcr.io`, `docker.io`), or from a provider, they are for sources too.
+ * `slipway push --username`. By registry (`ghcr.io`, `docker.io`, or an address as docker has it), or from a function,
+ * they are for sources too.
  */
-export type CredentialsChoice = UserAndPassword | Readonly<Record<string, RegistryCredentials>> | CredentialProvider;
+export type CredentialsChoice = UserAndPassword | Readonly<Record<string, RegistryCredentials>> | CredentialLookup;
 
 /** Whose credentials are shown to whom. */
 export interface ClientCredentials {
@@ -61,13 +56,12 @@ export function credentialSourcesOf(options: Omit<ClientCredentialsOptions, 'cre
   return { env: variables, homeFolder, authFile: authfile, onWarning: warn };
 }
 
-/** @throws {ClientError} `ERR_CLIENT_OPTION` when `credentials` are none */
+/** @throws {ClientError} `ERR_CLIENT_OPTION` when `credentials` are none, now or when they are looked up */
 export function openClientCredentials(options: ClientCredentialsOptions): ClientCredentials {
   const { credentials, authfile, environment, warn } = options;
   const sources = credentialSourcesOf({ authfile, environment, warn });
   if (credentials === undefined) return forAll(trackCredentials(createCredentialProvider(sources)));
-  if (typeof credentials === 'function') return forAll(trackCredentials(asUserProvider(credentials)));
-  assertObject(credentials);
+  if (typeof credentials === 'function') return forAll(trackCredentials(asUserProvider(providerOf(credentials))));
   if (!isUserAndPassword(credentials)) return forAll(trackCredentials(asUserProvider(byRegistry(credentials))));
   let own: string | undefined;
   return {
@@ -86,32 +80,55 @@ function forAll(provider: TrackedCredentials): ClientCredentials {
   return { forDestinations: provider, forSources: provider, assertFor() {} };
 }
 
-function byRegistry(choice: Readonly<Record<string, RegistryCredentials>>): CredentialProvider {
-  const known = new Map(
-    Object.entries(choice).map(([registry, given]) => [registry, credentialsFrom(registry, given)]),
-  );
-  return async (registry) => known.get(registry);
+/** Docker's own providers answer what they have to, and can do more. */
+function providerOf(lookup: CredentialLookup): CredentialProvider {
+  if ('authConfigOf' in lookup) return lookup as CredentialProvider;
+  return async (registry, options) => {
+    const found: unknown = await lookup(registry, options);
+    return found === undefined || found === null ? undefined : credentialsFrom(registry, found);
+  };
 }
 
-function credentialsFrom(registry: string, given: RegistryCredentials): Credentials {
-  assertObject(given);
-  if (isUserAndPassword(given)) return { kind: 'basic', username: given.username, password: given.password };
-  const { identityToken, registryToken } = given as { identityToken?: unknown; registryToken?: unknown };
-  if (typeof identityToken === 'string') return { kind: 'identity-token', token: identityToken };
-  if (typeof registryToken === 'string') return { kind: 'registry-token', token: registryToken };
+function byRegistry(choice: object): CredentialProvider {
+  if (!isPlainObject(choice)) throw wrongChoice();
+  const known = new Map<string, Credentials>();
+  for (const [key, given] of Object.entries(choice)) {
+    if (typeof given !== 'object' || given === null) throw wrongChoice();
+    assertNoUser(key);
+    const registry = registryNamed(key);
+    if (registry === undefined)
+      throw optionError(
+        `Expected \`credentials\` by registry, got ${JSON.stringify(key)}`,
+        'a registry is a host with an optional port, such as ghcr.io',
+      );
+    if (known.has(registry)) throw optionError(`Expected \`credentials\` to name ${registry} once, got it twice`);
+    known.set(registry, credentialsFrom(key, given));
+  }
+  const names = [...known.keys()];
+  return async (registry) => known.get(findRegistryKey(names, registry) ?? '');
+}
+
+/** Of any realm: what is made in a `vm` has prototypes of its own. */
+function isPlainObject(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return !Array.isArray(value) && (prototype === null || Object.getPrototypeOf(prototype) === null);
+}
+
+function credentialsFrom(registry: string, given: unknown): Credentials {
+  if (someCredentials.is(given)) return readCredentials(given);
   throw optionError(
     `Expected \`credentials\` of ${JSON.stringify(registry)} to have a username and a password, or a token`,
   );
 }
 
-function isUserAndPassword(value: object): value is UserAndPassword {
+function isUserAndPassword(value: unknown): value is UserAndPassword {
+  if (typeof value !== 'object' || value === null) throw wrongChoice();
   const { username, password } = value as { username?: unknown; password?: unknown };
   return typeof username === 'string' && typeof password === 'string';
 }
 
-function assertObject(value: unknown): asserts value is object {
-  if (typeof value === 'object' && value !== null) return;
-  throw optionError(
+function wrongChoice(): ClientError {
+  return optionError(
     'Expected `credentials` to be a username and a password, credentials by registry, or a function that looks them up',
   );
 }
