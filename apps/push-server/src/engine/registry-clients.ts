@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { type Client, type ClientEnvironment, type ClientOptions, createClient } from '@slipway/client';
-import { type AuthConfig, type CredentialProvider, credentialsOf } from '@slipway/docker-credentials';
+import { type AuthConfig, type CredentialProvider, credentialsOf, findRegistryKey } from '@slipway/docker-credentials';
 import type { RequestRecord } from '@slipway/registry-client';
 import { dispatcherFor, readProxyVariables } from '@slipway/registry-client/proxy';
 import { createHostBackoff } from '@slipway/transfer';
@@ -124,9 +124,12 @@ function linkNameOf(link: LinkSettings = {}): unknown {
 
 /** Credentials as docker's client sent them: the whole auth config marks what is pushed with them. */
 function providerOf(auths: Identity['auths']): CredentialProvider {
-  const provide: CredentialProvider = async (registry) => credentialsOf(auths.get(registry) ?? {});
+  const names = [...auths.keys()];
+  const authConfigOf = async (registry: string): Promise<AuthConfig | undefined> =>
+    auths.get(findRegistryKey(names, registry) ?? registry);
+  const provide: CredentialProvider = async (registry) => credentialsOf((await authConfigOf(registry)) ?? {});
   return Object.assign(provide, {
-    authConfigOf: async (registry: string) => auths.get(registry),
+    authConfigOf,
     describe: async () => ({ steps: [], found: undefined }),
   });
 }

@@ -199,6 +199,23 @@ describe('a job', () => {
       'body/credentials/ghcr.io/password must be string',
     ],
     [
+      'credentials for no registry',
+      { image: 'a', destinations: ['a/b'], credentials: { 'https://me:hunter2@ghcr.io/team': { username: 'a' } } },
+      'credentials: a key is no registry, such as ghcr.io',
+    ],
+    [
+      'credentials for one registry twice',
+      {
+        image: 'a',
+        destinations: ['a/b'],
+        credentials: {
+          'docker.io': { registrytoken: 'hunter2' },
+          'https://index.docker.io/v1/': { registrytoken: 'x' },
+        },
+      },
+      'credentials: docker.io is named twice',
+    ],
+    [
       'an unknown name of credentials',
       { image: 'demo/app:v1', destinations: ['a/b'], credentialsName: 'ci' },
       'there are no credentials',
@@ -291,7 +308,8 @@ test('credentials serve their job, and stand nowhere in the clear', async () => 
   await follow(refused);
   expect(await job(refused)).toMatchObject({ state: 'failed' });
   const slow = guarded.misbehave({ match: { kind: 'manifest-put' }, delayMs: 300 });
-  const credentials = { [guarded.host]: { username: 'ci', password: 'hunter2-secret' } };
+  // As docker writes addresses.
+  const credentials = { [`https://${guarded.host}/v2/`]: { username: 'ci', password: 'hunter2-secret' } };
   const id = idOf(await submit({ image: 'demo/app:v1', destinations, credentials }));
   while (slow.hits === 0) await new Promise((resolve) => setTimeout(resolve, 20));
   const during = await textBelow(join(server.folder.path, 'data', 'jobs'));

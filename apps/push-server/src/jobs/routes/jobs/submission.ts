@@ -1,4 +1,4 @@
-import { parseDestinations } from '@slipway/client';
+import { parseDestinations, registryNamed } from '@slipway/client';
 import type { AuthConfig } from '@slipway/docker-credentials';
 import { canonicalName, formatReference } from '@slipway/reference';
 import type { FastifyRequest } from 'fastify';
@@ -87,8 +87,21 @@ export function settingsOf(
   return { options, credentialsName };
 }
 
+/**
+ * Credentials by registry as references name it; docker's clients write addresses.
+ *
+ * @throws {RequestError} 400 when one is for no registry, or two are for the same
+ */
 export function authsOf(credentials: Readonly<Record<string, unknown>>): ReadonlyMap<string, AuthConfig> {
-  return new Map(Object.entries(credentials).map(([registry, auth]) => [registry, authConfigOf(auth)]));
+  const auths = new Map<string, AuthConfig>();
+  for (const [key, auth] of Object.entries(credentials)) {
+    const registry = registryNamed(key);
+    // The key is not repeated: it may have a password in it.
+    if (registry === undefined) throw new RequestError(400, 'credentials: a key is no registry, such as ghcr.io');
+    if (auths.has(registry)) throw new RequestError(400, `credentials: ${registry} is named twice`);
+    auths.set(registry, authConfigOf(auth));
+  }
+  return auths;
 }
 
 /** @throws {RequestError} 400, without what the header says */
