@@ -1,5 +1,5 @@
 import { ArgumentError } from './errors.ts';
-import { anObject, type Kind } from './kinds.ts';
+import { anObject, aSignal, type Kind } from './kinds.ts';
 import { unknownOption } from './unknown-option.ts';
 
 /** What an object has to have, and may have, by name. */
@@ -23,6 +23,11 @@ type TextKey<T> = Extract<keyof T, string>;
 /** Refuses an argument of another kind. @throws {ArgumentError} `ERR_ARGUMENT` */
 export function assertArgument(argument: string, value: unknown, kind: Kind): void {
   if (!kind.is(value)) throw unexpected(argument, kind.name, value);
+}
+
+/** Refuses a signal that is none, before anything listens to it. @throws {ArgumentError} `ERR_ARGUMENT` */
+export function assertSignal(signal: unknown): void {
+  if (signal !== undefined) assertArgument('signal', signal, aSignal);
 }
 
 /**

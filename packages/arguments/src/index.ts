@@ -7,6 +7,7 @@ export {
   assertArgument,
   assertMembers,
   assertOptions,
+  assertSignal,
   type MemberKinds,
   type OptionKinds,
   unexpected,

@@ -1,4 +1,4 @@
-import { aSignal, assertArgument } from '@slipway/arguments';
+import { assertSignal } from '@slipway/arguments';
 import type { AbortOptions } from '@slipway/digest';
 import { ClientError } from './errors.ts';
 
@@ -15,7 +15,7 @@ export class Lifetime implements AsyncDisposable {
    * @throws {ArgumentError} `ERR_ARGUMENT` when the signal is none
    */
   async run<T>({ signal }: AbortOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    if (signal !== undefined) assertArgument('signal', signal, aSignal);
+    assertSignal(signal);
     signal?.throwIfAborted();
     if (this.#closed !== undefined) throw this.#closed;
     const controller = new AbortController();

@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
+import { assertSignal } from '@slipway/arguments';
 import type { AbortOptions, ByteStream, Digest, OpenOptions } from '@slipway/digest';
 import { openRegularFile } from '@slipway/read-file';
 import { LayerCacheError } from './errors.ts';
@@ -16,6 +17,7 @@ export async function openFileCopy(
   size: number,
   { signal }: AbortOptions = {},
 ): Promise<LayerCopy> {
+  assertSignal(signal);
   signal?.throwIfAborted();
   const file = await openRegularFile(path).catch((cause) => {
     throw unreadable(digest, cause);
@@ -36,6 +38,7 @@ class FileCopy implements LayerCopy {
   }
 
   async *read({ from = 0, signal, reuse }: OpenOptions = {}): ByteStream & AsyncGenerator<Uint8Array, void, void> {
+    assertSignal(signal);
     const room = reuse ? new Uint8Array(Math.min(readSize, this.#size - from)) : undefined;
     for (let position = from; position < this.#size; ) {
       signal?.throwIfAborted();

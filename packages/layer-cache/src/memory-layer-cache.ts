@@ -1,4 +1,4 @@
-import { aNumber, assertOptions } from '@slipway/arguments';
+import { aNumber, assertOptions, assertSignal } from '@slipway/arguments';
 import type { AbortOptions, ByteStream, Digest, OpenOptions } from '@slipway/digest';
 import { LayerCacheError } from './errors.ts';
 import type { BeginOptions, CachedLayer, LayerCache, LayerCacheWriter, LayerCopy } from './layer-cache.ts';
@@ -28,6 +28,7 @@ class MemoryLayerCache implements LayerCache, AsyncDisposable {
   }
 
   async find(diffID: Digest, recipe: string, { signal }: AbortOptions = {}): Promise<CachedLayer | undefined> {
+    assertSignal(signal);
     signal?.throwIfAborted();
     const key = keyOf(diffID, recipe);
     const layer = this.#layers.get(key);
@@ -36,6 +37,7 @@ class MemoryLayerCache implements LayerCache, AsyncDisposable {
   }
 
   async begin(diffID: Digest, recipe: string, { signal }: BeginOptions = {}): Promise<LayerCacheWriter | undefined> {
+    assertSignal(signal);
     signal?.throwIfAborted();
     if (this.#isClosed || this.#maxBytes <= 0) return undefined;
     const storage = new MemoryStorage(this.#maxBytes);
@@ -81,6 +83,7 @@ class MemoryLayerCache implements LayerCache, AsyncDisposable {
 function memoryCopy(bytes: Uint8Array): LayerCopy {
   return {
     async *read({ from = 0, signal }: OpenOptions = {}): ByteStream & AsyncGenerator<Uint8Array, void, void> {
+      assertSignal(signal);
       signal?.throwIfAborted();
       if (from < bytes.byteLength) yield bytes.subarray(from);
     },

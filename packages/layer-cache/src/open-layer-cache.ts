@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ArgumentRangeError, aFunction, aNumber, assertOptions, aText } from '@slipway/arguments';
+import { ArgumentRangeError, aFunction, aNumber, assertOptions, assertSignal, aText } from '@slipway/arguments';
 import type { AbortOptions, Digest } from '@slipway/digest';
 import { openRecordBook } from '@slipway/record-book';
 import type { LayerCacheError } from './errors.ts';
@@ -115,6 +115,7 @@ class DiskLayerCache implements LayerCache, AsyncDisposable {
   }
 
   async find(diffID: Digest, recipe: string, { signal }: AbortOptions = {}): Promise<CachedLayer | undefined> {
+    assertSignal(signal);
     signal?.throwIfAborted();
     if (this.#isClosed || this.#maxBytes === 0) return undefined;
     const entry = await this.#layers.find(diffID, recipe, this.#ports.now()).catch(() => undefined);
@@ -127,6 +128,7 @@ class DiskLayerCache implements LayerCache, AsyncDisposable {
     recipe: string,
     { signal, plainSize = 0 }: BeginOptions = {},
   ): Promise<LayerCacheWriter | undefined> {
+    assertSignal(signal);
     signal?.throwIfAborted();
     if (this.#isClosed || this.#maxBytes === 0) return undefined;
     const partial = this.#layers.newPartialPath();

@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { aFunction, assertOptions, aText } from '@slipway/arguments';
+import { aFunction, assertOptions, assertSignal, aText } from '@slipway/arguments';
 import type { AbortOptions, Digest } from '@slipway/digest';
 import type { LayerCacheError } from './errors.ts';
 import type { BeginOptions, CachedLayer, LayerCache, LayerCacheWriter } from './layer-cache.ts';
@@ -33,6 +33,7 @@ class TemporaryLayerCache implements LayerCache, AsyncDisposable {
   }
 
   async find(diffID: Digest, recipe: string, options: AbortOptions = {}): Promise<CachedLayer | undefined> {
+    assertSignal(options.signal);
     options.signal?.throwIfAborted();
     if (this.#isClosed) return undefined;
     const opened = await this.#opening;
@@ -40,6 +41,7 @@ class TemporaryLayerCache implements LayerCache, AsyncDisposable {
   }
 
   async begin(diffID: Digest, recipe: string, options: BeginOptions = {}): Promise<LayerCacheWriter | undefined> {
+    assertSignal(options.signal);
     options.signal?.throwIfAborted();
     if (this.#isClosed) return undefined;
     this.#opening ??= this.#open();

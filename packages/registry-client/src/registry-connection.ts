@@ -1,3 +1,4 @@
+import { assertSignal } from '@slipway/arguments';
 import type { AbortOptions } from '@slipway/digest';
 import { abortable } from '@slipway/transfer';
 import { type Access, Authorizer } from './auth/authorizer.ts';
@@ -104,6 +105,7 @@ export class RegistryConnection {
    * answers
    */
   async ping({ signal }: AbortOptions = {}): Promise<Ping> {
+    assertSignal(signal);
     signal?.throwIfAborted();
     if (this.#ping === undefined) {
       const ping = this.#sendPing();

@@ -1,8 +1,10 @@
 import { misuseSuite } from '@slipway/arguments/suite';
-import { digestBytes } from '@slipway/digest';
+import { contentOf, digestBytes } from '@slipway/digest';
 import { startRegistry } from '@slipway/testkit';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import * as exported from '../src/index.ts';
+import { openV1Session } from '../src/v1.ts';
+import { beginSession, streamOf, testBytes } from './push-through.ts';
 
 const { openRegistry } = exported;
 const registry = openRegistry({ url: 'http://127.0.0.1:1' });
@@ -71,3 +73,56 @@ test.each([{ username: 'me' }, 'me:secret', { kind: 'token', token: 'x' }, ['me'
     });
   },
 );
+
+describe('a signal that is none is told of, before any request', () => {
+  const v1 = openV1Session({ url: 'http://127.0.0.1:1' });
+  const v1URL = new URL('http://127.0.0.1:1/v1/');
+  const bytes = new Uint8Array(1);
+  test.each<[string, (signal: never) => unknown]>([
+    ['ping', (signal) => registry.ping({ signal })],
+    ['describeAccess', (signal) => registry.describeAccess('a/b', { signal })],
+    ['listRepositories', (signal) => firstOf(registry.listRepositories({ signal }))],
+    ['statBlob', (signal) => repository.statBlob(digest, { signal })],
+    ['openBlob', (signal) => firstOf(repository.openBlob(digest, { signal }))],
+    ['beginUpload', (signal) => repository.beginUpload({ signal })],
+    ['statManifest', (signal) => repository.statManifest('1', { signal })],
+    ['getManifest', (signal) => repository.getManifest('1', { signal })],
+    ['getImage', (signal) => repository.getImage('1', { signal })],
+    ['resolve', (signal) => repository.resolve('1', { signal })],
+    ['putManifest', (signal) => repository.putManifest('1', bytes, { mediaType: 'a/b', signal })],
+    ['listTags', (signal) => firstOf(repository.listTags({ signal }))],
+    ['referrers', (signal) => repository.referrers(digest, { signal })],
+    ['v1 start', (signal) => v1.start({ signal })],
+    ['v1 putIndex', (signal) => v1.putIndex('a/b', [], { signal })],
+    ['v1 hasImage', (signal) => v1.hasImage(v1URL, 'a', { signal })],
+    ['v1 putJSON', (signal) => v1.putJSON(v1URL, 'a', bytes, { signal })],
+    ['v1 putLayer', (signal) => v1.putLayer(v1URL, 'a', streamOf(bytes), { signal })],
+    ['v1 putChecksums', (signal) => v1.putChecksums(v1URL, 'a', { tarsum: 'a', payload: 'b' }, { signal })],
+    ['v1 putTag', (signal) => v1.putTag(v1URL, 'a/b', '1', 'a', { signal })],
+    ['v1 finish', (signal) => v1.finish('a/b', [], { signal })],
+  ])('%s', async (_, call) => {
+    for (const wrong of [new AbortController(), {}, 'now', 0]) {
+      const refused = { code: 'ERR_ARGUMENT', message: expect.stringContaining('to be an AbortSignal, got') };
+      await expect((async () => call(wrong as never))()).rejects.toMatchObject(refused);
+    }
+  });
+
+  test('an upload', async () => {
+    await using server = await startRegistry();
+    await using client = openRegistry({ url: server.url });
+    await using upload = await beginSession(client.repository('a/b'));
+    const content = contentOf(testBytes(10));
+    const signal = new AbortController() as never;
+    const refused = { code: 'ERR_ARGUMENT' };
+    await expect(upload.append(content, { signal })).rejects.toMatchObject(refused);
+    await expect(upload.put(content, digest, { signal })).rejects.toMatchObject(refused);
+    await expect(upload.stream(content, { signal })).rejects.toMatchObject(refused);
+    await expect(upload.commit(digest, { signal })).rejects.toMatchObject(refused);
+    await expect(upload.refresh({ signal })).rejects.toMatchObject(refused);
+  });
+});
+
+async function firstOf(items: AsyncIterable<unknown>): Promise<unknown> {
+  for await (const item of items) return item;
+  return undefined;
+}

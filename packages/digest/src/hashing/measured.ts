@@ -1,3 +1,4 @@
+import { assertSignal } from '@slipway/arguments';
 import type { Digest, DigestAlgorithm } from '@slipway/digest-value';
 import { ContentMismatchError } from '../errors.ts';
 import { abortable } from '../streams/abortable.ts';
@@ -26,6 +27,7 @@ export async function measure(
   digester: Digester,
   { signal }: AbortOptions,
 ): Promise<MeasuredContent> {
+  assertSignal(signal);
   signal?.throwIfAborted();
   for await (const chunk of abortable(source, signal)) digester.update(chunk);
   return { digest: digester.digest(), size: digester.size };

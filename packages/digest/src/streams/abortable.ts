@@ -1,4 +1,4 @@
-import { aSignal, aStream, assertArgument } from '@slipway/arguments';
+import { aStream, assertArgument, assertSignal } from '@slipway/arguments';
 import type { ByteStream } from './content.ts';
 
 /**
@@ -7,7 +7,7 @@ import type { ByteStream } from './content.ts';
  */
 export function abortable(source: ByteStream, signal: AbortSignal | undefined): ByteStream {
   assertArgument('source', source, aStream);
-  if (signal !== undefined) assertArgument('signal', signal, aSignal);
+  assertSignal(signal);
   return signal === undefined ? source : readAbortably(source, signal);
 }
 

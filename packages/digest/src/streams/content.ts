@@ -1,4 +1,4 @@
-import { ArgumentRangeError, assertArgument, someBytes } from '@slipway/arguments';
+import { ArgumentRangeError, assertArgument, assertSignal, someBytes } from '@slipway/arguments';
 import type { LentFile } from './lent-file.ts';
 
 /**
@@ -51,6 +51,7 @@ export function contentOf(bytes: Uint8Array): Content {
   return {
     size: bytes.byteLength,
     async *open({ from = 0, signal }: OpenOptions = {}) {
+      assertSignal(signal);
       signal?.throwIfAborted();
       if (!(Number.isInteger(from) && from >= 0)) {
         throw new ArgumentRangeError('from', `Expected \`from\` to be an integer from 0, got ${from}`);

@@ -1,3 +1,4 @@
+import { assertSignal } from '@slipway/arguments';
 import { close } from './abortable.ts';
 import type { AbortOptions } from './content.ts';
 
@@ -24,6 +25,7 @@ export async function* inOrder<T, R>(
   work: (item: T) => Promise<R>,
   { concurrency, held, signal }: InOrderOptions,
 ): AsyncGenerator<R, void, void> {
+  assertSignal(signal);
   signal?.throwIfAborted();
   const iterator = items[Symbol.asyncIterator]();
   const line: Job<T, R>[] = [];

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { ArgumentError } from '@slipway/arguments';
+import { ArgumentError, assertSignal } from '@slipway/arguments';
 import { TarSumError } from '../errors.ts';
 import type { AbortOptions, ByteStream } from '../streams/content.ts';
 import {
@@ -54,6 +54,7 @@ export async function tarSum(
   version: TarSumVersion,
   { extra, signal }: AbortOptions & { readonly extra?: Uint8Array | undefined } = {},
 ): Promise<string> {
+  assertSignal(signal);
   const sum = createTarSum(version);
   for await (const chunk of stream) {
     signal?.throwIfAborted();

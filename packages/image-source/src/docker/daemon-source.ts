@@ -1,3 +1,4 @@
+import { assertSignal } from '@slipway/arguments';
 import type { ByteStream } from '@slipway/digest';
 import { familiarString, parseAnyReference, withDefaultTag } from '@slipway/reference';
 import { Agent, type Dispatcher, request } from 'undici/index.js';
@@ -36,6 +37,7 @@ const maxMessageBytes = 64 * 1024;
  */
 export async function openDaemonSource(reference: string, options: DaemonSourceOptions = {}): Promise<ImageSource> {
   const { host = defaultDaemonHost, tls, signal, allTags = false } = options;
+  assertSignal(signal);
   signal?.throwIfAborted();
   const names = daemonNames(reference, allTags);
   const { origin, socketPath } = addressOf(host, tls);

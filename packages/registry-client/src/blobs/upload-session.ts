@@ -1,3 +1,4 @@
+import { assertSignal } from '@slipway/arguments';
 import type { AbortOptions, Content, Digest } from '@slipway/digest';
 import { assertSameDigest } from '../answers/content-digest.ts';
 import type { Access } from '../auth/authorizer.ts';
@@ -73,6 +74,7 @@ class RegistryUploadSession implements UploadSession {
   }
 
   async append(chunk: Content, options: SendOptions = {}): Promise<number> {
+    assertSignal(options.signal);
     options.signal?.throwIfAborted();
     if (chunk.size === 0) return this.#offset;
     // Inclusive, and without a unit: the specification's own form, which some check to the letter.
@@ -198,6 +200,7 @@ class RegistryUploadSession implements UploadSession {
   }
 
   async #send(request: Omit<ConnectionRequest, 'access' | 'expect'>): Promise<Answer> {
+    assertSignal(request.signal);
     request.signal?.throwIfAborted();
     try {
       const answer = await this.#sendWhereItLeads({ ...request, access: this.#access, expect: [...accepted, 416] });

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { assertSignal } from '@slipway/arguments';
 import type { Dispatcher } from 'undici/index.js';
 import { RegistryError } from '../errors.ts';
 import type { RequestRecord } from '../options.ts';
@@ -58,6 +59,7 @@ export interface ExchangeContext {
  */
 export async function exchange(context: ExchangeContext, request: ExchangeRequest): Promise<Answer> {
   const { registry } = context;
+  assertSignal(request.signal);
   request.signal?.throwIfAborted();
   const span = beginRequestSpan(request, { registry, resends: request.resends ?? 0 });
   try {

@@ -1,3 +1,4 @@
+import { assertSignal } from '@slipway/arguments';
 import type { AbortOptions, ByteStream } from '@slipway/digest';
 import { RegistryError } from '../errors.ts';
 import type { Answer } from '../http/answer/answer.ts';
@@ -67,6 +68,7 @@ class RegistryV1Session implements V1Session {
   }
 
   async start({ signal }: AbortOptions = {}): Promise<V1Ping> {
+    assertSignal(signal);
     signal?.throwIfAborted();
     const credentials = await this.#options.credentials(this.registry, { signal });
     if (credentials?.kind === 'basic' && credentials.username !== '') {
@@ -103,6 +105,7 @@ class RegistryV1Session implements V1Session {
   }
 
   async hasImage(endpoint: URL, id: string, { signal }: AbortOptions = {}): Promise<boolean> {
+    assertSignal(signal);
     try {
       const answer = await this.#send({ method: 'GET', url: imageURL(endpoint, id, 'json'), signal });
       await answer.discard();
@@ -115,6 +118,7 @@ class RegistryV1Session implements V1Session {
   }
 
   async putJSON(endpoint: URL, id: string, bytes: Uint8Array, { signal }: AbortOptions = {}): Promise<boolean> {
+    assertSignal(signal);
     const url = imageURL(endpoint, id, 'json');
     const answer = await this.#send({ method: 'PUT', url, headers: json, body: bodyOfBytes(bytes), signal }).catch(
       inDockersWords('Failed to upload metadata', signal),
@@ -137,6 +141,7 @@ class RegistryV1Session implements V1Session {
     layer: ByteStream,
     { signal, onProgress }: SendOptions = {},
   ): Promise<void> {
+    assertSignal(signal);
     const answer = await this.#send({
       method: 'PUT',
       url: imageURL(endpoint, id, 'layer'),
@@ -157,6 +162,7 @@ class RegistryV1Session implements V1Session {
     { tarsum, payload }: V1Checksums,
     { signal }: AbortOptions = {},
   ): Promise<void> {
+    assertSignal(signal);
     const answer = await this.#send({
       method: 'PUT',
       url: imageURL(endpoint, id, 'checksum'),
