@@ -26,7 +26,6 @@ export type { Referrer, ReferrersOptions } from './artifacts/subjects.ts';
 export type { Client, PushedImage, PushReport, RepositoryOptions } from './client.ts';
 export type { ClientOptions, ClientParts, ClientSettings } from './client-options.ts';
 export type { ConnectionParts, ConnectionSettings } from './connection/connection-settings.ts';
-export { preferredFailure } from './connection/preferred-failure.ts';
 export type { RegistryEndpoint } from './connection/registries.ts';
 export { type LoginOptions, LoginRefusedError } from './connection/verify-login.ts';
 export { withDispatch } from './connection/with-dispatch.ts';

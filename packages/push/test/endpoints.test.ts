@@ -10,7 +10,7 @@ const repository = { registry: 'r.example', path: 'app' } as Repository;
 const destination = parseReference('r.example/app:1');
 const options = { retry: { attempts: 1 } };
 const tls = new RegistryError('self-signed', { code: 'ERR_REGISTRY_UNREACHABLE', reason: 'tls' });
-const plain = new RegistryError('error:0A00010B: wrong version number', {
+const plain = new RegistryError('GET https://r.example/v2/ failed: the other side does not speak TLS', {
   code: 'ERR_REGISTRY_UNREACHABLE',
   reason: 'tls',
 });

@@ -14,6 +14,7 @@ export {
 } from './addresses/registry-list.ts';
 export { type RegistryProfile, registryProfile } from './addresses/registry-profile.ts';
 export { type Diagnostic, formatDetail, formatDiagnostics } from './answers/diagnostics.ts';
+export { furtherFailure } from './answers/further-failure.ts';
 export type { Challenge } from './auth/challenge.ts';
 export {
   carryOutDeletion,

@@ -7,6 +7,7 @@ import { contentOf, digestBytes } from '@slipway/digest';
 import { describe, expect, test } from 'vitest';
 import { openRegistry } from '../src/index.ts';
 import { beginSession, collect, testBytes } from './push-through.ts';
+import { startRawServer } from './raw-server.ts';
 import { afterPing, type Script, startScriptedServer } from './scripted-server.ts';
 
 const digest = digestBytes(new Uint8Array(0));
@@ -159,6 +160,18 @@ describe('the ping', () => {
       reason: 'https-expected',
       hint: expect.stringContaining('https:'),
     });
+  });
+
+  test('over http is told the same by who answers with an alert of TLS, and not by who answers with anything', async () => {
+    const rows = [
+      [Buffer.from([0x15, 3, 1, 0, 2, 2, 70]), 'https-expected'],
+      [Buffer.from('SSH-2.0-OpenSSH_9.2\r\n'), undefined],
+    ] as const;
+    for (const [bytes, reason] of rows) {
+      await using server = await startRawServer((_, socket) => void socket.end(bytes));
+      await using registry = openRegistry({ url: server.url });
+      await expect(registry.ping()).rejects.toMatchObject({ code: 'ERR_REGISTRY_PROTOCOL', reason });
+    }
   });
 
   test('over https is told that the registry speaks http', async () => {

@@ -1,5 +1,5 @@
-import { preferredFailure, type RegistryEndpoint } from '@slipway/client';
-import { type Ping, RegistryError } from '@slipway/registry-client';
+import type { RegistryEndpoint } from '@slipway/client';
+import { furtherFailure, type Ping, RegistryError } from '@slipway/registry-client';
 import { type Check, type Finding, notReached, type Reached, type Scene } from './check.ts';
 import { registryKind } from './registry-kind.ts';
 
@@ -8,7 +8,7 @@ export const checkRegistry: Check = {
   name: 'registry',
   async run(scene) {
     if (scene.target === undefined) return notReached(scene);
-    let failure: unknown;
+    let failure: Error | undefined;
     for (const endpoint of scene.endpoints) {
       try {
         scene.reached = await reach(endpoint, scene);
@@ -16,7 +16,7 @@ export const checkRegistry: Check = {
       } catch (error) {
         scene.context.signal.throwIfAborted();
         if (!(error instanceof RegistryError)) throw error;
-        failure = preferredFailure(failure, error);
+        failure = furtherFailure(failure, error);
       }
     }
     throw failure;

@@ -140,14 +140,18 @@ test.each([
   expect(problemOf(new RegistryError('PUT https://r/v2/a failed', { code, ...details })).hint).toContain(advice);
 });
 
-test('a registry that expects https needs a flag less', () => {
+test.each([
+  ['http://r/v2/', 'the registry expects https: leave out --plain-http'],
+  ['http://r:5000/v2/a/b/manifests/1', 'the registry expects https: leave out --plain-http'],
+  ['http://auth.r/token', 'what the registry leads to expects https: its owner must give the address with https:'],
+])('what expects https and was asked at %s', (url, advice) => {
   const details = {
     code: 'ERR_REGISTRY_PROTOCOL',
     reason: 'https-expected',
     hint: 'give it a URL with https:',
   } as const;
-  const hint = problemOf(new RegistryError('GET http://r/v2/ answered 400: the registry expects https', details)).hint;
-  expect(hint).toBe('the registry expects https: leave out --plain-http');
+  const { hint } = problemOf(new RegistryError(`GET ${url} answered 400: the registry expects https`, details));
+  expect(hint).toBe(advice);
 });
 
 describe('problemLines', () => {

@@ -20,7 +20,7 @@ export function registryAdvice(error: RegistryError, facts: RegistryFacts | unde
       'what is shown to the registry is longer than it, or a proxy before it, takes: try an account of fewer ' +
       'groups, or have the limit raised (nginx: large_client_header_buffers)'
     );
-  if (error.reason === 'https-expected') return 'the registry expects https: leave out --plain-http';
+  if (error.reason === 'https-expected') return httpsAdvice(error);
   if (/No required SSL certificate|SSL certificate error/i.test(error.message)) return clientCertificate;
   if (error.status === 415 && / \S+\/manifests\/\S+ answered/.test(error.message))
     return (
@@ -41,6 +41,16 @@ export function registryAdvice(error: RegistryError, facts: RegistryFacts | unde
     default:
       return undefined;
   }
+}
+
+/**
+ * Where https was tried first, its failure is the one that is told: a registry that was asked over http was so because
+ * of the flag. Token servers and storage are asked at the address that the registry gives.
+ */
+function httpsAdvice({ message }: RegistryError): Advice {
+  return / http:\/\/[^/ ]+\/v[12]\//.test(message)
+    ? 'the registry expects https: leave out --plain-http'
+    : 'what the registry leads to expects https: its owner must give the address with https:';
 }
 
 /** Reasons that have advice of their own. */

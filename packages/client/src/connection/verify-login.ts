@@ -1,8 +1,7 @@
 import type { AbortOptions } from '@slipway/digest';
 import type { Credentials } from '@slipway/docker-credentials';
-import { RegistryError, type RequestRecord } from '@slipway/registry-client';
+import { furtherFailure, RegistryError, type RequestRecord } from '@slipway/registry-client';
 import { ClientError } from '../errors.ts';
-import { preferredFailure } from './preferred-failure.ts';
 import { createRegistries, type RegistriesOptions } from './registries.ts';
 
 /** A registry does not accept credentials, or did not say how to show them. */
@@ -55,7 +54,7 @@ export async function verifyLogin(
       options.onRequest?.(record, registry);
     },
   });
-  let failure: unknown;
+  let failure: Error | undefined;
   for (const way of await registries.waysTo(registry)) {
     requests = [];
     onAttempt?.(way.url);
@@ -68,8 +67,8 @@ export async function verifyLogin(
       if (!(error instanceof RegistryError)) throw error;
       if (wasAsked && (error.code === 'ERR_REGISTRY_DENIED' || requests.some(isTokenGrant))) return;
       if (error.code === 'ERR_REGISTRY_UNAUTHORIZED') throw new LoginRefusedError(registry, error, wasAsked);
-      if (error.code !== 'ERR_REGISTRY_UNREACHABLE') throw error;
-      failure = preferredFailure(failure, error);
+      failure = furtherFailure(failure, error);
+      if (error.code !== 'ERR_REGISTRY_UNREACHABLE') throw failure;
     }
   }
   throw failure;

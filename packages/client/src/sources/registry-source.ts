@@ -7,9 +7,8 @@ import {
 } from '@slipway/image-source';
 import { isRetryable } from '@slipway/push';
 import { defaultTag, parseReference, type Reference } from '@slipway/reference';
-import { RegistryError, type Repository } from '@slipway/registry-client';
+import { furtherFailure, RegistryError, type Repository } from '@slipway/registry-client';
 import { retrying } from '@slipway/transfer';
-import { preferredFailure } from '../connection/preferred-failure.ts';
 import type { Registries } from '../connection/registries.ts';
 import { noteRegistryFacts } from '../credentials/registry-facts.ts';
 import type { TrackedCredentials } from '../credentials/tracked-credentials.ts';
@@ -104,14 +103,15 @@ export async function connectTo(
   { signal, attempts }: AbortOptions & { readonly attempts: number },
 ): Promise<Repository> {
   const connect = async (): Promise<Repository> => {
-    let failure: unknown;
+    let failure: Error | undefined;
     for (const endpoint of await registries.endpointsOf(reference)) {
       try {
         return await endpoint.connect({ signal });
       } catch (error) {
         signal?.throwIfAborted();
-        if (!(error instanceof RegistryError) || error.code !== 'ERR_REGISTRY_UNREACHABLE') throw error;
-        failure = preferredFailure(failure, error);
+        if (!(error instanceof RegistryError)) throw error;
+        failure = furtherFailure(failure, error);
+        if (error.code !== 'ERR_REGISTRY_UNREACHABLE') throw failure;
       }
     }
     throw failure;

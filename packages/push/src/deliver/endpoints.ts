@@ -1,6 +1,6 @@
 import type { AbortOptions } from '@slipway/digest';
 import { canonicalName, type Reference } from '@slipway/reference';
-import type { Repository } from '@slipway/registry-client';
+import { furtherFailure, type Repository } from '@slipway/registry-client';
 import { retrying } from '@slipway/transfer';
 import { codeOf } from '../error-code.ts';
 import { PushError, pushFailure } from '../errors.ts';
@@ -27,7 +27,7 @@ export interface EndpointOptions extends AbortOptions {
  * name in full: `alpine` alone would read as a host.
  *
  * @throws {PushError} ERR_PUSH_NO_ENDPOINT when there is none to try, ERR_PUSH_WRONG_REPOSITORY when an endpoint's
- * client is of another repository; otherwise the failure that says most
+ * client is of another repository; otherwise the failure of the way that led further
  * @see push-behaviour c.1, d.8
  */
 export async function overEndpoints<T>(
@@ -40,7 +40,7 @@ export async function overEndpoints<T>(
   const tried = new Set<Endpoint>();
   return await retrying(
     async () => {
-      const failures: unknown[] = [];
+      const failures: Error[] = [];
       for (const endpoint of endpoints) {
         if (tried.has(endpoint)) continue;
         const { protocol, hostname } = endpoint.url;
@@ -52,7 +52,7 @@ export async function overEndpoints<T>(
           signal?.throwIfAborted();
           // An answer of any kind means that TLS worked.
           if (destinationErrorOf(cause)?.status !== undefined && protocol === 'https:') confirmedTls.add(hostname);
-          failures.push(cause);
+          failures.push(cause instanceof Error ? cause : new Final(cause));
           continue;
         }
         assertSameRepository(repository, reference);
@@ -115,36 +115,11 @@ function assertSameRepository({ path }: Repository, reference: Reference): void 
   );
 }
 
-/**
- * Of the failures of https and http, the one of the scheme that the registry speaks: the last, unless a certificate or
- * a proxy was in the way. That https failed because the registry speaks plain http says nothing where http was tried.
- */
-function tellingFailure(failures: readonly unknown[], destination: string): unknown {
-  const [first, ...later] = failures;
-  if (first === undefined) {
-    return new PushError('ERR_PUSH_NO_ENDPOINT', `No endpoint is left to reach ${destination}`, {
-      op: 'connect',
-      origin: 'request',
-    });
-  }
-  return later.reduce((earlier, latest) => {
-    const isAnswer = destinationErrorOf(latest)?.status !== undefined;
-    const saysMore = (isTlsFailure(earlier) && !speaksPlainHTTP(earlier)) || isProxyRefusal(earlier);
-    return saysMore && !isAnswer ? earlier : latest;
-  }, first);
-}
-
-function isTlsFailure(error: unknown): boolean {
-  return destinationErrorOf(error)?.reason === 'tls';
-}
-
-/** What answers a TLS greeting with HTTP is spoken to over http. OpenSSL's own words are somewhere among the causes. */
-function speaksPlainHTTP(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const isGreeting = /wrong version number|packet length too long|unknown protocol|http request|does not speak TLS/i;
-  return isGreeting.test(error.message) || speaksPlainHTTP(error.cause);
-}
-
-function isProxyRefusal(error: unknown): boolean {
-  return codeOf(error) === 'ERR_PROXY_REFUSED' || (error instanceof Error && isProxyRefusal(error.cause));
+/** Of the failures of https and http, that of the way that led further. */
+function tellingFailure(failures: readonly Error[], destination: string): Error {
+  const none = new PushError('ERR_PUSH_NO_ENDPOINT', `No endpoint is left to reach ${destination}`, {
+    op: 'connect',
+    origin: 'request',
+  });
+  return failures.reduce<Error | undefined>(furtherFailure, undefined) ?? none;
 }

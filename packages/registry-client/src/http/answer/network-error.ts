@@ -65,10 +65,9 @@ function classify(url: URL, cause: unknown): Classified {
     return { code: 'ERR_REGISTRY_PROTOCOL', what: 'the headers of the answer are too large' };
   }
   if (code.startsWith('HPE_') || (cause instanceof Error && cause.name === 'HTTPParserError')) {
-    const isPlain = url.protocol === 'http:';
-    const hint = isPlain ? 'the registry may expect https: give it a URL with https:' : undefined;
-    const reason = isPlain ? 'https-expected' : undefined;
-    return { code: 'ERR_REGISTRY_PROTOCOL', reason, hint, what: 'the answer is not HTTP' };
+    const common = { code: 'ERR_REGISTRY_PROTOCOL', what: 'the answer is not HTTP' } as const;
+    if (url.protocol !== 'http:' || !isTLSAlert(cause)) return common;
+    return { ...common, reason: 'https-expected', hint: 'the registry expects https: give it a URL with https:' };
   }
   if (isTLSCode(code)) {
     return { code: unreachable, reason: 'tls', what: tlsSentence(code, said), hint: tlsHint(code, said) };
@@ -125,6 +124,11 @@ function tlsHint(code: string, said: string): string | undefined {
   return verificationCodes.has(code)
     ? 'give the certificate of the authority that the registry is to be trusted by with `connect.ca`'
     : undefined;
+}
+
+/** What OpenSSL's servers answer to plain HTTP; undici's error has the bytes that it could not read. */
+function isTLSAlert(error: unknown): boolean {
+  return error instanceof Error && 'data' in error && String(error.data).startsWith('\x15\x03');
 }
 
 function codeOf(error: unknown): string {
