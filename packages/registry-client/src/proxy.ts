@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-export { ProxyError, type ProxyErrorCode } from './proxy/errors.ts';
+export { ProxyError, type ProxyErrorCode, type ProxyErrorOptions } from './proxy/errors.ts';
 export { dispatcherFor } from './proxy/proxy-dispatcher.ts';
 export { type ProxyVariables, proxyFor } from './proxy/proxy-for.ts';
 export { readProxyVariables } from './proxy/proxy-variables.ts';

@@ -48,6 +48,7 @@ const byCode: ReadonlyMap<string, ExitCode> = new Map<string, ExitCode>([
   ['ERR_REGISTRY_UNREACHABLE', exitCodes.unreachable],
   ['ERR_PUSH_NO_ENDPOINT', exitCodes.unreachable],
   ['ERR_PROXY_REFUSED', exitCodes.unreachable],
+  ['ERR_PROXY_TLS', exitCodes.unreachable],
 ]);
 
 /** Content that is not what it claims: the source's fault only where the source was being read. */

@@ -20,6 +20,7 @@ const hints: Readonly<Record<string, string>> = Object.freeze({
   ERR_RETRIES_EXHAUSTED: 'run the command again; what was sent is not sent again',
   ERR_PROXY_REFUSED:
     'check the user and password in the proxy’s address, or name the registry in NO_PROXY to reach it directly',
+  ERR_PROXY_TLS: 'write http:// in the proxy’s address, unless it speaks TLS with a certificate that is trusted here',
   ERR_PROXY_INVALID:
     'correct the variable that the message names; in a password #, ? and @ are written %23, %3F and %40',
   ERR_SOURCE_NOT_FOUND: 'check the path or the reference of SOURCE',
@@ -60,6 +61,7 @@ const daemonHints: Readonly<Record<string, string>> = Object.freeze({
     'check the registry’s name and port, and that the daemon reaches it; plain http and certificates are settings of ' +
     'the daemon',
   ERR_PROXY_REFUSED: 'check the proxy that the daemon is told to use',
+  ERR_PROXY_TLS: 'check the proxy that the daemon is told to use',
   ERR_PROXY_INVALID: 'check the proxy that the daemon is told to use',
   ERR_SOURCE_SPOOL: 'free some space on the daemon’s disk',
   ENOSPC: 'free some space on the daemon’s disk',

@@ -1,16 +1,12 @@
-import { Agent, Dispatcher, Pool, ProxyAgent } from 'undici/index.js';
+import { Agent, type buildConnector, Dispatcher, Pool, ProxyAgent } from 'undici/index.js';
 import { watchedConnector } from '../http/connection/connections.ts';
-import {
-  agentOptions,
-  createConnector,
-  createDirectDispatcher,
-  tlsConnectOptions,
-} from '../http/connection/direct-dispatcher.ts';
+import { agentOptions, createConnector, createDirectDispatcher } from '../http/connection/direct-dispatcher.ts';
 import type { ProxyAware } from '../http/connection/proxy-aware.ts';
 import type { DispatcherFactory, DispatcherOptions } from '../options.ts';
 import { ProxyError } from './errors.ts';
 import { isSocks, type ProxyVariables, proxyFor, proxyName } from './proxy-for.ts';
 import { createSocksConnector } from './socks-connector.ts';
+import { openTunnels, wantsAnotherUser } from './tunnel-connector.ts';
 
 /**
  * Makes dispatchers that go through the proxy that {@link proxyFor} finds for each request, and straight where it finds
@@ -25,12 +21,22 @@ type Handler = Dispatcher.DispatchHandler;
 /** Origins that are remembered: a registry, its storages and token servers are a handful. */
 const mostFound = 100;
 
+/** The ways through one proxy. */
+interface Ways {
+  /** To http hosts: the proxy sees what is said. */
+  readonly open: Dispatcher;
+  /** To https hosts. */
+  readonly tunnelled: Dispatcher;
+  /** What has to be closed, each once. */
+  readonly all: readonly Dispatcher[];
+}
+
 class ProxyDispatcher extends Dispatcher implements ProxyAware {
   readonly #variables: ProxyVariables;
   readonly #options: DispatcherOptions;
   readonly #direct: Dispatcher;
   /** By the proxy's address. */
-  readonly #proxied = new Map<string, Dispatcher>();
+  readonly #proxied = new Map<string, Ways>();
   /** What was found for each origin: as long as the variables are the same, so is the answer. */
   readonly #found = new Map<string, URL | undefined>();
 
@@ -53,7 +59,9 @@ class ProxyDispatcher extends Dispatcher implements ProxyAware {
   override dispatch(options: Dispatcher.DispatchOptions, handler: Handler): boolean {
     const proxy = this.#proxyFor(String(options.origin));
     if (!proxy) return this.#direct.dispatch(options, handler);
-    return this.#agentFor(proxy).dispatch(options, explaining(handler, proxy));
+    const { open, tunnelled } = this.#waysBy(proxy);
+    const way = String(options.origin).startsWith('https:') ? tunnelled : open;
+    return way.dispatch(options, explaining(handler, proxy));
   }
 
   override close(): Promise<void>;
@@ -86,40 +94,51 @@ class ProxyDispatcher extends Dispatcher implements ProxyAware {
   }
 
   #all(): Dispatcher[] {
-    return [this.#direct, ...this.#proxied.values()];
+    return [this.#direct, ...[...this.#proxied.values()].flatMap(({ all }) => all)];
   }
 
-  #agentFor(proxy: URL): Dispatcher {
+  #waysBy(proxy: URL): Ways {
     const known = this.#proxied.get(proxy.href);
     if (known) return known;
-    const agent = isSocks(proxy) ? createSocksAgent(proxy, this.#options) : createProxyAgent(proxy, this.#options);
-    this.#proxied.set(proxy.href, agent);
-    return agent;
+    const ways = createWays(proxy, this.#options);
+    this.#proxied.set(proxy.href, ways);
+    return ways;
   }
 }
 
-function createSocksAgent(proxy: URL, options: DispatcherOptions): Agent {
-  const connect = createConnector(options, createSocksConnector(proxy, options));
-  return new Agent({ ...agentOptions(options), connect: watchedConnector(connect) });
+function createWays(proxy: URL, options: DispatcherOptions): Ways {
+  if (isSocks(proxy)) {
+    const agent = createAgent(options, createSocksConnector(proxy, options));
+    return { open: agent, tunnelled: agent, all: [agent] };
+  }
+  const authorization = authorizationOf(proxy);
+  const tunnels = openTunnels(proxy, authorization, options);
+  const tunnelled = createAgent(options, tunnels.connect);
+  if (proxy.protocol === 'https:') return { open: tunnelled, tunnelled, all: [tunnelled, tunnels.proxy] };
+  const open = createForwardingAgent(proxy, authorization, options);
+  return { open, tunnelled, all: [open, tunnelled, tunnels.proxy] };
 }
 
-function createProxyAgent(proxy: URL, options: DispatcherOptions): ProxyAgent {
-  const { username, password, origin } = proxy;
-  const { connectTimeoutMs, tlsTimeoutMs, tls } = options;
-  const user = Buffer.from(`${decoded(username)}:${decoded(password)}`).toString('base64');
-  // The registry's own name and client certificate are not for the proxy.
-  const { servername, cert, key, ...proxyTLS } = tls;
+function createAgent(options: DispatcherOptions, connectTCP: buildConnector.connector): Agent {
+  return new Agent({ ...agentOptions(options), connect: watchedConnector(createConnector(options, connectTCP)) });
+}
+
+/** Asks a proxy by absolute URI, as everywhere for plain http. */
+function createForwardingAgent(proxy: URL, authorization: string | undefined, options: DispatcherOptions): ProxyAgent {
   return new ProxyAgent({
     ...agentOptions(options),
-    uri: origin,
-    ...(username !== '' && { token: `Basic ${user}` }),
-    proxyTunnel: false, // plain http goes as an absolute URI, as everywhere; https is tunnelled all the same
-    proxyTls: { timeout: connectTimeoutMs, ...tlsConnectOptions(proxyTLS) },
-    requestTls: { timeout: tlsTimeoutMs, ...tlsConnectOptions(tls) },
-    clientFactory: (target: URL, own: Pool.Options) => new Pool(target, watched(own)),
+    uri: proxy.origin,
+    ...(authorization !== undefined && { token: authorization }),
+    proxyTunnel: false,
+    proxyTls: { timeout: options.connectTimeoutMs },
     factory: (target: URL | string, own: Pool.Options) =>
       new Pool(target, { ...agentOptions(options), ...watched(own) }),
   });
+}
+
+function authorizationOf({ username, password }: URL): string | undefined {
+  if (username === '') return undefined;
+  return `Basic ${Buffer.from(`${decoded(username)}:${decoded(password)}`).toString('base64')}`;
 }
 
 /** Options of undici's own, whose connections are to be like those that need no proxy. */
@@ -153,18 +172,8 @@ function explaining(handler: Handler, proxy: URL): Handler {
 
 function explained(error: Error, proxy: URL): Error {
   const origin = proxyName(proxy);
-  if (isSocks(proxy) && error.message.includes(origin)) return error;
-  const status = /^Proxy .*\((\d{3})\)/.exec(error.message)?.[1];
-  if (status === '407') {
-    return new ProxyError('ERR_PROXY_REFUSED', `the proxy ${origin} wants another user name or password (407)`, {
-      cause: error,
-    });
-  }
-  if (status !== undefined) {
-    return new ProxyError('ERR_PROXY_REFUSED', `the proxy ${origin} refused CONNECT (${status})`, {
-      cause: error,
-    });
-  }
+  if (error instanceof ProxyError || error.message.includes(origin)) return error;
+  if (error.message.includes('Proxy Authentication Required (407)')) return wantsAnotherUser(proxy, error);
   const code = 'code' in error ? error.code : undefined;
   // The code stays: it tells what kind of failure it is, and whether another attempt may help.
   return Object.assign(new Error(`${error.message} (by way of the proxy ${origin})`, { cause: error }), { code });

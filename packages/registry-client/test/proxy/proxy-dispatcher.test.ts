@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, request as httpRequest, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createTLSServer } from 'node:https';
-import { type AddressInfo, connect, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer as createRawServer, type Socket } from 'node:net';
 import { createFakeHome, type FakeHome } from '@slipway/testkit';
 import type { Dispatcher } from 'undici/index.js';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -19,6 +19,9 @@ let forwardTLS: Server;
 /** What the proxies were asked, and with which authorization. */
 let asked: { what: string; authorization: string | undefined }[];
 let refuse: number | undefined;
+let refusalHeaders: string;
+/** Takes CONNECT, and answers nothing. */
+let isSilent: boolean;
 const closers: (() => Promise<void>)[] = [];
 const sockets = new Set<Socket>();
 
@@ -38,7 +41,8 @@ function asProxy(server: Server): Server {
   };
   server.on('connect', (request, socket: Socket) => {
     note(`CONNECT ${request.url}`, request);
-    if (refuse) return socket.end(`HTTP/1.1 ${refuse} No\r\n\r\n`);
+    if (isSilent) return sockets.add(socket);
+    if (refuse) return socket.end(`HTTP/1.1 ${refuse} No\r\n${refusalHeaders}\r\n`);
     const upstream = connect(Number(request.url?.split(':').at(-1)), '127.0.0.1', () => {
       socket.write('HTTP/1.1 200 OK\r\n\r\n');
       socket.pipe(upstream).pipe(socket);
@@ -85,12 +89,28 @@ afterAll(async () => {
   await folder[Symbol.asyncDispose]();
 });
 
-function open(variables: ProxyVariables, tls: DispatcherOptions['tls'] = { ca: authority.cert }): Dispatcher {
+/** A server below HTTP, which is handed the first head that comes. */
+async function listenRaw(answer: (socket: Socket, head: string) => unknown): Promise<Server> {
+  const server = createRawServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', (head) => answer(socket, head.toString('latin1')));
+  }) as Server;
+  closers.push(async () => void server.close());
+  return await listen(server);
+}
+
+function open(
+  variables: ProxyVariables,
+  tls: DispatcherOptions['tls'] = { ca: authority.cert },
+  connectTimeoutMs = 5_000,
+): Dispatcher {
   asked = [];
   refuse = undefined;
+  refusalHeaders = '';
+  isSilent = false;
   const dispatcher = dispatcherFor(variables)({
     tls,
-    connectTimeoutMs: 5_000,
+    connectTimeoutMs,
     tlsTimeoutMs: 5_000,
     connections: 4,
     maxHeaderSize: 65_536,
@@ -189,6 +209,93 @@ describe('dispatcherFor', () => {
       transient: false,
       message: expect.stringMatching(message),
     });
+  });
+
+  test.each([
+    [400, undefined, { transient: false, retryAfterMs: undefined }],
+    [405, '9', { transient: false, retryAfterMs: undefined }],
+    [429, '7', { transient: true, retryAfterMs: 7_000 }],
+    [500, undefined, { transient: true, retryAfterMs: undefined }],
+    [504, '-3', { transient: true, retryAfterMs: undefined }],
+  ])('a proxy that answers CONNECT with %d, to be asked again after %s', async (status, retryAfter, expected) => {
+    const dispatcher = open({ HTTPS_PROXY: `http://127.0.0.1:${portOf(forward)}` });
+    refuse = status;
+    refusalHeaders = retryAfter === undefined ? '' : `Retry-After: ${retryAfter}\r\n`;
+    await expect(get(dispatcher, 'https://registry.test:5000')).rejects.toMatchObject({
+      code: 'ERR_PROXY_REFUSED',
+      message: expect.stringContaining(`refused CONNECT (${status})`),
+      ...expected,
+    });
+  });
+
+  test('any 2xx opens a tunnel, also after an interim answer', async () => {
+    const proxy = await listenRaw((socket, head) => {
+      const upstream = connect(Number(/:(\d+) HTTP/.exec(head)?.[1]), '127.0.0.1', () => {
+        socket.write('HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 202 Open\r\n\r\n');
+        socket.pipe(upstream).pipe(socket);
+      });
+      sockets.add(upstream);
+    });
+    const dispatcher = open({ ALL_PROXY: `http://127.0.0.1:${portOf(proxy)}` });
+    await expect(get(dispatcher, `https://registry.test:${portOf(secure)}`)).resolves.toBe('secure');
+  });
+
+  test('an IPv6 address is asked for in brackets', async () => {
+    const dispatcher = open({ ALL_PROXY: `http://127.0.0.1:${portOf(forward)}` });
+    refuse = 403;
+    await expect(get(dispatcher, 'https://[2001:db8::1]:5443')).rejects.toMatchObject({ code: 'ERR_PROXY_REFUSED' });
+    await expect(get(dispatcher, 'https://[2001:db8::1]')).rejects.toMatchObject({ code: 'ERR_PROXY_REFUSED' });
+    expect(asked.map(({ what }) => what)).toEqual(['CONNECT [2001:db8::1]:5443', 'CONNECT [2001:db8::1]:443']);
+  });
+
+  test.each([
+    ['says nothing at all', () => {}, 'did not answer CONNECT within 150 ms'],
+    ['stops within its head', (socket: Socket) => socket.write('HTTP/1.1 200 OK\r\nVia:'), 'did not answer CONNECT'],
+  ])('a proxy that takes CONNECT and %s is not waited for any longer than a host', async (_, answer, message) => {
+    const proxy = await listenRaw(answer);
+    const dispatcher = open({ HTTPS_PROXY: `http://127.0.0.1:${portOf(proxy)}` }, {}, 150);
+    await expect(get(dispatcher, 'https://registry.test')).rejects.toMatchObject({
+      code: 'UND_ERR_CONNECT_TIMEOUT',
+      message: expect.stringContaining(`the proxy http://127.0.0.1:${portOf(proxy)} ${message}`),
+    });
+  });
+
+  test('a proxy that goes silent once a tunnel stands is not waited for either', async () => {
+    const dispatcher = open({ HTTPS_PROXY: `http://127.0.0.1:${portOf(forward)}` }, { ca: authority.cert }, 2_000);
+    await expect(get(dispatcher, `https://registry.test:${portOf(secure)}`)).resolves.toBe('secure');
+    isSilent = true;
+    await expect(get(dispatcher, 'https://other.test')).rejects.toMatchObject({ code: 'UND_ERR_CONNECT_TIMEOUT' });
+  });
+
+  test.each([
+    ['closes the connection', (socket: Socket) => socket.end(), 'ECONNRESET', 'did not answer CONNECT'],
+    ['speaks another language', (socket: Socket) => socket.end('220 mail'), 'ERR_PROXY_REFUSED', 'does not answer in'],
+  ])('a proxy that %s is named', async (_, answer, code, message) => {
+    const proxy = await listenRaw(answer);
+    const dispatcher = open({ HTTPS_PROXY: `http://127.0.0.1:${portOf(proxy)}` });
+    await expect(get(dispatcher, 'https://registry.test')).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(`the proxy http://127.0.0.1:${portOf(proxy)}`),
+    });
+    await expect(get(dispatcher, 'https://registry.test')).rejects.toThrow(message);
+  });
+
+  test.each([
+    ['speaks plain http', () => forward, 'the other side does not speak TLS', 'does not speak TLS: write http://127'],
+    ['has a certificate that nobody knows', () => forwardTLS, 'certificate', 'SSL_CERT_FILE'],
+  ])('an https proxy that %s is told apart from the registry', async (_, server, message, hint) => {
+    const warnings: Error[] = [];
+    const note = (warning: Error): number => warnings.push(warning);
+    process.on('warning', note);
+    const proxy = `https://127.0.0.1:${portOf(server())}`;
+    const dispatcher = open({ HTTPS_PROXY: proxy }, {});
+    await expect(get(dispatcher, 'https://registry.test')).rejects.toMatchObject({
+      code: 'ERR_PROXY_TLS',
+      message: expect.stringMatching(new RegExp(`^TLS with the proxy ${proxy} failed: .*${message}`)),
+      hint: expect.stringContaining(hint),
+    });
+    process.off('warning', note);
+    expect(warnings).toEqual([]); // of a name that is an address
   });
 
   test('a proxy that is not there is named, and the kind of failure stays', async () => {

@@ -1,4 +1,6 @@
 import { RegistryError, type RegistryErrorDetails } from '../../errors.ts';
+import { ProxyError } from '../../proxy/errors.ts';
+import { isNotTLS, isTLSCode, isVerificationCode } from '../connection/tls-code.ts';
 import { tlsSentence } from '../connection/tls-sentence.ts';
 import { redactURL } from '../redirect/redact-url.ts';
 import { dockerNetworkText } from './docker-network-text.ts';
@@ -57,6 +59,10 @@ function classify(url: URL, cause: unknown): Classified {
   const code = codeOf(cause);
   const said = messageOf(cause);
   const unreachable = 'ERR_REGISTRY_UNREACHABLE';
+  if (cause instanceof ProxyError) {
+    const { transient, retryAfterMs, hint } = cause;
+    return { code: unreachable, reason: code, transient, retryAfterMs, hint, what: said };
+  }
   if (timeoutCodes.has(code)) return { code: unreachable, reason: 'timeout', transient: true, what: said };
   if (code === 'UND_ERR_SOCKET' || code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') {
     return { code: unreachable, reason: 'ECONNRESET', transient: true, what: `the connection was closed (${said})` };
@@ -83,45 +89,14 @@ function classify(url: URL, cause: unknown): Classified {
   };
 }
 
-/**
- * OpenSSL's verification results come as bare names.
- * @see https://nodejs.org/docs/latest-v20.x/api/tls.html#x509-certificate-error-codes
- */
-const verificationCodes: ReadonlySet<string> = new Set([
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY',
-  'UNABLE_TO_DECRYPT_CERT_SIGNATURE',
-  'UNABLE_TO_DECRYPT_CRL_SIGNATURE',
-  'UNABLE_TO_GET_CRL',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'CERT_CHAIN_TOO_LONG',
-  'CERT_HAS_EXPIRED',
-  'CERT_NOT_YET_VALID',
-  'CERT_REJECTED',
-  'CERT_REVOKED',
-  'CERT_SIGNATURE_FAILURE',
-  'CERT_UNTRUSTED',
-  'HOSTNAME_MISMATCH',
-  'INVALID_CA',
-  'INVALID_PURPOSE',
-  'PATH_LENGTH_EXCEEDED',
-]);
-
-function isTLSCode(code: string): boolean {
-  return code === 'EPROTO' || /^ERR_(?:SSL|TLS|OSSL)/.test(code) || verificationCodes.has(code);
-}
-
 function tlsHint(code: string, said: string): string | undefined {
-  if (/wrong version number|packet length too long|unknown protocol|http request/i.test(said)) {
+  if (isNotTLS(said)) {
     return 'the registry seems to speak plain http: give it a URL with http:';
   }
   if (/certificate required|handshake failure|bad certificate/i.test(said)) {
     return 'the registry may want a client certificate: give it with `connect.cert` and `connect.key`';
   }
-  return verificationCodes.has(code)
+  return isVerificationCode(code)
     ? 'give the certificate of the authority that the registry is to be trusted by with `connect.ca`'
     : undefined;
 }

@@ -51,13 +51,7 @@ function directTCP({ connectTimeoutMs, lookup }: DispatcherOptions): buildConnec
 }
 
 /** TLS options as undici's connector takes them; TLS 1.2 at least. */
-export function tlsConnectOptions({
-  ca,
-  cert,
-  key,
-  servername,
-  rejectUnauthorized,
-}: TLSOptions): buildConnector.BuildOptions {
+function tlsConnectOptions({ ca, cert, key, servername, rejectUnauthorized }: TLSOptions): buildConnector.BuildOptions {
   return {
     minVersion: 'TLSv1.2',
     ...(ca !== undefined && { ca: typeof ca === 'string' ? ca : [...ca] }),
