@@ -63,7 +63,7 @@ export function readErrorAnswer(answer: ErrorAnswerInput): ErrorAnswer {
   const { status, statusText } = answer;
   const body = readBody(answer);
   const words = isText(answer.body)
-    ? (describePage(answer.body) ?? describe(body.diagnostics) ?? answer.body)
+    ? (describePage(answer.body) ?? describeDiagnostics(body.diagnostics) ?? answer.body)
     : statusText;
   if (status < 400 || status > 499) {
     return { diagnostics: [], dockerMessage: `received unexpected HTTP status: ${status} ${statusText}`, words };
@@ -72,7 +72,7 @@ export function readErrorAnswer(answer: ErrorAnswerInput): ErrorAnswer {
   if (refusal !== undefined) {
     const diagnostics = [refusal, ...body.diagnostics];
     const dockerMessage = joinTexts([formatDiagnostic(refusal), ...body.texts]);
-    return { diagnostics, dockerMessage, words: describe(diagnostics) ?? '' };
+    return { diagnostics, dockerMessage, words: describeDiagnostics(diagnostics) ?? '' };
   }
   if (status === 401 && !body.understood) {
     const diagnostic = fullDiagnostic('UNAUTHORIZED', 'authentication required');
@@ -83,7 +83,10 @@ export function readErrorAnswer(answer: ErrorAnswerInput): ErrorAnswer {
 
 /** Whether a body says anything to people: a blob, or another thing of bytes, does not. */
 function isText(body: string): boolean {
-  return body !== '' && !/[\0-\x08\x0e-\x1a\x1c-\x1f\ufffd]/.test(body.slice(0, 1_024));
+  const start = body.slice(0, 1_024);
+  if (start === '' || /[\0-\x08\x0e-\x1a\x1c-\x1f]/.test(start)) return false;
+  const unreadable = start.split('\ufffd').length - 1; // text of another charset has a few
+  return unreadable * 4 <= start.length;
 }
 
 /** A web page in one phrase; undefined for what is none. */
@@ -114,7 +117,7 @@ function withoutEntities(text: string): string {
 }
 
 /** What a registry said, with the detail where it tells more than the message. */
-function describe(diagnostics: readonly Diagnostic[]): string | undefined {
+export function describeDiagnostics(diagnostics: readonly Diagnostic[]): string | undefined {
   if (diagnostics.length === 0) return undefined;
   return diagnostics
     .map((diagnostic) => {
@@ -227,7 +230,14 @@ function readBody(answer: ErrorAnswerInput): BodyReading {
   return understood(errors.map(readEntry));
 }
 
+/** The entries of an error body that has been parsed. */
+export function readEntries(document: unknown): readonly Diagnostic[] {
+  const errors = property(document, 'errors');
+  return Array.isArray(errors) ? errors.map(readEntry) : [];
+}
+
 function readEntry(entry: unknown): Diagnostic {
+  if (typeof entry === 'string' && entry !== '') return fullDiagnostic('UNKNOWN', entry);
   const code = textOf(property(entry, 'code')) || 'UNKNOWN';
   const message = textOf(property(entry, 'message'));
   const detail = shallow(property(entry, 'detail'), mostLevels);

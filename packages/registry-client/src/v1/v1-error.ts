@@ -1,6 +1,7 @@
 import { RegistryError, type RegistryErrorCode } from '../errors.ts';
 import type { Answer } from '../http/answer/answer.ts';
-import { redactURL, scrub } from '../http/redirect/redact-url.ts';
+import { readErrorText } from '../http/answer/error-text.ts';
+import { redactURL } from '../http/redirect/redact-url.ts';
 
 /** A v1 registry's answer that was not asked for, with its body read. */
 export interface V1Refusal {
@@ -11,9 +12,7 @@ export interface V1Refusal {
 
 /** Reads what a refusal says. */
 export async function readRefusal(answer: Answer): Promise<V1Refusal> {
-  // the status alone still tells most
-  const bytes = await answer.bytes({ limit: 65_536, timeoutMs: 5_000, truncate: true }).catch(() => new Uint8Array(0));
-  return { answer, body: scrub(new TextDecoder().decode(bytes), answer.secrets) };
+  return { answer, body: await readErrorText(answer) };
 }
 
 /** Whether the registry says that it has the image, complete. */

@@ -3,6 +3,7 @@ import { type Challenge, parseChallenges } from '../../auth/challenge.ts';
 import { RegistryError, type RegistryErrorCode } from '../../errors.ts';
 import { redactURL, scrub } from '../redirect/redact-url.ts';
 import type { Answer } from './answer.ts';
+import { errorSecretsOf, readErrorText } from './error-text.ts';
 import { parseRetryAfter } from './retry-after.ts';
 
 /** What is known about an answer besides itself. */
@@ -12,12 +13,15 @@ export interface AnswerErrorContext {
   readonly authHint?: string | undefined;
 }
 
-/** Reads an answer nobody asked for, at most 64 KiB of it and for 5 seconds, and makes an error of it. */
+/** Reads an answer nobody asked for and makes an error of it. */
 export async function answerError(answer: Answer, context: AnswerErrorContext): Promise<RegistryError> {
+  return answerErrorOf(answer, await readErrorText(answer), context);
+}
+
+/** The same for an answer that has been read by {@link readErrorText}. */
+export function answerErrorOf(answer: Answer, body: string, context: AnswerErrorContext): RegistryError {
   const { method, url, status, statusText } = answer;
-  // the status alone still tells most
-  const body = await answer.bytes({ limit: 65_536, timeoutMs: 5_000, truncate: true }).catch(() => new Uint8Array(0));
-  const secrets = [...answer.secrets, ...secretsOfQuery(url)];
+  const secrets = errorSecretsOf(answer);
   const challenges = parseChallenges(answer.headers('www-authenticate'));
   const unknown = status === 401 ? unknownSchemes(challenges) : '';
   const read = readErrorAnswer({
@@ -25,7 +29,7 @@ export async function answerError(answer: Answer, context: AnswerErrorContext): 
     statusText,
     contentType: answer.header('content-type'),
     challenges,
-    body: scrub(new TextDecoder().decode(body), secrets),
+    body,
   });
   const diagnostics = read.diagnostics.map((diagnostic) => scrubbed(diagnostic, secrets));
   const dockerMessage = scrub(read.dockerMessage, secrets);
@@ -109,7 +113,8 @@ export function isHTTPToHTTPS(status: number, said: string): boolean {
   return status === 400 && /HTTP request (?:was sent )?to (?:an )?HTTPS (?:server|port)/i.test(said);
 }
 
-function scrubbed({ code, message, detail, bare }: Diagnostic, secrets: readonly string[]): Diagnostic {
+/** A diagnostic without what the request must keep to itself. */
+export function scrubbed({ code, message, detail, bare }: Diagnostic, secrets: readonly string[]): Diagnostic {
   return { code: scrub(code, secrets), message: scrub(message, secrets), detail: scrubDetail(detail, secrets), bare };
 }
 
@@ -120,17 +125,10 @@ function scrubDetail(detail: unknown, secrets: readonly string[]): unknown {
   );
 }
 
-/** Values of a query: upload state and signatures. Short ones are no secrets, and would riddle the text. */
-function secretsOfQuery(url: URL): readonly string[] {
-  return [...url.searchParams]
-    .map(([, value]) => value)
-    .filter((value) => value.length >= 16 && !/^[a-z0-9]+:/.test(value));
-}
-
 const maxLineLength = 800;
 
 /** One line of a bearable length. */
-function abridged(text: string): string {
+export function abridged(text: string): string {
   const line = text
     .slice(0, 4_096)
     .replace(/[\s\p{Cc}]+/gu, ' ')

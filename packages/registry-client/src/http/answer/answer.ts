@@ -77,13 +77,19 @@ export class Answer {
   }
 
   /**
-   * The whole body, its coding undone. Longer ones than `limit` are an error, or cut when `truncate` is set.
+   * The whole body, its coding undone. Longer ones than `limit` are an error, or cut when `truncate` is set. One that
+   * breaks off or takes too long is an error, or what has arrived of it when `partial` is set.
    *
    * @throws {RegistryError} `ERR_REGISTRY_PROTOCOL` when it is too long, or not coded as it says
    */
-  async bytes(limits: { limit: number; timeoutMs: number; truncate?: boolean }): Promise<Uint8Array> {
+  async bytes(limits: {
+    limit: number;
+    timeoutMs: number;
+    truncate?: boolean;
+    partial?: boolean;
+  }): Promise<Uint8Array> {
     if (this.size === 0) return await this.#nothing();
-    const { limit, timeoutMs, truncate = false } = limits;
+    const { limit, timeoutMs, truncate = false, partial = false } = limits;
     const { method, url, abort, proxy } = this.#context;
     const timer = setTimeout(
       () => abort(timeoutError({ method, url, proxy }, 'the answer was not complete', timeoutMs)),
@@ -102,6 +108,9 @@ export class Answer {
         chunks.push(chunk.subarray(0, chunk.byteLength - (length - limit)));
         break;
       }
+    } catch (error) {
+      if (partial && chunks.length > 0) return concatenate(chunks);
+      throw error;
     } finally {
       clearTimeout(timer);
     }

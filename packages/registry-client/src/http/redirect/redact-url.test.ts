@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { scrub } from './redact-url.ts';
+import { scrub, scrubCut } from './redact-url.ts';
 
 const secret = 'S3cr3t/"PaSS"-wörd';
 const base64 = Buffer.from(secret).toString('base64');
@@ -29,4 +29,15 @@ describe('scrub takes a secret out', () => {
 
 test('what is too short to be a secret stays', () => {
   expect(scrub('push of pull', ['pul', ''])).toBe('push of pull');
+});
+
+test.each([
+  ['as it is', secret],
+  ['in a URL', encodeURIComponent(secret)],
+  ['in base64', base64],
+  ['in capitals', secret.toUpperCase()],
+])('scrubCut takes out the beginning of a secret that a text ends in: %s', (_, form) => {
+  expect(scrubCut(`${secret} or ${form.slice(0, 9)}`, ['x', secret])).toBe('<redacted> or <redacted>');
+  expect(scrubCut(`it was ${form.slice(0, 3)}`, [secret])).toBe(`it was ${form.slice(0, 3)}`);
+  expect(scrubCut(`${form.slice(0, 9)} it was`, [secret])).toBe(`${form.slice(0, 9)} it was`);
 });

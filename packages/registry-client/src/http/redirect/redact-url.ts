@@ -15,6 +15,27 @@ export function scrub(text: string, secrets: readonly string[]): string {
     .reduce(withoutForm, text);
 }
 
+/** The same for a text that may end in the middle of a secret. */
+export function scrubCut(text: string, secrets: readonly string[]): string {
+  const whole = scrub(text, secrets);
+  const low = inSmallLetters(whole);
+  const cuts = secrets
+    .filter((secret) => secret.length >= 4)
+    .flatMap(formsOf)
+    .map((form) => cutLength(low, form));
+  const cut = Math.max(0, ...cuts);
+  return cut === 0 ? whole : `${whole.slice(0, -cut)}<redacted>`;
+}
+
+/** Characters of a form's beginning that a text ends in: fewer than 4 tell nothing. */
+function cutLength(low: string, form: string): number {
+  const wanted = inSmallLetters(form);
+  for (let length = Math.min(wanted.length - 1, low.length); length >= 4; length -= 1) {
+    if (low.endsWith(wanted.slice(0, length))) return length;
+  }
+  return 0;
+}
+
 function formsOf(secret: string): readonly string[] {
   const base64 = Buffer.from(secret).toString('base64').replace(/=+$/, '');
   return [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret), base64];
