@@ -2,12 +2,12 @@ import type { Credentials } from '@slipway/docker-credentials';
 import { describePage } from '../answers/diagnostics.ts';
 import { RegistryError, reworded } from '../errors.ts';
 import type { Answer } from '../http/answer/answer.ts';
-import { answerError } from '../http/answer/answer-error.ts';
 import type { HTTPClient } from '../http/http-client.ts';
 import { redactURL } from '../http/redirect/redact-url.ts';
 import { bodyOfBytes } from '../http/request/request-body.ts';
 import { isLoopbackName } from '../options.ts';
 import type { Challenge } from './challenge.ts';
+import { refusalInSuccess, tokenRefusal } from './token-refusal.ts';
 
 /** A bearer token and how long it is good for. */
 export interface Token {
@@ -58,11 +58,9 @@ async function askForToken(http: HTTPClient, realm: URL, request: TokenRequest):
     credentials?.kind === 'identity-token'
       ? await postRefreshToken(http, realm, request, credentials.token)
       : await getToken(http, realm, request);
-  if (answer.status < 200 || answer.status >= 400) {
-    throw await answerError(answer, { now: now(), authHint });
-  }
+  if (answer.status < 200 || answer.status >= 400) throw await tokenRefusal(answer, { now: now(), authHint });
   const body = await answer.bytes({ limit: 1_048_576, timeoutMs });
-  return readToken(answer, body, requestedAt);
+  return readToken(answer, body, { requestedAt, authHint });
 }
 
 /** The value of a Basic `Authorization`, without its scheme. */
@@ -138,7 +136,11 @@ async function postRefreshToken(
 const minLifetimeSeconds = 60;
 const maxLifetimeSeconds = 86_400 * 365;
 
-function readToken(answer: Answer, body: Uint8Array, requestedAt: number): Token {
+function readToken(
+  answer: Answer,
+  body: Uint8Array,
+  { requestedAt, authHint }: { readonly requestedAt: number; readonly authHint: string },
+): Token {
   let document: unknown;
   try {
     document = JSON.parse(new TextDecoder().decode(body));
@@ -151,7 +153,12 @@ function readToken(answer: Answer, body: Uint8Array, requestedAt: number): Token
   const fields: Readonly<Record<string, unknown>> =
     typeof document === 'object' && document !== null ? { ...document } : {};
   const value = stringOf(fields['access_token']) || stringOf(fields['token']);
-  if (value === '') throw protocolError(answer.url, 'authorization server did not include a token in the response');
+  if (value === '') {
+    const missing = 'authorization server did not include a token in the response';
+    throw (
+      refusalInSuccess(answer, document, { authHint, dockerMessage: missing }) ?? protocolError(answer.url, missing)
+    );
+  }
   if (!/^[\x21-\x7e]+$/.test(value))
     throw protocolError(answer.url, 'the token has characters that no header can carry');
   const claimed = typeof fields['expires_in'] === 'number' ? fields['expires_in'] : 0;
