@@ -130,7 +130,8 @@ export interface RegistryOptions {
   /** Told of every finished request. */
   readonly onRequest?: ((record: RequestRecord) => void) | undefined;
   /**
-   * Told what a user should know, in a sentence: what works, and would not with other clients.
+   * Told what a user should know, in a sentence: what works, and would not with other clients; and what the registry
+   * itself says by `Warning` headers: `ghcr.io says: …`, each once, and ten at most.
    * @default nobody is told
    */
   readonly onWarning?: ((message: string) => void) | undefined;

@@ -1,17 +1,19 @@
 import { assertSignal } from '@slipway/arguments';
 import type { AbortOptions } from '@slipway/digest';
 import { abortable } from '@slipway/transfer';
+import { readWarnings } from './answers/warnings.ts';
 import { type Access, Authorizer } from './auth/authorizer.ts';
 import { type Challenge, parseChallenges } from './auth/challenge.ts';
 import { readGrants } from './auth/grants.ts';
 import { RegistryError } from './errors.ts';
 import type { Answer } from './http/answer/answer.ts';
-import { answerError, isHTTPToHTTPS } from './http/answer/answer-error.ts';
+import { abridged, answerError, isHTTPToHTTPS } from './http/answer/answer-error.ts';
+import { errorSecretsOf } from './http/answer/error-text.ts';
 import { isWebPage, webPageError, webPageLimit } from './http/answer/web-page.ts';
 import type { Method } from './http/exchange.ts';
 import type { HTTPClient } from './http/http-client.ts';
 import { resolveLocation } from './http/redirect/location.ts';
-import { redactURL } from './http/redirect/redact-url.ts';
+import { redactURL, scrub } from './http/redirect/redact-url.ts';
 import type { RequestBody } from './http/request/request-body.ts';
 import type { ResolvedRegistryOptions } from './options.ts';
 
@@ -54,6 +56,9 @@ export interface AccessReport {
 /** Bytes that a registry has put away at once. */
 const smallCommit = 4 * 1_048_576;
 
+/** Different warnings of a registry that are told: one that counts seconds would never end. */
+const mostSaid = 10;
+
 /** One request to the registry, authenticated and repeated as needed. */
 export interface ConnectionRequest extends AbortOptions {
   readonly method: Method;
@@ -90,6 +95,8 @@ export class RegistryConnection {
   /** Origins by which the registry calls itself, and where nothing answers. */
   readonly #misnamed = new Set<string>();
   readonly #warnings = new Set<string>();
+  /** The registry's own warnings. */
+  readonly #said = new Set<string>();
 
   constructor(options: ResolvedRegistryOptions, http: HTTPClient) {
     this.options = options;
@@ -233,7 +240,8 @@ export class RegistryConnection {
     const timeoutMs = this.#isSlow ? slowMs : metadataMs;
     const url = this.#url('/v2/');
     const timeouts = { answerTimeoutMs: timeoutMs, idleTimeoutMs: timeoutMs };
-    const request = { method: 'GET', url, headers: {}, expect: [401, 404], ...timeouts } as const;
+    const onAnswer = (answer: Answer): void => this.#tellWarnings(answer);
+    const request = { method: 'GET', url, headers: {}, expect: [401, 404], onAnswer, ...timeouts } as const;
     const answer = await this.#http.send(request).catch(async (error: unknown) => {
       this.#isSlow ||= error instanceof RegistryError && error.reason === 'timeout';
       throw await this.#explained(error, url);
@@ -288,6 +296,17 @@ export class RegistryConnection {
     return new RegistryError(message, { code, reason: 'tls', cause: reason });
   }
 
+  /** What the registry wants people to know. Storages and others that it leads to are not heard. */
+  #tellWarnings(answer: Answer): void {
+    const lines = answer.headers('warning');
+    if (lines.length === 0 || !this.isOwn(answer.url)) return;
+    for (const text of readWarnings(lines)) {
+      const said = abridged(scrub(text, errorSecretsOf(answer)));
+      if (this.#said.size < mostSaid) this.#said.add(said);
+      if (this.#said.has(said)) this.warnOnce(`${this.options.name} says: ${said}`);
+    }
+  }
+
   #url(target: string | URL): URL {
     if (typeof target !== 'string') return target;
     return new URL(`${this.#base.pathname.replace(/\/$/, '')}${target}`, this.#base);
@@ -308,6 +327,7 @@ export class RegistryConnection {
       headers: { ...headers, ...(authorization !== undefined && { authorization }) },
       body,
       ...{ onTaken, onBodySent, signal, expect, resends },
+      onAnswer: (answer) => this.#tellWarnings(answer),
       answerTimeoutMs: answerMs,
       idleTimeoutMs: body !== undefined || isDownload ? idleMs : metadataMs,
     });

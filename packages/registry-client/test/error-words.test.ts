@@ -58,6 +58,12 @@ describe('a reason is told', () => {
     });
   });
 
+  test('nor is a body of white space', async () => {
+    expect(await refusalOf(refusing('Content-Type: text/plain', Buffer.from(' \n ')))).toMatchObject({
+      message: expect.stringMatching(/answered 400: Bad Request$/),
+    });
+  });
+
   test('where the entries are texts', async () => {
     const bytes = Buffer.from(errors('the tag is immutable', 'ask ops'));
     expect(await refusalOf(refusing('Content-Type: application/json', bytes))).toMatchObject({

@@ -84,7 +84,7 @@ export function readErrorAnswer(answer: ErrorAnswerInput): ErrorAnswer {
 /** Whether a body says anything to people: a blob, or another thing of bytes, does not. */
 function isText(body: string): boolean {
   const start = body.slice(0, 1_024);
-  if (start === '' || /[\0-\x08\x0e-\x1a\x1c-\x1f]/.test(start)) return false;
+  if (start.trim() === '' || /[\0-\x08\x0e-\x1a\x1c-\x1f]/.test(start)) return false;
   const unreadable = start.split('\ufffd').length - 1; // text of another charset has a few
   return unreadable * 4 <= start.length;
 }

@@ -36,6 +36,8 @@ export interface ExchangeRequest {
   readonly idleTimeoutMs: number;
   /** Statuses that are no failures to whoever asks. @default none but those below 400 */
   readonly expect?: readonly number[] | undefined;
+  /** Shown each answer before it is read, redirects among them. */
+  readonly onAnswer?: ((answer: Answer) => void) | undefined;
   /** How often this request was sent before, wherever to. @default 0 */
   readonly resends?: number | undefined;
   /** Closes the connection after the answer. @default false */

@@ -47,6 +47,7 @@ export class HTTPClient {
     let resends = request.resends ?? 0;
     for (let redirects = 0; ; redirects += 1, resends += 1) {
       const answer = await this.#exchange({ ...request, url, asked: request.url, headers, resends });
+      request.onAnswer?.(answer);
       const location = answer.header('location');
       if (location === undefined || !isRedirect(request, answer.status)) return answer;
       await answer.discard();
