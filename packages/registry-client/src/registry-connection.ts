@@ -168,7 +168,8 @@ export class RegistryConnection {
 
   /** Makes an error of an answer. */
   async error(answer: Answer): Promise<RegistryError> {
-    return await answerError(answer, { now: this.options.now(), authHint: this.#authorizer.hint });
+    const storageOf = this.isOwn(answer.url) ? undefined : this.options.name;
+    return await answerError(answer, { now: this.options.now(), authHint: this.#authorizer.hint, storageOf });
   }
 
   /** Where an answer's `Location` leads; undefined where it has none. */

@@ -1,3 +1,4 @@
+import { text } from 'node:stream/consumers';
 import { digestBytes } from '@slipway/digest';
 import { describe, expect, test } from 'vitest';
 import { openRegistry } from '../src/index.ts';
@@ -90,6 +91,51 @@ describe('once the ping is good', () => {
     await using registry = openRegistry({ url: server.url });
     expect(await registry.repository('a').statBlob(digest)).toMatchObject({ digest });
     expect(await registry.repository('a').statManifest('v1')).toMatchObject({ digest });
+  });
+
+  test.each<[string, Record<string, string>, string]>([
+    ['labelled as such', html, '<h1>Sign in</h1>'],
+    ['labelled as anything', { 'content-type': 'application/octet-stream' }, page],
+    ['with the registry’s own header', { ...html, 'docker-distribution-api-version': 'registry/2.0' }, page],
+  ])('a page %s in place of a blob’s bytes is named', async (_, headers, body) => {
+    await using server = await startScriptedServer(
+      afterPing((_request, response) => void response.writeHead(200, headers).end(body)),
+    );
+    await using registry = openRegistry({ url: server.url });
+    await expect(text(registry.repository('a').openBlob(digest))).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_PROTOCOL',
+      reason: 'web-page',
+      message: expect.stringMatching(
+        /answered 200 with an HTML page(?:, "(?:Welcome|Sign in)")?, in place of the blob$/,
+      ),
+      hint: expect.stringContaining(new URL(server.url).host),
+    });
+  });
+
+  test.each([
+    ['a page', page],
+    ['a page of several pieces', `${page}${' '.repeat(60_000)}`],
+    ['a long page', `${page}${'x'.repeat(200_000)}`],
+  ])('a blob that is %s is read, from any offset on', async (_, body) => {
+    const own = digestBytes(new TextEncoder().encode(body));
+    await using server = await startScriptedServer(
+      afterPing((_request, response) => {
+        response.writeHead(200, html);
+        for (let at = 0; at < body.length; at += 10_000) response.write(body.slice(at, at + 10_000));
+        response.end();
+      }),
+    );
+    await using registry = openRegistry({ url: server.url });
+    expect(await text(registry.repository('a').openBlob(own))).toBe(body);
+    expect(await text(registry.repository('a').openBlob(own, { from: 7, to: 50 }))).toBe(body.slice(7, 50));
+  });
+
+  test('bytes that are neither page nor blob pass: whoever reads them checks them', async () => {
+    await using server = await startScriptedServer(
+      afterPing((_request, response) => void response.writeHead(200, {}).end('<svg/>')),
+    );
+    await using registry = openRegistry({ url: server.url });
+    expect(await text(registry.repository('a').openBlob(digest))).toBe('<svg/>');
   });
 
   test('a 404 with a page is absence', async () => {

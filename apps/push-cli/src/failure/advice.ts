@@ -41,13 +41,17 @@ export function adviceFor(chain: readonly Error[]): string | undefined {
   return undefined;
 }
 
-/** Names, certificates and credentials are put right the same way on both sides. */
+const reasonsOfTheWay: ReadonlySet<string> = new Set(['https-expected', 'storage', 'web-page']);
+
+/** Names, certificates and credentials are put right the same way on both sides, and so is what answered elsewhere. */
 function wayToSourceAdvice(chain: readonly Error[], facts: RegistryFacts | undefined): string | undefined {
   const failure = chain.find((link) => link instanceof RegistryError);
   if (failure === undefined) return undefined;
   const { code, reason } = failure;
   const isOfTheWay =
-    code === 'ERR_REGISTRY_UNREACHABLE' || code === 'ERR_REGISTRY_UNAUTHORIZED' || reason === 'https-expected';
+    code === 'ERR_REGISTRY_UNREACHABLE' ||
+    code === 'ERR_REGISTRY_UNAUTHORIZED' ||
+    (reason !== undefined && reasonsOfTheWay.has(reason));
   return isOfTheWay ? (adviceOf(failure, chain, facts) ?? hintFor(reason)) : undefined;
 }
 

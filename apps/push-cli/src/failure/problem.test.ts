@@ -108,6 +108,10 @@ describe('a registry that is the source', () => {
 
   test('whether the account may is another question on that side', () => {
     expect(problemOf(sourceFailure({ code: 'ERR_REGISTRY_DENIED', status: 403 })).hint).toContain('may pull');
+    expect(
+      problemOf(sourceFailure({ code: 'ERR_REGISTRY_DENIED', status: 403, reason: 'storage', hint: 'the bucket' }))
+        .hint,
+    ).toBe('the bucket');
   });
 });
 
@@ -135,6 +139,9 @@ test.each([
   ['ERR_REGISTRY_UNEXPECTED', { status: 418 }, 'look at what the registry says'],
   ['ERR_REGISTRY_UNEXPECTED', { status: 431 }, 'large_client_header_buffers'],
   ['ERR_REGISTRY_UNAUTHORIZED', { status: 401, reason: 'unknown-scheme', hint: 'only Foo' }, 'only Foo'],
+  ['ERR_REGISTRY_DENIED', { status: 403, reason: 'storage', hint: 'the bucket refused' }, 'the bucket refused'],
+  ['ERR_REGISTRY_NOT_FOUND', { status: 404, reason: 'storage', hint: 'the bucket lacks it' }, 'the bucket lacks it'],
+  ['ERR_REGISTRY_PROTOCOL', { status: 200, reason: 'web-page', hint: 'sign in first' }, 'sign in first'],
   ['ERR_REGISTRY_PROTOCOL', { status: 201, hint: 'its own' }, 'its own'],
 ] as const)('%s with %j has advice', (code, details, advice) => {
   expect(problemOf(new RegistryError('PUT https://r/v2/a failed', { code, ...details })).hint).toContain(advice);

@@ -14,7 +14,8 @@ export function registryAdvice(error: RegistryError, facts: RegistryFacts | unde
   // Whatever answered, it may not have been the registry.
   if (/the proxy /.test(error.message))
     return error.hint ?? 'check the proxy, or name the registry in NO_PROXY to reach it directly';
-  if (error.reason === 'unknown-scheme') return error.hint;
+  // It follows who answered: no account, name or scheme of this machine's changes that.
+  if (error.reason !== undefined && othersReasons.has(error.reason)) return error.hint;
   if (error.status === 431)
     return (
       'what is shown to the registry is longer than it, or a proxy before it, takes: try an account of fewer ' +
@@ -52,6 +53,9 @@ function httpsAdvice({ message }: RegistryError): Advice {
     ? 'the registry expects https: leave out --plain-http'
     : 'what the registry leads to expects https: its owner must give the address with https:';
 }
+
+/** Reasons whose hint says all: what answered was not the registry, or wants what nobody here can do. */
+const othersReasons: ReadonlySet<string> = new Set(['unknown-scheme', 'storage', 'web-page']);
 
 /** Reasons that have advice of their own. */
 function isNamed(reason: string | undefined): boolean {

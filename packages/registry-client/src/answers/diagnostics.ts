@@ -63,7 +63,10 @@ export function readErrorAnswer(answer: ErrorAnswerInput): ErrorAnswer {
   const { status, statusText } = answer;
   const body = readBody(answer);
   const words = isText(answer.body)
-    ? (describePage(answer.body) ?? describeDiagnostics(body.diagnostics) ?? answer.body)
+    ? (describePage(answer.body) ??
+      describeStorageError(answer.body) ??
+      describeDiagnostics(body.diagnostics) ??
+      answer.body)
     : statusText;
   if (status < 400 || status > 499) {
     return { diagnostics: [], dockerMessage: `received unexpected HTTP status: ${status} ${statusText}`, words };
@@ -100,6 +103,16 @@ export function describePage(body: string): string | undefined {
     [];
   const title = withoutEntities(text).replace(/\s+/g, ' ').trim();
   return title === '' ? 'an HTML page' : `an HTML page, ${JSON.stringify(title.slice(0, 200))}`;
+}
+
+/** What an object storage says, in its XML: S3's, Google's and Azure's are alike. Undefined for anything else. */
+export function describeStorageError(body: string): string | undefined {
+  if (!/^\s*(?:<\?xml[^>]*>\s*)?<Error(?:\s[^>]{0,200})?>/.test(body.slice(0, 1_024))) return undefined;
+  const [, code] = /<Code>\s*([\w.]{1,100})\s*<\/Code>/.exec(body) ?? [];
+  if (code === undefined) return undefined;
+  const [, text = ''] = /<Message>((?:[^<]|<redacted>){1,1000})/.exec(body) ?? [];
+  const message = withoutEntities(text).replace(/\s+/g, ' ').trim();
+  return message === '' ? code : `${code}: ${message}`;
 }
 
 const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ' };

@@ -1,20 +1,29 @@
 import { ArgumentRangeError } from '@slipway/arguments';
-import type { ByteStream } from '@slipway/digest';
+import type { ByteStream, Digest } from '@slipway/digest';
 import type { Access } from '../auth/authorizer.ts';
 import type { Answer } from '../http/answer/answer.ts';
+import { blobOf } from '../http/answer/web-page.ts';
 import type { RegistryConnection } from '../registry-connection.ts';
 import type { OpenBlobOptions } from '../repository.ts';
+
+/** Where a blob is asked for, and what it has to be. */
+export interface BlobPlace {
+  /** It begins with `/v2/`. */
+  readonly path: string;
+  readonly digest: Digest;
+}
 
 /**
  * Reads a blob from an offset on, up to another one. Nothing is asked for before the first chunk is; leaving the loop
  * closes the connection. A coding that nobody asked for is undone: a part of coded bytes is of no use, so that all of
  * them are asked for then, and read from the first on.
  *
+ * @throws {RegistryError} `ERR_REGISTRY_PROTOCOL` for another range than the one asked for, and for a web page
  * @throws {RangeError} when `from` and `to` are no offsets, or the wrong way round
  */
 export async function* readBlob(
   connection: RegistryConnection,
-  path: string,
+  { path, digest }: BlobPlace,
   access: Access,
   { from = 0, to, size, signal }: OpenBlobOptions,
 ): ByteStream {
@@ -23,10 +32,12 @@ export async function* readBlob(
   if (to === from) return;
   const ask = async (headers: Readonly<Record<string, string>>): Promise<Answer> =>
     connection.send({ method: 'GET', target: path, access, headers, expect: [200, 206], isDownload: true, signal });
+  const whole = (answer: Answer): ByteStream =>
+    blobOf(answer, isRecoded(answer, size) ? answer.decoded() : answer.stream(), digest);
   const isPart = from > 0 || to !== undefined;
   if (isPart) {
     const answer = await ask({ range: `bytes=${from}-${to === undefined ? '' : to - 1}` });
-    if (answer.status !== 206) return yield* cut(plain(answer, size), from, to); // whoever has it knows no ranges
+    if (answer.status !== 206) return yield* cut(whole(answer), from, to); // whoever has it knows no ranges
     if (!isRecoded(answer, size)) {
       await assertBeginsAt(answer, from);
       return yield* cut(answer.stream(), 0, to === undefined ? undefined : to - from);
@@ -38,11 +49,7 @@ export async function* readBlob(
     await answer.discard();
     throw answer.protocolError('a part of the blob, where all of it was asked for');
   }
-  yield* cut(plain(answer, size), from, to);
-}
-
-function plain(answer: Answer, size: number | undefined): ByteStream {
-  return isRecoded(answer, size) ? answer.decoded() : answer.stream();
+  yield* cut(whole(answer), from, to);
 }
 
 /**

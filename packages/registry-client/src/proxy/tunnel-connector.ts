@@ -79,7 +79,7 @@ function tlsHint(error: Error, { host }: URL): string | undefined {
     return `the proxy does not speak TLS: write http://${host} in HTTPS_PROXY, or where else it is named`;
   }
   return isVerificationCode(codeOf(error))
-    ? 'have the authority of the proxy’s certificate trusted here: SSL_CERT_FILE names a file of more of them'
+    ? "have the authority of the proxy's certificate trusted here: SSL_CERT_FILE names a file of more of them"
     : undefined;
 }
 
@@ -128,7 +128,7 @@ function explained(error: Error, proxy: URL, { connectTimeoutMs }: DispatcherOpt
   if (error.name === 'HTTPParserError') {
     return new ProxyError('ERR_PROXY_REFUSED', `the proxy ${name} does not answer in HTTP`, {
       cause: error,
-      hint: 'check the proxy’s address: one that speaks TLS is written with https://, a SOCKS proxy with socks5://',
+      hint: "check the proxy's address: one that speaks TLS is written with https://, a SOCKS proxy with socks5://",
     });
   }
   return error;

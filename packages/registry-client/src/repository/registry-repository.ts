@@ -58,7 +58,7 @@ export function createRepository(
       assertOptions('options', options, {
         optional: { from: aNumber, to: aNumber, size: aNumber, reuse: aBoolean, wanted: aNumber, signal: aSignal },
       });
-      return readBlob(connection, path(`blobs/${digest}`), access, options);
+      return readBlob(connection, { path: path(`blobs/${digest}`), digest }, access, options);
     },
     beginUpload: async (options = {}) => {
       assertOptions('options', options, { optional: { mount: anObject, signal: aSignal } });

@@ -5,12 +5,15 @@ import { redactURL, scrub } from '../redirect/redact-url.ts';
 import type { Answer } from './answer.ts';
 import { errorSecretsOf, readErrorText } from './error-text.ts';
 import { parseRetryAfter } from './retry-after.ts';
+import { storageRefusal } from './storage-refusal.ts';
 
 /** What is known about an answer besides itself. */
 export interface AnswerErrorContext {
   readonly now: number;
   /** What to do about 401 and 403. */
   readonly authHint?: string | undefined;
+  /** The registry that led to whoever answered; undefined where it has answered itself. */
+  readonly storageOf?: string | undefined;
 }
 
 /** Reads an answer nobody asked for and makes an error of it. */
@@ -35,18 +38,24 @@ export function answerErrorOf(answer: Answer, body: string, context: AnswerError
   const dockerMessage = scrub(read.dockerMessage, secrets);
   const said = scrub(read.words, secrets);
   const code = codeOf(status, diagnostics);
+  const storage = storageRefusal(answer, body, context.storageOf);
   return new RegistryError(
-    `${method} ${redactURL(url)} answered ${status}${said === '' ? '' : `: ${abridged(said)}`}`,
+    `${method} ${redactURL(url)} answered ${status}${said === '' ? '' : `: ${abridged(said)}`}${storage?.who ?? ''}`,
     {
       code,
       status,
       diagnostics,
       dockerMessage,
-      transient: isTransient(status, diagnostics) && !said.includes('no space left on device'),
+      transient:
+        (storage?.isPassing === true || isTransient(status, diagnostics)) && !said.includes('no space left on device'),
       proxy: answer.proxy,
       retryAfterMs: parseRetryAfter(answer.header('retry-after'), context.now),
-      hint: unknown === '' ? hintFor(answer, code, said, context) : unknownSchemeHint(url, unknown),
-      reason: unknown !== '' ? 'unknown-scheme' : isHTTPToHTTPS(status, said) ? 'https-expected' : undefined,
+      ...(storage === undefined
+        ? {
+            hint: unknown === '' ? hintFor(answer, code, said, context) : unknownSchemeHint(url, unknown),
+            reason: unknown !== '' ? 'unknown-scheme' : isHTTPToHTTPS(status, said) ? 'https-expected' : undefined,
+          }
+        : { hint: storage.hint, reason: 'storage' }),
     },
   );
 }

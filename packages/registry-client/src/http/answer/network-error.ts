@@ -1,5 +1,5 @@
 import { RegistryError, type RegistryErrorDetails } from '../../errors.ts';
-import { ProxyError } from '../../proxy/errors.ts';
+import type { ProxyError } from '../../proxy/errors.ts';
 import { isNotTLS, isTLSCode, isVerificationCode } from '../connection/tls-code.ts';
 import { tlsSentence } from '../connection/tls-sentence.ts';
 import { redactURL } from '../redirect/redact-url.ts';
@@ -59,7 +59,7 @@ function classify(url: URL, cause: unknown): Classified {
   const code = codeOf(cause);
   const said = messageOf(cause);
   const unreachable = 'ERR_REGISTRY_UNREACHABLE';
-  if (cause instanceof ProxyError) {
+  if (isProxyError(cause)) {
     const { transient, retryAfterMs, hint } = cause;
     return { code: unreachable, reason: code, transient, retryAfterMs, hint, what: said };
   }
@@ -87,6 +87,11 @@ function classify(url: URL, cause: unknown): Classified {
     transient: transientReasons.has(code),
     what: said,
   };
+}
+
+/** By its code: few have a proxy, and its class is loaded for them alone. */
+function isProxyError(cause: unknown): cause is ProxyError {
+  return codeOf(cause).startsWith('ERR_PROXY_');
 }
 
 function tlsHint(code: string, said: string): string | undefined {

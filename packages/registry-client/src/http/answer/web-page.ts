@@ -1,3 +1,4 @@
+import { algorithmOf, type ByteStream, type Digest, digestBytes } from '@slipway/digest';
 import { describePage } from '../../answers/diagnostics.ts';
 import { RegistryError } from '../../errors.ts';
 import { redactURL, scrub } from '../redirect/redact-url.ts';
@@ -14,7 +15,10 @@ export const webPageLimit = 65_536;
  * @param body what the answer holds; undefined for a HEAD
  */
 export function isWebPage(answer: Answer, body: Uint8Array | undefined): boolean {
-  if (answer.status < 200 || answer.status > 299 || isRegistryAnswer(answer)) return false;
+  return answer.status >= 200 && answer.status <= 299 && !isRegistryAnswer(answer) && isPage(answer, body);
+}
+
+function isPage(answer: Answer, body: Uint8Array | undefined): boolean {
   const type = (answer.header('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase();
   const isHTML = type === 'text/html' || type === 'application/xhtml+xml';
   if (body === undefined) return isHTML;
@@ -33,7 +37,7 @@ export function webPageError(
   { method, url, status, proxy, secrets }: Answer,
   body: Uint8Array | undefined,
 ): RegistryError {
-  const page = body && describePage(scrub(new TextDecoder().decode(body.subarray(0, webPageLimit)), secrets));
+  const page = body && titleOf(body, secrets);
   return new RegistryError(
     `${url.host} answers with web pages: no registry, or its proxy does not pass /v2/ on (${method} ` +
       `${redactURL(url)} answered ${status} with ${page ?? 'a web page'})`,
@@ -41,7 +45,56 @@ export function webPageError(
       code: 'ERR_REGISTRY_PROTOCOL',
       status,
       proxy,
+      reason: 'web-page',
       hint: "check the registry's name and port; a network may want you to sign in first",
+    },
+  );
+}
+
+function titleOf(body: Uint8Array, secrets: readonly string[]): string | undefined {
+  return describePage(scrub(new TextDecoder().decode(body.subarray(0, webPageLimit)), secrets));
+}
+
+/**
+ * The bytes of a blob, which an answer holds, as they come. A page in its place is told as such: nobody would find it among damaged bytes. Blobs
+ * may be pages themselves, and so what looks like a short one is held back until its digest is known.
+ *
+ * @throws {RegistryError} `ERR_REGISTRY_PROTOCOL` for a page that is not the blob
+ */
+export function blobOf(answer: Answer, bytes: ByteStream, digest: Digest): ByteStream {
+  return (answer.size ?? 0) > webPageLimit ? bytes : withoutPage(answer, bytes, digest);
+}
+
+async function* withoutPage(answer: Answer, bytes: ByteStream, digest: Digest): ByteStream {
+  let held: Uint8Array[] | undefined;
+  let length = 0;
+  for await (const chunk of bytes) {
+    if (length === 0 && isPage(answer, chunk)) held = [];
+    length += chunk.byteLength;
+    if (held === undefined) {
+      yield chunk;
+      continue;
+    }
+    held.push(chunk);
+    if (length <= webPageLimit) continue;
+    yield* held;
+    held = undefined;
+  }
+  if (held === undefined) return;
+  const body = Buffer.concat(held);
+  if (digestBytes(body, algorithmOf(digest)) !== digest) throw pageForBlobError(answer, body);
+  yield body;
+}
+
+function pageForBlobError({ method, url, status, proxy, secrets }: Answer, body: Uint8Array): RegistryError {
+  return new RegistryError(
+    `${method} ${redactURL(url)} answered ${status} with ${titleOf(body, secrets) ?? 'a web page'}, in place of the blob`,
+    {
+      code: 'ERR_REGISTRY_PROTOCOL',
+      status,
+      proxy,
+      reason: 'web-page',
+      hint: `check what answers at ${url.host}: a proxy before it, or a network that wants you to sign in first`,
     },
   );
 }
