@@ -95,9 +95,9 @@ export class RegistryError extends Error {
   /**
    * Why no answer came: `tls`, `timeout`, or the system's own code (`ECONNREFUSED`, `ENOTFOUND`, `ECONNRESET`, …); or
    * `https-expected`, when what answered http speaks https; `answered-early`, when content was said to be taken before
-   * it was sent; `unknown-scheme`, when credentials are wanted in a way that is not known here; `storage`, when what the
-   * registry keeps its content in refused or lacked it, and not the registry; `web-page`, when a page came in place of
-   * the registry's content; or the code of a `ProxyError`.
+   * it was sent; `unknown-scheme`, when credentials are wanted in a way that is not known here; `storage`, when what
+   * the registry keeps its content in refused or lacked it, and not the registry; `web-page`, when a page came in place
+   * of the registry's content; or the code of a `ProxyError`.
    */
   readonly reason: string | undefined;
   /** What to do, where the fix is known. */

@@ -56,8 +56,9 @@ function titleOf(body: Uint8Array, secrets: readonly string[]): string | undefin
 }
 
 /**
- * The bytes of a blob, which an answer holds, as they come. A page in its place is told as such: nobody would find it among damaged bytes. Blobs
- * may be pages themselves, and so what looks like a short one is held back until its digest is known.
+ * The bytes of a blob, which an answer holds, as they come. A page in its place is told as such: nobody would find it
+ * among damaged bytes. Blobs may be pages themselves, and so what looks like a short one is held back until its digest
+ * is known.
  *
  * @throws {RegistryError} `ERR_REGISTRY_PROTOCOL` for a page that is not the blob
  */
@@ -87,16 +88,14 @@ async function* withoutPage(answer: Answer, bytes: ByteStream, digest: Digest): 
 }
 
 function pageForBlobError({ method, url, status, proxy, secrets }: Answer, body: Uint8Array): RegistryError {
-  return new RegistryError(
-    `${method} ${redactURL(url)} answered ${status} with ${titleOf(body, secrets) ?? 'a web page'}, in place of the blob`,
-    {
-      code: 'ERR_REGISTRY_PROTOCOL',
-      status,
-      proxy,
-      reason: 'web-page',
-      hint: `check what answers at ${url.host}: a proxy before it, or a network that wants you to sign in first`,
-    },
-  );
+  const page = titleOf(body, secrets) ?? 'a web page';
+  return new RegistryError(`${method} ${redactURL(url)} answered ${status} with ${page}, in place of the blob`, {
+    code: 'ERR_REGISTRY_PROTOCOL',
+    status,
+    proxy,
+    reason: 'web-page',
+    hint: `check what answers at ${url.host}: a proxy before it, or a network that wants you to sign in first`,
+  });
 }
 
 /**
