@@ -1,7 +1,8 @@
 /**
  * What the `Warning` headers of an answer say, for people to read. The distribution specification narrows RFC 7234's
  * grammar: `299 - "text"`; other codes are those of caches, and ignored, as is what is malformed or lies beyond the
- * 4096 bytes that the specification allows. Nothing in the texts can move a terminal's cursor or turn its writing round.
+ * 4096 bytes that the specification allows. Nothing in the texts can move a terminal's cursor, or turn its writing
+ * round.
  *
  * @param lines the lines of the header, each with one warning or several
  * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#warnings
