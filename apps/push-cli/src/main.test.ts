@@ -104,6 +104,9 @@ async function runWith(args: readonly string[]): Promise<{ code: number; stdout:
     stderr,
     signal: new AbortController().signal,
     exitCode: 0,
+    asked: undefined,
+    hasResults: false,
+    onFailure: undefined,
     onForcedExit: undefined,
     onInterrupted: undefined,
   };

@@ -34,6 +34,9 @@ export async function main(args: readonly string[], host: NodeJS.Process = proce
     stderr,
     signal: interruption.signal,
     exitCode: exitCodes.pushed,
+    asked: undefined,
+    hasResults: false,
+    onFailure: undefined,
     onForcedExit: undefined,
     onInterrupted: undefined,
   };
@@ -50,17 +53,39 @@ export async function main(args: readonly string[], host: NodeJS.Process = proce
 
 /** Parses the arguments and runs the command. */
 export async function run(args: readonly string[], context: CommandContext): Promise<ExitCode> {
+  let command: Command | undefined;
   try {
-    const program = createProgram(context, args[0]);
+    const program = createProgram(context, args[0], {
+      onCommand: (below) => {
+        command = below;
+      },
+    });
     if (args.length === 0) program.help({ error: true });
     await program.parseAsync([...withOptionalValues(wholeHelp(args, program))], { from: 'user' });
     return context.exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) return await reportWrongUsage(error, context);
+    const isUsage = error instanceof CommanderError;
+    if (isUsage && error.exitCode === 0) return exitCodes.pushed;
+    if (isUsage && error.code === 'commander.help') return exitCodes.usage;
+    const failure = isUsage ? wrongUsage(error) : error;
+    if (isJSONWanted(args, command) && !context.hasResults) await printFailure(failure, context);
     if (context.signal.aborted) return exitCodes.interrupted;
-    await tellProblem(error, { args, stderr: context.stderr });
-    return exitCodeOf(error);
+    if (context.onFailure !== undefined) context.onFailure(failure);
+    else await tellProblem(failure, { args: isUsage ? [] : args, stderr: context.stderr });
+    return context.exitCode === exitCodes.pushed ? exitCodeOf(failure) : context.exitCode;
   }
+}
+
+/** Also of a command line that could not be read to its end, as far as its command has JSON. */
+function isJSONWanted(args: readonly string[], command: Command | undefined): boolean {
+  return isGiven('--json', args) && command?.options.some(({ long }) => long === '--json') === true;
+}
+
+/** For a program that reads standard output: an object for each thing that was asked for, with the failure in it. */
+async function printFailure(error: unknown, { asked, stdout }: CommandContext): Promise<void> {
+  const { problemOf } = await import('./failure/problem.ts');
+  const records = (await asked?.()) ?? [{}];
+  for (const record of records) stdout.write(`${JSON.stringify({ ...record, error: problemOf(error) })}\n`);
 }
 
 /**
@@ -83,13 +108,10 @@ function wholeHelp(args: readonly string[], program: Command): readonly string[]
 }
 
 /** Commander has already printed what was asked for (help, version): the rest is told in this program's own form. */
-async function reportWrongUsage(error: CommanderError, { stderr }: CommandContext): Promise<ExitCode> {
-  if (error.exitCode === 0) return exitCodes.pushed;
-  if (error.code === 'commander.help') return exitCodes.usage;
+function wrongUsage(error: CommanderError): CliError {
   const [, message = '', suggestion] = /^(?:error: )?(.*?)(?:\n\((.*)\))?$/s.exec(error.message) ?? [];
   const hint = suggestion ?? 'see `slipway help` and `slipway COMMAND --help`';
-  await tellProblem(usageError(message, hint), { args: [], stderr });
-  return exitCodes.usage;
+  return usageError(message, hint);
 }
 
 /** Says what went wrong. How that is put is loaded when something did. */
@@ -102,10 +124,11 @@ async function tellProblem(
   }: { readonly args: readonly string[]; readonly stderr: OutputStream; readonly subject?: string | undefined },
 ): Promise<void> {
   const { problemLines } = await import('./failure/problem.ts');
-  stderr.write(`${problemLines(error, { verbose: isVerbose(args), subject }).join('\n')}\n`);
+  stderr.write(`${problemLines(error, { verbose: isGiven('--verbose', args), subject }).join('\n')}\n`);
 }
 
-function isVerbose(args: readonly string[]): boolean {
+/** A switch, before `--`. */
+function isGiven(flag: string, args: readonly string[]): boolean {
   const end = args.indexOf('--');
-  return args.slice(0, end === -1 ? undefined : end).includes('--verbose');
+  return args.slice(0, end === -1 ? undefined : end).includes(flag);
 }

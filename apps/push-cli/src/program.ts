@@ -42,7 +42,16 @@ const commands: Readonly<Record<string, (program: Command, context: CommandConte
  * @param wanted the first argument: where it names a command, only that one is made, as far as it knows nothing of the
  * others; completion is made of all
  */
-export function createProgram(context: CommandContext, wanted = ''): Command {
+export function createProgram(
+  context: CommandContext,
+  wanted = '',
+  {
+    onCommand,
+  }: {
+    /** Told which command is called, before its arguments are read; of a group first the group. */
+    readonly onCommand?: ((command: Command) => void) | undefined;
+  } = {},
+): Command {
   const program = new Command('slipway')
     .description('Pushes container images to registries, without a daemon.')
     .version(version, '-V, --version', 'print the version')
@@ -55,6 +64,7 @@ export function createProgram(context: CommandContext, wanted = ''): Command {
   const only = wanted !== 'completion' && Object.hasOwn(commands, wanted) ? commands[wanted] : undefined;
   for (const add of only === undefined ? Object.values(commands) : [only]) add(program, context);
   for (const command of allCommands(program)) {
+    if (onCommand !== undefined) command.hook('preSubcommand', (_, below) => onCommand(below));
     command.exitOverride().configureOutput({
       writeOut: (text) => context.stdout.write(text),
       writeErr: (text) => context.stderr.write(text),

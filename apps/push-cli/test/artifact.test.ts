@@ -49,7 +49,7 @@ async function artifact(...args: readonly string[]): Promise<CliResult> {
   const context: CommandContext = {
     environment: readEnvironment({ SLIPWAY_DATA_DIR: join(folder.path, 'data') }),
     ...{ stdin: new PassThrough().end(), stdout, stderr },
-    ...{ signal: new AbortController().signal, exitCode: 0 },
+    ...{ signal: new AbortController().signal, exitCode: 0, asked: undefined, hasResults: false, onFailure: undefined },
     ...{ onForcedExit: undefined, onInterrupted: undefined },
   };
   const code = await run(['artifact', ...args], context);

@@ -2,7 +2,7 @@ import type { OptionName } from '@slipway/client/options';
 import type { Command } from 'commander';
 import type { ListFlags } from '../artifact/list-referrers.ts';
 import type { PushArtifactFlags } from '../artifact/push-artifact.ts';
-import type { CommandContext } from '../command-context.ts';
+import type { AskedRecord, CommandContext } from '../command-context.ts';
 import { addTableOptions, connectionOptions } from './table-options.ts';
 
 /** What an artifact's push has in common with that of an image. */
@@ -43,6 +43,11 @@ function addPush(artifact: Command, context: CommandContext): void {
   addArtifactOptions(command)
     .addHelpText('after', `${details}${pushExamples}`)
     .action(async (destination: string, files: string[]) => {
+      context.asked = async () => {
+        const { readDestinations } = await import('../artifact/file-argument.ts');
+        const { to = [] } = command.opts<Pick<PushArtifactFlags, 'to'>>();
+        return await askedReferences([destination, ...to].flatMap(readDestinations));
+      };
       const { pushArtifact } = await import('../artifact/push-artifact.ts');
       await pushArtifact(destination, files, await flagsOf(command), context);
     });
@@ -58,6 +63,7 @@ function addAttach(artifact: Command, context: CommandContext): void {
   addArtifactOptions(command)
     .addHelpText('after', `${details}${attachExamples}`)
     .action(async (image: string, files: string[]) => {
+      context.asked = async () => await askedReferences([image]);
       const { attachArtifact } = await import('../artifact/push-artifact.ts');
       await attachArtifact(image, files, await flagsOf(command), context);
     });
@@ -87,6 +93,11 @@ function addArtifactOptions(command: Command): Command {
     .option('--config <file[:type]>', 'a file as its config (default: none)')
     .option('--exclude <pattern>', 'leave such files of folders out, such as "*.map"; repeatable', collected);
   return addTableOptions(command, deliveryOptions);
+}
+
+async function askedReferences(texts: readonly string[]): Promise<readonly AskedRecord[]> {
+  const { askedRecords } = await import('../results/results.ts');
+  return askedRecords(texts);
 }
 
 function collected(text: string, earlier: readonly string[] = []): readonly string[] {

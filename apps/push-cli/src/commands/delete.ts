@@ -24,6 +24,13 @@ export function addDeleteCommand(program: Command, context: CommandContext): voi
     .option('-v, --verbose', 'print requests, and the causes of errors')
     .addHelpText('after', details)
     .action(async (references: string[]) => {
+      context.asked = async () => {
+        const [{ askedRecords }, { withoutTransport }] = await Promise.all([
+          import('../results/results.ts'),
+          import('../deletion/delete-references.ts'),
+        ]);
+        return askedRecords(references.map(withoutTransport), {});
+      };
       const { deleteReferences } = await import('../deletion/delete-references.ts');
       await deleteReferences(references, command.opts(), context);
     });

@@ -26,7 +26,10 @@ export function addInspectCommand(program: Command, context: CommandContext): vo
     .option('--no-tags', 'of docker://REF, do not list the tags of the repository')
     .option('--json', 'print it as JSON')
     .option('-v, --verbose', 'print requests, and the causes of errors')
-    .action(async (source: string) => await inspect(source, command.opts(), context));
+    .action(async (source: string) => {
+      context.asked = async () => [{ source }];
+      await inspect(source, command.opts(), context);
+    });
 }
 
 /** Prints what a source holds, as a table or as one JSON document. */

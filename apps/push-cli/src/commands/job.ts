@@ -40,7 +40,10 @@ export function addJobCommand(program: Command, context: CommandContext): void {
     .description('Print the state of a job.')
     .argument('<job>', 'its ID')
     .option('--json', 'print it as JSON')
-    .action(async (id: string) => await (await commands()).showJob(id, show.optsWithGlobals(), context));
+    .action(async (id: string) => {
+      context.asked = async () => [{ id }];
+      await (await commands()).showJob(id, show.optsWithGlobals(), context);
+    });
 
   const watch = withDaemon(job.command('watch'))
     .description('Show how a job goes on, and print its result. Ctrl-C leaves; the job goes on.')
@@ -49,20 +52,29 @@ export function addJobCommand(program: Command, context: CommandContext): void {
     .option('--json', 'print results as JSON, one object a destination')
     .option('-q, --quiet', 'print the result only')
     .option('-v, --verbose', 'print the causes of errors')
-    .action(async (id: string) => await (await commands()).watchJob(id, watch.optsWithGlobals(), context));
+    .action(async (id: string) => {
+      context.asked = async () => [{ job: id }];
+      await (await commands()).watchJob(id, watch.optsWithGlobals(), context);
+    });
 
   const cancel = withDaemon(job.command('cancel'))
     .description('Stop jobs at a safe point. Destinations that were reached stay pushed.')
     .argument('<job...>', 'their IDs')
     .option('--json', 'print the jobs as JSON')
-    .action(async (ids: string[]) => await (await commands()).cancelJobs(ids, cancel.optsWithGlobals(), context));
+    .action(async (ids: string[]) => {
+      context.asked = async () => ids.map((id) => ({ id }));
+      await (await commands()).cancelJobs(ids, cancel.optsWithGlobals(), context);
+    });
 
   const retry = withDaemon(job.command('retry'))
     .description('Run a failed job again, for the destinations that it has not reached. Nothing is uploaded again.')
     .argument('<job>', 'its ID')
     .option('--authfile <file>', 'credentials file to use instead of docker’s and podman’s')
     .option('--json', 'print the job as JSON')
-    .action(async (id: string) => await (await commands()).retryJob(id, retry.optsWithGlobals(), context));
+    .action(async (id: string) => {
+      context.asked = async () => [{ id }];
+      await (await commands()).retryJob(id, retry.optsWithGlobals(), context);
+    });
 }
 
 const details = `

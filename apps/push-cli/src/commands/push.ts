@@ -21,6 +21,10 @@ export function addPushCommand(program: Command, context: CommandContext): void 
   addDaemonOptions(addTableOptions(addLearnNames(command), names, 'below'))
     .addHelpText('after', details)
     .action(async (source: string, destinations: string[]) => {
+      context.asked = async () => {
+        const { askedRecords } = await import('../results/results.ts');
+        return askedRecords(destinations, command.opts<PushFlags>().allTags === true ? {} : undefined);
+      };
       const daemon = command.optsWithGlobals()['daemon'] ?? daemonOfEnvironment(context.environment);
       if (daemon !== undefined) {
         const { pushByDaemon } = await import('../daemon/push-by-daemon.ts');
@@ -78,7 +82,8 @@ Learning:
   trust   believe what the images of the destination repository say of it
   off     do not read the destination's images
 
-Standard output carries the result: one line registry/repository@sha256:… a destination.
+Standard output carries the result: one line registry/repository@sha256:… a destination; with --json one object a
+destination, which has \`error\` where it failed, also where nothing was begun.
 
 Exit codes:
   0 pushed · 1 failed · 2 wrong usage or bad reference · 3 unauthorized or denied

@@ -70,12 +70,13 @@ export async function cancelJobs(
 ): Promise<void> {
   const client = await clientOf(options, context);
   const asked = await Promise.allSettled(ids.map((id) => client.cancel(id, context.signal)));
-  const jobs = asked.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
-  await print(
-    jobs.map((job) => (options.json === true ? JSON.stringify(job) : `${job.id} ${stateOf(job)}`)),
-    context,
-  );
   const failed = asked.find((each) => each.status === 'rejected');
+  const { problemOf } = failed === undefined ? {} : await import('../failure/problem.ts');
+  const lines = asked.flatMap((each, index) => {
+    if (each.status === 'fulfilled') return lineOf(each.value, options);
+    return options.json === true ? JSON.stringify({ id: ids[index], error: problemOf?.(each.reason) }) : [];
+  });
+  await print(lines, context);
   if (failed !== undefined) throw failed.reason;
 }
 
@@ -102,7 +103,11 @@ export async function retryJob(
         'names a file that has them',
     );
   });
-  await print([options.json === true ? JSON.stringify(job) : `${job.id} ${stateOf(job)}`], context);
+  await print([lineOf(job, options)], context);
+}
+
+function lineOf(job: Job, { json }: JobCommandOptions): string {
+  return json === true ? JSON.stringify(job) : `${job.id} ${stateOf(job)}`;
 }
 
 async function clientOf({ daemon }: JobCommandOptions, { environment, stderr }: CommandContext): Promise<DaemonClient> {

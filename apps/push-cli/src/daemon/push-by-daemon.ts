@@ -2,7 +2,6 @@ import type { OptionValues } from '@slipway/client/options';
 import { parseDestinations } from '@slipway/client/program';
 import type { CommandContext } from '../command-context.ts';
 import { usageError } from '../errors.ts';
-import { exitCodeOf } from '../failure/exit-code.ts';
 import { openProgress } from '../progress/open-progress.ts';
 import { assertDigestFile, writeDigestFile } from '../results/results.ts';
 import { writeResults } from '../results/write-results.ts';
@@ -44,30 +43,24 @@ export async function pushByDaemon(
   using progress = openProgress(choice, { ...context, verbose, isQuiet: quiet });
   context.onForcedExit = () => progress[Symbol.dispose]();
   const client = new DaemonClient(address, { print: (line) => progress.print(line) });
-  try {
-    const job = await submitJob(source, references, options, {
-      client,
-      progress,
-      context,
-      isSilent: choice === 'none',
-    });
-    if (options.detach === true) {
-      await writeResults([json ? JSON.stringify(job) : job.id], [], context);
-      return;
-    }
-    if (quiet !== true) progress.print(`slipway: job ${job.id} of slipwayd at ${client.name}`);
-    const ended = await followToEnd(job.id, { client, progress, context, onInterrupt: options.onInterrupt });
-    await reportJob(ended, { json, progress, context });
-    if (options.digestFile !== undefined && isReached(ended)) {
-      await writeDigestFile(
-        options.digestFile,
-        ended.destinations.map(({ digest = '' }) => ({ digest })),
-      );
-    }
-  } catch (error) {
-    if (context.signal.aborted) throw error;
-    progress[Symbol.dispose]();
-    progress.fail(error);
-    context.exitCode = exitCodeOf(error);
+  context.onFailure = (error) => progress.fail(error);
+  const job = await submitJob(source, references, options, {
+    client,
+    progress,
+    context,
+    isSilent: choice === 'none',
+  });
+  if (options.detach === true) {
+    await writeResults([json ? JSON.stringify(job) : job.id], [], context);
+    return;
+  }
+  if (quiet !== true) progress.print(`slipway: job ${job.id} of slipwayd at ${client.name}`);
+  const ended = await followToEnd(job.id, { client, progress, context, onInterrupt: options.onInterrupt });
+  await reportJob(ended, { json, progress, context });
+  if (options.digestFile !== undefined && isReached(ended)) {
+    await writeDigestFile(
+      options.digestFile,
+      ended.destinations.map(({ digest = '' }) => ({ digest })),
+    );
   }
 }

@@ -81,11 +81,16 @@ export async function deleteReferences(
   report(items, options, context);
 }
 
+/** A reference as `slipway inspect` takes it is one here too. */
+export function withoutTransport(text: string): string {
+  return text.replace(/^docker:\/\//, '');
+}
+
 /**
  * @throws {CliError} `ERR_CLI_USAGE` where neither a tag nor a digest says what is to go: `latest` is not guessed here
  */
 function parseTarget(text: string): Reference {
-  const name = text.replace(/^docker:\/\//, '');
+  const name = withoutTransport(text);
   assertNoUser(name);
   const reference = parseReference(name);
   if (reference.tag !== undefined || reference.digest !== undefined) return reference;

@@ -8,7 +8,7 @@ import { exitCodeOf, exitCodes } from '../failure/exit-code.ts';
 import { openClient } from '../open-client.ts';
 import { openProgress } from '../progress/open-progress.ts';
 import { type Progress, systemClock } from '../progress/progress.ts';
-import { assertDigestFile, failureRecord, resultLine, resultRecord, writeDigestFile } from '../results/results.ts';
+import { assertDigestFile, resultLine, resultRecord, writeDigestFile } from '../results/results.ts';
 import { writeResults } from '../results/write-results.ts';
 import { ask } from '../terminal/prompt.ts';
 import { type DeliveryFlags, type PushFlags, readPushFlags } from './push-flags.ts';
@@ -40,31 +40,21 @@ export async function deliver(
   using progress = openProgress(flags.progress, { ...context, verbose: flags.verbose, isQuiet: flags.quiet });
   context.onInterrupted = () => progress.print('slipway: stopping at a safe point; press Ctrl-C again to end at once');
   context.onForcedExit = () => progress[Symbol.dispose]();
-  let report: PushReport | undefined;
-  try {
-    if (flags.digestFile !== undefined && flags.dryRun !== true) await assertDigestFile(flags.digestFile);
-    const credentials = await typedCredentials(flags, references, context);
-    await using client = await openClient(flags, context, {
-      print: (line) => progress.print(line),
-      warn: (message) => progress.warn(message),
-      credentials,
-      signKeyPassword: keyPasswordPrompt(flags, context),
-    });
-    if (flags.verbose === true) await printCredentials(client, references, progress);
-    report = await push(client, {
-      signal: context.signal,
-      onEvent: preparedForMany((event) => progress.onEvent(event)),
-    });
-    await tell(report, flags, progress, context);
-  } catch (error) {
-    if (flags.json === true && report === undefined) {
-      for (const reference of references) context.stdout.write(`${JSON.stringify(failureRecord(reference, error))}\n`);
-    }
-    if (context.signal.aborted) throw error;
-    progress[Symbol.dispose]();
-    progress.fail(error);
-    if (context.exitCode === exitCodes.pushed) context.exitCode = exitCodeOf(error);
-  }
+  context.onFailure = (error) => progress.fail(error);
+  if (flags.digestFile !== undefined && flags.dryRun !== true) await assertDigestFile(flags.digestFile);
+  const credentials = await typedCredentials(flags, references, context);
+  await using client = await openClient(flags, context, {
+    print: (line) => progress.print(line),
+    warn: (message) => progress.warn(message),
+    credentials,
+    signKeyPassword: keyPasswordPrompt(flags, context),
+  });
+  if (flags.verbose === true) await printCredentials(client, references, progress);
+  const report = await push(client, {
+    signal: context.signal,
+    onEvent: preparedForMany((event) => progress.onEvent(event)),
+  });
+  await tell(report, flags, progress, context);
 }
 
 /** Asks on the terminal; undefined where there is none, or the image comes from there. */

@@ -1,5 +1,13 @@
 import type { PushResult } from '@slipway/push';
-import { canonicalName, formatReference, type Reference } from '@slipway/reference';
+import {
+  canonicalName,
+  defaultTag,
+  formatReference,
+  type ParseReferenceOptions,
+  parseReference,
+  type Reference,
+} from '@slipway/reference';
+import type { AskedRecord } from '../command-context.ts';
 import { CliError } from '../errors.ts';
 import { problemOf } from '../failure/problem.ts';
 import { assertWritable, wholeFile } from './whole-file.ts';
@@ -15,7 +23,7 @@ export function resultLine(result: Extract<PushResult, { ok: true }>): string {
  */
 export function resultRecord(result: PushResult): Readonly<Record<string, unknown>> {
   const { reference, totals } = result;
-  if (!result.ok) return { ...failureRecord(reference, result.error), totals };
+  if (!result.ok) return { ...nameRecord(reference), error: problemOf(result.error), totals };
   const { digest, mediaType, size, unchanged, plan, signatures } = result;
   const dryRun = plan === undefined ? {} : { dryRun: true, plan };
   const signed = signatures === undefined ? {} : { signatures };
@@ -24,9 +32,23 @@ export function resultRecord(result: PushResult): Readonly<Record<string, unknow
   return { ...facts, ...signed, ...dryRun, totals };
 }
 
-/** What `--json` says of a destination that failed, or was never reached. */
-export function failureRecord(reference: Reference, error: unknown): Readonly<Record<string, unknown>> {
-  return { reference: formatReference(reference), tag: reference.tag, error: problemOf(error) };
+/** What `--json` calls a destination by. */
+function nameRecord(reference: Reference): AskedRecord {
+  return { reference: formatReference(reference), tag: reference.tag };
+}
+
+/** The same of references that may be none: those are called as they were typed. */
+export function askedRecords(
+  texts: readonly string[],
+  options: Pick<ParseReferenceOptions, 'defaultTag'> = { defaultTag },
+): readonly AskedRecord[] {
+  return texts.map((text) => {
+    try {
+      return nameRecord(parseReference(text, options));
+    } catch {
+      return { reference: text };
+    }
+  });
 }
 
 /**

@@ -11,11 +11,12 @@ import { isGoneReader } from '../terminal/outputs.ts';
 export async function writeResults(
   lines: readonly string[],
   pushed: readonly string[],
-  { stdout }: Pick<CommandContext, 'stdout'>,
+  context: Pick<CommandContext, 'stdout' | 'hasResults'>,
 ): Promise<void> {
   if (lines.length === 0) return;
+  context.hasResults = true;
   const failure = await new Promise<Error | null | undefined>((resolve) => {
-    stdout.write(lines.map((line) => `${line}\n`).join(''), resolve);
+    context.stdout.write(lines.map((line) => `${line}\n`).join(''), resolve);
   });
   if (!failure || isGoneReader(failure)) return;
   const what = pushed.length > 0 ? 'the image was pushed, but the result' : 'the result';
