@@ -137,10 +137,10 @@ function entryOf(name, folder, bundle, notices) {
   const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
   const bundled = readFileSync(join(folder, 'dist/bundled.json'), 'utf8');
   const isModule = bundle.endsWith('.mjs');
-  return `${isModule ? "import { about } from './about.cjs'" : "const { about } = require('./about.cjs')"};
+  return `${isModule ? "import { about, print } from './about.cjs'" : "const { about, print } = require('./about.cjs')"};
 const name = ${JSON.stringify(name)}, version = ${JSON.stringify(version)};
 const answer = about(process.argv.slice(2), { name, version, bundled: () => (${bundled}), notices: () => ${JSON.stringify(notices)} });
-if (answer !== undefined) process.stdout.write(answer);
+if (answer !== undefined) print(answer, { name });
 else ${isModule ? 'await import' : 'require'}('./dist/${bundle}');
 `;
 }

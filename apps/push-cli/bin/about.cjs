@@ -16,6 +16,23 @@ exports.about = (args, program) => {
   return `${lines.join('\n')}\n`;
 };
 
+/**
+ * Writes it to standard output, and says so where that cannot be done, in the words of the whole program. A reader that
+ * went away wants none.
+ */
+exports.print = (answer, { name }) => {
+  const { stdout, stderr } = process;
+  stderr.on('error', () => {});
+  stdout.once('error', ({ code, message }) => {
+    stdout.on('error', () => {});
+    if (code === 'EPIPE') return;
+    process.exitCode = 1;
+    const hint = 'check where standard output leads';
+    stderr.write(`${name}: standard output cannot be written: ${message}\n  hint: ${hint}\n`);
+  });
+  stdout.write(answer);
+};
+
 function runtime() {
   const { Bun, Deno } = globalThis;
   if (Bun !== undefined) return `Bun ${Bun.version}${Bun.isStandaloneExecutable ? ', in this executable' : ''}`;

@@ -2,13 +2,15 @@
 'use strict';
 // What has to happen before the program is loaded; and the answers that scripts ask for often, without loading it.
 const { readFileSync } = require('node:fs');
-const answer = require('./about.cjs').about(process.argv.slice(2), {
+const { about, print } = require('./about.cjs');
+const program = {
   name: 'slipway',
   version: require('../package.json').version,
   bundled: () => require('../dist/bundled.json'),
   notices: () => readFileSync(require.resolve('../dist/THIRD-PARTY-NOTICES.txt'), 'utf8'),
-});
-if (answer !== undefined) process.stdout.write(answer);
+};
+const answer = about(process.argv.slice(2), program);
+if (answer !== undefined) print(answer, program);
 else {
   // libuv reads the size of its thread pool once, when the pool is first used. Unpacking and file access run there, so
   // the size is set here: one thread a core, four at least.

@@ -66,6 +66,14 @@ export class CliError extends Error {
   }
 }
 
+/** Standard output cannot be written, and nothing else has failed. */
+export function outputError(cause: Error): CliError {
+  return new CliError('ERR_CLI_OUTPUT', `standard output cannot be written: ${cause.message}`, {
+    cause,
+    hint: 'check where standard output leads',
+  });
+}
+
 /** Wrong usage: exit code 2. */
 export function usageError(message: string, hint?: string): CliError {
   return new CliError('ERR_CLI_USAGE', message, { hint });

@@ -1,12 +1,12 @@
+import { watchOutputs } from '@slipway/client/program';
 import { type Command, CommanderError } from 'commander';
 import type { CommandContext, OutputStream } from './command-context.ts';
 import { withOptionalValues } from './commands/optional-values.ts';
 import { readEnvironment } from './environment.ts';
-import { CliError, usageError } from './errors.ts';
+import { type CliError, outputError, usageError } from './errors.ts';
 import { type ExitCode, exitCodeOf, exitCodes } from './failure/exit-code.ts';
 import { createProgram } from './program.ts';
 import { listenForInterruption } from './terminal/interruption.ts';
-import { watchOutputs } from './terminal/outputs.ts';
 import { scrubbedOutput, secretsInArguments, secretsInProxies } from './terminal/scrubbed-output.ts';
 
 /** Runs the program with the arguments after its name; resolves with its exit code and never rejects. */
@@ -43,11 +43,7 @@ export async function main(args: readonly string[], host: NodeJS.Process = proce
   const exitCode = await run(args, context);
   const failure = await outputs.flush();
   if (failure === undefined || exitCode !== exitCodes.pushed) return exitCode;
-  const error = new CliError('ERR_CLI_OUTPUT', `standard output cannot be written: ${failure.message}`, {
-    cause: failure,
-    hint: 'check where standard output leads',
-  });
-  await tellProblem(error, { args, stderr });
+  await tellProblem(outputError(failure), { args, stderr });
   return exitCodes.failed;
 }
 

@@ -15,6 +15,8 @@ beforeAll(async () => {
   folder = await temporaryFolder();
   const image = await randomImage({ seed: 'unwritable', layers: [{ size: 20_000, kind: 'random' }] });
   await writeDockerArchive(join(folder.path, 'image.tar'), [{ image, references: ['demo/app:v1'] }], { layout: 'old' });
+  const loaded = await inFolder('load image.tar', '');
+  expect(loaded.code, loaded.stderr).toBe(0);
 });
 afterAll(async () => {
   await folder[Symbol.asyncDispose]();
@@ -64,10 +66,29 @@ describe.skipIf(!existsSync('/dev/full'))('output that cannot be written', () =>
     expect(code, stderr).toBe(5);
   });
 
-  test.each([['--help'], ['doctor'], ['completion bash']])('slipway %s says so', async (args) => {
-    const { code, stderr } = await runProgram(shell(args, '>/dev/full'), { env: environment() });
-    expect(code).toBe(1);
-    expect(stderr).toMatch(/^slipway: standard output cannot be written: .*ENOSPC/m);
+  test.each([
+    ['--help'],
+    ['help job submit'],
+    ['--version'],
+    ['--version --verbose'],
+    ['--version --licenses'],
+    ['doctor'],
+    ['completion bash'],
+    ['completion fish'],
+    ['inspect image.tar'],
+    ['inspect image.tar --json'],
+    ['images'],
+    ['save demo/app:v1'],
+    ['registry serve --port 0'],
+  ])('slipway %s says so', async (args) => {
+    const { code, stderr } = await inFolder(args, '>/dev/full');
+    expect(code, stderr).toBe(1);
+    expect(stderr).toMatch(
+      /^slipway: standard output cannot be written: .*ENOSPC.*\n {2}hint: check where standard output leads$/m,
+    );
+    expect(stderr).not.toMatch(/TMPDIR|^ {4}at /m);
+    // Where that cannot be told either.
+    expect(await inFolder(args, '>/dev/full 2>&1')).toMatchObject({ code: 1, stdout: '', stderr: '' });
   });
 });
 
@@ -98,6 +119,24 @@ test('a reader that goes away ends the talk, not the push', async () => {
   expect(code, stderr).toBe(0);
   expect(registry.tags('demo/app')).toEqual(['1']);
 });
+
+test.each([
+  ['save demo/app:v1', '| head -c 10'],
+  ['save demo/app:v1', '| true'],
+  ['--version --licenses', '| head -c 10'],
+  ['--version', '| true'],
+  ['help push', '| true'],
+  ['completion zsh', '| head -n 1'],
+  ['inspect image.tar --json', '| head -n 1'],
+])('slipway %s %s: a reader that has seen enough is no failure', async (args, reader) => {
+  const { code, stderr } = await inFolder(args, `${reader}; exit $PIPESTATUS`);
+  expect([code, stderr]).toEqual([0, '']);
+});
+
+async function inFolder(args: string, redirection: string): Promise<CliResult> {
+  const env = { ...environment(), SLIPWAY_DATA_DIR: join(folder.path, 'data') };
+  return await runProgram(shell(args, redirection), { env, folder: folder.path });
+}
 
 async function push(host: string, options: readonly string[], redirection: string): Promise<CliResult> {
   const args = ['push', join(folder.path, 'image.tar'), `${host}/demo/app:1`, '--no-cache', ...options];

@@ -1,10 +1,15 @@
+import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { main } from './main.ts';
 
 async function run(...args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   const out: string[] = [];
   const err: string[] = [];
-  const stream = (texts: string[]) => ({ columns: 160, write: (text: string) => texts.push(text) });
+  const stream = (texts: string[]) =>
+    Object.assign(
+      new PassThrough({ encoding: 'utf8' }).on('data', (text: string) => texts.push(text)),
+      { columns: 160 },
+    );
   const host = { env: {}, stdout: stream(out), stderr: stream(err) };
   const code = await main(args, host as unknown as NodeJS.Process);
   return { code, stdout: out.join(''), stderr: err.join('') };

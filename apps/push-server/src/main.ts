@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { readEnvironment } from '@slipway/client';
+import { watchOutputs } from '@slipway/client/program';
 import { Command, CommanderError, Option } from 'commander';
 import { type Logger, pino, stdTimeFunctions } from 'pino';
 import { readConfig, variableOf } from './config/read-config.ts';
@@ -21,6 +22,16 @@ import { version } from './version.ts';
 
 /** Runs the program with the arguments after its name; resolves with its exit code and never rejects. */
 export async function main(args: readonly string[], host: NodeJS.Process = process): Promise<number> {
+  const outputs = watchOutputs(host.stdout, host.stderr);
+  const exitCode = await run(args, host);
+  const failure = await outputs.flush();
+  if (failure === undefined || exitCode !== 0) return exitCode;
+  const message = `standard output cannot be written: ${failure.message}`;
+  host.stderr.write(problemText(message, 'check where standard output leads'));
+  return 1;
+}
+
+async function run(args: readonly string[], host: NodeJS.Process): Promise<number> {
   const program = createProgram(host);
   try {
     await program.parseAsync([...args], { from: 'user' });

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
@@ -173,6 +174,24 @@ describe('the program', () => {
     expect((await run([...data, 'token', 'create', 'ci', '--scope', 'root']))[0]).toBe(2);
   });
 
+  test.skipIf(!existsSync('/dev/full'))(
+    'standard output that cannot be written is told, and no reader is',
+    async () => {
+      await using folder = await temporaryFolder();
+      const data = `--data-dir ${folder.path}`;
+      for (const args of ['--help', '--version', `--check-config ${data}`, `${data} token create ci --scope load`]) {
+        const called = [...program.map((part) => `'${part}'`), args].join(' ');
+        const [code, , told] = await run(['-c', `${called} >/dev/full`], ['bash']);
+        expect([code, told]).toEqual([
+          1,
+          expect.stringMatching(/^slipwayd: standard output cannot be written: .*ENOSPC.*\n {2}hint: .*\n$/),
+        ]);
+        expect(await run(['-c', `${called} >/dev/full 2>&1`], ['bash'])).toEqual([1, '', '']);
+        expect(await run(['-c', `${called} | true; exit $PIPESTATUS`], ['bash'])).toEqual([0, '', '']);
+      }
+    },
+  );
+
   test('serves until SIGTERM, then ends with 0 and takes its socket away', async () => {
     await using folder = await temporaryFolder();
     const socket = join(folder.path, 's.sock');
@@ -202,7 +221,10 @@ async function reader({ socket }: TestDaemon): Promise<{ readonly body: Promise<
   return { body: text(response) };
 }
 
-async function run(args: readonly string[]): Promise<readonly [number, string, string]> {
+async function run(
+  args: readonly string[],
+  [command = '', ...first]: readonly string[] = program,
+): Promise<readonly [number, string, string]> {
   const child = spawn(command, [...first, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
   return [code as number, stdout, stderr];

@@ -4,6 +4,7 @@ import { wholeNumber } from '@slipway/client/options';
 import type { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
 import { CliError, usageError } from '../errors.ts';
+import { writeResults } from '../results/write-results.ts';
 import { readValue } from './table-options.ts';
 
 interface ServeFlags {
@@ -34,7 +35,7 @@ export function addRegistryCommand(program: Command, context: CommandContext): v
 async function serve(flags: ServeFlags, context: CommandContext): Promise<void> {
   const { startRegistry } = await import('../embedded-registry.ts');
   const { host, port, folder, allowRemote } = flags;
-  const { signal, stdout, stderr } = context;
+  const { signal, stderr } = context;
   if (allowRemote !== true && !isLoopback(host)) {
     throw usageError(
       `--host ${host} can be reached from other machines, and this registry lets anybody push`,
@@ -48,7 +49,7 @@ async function serve(flags: ServeFlags, context: CommandContext): Promise<void> 
     });
   });
   context.onInterrupted = () => stderr.write('slipway: registry stopped\n');
-  stdout.write(`${registry.url}\n`);
+  await writeResults([registry.url], [], context);
   stderr.write(
     `slipway: push to ${new URL(registry.url).host}/NAME:TAG; ${folder ?? 'kept in memory'}; Ctrl-C ends it\n`,
   );

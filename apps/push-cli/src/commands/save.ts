@@ -24,7 +24,6 @@ async function save(
   { output, ...flags }: SaveFlags,
   context: CommandContext,
 ): Promise<void> {
-  const { pipeline } = await import('node:stream/promises');
   const { openLocalStore } = await import('../local-store.ts');
   const { signal, stdout } = context;
   if (output === undefined && stdout.isTTY === true) {
@@ -32,8 +31,10 @@ async function save(
   }
   await using store = await openLocalStore(flags, context);
   const archive = await store.save(images, { signal });
-  if (output === undefined) await pipeline(archive, stdout, { signal, end: false });
-  else await writeWhole(output, archive, signal);
+  if (output === undefined) {
+    const { writeContent } = await import('../results/write-content.ts');
+    await writeContent(archive, context);
+  } else await writeWhole(output, archive, signal);
 }
 
 async function writeWhole(path: string, archive: ByteStream, signal: AbortSignal): Promise<void> {

@@ -1,6 +1,6 @@
+import { isGoneReader } from '@slipway/client/program';
 import type { CommandContext } from '../command-context.ts';
-import { CliError } from '../errors.ts';
-import { isGoneReader } from '../terminal/outputs.ts';
+import { CliError, outputError } from '../errors.ts';
 
 /**
  * Writes the results to standard output, which is all that it carries. A reader that went away wants none.
@@ -19,9 +19,10 @@ export async function writeResults(
     context.stdout.write(lines.map((line) => `${line}\n`).join(''), resolve);
   });
   if (!failure || isGoneReader(failure)) return;
-  const what = pushed.length > 0 ? 'the image was pushed, but the result' : 'the result';
-  throw new CliError('ERR_CLI_OUTPUT', `${what} cannot be written to standard output: ${failure.message}`, {
+  if (pushed.length === 0) throw outputError(failure);
+  const what = 'the image was pushed, but the result cannot be written to standard output';
+  throw new CliError('ERR_CLI_OUTPUT', `${what}: ${failure.message}`, {
     cause: failure,
-    hint: pushed.length > 0 ? `it is ${pushed.join(', ')}` : 'check where standard output leads',
+    hint: `it is ${pushed.join(', ')}`,
   });
 }

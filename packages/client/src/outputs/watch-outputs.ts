@@ -1,5 +1,5 @@
+import type { Writable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { OutputStream } from '../command-context.ts';
 
 /** What a program writes to, and whether it could. */
 export interface Outputs {
@@ -11,7 +11,7 @@ export interface Outputs {
  * Lets standard output and standard error fail without ending the program: a log on a disk that is full, or a reader
  * that went away (`slipway … | head`), costs words, never a push.
  */
-export function watchOutputs(stdout: OutputStream, stderr: OutputStream): Outputs {
+export function watchOutputs(stdout: Writable, stderr: Writable): Outputs {
   let failure: Error | undefined;
   stderr.on('error', () => {});
   stdout.on('error', (error: Error) => {
