@@ -25,7 +25,7 @@ export function optionFor(name: string, entry: OptionEntry, place = ''): Option 
   const description = section === undefined ? entry.description : `${entry.description}: see ${section} ${place}`;
   const option = new Option(placeholder === undefined ? flag : `${flag} ${placeholder}`, description);
   if (kind.choices !== undefined) option.choices(kind.choices);
-  if (kind.isSwitch !== true && (kind.choices === undefined || kind.areChoicesJoined === true))
+  if (kind.isSwitch !== true && (kind.choices === undefined || kind.joinedChoices !== undefined))
     option.argParser((text, earlier) => joined(readValue(text, entry), earlier, entry));
   return initial === undefined || isOn === true ? option : option.default(initial);
 }

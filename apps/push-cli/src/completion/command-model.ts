@@ -1,4 +1,5 @@
-import type { Command } from 'commander';
+import { type OptionEntry, optionTable } from '@slipway/client/options';
+import type { Command, Option } from 'commander';
 
 /** What a completion script knows of an option. */
 export interface OptionModel {
@@ -6,8 +7,10 @@ export interface OptionModel {
   readonly names: readonly string[];
   readonly description: string;
   readonly takesValue: boolean;
-  /** Values to offer, of a list for each of its members; empty for free ones. */
+  /** Values to offer; empty for free ones. */
   readonly values: readonly string[];
+  /** Those of the values that may stand in a list with others, each once. */
+  readonly members: readonly string[];
   readonly completes: 'values' | 'list' | 'files' | 'folders' | 'nothing';
 }
 
@@ -47,7 +50,8 @@ function modelsOf(command: Command, path: readonly string[]): readonly CommandMo
         description: option.description.split('(')[0]?.trim() ?? '',
         takesValue,
         values,
-        completes: values.length > 0 ? valueKindOf(option.flags) : pathKindOf(option.flags),
+        members: membersOf(option),
+        completes: values.length > 0 ? valueKindOf(option) : pathKindOf(option.flags),
       };
     }),
     argumentValues: argument?.argChoices ?? [],
@@ -65,10 +69,20 @@ function helpModelsOf(command: Command, path: readonly string[]): readonly Comma
   return [{ path, description, commands, options: [], argumentValues: [], takesFiles: false }, ...below];
 }
 
-/** A placeholder such as `<kind,...>` takes several with commas between. */
-function valueKindOf(flags: string): 'values' | 'list' {
-  return flags.includes(',...>') ? 'list' : 'values';
+function valueKindOf(option: Option): 'values' | 'list' {
+  return membersOf(option).length > 0 ? 'list' : 'values';
 }
+
+/** Commander knows nothing of lists with commas. */
+function membersOf(option: Option): readonly string[] {
+  const table: Readonly<Record<string, OptionEntry | undefined>> = optionTable;
+  return (option.argChoices && table[option.attributeName()]?.kind.joinedChoices) ?? [];
+}
+
+/** The transports of a SOURCE that have a path behind them. */
+export const pathTransports: readonly string[] = ['docker-archive', 'oci', 'oci-archive', 'dir'];
+/** Those that have a name. */
+export const nameTransports: readonly string[] = ['docker', 'docker-daemon', 'store'];
 
 function pathKindOf(flags: string): 'files' | 'folders' | 'nothing' {
   if (flags.includes('<folder>')) return 'folders';

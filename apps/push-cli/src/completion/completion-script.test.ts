@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -13,6 +13,7 @@ import { completionScript } from './completion-script.ts';
 import { type Shell, shells } from './shells.ts';
 
 const jobCommands = ['submit', 'list', 'show', 'watch', 'cancel', 'retry'];
+const progressKinds = optionTable.progress.kind.choices ?? [];
 const run = promisify(execFile);
 const program = createProgram({} as CommandContext);
 let folder: string;
@@ -68,15 +69,61 @@ describe.skipIf(findTool('bash') === undefined)('in bash', () => {
     ['files for a source', ['slipway', 'push', 'ima'], ['image.tar']],
     ['folders for a folder', ['slipway', 'push', '--cert-dir', ''], ['certificates']],
     ['nothing for a number', ['slipway', 'push', '--concurrency', ''], []],
+    ['a value behind =', ['slipway', 'push', '--verify=d'], ['--verify=digest', '--verify=diffid']],
+    [
+      'all values behind =',
+      ['slipway', 'job', 'watch', '--progress='],
+      progressKinds.map((kind) => `--progress=${kind}`),
+    ],
+    ['a value with a colon', ['slipway', 'push', '--compression', 'zstd:'], ['zstd:chunked']],
+    ['the same behind =', ['slipway', 'push', '--compression=zstd:c'], ['--compression=zstd:chunked']],
+    ['a further one of a list behind =', ['slipway', 'push', '--compression=none,e'], ['--compression=none,estargz']],
+    [
+      'a further one after one with a colon',
+      ['slipway', 'push', '--compression=zstd:chunked,n'],
+      ['--compression=zstd:chunked,none'],
+    ],
+    ['nothing beside what stands alone', ['slipway', 'push', '--compression', 'keep,'], []],
+    [
+      'none of a list twice',
+      ['slipway', 'push', '--compression', 'none,estargz,gzip,'],
+      ['none,estargz,gzip,zstd', 'none,estargz,gzip,zstd:chunked'],
+    ],
+    ['files behind =', ['slipway', 'push', '--digest-file=im'], ['--digest-file=image.tar']],
+    ['folders behind =', ['slipway', 'push', '--data-dir=c'], ['--data-dir=certificates']],
+    ['nothing behind the = of a switch', ['slipway', 'push', '--json='], []],
+    ['files behind a transport', ['slipway', 'load', 'oci-archive:ima'], ['oci-archive:image.tar']],
+    ['nothing for a tag behind a path', ['slipway', 'inspect', 'oci:certificates:i'], []],
+    ['nothing for a name', ['slipway', 'push', 'docker://quay.io/image:i'], []],
+    ['commands after an option with =', ['slipway', '--daemon=tcp://farm:2376', 'job', 'ca'], ['cancel']],
+    ['options after a reference with colons', ['slipway', 'push', 'oci:a:b', 'farm:5000/a:b', '--dry'], ['--dry-run']],
   ])('%s', async (_, words, offered) => {
     const work = join(folder, 'work');
-    const script = `
-      mkdir -p ${work}/certificates && cd ${work} && touch image.tar
-      . ${await written('bash')}
-      COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}
-      _slipway 2>/dev/null; printf '%s\\n' "\${COMPREPLY[@]}"`;
-    const { stdout } = await run('bash', ['-c', script]);
-    expect(stdout.split('\n').filter(Boolean)).toEqual(offered);
+    await mkdir(join(work, 'certificates'), { recursive: true });
+    await writeFile(join(work, 'image.tar'), '');
+    // Also for those who have taken = and : out of COMP_WORDBREAKS.
+    for (const isSplit of [true, false]) {
+      const pieces = words.flatMap((word) =>
+        (isSplit ? word.split(/([=:]+)/) : [word]).filter((piece) => piece !== ''),
+      );
+      const isNew = words.at(-1) === '';
+      const typed = [...pieces, ...(isNew ? [''] : [])];
+      const script = `
+        cd ${work}; . ${await written('bash')}
+        COMP_LINE='${words.join(' ')}' COMP_WORDS=(${typed.map((word) => `'${word}'`).join(' ')})
+        COMP_CWORD=${typed.length - 1}
+        _slipway 2>/dev/null; printf '%s\\n' "\${COMPREPLY[@]}"`;
+      const { stdout } = await run('bash', ['-c', script]);
+      // Readline keeps what stands before the last piece, and all where that is = or :.
+      const piece = typed.at(-1)!;
+      const kept = words.at(-1)!.slice(0, /^[=:]/.test(piece) ? undefined : words.at(-1)!.length - piece.length);
+      expect(
+        stdout
+          .split('\n')
+          .filter(Boolean)
+          .map((reply) => kept + reply),
+      ).toEqual(offered);
+    }
   });
 });
 
@@ -85,12 +132,37 @@ describe.skipIf(findTool('fish') === undefined)('in fish', () => {
     ['commands of a group for help', 'slipway help registry ', ['serve']],
     ['states of jobs', 'slipway job list --state c', ['cancelled']],
     ['a further one of a list', 'slipway push --compression zstd,es', ['zstd,estargz']],
+    ['a value behind =', 'slipway push --learn=of', ['--learn=off']],
+    ['a further one of a list behind =', 'slipway push --compression=none,gz', ['--compression=none,gzip']],
+    [
+      'none of a list twice',
+      'slipway push --compression none,zstd,gzip,',
+      ['none,zstd,gzip,estargz', 'none,zstd,gzip,zstd:chunked'],
+    ],
+    ['nothing beside what stands alone', 'slipway push --compression keep,', []],
   ])('%s', async (_, line, offered) => {
     const { stdout } = await run('fish', [
       ...['--no-config', '-c', `source ${await written('fish')}; complete -C '${line}'`],
     ]);
     const words = stdout.split('\n').flatMap((row) => row.split('\t')[0] || []);
     expect(words).toEqual(offered);
+  });
+});
+
+// What zsh is told of the words that fit: its own completion needs a terminal.
+describe.skipIf(findTool('zsh') === undefined)('the list of zsh', () => {
+  test.each([
+    ['', ['keep', 'gzip', 'zstd', 'zstd:chunked', 'estargz', 'none']],
+    ['gzip,', ['zstd', 'zstd:chunked', 'estargz', 'none']],
+    ['zstd:chunked,estargz,n', ['gzip', 'zstd', 'none']],
+    ['keep,', []],
+  ])('after %j', async (typed, offered) => {
+    const values = "'keep gzip zstd zstd:chunked estargz none' 'gzip zstd zstd:chunked estargz none'";
+    const script = `
+      compset() { : }; compadd() { print -l -- $offered }; compdef() { : }
+      . ${await written('zsh')}; PREFIX='${typed}'; _slipway_list ${values}`;
+    const { stdout } = await run('zsh', ['-f', '-c', `${script} || true`]);
+    expect(stdout.split('\n').filter(Boolean)).toEqual(offered);
   });
 });
 

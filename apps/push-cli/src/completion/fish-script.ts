@@ -13,6 +13,25 @@ export function fishScript(models: readonly CommandModel[]): string {
     ...model.options.map((option) => `${begin(model, models)} ${optionFlags(option)} -d ${quoted(option.description)}`),
   ]);
   return `# fish completion for slipway
+
+# All values, and those of them of which several may stand with commas between.
+function __slipway_list -a all joined
+    set -l value (string replace -r -- '^--[a-z0-9-]+=' '' (commandline -ct))
+    if not string match -q '*,*' -- $value
+        string split ' ' -- $all
+        return
+    end
+    set -l begun (string split , -- $value)[1..-2]
+    set -l offered (string split ' ' -- $joined)
+    for member in $begun
+        set -l at (contains -i -- $member $offered); or return
+        set -e offered[$at]
+    end
+    for member in $offered
+        string join , -- $begun $member
+    end
+end
+
 complete -c slipway -f
 ${lines.join('\n')}
 `;
@@ -29,14 +48,14 @@ function begin({ path, commands }: CommandModel, models: readonly CommandModel[]
   return `complete -c slipway -n ${quoted(conditions.join('; and '))}`;
 }
 
-function optionFlags({ names, takesValue, values, completes }: OptionModel): string {
+function optionFlags({ names, takesValue, values, members, completes }: OptionModel): string {
   const flags = names.map((name) => (name.startsWith('--') ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`));
   if (!takesValue) return flags.join(' ');
   switch (completes) {
     case 'values':
       return [...flags, '-x -a', quoted(values.join(' '))].join(' ');
     case 'list':
-      return [...flags, '-x -a', quoted(`(__fish_complete_list , "string join \\n ${values.join(' ')}")`)].join(' ');
+      return [...flags, '-x -a', quoted(`(__slipway_list "${values.join(' ')}" "${members.join(' ')}")`)].join(' ');
     case 'files':
       return [...flags, '-r -F'].join(' ');
     case 'folders':

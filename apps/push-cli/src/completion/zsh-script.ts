@@ -1,9 +1,26 @@
-import type { CommandModel, OptionModel } from './command-model.ts';
+import { type CommandModel, type OptionModel, pathTransports } from './command-model.ts';
 
 /** A script for zsh's own completion system: one function a command, each a call of `_arguments`. */
 export function zshScript(models: readonly CommandModel[]): string {
   return `#compdef slipway
 # zsh completion for slipway
+
+# All values, and those of them of which several may stand with commas between.
+_slipway_list() {
+  local -a offered=(\${=1}) begun
+  if [[ $PREFIX == *,* ]]; then
+    offered=(\${=2}) begun=(\${(s:,:)\${PREFIX%,*}})
+    (( \${#begun:|offered} )) && return 1
+    offered=(\${offered:|begun})
+    compset -P '*,'
+  fi
+  compadd -S '' -a offered
+}
+
+_slipway_source() {
+  compset -P '(${pathTransports.join('|')}):'
+  _files "$@"
+}
 
 ${models.map(commandFunction).join('\n\n')}
 
@@ -38,15 +55,16 @@ ${cases}
 }`;
   }
   if (model.argumentValues.length > 0) specs.push(`'1:argument:(${model.argumentValues.join(' ')})'`);
-  else if (model.takesFiles) specs.push("'1:source:_files'", "'*:destination:'");
+  else if (model.takesFiles) specs.push("'1:source:_slipway_source'", "'*:destination:'");
   return `${functionName(model.path)}() {
   _arguments ${specs.length === 0 ? "'*: :'" : specs.join(' \\\n    ')}
 }`;
 }
 
 function optionSpec(option: OptionModel): string {
-  const names =
-    option.names.length > 1 ? `'(${option.names.join(' ')})'{${option.names.join(',')}}` : `${option.names[0]}`;
+  // A value may stand in the next word, or in the same one: behind `=`, or behind the letter.
+  const forms = option.names.map((name) => (option.takesValue ? `${name}${name.startsWith('--') ? '=' : '+'}` : name));
+  const names = forms.length > 1 ? `'(${option.names.join(' ')})'{${forms.join(',')}}` : `${forms[0]}`;
   const value = option.takesValue ? `:value:${valueAction(option)}` : '';
   const rest = `'[${plain(option.description)}]${value}'`;
   return option.names.length > 1 ? `${names}${rest}` : `'${names}'${rest}`;
@@ -57,7 +75,8 @@ function valueAction(option: OptionModel): string {
     case 'values':
       return `(${inSpec(option.values)})`;
     case 'list':
-      return `_sequence compadd - ${inSpec(option.values)}`;
+      // The space keeps what _arguments would put between the name and these.
+      return ` _slipway_list "${inSpec(option.values)}" "${inSpec(option.members)}"`;
     case 'files':
       return '_files';
     case 'folders':

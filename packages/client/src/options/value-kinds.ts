@@ -11,8 +11,8 @@ export interface ValueKind<T = unknown> {
   readonly schema: Readonly<Record<string, unknown>>;
   /** Where there is a choice among a few words. */
   readonly choices?: readonly string[] | undefined;
-  /** Several of the choices may be given, with commas between. @default false */
-  readonly areChoicesJoined?: boolean | undefined;
+  /** Those of the choices of which several may be given, with commas between. @default none */
+  readonly joinedChoices?: readonly string[] | undefined;
   /** A switch: its flag has no value. */
   readonly isSwitch?: boolean | undefined;
   /** Several make a list. */
@@ -74,7 +74,7 @@ export const layerForms: ValueKind<PushCompression | readonly LayerKind[]> = {
     ...{ minItems: 1, uniqueItems: true, items: { type: 'string', enum: layerKinds } },
   },
   choices: ['keep', ...layerKinds],
-  areChoicesJoined: true,
+  joinedChoices: layerKinds,
   write: (value) => [value].flat().join(','),
   read(value) {
     if (value === 'keep') return value;
