@@ -70,6 +70,21 @@ describe.each(runtimes)('the program as npm installs it, on %s', { timeout: 120_
     expect(existsSync(at('.cache/slipway'))).toBe(false);
   });
 
+  test.skipIf(requireTool(name))('makes its own zlib’s layers, also beside those that Node has kept', async () => {
+    await using registry = await startRegistry();
+    const args = [at('image.tar'), `${registry.host}/on/zlib:v1`, '--compression', 'gzip', '--compressor', 'zlib'];
+    const by = (data: string): readonly string[] => [...args, '--force', '--data-dir', at(`${name}-${data}`)];
+    const node = await runCli(['push', ...by('shared')]);
+    expect(node.code, node.stderr).toBe(0);
+    const [beside, alone] = [
+      await runProgram(push(...by('shared')), { env: env() }),
+      await runProgram(push(...by('own')), { env: env() }),
+    ];
+    expect([beside.code, beside.stdout], beside.stderr).toEqual([0, alone.stdout]);
+    expect(alone.stdout).not.toBe(node.stdout);
+    await registry.verify();
+  });
+
   test.skipIf(requireTool(name))('copies from one registry to another', async () => {
     await using from = await startRegistry();
     await using to = await startRegistry();

@@ -122,7 +122,9 @@ export const optionTable: { readonly [Name in OptionName]: OptionEntry<OptionVal
     placeholder: '<n>',
   },
   compressor: {
-    description: 'what makes gzip: deflate (fast, the same bytes everywhere; the default), zlib or fflate',
+    description:
+      'what makes gzip: deflate (fast, the same bytes everywhere; the default), fflate (slow, the same bytes ' +
+      'everywhere) or zlib (that of this machine’s runtime: another one makes other bytes)',
     kind: choiceOf('deflate', 'zlib', 'fflate'),
     faces: everyPush,
     placeholder: '<which>',

@@ -17,7 +17,8 @@ export type GzipCompressorKind = 'deflate' | 'zlib' | 'fflate';
 
 export interface GzipCompressorOptions extends BlockCompressorOptions {
   /**
-   * `deflate` is the same everywhere and the fastest; with it, levels above 6 mean 6.
+   * `deflate` is the same everywhere and the fastest; with it, levels above 6 mean 6. `fflate` is the same everywhere,
+   * and slow. The bytes of `zlib` are those of this runtime's own build of it.
    * @default deflate, and zlib without WebAssembly SIMD
    */
   readonly compressor?: GzipCompressorKind | undefined;

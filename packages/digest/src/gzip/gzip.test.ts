@@ -4,7 +4,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { chunked, collect, distributions, noise, settled, watched } from '../../test/support.ts';
 import type { GzipCompressorKind } from '../compression/compressor-options.ts';
 import { digestBytes } from '../hashing/hashing.ts';
-import { createGzipCompressor, createGzipCompressorOn, type DeflateBlock } from './gzip.ts';
+import { createGzipCompressor, createGzipCompressorOn, type DeflateBlock, zlibOf } from './gzip.ts';
 
 const blockSize = 64 * 1024;
 const compressible = distributions.letters(blockSize, 1);
@@ -144,6 +144,19 @@ describe('createGzipCompressor', () => {
     ['fflate', 'gzip-members;fflate-0.8.3;level=6;block=1024k;v1'],
   ] as const)('with %s, the recipe is %s', (compressor, recipe) => {
     expect(createGzipCompressor({ compressor }).recipe).toBe(recipe);
+  });
+
+  test.each([
+    ['Node', { zlib: '1.3.1-e00f703' }, 'arm64', 'zlib-1.3.1-e00f703;arm64'],
+    ['Bun', { zlib: '12731092', bun: '1.4.5' }, 'x64', 'zlib-12731092;bun-1.4.5;x64'],
+    [
+      'Deno, whose zlib is called as Node’s',
+      { zlib: '1.3.1-e00f703', deno: '2.9.6' },
+      'x64',
+      'zlib-1.3.1-e00f703;deno-2.9.6;x64',
+    ],
+  ] as const)('a recipe tells the zlib of %s', (_, versions, arch, name) => {
+    expect(zlibOf({ versions: { ...process.versions, ...versions }, arch })).toBe(name);
   });
 
   test('levels above the highest mean the highest, and the recipe says so', () => {

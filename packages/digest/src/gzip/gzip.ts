@@ -42,7 +42,8 @@ const highestDeflateLevel = 6;
  * `compressor` says with what:
  * - `deflate`: `@slipway/deflate` on worker threads. The same bytes on every machine and in every Node. Where there is
  *   no WebAssembly SIMD, `zlib` takes its place; the recipe tells.
- * - `zlib`: `node:zlib` on libuv's thread pool. The bytes are those of this zlib build. The pool has four threads
+ * - `zlib`: `node:zlib` on libuv's thread pool. The bytes are those of this zlib build, and differ between versions of
+ *   Node, Bun and Deno; the recipe tells which it is. The pool has four threads
  *   unless `UV_THREADPOOL_SIZE` was set before Node started, and file reads need one of them too.
  * - `fflate`: {@link createPortableGzipCompressor}: one member per block, on the calling thread, slow.
  */
@@ -91,8 +92,7 @@ export function createGzipCompressor(options: GzipCompressorOptions = {}): Compr
 export function createGzipCompressorOn(deflate: DeflateBlock, options: BlockCompressorOptions): Compressor {
   const resolved = resolveCompressorOptions('zlibGzip', options, workersFor(availableParallelism()));
   const { level, blockSize } = resolved;
-  // The architecture stands here because zlib's matching differs with the vector instructions there are.
-  const recipe = `gzip;zlib-${process.versions.zlib};${process.arch};level=${level};block=${blockSize / 1024}k;v1`;
+  const recipe = `gzip;${zlibOf(process)};level=${level};block=${blockSize / 1024}k;v1`;
   return oneMember(recipe, resolved, {
     async deflate(block, dictionary) {
       if (isIncompressible(block, dictionary)) return storedBlocks(block);
@@ -100,6 +100,17 @@ export function createGzipCompressorOn(deflate: DeflateBlock, options: BlockComp
       return deflated.byteLength < storedSize(block.byteLength) ? deflated : storedBlocks(block);
     },
   });
+}
+
+/**
+ * The part of a recipe that names this process's zlib. The architecture stands there because zlib's matching differs
+ * with the vector instructions there are; the runtime, because Bun and Deno have deflate encoders of their own, and Deno
+ * calls its by the version of Node's.
+ */
+export function zlibOf({ versions, arch }: Pick<NodeJS.Process, 'versions' | 'arch'>): string {
+  const { zlib, bun, deno }: NodeJS.Dict<string> = versions;
+  const other = bun === undefined ? deno && `deno-${deno}` : `bun-${bun}`;
+  return [`zlib-${zlib}`, ...(other === undefined ? [] : [other]), arch].join(';');
 }
 
 /** How one block is deflated, and in what memory. */
