@@ -12,3 +12,4 @@ export { isGoneReader, type Outputs, watchOutputs } from './outputs/watch-output
 export { type DestinationInput, type ParseDestinationsOptions, parseDestinations } from './push/destinations.ts';
 export { assertTakesAllTags } from './sources/assert-all-tags.ts';
 export { type LocalImagesOptions, openLocalImages } from './stores/local-images.ts';
+export { systemReason } from './system/system-reason.ts';

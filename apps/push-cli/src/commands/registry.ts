@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { isIPv4 } from 'node:net';
 import { wholeNumber } from '@slipway/client/options';
+import { systemReason } from '@slipway/client/program';
 import type { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
 import { CliError, usageError } from '../errors.ts';
@@ -43,7 +44,7 @@ async function serve(flags: ServeFlags, context: CommandContext): Promise<void> 
     );
   }
   await using registry = await startRegistry({ host, port, folder }).catch((cause: NodeJS.ErrnoException) => {
-    throw new CliError('ERR_CLI_LISTEN', `cannot serve on ${host}:${port}: ${cause.message}`, {
+    throw new CliError('ERR_CLI_LISTEN', `cannot serve on ${host}:${port}: ${systemReason(cause)}`, {
       cause,
       hint: cause.code === 'EADDRINUSE' ? 'another program has this port; --port 0 takes a free one' : undefined,
     });

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerOptions, ty
 import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import { connect, type Socket } from 'node:net';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import { systemReason } from '@slipway/client/program';
 import type { Logger } from 'pino';
 import type { ServerConfig } from '../config/server-config.ts';
 import { ServerError } from '../errors.ts';
@@ -109,7 +110,7 @@ async function openListener(address: ListenAddress, options: OpenListenersOption
   } catch (error) {
     throw new ServerError(
       'ERR_SERVER_LISTEN',
-      `Cannot listen on ${formatListenAddress(address)}: ${(error as Error).message}`,
+      `Cannot listen on ${formatListenAddress(address)}: ${systemReason(error)}`,
       {
         cause: error,
       },

@@ -7,7 +7,7 @@ import { dockerNetworkText } from './docker-network-text.ts';
 
 /** Turns what the network or undici threw into a {@link RegistryError}. */
 export function networkError({ method, url, proxy }: FailedRequest, cause: unknown): RegistryError {
-  const { what, ...details } = classify(url, cause);
+  const { what, ...details } = classify({ url, proxy }, cause);
   const code = details.reason === 'tls' ? codeOf(cause) : (details.reason ?? codeOf(cause));
   const dockerMessage = dockerNetworkText({ method, url, code, said: messageOf(cause), cause });
   return new RegistryError(`${method} ${redactURL(url)} failed: ${what}`, { ...details, dockerMessage, proxy, cause });
@@ -55,7 +55,12 @@ const timeoutCodes: ReadonlySet<string> = new Set([
   'UND_ERR_BODY_TIMEOUT',
 ]);
 
-function classify(url: URL, cause: unknown): Classified {
+/** A connection that ended, by an end, a reset or a write into it: which of them is told differs between runtimes. */
+const endCodes: ReadonlySet<string> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
+const lookupCodes: ReadonlySet<string> = new Set(['ENOTFOUND', 'EAI_AGAIN']);
+
+/** What happened is put in words by its code: runtimes have different words for it. */
+function classify({ url, proxy }: Pick<FailedRequest, 'url' | 'proxy'>, cause: unknown): Classified {
   const code = codeOf(cause);
   const said = messageOf(cause);
   const unreachable = 'ERR_REGISTRY_UNREACHABLE';
@@ -64,7 +69,12 @@ function classify(url: URL, cause: unknown): Classified {
     return { code: unreachable, reason: code, transient, retryAfterMs, hint, what: said };
   }
   if (timeoutCodes.has(code)) return { code: unreachable, reason: 'timeout', transient: true, what: said };
-  if (code === 'UND_ERR_SOCKET' || code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') {
+  if (endCodes.has(code)) {
+    const reason = code === 'UND_ERR_SOCKET' ? 'ECONNRESET' : code;
+    const when = /before secure TLS/.test(said) ? ' before TLS was agreed on' : '';
+    return { code: unreachable, reason, transient: true, what: `the connection was closed${when}` };
+  }
+  if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') {
     return { code: unreachable, reason: 'ECONNRESET', transient: true, what: `the connection was closed (${said})` };
   }
   if (code === 'UND_ERR_HEADERS_OVERFLOW') {
@@ -78,8 +88,12 @@ function classify(url: URL, cause: unknown): Classified {
   if (isTLSCode(code)) {
     return { code: unreachable, reason: 'tls', what: tlsSentence(code, said), hint: tlsHint(code, said) };
   }
-  if (code === 'ENOTFOUND') {
-    return { code: unreachable, reason: code, what: said, hint: `check the name ${JSON.stringify(url.hostname)}` };
+  if (lookupCodes.has(code)) {
+    // The name of a proxy, or of a server behind one, is known to what threw alone.
+    const what = proxy === undefined ? `getaddrinfo ${code} ${url.hostname}` : said;
+    const isTransient = transientReasons.has(code);
+    const hint = isTransient ? undefined : `check the name ${JSON.stringify(url.hostname)}`;
+    return { code: unreachable, reason: code, transient: isTransient, what, hint };
   }
   return {
     code: unreachable,

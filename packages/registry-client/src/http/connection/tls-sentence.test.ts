@@ -24,6 +24,13 @@ test.each([
   ],
   ['EPROTO', 'error:0A0000C1:SSL routines:f:something else:x.c:1:', 'TLS failed: something else'],
   ['CERT_HAS_EXPIRED', 'certificate has expired', 'certificate has expired'],
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', 'self signed certificate', 'self-signed certificate'],
+  [
+    'SELF_SIGNED_CERT_IN_CHAIN',
+    'self signed certificate in certificate chain (by way of the proxy http://proxy.example)',
+    'self-signed certificate in certificate chain',
+  ],
+  ['CERT_UNTRUSTED', 'certificate not trusted', 'certificate not trusted'],
   [
     'ECONNRESET',
     'Client network socket disconnected before secure TLS connection was established',

@@ -7,10 +7,26 @@
  */
 export function tlsSentence(code: string, text: string): string {
   const reason = reasonOf(text);
+  const refused = certificates[code];
+  if (refused !== undefined) return refused;
   const known = sentences.find(([pattern]) => pattern.test(reason) || pattern.test(code));
   if (known) return known[1];
   return reason === text.trim() ? reason : `TLS failed: ${reason}`;
 }
+
+/** OpenSSL's own words for certificates; BoringSSL, which Bun has, spells some of them in another way. */
+const certificates: Readonly<Record<string, string>> = {
+  CERT_CHAIN_TOO_LONG: 'certificate chain too long',
+  CERT_HAS_EXPIRED: 'certificate has expired',
+  CERT_NOT_YET_VALID: 'certificate is not yet valid',
+  CERT_REVOKED: 'certificate revoked',
+  CERT_SIGNATURE_FAILURE: 'certificate signature failure',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'self-signed certificate',
+  SELF_SIGNED_CERT_IN_CHAIN: 'self-signed certificate in certificate chain',
+  UNABLE_TO_GET_ISSUER_CERT: 'unable to get issuer certificate',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'unable to get local issuer certificate',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'unable to verify the first certificate',
+};
 
 const sentences: readonly (readonly [RegExp, string])[] = [
   [
