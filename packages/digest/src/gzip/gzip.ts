@@ -104,8 +104,8 @@ export function createGzipCompressorOn(deflate: DeflateBlock, options: BlockComp
 
 /**
  * The part of a recipe that names this process's zlib. The architecture stands there because zlib's matching differs
- * with the vector instructions there are; the runtime, because Bun and Deno have deflate encoders of their own, and Deno
- * calls its by the version of Node's.
+ * with the vector instructions there are; the runtime, because Bun and Deno have deflate encoders of their own, and
+ * Deno calls its by the version of Node's.
  */
 export function zlibOf({ versions, arch }: Pick<NodeJS.Process, 'versions' | 'arch'>): string {
   const { zlib, bun, deno }: NodeJS.Dict<string> = versions;
