@@ -8,7 +8,7 @@ import type { SharedState } from '../jobs/queue/redis/open-shared-state.ts';
 export interface ReadinessNeeds {
   readonly activity: Pick<Activity, 'isClosing'>;
   readonly store: Pick<ImageStore, 'diskUsage'>;
-  readonly shared: Pick<SharedState, 'isUp'> | undefined;
+  readonly shared: Pick<SharedState, 'fault'> | undefined;
   readonly config: Pick<ServerConfig, 'dataDir' | 'minFree'>;
   readonly folder: FolderHealth;
 }
@@ -30,10 +30,7 @@ export async function readinessOf({
       }),
       faultOf('the disk is full', async () => (await freeBytesOf(config.dataDir)) >= config.minFree),
     ]);
-  const faults = [
-    ...(await whileUp(folder, looks, (hangs) => [hangs.message])),
-    shared?.isUp === false ? 'Redis does not answer' : undefined,
-  ];
+  const faults = [...(await whileUp(folder, looks, (hangs) => [hangs.message])), shared?.fault];
   return faults.filter((fault) => fault !== undefined);
 }
 

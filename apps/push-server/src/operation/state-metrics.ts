@@ -21,7 +21,10 @@ export function registerStateMetrics(needs: StateNeeds): void {
   const free = unlessItHangs(() => freeBytesOf(config.dataDir));
   metrics.gauge('slipwayd_disk_free_bytes', 'Free on the disk of the data folder', free);
   metrics.gauge('slipwayd_folder_up', '1 while the data folder answers', () => (folder.isUp ? 1 : 0));
-  if (shared !== undefined) metrics.gauge('slipwayd_redis_up', '1 while Redis answers', () => (shared.isUp ? 1 : 0));
+  if (shared !== undefined) {
+    const help = '1 while Redis answers and takes writes';
+    metrics.gauge('slipwayd_redis_up', help, () => (shared.fault === undefined ? 1 : 0));
+  }
   metrics.labelledGauge('slipwayd_build_info', 'Always 1; the version is its label', ['version'], () => [
     { labels: { version }, value: 1 },
   ]);

@@ -83,7 +83,7 @@ export function statusRoutes(context: StatusNeeds, jobs: JobService): readonly A
     queued: jobs.index.count('queued'),
     loads: activity.running('load'),
     isShared: context.shared !== undefined,
-    redis: context.shared && (context.shared.isUp ? 'up' : 'away'),
+    redis: context.shared && (context.shared.fault ?? 'up'),
     disk: disk(),
     transfers: holders(reader),
     isClosing: activity.isClosing,

@@ -44,7 +44,7 @@ export function createRedisRoster(redis: Redis, { key, goneMs, health, log }: Re
   let hearing: Hearing = { daemons: [], redisNow: 0, hereNow: 0 };
   let timer: NodeJS.Timeout | undefined;
   const show = async (entry: DaemonEntry): Promise<void> => {
-    const [now, texts] = (await health.call(() =>
+    const [now, texts] = (await health.write(key, () =>
       redis.eval(beat, 1, key, entry.name, JSON.stringify(entry), String(goneMs * shownGoneFor)),
     )) as [string, readonly string[]];
     hearing = { daemons: texts.flatMap((text) => heardFrom(text) ?? []), redisNow: Number(now), hereNow: Date.now() };
@@ -65,7 +65,9 @@ export function createRedisRoster(redis: Redis, { key, goneMs, health, log }: Re
       clearInterval(timer);
       if (own === undefined) return;
       const { name } = own;
-      await health.call(() => redis.hdel(key, name)).catch((err) => log.debug({ err }, 'this daemon leaves unheard'));
+      await health
+        .write(key, () => redis.hdel(key, name))
+        .catch((err) => log.debug({ err }, 'this daemon leaves unheard'));
     },
   };
 }

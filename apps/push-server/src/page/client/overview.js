@@ -41,8 +41,8 @@ export function showDaemons({ redis, daemons }) {
   const gone = daemons.filter(({ state }) => state === 'gone');
   const about = element('span', { class: 'about' });
   if (redis === 'up') about.textContent = 'Redis answers';
-  if (redis === 'away') {
-    about.textContent = 'Redis does not answer';
+  else if (redis !== undefined) {
+    about.textContent = redis; // what is wrong with it, as /readyz says it
     about.className = 'errors';
   }
   const names = here.map(({ name, version }) => `${name}, version ${version}`);

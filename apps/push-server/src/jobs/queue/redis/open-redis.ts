@@ -61,9 +61,9 @@ export async function openRedis(
     await assertSafe(main);
     health = await watchRedis(main, {
       timeoutMs,
-      onChange: (isUp) => {
-        if (isUp) log.info('Redis answers again');
-        else log.warn('Redis does not answer: push jobs wait');
+      onChange: (fault) => {
+        if (fault === undefined) log.info('Redis answers and takes writes again');
+        else log.warn(`${fault}: push jobs wait`);
       },
     });
   } catch (cause) {

@@ -19,8 +19,8 @@ export interface SharedState extends AsyncDisposable {
   /** Where the metadata store keeps its bytes. */
   readonly metadata: KeyValueBackend;
   readonly locks: SharedLocks;
-  /** Whether Redis answers. */
-  readonly isUp: boolean;
+  /** What is wrong with Redis, in a sentence. */
+  readonly fault: string | undefined;
   openJobs(shares: JobShares): Promise<JobBackend>;
 }
 
@@ -37,13 +37,14 @@ export async function openSharedState(
   const redis = await openRedis(url, log);
   const { main, health } = redis;
   const closing = new AbortController();
+  const locks = createRedisLocks(main, { prefix, leaseMs: config.jobLeaseMs, log, health });
   const jobs = createRedisBackend(main, health, `${prefix}:jobs`);
   const { jobLeaseMs: leaseMs, jobConcurrency: concurrency } = config;
   return {
     metadata: forgivingBackend(createRedisBackend(main, health, `${prefix}:metadata`)),
-    locks: createRedisLocks(main, { prefix, leaseMs, log, health }),
-    get isUp() {
-      return health.isUp;
+    locks,
+    get fault() {
+      return health.fault;
     },
     openJobs: async (shares) => ({
       isShared: true,
@@ -62,6 +63,7 @@ export async function openSharedState(
     }),
     async [Symbol.asyncDispose]() {
       closing.abort(new Error('the daemon is shutting down'));
+      locks[Symbol.dispose]();
       await redis[Symbol.asyncDispose]();
     },
   };

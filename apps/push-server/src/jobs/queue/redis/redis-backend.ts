@@ -30,25 +30,25 @@ const none: Buffer = Buffer.alloc(0);
 
 /**
  * Keeps bytes in Redis, each namespace in a hash of its own. Writes are as durable as the Redis is configured to be
- * (`appendfsync`). Every operation ends soon: with {@link RedisUnavailable} when Redis does not answer. The connection
- * is the caller's.
+ * (`appendfsync`). Every operation ends soon: with {@link RedisUnavailable} when Redis does not answer, or refuses. The
+ * connection is the caller's.
  */
 export function createRedisBackend(redis: Redis, health: RedisHealth, prefix: string): KeyValueBackend {
   const hash = (namespace: string): string => `${prefix}:${namespace}`;
   const write = async (script: string, key: string, args: readonly (string | Buffer)[]): Promise<unknown> => {
-    const result = await health.call((deadline) => redis.eval(script, 1, key, ...args, String(deadline)));
+    const result = await health.write(prefix, (deadline) => redis.eval(script, 1, key, ...args, String(deadline)));
     if (result === -1) throw new RedisUnavailable(503, 'Redis answered too late: nothing was written');
     return result;
   };
   const read = (namespace: string, key: string): Promise<Buffer | undefined> =>
-    health.call(async () => (await redis.hgetBuffer(hash(namespace), key)) ?? undefined);
+    health.read(async () => (await redis.hgetBuffer(hash(namespace), key)) ?? undefined);
   return {
     get: read,
     async set(namespace, key, value) {
       await write(set, hash(namespace), [key, Buffer.from(value)]);
     },
     async delete(namespace, key) {
-      await health.call(() => redis.hdel(hash(namespace), key));
+      await health.write(prefix, () => redis.hdel(hash(namespace), key));
     },
     async update(namespace, key, change) {
       for (;;) {
@@ -65,7 +65,7 @@ export function createRedisBackend(redis: Redis, health: RedisHealth, prefix: st
         if (isWritten === 1) return;
       }
     },
-    list: (namespace) => health.call(() => redis.hkeys(hash(namespace))),
+    list: (namespace) => health.read(() => redis.hkeys(hash(namespace))),
     async [Symbol.asyncDispose]() {},
   };
 }

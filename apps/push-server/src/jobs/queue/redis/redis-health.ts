@@ -2,17 +2,25 @@ import type { Redis } from 'ioredis';
 import { RequestError } from '../../../errors.ts';
 import { inTime } from '../../../in-time.ts';
 
-/** Whether Redis answers, and how long people wait to hear that it does not. */
+/** Whether Redis answers and takes writes, and how long people wait to hear that it does not. */
 export interface RedisHealth extends Disposable {
-  readonly isUp: boolean;
+  /** What is wrong with it, in a sentence: it does not answer, or answers and refuses what is written. */
+  readonly fault: string | undefined;
   /**
-   * Does something with Redis while there is time. Once an answer has not come in time, all further calls are refused
-   * at once until Redis answers again.
+   * Asks something of Redis while there is time. Once an answer has not come in time, all further calls are refused at
+   * once until Redis answers again.
    *
-   * @param work gets the moment, by the clock of Redis in milliseconds, after which nothing may be written any more
-   * @throws {RequestError} 503
+   * @throws {RedisUnavailable} also where Redis answers that it will not do it
    */
-  call<T>(work: (deadline: number) => Promise<T>): Promise<T>;
+  read<T>(work: () => Promise<T>): Promise<T>;
+  /**
+   * The same for what changes something: that it was refused is a `fault` until it goes well.
+   *
+   * @param subject what is written, roughly: what is refused for one may go well for another
+   * @param work gets the moment, by the clock of Redis in milliseconds, after which nothing may be written any more
+   * @throws {RedisUnavailable}
+   */
+  write<T>(subject: string, work: (deadline: number) => Promise<T>): Promise<T>;
 }
 
 export interface RedisHealthOptions {
@@ -20,21 +28,35 @@ export interface RedisHealthOptions {
   readonly timeoutMs?: number | undefined;
   /** Milliseconds, only ever going up. @default performance.now */
   readonly now?: (() => number) | undefined;
-  /** Told of each change. */
-  readonly onChange?: ((isUp: boolean) => void) | undefined;
+  /** A key of one's own: what Redis makes of a write is tried with it. @default slipway:probe */
+  readonly probeKey?: string | undefined;
+  /** Told of each change of `fault`. */
+  readonly onChange?: ((fault: string | undefined) => void) | undefined;
 }
 
 const probeMs = 500;
+const silence = 'Redis does not answer';
+/** As those do who write: with a script, and in little memory. */
+const probeScript = `redis.call('SET', KEYS[1], '', 'PX', 1000)`;
 
 /** Watches a connection that fails at once when it is broken: neither queues commands nor sends them again. */
 export async function watchRedis(
   redis: Redis,
-  { timeoutMs = 1_500, now = () => performance.now(), onChange = () => {} }: RedisHealthOptions = {},
+  {
+    timeoutMs = 1_500,
+    now = () => performance.now(),
+    probeKey = 'slipway:probe',
+    onChange = () => {},
+  }: RedisHealthOptions = {},
 ): Promise<RedisHealth> {
   const tooLate = (): TooLate => new TooLate(`no answer within ${timeoutMs} ms`);
   /** What to add to this process's clock for that of Redis. */
   let offsetMs = 0;
-  let isUp = true;
+  /** What is wrong with all of it. */
+  let fault: string | undefined;
+  /** Refusals of one key or command, by what was written. */
+  const partial = new Map<string, string>();
+  let told: string | undefined;
   let probe: NodeJS.Timeout | undefined;
 
   const ask = async (): Promise<void> => {
@@ -43,45 +65,78 @@ export async function watchRedis(
     // As if the answer had taken no time: the deadlines that follow are early rather than late.
     offsetMs = Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000) - Math.ceil(now() - asked) - asked;
   };
-  const set = (value: boolean): void => {
-    if (isUp === value) return;
-    isUp = value;
-    onChange(value);
+  const faultNow = (): string | undefined => fault ?? partial.values().next().value;
+  const changed = (): void => {
+    const telling = faultNow();
+    if (telling === told) return;
+    told = telling;
+    onChange(telling);
   };
+  const set = (value: string | undefined): void => {
+    fault = value;
+    changed();
+  };
+  /** Looks again and again, until Redis answers and takes a write. */
   const look = (): void => {
-    clearTimeout(probe);
-    probe = setTimeout(
-      () =>
-        void ask().then(
-          () => set(true),
-          () => look(),
-        ),
-      probeMs,
-    );
+    if (probe !== undefined) return; // however often it fails meanwhile
+    probe = setTimeout(() => {
+      probe = undefined;
+      void tryWrite();
+    }, probeMs);
     probe.unref();
   };
-  const down = (): void => {
-    set(false);
+  const failed = (error: unknown): void => {
+    set(isRefusal(error) ? refusalText(error) : silence);
     look();
   };
-  const onClose = (): void => down();
-  const onReady = (): void => void ask().then(() => set(true), down);
+  const tryWrite = async (): Promise<void> => {
+    try {
+      await ask();
+      await inTime(redis.eval(probeScript, 1, probeKey), timeoutMs, tooLate);
+      set(undefined);
+    } catch (error) {
+      failed(error);
+    }
+  };
+  const onClose = (): void => {
+    set(silence);
+    look();
+  };
+  const onReady = (): void => void tryWrite();
   redis.on('close', onClose);
   redis.on('ready', onReady);
   await ask();
 
+  const call = async <T>(work: (deadline: number) => Promise<T>): Promise<T> => {
+    if (fault === silence) throw unavailable();
+    try {
+      return await inTime(work(now() + offsetMs + timeoutMs), timeoutMs, tooLate);
+    } catch (error) {
+      if (isRefusal(error)) throw refused(error);
+      if (!isOutage(error)) throw error;
+      failed(error);
+      throw unavailable(error);
+    }
+  };
   return {
-    get isUp() {
-      return isUp;
+    get fault() {
+      return faultNow();
     },
-    async call(work) {
-      if (!isUp) throw unavailable();
+    read: (work) => call(work),
+    async write(subject, work) {
       try {
-        return await inTime(work(now() + offsetMs + timeoutMs), timeoutMs, tooLate);
+        const result = await call(work);
+        if (partial.delete(subject)) changed();
+        return result;
       } catch (error) {
-        if (!isOutage(error)) throw error;
-        down();
-        throw unavailable(error);
+        const { cause } = error as Error;
+        if (!isRefusal(cause)) throw error;
+        if (concernsAll(cause)) failed(cause);
+        else {
+          partial.set(subject, refusalText(cause));
+          changed();
+        }
+        throw error;
       }
     },
     [Symbol.dispose]() {
@@ -92,13 +147,17 @@ export async function watchRedis(
   };
 }
 
-/** Redis did not answer, in time or at all. */
+/** Redis did not answer, in time or at all; or it answered that it will not do what was asked. */
 export class RedisUnavailable extends RequestError {
   override name = 'RedisUnavailable';
 }
 
 function unavailable(cause?: unknown): RedisUnavailable {
-  return new RedisUnavailable(503, 'Redis does not answer: push jobs cannot be read or taken just now', { cause });
+  return new RedisUnavailable(503, `${silence}: push jobs cannot be read or taken just now`, { cause });
+}
+
+function refused(cause: Error): RedisUnavailable {
+  return new RedisUnavailable(503, `${refusalText(cause)}: push jobs cannot be changed or taken just now`, { cause });
 }
 
 class TooLate extends Error {}
@@ -113,4 +172,23 @@ function isOutage(error: unknown): boolean {
       error.message,
     )
   );
+}
+
+/** Redis answered, and what it answered is an error: it is full, a replica, or this user may not. */
+function isRefusal(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'ReplyError' && !isOutage(error);
+}
+
+/** What Redis says, without where in a script it came up. */
+function refusalOf({ message }: Error): string {
+  return message.replace(/^ERR Error running script.*?: -(?=[A-Z]+ )/s, '').replace(/\.? script: .*$/s, '');
+}
+
+function refusalText(error: Error): string {
+  return `Redis refuses: ${refusalOf(error)}`;
+}
+
+/** Refusals that any write would get: full, a replica, no disk, too few replicas. */
+function concernsAll(error: Error): boolean {
+  return /^(?:OOM|READONLY|MISCONF|NOREPLICAS|MASTERDOWN|CLUSTERDOWN) /.test(refusalOf(error));
 }

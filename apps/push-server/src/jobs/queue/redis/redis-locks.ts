@@ -2,11 +2,18 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import { createBacklog } from '../backlog.ts';
 import type { SharedLocks } from '../shared-locks.ts';
 import { type RedisHealth, RedisUnavailable } from './redis-health.ts';
 
-const renew =
-  `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) else ` + 'return 0 end';
+/**
+ * By a script as the rest, so that whoever may take a lock may give it back. One whose answer was lost is found again;
+ * one without a lease is no lock of ours, and would stand for ever.
+ */
+const take = `if redis.call('PTTL', KEYS[1]) == -1 then redis.call('DEL', KEYS[1]) end
+if redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2], 'NX') then return 1 end
+return redis.call('GET', KEYS[1]) == ARGV[1] and 1 or 0`;
+const renew = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) else return 0 end`;
 const release = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) else return 0 end`;
 
 export interface RedisLockOptions {
@@ -22,30 +29,39 @@ export interface RedisLockOptions {
 /**
  * Locks in the one Redis that all daemons share, as Redis documents them: set if absent with an expiry, renewed while
  * held, deleted by their owner only. A lock that is lost costs an upload too many, never a wrong image; so while Redis
- * is away, work goes on without.
+ * is away or refuses, work goes on without. One that cannot be given back just then is given back later: until its
+ * lease is over, others would wait for nobody.
  *
  * @see https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/
  */
 export function createRedisLocks(
   redis: Redis,
   { prefix, leaseMs, longestWaitMs = 10 * 60_000, log, health }: RedisLockOptions,
-): SharedLocks {
+): SharedLocks & Disposable {
+  const subject = `${prefix}:lock`;
+  const free = ({ key, owner }: HeldLock): Promise<unknown> =>
+    health.write(subject, () => redis.eval(release, 1, key, owner));
+  const owed = createBacklog<HeldLock>(async (held) => {
+    if (performance.now() < held.endsAt) await free(held);
+  }, log);
   return {
     async take(name, { signal, onWaiting }) {
-      const key = `${prefix}:lock:${name}`;
+      const key = `${subject}:${name}`;
       const owner = randomUUID();
-      // A command whose answer was lost is sent again, and then finds the lock that it set itself.
-      const take = async (): Promise<boolean> =>
-        (await redis.set(key, owner, 'PX', leaseMs, 'NX')) !== null || (await redis.get(key)) === owner;
-      const isOurs = async (): Promise<boolean> =>
-        await health.call(take).catch((error: unknown) => {
+      const isOurs = async (): Promise<boolean> => {
+        try {
+          return (await health.write(subject, () => redis.eval(take, 1, key, owner, leaseMs))) === 1;
+        } catch (error) {
           if (error instanceof RedisUnavailable) return true;
           throw error;
-        });
+        }
+      };
       const giveBack = async (): Promise<void> => {
-        await health
-          .call(() => redis.eval(release, 1, key, owner))
-          .catch((err) => log.debug({ err, lock: name }, 'a lock ends with its lease'));
+        const held = { key, owner, endsAt: performance.now() + leaseMs };
+        await free(held).catch((err) => {
+          log.debug({ err, lock: name }, 'a lock is given back later');
+          owed.add(held);
+        });
       };
       signal?.throwIfAborted();
       const late = performance.now() + longestWaitMs;
@@ -63,7 +79,7 @@ export function createRedisLocks(
       }
       const timer = setInterval(() => {
         health
-          .call(() => redis.eval(renew, 1, key, owner, leaseMs))
+          .write(subject, () => redis.eval(renew, 1, key, owner, leaseMs))
           .then(
             (renewed) => {
               if (renewed === 1) return;
@@ -80,5 +96,13 @@ export function createRedisLocks(
         },
       };
     },
+    [Symbol.dispose]: () => owed[Symbol.dispose](),
   };
+}
+
+interface HeldLock {
+  readonly key: string;
+  readonly owner: string;
+  /** When its lease is over, by the clock of `performance`. */
+  readonly endsAt: number;
 }

@@ -52,7 +52,7 @@ export async function openRedisQueue(redis: RedisConnections, options: RedisQueu
   return {
     async add({ id, home: folder, principal, destinations, priority, source }) {
       const data = { principal, destinations, priority, source: source?.kind === 'registry' ? source : undefined };
-      await health.call(() => queueOf(folder).add('push', data, settings(id, priority)));
+      await health.write(prefix, () => queueOf(folder).add('push', data, settings(id, priority)));
     },
     async start(work) {
       worker = new Worker(
@@ -96,7 +96,7 @@ export async function openRedisQueue(redis: RedisConnections, options: RedisQueu
     async remove({ id, home: folder }) {
       // One that is being worked on is locked, and stays.
       await health
-        .call(() => queueOf(folder).remove(id))
+        .write(prefix, () => queueOf(folder).remove(id))
         .catch((err) => log.debug({ err, job: id }, 'the job is being worked on'));
     },
     async pause() {
@@ -105,7 +105,7 @@ export async function openRedisQueue(redis: RedisConnections, options: RedisQueu
     async [Symbol.asyncDispose]() {
       for (const controller of running.values()) controller.abort(new Error('the daemon is shutting down'));
       // Without Redis there is nothing to wait for: the claims end with their lease.
-      await worker?.close(!health.isUp);
+      await worker?.close(health.fault !== undefined);
       for (const queue of queues.values()) await queue.close();
     },
   };
