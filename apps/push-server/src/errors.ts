@@ -46,7 +46,10 @@ export type ServerErrorCode =
   | 'ERR_SERVER_KEY_USED'
   /** When: the registry that a job reads from cannot be asked. Retry: yes. Do: look at its address and credentials. */
   | 'ERR_SERVER_SOURCE'
-  /** When: there is no place, Redis does not answer or refuses, or the daemon stops. Retry: after `Retry-After`. Do: wait. */
+  /**
+   * When: there is no place, Redis does not answer or refuses, or the daemon stops. Retry: after `Retry-After`. Do:
+   * wait.
+   */
   | 'ERR_SERVER_BUSY'
   /** When: slipwayd does not serve this part of Docker's API. Retry: no. Do: what the message says. */
   | 'ERR_SERVER_UNSUPPORTED'

@@ -341,6 +341,32 @@ test('the daemon’s own credentials are named, not known', async () => {
   expect(JSON.stringify(daemon.log)).not.toContain('hunter2-secret');
 });
 
+test('credentials that are sent are used, or refused beside a name: never replaced by the named ones', async () => {
+  await using guarded = await startRegistry({ auth: { kind: 'basic', users: { ci: 'hunter2-secret' } } });
+  await using folder = await temporaryFolder();
+  const file = join(folder.path, 'auth.json');
+  const auth = Buffer.from('ci:outdated').toString('base64');
+  await writeFile(file, JSON.stringify({ auths: { [guarded.host]: { auth } } }));
+  await using daemon = await startTestDaemon({ jobCredentials: [`farm=${file}`] });
+  const credentials = { [guarded.host]: { username: 'ci', password: 'hunter2-secret' } };
+  const query = new URLSearchParams({
+    destination: `${guarded.host}/team/app:1`,
+    credentialsName: 'farm',
+    wait: '60s',
+  });
+  const body = await readFile(archive);
+  const headers = { 'x-registry-config': Buffer.from(JSON.stringify(credentials)).toString('base64url') };
+  const both = await daemon.request('POST', `/slipway/v1/jobs/archive?${query}`, { headers, body });
+  expect([both.status, both.body]).toEqual([400, expect.stringContaining('exclude each other')]);
+  const named = await daemon.request('POST', `/slipway/v1/jobs/archive?${query}`, { body });
+  expect(JSON.parse(named.body)).toMatchObject({ state: 'failed', canRetry: true });
+  const path = `/slipway/v1/jobs/${idOf(named)}`;
+  const sent = { headers: json, body: JSON.stringify({ credentials }) };
+  expect((await daemon.request('POST', `${path}/retry`, sent)).status).toBe(202);
+  const ended = JSON.parse((await daemon.request('GET', `${path}?wait=60s`)).body);
+  expect(ended).toMatchObject({ state: 'pushed', credentialsName: 'farm' });
+});
+
 test('who may not push there submits nothing and cancels nothing', async () => {
   await load();
   const { text } = await server.daemon.context.tokens.create({

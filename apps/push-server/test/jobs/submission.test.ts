@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { createServer, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -46,6 +46,8 @@ afterAll(async () => {
 
 const to = (name: string): string => `${registry.host}/${name}`;
 const idOf = ({ body }: TestResponse): string => JSON.parse(body).id;
+
+const nameOf = (place: string): string => place.slice(place.lastIndexOf('/') + 1);
 
 async function submit(body: object, query = '', headers: Record<string, string> = {}): Promise<TestResponse> {
   return await server.request('POST', `/slipway/v1/jobs${query}`, { headers, body: JSON.stringify(body) });
@@ -191,7 +193,7 @@ describe('an upload in parts', () => {
 
   test('goes on where it was, and is submitted once it is complete', async () => {
     const place = await create();
-    const upload = place.slice(place.lastIndexOf('/') + 1);
+    const upload = nameOf(place);
     expect((await append(place, 0, archive.subarray(0, 5_000))).headers['upload-offset']).toBe('5000');
     expect((await append(place, 0, archive)).status).toBe(409);
     const early = await submit({ upload, destinations: [to('tus:1')] });
@@ -206,6 +208,39 @@ describe('an upload in parts', () => {
     const answer = await submit({ upload, destinations: [to('tus:1')] }, '?wait=60s');
     expect(JSON.parse(answer.body)).toMatchObject({ state: 'pushed', source: 'archive', image: 'team/app:v1' });
     expect((await submit({ upload, destinations: [to('tus:1')] })).status).toBe(404);
+  });
+
+  test('is known again by its idempotency key once it is gone, and only with the same request', async () => {
+    const place = await create(archive.byteLength);
+    await append(place, 0, archive);
+    const body = { upload: nameOf(place), image: 'team/app:v1', destinations: [to('tus-again:1')] };
+    const key = { 'idempotency-key': 'tus again' };
+    const first = await submit(body, '?wait=60s', key);
+    expect([first.status, (await server.request('HEAD', place)).status]).toEqual([201, 404]);
+    const again = await submit(body, '', key);
+    expect([again.status, idOf(again)]).toEqual([200, idOf(first)]);
+    for (const other of [{ image: '@0' }, { destinations: [to('tus-again:2')] }, { dryRun: true }]) {
+      expect((await submit({ ...body, ...other }, '', key)).status).toBe(422);
+    }
+    expect((await submit({ ...body, upload: '0'.repeat(8) }, '', key)).status).toBe(404);
+  });
+
+  test('stays when its submission is refused', async () => {
+    await submit(job('tus-key:1'), '', { 'idempotency-key': 'tus refused' });
+    const place = await create(archive.byteLength);
+    await append(place, 0, archive);
+    const body = { upload: nameOf(place), destinations: [to('tus-key:2')] };
+    const kept = await readdir(join(server.folder.path, 'data', 'jobs', 'archives'));
+    const refusals = [
+      await submit({ ...body, image: 'team/other:v1' }),
+      await submit({ ...body, credentialsName: 'nobody' }),
+      await submit(body, '', { 'idempotency-key': 'tus refused' }),
+      await submit({ ...body, allTags: true, image: 'team/app:v1', destinations: [to('tus-key')] }),
+    ];
+    expect(refusals.map(({ status }) => status)).toEqual([400, 400, 422, 400]);
+    expect((await readdir(join(server.folder.path, 'data', 'jobs', 'archives'))).sort()).toEqual(kept.sort());
+    expect((await submit(body, '?wait=60s')).status).toBe(201);
+    expect(registry.tags('tus-key')).toContain('2');
   });
 
   test('keeps what came before its connection broke, takes no more than it said, and is given up', async () => {
@@ -230,7 +265,7 @@ describe('an upload in parts', () => {
     const headers = { authorization: `Bearer ${token}` };
     expect((await server.request('HEAD', place, { headers, tcp: true })).status).toBe(404);
     await append(place, 0, Buffer.from('nothing'));
-    const upload = place.slice(place.lastIndexOf('/') + 1);
+    const upload = nameOf(place);
     expect((await submit({ upload, destinations: [to('tus:2')] })).status).toBe(400);
     for (const name of ['..%2f..%2ftokens', 'x', '0'.repeat(24)]) {
       expect((await server.request('HEAD', `/slipway/v1/uploads/${name}`)).status).toBe(404);

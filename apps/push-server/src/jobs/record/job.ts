@@ -108,6 +108,14 @@ export interface JobRun {
   readonly hasProgress: boolean;
 }
 
+/** What a submission said of an upload, and what that had. */
+export interface SubmittedUpload {
+  readonly id: string;
+  /** Which of its images, as it was asked for. */
+  readonly image?: string | undefined;
+  readonly contentHash: string;
+}
+
 /** A job as it is kept. Times are RFC 3339. */
 export interface JobRecord {
   readonly id: string;
@@ -148,12 +156,14 @@ export interface JobRecord {
   readonly error?: JobFailure | undefined;
   /** The request that was answered with it last: one that got no answer takes its job back. */
   readonly submission?: string | undefined;
-  /** The run that ended it. */
+  /** The run that ended it, or what stands for one where none had begun: one end, told from the next. */
   readonly endedBy?: string | undefined;
   /** The trace of whoever submitted it. Others may have written it: it is parsed where it is used. */
   readonly trace?: TraceContext | undefined;
   /** Tells a repeated request from another one with the same idempotency key. */
   readonly requestHash: string;
+  /** The upload in parts that it was made of, which is gone by now: what is needed to know it again. */
+  readonly upload?: SubmittedUpload | undefined;
   /** Encrypted; dropped when the job ends. */
   readonly sealedCredentials?: string | undefined;
   /** Credentials of the daemon's own configuration. */

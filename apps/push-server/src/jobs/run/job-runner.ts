@@ -88,11 +88,12 @@ export function createJobRunner(options: JobRunnerOptions): JobRunner {
   ): Promise<JobRecord | undefined> => {
     let isOurs = false;
     const token = job.run?.token;
+    const endedBy = token ?? newToken(); // no run has: each end can be told from the next
     const isSourceKept = end.state === 'failed' && keepsFailed;
     const ended = await store.update(job.id, (current) => {
       // What was written before, although its answer was lost, is ours too.
       if (isFinal(current.state)) {
-        isOurs = token !== undefined && current.endedBy === token;
+        isOurs = current.endedBy === endedBy;
         return current;
       }
       // Between two runs, what this one did last still counts.
@@ -101,7 +102,7 @@ export function createJobRunner(options: JobRunnerOptions): JobRunner {
       const { sealedCredentials, run: _over, ...rest } = current;
       const hadCredentials = sealedCredentials !== undefined || current.hadCredentials;
       const finishedAt = new Date().toISOString();
-      return { ...rest, ...end, isSourceKept, hadCredentials, endedBy: token, finishedAt };
+      return { ...rest, ...end, isSourceKept, hadCredentials, endedBy, finishedAt };
     });
     if (!isOurs || ended === undefined) return ended;
     traces.get(job.id)?.ended(end);
@@ -135,13 +136,13 @@ export function createJobRunner(options: JobRunnerOptions): JobRunner {
     credentialsName,
     destinations,
   }: JobRecord): Promise<Auths> => {
-    if (credentialsName !== undefined) {
-      const references = destinations.map(({ reference }) => reference);
-      if (source.kind === 'registry') references.push(source.reference);
-      const registries = references.map((reference) => parseReference(reference).registry);
-      return await named.auths(credentialsName, [...new Set(registries)]);
-    }
-    return sealedCredentials === undefined ? new Map() : seal.open(id, sealedCredentials);
+    // Who sends some, which only a retry may of a job with named ones, wants those to be used.
+    if (sealedCredentials !== undefined) return seal.open(id, sealedCredentials);
+    if (credentialsName === undefined) return new Map();
+    const references = destinations.map(({ reference }) => reference);
+    if (source.kind === 'registry') references.push(source.reference);
+    const registries = references.map((reference) => parseReference(reference).registry);
+    return await named.auths(credentialsName, [...new Set(registries)]);
   };
 
   const push = async (job: JobRecord, { onEvent, signal }: RunOptions): Promise<PushReport> => {
@@ -197,7 +198,7 @@ export function createJobRunner(options: JobRunnerOptions): JobRunner {
       return 'done';
     }
     using watch = watchCancellation(id, outer, options);
-    const token = randomBytes(6).toString('hex');
+    const token = newToken();
     using pass = await enter(waiting, token, watch.signal);
     if (pass === undefined) {
       await finish(waiting, journal, { ...waiting, state: 'cancelled' });
@@ -264,6 +265,10 @@ export function createJobRunner(options: JobRunnerOptions): JobRunner {
       return await finish(job, journal, { ...job, state: 'cancelled' });
     },
   };
+}
+
+function newToken(): string {
+  return randomBytes(6).toString('hex');
 }
 
 function tooOften(message: string): JobFailure {

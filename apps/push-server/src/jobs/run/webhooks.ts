@@ -14,8 +14,11 @@ export interface Webhooks extends AsyncDisposable {
   /** @throws {RequestError} 400 for what is no URL, 403 for one that the operator has not allowed */
   assertAllowed(url: string): void;
   seal(id: string, secret: string | undefined): string | undefined;
-  /** Tells of a job, if that is wanted and not done; tries again when nobody answers. */
-  deliver(id: string): void;
+  /**
+   * Tells how a job has ended, if that is wanted and not done; tries again when nobody answers, and no more once the
+   * job is tried again: its next end has a notice of its own.
+   */
+  deliver(end: JobEnd): void;
 }
 
 export interface WebhooksOptions {
@@ -52,7 +55,7 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
   const send = async (job: JobRecord, url: URL): Promise<void> => {
     const timestamp = Math.floor(Date.now() / 1000);
     const body = JSON.stringify({ type: 'job.finished', timestamp: new Date().toISOString(), data: viewOf(job) });
-    const id = `${job.id}.${job.endedBy ?? 'waiting'}`; // the same for each attempt, another after a retry
+    const id = `${job.id}.${job.endedBy}`; // the same for each attempt, another after a retry
     const secret = secretOf(job);
     const { statusCode, body: answer } = await dispatcher.request({
       origin: url.origin,
@@ -73,9 +76,10 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
   };
 
   /** Whether there is nothing left to do. */
-  const attempt = async (id: string): Promise<boolean> => {
+  const attempt = async (end: JobEnd): Promise<boolean> => {
+    const { id } = end;
     const job = await store.get(id);
-    if (job === undefined || !isFinal(job.state) || job.webhook?.state !== 'waiting') return true;
+    if (job?.webhook === undefined || !isUntold(job, end)) return true;
     const { url, attempts } = job.webhook;
     const failure = await send(job, new URL(url)).then(
       () => undefined,
@@ -86,18 +90,18 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
     const state = failure === undefined ? 'delivered' : isLast ? 'failed' : 'waiting';
     if (failure !== undefined) log.warn({ job: id, attempt: attempts + 1 }, `a webhook was not delivered: ${failure}`);
     await store.update(id, (current) =>
-      current.webhook === undefined
-        ? current
-        : { ...current, webhook: { url, state, attempts: attempts + 1, error: failure } },
+      isUntold(current, end)
+        ? { ...current, webhook: { url, state, attempts: attempts + 1, error: failure } }
+        : current,
     );
     return state !== 'waiting';
   };
 
-  const run = async (id: string): Promise<void> => {
-    const begun = (await store.get(id))?.webhook?.attempts ?? 0;
+  const run = async (end: JobEnd): Promise<void> => {
+    const begun = (await store.get(end.id))?.webhook?.attempts ?? 0;
     for (const delayMs of delaysMs.slice(begun)) {
       await delay(delayMs, undefined, { signal: closing.signal, ref: false });
-      if (await attempt(id)) return;
+      if (await attempt(end)) return;
     }
   };
 
@@ -117,14 +121,15 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
     },
     seal: (id, secret) =>
       secret === undefined ? undefined : seal.seal(id, new Map([['webhook', { password: secret }]])),
-    deliver(id) {
-      if (running.has(id) || closing.signal.aborted) return;
-      const ended = run(id)
+    deliver({ id, endedBy }) {
+      const key = `${id}.${endedBy}`;
+      if (running.has(key) || closing.signal.aborted) return;
+      const ended = run({ id, endedBy })
         .catch((err: unknown) => {
           if (!closing.signal.aborted) log.warn({ err, job: id }, 'a webhook cannot be sent');
         })
-        .finally(() => running.delete(id));
-      running.set(id, ended);
+        .finally(() => running.delete(key));
+      running.set(key, ended);
     },
     async [Symbol.asyncDispose]() {
       closing.abort(new Error('the daemon is shutting down'));
@@ -132,6 +137,14 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
       await dispatcher.destroy();
     },
   };
+}
+
+/** One end of a job: a job that is tried again ends once more. */
+type JobEnd = Pick<JobRecord, 'id' | 'endedBy'>;
+
+/** Whether the job stands at that end, and nobody was told of it so far. */
+function isUntold({ state, endedBy, webhook }: JobRecord, end: JobEnd): boolean {
+  return isFinal(state) && endedBy === end.endedBy && webhook?.state === 'waiting';
 }
 
 /** A secret may be written as the specification has it: `whsec_` and base64. */

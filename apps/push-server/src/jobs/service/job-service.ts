@@ -22,10 +22,15 @@ export interface JobService extends AsyncDisposable {
   /** What jobs push. A request owns what it holds until `submit` has taken it. */
   readonly sources: JobSources;
   /**
-   * `isNew` is false for a repeated request.
+   * `isNew` is false for a repeated request. An upload that it was made of goes then; a refused one leaves it.
    * @throws {RequestError} 422 when the idempotency key was used for something else; 503
    */
   submit(request: JobRequest): Promise<{ readonly job: JobRecord; readonly isNew: boolean }>;
+  /**
+   * The job that an earlier request with the same idempotency key has made of the same upload.
+   * @throws {RequestError} 422 when the rest of it was another request; 503
+   */
+  repeatedUpload(request: Omit<JobRequest, 'source' | 'contentHash'>): Promise<JobRecord | undefined>;
   /** Asks for the end of a job; one that ended already stays as it is. @throws {RequestError} 404 */
   cancel(id: string): Promise<JobRecord>;
   /**

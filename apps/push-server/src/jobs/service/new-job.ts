@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { TraceContext } from '@slipway/tracing';
-import type { JobOptions, JobPriority, JobRecord, JobSource } from '../record/job.ts';
+import type { JobOptions, JobPriority, JobRecord, JobSource, SubmittedUpload } from '../record/job.ts';
 import type { Auths, CredentialSeal } from '../run/sealed-credentials.ts';
 import type { Webhooks } from '../run/webhooks.ts';
 
@@ -16,12 +16,17 @@ export interface JobRequest {
   readonly idempotencyKey: string | undefined;
   /** What the archive's bytes are; it tells a repeated upload from another one. */
   readonly contentHash?: string | undefined;
+  /** The upload in parts that the archive was. */
+  readonly upload?: RequestedUpload | undefined;
   readonly priority?: JobPriority | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly webhook?: { readonly url: string; readonly secret?: string | undefined } | undefined;
   /** The trace that it belongs to. */
   readonly trace?: TraceContext | undefined;
 }
+
+/** An upload, and which of its images is meant. */
+export type RequestedUpload = Omit<SubmittedUpload, 'contentHash'>;
 
 export interface NewJobNeeds {
   readonly seal: Pick<CredentialSeal, 'seal'>;
@@ -33,19 +38,8 @@ export interface NewJobNeeds {
 /** The record that a request asks for: queued, with its secrets sealed. */
 export function newJob(request: JobRequest, { seal, webhooks, home }: NewJobNeeds): JobRecord {
   const { source, destinations, options, principal, auths, credentialsName, idempotencyKey, contentHash } = request;
-  const { priority, labels, webhook, trace } = request;
-  // The same key leads to the same record, whoever is asked: no second list has to be kept in step.
-  const id =
-    idempotencyKey === undefined ? randomBytes(12).toString('hex') : digest([principal, idempotencyKey]).slice(0, 24);
-  // The content, not its name: the same name may mean another image by now.
-  const requestHash = digest([
-    subjectOf(source, contentHash),
-    destinations,
-    options,
-    credentialsName ?? null,
-    labels,
-    webhook?.url,
-  ]);
+  const { priority, labels, webhook, trace, upload } = request;
+  const id = idempotencyKey === undefined ? randomBytes(12).toString('hex') : jobIDOf(principal, idempotencyKey);
   return {
     id,
     state: 'queued',
@@ -57,8 +51,9 @@ export function newJob(request: JobRequest, { seal, webhooks, home }: NewJobNeed
     createdAt: new Date().toISOString(),
     attempts: 0,
     isCancelRequested: false,
-    submission: randomBytes(6).toString('hex'),
-    requestHash,
+    submission: submissionToken(),
+    requestHash: requestHashOf(request),
+    upload: upload && contentHash !== undefined ? { ...upload, contentHash } : undefined,
     home,
     trace,
     sealedCredentials: auths.size === 0 ? undefined : seal.seal(id, auths),
@@ -68,6 +63,22 @@ export function newJob(request: JobRequest, { seal, webhooks, home }: NewJobNeed
     webhook: webhook && { url: webhook.url, state: 'waiting', attempts: 0 },
     sealedWebhook: webhooks.seal(id, webhook?.secret),
   };
+}
+
+/** Tells one request from all others, repeated ones included. */
+export function submissionToken(): string {
+  return randomBytes(6).toString('hex');
+}
+
+/** The same key leads to the same record, whoever is asked: no second list has to be kept in step. */
+export function jobIDOf(principal: string, idempotencyKey: string): string {
+  return digest([principal, idempotencyKey]).slice(0, 24);
+}
+
+/** What is the same for the same request. The content, not its name: the same name may mean another image by now. */
+export function requestHashOf(request: JobRequest): string {
+  const { source, destinations, options, credentialsName, contentHash, labels, webhook } = request;
+  return digest([subjectOf(source, contentHash), destinations, options, credentialsName ?? null, labels, webhook?.url]);
 }
 
 /** What a job is about, so that the same submission makes the same text. */

@@ -33,7 +33,7 @@ import type { JobService } from './job-service.ts';
 import { createJobUpkeep } from './job-upkeep.ts';
 import { noSuchJob } from './no-such-job.ts';
 import { retryJob } from './retry-job.ts';
-import { type SubmitNeeds, submitJob } from './submit-job.ts';
+import { repeatedUpload, type SubmitNeeds, submitJob } from './submit-job.ts';
 
 /** Who waits for a job looks at it so often, news or not. */
 const lookMs = 5_000;
@@ -85,7 +85,7 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
   });
   /** The secret of a webhook can be read by the daemons of its folder alone. */
   const notify = (job: JobRecord): void => {
-    if (job.home === home && job.webhook?.state === 'waiting' && isFinal(job.state)) webhooks.deliver(job.id);
+    if (job.home === home && job.webhook?.state === 'waiting' && isFinal(job.state)) webhooks.deliver(job);
   };
   const runner = createJobRunner({
     store: workStore,
@@ -186,7 +186,16 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
     sources,
     namedAuths: (name, registries) => named.auths(name, registries),
     get,
-    submit: (request) => submitJob(request, needs),
+    async submit(request) {
+      const submitted = await submitJob(request, needs);
+      const { upload, principal } = request;
+      // What stays of it goes by itself in a day.
+      if (upload !== undefined) {
+        await uploads.delete(upload.id, principal).catch((err) => log.debug({ err }, 'an upload stays a while'));
+      }
+      return submitted;
+    },
+    repeatedUpload: (request) => repeatedUpload(request, needs),
     async cancel(id) {
       const job = await store.update(id, (current) =>
         isFinal(current.state) ? current : { ...current, isCancelRequested: true },

@@ -6,7 +6,7 @@ import type { SubmitNeeds } from './submit-job.ts';
 
 export interface RetryOptions {
   readonly principal: string;
-  /** New ones, in place of those that were dropped. */
+  /** New ones, in place of those that were dropped, or of the named ones until it ends. */
   readonly auths: Auths;
 }
 
@@ -37,7 +37,7 @@ export async function retryJob(
   const job = await store.update(id, (current) => {
     isTaken = canRetry(current);
     if (!isTaken) return current;
-    const { finishedAt: _finishedAt, error: _error, deaths: _deaths, crashes: _crashes, ...rest } = current;
+    const { finishedAt: _at, endedBy: _by, error: _error, deaths: _deaths, crashes: _crashes, ...rest } = current;
     const kept = current.repositories === undefined ? current.destinations : [];
     const asked = current.repositories?.map((reference) => ({ reference, state: 'pending' }) as const) ?? [];
     const destinations = [...asked, ...kept].map(

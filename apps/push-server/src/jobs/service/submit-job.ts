@@ -6,7 +6,7 @@ import type { JobIndex } from '../record/job-index.ts';
 import type { JobStore } from '../record/job-store.ts';
 import type { JobSources } from '../run/job-sources.ts';
 import type { NamedCredentials } from '../run/named-credentials.ts';
-import { type JobRequest, type NewJobNeeds, newJob } from './new-job.ts';
+import { type JobRequest, jobIDOf, type NewJobNeeds, newJob, requestHashOf, submissionToken } from './new-job.ts';
 
 /** Unfinished jobs at once. */
 const maxUnfinished = 10_000;
@@ -60,6 +60,28 @@ export async function submitJob(
   }
 }
 
+/**
+ * The job that an earlier request with the same key has made of the same upload, which is gone since: this answer makes
+ * up for that one's. Undefined when there is none, or its key was used with another upload, which has to be there then.
+ *
+ * @throws {RequestError} 422 when the rest of the request was another one; 503
+ */
+export async function repeatedUpload(
+  request: Omit<JobRequest, 'source' | 'contentHash'>,
+  { store, enqueue }: Pick<SubmitNeeds, 'store' | 'enqueue'>,
+): Promise<JobRecord | undefined> {
+  const { principal, idempotencyKey, upload } = request;
+  if (idempotencyKey === undefined || upload === undefined) return undefined;
+  const first = await store.get(jobIDOf(principal, idempotencyKey));
+  if (first?.upload === undefined || first.upload.id !== upload.id) return undefined;
+  const { source, requestHash } = first;
+  const { image, contentHash } = first.upload;
+  if (image !== upload.image || requestHashOf({ ...request, source, contentHash }) !== requestHash) throw keyUsed();
+  const kept = await takenOver(first.id, submissionToken(), store);
+  if (kept !== undefined && !isFinal(kept.state)) await enqueue(kept);
+  return kept;
+}
+
 function checkedJob(request: JobRequest, needs: SubmitNeeds): JobRecord {
   const { index, named } = needs;
   if (index.count('queued') + index.count('running') >= maxUnfinished)
@@ -75,12 +97,23 @@ async function keep(job: JobRecord, create: () => Promise<JobRecord>, store: Job
   for (;;) {
     const first = await create();
     if (first === job) return job;
-    if (first.requestHash !== requestHash) {
-      throw new RequestError(422, 'the idempotency key was used for another request');
-    }
-    const taken = await store.update(id, (now) => (isFinal(now.state) ? now : { ...now, submission }));
+    if (first.requestHash !== requestHash) throw keyUsed();
+    const taken = await takenOver(id, submission, store);
     if (taken !== undefined) return taken; // otherwise it was withdrawn just now
   }
+}
+
+/** A job that another request has made, answered for by this one from now on. */
+async function takenOver(
+  id: string,
+  submission: string | undefined,
+  store: Pick<JobStore, 'update'>,
+): Promise<JobRecord | undefined> {
+  return await store.update(id, (now) => (isFinal(now.state) ? now : { ...now, submission }));
+}
+
+function keyUsed(): RequestError {
+  return new RequestError(422, 'the idempotency key was used for another request');
 }
 
 /**

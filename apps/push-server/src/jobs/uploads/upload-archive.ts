@@ -70,11 +70,11 @@ export async function uploadArchive(
 }
 
 /**
- * The same for an archive that was uploaded in parts before.
+ * The same for an archive that was uploaded in parts before. The upload stays: it goes once there is a job for it.
  *
  * @throws {RequestError} 404, 409; 400 when it is no archive of the one image that is meant
  */
-export async function takeUpload(
+export async function archiveOfUpload(
   { config, spoolFolder, disk }: Pick<EngineContext, 'config' | 'disk' | 'spoolFolder'>,
   { uploads, sources }: Pick<JobService, 'uploads' | 'sources'>,
   {
@@ -90,7 +90,7 @@ export async function takeUpload(
   },
 ): Promise<UploadedArchive> {
   if (allTags) assertAllOf(image);
-  const { file, size, contentHash } = await uploads.take(upload, principal);
+  const { file, size, contentHash } = await uploads.complete(upload, principal);
   const archive = { kind: 'archive', file, size } as const;
   try {
     if (allTags) return { source: archive, contentHash };

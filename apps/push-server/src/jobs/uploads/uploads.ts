@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { link, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ByteStream } from '@slipway/digest';
 import { RequestError } from '../../errors.ts';
@@ -16,8 +16,8 @@ export interface Upload {
 }
 
 /** An archive that was uploaded completely, as a file. */
-export interface TakenUpload {
-  /** Name in the folder of archives. */
+export interface CompleteUpload {
+  /** Name in the folder of archives: one of its own for the same bytes, so that whoever has it may let go of it. */
   readonly file: string;
   readonly size: number;
   readonly contentHash: string;
@@ -37,8 +37,9 @@ export interface Uploads {
    * @throws {RequestError} 409 at another offset, or while another request adds to it; 413 beyond its size
    */
   append(id: string, principal: string, offset: number, body: ByteStream): Promise<Upload>;
-  /** Hands a complete upload over; it is gone then. @throws {RequestError} 409 when it is not complete */
-  take(id: string, principal: string): Promise<TakenUpload>;
+  /** A complete upload as a file; the upload stays until it is deleted. @throws {RequestError} 409 when it is not */
+  complete(id: string, principal: string): Promise<CompleteUpload>;
+  /** @throws {RequestError} 404; 409 while a request works on it */
   delete(id: string, principal: string): Promise<void>;
 }
 
@@ -102,7 +103,7 @@ export function createUploads(folder: string): Uploads {
         await file.sync();
         return { ...upload, offset: end };
       }),
-    take: (id, principal) =>
+    complete: (id, principal) =>
       alone(id, async () => {
         const { size, offset } = await get(id, principal);
         if (offset < size) throw new RequestError(409, `the upload has ${offset} of ${size} bytes`);
@@ -112,8 +113,7 @@ export function createUploads(folder: string): Uploads {
           for await (const chunk of file.createReadStream({ autoClose: false })) hash.update(chunk as Uint8Array);
         }
         const file = newKey();
-        await rename(dataOf(id), join(folder, file));
-        await remove(id);
+        await link(dataOf(id), join(folder, file));
         return { file, size, contentHash: hash.digest('hex') };
       }),
     delete: (id, principal) =>

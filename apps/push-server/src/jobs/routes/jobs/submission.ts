@@ -87,6 +87,18 @@ export function settingsOf(
   return { options, credentialsName };
 }
 
+/** @throws {RequestError} 400 when it has some of its own and names others */
+export function submittedAuths(
+  credentials: Readonly<Record<string, unknown>>,
+  { credentialsName }: SubmitOptions,
+): ReadonlyMap<string, AuthConfig> {
+  const auths = authsOf(credentials);
+  if (auths.size > 0 && credentialsName !== undefined) {
+    throw new RequestError(400, 'invalid request: credentials and credentialsName exclude each other');
+  }
+  return auths;
+}
+
 /**
  * Credentials by registry as references name it; docker's clients write addresses.
  *

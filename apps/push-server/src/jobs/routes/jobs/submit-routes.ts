@@ -15,7 +15,8 @@ import { viewOf } from '../../record/job-view.ts';
 import { assertRepository, registrySourceIn, resolveRegistrySource } from '../../run/registry-source.ts';
 import type { Auths } from '../../run/sealed-credentials.ts';
 import type { JobService } from '../../service/job-service.ts';
-import { takeUpload, uploadArchive } from '../../uploads/upload-archive.ts';
+import type { JobRequest } from '../../service/new-job.ts';
+import { archiveOfUpload, uploadArchive } from '../../uploads/upload-archive.ts';
 import type { ApiRoute } from '../api-route.ts';
 import { archiveQuery, jobSchemas, type Schema, waitQuery } from '../job-schemas.ts';
 import { validated } from '../validate.ts';
@@ -23,17 +24,17 @@ import { authParameter, keyParameter, maxBodyBytes, secretParameter } from './jo
 import {
   type ArchiveQuery,
   allowedDestinations,
-  authsOf,
   idempotencyKeyOf,
   labelIn,
   registryConfigOf,
   type SubmitBody,
   settingsOf,
+  submittedAuths,
   webhookIn,
 } from './submission.ts';
 import { waitForJob } from './wait-for-job.ts';
 
-const submitted = {
+const submissionAnswers = {
   201: { description: 'The job is kept, and will be worked on.', schema: 'Job' },
   200: { description: 'It was submitted before, with this idempotency key.', schema: 'Job' },
 } as const;
@@ -43,17 +44,18 @@ type SubmitNeeds = Pick<
   'config' | 'activity' | 'disk' | 'spoolFolder' | 'audit' | 'store' | 'pushes' | 'egress' | 'folder'
 >;
 
-type Submission = Omit<Parameters<JobService['submit']>[0], 'principal' | 'trace'>;
+/** What a request asks for, besides what shall be pushed. */
+type Asked = Omit<JobRequest, 'source' | 'contentHash' | 'upload' | 'principal' | 'trace'>;
 
 /** What makes a job: from an image of the store or of a registry, or from an archive. */
 export function submitRoutes(context: SubmitNeeds, jobs: JobService): readonly ApiRoute[] {
   const { idleTimeoutMs } = context.config;
 
-  const submit = async (request: FastifyRequest, submission: Submission): ReturnType<JobService['submit']> => {
-    // Where this daemon does not trace, the one that works on the job may.
-    const trace = currentTrace() ?? parseTraceContext(request.headers);
-    return await jobs.submit({ ...submission, principal: request.principal.name, trace });
-  };
+  /** Where this daemon does not trace, the one that works on the job may. */
+  const submitterOf = (request: FastifyRequest): Pick<JobRequest, 'principal' | 'trace'> => ({
+    principal: request.principal.name,
+    trace: currentTrace() ?? parseTraceContext(request.headers),
+  });
 
   /** What a job is about is known now, rather than a failed job later. */
   const sourceOf = async (
@@ -101,21 +103,45 @@ export function submitRoutes(context: SubmitNeeds, jobs: JobService): readonly A
     }
   };
 
-  const answer = async (
+  const submit = async (
     reply: FastifyReply,
     request: FastifyRequest,
-    { wait, ...submission }: Submission & { readonly wait?: string | undefined },
-  ): Promise<unknown> => {
+    submission: Omit<JobRequest, 'principal' | 'trace'>,
+  ): ReturnType<JobService['submit']> => {
     if (reply.raw.writableEnded) {
       await jobs.sources.release(submission.source);
       throw new Error('unreachable by its client: it was told that the data folder hangs');
     }
-    const { job, isNew } = await submit(request, submission);
+    return await jobs.submit({ ...submission, ...submitterOf(request) });
+  };
+
+  /** What was submitted before is found without its upload, which is gone. */
+  const submitUpload = async (
+    reply: FastifyReply,
+    request: FastifyRequest,
+    { upload: id, image, allTags }: SubmitBody & { readonly upload: string },
+    asked: Asked,
+  ): ReturnType<JobService['submit']> => {
+    const upload = { id, image };
+    const submitter = submitterOf(request);
+    const first = await jobs.repeatedUpload({ ...asked, upload, ...submitter });
+    if (first !== undefined) return { job: first, isNew: false };
+    const meant = { upload: id, image, allTags, principal: submitter.principal };
+    const archive = await unlessItHangs(() => archiveOfUpload(context, jobs, meant));
+    return await submit(reply, request, { ...asked, ...archive, upload });
+  };
+
+  const answer = async (
+    reply: FastifyReply,
+    request: FastifyRequest,
+    { job, isNew }: Awaited<ReturnType<JobService['submit']>>,
+    { destinations, wait }: Pick<Asked, 'destinations'> & { readonly wait: string | undefined },
+  ): Promise<unknown> => {
     context.audit.write({
       action: 'job',
       principal: request.principal.name,
       outcome: 'done',
-      subject: submission.destinations.join(' '),
+      subject: destinations.join(' '),
       remote: request.raw.socket.remoteAddress,
       requestId: request.id,
       details: { job: job.id, isNew },
@@ -142,17 +168,14 @@ export function submitRoutes(context: SubmitNeeds, jobs: JobService): readonly A
       query: waitQuery,
       body: { contentTypes: ['application/json'], schema: 'JobRequest' },
       failures: [404, 409, 422, 502, 504, 507],
-      responses: submitted,
+      responses: submissionAnswers,
       async handle(request, reply) {
         const idempotencyKey = idempotencyKeyOf(request);
         const value = await readJSONBody(request.raw, { idleTimeoutMs, maxBytes: maxBodyBytes });
         const body = validated<SubmitBody>('body', jobSchemas['JobRequest'] as Schema, value);
         const settings = settingsOf(body, context);
         const destinations = allowedDestinations(body.destinations, body, request.principal, context);
-        const auths = authsOf(body.credentials ?? {});
-        if (auths.size > 0 && body.credentialsName !== undefined) {
-          throw new RequestError(400, 'invalid request: credentials and credentialsName exclude each other');
-        }
+        const auths = submittedAuths(body.credentials ?? {}, body);
         using client = watchClient(reply.raw, new AbortController().signal);
         const { webhook, labels, priority, upload } = body;
         const { wait } = validated<{ readonly wait?: string }>('query', waitQuery, { ...(request.query as object) });
@@ -160,15 +183,15 @@ export function submitRoutes(context: SubmitNeeds, jobs: JobService): readonly A
         if (body.image === undefined && upload === undefined) {
           throw new RequestError(400, 'invalid request: body must have required property image, or upload');
         }
-        const about =
+        const asked = { idempotencyKey, destinations, auths, webhook, labels, priority, ...settings };
+        const submitted =
           upload === undefined
-            ? { source: await sourceOf(body, auths, request.principal, client.signal) }
-            : await unlessItHangs(() =>
-                takeUpload(context, jobs, { ...body, upload, principal: request.principal.name }),
-              );
-        return await answer(reply, request, {
-          ...{ ...about, idempotencyKey, destinations, auths, webhook, labels, priority, wait, ...settings },
-        });
+            ? await submit(reply, request, {
+                source: await sourceOf(body, auths, request.principal, client.signal),
+                ...asked,
+              })
+            : await submitUpload(reply, request, { ...body, upload }, asked);
+        return await answer(reply, request, submitted, { destinations, wait });
       },
     },
     {
@@ -188,7 +211,7 @@ export function submitRoutes(context: SubmitNeeds, jobs: JobService): readonly A
         schema: { type: 'string', format: 'binary' },
       },
       failures: [408, 413, 422, 507],
-      responses: submitted,
+      responses: submissionAnswers,
       async handle(request, reply) {
         const idempotencyKey = idempotencyKeyOf(request);
         const query = validated<ArchiveQuery>('query', archiveQuery, { ...(request.query as object) });
@@ -198,7 +221,7 @@ export function submitRoutes(context: SubmitNeeds, jobs: JobService): readonly A
         const { priority, wait, label = [] } = query;
         const labels = label.length === 0 ? undefined : Object.fromEntries(label.map(labelIn));
         const destinations = allowedDestinations(query.destination, query, request.principal, context);
-        const auths = authsOf(registryConfigOf(request));
+        const auths = submittedAuths(registryConfigOf(request), query);
         return await audited(context, request, { action: 'load', subject: 'archive of a job' }, async () => {
           const archive = await uploadArchive(
             context,
@@ -206,8 +229,9 @@ export function submitRoutes(context: SubmitNeeds, jobs: JobService): readonly A
             request,
             reply,
           );
-          return await answer(reply, request, {
-            ...{ ...archive, idempotencyKey, destinations, auths, webhook, labels, priority, wait, ...settings },
+          const asked = { idempotencyKey, destinations, auths, webhook, labels, priority, ...settings };
+          return await answer(reply, request, await submit(reply, request, { ...archive, ...asked }), {
+            ...{ destinations, wait },
           });
         });
       },
