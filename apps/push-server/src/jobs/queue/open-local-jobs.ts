@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { openFileBackend } from '@slipway/metadata-store';
+import type { Logger } from 'pino';
 import type { ServerConfig } from '../../config/server-config.ts';
 import type { FolderHealth } from '../../engine/folder/folder-health.ts';
-import { createJobStore } from '../record/job-store.ts';
+import { createJobStore, damageTeller } from '../record/job-store.ts';
 import { createLocalRoster } from '../roster/daemon-roster.ts';
 import { folderBackends } from './folder-backends.ts';
 import type { JobBackend } from './job-backend.ts';
@@ -20,17 +21,21 @@ export async function openLocalJobs({
   config: { dataDir },
   folder,
   shares,
+  log,
 }: {
   readonly config: Pick<ServerConfig, 'dataDir'>;
   readonly folder: FolderHealth;
   readonly shares: JobShares;
+  readonly log: Logger;
 }): Promise<JobBackend> {
-  const backend = await openFileBackend({ folder: join(dataDir, 'jobs', 'store'), isDurable: true });
+  const place = join(dataDir, 'jobs', 'store');
+  const backend = await openFileBackend({ folder: place, isDurable: true });
+  const onDamaged = damageTeller(log, (name) => join(place, name));
   const { hurried, patient } = folderBackends(backend, folder);
   return {
     isShared: false,
-    store: createJobStore(hurried),
-    workStore: createJobStore(patient),
+    store: createJobStore(hurried, { onDamaged }),
+    workStore: createJobStore(patient, { onDamaged }),
     queue: createLocalQueue({ shares }),
     channel: createLocalChannel(),
     roster: createLocalRoster(),

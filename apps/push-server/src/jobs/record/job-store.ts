@@ -1,5 +1,7 @@
 import type { KeyValueBackend } from '@slipway/metadata-store';
+import type { Logger } from 'pino';
 import type { JobEvent, JobRecord } from './job.ts';
+import { readJobRecord } from './read-job-record.ts';
 
 /** What of jobs outlives the daemon: records and their events. Every write is durable when its promise resolves. */
 export interface JobStore extends AsyncDisposable {
@@ -27,24 +29,46 @@ const readsAtOnce = 100;
 const jobs = 'slipway-job';
 const eventsOf = (id: string): string => `slipway-job-events-${id}`;
 
+export interface JobStoreOptions {
+  /** Told of each record that is none: its job is lost, and no other. */
+  readonly onDamaged?: ((id: string) => void) | undefined;
+}
+
+/** Tells the log of each damaged record once. */
+export function damageTeller(log: Pick<Logger, 'error'>, placeOf: (place: string) => string): (id: string) => void {
+  const told = new Set<string>();
+  return (id) => {
+    if (told.has(id)) return;
+    told.add(id);
+    log.error({ job: id }, `the record of a push job is damaged, and the job is lost: ${placeOf(`${jobs}/${id}`)}`);
+  };
+}
+
 /** Keeps jobs wherever bytes can be kept by key. The store owns `backend`, which has to be able to list. */
-export function createJobStore(backend: KeyValueBackend): JobStore {
+export function createJobStore(backend: KeyValueBackend, { onDamaged = () => {} }: JobStoreOptions = {}): JobStore {
+  /** A job whose record cannot be read is absent. */
+  const recordIn = (id: string, value: Uint8Array | undefined): JobRecord | undefined => {
+    if (value === undefined) return undefined;
+    const job = readJobRecord(id, parse(value));
+    if (job === undefined) onDamaged(id);
+    return job;
+  };
   const list = async (namespace: string): Promise<readonly string[]> => (await backend.list?.(namespace)) ?? [];
 
   return {
     async create(job) {
       let kept = job;
       await backend.update(jobs, job.id, (value) => {
-        kept = parse<JobRecord>(value) ?? job;
+        kept = recordIn(job.id, value) ?? job;
         return kept === job ? encode(job) : value;
       });
       return kept;
     },
-    get: async (id) => parse<JobRecord>(await backend.get(jobs, id)),
+    get: async (id) => recordIn(id, await backend.get(jobs, id)),
     async update(id, change) {
       let changed: JobRecord | undefined;
       await backend.update(jobs, id, (value) => {
-        const job = parse<JobRecord>(value);
+        const job = recordIn(id, value);
         changed = job && change(job);
         return changed === undefined || changed === job ? value : encode(changed);
       });
@@ -54,8 +78,9 @@ export function createJobStore(backend: KeyValueBackend): JobStore {
       const ids = await list(jobs);
       const found: JobRecord[] = [];
       for (let at = 0; at < ids.length; at += readsAtOnce) {
-        const values = await Promise.all(ids.slice(at, at + readsAtOnce).map((id) => backend.get(jobs, id)));
-        for (const value of values) found.push(...[parse<JobRecord>(value) ?? []].flat());
+        const read = async (id: string): Promise<JobRecord | undefined> => recordIn(id, await backend.get(jobs, id));
+        const lot = await Promise.all(ids.slice(at, at + readsAtOnce).map(read));
+        found.push(...lot.filter((job) => job !== undefined));
       }
       return found.sort((a, b) => compare(b.createdAt, a.createdAt) || compare(b.id, a.id));
     },
@@ -67,7 +92,7 @@ export function createJobStore(backend: KeyValueBackend): JobStore {
     async deleteIf(id, condition) {
       let kept: JobRecord | undefined;
       await backend.update(jobs, id, (value) => {
-        const job = parse<JobRecord>(value);
+        const job = recordIn(id, value);
         kept = job !== undefined && condition(job) ? undefined : job;
         return kept === undefined ? undefined : value;
       });
@@ -84,9 +109,7 @@ export function createJobStore(backend: KeyValueBackend): JobStore {
       // The batch that holds `after` is the last one that begins at or before it.
       const start = Math.max(0, keys.filter((key) => key <= keyOf(after)).length - 1);
       const batches = await Promise.all(keys.slice(start).map((key) => backend.get(namespace, key)));
-      return batches
-        .flatMap((batch) => parse<readonly JobEvent[]>(batch) ?? [])
-        .filter(({ seq }) => seq !== undefined && seq > after);
+      return batches.flatMap(eventsIn).filter(({ seq }) => seq !== undefined && seq > after);
     },
     [Symbol.asyncDispose]: () => backend[Symbol.asyncDispose](),
   };
@@ -104,11 +127,17 @@ function encode(value: unknown): Uint8Array {
   return new TextEncoder().encode(JSON.stringify(value));
 }
 
-/** What cannot be read counts as absent: only we write here. */
-function parse<T>(value: Uint8Array | undefined): T | undefined {
-  if (value === undefined) return undefined;
+/** Events that can be read; a history with a hole is better than none. */
+function eventsIn(batch: Uint8Array | undefined): readonly JobEvent[] {
+  const events = batch && parse(batch);
+  return (Array.isArray(events) ? events : []).filter(
+    (event: Partial<JobEvent> | null) => typeof event?.seq === 'number' && typeof event.type === 'string',
+  );
+}
+
+function parse(value: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder().decode(value)) as T;
+    return JSON.parse(new TextDecoder().decode(value)) as unknown;
   } catch {
     return undefined;
   }

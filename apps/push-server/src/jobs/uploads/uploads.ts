@@ -50,6 +50,13 @@ interface About {
   readonly principal: string;
 }
 
+/** @throws {SyntaxError} for what is none */
+function aboutIn(text: string): About {
+  const { size, principal } = (JSON.parse(text) ?? {}) as Partial<About>;
+  if (typeof size !== 'number' || typeof principal !== 'string') throw new SyntaxError('damaged');
+  return { size, principal };
+}
+
 /** Uploads in the folder of archives, two files each. */
 export function createUploads(folder: string): Uploads {
   const busy = new Set<string>();
@@ -59,10 +66,9 @@ export function createUploads(folder: string): Uploads {
   const get = async (id: string, principal: string): Promise<Upload> => {
     const absent = (): RequestError => new RequestError(404, 'no such upload');
     if (!idPattern.test(id)) throw absent();
-    const about = await readFile(aboutOf(id), 'utf8').then(
-      (text) => JSON.parse(text) as About,
-      () => undefined,
-    );
+    const about = await readFile(aboutOf(id), 'utf8')
+      .then(aboutIn)
+      .catch(() => undefined);
     const file = await stat(dataOf(id)).catch(() => undefined);
     if (about === undefined || file === undefined || about.principal !== principal) throw absent();
     return { id, ...about, offset: file.size, expiresAt: new Date(orphanAt(id)).toISOString() };

@@ -2,7 +2,7 @@ import type { KeyValueBackend } from '@slipway/metadata-store';
 import type { Logger } from 'pino';
 import type { ServerConfig } from '../../../config/server-config.ts';
 import { readFolderID } from '../../record/folder-id.ts';
-import { createJobStore } from '../../record/job-store.ts';
+import { createJobStore, damageTeller } from '../../record/job-store.ts';
 import { createRedisRoster } from '../../roster/redis-roster.ts';
 import type { JobBackend } from '../job-backend.ts';
 import type { JobShares } from '../job-shares.ts';
@@ -39,6 +39,7 @@ export async function openSharedState(
   const closing = new AbortController();
   const locks = createRedisLocks(main, { prefix, leaseMs: config.jobLeaseMs, log, health });
   const jobs = createRedisBackend(main, health, `${prefix}:jobs`);
+  const onDamaged = damageTeller(log, (name) => `${prefix}:jobs:${name.replace('/', ' ')}`);
   const { jobLeaseMs: leaseMs, jobConcurrency: concurrency } = config;
   return {
     metadata: forgivingBackend(createRedisBackend(main, health, `${prefix}:metadata`)),
@@ -48,8 +49,8 @@ export async function openSharedState(
     },
     openJobs: async (shares) => ({
       isShared: true,
-      store: createJobStore(jobs),
-      workStore: createJobStore(patientBackend(jobs, closing.signal)),
+      store: createJobStore(jobs, { onDamaged }),
+      workStore: createJobStore(patientBackend(jobs, closing.signal), { onDamaged }),
       queue: await openRedisQueue(redis, {
         home: await readFolderID(config.dataDir),
         concurrency,
