@@ -14,6 +14,8 @@ export interface TokenCommandsOptions {
   readonly stdout: Writable;
 }
 
+const lifetime = duration(1, 36_500 * 86_400_000);
+
 /** Adds `slipwayd token create|list|revoke`. They work on the data folder, whether the daemon runs or not. */
 export function addTokenCommands(program: Command, { configOf, stdout }: TokenCommandsOptions): void {
   const store = async (): Promise<TokenStore> => openTokenStore({ folder: (await configOf()).dataDir });
@@ -44,9 +46,9 @@ export function addTokenCommands(program: Command, { configOf, stdout }: TokenCo
     )
     .option('--expires-in <duration>', 'how long it is good for, such as 90d')
     .action(async (name: string, options: { readonly scope: readonly string[]; readonly expiresIn?: string }) => {
-      const expiresInMs = options.expiresIn === undefined ? undefined : duration.read(options.expiresIn);
-      if (options.expiresIn !== undefined && !expiresInMs) {
-        throw new ServerError('ERR_SERVER_TOKEN', `--expires-in: expected ${duration.expected}, more than none`);
+      const expiresInMs = options.expiresIn === undefined ? undefined : lifetime.read(options.expiresIn);
+      if (options.expiresIn !== undefined && expiresInMs === undefined) {
+        throw new ServerError('ERR_SERVER_TOKEN', `--expires-in: expected ${lifetime.expected}`);
       }
       const scopes = options.scope.map(parseScope);
       const { text, token: made } = await (await store()).create({ name, scopes, expiresInMs });

@@ -54,6 +54,12 @@ describe('resolveRegistryOptions', () => {
       new RegExp(`^Expected \`${name}\` to be a positive integer`),
     );
   });
+
+  test.each(['connectMs', 'slowMs', 'commitMs', 'disposalMs'])('no %s is longer than a timer', (name) => {
+    const timeouts = { [name]: 2 ** 31 };
+    expect(() => resolveRegistryOptions({ url, timeouts })).toThrow(`Expected \`${name}\` to be 2147483647 ms`);
+    expect(() => resolveRegistryOptions({ url, timeouts: { [name]: 2 ** 31 - 1 } })).not.toThrow();
+  });
 });
 
 test.each([

@@ -209,6 +209,9 @@ const optionKinds: Readonly<Record<Exclude<keyof RegistryOptions, 'url'>, Kind>>
   now: aFunction,
   lookup: aFunction,
 };
+/** A timer of Node that is set for longer rings at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
 const timeoutKinds: Readonly<Record<keyof TimeoutOptions, Kind>> = {
   connectMs: aNumber,
   tlsMs: aNumber,
@@ -258,6 +261,12 @@ export function resolveRegistryOptions(options: RegistryOptions): ResolvedRegist
   for (const [name, value] of Object.entries({ ...resolved.timeouts, maxHeaderSize, connections })) {
     if (!(Number.isInteger(value) && value > 0)) {
       throw new ArgumentRangeError(name, `Expected \`${name}\` to be a positive integer, got ${value}`);
+    }
+  }
+  for (const [name, value] of Object.entries(resolved.timeouts)) {
+    if (value > longestTimerMs) {
+      const most = `Expected \`${name}\` to be ${longestTimerMs} ms (24 days) at most`;
+      throw new ArgumentRangeError(name, `${most}, got ${value}`);
     }
   }
   if (!(resolved.maxRequestsPerSecond > 0)) {

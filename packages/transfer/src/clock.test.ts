@@ -40,3 +40,10 @@ describe.each<[string, Clock, (ms: number) => Promise<unknown>]>([
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 });
+
+test('what is longer than a timer of the machine is waited for as long as one can, not for a moment', async () => {
+  const woken = vi.fn();
+  void systemClock.sleep(60 * 86_400_000).then(woken);
+  await vi.advanceTimersByTimeAsync(20 * 86_400_000);
+  expect(woken).not.toHaveBeenCalled();
+});

@@ -6,6 +6,9 @@ export interface Clock {
   sleep(delayMs: number, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
 }
 
+/** A timer of Node that is set for longer rings at once: it waits so long, and no less. */
+const longestTimerMs = 2 ** 31 - 1;
+
 /** The machine's clock. */
 export const systemClock: Clock = Object.freeze({
   now: () => performance.now(),
@@ -19,10 +22,13 @@ export const systemClock: Clock = Object.freeze({
         clearTimeout(timer);
         reject(signal?.reason);
       };
-      const timer = setTimeout(() => {
-        signal?.removeEventListener('abort', onAbort);
-        resolve();
-      }, delayMs);
+      const timer = setTimeout(
+        () => {
+          signal?.removeEventListener('abort', onAbort);
+          resolve();
+        },
+        Math.min(delayMs, longestTimerMs),
+      );
       signal?.addEventListener('abort', onAbort, { once: true });
     }),
 });

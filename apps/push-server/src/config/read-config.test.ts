@@ -1,10 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { optionTable } from '@slipway/client/options';
 import { temporaryFolder } from '@slipway/testkit';
 import { describe, expect, test } from 'vitest';
 import { readConfig } from './read-config.ts';
 import { settings } from './server-config.ts';
-import { bytes, duration, fileMode, type Setting } from './settings.ts';
+import { bytes, duration, fileMode, longestTimer, type Setting } from './settings.ts';
 
 const nothing = { flags: {}, variables: {}, file: undefined };
 
@@ -31,8 +32,9 @@ test.each([
   [bytes, 1_500, '1500'],
   [bytes, 3 * 2 ** 40, '3TiB'],
   [bytes, 0, '0'],
-  [duration, 1_500, '1500ms'],
-  [duration, 7_200_000, '2h'],
+  [duration(0, longestTimer), 1_500, '1500ms'],
+  [duration(0, longestTimer), 7_200_000, '2h'],
+  [duration(0, longestTimer), 0, '0s'],
   [fileMode, 0o7, '0007'],
 ])('%o writes %d as %s', (kind, value, text) => {
   expect([kind.write?.(value), kind.read(text)]).toEqual([text, value]);
@@ -71,7 +73,7 @@ test('a format alone contradicts no default', async () => {
 
 describe('a wrong setting is named with its place, and all of them at once', () => {
   test.each([
-    [{ flags: { concurrency: '0' } }, '--concurrency: expected a whole number from 1, got "0"'],
+    [{ flags: { concurrency: '0' } }, '--concurrency: expected a whole number from 1 to 1000, got "0"'],
     [{ flags: { 'data-dir': 'here' } }, '--data-dir: expected an absolute path, got "here"'],
     [{ flags: { host: ['tcp://nowhere'] } }, 'expected unix://PATH, tcp://HOST:PORT or fd://'],
     [{ flags: { host: ['unix://run/x'] } }, 'the path of the socket has to be absolute'],
@@ -96,6 +98,29 @@ describe('a wrong setting is named with its place, and all of them at once', () 
       code: 'ERR_SERVER_CONFIG',
       message: expect.stringContaining(text),
     });
+  });
+
+  test.each([
+    ['idle-timeout', '25d', 'from 0s to 24d, got "25d"'],
+    ['shutdown-timeout', '36500d', 'from 0s to 24d, got "36500d"'],
+    ['gc-interval', '600h', 'from 1s to 24d, got "600h"'],
+    ['gc-interval', '0s', 'from 1s to 24d, got "0s"'],
+    ['timeout', '0ms', 'from 1ms to 1d, got "0ms"'],
+    ['timeout', '25h', 'from 1ms to 1d, got "25h"'],
+    ['job-retention', '4000d', 'from 0s to 3650d, got "4000d"'],
+    ['job-lease', '999ms', 'from 1s to 1d, got "999ms"'],
+    ['retries', '1001', 'expected a whole number from 0 to 1000, got "1001"'],
+  ])('--%s %s', async (name, value, text) => {
+    await expect(readConfig({ ...nothing, flags: { [name]: value } })).rejects.toThrow(text);
+  });
+
+  test('no duration that is taken is longer than what waits for it can wait', async () => {
+    const longest = { 'idle-timeout': '24d', 'shutdown-timeout': '24d', 'gc-interval': '24d', 'job-lease': '24h' };
+    const config = await readConfig({ ...nothing, flags: { ...longest, timeout: '24h', 'job-retention': '3650d' } });
+    const { idleTimeoutMs, shutdownTimeoutMs, gcIntervalMs, jobLeaseMs, timeoutMs, jobRetentionMs } = config;
+    for (const ms of [idleTimeoutMs, shutdownTimeoutMs, gcIntervalMs, jobLeaseMs]) expect(ms).toBeLessThan(2 ** 31);
+    expect(optionTable.timeout.kind.read(timeoutMs)).toBe(timeoutMs);
+    expect(new Date(Date.now() - jobRetentionMs).toISOString()).toMatch(/^20/);
   });
 
   test('in the file', async () => {

@@ -51,13 +51,15 @@ export const flag: Kind<boolean> = {
   },
 };
 
-/** A whole number from `least` up. */
-export function count(least: number): Kind<number> {
+/** A whole number from `least` up, or to `most`. */
+export function count(least: number, most: number = Number.MAX_SAFE_INTEGER): Kind<number> {
   return {
-    expected: `a whole number from ${least}`,
+    expected: `a whole number from ${least}${most === Number.MAX_SAFE_INTEGER ? '' : ` to ${most}`}`,
     read(value) {
       const number = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
-      return typeof number === 'number' && Number.isSafeInteger(number) && number >= least ? number : undefined;
+      return typeof number === 'number' && Number.isSafeInteger(number) && number >= least && number <= most
+        ? number
+        : undefined;
     },
   };
 }
@@ -88,12 +90,29 @@ export const bytes: Kind<number> = {
 
 const durationUnits: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** Milliseconds, written with their unit. */
-export const duration: Kind<number> = {
-  expected: 'a duration such as 500ms, 30s, 5m or 2h',
-  read: (value) => (typeof value === 'string' ? amount(value, durationUnits) : undefined),
-  write: (value) => written(value, { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1_000 }, 'ms'),
-};
+const day = durationUnits['d'] as number;
+
+/** The longest time in whole days that a timer of Node takes: one set for longer rings at once. */
+export const longestTimer: number = 24 * day;
+
+/**
+ * Milliseconds, written with their unit. Each setting says how long it may be: a time that a timer cannot wait, or that
+ * makes no sense, is refused at the start, and not found out later.
+ */
+export function duration(least: number, most: number): Kind<number> {
+  return {
+    expected: `a duration such as 500ms, 30s, 5m or 2h, from ${writtenTime(least)} to ${writtenTime(most)}`,
+    read(value) {
+      const read = typeof value === 'string' ? amount(value, durationUnits) : undefined;
+      return read !== undefined && read >= least && read <= most ? read : undefined;
+    },
+    write: writtenTime,
+  };
+}
+
+function writtenTime(value: number): string {
+  return value === 0 ? '0s' : written(value, { d: day, h: 3_600_000, m: 60_000, s: 1_000 }, 'ms');
+}
 
 /** One of a few words. */
 export function choice<T extends string>(...words: readonly T[]): Kind<T> {

@@ -31,3 +31,27 @@ async function trickled(idleTimeoutMs: number): Promise<unknown> {
 test('a body that only trickles is not waited for, although it never stands still', async () => {
   expect(await trickled(2_000)).toMatchObject({ status: 408, message: 'the body comes too slowly' });
 });
+
+test('without a limit, a body that comes in parts is read to its end', async () => {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const client = httpRequest({ host: '127.0.0.1', port, method: 'POST' });
+  client.on('error', () => {});
+  client.write('one');
+  try {
+    const [request] = (await once(server, 'request')) as [IncomingMessage];
+    const read: string[] = [];
+    for await (const chunk of readBody(request, { maxBytes: 0, idleTimeoutMs: 0 })) {
+      read.push(String(Buffer.from(chunk)));
+      // A timer of no time would have rung in the turn that is waited for here.
+      setTimeout(() => setImmediate(() => setImmediate(() => client.end('two'))), 1);
+    }
+    expect(read).toEqual(['one', 'two']);
+  } finally {
+    client.destroy();
+    server.close();
+    server.closeAllConnections();
+  }
+});

@@ -6,7 +6,7 @@ import { inTime } from '../in-time.ts';
 export interface RequestBodyOptions {
   /** More is refused with 413; 0 for no limit. */
   readonly maxBytes: number;
-  /** Silence longer than this is refused with 408, and so is less than 1 KiB a second over such a time. */
+  /** Silence longer than this is refused with 408, and so is less than 1 KiB a second over it; 0 for no limit. */
   readonly idleTimeoutMs: number;
 }
 
@@ -31,7 +31,8 @@ export async function* readBody(
   let cameBytes = 0;
   for (;;) {
     const asked = performance.now();
-    const next = await inTime(chunks.next(), idleTimeoutMs, silent).catch((error: unknown) => {
+    const coming = chunks.next();
+    const next = await (idleTimeoutMs > 0 ? inTime(coming, idleTimeoutMs, silent) : coming).catch((error: unknown) => {
       if (error instanceof RequestError) throw error;
       throw new RequestError(400, 'the client went away before the end of the body', { cause: error });
     });
@@ -39,7 +40,7 @@ export async function* readBody(
     size += next.value.byteLength;
     cameBytes += next.value.byteLength;
     waitedMs += performance.now() - asked; // without the time that we take ourselves
-    if (waitedMs >= idleTimeoutMs) {
+    if (idleTimeoutMs > 0 && waitedMs >= idleTimeoutMs) {
       if (cameBytes < (waitedMs / 1000) * leastBytesPerSecond) throw new RequestError(408, 'the body comes too slowly');
       waitedMs = 0;
       cameBytes = 0;

@@ -134,7 +134,7 @@ export function startDiskKeeper({
     if (limit === undefined || (await usedBytes()) <= limit * highWater) return;
     void makeRoom(async () => (await usedBytes()) <= limit * highWater);
   };
-  const timer = setInterval(() => void inTurn(tidy), Math.max(1_000, intervalMs));
+  const timer = setInterval(() => void inTurn(tidy), intervalMs);
   timer.unref();
 
   return {

@@ -118,7 +118,7 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
   const upkeep = createJobUpkeep({ store, index, sources, isShared: options.backend.isShared, config });
   const tidyTimer = setInterval(
     () => void upkeep.tidy().catch((err) => log.warn({ err }, 'what ended jobs kept cannot be deleted')),
-    Math.max(1_000, config.gcIntervalMs),
+    config.gcIntervalMs,
   );
   tidyTimer.unref();
 

@@ -6,6 +6,8 @@ import type { JobRecord } from '../../record/job.ts';
 import type { JobService } from '../../service/job-service.ts';
 
 const longestWaitMs = 5 * 60_000;
+/** As the schema of the query has it: what is longer is cut. */
+const wanted = duration(0, 999 * 60_000);
 
 /** The job once it has ended, or after `wait`, of at most five minutes: what `?wait=30s` asks for. */
 export async function waitForJob(
@@ -14,7 +16,7 @@ export async function waitForJob(
   reply: FastifyReply,
   { jobs, activity }: Pick<EngineContext, 'activity'> & { readonly jobs: Pick<JobService, 'waitFor'> },
 ): Promise<JobRecord> {
-  const timeoutMs = Math.min(wait === undefined ? 0 : (duration.read(wait) ?? 0), longestWaitMs);
+  const timeoutMs = Math.min(wait === undefined ? 0 : (wanted.read(wait) ?? 0), longestWaitMs);
   if (timeoutMs === 0) return job;
   const closing = new AbortController();
   using _leave = { [Symbol.dispose]: activity.onClosing(() => closing.abort()) };
