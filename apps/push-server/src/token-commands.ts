@@ -23,7 +23,7 @@ export function addTokenCommands(program: Command, { configOf, stdout }: TokenCo
   const note = async (what: string, id: string, details: Readonly<Record<string, unknown>>): Promise<void> => {
     const { auditLog } = await configOf();
     if (auditLog === undefined) return;
-    await using audit = openAuditLog(auditLog, pino({ level: 'silent' }));
+    await using audit = await openAuditLog(auditLog, pino({ level: 'silent' }));
     const principal = `user:${userInfo().username}`;
     const subject = `${what} ${id}`;
     audit.write({

@@ -86,8 +86,29 @@ describe.skipIf(process.platform === 'win32')('pipes and devices', () => {
     expect(process.getActiveResourcesInfo().filter((kind) => kind.startsWith('FSReq'))).toEqual([]);
   });
 
+  test.each(['pipe', 'link-to-pipe'])('%s is not waited for longer than was said while nobody writes', async (name) => {
+    const reading = readTextWithin(at(name), { maxBytes: 9, mayBePipe: true, writerWaitMs: 30 });
+    await expect(reading).rejects.toMatchObject({ code: 'ERR_FILE_KIND', why: 'it is a pipe that nobody writes into' });
+  });
+
+  test('one that somebody has opened is waited for, however long it stays silent', async () => {
+    const file = await open(at('pipe'), 'r+'); // waits for nobody
+    const controller = new AbortController();
+    const options = { maxBytes: 9, mayBePipe: true, writerWaitMs: 0, signal: controller.signal };
+    const reading = readTextWithin(at('pipe'), options);
+    const beside = readTextWithin(at('link-to-pipe'), { ...options, writerWaitMs: 40, signal: undefined });
+    expect(await Promise.race([reading, beside, new Promise((resolve) => setTimeout(resolve, 100, 'silent'))])).toBe(
+      'silent',
+    );
+    controller.abort(new Error('enough'));
+    await expect(reading).rejects.toThrow('enough');
+    await file.write('said');
+    await file.close();
+    expect(await beside).toBe('said');
+  });
+
   test('its writer may come later, and write in pieces', async () => {
-    const reading = readTextWithin(at('slow'), { maxBytes: 20, mayBePipe: true });
+    const reading = readTextWithin(at('slow'), { maxBytes: 20, mayBePipe: true, writerWaitMs: 60_000 });
     const file = await open(at('slow'), 'w'); // waits for the reader
     await file.write('one ');
     await file.write('two');

@@ -10,6 +10,8 @@ export interface ReadFileOptions {
   readonly maxBytes: number;
   /** Somebody named this very file, and so may have named a pipe (`<(…)`): its writer is waited for. @default false */
   readonly mayBePipe?: boolean | undefined;
+  /** How long a pipe with a name of its own may have nobody who writes, in milliseconds. @default as long as it takes */
+  readonly writerWaitMs?: number | undefined;
   /** Ends the wait for a pipe. @default nothing does */
   readonly signal?: AbortSignal | undefined;
 }
@@ -17,8 +19,8 @@ export interface ReadFileOptions {
 /**
  * Reads a whole file. A device is read as far as it goes at once, so that `/dev/null` is an empty file.
  *
- * @throws {FileRefusedError} `ERR_FILE_KIND` for a pipe that nobody named, and a device that keeps its reader waiting;
- * `ERR_FILE_TOO_LARGE`. What the operating system says passes through: `EISDIR` for a folder.
+ * @throws {FileRefusedError} `ERR_FILE_KIND` for a pipe that nobody named, or writes into for longer than is waited, and
+ * for a device that keeps its reader waiting; `ERR_FILE_TOO_LARGE`. What the operating system says passes through: `EISDIR` for a folder.
  */
 export async function readFileWithin(path: string, options: ReadFileOptions): Promise<Uint8Array> {
   return await readBuffer(path, options);
@@ -33,9 +35,9 @@ async function readBuffer(path: string, options: ReadFileOptions): Promise<Buffe
   assertArgument('path', path, aText);
   assertOptions('options', options, {
     required: { maxBytes: aCount },
-    optional: { mayBePipe: aBoolean, signal: aSignal },
+    optional: { mayBePipe: aBoolean, writerWaitMs: aCount, signal: aSignal },
   });
-  const { maxBytes, mayBePipe = false, signal } = options;
+  const { maxBytes, mayBePipe = false, writerWaitMs = Number.POSITIVE_INFINITY, signal } = options;
   signal?.throwIfAborted();
   const { file, status } = await openAnything(path);
   try {
@@ -44,13 +46,17 @@ async function readBuffer(path: string, options: ReadFileOptions): Promise<Buffe
     if (status.isFile() && status.size > maxBytes) throw tooLarge(path, maxBytes);
     const pieces: Buffer[] = [];
     let length = 0;
+    let waitedMs = 0;
     for (;;) {
       signal?.throwIfAborted();
       const room = Buffer.allocUnsafe(Math.min(Math.max(status.size + 1, leastPiece), mostPiece));
       const bytesRead = await readPiece(file, room);
       if (bytesRead === 'nothing yet' && !isPipe) throw wrongKind(path, status);
       const isBegun = length > 0 || !isPipe;
-      if (bytesRead === 'nothing yet' || (bytesRead === 0 && !isBegun && (await isNamed(path)))) {
+      const hasNoWriter = bytesRead === 0 && !isBegun && (await isNamed(path));
+      if (hasNoWriter && waitedMs >= writerWaitMs) throw unwritten(path);
+      if (bytesRead === 'nothing yet' || hasNoWriter) {
+        if (hasNoWriter) waitedMs += pollMs;
         await setTimeout(pollMs, undefined, { signal }).catch((error: unknown) => {
           signal?.throwIfAborted();
           throw error;
@@ -89,6 +95,10 @@ async function isNamed(path: string): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+function unwritten(path: string): FileRefusedError {
+  return new FileRefusedError('ERR_FILE_KIND', path, 'it is a pipe that nobody writes into');
 }
 
 function tooLarge(path: string, maxBytes: number): FileRefusedError {

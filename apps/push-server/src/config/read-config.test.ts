@@ -67,6 +67,11 @@ test.each([
   expect(await readConfig({ ...nothing, variables: { [variable]: value } })).toMatchObject(expected);
 });
 
+test('two ports that the system chooses are two listeners', async () => {
+  const host = ['tcp://127.0.0.1:0', 'tcp://127.0.0.1:0'];
+  expect((await readConfig({ ...nothing, flags: { host } })).hosts).toEqual(host);
+});
+
 test('a format alone contradicts no default', async () => {
   expect(await readConfig({ ...nothing, flags: { format: 'v1' } })).toMatchObject({ format: 'v1', protocol: 'v2' });
 });
@@ -76,6 +81,11 @@ describe('a wrong setting is named with its place, and all of them at once', () 
     [{ flags: { concurrency: '0' } }, '--concurrency: expected a whole number from 1 to 1000, got "0"'],
     [{ flags: { 'data-dir': 'here' } }, '--data-dir: expected an absolute path, got "here"'],
     [{ flags: { host: ['tcp://nowhere'] } }, 'expected unix://PATH, tcp://HOST:PORT or fd://'],
+    [
+      { flags: { host: ['unix:///run/x', 'tcp://[::1]:80', 'tcp://[::1]:080'] } },
+      '--host: tcp://[::1]:80 is given twice',
+    ],
+    [{ flags: { host: ['fd://', 'fd://'] } }, '--host: fd:// is given twice'],
     [{ flags: { host: ['unix://run/x'] } }, 'the path of the socket has to be absolute'],
     [{ flags: { 'insecure-registry': ['svn://a.example'] } }, `"svn://a.example" should not contain '://'`],
     [

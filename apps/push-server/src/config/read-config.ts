@@ -1,7 +1,7 @@
 import { FileRefusedError, readTextWithin } from '@slipway/read-file';
 import { parseInsecureRegistries, parseNondistributableRegistries } from '@slipway/registry-client';
 import { ServerError } from '../errors.ts';
-import { parseListenAddress } from '../listeners/listen-address.ts';
+import { formatListenAddress, parseListenAddress } from '../listeners/listen-address.ts';
 import { createEgress, type Egress } from '../security/egress.ts';
 import { parseIssuer } from '../security/oidc/issuer-documents.ts';
 import { certificateFields } from '../security/rules/certificate-identity.ts';
@@ -22,6 +22,8 @@ export interface ConfigSources {
 
 const entries = Object.entries(settings) as readonly (readonly [keyof ServerConfig, Setting<unknown>])[];
 const maxFileBytes = 1024 * 1024;
+/** A service that hangs at its start says nothing of why; what stands behind `<(…)` may take its time. */
+const writerWaitMs = 5_000;
 
 /**
  * Reads, checks and combines all settings.
@@ -75,7 +77,7 @@ const knownVariables: ReadonlySet<string> = new Set([
 async function readConfigFile(file: string, faults: string[]): Promise<Readonly<Record<string, unknown>>> {
   let document: unknown;
   try {
-    const text = await readTextWithin(file, { maxBytes: maxFileBytes, mayBePipe: true });
+    const text = await readTextWithin(file, { maxBytes: maxFileBytes, mayBePipe: true, writerWaitMs });
     document = JSON.parse(withoutComments(text));
   } catch (error) {
     const why = error instanceof FileRefusedError ? error.why : error instanceof Error ? error.message : String(error);
@@ -104,6 +106,18 @@ function assertReachable(host: string, entries: readonly string[]): void {
   egress.assertRegistry(host);
 }
 
+/** Addresses that are there more than once, however they are written; each port 0 is another one. */
+function twice(hosts: readonly string[]): readonly string[] {
+  const written = hosts.flatMap((host) => {
+    try {
+      return [formatListenAddress(parseListenAddress(host))];
+    } catch {
+      return []; // told by itself
+    }
+  });
+  return [...new Set(written.filter((host, at) => written.indexOf(host) < at && !/^tcp:.*:0$/.test(host)))];
+}
+
 /** What is right by itself, but not together. Whether a listener is guarded well enough is asked when it is opened. */
 function contradictions(config: ServerConfig, said: ReadonlySet<keyof ServerConfig>): readonly string[] {
   const { hosts, insecureRegistries, allowNondistributable, tlsCert, tlsKey, tlsCa } = config;
@@ -125,6 +139,7 @@ function contradictions(config: ServerConfig, said: ReadonlySet<keyof ServerConf
       }
     });
   for (const host of hosts) check('host', host, parseListenAddress);
+  for (const host of twice(hosts)) faults.push(`--host: ${host} is given twice`);
   for (const entry of insecureRegistries) check('insecure-registry', entry, (one) => parseInsecureRegistries([one]));
   for (const entry of typeof allowNondistributable === 'boolean' ? [] : allowNondistributable) {
     check('allow-nondistributable', entry, (one) => parseNondistributableRegistries([one]));

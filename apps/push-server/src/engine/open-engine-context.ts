@@ -84,7 +84,7 @@ async function open(
   const onWarning = (error: Error): void => log.warn(error.message);
   const events = createEventLog();
   const metrics = createMetrics();
-  const audit = metrics.countAudits(opened.use(openAuditLog(config.auditLog, log)));
+  const audit = metrics.countAudits(opened.use(await openAuditLog(config.auditLog, log)));
   const { redis } = config;
   const shared = redis === undefined ? undefined : opened.use(await openSharedState(redis, { config, log }));
   const board = createPushBoard();

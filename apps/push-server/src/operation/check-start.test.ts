@@ -23,6 +23,9 @@ test.each<[string, (at: (name: string) => string) => Partial<ServerConfig>, stri
   ['credentials that are none', (at) => ({ jobCredentials: [`farm=${at('file')}`] }), 'is no credentials file'],
   ['credentials without a name', () => ({ jobCredentials: ['/x'] }), '--job-credentials: expected NAME=/PATH'],
   ['a Redis that is a web page', () => ({ redis: 'http://x' }), '--redis: expected redis://'],
+  ['a Redis nowhere', () => ({ redis: 'redis://' }), '--redis: expected redis://'],
+  ['a Redis with a named database', () => ({ redis: 'redis://h/jobs' }), '--redis: expected redis://'],
+  ['a Redis with a user and a database', () => ({ redis: 'rediss://u:p@h:6380/2' }), undefined],
   ['a Redis by its socket', () => ({ redis: 'unix:///run/redis.sock' }), undefined],
   [
     'a listener that nothing guards',

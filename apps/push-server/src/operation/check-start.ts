@@ -11,7 +11,7 @@ import { openTokenStore } from '../security/token-store.ts';
 
 /**
  * What a start would stumble over: one sentence each, with the setting's name. Nothing is opened or left behind;
- * whether Redis answers and an address is free is seen at the start.
+ * whether Redis answers, an address is free, and somebody reads a pipe is seen at the start.
  */
 export async function checkStart(config: ServerConfig): Promise<readonly string[]> {
   const faults = await Promise.all(
@@ -57,8 +57,9 @@ const checks: Readonly<Record<string, (config: ServerConfig) => Promise<void>>> 
   },
   async redis({ redis }) {
     if (redis === undefined || /^unix:\/\/\/./.test(redis)) return;
-    if (!URL.canParse(redis) || !/^rediss?:$/.test(new URL(redis).protocol)) {
-      throw new Error('expected redis://HOST:PORT, rediss://HOST:PORT or unix:///PATH');
+    const { protocol = '', hostname = '', pathname = '' } = URL.canParse(redis) ? new URL(redis) : {};
+    if (!/^rediss?:$/.test(protocol) || hostname === '' || !/^\/?\d*$/.test(pathname)) {
+      throw new Error('expected redis://HOST:PORT, rediss://HOST:PORT (with /NUMBER for a database) or unix:///PATH');
     }
   },
   async 'oidc-jwks'({ oidcJwks }) {

@@ -28,21 +28,21 @@ export interface AuditLog extends AsyncDisposable {
 /** Lines that may wait for the disk. */
 const maxWaiting = 10_000;
 
-const [append, close, openLater] = [promisify(fs.appendFile), promisify(fs.close), promisify(fs.open)];
+const [append, close] = [promisify(fs.appendFile), promisify(fs.close)];
+const [open, stat] = [promisify(fs.open), promisify(fs.stat)];
 
-/** Writes to a file of its own, one JSON object a line, or else into the log. */
-export function openAuditLog(file: string | undefined, log: Logger): AuditLog {
+/**
+ * Writes to a file of its own, one JSON object a line, or else into the log. A pipe needs somebody who reads it.
+ *
+ * @throws {ServerError} `ERR_SERVER_CONFIG`
+ */
+export async function openAuditLog(file: string | undefined, log: Logger): Promise<AuditLog> {
   if (file === undefined) {
     const write: AuditLog['write'] = (entry) => log.info({ audit: entry }, `audit: ${entry.action}`);
     return { write, async reopen() {}, async [Symbol.asyncDispose]() {} };
   }
   // Opened at once, so that a file which cannot be written stops the start, not the first push.
-  let descriptor: number;
-  try {
-    descriptor = fs.openSync(file, 'a', mode);
-  } catch (cause) {
-    throw unusable(cause);
-  }
+  let descriptor = await openForAppend(file);
   let waiting: AuditEntry[] = [];
   let written = Promise.resolve();
   let isClosed = false;
@@ -65,9 +65,7 @@ export function openAuditLog(file: string | undefined, log: Logger): AuditLog {
       if (waiting.length === 1) written = written.then(flush);
     },
     async reopen() {
-      const fresh = await openLater(file, 'a', mode).catch((cause: unknown) => {
-        throw unusable(cause);
-      });
+      const fresh = await openForAppend(file);
       written = written.then(flush).then(async () => {
         const rotated = descriptor;
         descriptor = fresh;
@@ -85,6 +83,25 @@ export function openAuditLog(file: string | undefined, log: Logger): AuditLog {
 }
 
 const mode = 0o600;
+
+/** Opening a pipe waits for its reader, in a thread that nothing ends: one that is opened so says whether there is one. */
+async function openForAppend(file: string): Promise<number> {
+  try {
+    const isPipe = (await stat(file).catch(() => undefined))?.isFIFO() === true;
+    if (!isPipe) return await open(file, 'a', mode);
+    const { O_WRONLY, O_NONBLOCK } = fs.constants;
+    const probe = await open(file, O_WRONLY | O_NONBLOCK).catch((cause: NodeJS.ErrnoException) => {
+      throw cause.code === 'ENXIO' ? new Error(`${file} is a pipe that nobody reads`, { cause }) : cause;
+    });
+    try {
+      return await open(file, 'a');
+    } finally {
+      await close(probe);
+    }
+  } catch (cause) {
+    throw unusable(cause);
+  }
+}
 
 function unusable(cause: unknown): ServerError {
   return new ServerError('ERR_SERVER_CONFIG', `--audit-log: ${(cause as Error).message}`, { cause });
