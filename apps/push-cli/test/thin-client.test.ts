@@ -103,8 +103,8 @@ describe.skipIf(unless)(`a command loads what it needs (${unless || 'the built p
 
 /** Commander, the table of options, the environment, and where a daemon is. */
 const always: readonly string[] = (
-  'argument error command help option suggestSimilar assert_arguments errors kinds environment ' +
-  'exit_code outputs version byte_size option_table value_kinds platform fields json_excess ' +
+  'commander argument error command help option suggestSimilar assert_arguments errors kinds environment ' +
+  'exit_code watch_outputs version byte_size option_table value_kinds platform fields json_excess ' +
   'registry_list grammar digest daemon_address'
 ).split(' ');
 const aboutJobs: readonly string[] =
