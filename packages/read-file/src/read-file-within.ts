@@ -10,7 +10,7 @@ export interface ReadFileOptions {
   readonly maxBytes: number;
   /** Somebody named this very file, and so may have named a pipe (`<(…)`): its writer is waited for. @default false */
   readonly mayBePipe?: boolean | undefined;
-  /** How long a pipe with a name of its own may have nobody who writes, in milliseconds. @default as long as it takes */
+  /** Milliseconds that a pipe with a name of its own may have nobody who writes. @default as long as it takes */
   readonly writerWaitMs?: number | undefined;
   /** Ends the wait for a pipe. @default nothing does */
   readonly signal?: AbortSignal | undefined;
@@ -19,8 +19,9 @@ export interface ReadFileOptions {
 /**
  * Reads a whole file. A device is read as far as it goes at once, so that `/dev/null` is an empty file.
  *
- * @throws {FileRefusedError} `ERR_FILE_KIND` for a pipe that nobody named, or writes into for longer than is waited, and
- * for a device that keeps its reader waiting; `ERR_FILE_TOO_LARGE`. What the operating system says passes through: `EISDIR` for a folder.
+ * @throws {FileRefusedError} `ERR_FILE_KIND` for a pipe that nobody named, or that nobody writes into for too long, and
+ * for a device that keeps its reader waiting; `ERR_FILE_TOO_LARGE`. What the operating system says passes through:
+ * `EISDIR` for a folder.
  */
 export async function readFileWithin(path: string, options: ReadFileOptions): Promise<Uint8Array> {
   return await readBuffer(path, options);

@@ -84,7 +84,7 @@ export async function openAuditLog(file: string | undefined, log: Logger): Promi
 
 const mode = 0o600;
 
-/** Opening a pipe waits for its reader, in a thread that nothing ends: one that is opened so says whether there is one. */
+/** To open a pipe waits for its reader, in a thread that nothing ends: it is asked first whether there is one. */
 async function openForAppend(file: string): Promise<number> {
   try {
     const isPipe = (await stat(file).catch(() => undefined))?.isFIFO() === true;
