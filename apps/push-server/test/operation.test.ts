@@ -154,7 +154,7 @@ describe('the program', () => {
     const [code, , stderr] = await run([...checked, '--retries', 'often']);
     expect([code, stderr]).toEqual([
       2,
-      expect.stringContaining('--retries: expected a whole number from 0, got "often"\n  hint: '),
+      expect.stringContaining('--retries: expected a whole number from 0 to 1000, got "often"\n  hint: '),
     ]);
     const [missing, , told] = await run([...checked, '--cert-dir', '/nonexistent', '--redis', 'http://x']);
     expect([missing, told]).toEqual([2, expect.stringContaining('--cert-dir: ENOENT')]);

@@ -23,7 +23,7 @@ export interface ConfigSources {
 const entries = Object.entries(settings) as readonly (readonly [keyof ServerConfig, Setting<unknown>])[];
 const maxFileBytes = 1024 * 1024;
 /** A service that hangs at its start says nothing of why; what stands behind `<(…)` may take its time. */
-const writerWaitMs = 5_000;
+const writerWaitMs = 2_000;
 
 /**
  * Reads, checks and combines all settings.

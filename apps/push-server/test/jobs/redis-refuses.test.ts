@@ -66,11 +66,13 @@ describe.skipIf(requireTool('redis-server'))('a Redis that answers and refuses',
     using health = await watchRedis(main, { timeoutMs: 30_000, onChange: (fault) => void told.push(fault) });
     const [odd, right] = [createRedisBackend(main, health, `${prefix}-odd`), createRedisBackend(main, health, prefix)];
     await main.set(`${prefix}-odd:n`, 'no hash');
-    await expect(odd.delete('n', 'k')).rejects.toMatchObject({ status: 503 });
+    await expect(odd.get('n', 'k')).rejects.toMatchObject({ status: 503 });
     await right.set('n', 'k', Buffer.from('1'));
     expect(health.fault).toMatch(/^Redis refuses: WRONGTYPE /);
     await main.del(`${prefix}-odd:n`);
     await odd.set('n', 'k', Buffer.from('1'));
+    expect(health.fault).toMatch(/WRONGTYPE/); // nobody has read it since
+    await odd.get('n', 'k');
     expect([health.fault, told.length]).toEqual([undefined, 2]);
   });
 

@@ -47,7 +47,7 @@ const failures: Readonly<Record<number, string>> = {
   415: 'The body has another media type.',
   422: 'The idempotency key was used for another request.',
   502: 'The registry that the image comes from cannot be asked.',
-  503: 'There is no place, Redis does not answer or refuses, or the daemon stops; `Retry-After` says when to ask again.',
+  503: 'There is no place, Redis is away or refuses, or the daemon stops; `Retry-After` says when to ask again.',
   504: 'The registry that the image comes from does not answer in time.',
   507: 'There is no room left.',
 };

@@ -41,7 +41,7 @@ export function createRedisBackend(redis: Redis, health: RedisHealth, prefix: st
     return result;
   };
   const read = (namespace: string, key: string): Promise<Buffer | undefined> =>
-    health.read(async () => (await redis.hgetBuffer(hash(namespace), key)) ?? undefined);
+    health.read(prefix, async () => (await redis.hgetBuffer(hash(namespace), key)) ?? undefined);
   return {
     get: read,
     async set(namespace, key, value) {
@@ -65,7 +65,7 @@ export function createRedisBackend(redis: Redis, health: RedisHealth, prefix: st
         if (isWritten === 1) return;
       }
     },
-    list: (namespace) => health.read(() => redis.hkeys(hash(namespace))),
+    list: (namespace) => health.read(prefix, () => redis.hkeys(hash(namespace))),
     async [Symbol.asyncDispose]() {},
   };
 }

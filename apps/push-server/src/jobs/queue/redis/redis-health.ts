@@ -10,13 +10,14 @@ export interface RedisHealth extends Disposable {
    * Asks something of Redis while there is time. Once an answer has not come in time, all further calls are refused at
    * once until Redis answers again.
    *
+   * @param subject what is read or written, roughly: what is refused for one may go well for another, and is a `fault`
+   *   until it goes well
    * @throws {RedisUnavailable} also where Redis answers that it will not do it
    */
-  read<T>(work: () => Promise<T>): Promise<T>;
+  read<T>(subject: string, work: () => Promise<T>): Promise<T>;
   /**
-   * The same for what changes something: that it was refused is a `fault` until it goes well.
+   * The same for what changes something.
    *
-   * @param subject what is written, roughly: what is refused for one may go well for another
    * @param work gets the moment, by the clock of Redis in milliseconds, after which nothing may be written any more
    * @throws {RedisUnavailable}
    */
@@ -59,7 +60,7 @@ export async function watchRedis(
   let told: string | undefined;
   let probe: NodeJS.Timeout | undefined;
 
-  const ask = async (): Promise<void> => {
+  const askTime = async (): Promise<void> => {
     const asked = now();
     const [seconds = 0, micros = 0] = await inTime(redis.time(), timeoutMs, tooLate);
     // As if the answer had taken no time: the deadlines that follow are early rather than late.
@@ -91,7 +92,7 @@ export async function watchRedis(
   };
   const tryWrite = async (): Promise<void> => {
     try {
-      await ask();
+      await askTime();
       await inTime(redis.eval(probeScript, 1, probeKey), timeoutMs, tooLate);
       set(undefined);
     } catch (error) {
@@ -105,9 +106,9 @@ export async function watchRedis(
   const onReady = (): void => void tryWrite();
   redis.on('close', onClose);
   redis.on('ready', onReady);
-  await ask();
+  await askTime();
 
-  const call = async <T>(work: (deadline: number) => Promise<T>): Promise<T> => {
+  const ask = async <T>(work: (deadline: number) => Promise<T>): Promise<T> => {
     if (fault === silence) throw unavailable();
     try {
       return await inTime(work(now() + offsetMs + timeoutMs), timeoutMs, tooLate);
@@ -118,27 +119,28 @@ export async function watchRedis(
       throw unavailable(error);
     }
   };
+  const call = async <T>(what: string, work: (deadline: number) => Promise<T>): Promise<T> => {
+    try {
+      const result = await ask(work);
+      if (partial.delete(what)) changed();
+      return result;
+    } catch (error) {
+      const { cause } = error as Error;
+      if (!isRefusal(cause)) throw error;
+      if (concernsAll(cause)) failed(cause);
+      else {
+        partial.set(what, refusalText(cause));
+        changed();
+      }
+      throw error;
+    }
+  };
   return {
     get fault() {
       return faultNow();
     },
-    read: (work) => call(work),
-    async write(subject, work) {
-      try {
-        const result = await call(work);
-        if (partial.delete(subject)) changed();
-        return result;
-      } catch (error) {
-        const { cause } = error as Error;
-        if (!isRefusal(cause)) throw error;
-        if (concernsAll(cause)) failed(cause);
-        else {
-          partial.set(subject, refusalText(cause));
-          changed();
-        }
-        throw error;
-      }
-    },
+    read: (subject, work) => call(`read ${subject}`, work),
+    write: (subject, work) => call(`write ${subject}`, work),
     [Symbol.dispose]() {
       clearTimeout(probe);
       redis.off('close', onClose);
