@@ -117,7 +117,7 @@ const submission: readonly string[] = (
   'push_by_daemon printable destinations assert_no_user assert_all_tags familiar submit_job job_source source_text ' +
   'locate_source reference_hint ' +
   'archive_upload follow_job job_results results whole_file credential_provider credential_sources ' +
-  'credential_helper config_file auth_config registry_key json_error mask_secrets run_program ' +
+  'credential_helper config_file auth_config given_credentials registry_key json_error mask_secrets run_program ' +
   'read_file_within open_regular_file ' +
   'windows_command abortable typed_credentials prompt open_progress progress progress_state rate_meter ' +
   'frame summary lines live_region terminal_progress plain_progress json_progress events problem ' +
