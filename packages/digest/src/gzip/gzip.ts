@@ -102,13 +102,19 @@ export function createGzipCompressorOn(deflate: DeflateBlock, options: BlockComp
   });
 }
 
+/** What of a process tells which zlib it has. */
+interface Runtime {
+  readonly versions: Readonly<Record<string, string | undefined>>;
+  readonly arch: string;
+}
+
 /**
  * The part of a recipe that names this process's zlib. The architecture stands there because zlib's matching differs
  * with the vector instructions there are; the runtime, because Bun and Deno have deflate encoders of their own, and
  * Deno calls its by the version of Node's.
  */
-export function zlibOf({ versions, arch }: Pick<NodeJS.Process, 'versions' | 'arch'>): string {
-  const { zlib, bun, deno }: NodeJS.Dict<string> = versions;
+export function zlibOf({ versions, arch }: Runtime): string {
+  const { zlib, bun, deno } = versions;
   const other = bun === undefined ? deno && `deno-${deno}` : `bun-${bun}`;
   return [`zlib-${zlib}`, ...(other === undefined ? [] : [other]), arch].join(';');
 }
