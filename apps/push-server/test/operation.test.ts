@@ -174,21 +174,20 @@ describe('the program', () => {
     expect((await run([...data, 'token', 'create', 'ci', '--scope', 'root']))[0]).toBe(2);
   });
 
-  test.skipIf(!existsSync('/dev/full'))(
-    'standard output that cannot be written is told, and no reader is',
-    async () => {
+  test.skipIf(!existsSync('/dev/full')).each(['--help', '--version', '--check-config', 'token create ci --scope load'])(
+    'standard output that cannot be written is told, and no reader is: %s',
+    async (args) => {
       await using folder = await temporaryFolder();
-      const data = `--data-dir ${folder.path}`;
-      for (const args of ['--help', '--version', `--check-config ${data}`, `${data} token create ci --scope load`]) {
-        const called = [...program.map((part) => `'${part}'`), args].join(' ');
-        const [code, , told] = await run(['-c', `${called} >/dev/full`], ['bash']);
-        expect([code, told]).toEqual([
-          1,
-          expect.stringMatching(/^slipwayd: standard output cannot be written: .*ENOSPC.*\n {2}hint: .*\n$/),
-        ]);
-        expect(await run(['-c', `${called} >/dev/full 2>&1`], ['bash'])).toEqual([1, '', '']);
-        expect(await run(['-c', `${called} | true; exit $PIPESTATUS`], ['bash'])).toEqual([0, '', '']);
-      }
+      const needsFolder = !['--help', '--version'].includes(args);
+      const words = [...program.map((part) => `'${part}'`), ...(needsFolder ? ['--data-dir', folder.path] : []), args];
+      const called = words.join(' ');
+      const [code, , told] = await run(['-c', `${called} >/dev/full`], ['bash']);
+      expect([code, told]).toEqual([
+        1,
+        expect.stringMatching(/^slipwayd: standard output cannot be written: .*ENOSPC.*\n {2}hint: .*\n$/),
+      ]);
+      expect(await run(['-c', `${called} >/dev/full 2>&1`], ['bash'])).toEqual([1, '', '']);
+      expect(await run(['-c', `${called} | true; exit $PIPESTATUS`], ['bash'])).toEqual([0, '', '']);
     },
   );
 
