@@ -133,6 +133,12 @@ export class RegistryError extends Error {
   }
 }
 
+/** The first of a registry along the chain of causes; undefined where there is none. */
+export function registryErrorOf(error: unknown): RegistryError | undefined {
+  if (error instanceof RegistryError) return error;
+  return error instanceof Error ? registryErrorOf(error.cause) : undefined;
+}
+
 /** The same failure in other words, and with some of its details changed. */
 export function reworded(
   error: RegistryError,

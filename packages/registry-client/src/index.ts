@@ -30,6 +30,7 @@ export {
   type RegistryErrorCode,
   type RegistryErrorDetails,
   type RegistryOperation,
+  registryErrorOf,
 } from './errors.ts';
 export {
   type DispatcherFactory,

@@ -1,9 +1,10 @@
 import { printable } from '@slipway/client/program';
+import { registryErrorOf } from '@slipway/registry-client';
 import type { FastifyReply } from 'fastify';
 import type { Logger } from 'pino';
 import { sendJSON } from '../docker/stream/send-json.ts';
 import { RequestError } from '../errors.ts';
-import { errorText, registryErrorOf } from './error-text.ts';
+import { errorText } from './error-text.ts';
 import { statusOf } from './status-of.ts';
 
 /** Answers with docker's form of an error: its status, and its message as JSON. */

@@ -1,14 +1,8 @@
 import { printable } from '@slipway/client/program';
 import { PushError } from '@slipway/push';
-import { formatDiagnostics, RegistryError } from '@slipway/registry-client';
+import { formatDiagnostics, type RegistryError, registryErrorOf } from '@slipway/registry-client';
 import { RequestError } from '../errors.ts';
 import { toldText } from './told-text.ts';
-
-/** The registry's own answer along the chain of causes. */
-export function registryErrorOf(error: unknown): RegistryError | undefined {
-  if (error instanceof RegistryError) return error;
-  return error instanceof Error ? registryErrorOf(error.cause) : undefined;
-}
 
 /**
  * What a client is told of a failure: docker's words for what a registry answered, else the message of the first error

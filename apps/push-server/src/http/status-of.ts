@@ -1,8 +1,8 @@
 import { ClientError } from '@slipway/client';
 import { ImageStoreError, type ImageStoreErrorCode } from '@slipway/image-store';
 import { InvalidReferenceError } from '@slipway/reference';
+import { registryErrorOf } from '@slipway/registry-client';
 import { RequestError } from '../errors.ts';
-import { registryErrorOf } from './error-text.ts';
 
 const storeStatuses: Readonly<Record<ImageStoreErrorCode, number>> = {
   ERR_IMAGE_STORE_NOT_FOUND: 404,

@@ -7,7 +7,7 @@ import {
 } from '@slipway/image-source';
 import { isRetryable } from '@slipway/push';
 import { defaultTag, parseReference, type Reference } from '@slipway/reference';
-import { furtherFailure, RegistryError, type Repository } from '@slipway/registry-client';
+import { furtherFailure, RegistryError, type Repository, registryErrorOf } from '@slipway/registry-client';
 import { retrying } from '@slipway/transfer';
 import type { Registries } from '../connection/registries.ts';
 import { noteRegistryFacts } from '../credentials/registry-facts.ts';
@@ -128,9 +128,4 @@ function asSourceError(error: unknown, name: string, signal: Signal): never {
   const answer = registryErrorOf(error);
   if (answer === undefined || error instanceof SourceError) throw error;
   throw new SourceError('ERR_SOURCE_UNREADABLE', `Cannot read the source ${name}: ${answer.message}`, { cause: error });
-}
-
-function registryErrorOf(error: unknown): RegistryError | undefined {
-  if (error instanceof RegistryError) return error;
-  return error instanceof Error ? registryErrorOf(error.cause) : undefined;
 }

@@ -1,18 +1,19 @@
 import { describe, expect, test } from 'vitest';
 import { RegistryError } from '../errors.ts';
+import { networkError } from '../http/answer/network-error.ts';
 import { furtherFailure } from './further-failure.ts';
 
 const failed = (message: string, reason?: string, status?: number, cause?: unknown): RegistryError =>
   new RegistryError(message, { code: 'ERR_REGISTRY_UNREACHABLE', reason, status, cause });
-const withCode = (code: string): Error => Object.assign(new Error(code), { code });
+const withCode = (code: string, message = code): Error => Object.assign(new Error(message), { code });
 
 const https = {
   plain: failed('GET https://r failed: the other side does not speak TLS', 'tls'),
   untrusted: failed('GET https://r failed: the certificate of r has expired', 'tls'),
   'closed after TLS': failed('GET https://r failed: the connection was closed (other side closed)', 'ECONNRESET'),
-  'closed before TLS': failed(
-    'GET https://r failed: Client network socket disconnected before secure TLS connection was established',
-    'ECONNRESET',
+  'closed before TLS': networkError(
+    { method: 'GET', url: new URL('https://r'), proxy: undefined },
+    withCode('ECONNRESET', 'Client network socket disconnected before secure TLS connection was established'),
   ),
   refused: failed('GET https://r failed: connect ECONNREFUSED', 'ECONNREFUSED'),
   'never connected': failed('GET https://r failed', 'timeout', undefined, withCode('UND_ERR_CONNECT_TIMEOUT')),

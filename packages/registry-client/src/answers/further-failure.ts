@@ -1,5 +1,7 @@
 import { assertArgument, type Kind, kind } from '@slipway/arguments';
-import { RegistryError } from '../errors.ts';
+import { type RegistryError, registryErrorOf } from '../errors.ts';
+import { closedBeforeTLS } from '../http/connection/tls-sentence.ts';
+import { systemCodeOf } from './system-code.ts';
 
 const anError: Kind = kind('an error', (value) => value instanceof Error);
 
@@ -30,7 +32,7 @@ export function furtherFailure<E extends Error>(earlier: Error | undefined, late
 }
 
 function stepOf(failure: Error): number {
-  const error = registryErrorIn(failure);
+  const error = registryErrorOf(failure);
   if (error === undefined) return steps.answer; // no matter of the network
   const { reason = '', status, code } = error;
   if (isWrongScheme(error)) return steps.wrongScheme;
@@ -41,26 +43,17 @@ function stepOf(failure: Error): number {
   return steps.noConnection;
 }
 
-function registryErrorIn(error: unknown): RegistryError | undefined {
-  if (error instanceof RegistryError) return error;
-  return error instanceof Error ? registryErrorIn(error.cause) : undefined;
-}
-
 function isWrongScheme({ reason, message }: RegistryError): boolean {
   return reason === 'https-expected' || (reason === 'tls' && message.includes('does not speak TLS'));
 }
 
 /** The connection stood, and then broke or fell silent. */
 function isBroken({ reason = '', cause }: RegistryError): boolean {
-  if (reason === 'timeout') return codeOf(cause) !== 'UND_ERR_CONNECT_TIMEOUT';
+  if (reason === 'timeout') return systemCodeOf(cause) !== 'UND_ERR_CONNECT_TIMEOUT';
   return reason === 'ECONNRESET' || reason === 'EPIPE' || reason === 'ECONNABORTED';
 }
 
-/** Who misses a client certificate (TLS 1.3) hangs up once TLS is agreed on; Node says it of earlier endings. */
+/** Who misses a client certificate (TLS 1.3) hangs up once TLS is agreed on; earlier endings are told as such. */
 function isAfterTLS({ message }: RegistryError): boolean {
-  return / https:\/\//.test(message) && !message.includes('before secure TLS connection');
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
+  return / https:\/\//.test(message) && !message.includes(closedBeforeTLS);
 }

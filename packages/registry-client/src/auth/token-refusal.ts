@@ -34,8 +34,9 @@ export function refusalInSuccess(
   { authHint, dockerMessage }: { readonly authHint: string; readonly dockerMessage: string },
 ): RegistryError | undefined {
   const refusal = readOAuthRefusal(document);
-  const code = refusal === undefined ? kindOfEntries(readEntries(document)) : kinds.get(refusal.code);
-  const entries = refusal === undefined ? readEntries(document) : [diagnosticOf(refusal, code)];
+  const told = readEntries(document);
+  const code = refusal === undefined ? kindOfEntries(told) : kinds.get(refusal.code);
+  const entries = refusal === undefined ? told : [diagnosticOf(refusal, code)];
   const diagnostics = entries.map((entry) => scrubbed(entry, errorSecretsOf(answer)));
   const said = describeDiagnostics(diagnostics);
   if (said === undefined) return undefined;

@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { type buildConnector, type Dispatcher, Pool } from 'undici/index.js';
+import { systemCodeOf } from '../answers/system-code.ts';
 import { parseRetryAfter } from '../http/answer/retry-after.ts';
 import { watchedConnector } from '../http/connection/connections.ts';
 import { createConnector } from '../http/connection/direct-dispatcher.ts';
@@ -62,7 +63,7 @@ function createProxyConnector(proxy: URL, { lookup, ...options }: DispatcherOpti
 
 /** TLS failed with the proxy: told as such, since the registry has not been spoken to. */
 function withoutTLS(error: Error, proxy: URL): Error {
-  const code = codeOf(error);
+  const code = systemCodeOf(error);
   if (!isTLSCode(code)) return error;
   return new ProxyError(
     'ERR_PROXY_TLS',
@@ -78,7 +79,7 @@ function tlsHint(error: Error, { host }: URL): string | undefined {
   if (isNotTLS(error.message)) {
     return `the proxy does not speak TLS: write http://${host} in HTTPS_PROXY, or where else it is named`;
   }
-  return isVerificationCode(codeOf(error))
+  return isVerificationCode(systemCodeOf(error))
     ? "have the authority of the proxy's certificate trusted here: SSL_CERT_FILE names a file of more of them"
     : undefined;
 }
@@ -111,7 +112,7 @@ export function wantsAnotherUser(proxy: URL, cause?: Error): ProxyError {
 /** No answer to CONNECT: undici's own words speak of a request that nobody has heard of. */
 function explained(error: Error, proxy: URL, { connectTimeoutMs }: DispatcherOptions): Error {
   const name = proxyName(proxy);
-  const code = codeOf(error);
+  const code = systemCodeOf(error);
   if (code === 'UND_ERR_HEADERS_TIMEOUT') {
     return Object.assign(
       new Error(`the proxy ${name} did not answer CONNECT within ${connectTimeoutMs} ms`, { cause: error }),
@@ -132,8 +133,4 @@ function explained(error: Error, proxy: URL, { connectTimeoutMs }: DispatcherOpt
     });
   }
   return error;
-}
-
-function codeOf(error: Error): string {
-  return 'code' in error && typeof error.code === 'string' ? error.code : '';
 }

@@ -39,8 +39,7 @@ export async function listReferrers(
  * Sees to it that a registry lists these referrers of `subject`, all of which it has. One with an API does so by
  * itself; elsewhere, and where the API is refused or fails, they are added to the index under the fallback tag, which
  * is read back: others may write it at the same time. One whose fallback tag names the manifest itself cannot list any,
- * and nothing is written there. A referrer whose PUT was answered with its `subject`
- * is listed, and needs no call.
+ * and nothing is written there. A referrer whose PUT was answered with its `subject` is listed, and needs no call.
  *
  * @returns whether the registry lists them
  * @throws {RegistryError} `ERR_REGISTRY_PROTOCOL` when the fallback tag names no index, or loses what is written to it;

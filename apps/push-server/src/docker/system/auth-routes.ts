@@ -1,12 +1,12 @@
 import { type Credentials, credentialsOf } from '@slipway/docker-credentials';
-import { RegistryError } from '@slipway/registry-client';
+import { RegistryError, registryErrorOf } from '@slipway/registry-client';
 import type { EngineContext } from '../../engine/engine-context.ts';
 import { authConfigOf } from '../../engine/registry-auth.ts';
 import { upstreamClientOf } from '../../engine/upstream-client.ts';
 import { RequestError } from '../../errors.ts';
 import { audited } from '../../http/audited.ts';
 import { watchClient } from '../../http/client-signal.ts';
-import { errorText, registryErrorOf } from '../../http/error-text.ts';
+import { errorText } from '../../http/error-text.ts';
 import { readJSONBody } from '../../http/request-body.ts';
 import type { RegisterRoutes } from '../../http/routes.ts';
 import { assertAllowed } from '../../security/principal.ts';

@@ -1,9 +1,9 @@
 import { printable } from '@slipway/client/program';
 import type { Digest } from '@slipway/digest';
 import { PushError, type PushEvent, type PushOrigin, type PushTotals } from '@slipway/push';
+import { registryErrorOf } from '@slipway/registry-client';
 import type { TraceContext } from '@slipway/tracing';
 import type { PushSettings } from '../../engine/push-settings.ts';
-import { registryErrorOf } from '../../http/error-text.ts';
 import { toldText } from '../../http/told-text.ts';
 import { registryHint } from '../run/registry-hint.ts';
 

@@ -6,9 +6,9 @@ import {
   type Reference,
   withDigest,
 } from '@slipway/reference';
+import { registryErrorOf } from '@slipway/registry-client';
 import type { PushService } from '../../engine/push-service.ts';
 import { RequestError } from '../../errors.ts';
-import { registryErrorOf } from '../../http/error-text.ts';
 import { assertAllowed, type Principal } from '../../security/principal.ts';
 import type { JobSource } from '../record/job.ts';
 import { registryHint } from './registry-hint.ts';

@@ -1,7 +1,7 @@
 import { RegistryError, type RegistryErrorDetails } from '../../errors.ts';
 import type { ProxyError } from '../../proxy/errors.ts';
 import { isNotTLS, isTLSCode, isVerificationCode } from '../connection/tls-code.ts';
-import { tlsSentence } from '../connection/tls-sentence.ts';
+import { closedBeforeTLS, tlsSentence } from '../connection/tls-sentence.ts';
 import { redactURL } from '../redirect/redact-url.ts';
 import { dockerNetworkText } from './docker-network-text.ts';
 
@@ -71,8 +71,8 @@ function classify({ url, proxy }: Pick<FailedRequest, 'url' | 'proxy'>, cause: u
   if (timeoutCodes.has(code)) return { code: unreachable, reason: 'timeout', transient: true, what: said };
   if (endCodes.has(code)) {
     const reason = code === 'UND_ERR_SOCKET' ? 'ECONNRESET' : code;
-    const when = /before secure TLS/.test(said) ? ' before TLS was agreed on' : '';
-    return { code: unreachable, reason, transient: true, what: `the connection was closed${when}` };
+    const what = /before secure TLS/.test(said) ? closedBeforeTLS : 'the connection was closed';
+    return { code: unreachable, reason, transient: true, what };
   }
   if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') {
     return { code: unreachable, reason: 'ECONNRESET', transient: true, what: `the connection was closed (${said})` };

@@ -28,6 +28,9 @@ const certificates: Readonly<Record<string, string>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'unable to verify the first certificate',
 };
 
+/** By its code such an end is like any other. */
+export const closedBeforeTLS = 'the connection was closed before TLS was agreed on';
+
 const sentences: readonly (readonly [RegExp, string])[] = [
   [
     /wrong[ _]version[ _]number|packet[ _]length[ _]too[ _]long|http[ _]request|unknown[ _]protocol/i,
@@ -47,7 +50,7 @@ const sentences: readonly (readonly [RegExp, string])[] = [
     'the other side refused TLS: it may want a client certificate, or ciphers that are not safe',
   ],
   [/unrecognized[ _]name/i, 'the other side does not know the name that it was asked for'],
-  [/socket disconnected before secure TLS connection/i, 'the connection was closed before TLS was agreed on'],
+  [/socket disconnected before secure TLS connection/i, closedBeforeTLS],
   [/dh[ _]key[ _]too[ _]small|ee[ _]key[ _]too[ _]small/i, 'the keys of the other side are too short to be safe'],
 ];
 
