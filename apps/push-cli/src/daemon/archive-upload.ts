@@ -1,7 +1,6 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { formatByteSize } from '@slipway/client/options';
-import { CliError } from '../errors.ts';
 import type { DaemonClient } from './daemon-client.ts';
+import { DaemonLoss, pause } from './daemon-loss.ts';
 import { DaemonRefusal } from './daemon-refusal.ts';
 
 /** From this size on, an archive goes as an upload of its own, which goes on after the connection broke. */
@@ -18,13 +17,12 @@ export interface UploadOptions {
   /** Told how far it is, now and then, and of each connection that broke. */
   readonly print: (line: string) => void;
   readonly signal: AbortSignal;
-  /** Before the first repetition; doubles from there, up to five seconds. @default 200 */
+  /** Before the first repetition; doubles from there. @default that of {@link pause} */
   readonly pauseMs?: number | undefined;
 }
 
 /** Connections that break in a row without a byte that is new, after which it is given up. */
 const maxLosses = 8;
-const longestPauseMs = 5_000;
 const tellMs = 2_000;
 
 /**
@@ -34,7 +32,7 @@ const tellMs = 2_000;
  * @throws {CliError} `ERR_CLI_DAEMON_UNREACHABLE`, `…_REFUSED`, `…_NOT_FOUND` when the daemon has it no more
  */
 export async function uploadArchive(archive: ReopenableArchive, options: UploadOptions): Promise<string> {
-  const { client, print, signal, pauseMs = 200 } = options;
+  const { client, print, signal, pauseMs } = options;
   const { size } = archive;
   const id = await client.createUpload(size, signal);
   try {
@@ -59,8 +57,7 @@ export async function uploadArchive(archive: ReopenableArchive, options: UploadO
     async function askAgain(error: unknown): Promise<{ readonly reached: number; readonly cause: string }> {
       for (let failure = error; ; ) {
         if (losses > maxLosses) throw failure;
-        const pause = Math.min(pauseMs * 2 ** (losses - 1), longestPauseMs);
-        await wait(pause, undefined, { signal }).catch(() => signal.throwIfAborted());
+        await pause(losses, signal, pauseMs);
         try {
           return { reached: await client.uploadOffset(id, signal), cause: reasonOf(error) };
         } catch (again) {
@@ -73,7 +70,7 @@ export async function uploadArchive(archive: ReopenableArchive, options: UploadO
     }
   } catch (error) {
     // Nobody will ask for it: what is left of it goes with the daemon's orphans where this does not get through.
-    if (!(error instanceof CliError && error.code === 'ERR_CLI_DAEMON_UNREACHABLE')) await client.deleteUpload(id);
+    if (!(error instanceof DaemonLoss)) await client.deleteUpload(id);
     throw error;
   }
 }
@@ -81,7 +78,7 @@ export async function uploadArchive(archive: ReopenableArchive, options: UploadO
 /** A connection that broke, a daemon that is restarted, or one that has not noticed yet that the last request broke. */
 function isLoss(error: unknown): boolean {
   if (error instanceof DaemonRefusal) return [408, 409, 503].includes(error.status);
-  return error instanceof CliError && error.code === 'ERR_CLI_DAEMON_UNREACHABLE';
+  return error instanceof DaemonLoss;
 }
 
 function reasonOf(error: unknown): string {

@@ -15,7 +15,7 @@ export interface Call {
   readonly onStill?: ((seconds: number) => void) | undefined;
 }
 
-/** Milliseconds after which somebody who waits wants to know what for. */
+/** Milliseconds without movement after which the user is told. */
 export const stillMs = 20_000;
 
 /** A daemon's answer, whose body is read or discarded. */
@@ -75,7 +75,7 @@ export async function exchange(address: DaemonAddress, call: Call): Promise<Daem
     // A daemon that refuses closes the connection; what it says is what counts.
     else sendBody(request, body, watch).catch((error: unknown) => error instanceof BodyError && reject(error));
   });
-  answer.on('error', () => {}); // whoever reads it hears of it
+  answer.on('error', () => {}); // the loop over its chunks throws it
   watch.moved();
   async function* chunks(): AsyncGenerator<Uint8Array, void, void> {
     try {

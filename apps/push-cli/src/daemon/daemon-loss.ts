@@ -46,8 +46,15 @@ export async function repeated<T>(send: () => Promise<T>, signal: AbortSignal | 
   }
 }
 
-/** Waits longer from one time to the next, up to five seconds. @throws the signal's reason */
-export async function pause(times: number, signal: AbortSignal | undefined): Promise<void> {
-  await wait(Math.min(100 * 2 ** times, longestPauseMs), undefined, { signal }).catch(() => {});
+/** Milliseconds of the first wait. */
+const firstPauseMs = 200;
+
+/** Waits twice as long from one time to the next, up to five seconds. @throws the signal's reason */
+export async function pause(
+  times: number,
+  signal: AbortSignal | undefined,
+  firstMs: number = firstPauseMs,
+): Promise<void> {
+  await wait(Math.min(firstMs * 2 ** (times - 1), longestPauseMs), undefined, { signal }).catch(() => {});
   signal?.throwIfAborted();
 }
