@@ -1,7 +1,7 @@
+import { aBoolean, aNumber, anObject, anything, aString, type Kind, kind, listOf, oneOf } from '@slipway/arguments';
 import { type JobDestination, type JobRecord, type JobSource, priorities } from './job.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
-type Check = (value: unknown) => boolean;
 
 /**
  * What was kept as a job, if it is one: undefined where bytes were damaged, or somebody else wrote them. All that is
@@ -11,94 +11,86 @@ export function readJobRecord(id: string, value: unknown): JobRecord | undefined
   return isFields(value) && value['id'] === id && has(value, record) ? (value as unknown as JobRecord) : undefined;
 }
 
-const isText: Check = (value) => typeof value === 'string';
-const isNumber: Check = (value) => typeof value === 'number';
-const isFlag: Check = (value) => typeof value === 'boolean';
-const optional =
-  (check: Check): Check =>
-  (value) =>
-    value === undefined || check(value);
-const every =
-  (check: Check): Check =>
-  (value) =>
-    Array.isArray(value) && value.every(check);
-const oneOf =
-  (...words: readonly string[]): Check =>
-  (value) =>
-    words.includes(value as string);
-const shape =
-  (checks: Readonly<Record<string, Check>>): Check =>
-  (value) =>
-    isFields(value) && has(value, checks);
+const optional = ({ name, is }: Kind): Kind => kind(name, (value) => value === undefined || is(value));
+const shape = (members: Readonly<Record<string, Kind>>): Kind =>
+  kind('an object with its members', (value) => isFields(value) && has(value, members));
 
-const content = shape({ id: isText, manifest: optional(isText) });
-const held = { name: isText, hold: isText, content };
+const content = shape({ id: aString, manifest: optional(aString) });
+const held = { name: aString, hold: aString, content };
 
-const sources: Readonly<Record<JobSource['kind'], Check>> = {
+/** A name within the folder of archives, and no way out of it. */
+const aFileName = kind(
+  'a file name',
+  (value) => typeof value === 'string' && /^[A-Za-z0-9._-]+$/.test(value) && !value.startsWith('.'),
+);
+
+const sources: Readonly<Record<JobSource['kind'], Kind>> = {
   image: shape(held),
-  images: shape({ name: isText, held: every(shape(held)) }),
-  archive: shape({ file: isFileName, size: isNumber, image: optional(isText), content: optional(content) }),
-  registry: shape({ name: isText, reference: isText, content: optional(content) }),
+  images: shape({ name: aString, held: listOf(shape(held)) }),
+  archive: shape({ file: aFileName, size: aNumber, image: optional(aString), content: optional(content) }),
+  registry: shape({ name: aString, reference: aString, content: optional(content) }),
 };
 
-const failure = shape({ code: isText, message: isText });
+const failure = shape({ code: aString, message: aString });
 
-const destination: Readonly<Record<keyof JobDestination, Check>> = {
-  reference: isText,
+const destination: Readonly<Record<keyof JobDestination, Kind>> = {
+  reference: aString,
   state: oneOf('pending', 'pushed', 'planned', 'failed'),
-  digest: optional(isText),
-  mediaType: optional(isText),
-  size: optional(isNumber),
-  unchanged: optional(isFlag),
-  totals: optional(isFields),
+  digest: optional(aString),
+  mediaType: optional(aString),
+  size: optional(aNumber),
+  unchanged: optional(aBoolean),
+  totals: optional(anObject),
   error: optional(failure),
 };
 
-const record: Readonly<Record<keyof JobRecord, Check>> = {
-  id: isText,
+const record: Readonly<Record<keyof JobRecord, Kind>> = {
+  id: aString,
   state: oneOf('queued', 'running', 'pushed', 'planned', 'failed', 'cancelled'),
-  source: (value) => isFields(value) && sources[value['kind'] as JobSource['kind']]?.(value) === true,
-  options: isFields,
-  destinations: every(shape(destination)),
-  repositories: optional(every(isText)),
-  principal: isText,
-  createdAt: isText,
-  startedAt: optional(isText),
-  finishedAt: optional(isText),
-  attempts: isNumber,
-  run: optional(shape({ token: isText, startedAt: isText, isAlone: isFlag, hasProgress: isFlag })),
-  crashes: optional(isNumber),
-  deaths: optional(every(isText)),
-  isSourceKept: optional(isFlag),
-  hadCredentials: optional(isFlag),
-  home: isText,
-  daemon: optional(isText),
-  isCancelRequested: isFlag,
-  priority: optional(oneOf(...priorities)),
-  labels: optional((value) => isFields(value) && Object.values(value).every(isText)),
-  webhook: optional(
-    shape({ url: isText, state: oneOf('waiting', 'delivered', 'failed'), attempts: isNumber, error: optional(isText) }),
+  source: kind('a source', (value) =>
+    Object.entries(sources).some(([name, { is }]) => is(value) && (value as JobSource).kind === name),
   ),
-  sealedWebhook: optional(isText),
+  options: anObject,
+  destinations: listOf(shape(destination)),
+  repositories: optional(listOf(aString)),
+  principal: aString,
+  createdAt: aString,
+  startedAt: optional(aString),
+  finishedAt: optional(aString),
+  attempts: aNumber,
+  run: optional(shape({ token: aString, startedAt: aString, isAlone: aBoolean, hasProgress: aBoolean })),
+  crashes: optional(aNumber),
+  deaths: optional(listOf(aString)),
+  isSourceKept: optional(aBoolean),
+  hadCredentials: optional(aBoolean),
+  home: aString,
+  daemon: optional(aString),
+  isCancelRequested: aBoolean,
+  priority: optional(oneOf(...priorities)),
+  labels: optional(kind('labels', (value) => isFields(value) && Object.values(value).every(aString.is))),
+  webhook: optional(
+    shape({
+      url: aString,
+      state: oneOf('waiting', 'delivered', 'failed'),
+      attempts: aNumber,
+      error: optional(aString),
+    }),
+  ),
+  sealedWebhook: optional(aString),
   error: optional(failure),
-  submission: optional(isText),
-  endedBy: optional(isText),
-  trace: () => true, // parsed where it is used
-  requestHash: isText,
-  upload: optional(shape({ id: isText, image: optional(isText), contentHash: isText })),
-  sealedCredentials: optional(isText),
-  credentialsName: optional(isText),
+  submission: optional(aString),
+  endedBy: optional(aString),
+  trace: anything, // parsed where it is used
+  requestHash: aString,
+  upload: optional(shape({ id: aString, image: optional(aString), contentHash: aString })),
+  sealedCredentials: optional(aString),
+  credentialsName: optional(aString),
 };
 
-function has(value: Fields, checks: Readonly<Record<string, Check>>): boolean {
-  return Object.entries(checks).every(([name, check]) => check(value[name]));
+function has(value: Fields, members: Readonly<Record<string, Kind>>): boolean {
+  return Object.entries(members).every(([name, { is }]) => is(value[name]));
 }
 
 function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** A name within the folder of archives, and no way out of it. */
-function isFileName(value: unknown): boolean {
-  return typeof value === 'string' && /^[A-Za-z0-9._-]+$/.test(value) && !value.startsWith('.');
+  return anObject.is(value);
 }
