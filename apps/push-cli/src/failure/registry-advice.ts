@@ -54,7 +54,7 @@ function httpsAdvice({ message }: RegistryError): Advice {
     : 'what the registry leads to expects https: its owner must give the address with https:';
 }
 
-/** Reasons whose hint says all: what answered was not the registry, or wants what nobody here can do. */
+/** Reasons whose hint says all: a storage or a web page answered, or an unknown kind of credentials is wanted. */
 const othersReasons: ReadonlySet<string> = new Set(['unknown-scheme', 'storage', 'web-page']);
 
 /** Reasons that have advice of their own. */

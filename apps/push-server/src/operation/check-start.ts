@@ -28,7 +28,8 @@ export async function checkStart(config: ServerConfig): Promise<readonly string[
   return faults.flat();
 }
 
-const maxCredentialsBytes = 16 * 1024 * 1024;
+/** As much as is read of a credentials file when it is used. */
+const maxCredentialsBytes = 4 * 1024 * 1024;
 
 const checks: Readonly<Record<string, (config: ServerConfig) => Promise<void>>> = {
   'data-dir': ({ dataDir }) => assertWritable(dataDir),

@@ -230,9 +230,8 @@ export function submitRoutes(context: SubmitNeeds, jobs: JobService): readonly A
             reply,
           );
           const asked = { idempotencyKey, destinations, auths, webhook, labels, priority, ...settings };
-          return await answer(reply, request, await submit(reply, request, { ...archive, ...asked }), {
-            ...{ destinations, wait },
-          });
+          const submitted = await submit(reply, request, { ...archive, ...asked });
+          return await answer(reply, request, submitted, { destinations, wait });
         });
       },
     },
