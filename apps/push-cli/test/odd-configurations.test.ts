@@ -1,6 +1,5 @@
 import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
-import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { RequestListener } from 'node:http';
 import { dirname, join } from 'node:path';
 import {
   type AuthOptions,
@@ -8,6 +7,7 @@ import {
   findTool,
   type Misbehaviour,
   randomImage,
+  refusingProxy,
   requireTool,
   runTool,
   secretFormsIn,
@@ -452,7 +452,7 @@ describe.skipIf(requireTool('openssl'))('certificates', () => {
 async function tryRow(row: Row): Promise<void> {
   await using registry = await startRowRegistry(row);
   await using home = await temporaryFolder();
-  await using proxy = await startProxy(row.proxy);
+  await using proxy = await refusingProxy({ tunnel: '407 Proxy Authentication Required', onRequest: row.proxy });
   const scene: Scene = { host: registry.host, home: home.path, proxy: proxy.host };
   await writeHome(row, scene);
   const env = {
@@ -506,22 +506,6 @@ async function writeHome(row: Row, scene: Scene): Promise<void> {
     await chmod(path, 0o755);
   }
   await row.prepare?.(scene);
-}
-
-async function startProxy(listener: RequestListener | undefined): Promise<AsyncDisposable & { readonly host: string }> {
-  const server = createServer(listener);
-  // A tunnel is refused in the same words.
-  server.on('connect', (_, socket) =>
-    socket.end('HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n'),
-  );
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
 }
 
 describe.skipIf(process.getuid?.() !== 0 || requireTool('setpriv'))(

@@ -1,11 +1,11 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { createServer, request as httpRequest, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { request as httpRequest, type RequestListener } from 'node:http';
 import { join } from 'node:path';
 import {
   type AuthOptions,
   type Misbehaviour,
   randomImage,
+  refusingProxy,
   secretFormsIn,
   startRegistry,
   temporaryFolder,
@@ -189,7 +189,7 @@ describe("a proxy of the daemon's user", () => {
     ['refuses the password', (_, response) => void response.writeHead(407).end(page('407')), /proxy|407/i],
     ['cannot reach the registry', (_, response) => void response.writeHead(503).end(page('corporate gateway')), /503/],
   ])('that %s is told, without its password', async (_, listener, words) => {
-    await using proxy = await startProxy(listener);
+    await using proxy = await refusingProxy({ tunnel: '503 Service Unavailable', onRequest: listener });
     await using daemon = await startTestDaemon({ retries: 0, insecureRegistries: ['0.0.0.0/0', 'registry.corp.test'] });
     const address = `http://bob:${encodeURIComponent(password)}@${proxy.host}`;
     await mkdir(join(daemon.folder.path, '.docker'));
@@ -247,18 +247,4 @@ async function push(
 async function tagAs(name: string): Promise<void> {
   const { status } = await server.request('POST', `/images/demo/app:v1/tag?repo=${encodeURIComponent(name)}&tag=v1`);
   expect(status).toBe(201);
-}
-
-async function startProxy(listener: RequestListener): Promise<AsyncDisposable & { readonly host: string }> {
-  const proxy = createServer(listener);
-  // A tunnel is refused in the same words.
-  proxy.on('connect', (_, socket) => socket.end('HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n'));
-  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-  return {
-    host: `127.0.0.1:${(proxy.address() as AddressInfo).port}`,
-    async [Symbol.asyncDispose]() {
-      proxy.closeAllConnections();
-      await new Promise((resolve) => proxy.close(resolve));
-    },
-  };
 }

@@ -22,6 +22,7 @@ export { multiPlatformImage, type RandomImageOptions, randomImage, type TestImag
 export { type ContentKind, type RandomLayerOptions, randomLayer, type TestLayer } from './images/random-layer.ts';
 export { type SeededRandom, seededRandom } from './images/seeded-random.ts';
 export { type ReadBack, type ReadBackLayer, type ReadBackOptions, readBack } from './read-back.ts';
+export { type RefusingProxy, type RefusingProxyOptions, refusingProxy } from './refusing-proxy.ts';
 export type { AuthOptions, BearerAuthOptions } from './registry/auth.ts';
 export {
   type EmbeddedRegistry,

@@ -41,6 +41,7 @@ function asProxy(server: Server): Server {
   };
   server.on('connect', (request, socket: Socket) => {
     note(`CONNECT ${request.url}`, request);
+    socket.on('error', () => {});
     if (isSilent) return sockets.add(socket);
     if (refuse) return socket.end(`HTTP/1.1 ${refuse} No\r\n${refusalHeaders}\r\n`);
     const upstream = connect(Number(request.url?.split(':').at(-1)), '127.0.0.1', () => {
@@ -49,7 +50,7 @@ function asProxy(server: Server): Server {
     });
     sockets.add(upstream);
     upstream.on('error', () => socket.destroy());
-    socket.on('error', () => upstream.destroy());
+    socket.on('close', () => upstream.destroy());
     return undefined;
   });
   server.on('request', (request, response) => {

@@ -204,7 +204,7 @@ describe('a SOCKS5 proxy', () => {
   });
 
   test('that is none, and never answers, is given up in time', async () => {
-    const silent = createServer(() => {}).listen(0, '127.0.0.1');
+    const silent = createServer((socket) => void socket.on('error', () => {})).listen(0, '127.0.0.1');
     await once(silent, 'listening');
     const { port } = silent.address() as AddressInfo;
     await using registry = openRegistry({

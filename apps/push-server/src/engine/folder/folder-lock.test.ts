@@ -65,7 +65,10 @@ test('of several that come at once, one has it', async () => {
 /** One that asks for the folder as well, under a name that comes after all of ours, or before them. */
 async function rival(says: { isHolding: boolean; ticket: number }, name = 'z.sock'): Promise<AsyncDisposable> {
   await mkdir(join(folder.path, 'owners'), { recursive: true });
-  const server = createServer((socket) => socket.end(`${JSON.stringify({ pid: 7, isShared: false, ...says })}\n`));
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.end(`${JSON.stringify({ pid: 7, isShared: false, ...says })}\n`);
+  });
   server.listen(join(folder.path, 'owners', name));
   await once(server, 'listening');
   return server;
