@@ -261,7 +261,7 @@ export class RegistryConnection {
       this.#base = base;
     }
     const challenges = parseChallenges(answer.headers('www-authenticate'));
-    if (answer.status === 401 && answer.url.origin === this.#base.origin) this.#authorizer.adopt(challenges);
+    if (answer.status === 401 && answer.url.origin === this.#base.origin) this.#authorizer.close(challenges);
     const versions = answer.headers('docker-distribution-api-version').flatMap((line) => line.split(/\s+/));
     const here = this.options.now();
     const server = Date.parse(answer.header('date') ?? '');

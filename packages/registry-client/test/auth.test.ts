@@ -801,6 +801,32 @@ describe('a token server that does not do', () => {
   });
 });
 
+describe('an open registry that wants something for one of its paths', () => {
+  const wanting = (challenge: (host: string) => string): Script => {
+    return (request, response) => {
+      if (request.url.startsWith('/token')) response.writeHead(403);
+      else if (request.url.includes('/secret/')) {
+        response.writeHead(401, { 'www-authenticate': challenge(request.headers.host ?? '') });
+      } else if (request.method === 'HEAD') response.setHeader('content-length', '0');
+      response.end();
+    };
+  };
+
+  test.each<[string, (host: string) => string, string]>([
+    ['a password', () => 'Basic realm="secret"', 'ERR_REGISTRY_UNAUTHORIZED'],
+    ['a token that nobody gets', (host) => `Bearer realm="http://${host}/token"`, 'ERR_REGISTRY_DENIED'],
+  ])('%s: the others go on without, before and after', async (_, challenge, code) => {
+    await using world = await startScriptedServer(wanting(challenge));
+    await using registry = openRegistry({ url: world.url });
+    const open = registry.repository('open/app');
+    expect(await open.statBlob(digest)).toMatchObject({ size: 0 });
+    await expect(registry.repository('secret/app').statBlob(digest)).rejects.toMatchObject({ code });
+    expect(await open.statBlob(digest)).toMatchObject({ size: 0 });
+    expect(await registry.repository('other/app').statBlob(digest)).toMatchObject({ size: 0 });
+    await expect(registry.repository('secret/app').statBlob(digest)).rejects.toMatchObject({ code });
+  });
+});
+
 test('a token server that is slow is waited for once, and longer the next time', async () => {
   let nowMs = 1_000_000;
   let answerMs = 0;

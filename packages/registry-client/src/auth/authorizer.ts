@@ -45,6 +45,8 @@ export class Authorizer {
   readonly #http: HTTPClient;
   /** What the registry offers, by scheme. One that a later answer does not name still holds. */
   readonly #challenges = new Map<string, Challenge>();
+  /** Whether the registry lets nobody in who shows nothing, as it has refused even the ping. */
+  #isClosed = false;
   /** What was taken where the usual choice had been refused. */
   #preferred: Scheme | undefined;
   readonly #credentials = new Map<string, Promise<Credentials | undefined>>();
@@ -68,18 +70,26 @@ export class Authorizer {
     return `slipway login ${this.#options.name}`;
   }
 
-  /** Takes over what the registry offers. */
-  adopt(challenges: readonly Challenge[]): void {
-    for (const challenge of challenges.toReversed()) this.#challenges.set(challenge.scheme, challenge);
+  /** Takes over what the registry offered when it refused the ping. */
+  close(challenges: readonly Challenge[]): void {
+    this.#isClosed = true;
+    this.#adopt(challenges);
   }
 
   /**
-   * What to show for `wanted`.
+   * What to show for `wanted`. Where the registry has let the ping in, nothing is shown rather than nothing asked: that
+   * it wants something for one request says little of the others.
    *
    * @throws {RegistryError} when the registry wants credentials and there are none, or its token server refuses
    */
   async authorize(wanted: Access, options: AbortOptions = {}): Promise<Authorization> {
-    return await this.#authorize(this.#learnt.get(accessKey(wanted)) ?? wanted, options);
+    const access = this.#learnt.get(accessKey(wanted)) ?? wanted;
+    try {
+      return await this.#authorize(access, options);
+    } catch (error) {
+      if (this.#isClosed || !isRefusal(error)) throw error;
+      return { header: undefined, access };
+    }
   }
 
   /**
@@ -92,7 +102,7 @@ export class Authorizer {
     challenges: readonly Challenge[],
     options: AbortOptions = {},
   ): Promise<Authorization | undefined> {
-    this.adopt(challenges);
+    this.#adopt(challenges);
     this.#forget(refused);
     const named = challenges.flatMap(({ parameters }) => parameters.get('scope')?.split(' ') ?? []);
     const access = { ...refused.access, scopes: mergeScopes([...refused.access.scopes, ...named]) };
@@ -121,6 +131,10 @@ export class Authorizer {
     const key = accessKey(wanted);
     if (accessKey(sufficient.access) !== key) this.#learnt.set(key, sufficient.access);
     if ((sufficient.refused ?? []).length > 0) this.#preferred = sufficient.scheme;
+  }
+
+  #adopt(challenges: readonly Challenge[]): void {
+    for (const challenge of challenges.toReversed()) this.#challenges.set(challenge.scheme, challenge);
   }
 
   async #authorize(access: Access, options: AbortOptions): Promise<Authorization> {
@@ -256,6 +270,11 @@ export class Authorizer {
  * several.
  */
 const silenceMs = 3_000;
+
+function isRefusal(error: unknown): boolean {
+  if (!(error instanceof RegistryError)) return false;
+  return error.code === 'ERR_REGISTRY_UNAUTHORIZED' || error.code === 'ERR_REGISTRY_DENIED';
+}
 
 function accessKey({ repository, scopes, purpose }: Access): string {
   return JSON.stringify([repository, purpose, ...scopes]);

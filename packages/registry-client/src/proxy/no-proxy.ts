@@ -32,8 +32,8 @@ function matches(entry: string, name: string, port: string): boolean {
   const { host, port: wantedPort } = splitPort(entry);
   if (wantedPort !== undefined && wantedPort !== port) return false;
   if (isIP(host) !== 0 || isIP(name) !== 0) return isSameAddress(host, name);
-  const domain = host.replace(/^\*\./, '.');
-  if (domain.startsWith('.')) return domain !== '.' && name.endsWith(`.${toASCII(domain.slice(1))}`);
+  const domain = host.replace(/^\*\./, '.').replace(/\.$/, ''); // a name is fully qualified or not, as its asker likes
+  if (domain.startsWith('.')) return name.endsWith(`.${toASCII(domain.slice(1))}`);
   const wanted = toASCII(domain);
   return wanted !== '' && (name === wanted || name.endsWith(`.${wanted}`));
 }
