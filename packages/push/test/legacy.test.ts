@@ -675,3 +675,70 @@ describe('--protocol auto', () => {
     });
   });
 });
+
+/** Fails after so many bytes of the layer's content, from the given opening on. */
+function failing(item: SourceImage, { after, opening = 1 }: { after: number; opening?: number }): SourceImage {
+  const [layer, ...others] = item.layers;
+  const whole = layer?.content;
+  if (layer === undefined || whole === undefined) throw new Error('expected a layer');
+  let openings = 0;
+  const content = {
+    size: whole.size,
+    open: async function* (options: Parameters<typeof whole.open>[0]) {
+      openings += 1;
+      const isBroken = openings >= opening;
+      let read = 0;
+      for await (const chunk of whole.open(options)) {
+        if (isBroken && read + chunk.byteLength > after) {
+          yield chunk.subarray(0, after - read);
+          throw Object.assign(new Error('the disk is gone'), { code: 'EIO' });
+        }
+        yield chunk;
+        read += chunk.byteLength;
+      }
+    },
+  };
+  return { ...item, layers: [{ ...layer, content }, ...others] };
+}
+
+describe.each([
+  ['v1', { protocol: 'v1' }, startV1Registry],
+  ['schema1-2015', { format: 'schema1-2015' }, startGraphRegistry],
+] as const)('a source that fails in a push of %s', (_, options, start) => {
+  test.each<[string, (item: SourceImage) => SourceImage, string]>([
+    ['at once', (item) => failing(item, { after: 0 }), 'the disk is gone'],
+    ['in the middle', (item) => failing(item, { after: 9_000 }), 'the disk is gone'],
+    [
+      'by being another layer than its diffID says',
+      (item) => ({ ...item, layers: item.layers.map((layer) => ({ ...layer, content: contentOf(encode('x')) })) }),
+      'expected sha256:',
+    ],
+    [
+      'by being no gzip',
+      (item) => ({ ...item, layers: item.layers.map((layer) => ({ ...layer, compression: 'gzip' as const })) }),
+      'Decompressing',
+    ],
+  ])('%s, is blamed for it', async (_name, broken, words) => {
+    await using registry = await start();
+    const { results } = await pushLegacy(registry, broken(await image(21, 1)), ['demo/app:1'], options);
+    const error = errorOf(results[0]);
+    expect(error).toMatchObject({ op: 'read', origin: 'source' });
+    expect(error.message).toMatch(/^Could not read layer [0-9a-f]{12}: /);
+    expect(error.message).toContain(words);
+  });
+
+  test('a registry that ends the connection is blamed for that, and no source', async () => {
+    await using gone = await start();
+    const item = await image(22, 1);
+    await gone[Symbol.asyncDispose]();
+    const { results } = await pushLegacy(gone, item, ['demo/app:1'], options);
+    expect(errorOf(results[0])).toMatchObject({ origin: 'destination' });
+  });
+});
+
+test('a source that fails only when it is sent is blamed, too', async () => {
+  await using registry = await startGraphRegistry();
+  const item = failing(await image(23, 1), { after: 5_000, opening: 2 });
+  const { results } = await pushLegacy(registry, item, ['demo/app:1'], { format: 'schema1-2015' });
+  expect(errorOf(results[0])).toMatchObject({ op: 'read', origin: 'source', message: expect.stringContaining('disk') });
+});

@@ -1,8 +1,19 @@
-import type { AbortOptions, Digest } from '@slipway/digest';
-import { type ByteStream, type Content, contentOf, decompress, digestStream } from '@slipway/digest';
+import {
+  type AbortOptions,
+  type ByteStream,
+  type Content,
+  contentOf,
+  type Digest,
+  decompress,
+  digestStream,
+  type OpenOptions,
+  verified,
+} from '@slipway/digest';
 import type { SourceImage, SourceLayer } from '@slipway/image-source';
 import { emptyLayer, v1ImagesOf } from '@slipway/manifest/schema1';
 import { PushError } from '../errors.ts';
+import { asFormFailure, type FormFailure } from '../form/form-failure.ts';
+import { readFailure } from '../form/read-failure.ts';
 import type { ImagePlan, ItemPlan } from '../plan/plan-types.ts';
 
 /** One image of a chain on its way to a registry of old. */
@@ -59,14 +70,48 @@ function carried({ diffID, content, compression }: SourceLayer): Pick<ChainImage
   );
 }
 
-/** The layer's tar, decompressed. */
-export function openPlain({ stored, compression }: ChainImage, options: AbortOptions = {}): ByteStream {
-  return decompress(stored.open(options), compression, { signal: options.signal });
-}
+/**
+ * The plain tar of one image of a chain. What fails in reading it is the source's: to whoever sends it, a body that
+ * breaks off looks like a broken connection.
+ */
+export class PlainLayer {
+  readonly #image: ChainImage;
+  #failure: FormFailure | undefined;
 
-/** The layer's tar as content of a known size; a compressed one is read through once to learn it. */
-export async function plainContent(image: ChainImage, { signal }: AbortOptions): Promise<Content> {
-  if (image.compression === 'none') return image.stored;
-  const { size } = await digestStream(openPlain(image, { signal }), { signal });
-  return { size, open: (options) => openPlain(image, options) };
+  constructor(image: ChainImage) {
+    this.#image = image;
+  }
+
+  /** The tar, compared with its diffID at its end. */
+  open({ signal }: AbortOptions = {}): ByteStream {
+    const { diffID } = this.#image;
+    return this.#watched(verified(this.#unpacked({ signal }), { digest: diffID }), signal);
+  }
+
+  /** The tar as content of a known size; a compressed one is read through once to learn it. */
+  async content({ signal }: AbortOptions): Promise<Content> {
+    const { stored, compression } = this.#image;
+    const size = compression === 'none' ? stored.size : (await digestStream(this.open({ signal }), { signal })).size;
+    return { size, open: (options = {}) => this.#watched(this.#unpacked(options), options.signal) };
+  }
+
+  /** The failure to read, where there was one: `error` is what came of it elsewhere. */
+  blame(error: unknown): unknown {
+    return this.#failure === undefined ? error : readFailure(`layer ${this.#image.id.slice(0, 12)}`, this.#failure);
+  }
+
+  #unpacked(options: OpenOptions): ByteStream {
+    const { stored, compression } = this.#image;
+    return decompress(stored.open(options), compression, { signal: options.signal });
+  }
+
+  async *#watched(stream: ByteStream, signal: AbortSignal | undefined): ByteStream {
+    try {
+      yield* stream;
+    } catch (error) {
+      signal?.throwIfAborted();
+      this.#failure = asFormFailure(error, 'source');
+      throw error;
+    }
+  }
 }

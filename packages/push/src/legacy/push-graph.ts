@@ -1,4 +1,4 @@
-import { type AbortOptions, type Digest, encodedOf, parseDigest, verified } from '@slipway/digest';
+import { type AbortOptions, type Digest, encodedOf, parseDigest } from '@slipway/digest';
 import { tarSum } from '@slipway/digest/tarsum';
 import { buildGraphManifest } from '@slipway/manifest/schema1';
 import type { TagDelivery, TagResult } from '../deliver/manifests/tag-delivery.ts';
@@ -7,7 +7,7 @@ import type { BlobSubject } from '../events.ts';
 import type { ItemPlan } from '../plan/plan-types.ts';
 import type { Target } from '../presence/target.ts';
 import { graphFailure } from './graph-failure.ts';
-import { assertImagePlan, type ChainImage, chainOf, openPlain, plainContent } from './legacy-image.ts';
+import { assertImagePlan, type ChainImage, chainOf, PlainLayer } from './legacy-image.ts';
 import { putSigned } from './push-schema1.ts';
 
 /** What a TarSum begins with. */
@@ -54,6 +54,7 @@ async function pushLayer(image: ChainImage, target: Target, { signal }: AbortOpt
     key: diffID,
   };
   const kept = await target.memory.tarSum(diffID);
+  const plain = new PlainLayer(image);
   let isSending = false;
   let checksum = kept === undefined ? undefined : `${label}:${encodedOf(kept)}`;
   try {
@@ -65,10 +66,10 @@ async function pushLayer(image: ChainImage, target: Target, { signal }: AbortOpt
       return checksum;
     }
     target.emit({ type: 'blob:message', blob: subject, text: 'Buffering to Disk' });
-    checksum ??= await sumOf(image, { signal });
+    checksum ??= await tarSum(plain.open({ signal }), '1', { signal });
     isSending = true;
     const name = checksum as Digest;
-    const content = await plainContent(image, { signal });
+    const content = await plain.content({ signal });
     const begun = await target.repository.beginUpload({ signal });
     if (begun.kind === 'session') {
       await using session = begun.session;
@@ -94,13 +95,9 @@ async function pushLayer(image: ChainImage, target: Target, { signal }: AbortOpt
     target.emit({ type: 'blob:message', blob: subject, text: 'Image push failed' });
     const { path } = target.repository;
     const what = isSending ? `trying to push ${path} blob` : `trying head request for ${path}`;
-    const cause = graphFailure(error, `${what} - ${checksum}`);
+    const cause = graphFailure(plain.blame(error), `${what} - ${checksum}`);
     throw pushFailure(`${subject.id} to ${target.destination}`, { op: 'push layer', origin: 'destination', cause });
   }
-}
-
-async function sumOf(image: ChainImage, { signal }: AbortOptions): Promise<string> {
-  return await tarSum(verified(openPlain(image, { signal }), { digest: image.diffID }), '1', { signal });
 }
 
 /** The TarSum's hash in the form the store keeps. */

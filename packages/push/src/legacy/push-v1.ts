@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type AbortOptions, type ByteStream, type Compressor, type Digest, verified } from '@slipway/digest';
+import type { AbortOptions, ByteStream, Compressor, Digest } from '@slipway/digest';
 import { createTarSum } from '@slipway/digest/tarsum';
 import { mediaTypes } from '@slipway/manifest';
 import type { V1Session } from '@slipway/registry-client/v1';
@@ -7,7 +7,7 @@ import type { TagResult } from '../deliver/manifests/tag-delivery.ts';
 import { failureTo, type PushError } from '../errors.ts';
 import type { BlobSubject, PushEvent } from '../events.ts';
 import type { Manifest } from '../plan/plan-types.ts';
-import { type ChainImage, openPlain } from './legacy-image.ts';
+import { type ChainImage, PlainLayer } from './legacy-image.ts';
 
 /** Lookups at once, as Docker had them. */
 const lookupWorkers = 5;
@@ -169,7 +169,8 @@ async function pushImage(
   const payload = createHash('sha256').update(json).update('\n');
   let read = 0;
   let size = 0;
-  const plain = told(verified(openPlain(image, { signal }), { digest: diffID }), (chunk) => {
+  const layer = new PlainLayer(image);
+  const plain = told(layer.open({ signal }), (chunk) => {
     tarsum.update(chunk);
     read += chunk.byteLength;
   });
@@ -177,10 +178,10 @@ async function pushImage(
     payload.update(chunk);
     size += chunk.byteLength;
   });
-  await session.putLayer(endpoint, id, compressed, {
-    signal,
-    onProgress: (sent) =>
-      emit({ type: 'blob:progress', blob, sent, size: undefined, read, readTotal: Math.max(read, readTotal) }),
+  const onProgress = (sent: number): void =>
+    emit({ type: 'blob:progress', blob, sent, size: undefined, read, readTotal: Math.max(read, readTotal) });
+  await session.putLayer(endpoint, id, compressed, { signal, onProgress }).catch((error: unknown) => {
+    throw layer.blame(error);
   });
   const checksums = { tarsum: tarsum.sum(json), payload: `sha256:${payload.digest('hex')}` };
   await session.putChecksums(endpoint, id, checksums, { signal });
