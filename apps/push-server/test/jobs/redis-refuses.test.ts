@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, symlink, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createMetadataStore } from '@slipway/metadata-store';
 import { randomImage, requireTool, startRegistry, writeDockerArchive } from '@slipway/testkit';
@@ -11,6 +11,7 @@ import { createRedisBackend } from '../../src/jobs/queue/redis/redis-backend.ts'
 import { watchRedis } from '../../src/jobs/queue/redis/redis-health.ts';
 import { createRedisLocks } from '../../src/jobs/queue/redis/redis-locks.ts';
 import { recordsOf } from '../daemon-fixture.ts';
+import { startRedis } from './redis-server.ts';
 import { spawnDaemon } from './spawn-daemon.ts';
 import { useRedis } from './use-redis.ts';
 
@@ -57,6 +58,28 @@ describe.skipIf(requireTool('redis-server'))('a Redis that answers and refuses',
     }
     await vi.waitFor(() => expect(health.fault).toBeUndefined(), soon);
     await backend.set('n', 'later', Buffer.from('1'));
+  });
+
+  test('after a failover the connections follow the name, blocking ones too', async () => {
+    await using before = await startRedis();
+    await using after = await startRedis();
+    const name = join(before.folder.path, 'name.sock');
+    await symlink(new URL(before.url).pathname, name);
+    await using connections = await openRedis(`unix://${name}`, log, { timeoutMs: 30_000 });
+    const { main, health } = connections;
+    const blocking = connections.open();
+    const backend = createRedisBackend(main, health, 'x');
+    await backend.set('n', 'before', Buffer.from('1'));
+    const waiting = blocking.blpop('list', 0).catch((error: Error) => error);
+    await unlink(name);
+    await symlink(new URL(after.url).pathname, name);
+    await main.call('REPLICAOF', '127.0.0.1', '1'); // which sends away those who wait
+    await expect(backend.set('n', 'late', Buffer.from('1'))).rejects.toMatchObject({ name: 'RedisUnavailable' });
+    await vi.waitFor(() => expect(health.fault).toBeUndefined(), soon);
+    await backend.set('n', 'later', Buffer.from('1'));
+    expect(await backend.list?.('n')).toEqual(['later']);
+    expect(await blocking.set('k', 'v')).toBe('OK');
+    expect(await waiting).toMatchObject({ message: expect.stringMatching(/^UNBLOCKED /) });
   });
 
   test('what is wrong with one key is told until the same is written, whatever else is', async () => {

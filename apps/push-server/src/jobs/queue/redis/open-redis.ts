@@ -18,9 +18,12 @@ export interface RedisConnections extends AsyncDisposable {
 const connectMs = 10_000;
 /** How long a connection may take to say goodbye. */
 const quitMs = 1_000;
+/** A connection that fails at once when it is broken. */
+const unattended = { enableOfflineQueue: false, autoResendUnfulfilledCommands: false, maxRetriesPerRequest: 0 };
 
 /**
  * Connects to Redis; the library is loaded here and not before. Connections that break come back by themselves.
+ * All are made anew once the name leads to another Redis, and this one is a replica: after a failover.
  *
  * @throws {ServerError} `ERR_SERVER_REDIS`
  */
@@ -32,7 +35,8 @@ export async function openRedis(
   const { Redis } = await import('ioredis');
   const opened: Redis[] = [];
   let lastError: string | undefined;
-  const connect = (options: object): Redis => {
+  let isClosed = false;
+  const create = (options: object): Redis => {
     const path = /^unix:\/\/(\/.+)$/.exec(url)?.[1];
     const all = { enableReadyCheck: true, lazyConnect: false, connectTimeout: 5_000, ...options };
     const redis = path === undefined ? new Redis(url, all) : new Redis({ ...all, path });
@@ -40,12 +44,29 @@ export async function openRedis(
       lastError = error.message;
       log.debug({ err: error }, 'a connection to Redis failed');
     });
+    return redis;
+  };
+  const connect = (options: object): Redis => {
+    const redis = create(options);
     opened.push(redis);
     return redis;
+  };
+  const renew = async (tryWrite: (fresh: Redis) => Promise<unknown>): Promise<void> => {
+    const fresh = create({ ...unattended, lazyConnect: true, retryStrategy: () => null });
+    try {
+      await within(fresh.connect(), connectMs);
+      await tryWrite(fresh);
+      if (isClosed) return;
+      log.info('the Redis of --redis is another one now: all connections to it are made anew');
+      for (const redis of opened) redis.disconnect(true);
+    } finally {
+      fresh.disconnect();
+    }
   };
   // BullMQ demands that nothing is given up: a queue that is away for a minute is no reason to fail a job.
   const open = (): Redis => connect({ maxRetriesPerRequest: null });
   const close = async (): Promise<void> => {
+    isClosed = true;
     await Promise.all(
       opened.map(async (redis) => {
         if (redis.status === 'ready') await within(redis.quit(), quitMs).catch(() => {});
@@ -53,7 +74,7 @@ export async function openRedis(
       }),
     );
   };
-  const main = connect({ enableOfflineQueue: false, autoResendUnfulfilledCommands: false, maxRetriesPerRequest: 0 });
+  const main = connect(unattended);
   let health: RedisHealth | undefined;
   try {
     const failure = once(main, 'end').then(() => Promise.reject(new Error('the connection was closed')));
@@ -61,6 +82,7 @@ export async function openRedis(
     await assertSafe(main);
     health = await watchRedis(main, {
       timeoutMs,
+      renew,
       onChange: (fault) => {
         if (fault === undefined) log.info('Redis answers and takes writes again');
         else log.warn(`${fault}: push jobs wait`);

@@ -31,6 +31,8 @@ export interface RedisHealthOptions {
   readonly now?: (() => number) | undefined;
   /** A key of one's own: what Redis makes of a write is tried with it. @default slipway:probe */
   readonly probeKey?: string | undefined;
+  /** Tries whether a new connection leads to a Redis that takes writes, where this one has become a replica. */
+  readonly renew?: ((tryWrite: (fresh: Redis) => Promise<unknown>) => Promise<void>) | undefined;
   /** Told of each change of `fault`. */
   readonly onChange?: ((fault: string | undefined) => void) | undefined;
 }
@@ -47,6 +49,7 @@ export async function watchRedis(
     timeoutMs = 1_500,
     now = () => performance.now(),
     probeKey = 'slipway:probe',
+    renew = async () => {},
     onChange = () => {},
   }: RedisHealthOptions = {},
 ): Promise<RedisHealth> {
@@ -90,12 +93,14 @@ export async function watchRedis(
     set(isRefusal(error) ? refusalText(error) : silence);
     look();
   };
+  const writeTo = (one: Redis): Promise<unknown> => inTime(one.eval(probeScript, 1, probeKey), timeoutMs, tooLate);
   const tryWrite = async (): Promise<void> => {
     try {
       await askTime();
-      await inTime(redis.eval(probeScript, 1, probeKey), timeoutMs, tooLate);
+      await writeTo(redis);
       set(undefined);
     } catch (error) {
+      if (isRefusal(error) && refusalOf(error).startsWith('READONLY ')) await renew(writeTo).catch(() => {});
       failed(error);
     }
   };
