@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import { aBoolean, aFunction, aNumber, anObject, aSignal, assertOptions, aText, type Kind } from '@slipway/arguments';
 import type { AbortOptions, ByteStream, Digest } from '@slipway/digest';
-import type { FileLock } from '@slipway/file-lock';
 import type { ImageSource, SourceItem } from '@slipway/image-source';
 import { familiarString, formatReference, type Reference, withDefaultTag } from '@slipway/reference';
 import { ImageStoreError } from './errors.ts';
@@ -26,18 +25,18 @@ import { bytesOf } from './images/bytes-of-items.ts';
 import { deleteImage } from './images/delete-image.ts';
 import { describeImage, timeOf } from './images/describe-image.ts';
 import { findImage, findImages } from './images/find-image.ts';
-import { blobsGone, layersGone } from './images/gone-with-images.ts';
+import { layersGone } from './images/gone-with-images.ts';
 import { HeldImages } from './images/held-images.ts';
 import { FactsReader, type ManifestFacts } from './images/image-facts.ts';
 import { provenLayers } from './images/proven-layers.ts';
 import { type SavedImage, saveArchive } from './images/save-archive.ts';
 import { stageItem } from './images/stage-item.ts';
+import { StoreRecord } from './images/store-record.ts';
 import { takeItem } from './images/take-item.ts';
-import { ReferenceStore } from './layout/reference-store.ts';
 import { asStoreError, StoreFiles, sizeOf } from './layout/store-files.ts';
 import { type StoredManifest, StoreState } from './layout/store-state.ts';
 import { openStoredBlob } from './layout/stored-blob.ts';
-import { abandonedWorkspaces, Workspace } from './layout/workspace.ts';
+import { Workspace } from './layout/workspace.ts';
 import { openStoredItems } from './store-source.ts';
 
 const defaults = {
@@ -76,6 +75,7 @@ class DiskImageStore implements ImageStore {
   readonly #options: ImageStoreOptions;
   readonly #files: StoreFiles;
   readonly #facts: FactsReader;
+  readonly #record: StoreRecord;
   readonly #held: HeldImages;
   #isClosed = false;
 
@@ -84,18 +84,15 @@ class DiskImageStore implements ImageStore {
     this.#options = options;
     this.#files = new StoreFiles(this.folder, options.lockTimeoutMs ?? defaults.lockTimeoutMs);
     this.#facts = new FactsReader(this.#files);
+    this.#record = new StoreRecord(this.#files, this.#facts, options.onWarning);
     this.#held = new HeldImages(this.#files);
   }
 
   async prepare(): Promise<void> {
     await this.#run('open images', {}, async () => {
       await this.#files.prepare();
-      if ((await this.#files.read('index.json')) === undefined) {
-        await this.#files.locked(async (lock) => {
-          if ((await this.#files.read('index.json')) === undefined) await this.#commit(new StoreState(), lock);
-        });
-      }
-      await this.#clearAbandoned();
+      await this.#record.begin();
+      await this.#record.clearAbandoned();
     });
   }
 
@@ -108,7 +105,7 @@ class DiskImageStore implements ImageStore {
         await this.#admit(source);
         await using workspace = await Workspace.open(this.#files);
         const maxLayerBytes = this.#options.maxLayerBytes ?? defaults.maxLayerBytes;
-        const proven = await provenLayers(await this.#state(), this.#facts);
+        const proven = await provenLayers(await this.#record.read(), this.#facts);
         const staged: { readonly item: SourceItem; readonly stored: StoredManifest }[] = [];
         for (const item of source.items) {
           staged.push({
@@ -117,7 +114,7 @@ class DiskImageStore implements ImageStore {
           });
         }
         signal?.throwIfAborted();
-        const loaded = await this.#change(async (state) => {
+        const loaded = await this.#record.change(async (state) => {
           for (const [digest, size] of workspace.gathered) {
             await this.#files.adopt(workspace.path(digest), digest, size);
           }
@@ -134,7 +131,7 @@ class DiskImageStore implements ImageStore {
 
   tag(name: string, target: Reference, options: AbortOptions = {}): Promise<void> {
     return this.#run('tag an image', options, async () => {
-      const id = await this.#change(async (state) => {
+      const id = await this.#record.change(async (state) => {
         const { id: found, stored } = findImage(state, name);
         state.tag(target, stored.descriptor.digest, new Date().toISOString());
         return found;
@@ -145,7 +142,7 @@ class DiskImageStore implements ImageStore {
 
   addDigest(reference: Reference, id: Digest, options: AbortOptions = {}): Promise<void> {
     return this.#run('note a digest', options, async () => {
-      await this.#change(async (state) => {
+      await this.#record.change(async (state) => {
         if (state.byID(id).length === 0) throw new ImageStoreError('ERR_IMAGE_STORE_NOT_FOUND', `No such image: ${id}`);
         state.references.addDigest(reference, id);
       });
@@ -154,13 +151,13 @@ class DiskImageStore implements ImageStore {
 
   list(options: AbortOptions = {}): Promise<readonly StoredImage[]> {
     return this.#run('list images', options, async () => {
-      const state = await this.#state();
+      const state = await this.#record.read();
       const images: StoredImage[] = [];
       for (const id of new Set([...state.manifests.values()].map((stored) => stored.id))) {
         options.signal?.throwIfAborted();
         const [stored] = state.byID(id);
         if (!stored) continue;
-        const facts = await this.#facts.read(stored.descriptor).catch((error: unknown) => this.#leaveOut(error));
+        const facts = await this.#facts.read(stored.descriptor).catch((error: unknown) => this.#record.leaveOut(error));
         if (facts) images.push(describeImage(state, stored, facts));
       }
       return images.sort((a, b) => timeOf(b) - timeOf(a));
@@ -169,7 +166,7 @@ class DiskImageStore implements ImageStore {
 
   inspect(name: string, options: AbortOptions = {}): Promise<InspectedImage> {
     return this.#run('inspect an image', options, async () => {
-      const state = await this.#state();
+      const state = await this.#record.read();
       const { id, stored } = findImage(state, name);
       const facts = await this.#facts.read(stored.descriptor);
       const bytes = facts.config && (await this.#files.document(facts.config));
@@ -185,7 +182,7 @@ class DiskImageStore implements ImageStore {
 
   tagsOf(repository: Reference, options: AbortOptions = {}): Promise<readonly TagOfImage[]> {
     return this.#run('list tags', options, async () => {
-      const { references } = await this.#state();
+      const { references } = await this.#record.read();
       return references.referencesByName(repository).filter(({ reference }) => reference.tag !== undefined);
     });
   }
@@ -195,7 +192,7 @@ class DiskImageStore implements ImageStore {
       'delete an image',
       options,
       async () => {
-        const { records, events } = await this.#change(async (state) => {
+        const { records, events } = await this.#record.change(async (state) => {
           const { stored } = findImage(state, name);
           // A damaged image must be deletable, so what it consists of is asked for with mercy.
           const facts = await this.#facts.read(stored.descriptor).catch(() => undefined);
@@ -213,7 +210,7 @@ class DiskImageStore implements ImageStore {
 
   save(names: readonly string[], options: AbortOptions = {}): Promise<ByteStream> {
     return this.#run('save images', options, async () => {
-      const state = await this.#state();
+      const state = await this.#record.read();
       const saved = new Map<Digest, SavedImage>();
       for (const { stored, reference } of names.flatMap((name) => findImages(state, name))) {
         const { descriptor } = stored;
@@ -233,7 +230,7 @@ class DiskImageStore implements ImageStore {
       'open an image',
       options,
       async () => {
-        const state = await this.#state();
+        const state = await this.#record.read();
         const found = options.allTags === true ? findImages(state, name) : [findImage(state, name)];
         const workspace = await Workspace.open(this.#files);
         try {
@@ -251,7 +248,7 @@ class DiskImageStore implements ImageStore {
 
   hold(name: string, key: string, options: AbortOptions = {}): Promise<HeldImage> {
     return this.#run('hold an image', options, async () => {
-      const { id, stored } = findImage(await this.#state(), name);
+      const { id, stored } = findImage(await this.#record.read(), name);
       const facts = await this.#facts.read(stored.descriptor);
       await using workspace = await Workspace.open(this.#files);
       await this.#holdAll(workspace, facts);
@@ -295,9 +292,9 @@ class DiskImageStore implements ImageStore {
       'collect garbage',
       options,
       async () => {
-        await this.#clearAbandoned();
+        await this.#record.clearAbandoned();
         return await this.#files.locked(async () => {
-          const marked = await this.#facts.mark((await this.#state()).roots);
+          const marked = await this.#facts.mark((await this.#record.read()).roots);
           const before = Date.now() - graceMs;
           const blobs = await this.#files.blobs();
           const garbage = blobs.filter(({ digest, mtimeMs }) => !marked.has(digest) && mtimeMs <= before);
@@ -311,7 +308,7 @@ class DiskImageStore implements ImageStore {
 
   diskUsage(options: AbortOptions = {}): Promise<DiskUsage> {
     return this.#run('measure images', options, async () => {
-      const state = await this.#state();
+      const state = await this.#record.read();
       const marked = await this.#facts.mark(state.roots);
       const blobs = await this.#files.blobs();
       const heldBytes = sum(await this.#held.extraBlobs());
@@ -327,67 +324,6 @@ class DiskImageStore implements ImageStore {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
-  }
-
-  async #state(): Promise<StoreState> {
-    // In this order: a digest noted in between is found by the next reader, one that lost its image is no digest of it.
-    const text = await this.#files.read('repositories.json');
-    let repositories: ReferenceStore | undefined;
-    try {
-      repositories = text === undefined ? undefined : ReferenceStore.parse(text);
-    } catch {
-      this.#options.onWarning?.(
-        `repositories.json in ${JSON.stringify(this.folder)} is damaged: the digests that registries gave ` +
-          'images are forgotten',
-      );
-    }
-    return StoreState.decode(await this.#files.read('index.json'), repositories);
-  }
-
-  /** Works on the state while nobody else does, then makes the change real, and deletes what it made superfluous. */
-  async #change<T>(work: (state: StoreState) => Promise<T>): Promise<T> {
-    return await this.#files.locked(async (lock) => {
-      const state = await this.#state();
-      const before = new Map(state.manifests);
-      const result = await work(state);
-      const gone = [...before.values()].filter(({ descriptor }) => !state.manifests.has(descriptor.digest));
-      if (gone.length === 0) await this.#commit(state, lock);
-      else await this.#commitAndSweep(state, gone, lock);
-      return result;
-    });
-  }
-
-  /**
-   * `index.json` decides; a process that dies before it has written nothing, one that dies after has written all that
-   * counts.
-   */
-  async #commit(state: StoreState, lock: FileLock): Promise<void> {
-    await lock.assertHeld(); // stopped for long, this process may have lost it, and others have changed the store
-    await this.#files.write('index.json', state.encodeIndex(), 0o644);
-    await this.#files.write('repositories.json', state.references.encode(), 0o600);
-  }
-
-  async #commitAndSweep(state: StoreState, gone: readonly StoredManifest[], lock: FileLock): Promise<void> {
-    // Where it cannot be told whose blobs the other images need, all stay until a garbage collection can tell.
-    const superfluous = await blobsGone(gone, state, this.#facts).catch((error) => this.#leaveOut(error) ?? []);
-    // Noted first: who opens the store after a crash finds here what was to be removed.
-    await using workspace = await Workspace.open(this.#files);
-    for (const digest of superfluous) await workspace.note(digest);
-    await this.#commit(state, lock);
-    await this.#files.remove(superfluous);
-  }
-
-  /** What dead processes had brought in, or were about to remove, goes unless an image needs it. */
-  async #clearAbandoned(): Promise<void> {
-    for await (const workspace of abandonedWorkspaces(this.#files)) {
-      await this.#files
-        .locked(async () => {
-          const marked = await this.#facts.mark((await this.#state()).roots);
-          await this.#files.remove((await workspace.digests()).filter((digest) => !marked.has(digest)));
-        })
-        .catch((error: unknown) => this.#leaveOut(error)); // damage of one image keeps nobody from the others
-      await workspace[Symbol.asyncDispose]();
-    }
   }
 
   async #admit({ name, items }: ImageSource): Promise<void> {
@@ -410,11 +346,6 @@ class DiskImageStore implements ImageStore {
   /** Foreign layers are not here, and need not be. */
   async #holdAll(workspace: Workspace, { blobs }: ManifestFacts): Promise<void> {
     for (const digest of blobs.keys()) await workspace.hold(digest);
-  }
-
-  #leaveOut(error: unknown): undefined {
-    this.#options.onWarning?.(error instanceof Error ? error.message : String(error));
-    return undefined;
   }
 
   #tell(event: ImageStoreEvent): void {
