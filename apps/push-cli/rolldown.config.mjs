@@ -5,20 +5,15 @@ import { defineConfig } from 'rolldown';
 import { directImports } from '../../tools/direct-imports.mjs';
 import { openTelemetryModules } from '../../tools/opentelemetry-modules.mjs';
 import { noticesPlugin } from '../../tools/third-party-notices.mjs';
-import { leanBuiltins } from './bundle/builtins.mjs';
+import { oneFile } from './bundle/one-file.mjs';
 import { partsOfUndici } from './bundle/parts-of-undici.mjs';
 
 const client = new URL('../../packages/registry-client/package.json', import.meta.url);
 const bundled = (name) => fileURLToPath(new URL(`bundle/${name}`, import.meta.url));
 const undici = join(dirname(createRequire(client).resolve('undici/package.json')), 'lib');
 
-/** The few letters beyond ASCII are in texts: escaped, V8 keeps the whole program in one byte a letter. */
-function inAscii(code) {
-  return code.replaceAll(/[^\0-\x7f]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`);
-}
-
-// One file: finding, reading and linking twenty costs more than compiling what a run does not use. Modules that are
-// imported when they are needed are still evaluated only then.
+// One file: finding, reading and linking twenty costs more than compiling what a run does not use. What is imported
+// when it is needed is a function in it.
 export default defineConfig({
   input: { cli: 'src/cli.ts' },
   platform: 'node',
@@ -38,25 +33,15 @@ export default defineConfig({
     conditionNames: ['@slipway/source', 'import', 'node', 'default'],
   },
   transform: { target: 'node20.19' },
-  plugins: [
-    directImports(),
-    noticesPlugin(),
-    openTelemetryModules(),
-    partsOfUndici(),
-    {
-      name: 'after-bundling',
-      generateBundle(_, { 'cli.cjs': program }) {
-        program.code = inAscii(leanBuiltins(program.code));
-      },
-    },
-  ],
+  plugins: [directImports(), noticesPlugin(), openTelemetryModules(), partsOfUndici(), oneFile('cli.cjs')],
   output: {
     dir: 'dist',
     cleanDir: true,
-    codeSplitting: false,
     format: 'cjs', // found and compiled faster than an ES module, and what is compiled can be kept on every Node
     dynamicImportInCjs: false,
     entryFileNames: '[name].cjs',
+    chunkFileNames: '[name].cjs',
+    minifyInternalExports: false,
     minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
     comments: { legal: true, annotation: false, jsdoc: false },
   },

@@ -31,7 +31,8 @@ describe.skipIf(unless)(`a command loads what it needs (${unless || 'the built p
     await Promise.all(['bin', 'package.json'].map((name) => cp(join(built, name), at(name), { recursive: true })));
     await mkdir(at('dist'));
     const program = await readFile(join(built, 'dist/cli.cjs'), 'utf8');
-    await writeFile(at('dist/cli.cjs'), watched(program));
+    const modules = JSON.parse(await readFile(join(built, 'dist/chunks.json'), 'utf8')) as readonly string[][];
+    await writeFile(at('dist/cli.cjs'), watched(program, modules));
     await writeFile(at('app.tar'), 'an archive, as far as the client knows');
     server = createServer((request, response) => {
       request.resume();
@@ -62,7 +63,7 @@ describe.skipIf(unless)(`a command loads what it needs (${unless || 'the built p
     expect(code, stderr).toBe(0);
     const { modules, builtins } = JSON.parse(await readFile(at('loaded.json'), 'utf8')) as Loaded;
     const ofNode = await builtinsOfNode();
-    return { modules, builtins: builtins.filter((name) => !ofNode.includes(name)) };
+    return { modules: namesOf(modules), builtins: builtins.filter((name) => !ofNode.includes(name)) };
   };
 
   test.each([
@@ -75,14 +76,14 @@ describe.skipIf(unless)(`a command loads what it needs (${unless || 'the built p
     ],
   ])('%s', async (_, args, modules) => {
     const found = await loaded(args.map((arg) => (arg === 'app.tar' ? at(arg) : arg)));
-    expect(found.modules).toEqual([...new Set(modules)].sort());
+    expect(found.modules).toEqual(namesOf(modules));
     const tooMuch = ['worker_threads', 'child_process', 'https', 'http2', 'tls', 'inspector'];
     expect(found.builtins.filter((name) => tooMuch.includes(name))).toEqual([]);
   });
 
   test('slipway --daemon ADDRESS job list', async () => {
     const { modules } = await loaded(['--daemon', `unix://${at('s.sock')}`, 'job', 'list'], {});
-    expect(modules).toEqual([...new Set([...always, ...aboutJobs, ...table])].sort());
+    expect(modules).toEqual(namesOf([...always, ...aboutJobs, ...table]));
   });
 
   test('slipway push of a few layers', async () => {
@@ -96,33 +97,43 @@ describe.skipIf(unless)(`a command loads what it needs (${unless || 'the built p
       const args = ['push', at(source), `${registry.host}/demo/app:${source}`, '--plain-http', '--quiet'];
       const { builtins, modules } = await loaded(args, {});
       expect(builtins.filter((name) => [...tooMuch, ...alsoTooMuch].includes(name))).toEqual([]);
-      expect(modules.filter((name) => ['index_min', 'client_h2', 'socks5_client'].includes(name))).toEqual([]);
+      expect(modules.filter((name) => ['index.min', 'client-h2', 'socks5-client'].includes(name))).toEqual([]);
     }
   });
 });
 
-/** Commander, the table of options, the environment, and where a daemon is. */
-const always: readonly string[] = (
-  'commander argument error command help option suggestSimilar assert_arguments errors kinds environment ' +
-  'exit_code watch_outputs version byte_size option_table value_kinds platform fields json_excess ' +
-  'registry_list grammar digest daemon_address'
-).split(' ');
-const aboutJobs: readonly string[] =
-  'daemon_client daemon_exchange daemon_loss daemon_refusal job parse_reference reference with_tag write_results'.split(
-    ' ',
-  );
-const table: readonly string[] = 'job_commands inspection_table printable'.split(' ');
+/** All commands and their options, what reads arguments, the environment, and where a daemon is. */
+const always = wordsOf(`
+  cli main program version package interruption scrubbed-output watch-outputs mask-user printable exit-code errors
+  system-reason write-results learn-names shells command argument help option suggestSimilar error index esm usingCtx
+  runtime option-table value-kinds optional-values table-options byte-size platform registry-list environment
+  daemon-address push job job-push-options local-store-options artifact completion delete doctor images inspect load
+  login logout registry rmi save tag assert-arguments kinds unknown-option json-excess fields digest grammar
+`);
+const aboutJobs = wordsOf(`
+  daemon-client daemon-exchange daemon-loss daemon-refusal event-stream parse-reference reference with-tag
+  display-width
+`);
+const table = wordsOf('job-commands inspection-table');
 /** Names, credentials, the archive, and how it goes on; no engine, no registry, nothing that compresses. */
-const submission: readonly string[] = (
-  'push_by_daemon printable destinations assert_no_user assert_all_tags familiar submit_job job_source source_text ' +
-  'locate_source reference_hint ' +
-  'archive_upload follow_job job_results results whole_file credential_provider credential_sources ' +
-  'credential_helper config_file auth_config given_credentials registry_key json_error mask_secrets run_program ' +
-  'read_file_within open_regular_file ' +
-  'windows_command abortable typed_credentials prompt open_progress progress progress_state rate_meter ' +
-  'frame summary lines live_region terminal_progress plain_progress json_progress events problem ' +
-  'advice hints in_flags registry_advice registry_facts credential_advice'
-).split(' ');
+const submission = wordsOf(`
+  push-by-daemon destinations assert-no-user assert-all-tags familiar submit-job job-source source-text locate-source
+  reference-hint archive-upload follow-job job-results results whole-file credential-provider credential-sources
+  credential-helper credential-report config-file config-text auth-config given-credentials registry-key json-error
+  mask-secrets run-program read-file-within open-regular-file windows-command abortable typed-credentials prompt
+  open-progress progress progress-state rate-meter frame summary lines live-region terminal-progress plain-progress
+  json-progress events duration problem advice hints in-flags registry-advice registry-facts credential-advice
+  system-code
+`);
+
+function wordsOf(text: string): readonly string[] {
+  return text.trim().split(/\s+/);
+}
+
+/** Each name once, without what files end in. */
+function namesOf(modules: readonly string[]): readonly string[] {
+  return [...new Set(modules.map((name) => name.replace(/\.(?:[cm]?[jt]s|json)$/, '')))].sort();
+}
 
 /** What Node loads for a program that does nothing. */
 async function builtinsOfNode(): Promise<readonly string[]> {
@@ -131,14 +142,13 @@ async function builtinsOfNode(): Promise<readonly string[]> {
   return stdout.split(',').map((name) => name.replace('NativeModule ', ''));
 }
 
-/** The program, made to tell which modules of it ran. What the entry imports at once is not wrapped, and not told. */
-function watched(program: string): string {
-  const wrapper = /((?:init|require)_[\w$]+)=(__esmMin|__commonJSMin)\(/g;
-  expect(program).toMatch(wrapper);
+/** The program, made to tell which modules of it ran: those of each function that was called. */
+function watched(program: string, modulesOf: readonly (readonly string[])[]): string {
+  const call = 'chunks[at](exports)';
+  expect(program).toContain(call);
   const tell =
     'process.on("exit",()=>require("node:fs").writeFileSync(process.env.SLIPWAY_TEST_LOADED,JSON.stringify({' +
-    'modules:[...new Set(ran.map((name)=>name.replace(/^(?:init|require)_|[$]\\d+$/g,"")))].sort(),' +
+    `modules:ran.flatMap((at)=>${JSON.stringify(modulesOf)}[at]),` +
     'builtins:process.moduleLoadList.filter((name)=>name.startsWith("NativeModule ")).map((name)=>name.slice(13))})));';
-  const named = 'var ran=[],named=(name,wrap,run)=>wrap((...given)=>{ran.push(name);return run(...given)});';
-  return named + tell + program.replace(wrapper, (_, name, wrap) => `${name}=named("${name}",${wrap},`);
+  return `const ran=[];${tell}${program.replace(call, `ran.push(at);${call}`)}`;
 }

@@ -21,7 +21,7 @@ import { spool } from './files/spool.ts';
 import { magicLength, readMember, recogniseCompression } from './files/stored-content.ts';
 import type { ImageSource, OpenSourceOptions } from './image-source.ts';
 import { locateSource } from './locate-source.ts';
-import { dirManifestName, dirMarkerName } from './oci/dir-layout.ts';
+import { dirManifestName, dirMarkerName, readDirLayout } from './oci/dir-layout.ts';
 import { type OciContent, ociIndexName, ociMarkerName, readOciLayout } from './oci/oci-layout.ts';
 import { type ResolvedSourceLimits, resolveSourceLimits } from './options.ts';
 import { parseSourceText, type StoredSourceText } from './source-text.ts';
@@ -121,7 +121,6 @@ async function openFolder(source: StoredSourceText, opening: Opening): Promise<I
       return { kind: 'oci-layout', name: path, ...content, [Symbol.asyncDispose]: dispose };
     }
     case 'dir': {
-      const { readDirLayout } = await import('./oci/dir-layout.ts');
       const content = await readDirLayout(files, { ...opening, select: source.select });
       return { kind: 'dir', name: path, ...content, [Symbol.asyncDispose]: dispose };
     }
@@ -350,7 +349,6 @@ async function readArchive(
     case 'oci':
       return { kind: 'oci-archive', ...(await readOciLayout(files, { ...opening, select })) };
     case 'dir': {
-      const { readDirLayout } = await import('./oci/dir-layout.ts');
       return { kind: 'dir', ...(await readDirLayout(files, { ...opening, select })) };
     }
     default:
