@@ -191,6 +191,75 @@ describe('a full answer', () => {
   });
 });
 
+describe('a look that fails', () => {
+  /** Takes each manifest in full words, and keeps none. */
+  const losing = (digest: string): Misbehaviour => ({
+    match: { kind: 'manifest-put', repository: 'demo/app' },
+    status: 201,
+    body: '',
+    readFirst: true,
+    headers: { 'docker-content-digest': digest },
+  });
+  const failing: readonly [string, Omit<Misbehaviour, 'match'>][] = [
+    ['is answered 500', { status: 500 }],
+    ['is answered 503', { status: 503 }],
+    ['is answered 410', { status: 410 }],
+    ['is answered 451', { status: 451 }],
+    ['is answered 400', { status: 400 }],
+    ['is refused whatever the method', { status: 405 }],
+    ['is cut off', { reset: true }],
+  ];
+
+  test.each(failing)('where it %s, time and again: nothing was seen', async (_, deed) => {
+    const digest = await expectedDigest();
+    await using bench = await openBench({ retry: { backoff: () => 1, clock: instant() } });
+    await bench.push(image, 'demo/first:1');
+    bench.registry.misbehave(losing(digest));
+    bench.registry.misbehave({ match: { ...looks, repository: 'demo/app' }, ...deed });
+    const [result] = await bench.push(image, 'demo/app:1', { learn: 'off' });
+    expect(result).toMatchObject({ ok: false, error: { code: 'ERR_PUSH_NOT_SEEN', op: 'confirm' } });
+    expect(result?.ok === false && result.error.message).toContain(
+      'answered 201 to manifest 1, and does not show it: ',
+    );
+    const isOfFirst = ({ destination }: { destination: string }): boolean => destination.endsWith('/first');
+    const told = bench.events.filter((event) => event.type === 'manifest:pushed');
+    expect(told.every(isOfFirst)).toBe(true);
+  });
+
+  test.each([...failing.filter(([name]) => /500|503|cut/.test(name)), ['is answered 429', { status: 429 }] as const])(
+    'where it %s, twice, and the answer to the manifest was no full one: asked again',
+    async (_, deed) => {
+      await using bench = await openBench({ retry: { backoff: () => 1, clock: instant() } });
+      bench.registry.misbehave({ match: put, omitHeaders: ['docker-content-digest'] });
+      bench.registry.misbehave({ match: { kind: 'manifest-get' }, ...deed, times: 2 });
+      digestOf(await bench.push(image, 'demo/app:1', { learn: 'off' }));
+      expect(bench.events).toContainEqual(
+        expect.objectContaining({
+          type: 'warning',
+          code: 'manifest-retry',
+          message: expect.stringContaining('look at'),
+        }),
+      );
+    },
+  );
+
+  test('where reading is limited for longer, and the answer was a full one: pushed, and that is said', async () => {
+    await using bench = await openBench({ retry: { backoff: () => 1, clock: instant() } });
+    bench.registry.misbehave({ match: looks, status: 429 });
+    digestOf(await bench.push(image, 'demo/app:1', { learn: 'off' }));
+    expect(bench.events).toContainEqual(expect.objectContaining({ type: 'warning', code: 'manifest-unseen' }));
+  });
+
+  test('where nobody may read, and the answer was no full one: nothing was seen', async () => {
+    await using bench = await openBench({ retry: { backoff: () => 1, clock: instant() } });
+    bench.registry.misbehave({ match: put, omitHeaders: ['docker-content-digest'] });
+    bench.registry.misbehave({ match: { kind: 'manifest-get' }, status: 403 });
+    const [result] = await bench.push(image, 'demo/app:1', { learn: 'off' });
+    expect(result).toMatchObject({ ok: false, error: { code: 'ERR_PUSH_NOT_SEEN' } });
+    expect(result?.ok === false && result.error.message).toContain('does not let it be read');
+  });
+});
+
 test('an address that answers everything with a web page is told as such, with a warm memory too', async () => {
   await using bench = await openBench();
   await bench.push(image, 'demo/app:1');

@@ -192,7 +192,7 @@ const questions: readonly Fault[] = [
   { name: 'ping reset', shape: 'put', ...times(1, { kind: 'ping' }, { reset: true }), expected: 'pushed' },
   { name: 'ping answered 429 where a token is wanted', shape: 'put', auth: 'bearer', ...times(1, { kind: 'ping' }, { status: 429, headers: busy }), expected: 'pushed' },
   { name: 'manifest asked for: 429', shape: 'put', ...times(1, { kind: ['manifest-head', 'manifest-get'] }, { status: 429, headers: busy }), expected: 'pushed', waited: busyWait },
-  { name: 'manifest asked for: 500', shape: 'put', ...times(3, { kind: ['manifest-head', 'manifest-get'] }, { status: 500 }), expected: 'pushed' },
+  { name: 'manifest asked for: 500', shape: 'put', ...times(3, { kind: ['manifest-head', 'manifest-get'] }, { status: 500 }), expected: 'pushed', waited: 500 },
   { name: 'token answered 429', shape: 'put', auth: 'bearer', ...times(1, token, { status: 429, headers: busy }), expected: 'pushed', waited: busyWait },
   { name: 'token answered 503 with Retry-After', shape: 'put', auth: 'bearer', ...times(1, token, { status: 503, headers: busy }), expected: 'pushed', waited: busyWait },
   { name: 'token server that resets', shape: 'put', auth: 'bearer', ...times(1, token, { reset: true }), expected: 'pushed' },

@@ -1,35 +1,57 @@
 import type { AbortOptions, Digest } from '@slipway/digest';
-import type { PutManifestResult } from '@slipway/registry-client';
-import type { Clock } from '@slipway/transfer';
+import type { PutManifestResult, Repository } from '@slipway/registry-client';
+import { retrying, systemClock } from '@slipway/transfer';
 import { codeOf } from '../../error-code.ts';
-import { PushError, pushFailure } from '../../errors.ts';
+import { PushError } from '../../errors.ts';
 import type { Manifest } from '../../plan/plan-types.ts';
 import { isDigestOf } from '../../plan/root-digest.ts';
 import type { Target } from '../../presence/target.ts';
+import { destinationErrorOf, isBusy, isTransient } from '../../upload/retry-rules.ts';
+import { onceAnAttempt } from '../blobs/once-an-attempt.ts';
+import type { DeliveryRetry } from '../delivery.ts';
 
 /** A registry of several replicas may show a manifest a moment after it has taken it. */
 const looksAfterMs: readonly number[] = [1_000];
 /** Where it has said plainly that it has the manifest, that moment may be longer. */
 const patientLooksAfterMs: readonly number[] = [1_000, 2_000, 5_000];
 
+export interface ConfirmOptions extends AbortOptions {
+  /** How a look that fails is taken again. */
+  readonly retry: DeliveryRetry;
+}
+
+/** What a look at a manifest shows: its digest, nothing, or that whoever looks may not see it. */
+type Shown = Digest | 'forbidden' | undefined;
+
 /**
  * Makes sure that a manifest that the registry took is there: its tag or digest is looked at. Where another push has
  * moved the tag since, the manifest is there by its digest.
  *
- * @throws {PushError} ERR_PUSH_NOT_SEEN when the registry does not show the manifest, shows another one, or has
- * named another one in its answer
+ * @throws {PushError} ERR_PUSH_NOT_SEEN when the registry does not show the manifest, shows another one, has named
+ * another one in its answer, or does not answer the question
  */
 export async function confirmManifest(
   tagOrDigest: string,
   manifest: Manifest,
   answer: PutManifestResult,
   target: Target,
-  { signal, clock }: AbortOptions & { readonly clock: Clock },
+  { signal, retry }: ConfirmOptions,
 ): Promise<void> {
+  const { clock = systemClock } = retry;
   const isFullAnswer = answer.status === 201 && isDigestOf(answer.digest, manifest);
-  // Whoever names a digest may not have the bytes: after half an answer they are asked for.
-  const look = (reference: string): Promise<Digest | 'refused' | undefined> =>
-    lookAt(reference, target, { signal, byBytes: !isFullAnswer });
+  const look = async (reference: string): Promise<Shown> => {
+    try {
+      // Whoever names a digest may not have the bytes: after half an answer they are asked for.
+      return await lookUntilTold(reference, target, { signal, retry, byBytes: !isFullAnswer });
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!isFullAnswer || !isRateLimit(error)) throw notTold(tagOrDigest, manifest, answer, error, target);
+      const why = error instanceof Error ? error.message : String(error);
+      const message = `${tagOrDigest} was taken, and cannot be looked at for now: ${why}`;
+      target.emit({ type: 'warning', destination: target.destination, code: 'manifest-unseen', message });
+      return 'forbidden';
+    }
+  };
   const waitsMs = [...(isFullAnswer ? patientLooksAfterMs : looksAfterMs)];
   for (;;) {
     const shown = await look(tagOrDigest);
@@ -38,8 +60,8 @@ export async function confirmManifest(
       throw contradicted(tagOrDigest, manifest, answer.digest, target);
     }
     // Credentials that may write and not read: the registry's word is all there is, and it is a full one.
-    if (shown === 'refused' && isFullAnswer) return;
-    const isOther = shown !== undefined && shown !== 'refused';
+    if (shown === 'forbidden' && isFullAnswer) return;
+    const isOther = shown !== undefined && shown !== 'forbidden';
     if (isOther && isFullAnswer && isDigestOf(await look(manifest.digest), manifest)) {
       const seen = `${manifest.digest} is there by digest`;
       const message = `${tagOrDigest} names ${shown} now: another push has moved it; ${seen}`;
@@ -53,36 +75,64 @@ export async function confirmManifest(
   }
 }
 
-/** The digest that the registry shows; undefined when it has nothing there, 'refused' when it does not say. */
-async function lookAt(
-  tagOrDigest: string,
-  target: Target,
-  { signal, byBytes }: AbortOptions & { readonly byBytes: boolean },
-): Promise<Digest | 'refused' | undefined> {
-  if (!byBytes) {
-    const stat = await target
-      .ask((repository) => repository.statManifest(tagOrDigest, { signal }), { signal })
-      .catch((error: unknown) => orProtocolError(error, tagOrDigest, target, signal));
-    if (stat === undefined) return undefined;
-    if (stat !== 'refused' && stat.digest !== undefined) return stat.digest;
-    // Some registries refuse HEAD, or answer it without a digest: the bytes themselves tell.
-  }
-  const content = await target
-    .ask((repository) => repository.getManifest(tagOrDigest, { signal }), { signal })
-    .catch((error: unknown) => orProtocolError(error, tagOrDigest, target, signal));
-  return content === 'refused' ? 'refused' : content?.digest;
+interface LookOptions extends ConfirmOptions {
+  readonly byBytes: boolean;
 }
 
-/** What answers like no registry has not taken the image; any other failure says nothing. */
-function orProtocolError(
-  error: unknown,
-  tagOrDigest: string,
+/** A registry that is out of reach, or has trouble of its own, has said nothing yet: it is asked again. */
+async function lookUntilTold(
+  reference: string,
   target: Target,
-  signal: AbortSignal | undefined,
-): 'refused' {
-  signal?.throwIfAborted();
-  if (codeOf(error) !== 'ERR_REGISTRY_PROTOCOL') return 'refused';
-  throw pushFailure(`${tagOrDigest} at ${target.destination}`, { op: 'confirm', origin: 'destination', cause: error });
+  { signal, retry, byBytes }: LookOptions,
+): Promise<Shown> {
+  return await retrying(() => lookAt(reference, target.repository, { signal, byBytes }), {
+    ...retry,
+    signal,
+    host: target.repository.registry,
+    isTransient: (error) => isTransient(error) || isBusy(error),
+    onRetry: onceAnAttempt(({ attempt, seconds, cause }) => {
+      const message = `look at manifest ${reference}: retry ${attempt} in ${seconds} s: ${cause.message}`;
+      target.emit({ type: 'warning', destination: target.destination, code: 'manifest-retry', message });
+    }),
+  });
+}
+
+async function lookAt(
+  reference: string,
+  repository: Repository,
+  { signal, byBytes }: AbortOptions & { readonly byBytes: boolean },
+): Promise<Shown> {
+  if (!byBytes) {
+    try {
+      const stat = await repository.statManifest(reference, { signal });
+      if (stat === undefined) return undefined;
+      if (stat.digest !== undefined) return stat.digest;
+    } catch (error) {
+      signal?.throwIfAborted();
+      const isAnswered = destinationErrorOf(error)?.status !== undefined;
+      if (!isAnswered || codeOf(error) === 'ERR_REGISTRY_PROTOCOL' || isRateLimit(error)) throw error;
+    }
+    // Some registries refuse HEAD, or answer it without a digest: the bytes themselves tell.
+  }
+  try {
+    return (await repository.getManifest(reference, { signal }))?.digest;
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (isForbidden(error)) return 'forbidden';
+    throw error;
+  }
+}
+
+/** Whoever looks may not read here. A storage behind the registry that refuses says nothing of that. */
+function isForbidden(error: unknown): boolean {
+  const refusal = destinationErrorOf(error);
+  if (refusal === undefined || refusal.reason === 'storage') return false;
+  return refusal.code === 'ERR_REGISTRY_UNAUTHORIZED' || refusal.code === 'ERR_REGISTRY_DENIED';
+}
+
+/** Registries count who reads: a limit on that is no word about what was written. */
+function isRateLimit(error: unknown): boolean {
+  return destinationErrorOf(error)?.status === 429;
 }
 
 /** It shows what was sent, and has said that it stores something else: which of both others will get is not known. */
@@ -104,11 +154,35 @@ function contradicted(
   });
 }
 
+/** The registry answers the question with a failure, or not at all. */
+function notTold(
+  tagOrDigest: string,
+  { digest, mediaType, bytes }: Manifest,
+  { status }: PutManifestResult,
+  cause: unknown,
+  { destination, repository }: Target,
+): PushError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  const told = `${repository.registry} answered ${status} to manifest ${tagOrDigest}, and does not show it: ${why}`;
+  return new PushError('ERR_PUSH_NOT_SEEN', `Could not confirm ${destination}: ${told}`, {
+    op: 'confirm',
+    origin: 'destination',
+    descriptor: { digest, mediaType, size: bytes.byteLength },
+    hint: hintIn(cause) ?? 'push again once the registry answers: what is there is not sent again',
+    cause,
+  });
+}
+
+function hintIn(error: unknown): string | undefined {
+  const hint = destinationErrorOf(error)?.hint;
+  return hint === '' ? undefined : hint;
+}
+
 function notSeen(
   tagOrDigest: string,
   { digest, mediaType, bytes }: Manifest,
   { status, digest: answered }: PutManifestResult,
-  shown: Digest | 'refused' | undefined,
+  shown: Shown,
   { destination, repository }: Target,
 ): PushError {
   const told = `${repository.registry} answered ${status} to manifest ${tagOrDigest}`;
@@ -121,8 +195,8 @@ function notSeen(
               'collection: restart the registry, then push again'
             : 'something else may answer in its place: check the address and the proxies on the way',
         ]
-      : shown === 'refused'
-        ? [`${told}, and does not say whether it has it`, 'a registry answers 201 with a digest: check the address']
+      : shown === 'forbidden'
+        ? [`${told}, and does not let it be read`, 'a registry answers 201 with a digest: check the address']
         : [
             `${told}, and shows ${shown} where ${digest} was sent`,
             'the registry, or another push, has changed the tag: it may name something else now',

@@ -112,8 +112,7 @@ export async function putSeen(
   if (answer === undefined) return { unchanged: true };
   // A push ends with its tag: what it has noted is written while the registry shows it.
   const keeping = tagOrDigest === manifest.digest ? undefined : target.memory.settled();
-  const { clock = systemClock } = retry;
-  await Promise.all([confirmManifest(tagOrDigest, manifest, answer, target, { signal: scope.signal, clock }), keeping]);
+  await Promise.all([confirmManifest(tagOrDigest, manifest, answer, target, { signal: scope.signal, retry }), keeping]);
   return { unchanged: false };
 }
 
