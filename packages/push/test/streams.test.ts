@@ -170,6 +170,30 @@ describe('a large layer that is being compressed', () => {
     await bench.registry.verify();
   });
 
+  test.each([
+    ['a byte more than there are', (whole: number) => whole],
+    ['more than any blob has', () => 999_999_999_999],
+  ])('begins anew where the registry says that it has %s', async (_, last) => {
+    const layerCache = createMemoryLayerCache({ maxBytes: 64 * MiB });
+    await using bench = await openStreams({ metadataStore: createMemoryMetadataStore(), layerCache, attempts: 1 });
+    const controller = new AbortController();
+    const onEvent = (event: PushEvent): void => {
+      if (event.type === 'blob:progress' && event.sent > 2 * MiB) controller.abort(new Error('enough'));
+    };
+    await expect(bench.push(image, 'demo/app:1', { signal: controller.signal, onEvent })).rejects.toThrow('enough');
+    await using other = await openStreams();
+    await other.push(image, 'demo/app:1');
+    const range = `0-${last(sizeOf(other.events))}`;
+    bench.registry.misbehave({ match: { kind: 'upload-status' }, headers: { range } });
+    // A single attempt is enough: nothing has failed.
+    const again = await bench.push(image, 'demo/app:1');
+    expect(again).toMatchObject([{ ok: true }]);
+    const warnings = bench.events.filter((event) => event.type === 'warning');
+    expect(warnings).toMatchObject([{ code: 'upload-lost', message: expect.stringMatching(/ bytes of it, and not /) }]);
+    expect(bench.registry.sessions()).toEqual([]);
+    await bench.registry.verify();
+  });
+
   test('is noted now and then while it is sent, for whoever comes after a kill', async () => {
     const saved: SessionRecord[] = [];
     const store = createMemoryMetadataStore();

@@ -28,6 +28,15 @@ export class FormFailure extends Error {
   }
 }
 
+/** More of a blob was asked for, or said to be sent, than there is. */
+export class BeyondEnd extends RangeError {
+  override name = 'BeyondEnd';
+
+  constructor(position: number, size: number) {
+    super(`there are ${size} bytes of it, and not ${position}`);
+  }
+}
+
 /** Says who failed, where the machine did not: `side` is who was asked for the bytes. */
 export function asFormFailure(error: unknown, side: FailureSide): FormFailure {
   if (error instanceof FormFailure) return error;

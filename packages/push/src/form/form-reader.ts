@@ -8,7 +8,7 @@ import {
 } from '@slipway/digest';
 import type { AvailableOptions, BlobIdentity, FormReader, ReadPartOptions } from './form.ts';
 import { FellBehind, type Following, type FormBytes, Moved, type ReadableForm } from './form-bytes.ts';
-import type { FormFailure } from './form-failure.ts';
+import { BeyondEnd, type FormFailure } from './form-failure.ts';
 import { RunningHash } from './running-hash.ts';
 
 const nothing = new Uint8Array(0);
@@ -132,7 +132,7 @@ class CursorReader implements FormReader {
       { signal },
     );
     if (this.#position === position) return;
-    throw new RangeError(`Expected \`from\` to lie within the blob of ${this.#position} bytes, got ${position}`);
+    throw new BeyondEnd(position, this.#position);
   }
 
   /** Reads on from the cursor to `end`, or to the end of the blob. */

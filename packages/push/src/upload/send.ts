@@ -37,6 +37,7 @@ export interface SendOptions extends AbortOptions {
  * wrong
  * @throws {FormFailure} with side 'copy' when the kept copy of the blob is damaged: the next attempt makes it anew
  * @throws {ChunksRefused} when the registry does not take chunks after all
+ * @throws {BeyondEnd} when the session is said to have more bytes than there are
  */
 export async function sendBlob(
   form: BlobForm,
@@ -58,10 +59,11 @@ export async function sendBlob(
         return shape.identity;
       }
       case 'stream':
+        await reader.reach(session.offset, { signal }); // what an earlier process sent is proven, too
         await sendStream(reader, session, { signal, mayContinue, onProgress: report, onStoring, onAcknowledged });
         break;
       case 'chunks':
-        await reader.reach(session.offset, { signal }); // what an earlier process sent is proven, too
+        await reader.reach(session.offset, { signal });
         await sendChunks(reader, session, { size: shape.size, signal, onProgress: report, onStoring, onAcknowledged });
         break;
       default:

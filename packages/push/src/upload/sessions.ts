@@ -1,6 +1,7 @@
 import type { UploadSession } from '@slipway/registry-client';
 import { codeOf } from '../error-code.ts';
 import type { BlobForm, BlobIdentity } from '../form/form.ts';
+import { BeyondEnd } from '../form/form-failure.ts';
 import { type BlobToPush, subjectOf } from '../plan/blob-to-push.ts';
 import type { BlobAttemptOptions } from '../presence/attempts.ts';
 import type { Target } from '../presence/target.ts';
@@ -17,6 +18,21 @@ export interface InterruptedUpload {
 /** Names the bytes of an upload: what was sent of them can only be continued with the very same. */
 export function sessionSubject(blob: BlobToPush, form: BlobForm, identity: BlobIdentity | undefined): string {
   return form.recipe === undefined && identity !== undefined ? identity.digest : `${blob.key} ${form.recipe ?? ''}`;
+}
+
+/** Says that what an earlier attempt, or another process, has sent is of no use. */
+export function tellLost(
+  { blob, target }: Pick<InterruptedUpload, 'blob' | 'target'>,
+  offset: number,
+  error: unknown,
+): void {
+  const why = error instanceof Error ? error.message : String(error);
+  target.emit({
+    type: 'warning',
+    destination: target.destination,
+    code: 'upload-lost',
+    message: `the upload of ${blob.id} that was interrupted at ${offset} bytes cannot be continued and starts again: ${why}`,
+  });
 }
 
 /**
@@ -40,7 +56,7 @@ export async function resumeSession({
     const size = form.identity?.size;
     if (size !== undefined && offset > size) {
       await session[Symbol.asyncDispose]();
-      throw new Error(`the registry has ${offset} bytes of ${size}`);
+      throw new BeyondEnd(offset, size);
     }
     if (offset > 0) target.emit({ type: 'blob:resumed', blob: subjectOf(blob, target.destination), offset, size });
     return session;
@@ -54,15 +70,7 @@ export async function resumeSession({
     signal?.throwIfAborted();
     if (memory.hasTurns) await memory.dropSession(record.subject);
     if (record.offset === 0) return undefined; // nothing that anybody has heard of is sent again
-    const why = error instanceof Error ? error.message : String(error);
-    target.emit({
-      type: 'warning',
-      destination: target.destination,
-      code: 'upload-lost',
-      message:
-        `the upload of ${blob.id} that was interrupted at ${record.offset} bytes cannot be continued and ` +
-        `starts again: ${why}`,
-    });
+    tellLost({ blob, target }, record.offset, error);
     return undefined;
   }
 }

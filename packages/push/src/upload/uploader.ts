@@ -2,7 +2,7 @@ import type { UploadSession } from '@slipway/registry-client';
 import { codeOf } from '../error-code.ts';
 import { PushError } from '../errors.ts';
 import type { BlobForm, FormReader } from '../form/form.ts';
-import { FormFailure } from '../form/form-failure.ts';
+import { BeyondEnd, FormFailure } from '../form/form-failure.ts';
 import { awaitBlob, identifyBlob } from '../form/identify-blob.ts';
 import { smallLayer } from '../form/small-layer.ts';
 import { type ProvenIdentity, provenByContent } from '../knowledge.ts';
@@ -16,7 +16,7 @@ import { cutOffOf, UploadCutOff } from './cut-off.ts';
 import { UploadPlace } from './place.ts';
 import { destinationErrorOf, isBusy, isRetryable } from './retry-rules.ts';
 import { sendBlob } from './send.ts';
-import { resumeSession, sessionSubject } from './sessions.ts';
+import { resumeSession, sessionSubject, tellLost } from './sessions.ts';
 import type { ShapeSubject, UploadShape, UploadShapes } from './shapes.ts';
 
 /** How often in one attempt a blob is made anew because its kept copy was damaged or taken away. */
@@ -127,11 +127,22 @@ export class Uploader {
     attempt.shape = this.#shapes.choose(whole);
     const resumed = this.#shapes.mayGoOn(whole) ? await resumeSession(attempt) : undefined;
     if (resumed !== undefined) attempt.subject = { ...whole, isBegun: resumed.offset > 0 };
-    const begun = resumed ?? declined ?? (await this.#begin(attempt, identity));
+    if (resumed !== undefined) {
+      await using session = resumed;
+      try {
+        return await this.#send(attempt, session, { isDeclinedMount: false, isResumed: true });
+      } catch (error) {
+        if (!(error instanceof BeyondEnd)) throw error;
+        tellLost(attempt, resumed.offset, error);
+        options.attempts.furthest = 0;
+        attempt.subject = whole;
+      }
+    }
+    const begun = declined ?? (await this.#begin(attempt, identity));
     if ('kind' in begun) return begun;
     if (begun === declined) return await this.#send(attempt, declined, { isDeclinedMount: true, isResumed: false });
     await using session = begun;
-    return await this.#send(attempt, session, { isDeclinedMount: false, isResumed: session === resumed });
+    return await this.#send(attempt, session, { isDeclinedMount: false, isResumed: false });
   }
 
   async #send(
@@ -318,7 +329,7 @@ function readerOf(form: BlobForm, { attempts }: UploadOptions): FormReader {
  * whole.
  */
 function isWorthKeeping(error: unknown): boolean {
-  if (error instanceof ChunksRefused || error instanceof FormFailure) return false;
+  if (error instanceof ChunksRefused || error instanceof FormFailure || error instanceof BeyondEnd) return false;
   if (error instanceof PushError && error.origin === 'source') return false;
   if (codeOf(error) === 'ERR_SESSION_LOST') return false;
   const answer = destinationErrorOf(error);
