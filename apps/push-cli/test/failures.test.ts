@@ -239,6 +239,67 @@ describe('Ctrl-C', () => {
     expect(registry.tags('demo/app')).toEqual([]);
   });
 
+  /** Interrupts a push as soon as standard error says so, and reads what it has printed. */
+  const interrupted = async (args: readonly string[], when: RegExp): Promise<{ code: number; lines: string[] }> => {
+    const child = startCli(['push', ...args, '--plain-http', '--progress', 'plain', '--no-cache']);
+    let [stderr, stdout] = ['', ''];
+    child.stdout.on('data', (chunk) => {
+      stdout += chunk;
+    });
+    for await (const chunk of child.stderr) {
+      stderr += chunk;
+      if (when.test(stderr) && !child.killed) child.kill('SIGINT');
+    }
+    if (child.exitCode === null) await once(child, 'close');
+    return { code: child.exitCode ?? -1, lines: stdout.split('\n').filter((line) => line !== '') };
+  };
+
+  test.each([false, true])(
+    'what is in place by then is told, and the rest is interrupted (json: %s)',
+    async (isJSON) => {
+      await using quick = await startRegistry();
+      await using stuck = await startRegistry();
+      stuck.misbehave({ match: { method: 'POST' }, stall: true });
+      const [there, elsewhere] = [`${quick.host}/demo/app:v1`, `${stuck.host}/demo/app:v2`];
+      const given = [at('good.tar'), elsewhere, there, ...(isJSON ? ['--json'] : [])];
+      const { code, lines } = await interrupted(given, /: digest: sha256/);
+      expect(code).toBe(130);
+      const digest = (await quick.manifest('demo/app', 'v1'))?.digest;
+      if (!isJSON) return expect(lines).toEqual([`${quick.host}/demo/app@${digest}`]);
+      const error = { code: 'ERR_CLI_INTERRUPTED', message: 'Interrupted' };
+      return expect(lines.map((line) => JSON.parse(line))).toEqual([
+        { reference: elsewhere, tag: 'v2', error },
+        expect.objectContaining({ reference: there, tag: 'v1', digest, unchanged: false, totals: expect.anything() }),
+      ]);
+    },
+  );
+
+  test('of the tags of one repository, those that are in place are told', async () => {
+    await using registry = await startRegistry();
+    registry.misbehave({ match: { kind: 'manifest-put', path: /v2$/ }, stall: true });
+    const names = ['v1', 'v2', 'v3'].map((tag) => `${registry.host}/demo/app:${tag}`);
+    const { code, lines } = await interrupted([at('good.tar'), ...names, '--json'], /v1: digest: sha256/);
+    expect(code).toBe(130);
+    expect(registry.tags('demo/app')).toEqual(['v1']);
+    const told = lines.map((line) => JSON.parse(line) as { tag: string; digest?: string; error?: object });
+    expect(told.map(({ tag, digest, error }) => [tag, digest !== undefined, error !== undefined])).toEqual([
+      ['v1', true, false],
+      ['v2', false, true],
+      ['v3', false, true],
+    ]);
+  });
+
+  test('nothing is in place: nothing is printed but what was asked for, with --json', async () => {
+    await using registry = await startRegistry();
+    registry.misbehave({ match: { method: 'POST' }, stall: true });
+    const name = `${registry.host}/demo/app:v1`;
+    const { code, lines } = await interrupted([at('good.tar'), name, '--json'], /: Preparing|: Waiting|: Pushing/);
+    expect(code).toBe(130);
+    expect(lines.map((line) => JSON.parse(line))).toEqual([
+      { reference: name, tag: 'v1', error: { code: 'ERR_CLI_INTERRUPTED', message: 'Interrupted' } },
+    ]);
+  });
+
   test('a second one ends a clean-up that hangs at once', async () => {
     await using registry = await startRegistry();
     registry.misbehave({ match: { method: 'PATCH' }, stall: true });

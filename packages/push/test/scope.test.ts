@@ -32,6 +32,30 @@ function indexOf(...children: ReturnType<typeof imageOf>[]): SourceIndex {
   };
 }
 
+describe('a push that is aborted', () => {
+  test.each([
+    ['content is sent', false],
+    ['only tags are put', true],
+  ])('tells the tags that are in place by then, where %s', async (_, isThere) => {
+    await using bench = await openBench();
+    const image = randomImage(61);
+    if (isThere) await bench.push(image, 'demo/app:0');
+    bench.registry.misbehave({ match: { kind: 'manifest-put', path: /\/(?:c|d)$/ }, stall: true });
+    const controller = new AbortController();
+    const finished: (string | undefined)[] = [];
+    const onEvent = (event: PushEvent): void => {
+      if (event.type === 'push:finished') finished.push(event.tag);
+    };
+    const names = ['a', 'b', 'c', 'd'].map((tag) => `demo/app:${tag}`);
+    const pushing = bench.push(image, names, { signal: controller.signal, onEvent });
+    while (bench.registry.tags('demo/app').length < (isThere ? 3 : 2)) await nextTurn();
+    await arrivals();
+    controller.abort(new Error('enough'));
+    await expect(pushing).rejects.toThrow('enough');
+    expect(finished).toEqual(['a', 'b']);
+  });
+});
+
 describe('a destination that fails', () => {
   test('ends its other work: no request after push() has returned, no session left open', async () => {
     await using bench = await openBench();

@@ -8,9 +8,10 @@ import { exitCodeOf, exitCodes } from '../failure/exit-code.ts';
 import { openClient } from '../open-client.ts';
 import { openProgress } from '../progress/open-progress.ts';
 import { type Progress, systemClock } from '../progress/progress.ts';
-import { assertDigestFile, resultLine, resultRecord, writeDigestFile } from '../results/results.ts';
+import { assertDigestFile, resultLine, resultRecord, unfinishedRecord, writeDigestFile } from '../results/results.ts';
 import { writeResults } from '../results/write-results.ts';
 import { ask } from '../terminal/prompt.ts';
+import { FinishedResults } from './finished-results.ts';
 import { type DeliveryFlags, type PushFlags, readPushFlags } from './push-flags.ts';
 import { preparedForMany } from './runtime-for-many.ts';
 import { typedCredentials } from './typed-credentials.ts';
@@ -50,11 +51,39 @@ export async function deliver(
     signKeyPassword: keyPasswordPrompt(flags, context),
   });
   if (flags.verbose === true) await printCredentials(client, references, progress);
-  const report = await push(client, {
-    signal: context.signal,
-    onEvent: preparedForMany((event) => progress.onEvent(event)),
+  const finished = new FinishedResults(references);
+  const onEvent = preparedForMany((event) => {
+    finished.onEvent(event);
+    progress.onEvent(event);
+  });
+  const report = await push(client, { signal: context.signal, onEvent }).catch(async (error: unknown) => {
+    if (context.signal.aborted) await tellFinished(finished, references, { error, flags, context });
+    throw error;
   });
   await tell(report, flags, progress, context);
+}
+
+interface Interrupted {
+  readonly error: unknown;
+  readonly flags: DeliveryFlags;
+  readonly context: CommandContext;
+}
+
+/** Prints what is in place by the time that a push of several is interrupted. */
+async function tellFinished(
+  finished: FinishedResults,
+  references: readonly Reference[],
+  { error, flags, context }: Interrupted,
+): Promise<void> {
+  const pushed = references.flatMap((reference) => finished.at(reference));
+  if (pushed.length === 0) return;
+  const records = references.flatMap((reference) => {
+    const there = finished.at(reference);
+    const isAll = there.length > 0 && (reference.tag ?? reference.digest) !== undefined;
+    return [...there.map(resultRecord), ...(isAll ? [] : [unfinishedRecord(reference, error)])];
+  });
+  const lines = flags.json === true ? records.map((record) => JSON.stringify(record)) : pushed.map(resultLine);
+  await writeResults(lines, pushed.map(resultLine), context);
 }
 
 /** Asks on the terminal; undefined where there is none, or the image comes from there. */

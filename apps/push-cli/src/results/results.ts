@@ -32,6 +32,11 @@ export function resultRecord(result: PushResult): Readonly<Record<string, unknow
   return { ...facts, ...signed, ...dryRun, totals };
 }
 
+/** The record of a destination that nobody got to the end of, or to the beginning. */
+export function unfinishedRecord(reference: Reference, error: unknown): Readonly<Record<string, unknown>> {
+  return { ...nameRecord(reference), error: problemOf(error) };
+}
+
 /** What `--json` calls a destination by. */
 function nameRecord(reference: Reference): AskedRecord {
   return { reference: formatReference(reference), tag: reference.tag };

@@ -6,7 +6,7 @@ import {
   type SourceItem,
 } from '@slipway/image-source';
 import type { PushAllOptions, PushDelivery, PushResult, PushSigning } from '@slipway/push';
-import type { Reference } from '@slipway/reference';
+import { familiarName, type Reference } from '@slipway/reference';
 import type { PushReport } from '../client.ts';
 import { noteRegistryFacts } from '../credentials/registry-facts.ts';
 import { optionError } from '../errors.ts';
@@ -97,9 +97,10 @@ async function pushAllTags(
     sources: parts.sources.registries,
     destinationOf: (reference) => destinationOf(reference, request, parts),
     push: (deliveries) => pushItems(deliveries, request, parts, {}),
-    onUnchanged: ({ reference, ...manifest }) => {
-      const destination = `${reference.registry}/${reference.repository}`;
-      request.onEvent?.({ type: 'manifest:pushed', destination, tag: reference.tag, ...manifest });
+    onUnchanged: ({ reference: { tag, ...reference }, totals, ok: _ok, ...manifest }) => {
+      const destination = familiarName(reference);
+      request.onEvent?.({ type: 'manifest:pushed', destination, tag, ...manifest });
+      request.onEvent?.({ type: 'push:finished', destination, tag, digest: manifest.digest, totals });
     },
   });
   if (results.length === 0) parts.warn(nothingNewer(`docker://${repository}`));

@@ -1,3 +1,4 @@
+import type { Digest } from '@slipway/digest';
 import { canonicalName, familiarName, formatReference } from '@slipway/reference';
 import type { Repository } from '@slipway/registry-client';
 import { retrying } from '@slipway/transfer';
@@ -47,6 +48,8 @@ export class RepositoryPush {
   readonly #presences = new Map<Endpoint, Presence>();
   /** Those before the one that served an item are not tried again for the next. */
   #endpoints: readonly Endpoint[];
+  /** Digests of what is in place, by the tag or digest that names it, for each item. */
+  readonly #placed: readonly Map<string, Digest>[];
   #isStarted = false;
   #hasConfirmedV2 = false;
   /** Sends an item over the protocol that the registry speaks. */
@@ -60,11 +63,15 @@ export class RepositoryPush {
     this.#first = first;
     this.#destination = familiarName(first.reference);
     this.#totals = items.map(() => new TotalsCounter());
+    this.#placed = items.map(() => new Map());
     this.#memory = this.#openMemory();
     this.#endpoints = first.endpoints.map(connectedOnce);
   }
 
-  /** Pushes one item under all its tags. Rejects on abort only; when it settles, nothing of it runs any more. */
+  /**
+   * Pushes one item under all its tags. Rejects on abort only, after it has told which tags are in place all the same;
+   * when it settles, nothing of it runs any more.
+   */
   async deliver(at: number, parent: AbortSignal): Promise<readonly DestinationResult[]> {
     const { destinations } = this.#itemAt(at);
     if (!this.#isStarted) {
@@ -73,6 +80,7 @@ export class RepositoryPush {
       this.#emit({ type: 'push:started', destination: this.#destination, repository }, at);
     }
     const settled = await this.#tagResults(at, parent).catch((cause: unknown) => {
+      if (parent.aborted) this.#tellPlaced(at);
       parent.throwIfAborted();
       const failure = pushFailure(`to ${this.#destination}`, { op: 'plan', origin: 'destination', cause });
       return destinations.map(({ reference }): TagResult => ({ tag: nameIn(reference), error: failure }));
@@ -215,8 +223,18 @@ export class RepositoryPush {
     return { ok: true, reference, digest, mediaType, size, unchanged, totals, ...signed, ...plan };
   }
 
+  #tellPlaced(at: number): void {
+    const totals = this.#totalsAt(at).now();
+    for (const { reference } of this.#itemAt(at).destinations) {
+      const digest = this.#placed[at]?.get(nameIn(reference));
+      if (digest === undefined) continue;
+      this.#emit({ type: 'push:finished', destination: this.#destination, tag: reference.tag, digest, totals }, at);
+    }
+  }
+
   #emit(event: PushEvent, at: number): void {
     this.#totalsAt(at).count(event);
+    if (event.type === 'manifest:pushed') this.#placed[at]?.set(event.tag ?? event.digest, event.digest);
     this.#push.tell(event);
   }
 

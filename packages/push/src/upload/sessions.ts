@@ -27,12 +27,9 @@ export function tellLost(
   error: unknown,
 ): void {
   const why = error instanceof Error ? error.message : String(error);
-  target.emit({
-    type: 'warning',
-    destination: target.destination,
-    code: 'upload-lost',
-    message: `the upload of ${blob.id} that was interrupted at ${offset} bytes cannot be continued and starts again: ${why}`,
-  });
+  const upload = `the upload of ${blob.id} that was interrupted at ${offset} bytes`;
+  const message = `${upload} cannot be continued and starts again: ${why}`;
+  target.emit({ type: 'warning', destination: target.destination, code: 'upload-lost', message });
 }
 
 /**

@@ -102,6 +102,10 @@ async function tagExisting(
   delivery: TagDelivery,
 ): Promise<readonly TagResult[] | undefined> {
   const results: TagResult[] = [];
+  const tell = (): void => {
+    for (const result of results)
+      if ('manifest' in result) emitPushed(target, tagIn(result.tag), manifest, result.unchanged);
+  };
   let hasTagged = false;
   for (const tag of delivery.tags) {
     const wrong = misnamed(tag, manifest, target);
@@ -120,13 +124,13 @@ async function tagExisting(
       hasTagged = true;
       results.push({ tag, manifest, unchanged });
     } catch (error) {
+      if (delivery.scope.signal.aborted) tell();
       delivery.scope.signal.throwIfAborted();
       if (!hasTagged) return undefined; // push the content, then try again: that says what is really wrong
       results.push({ tag, error: asPushError(error) });
     }
   }
-  for (const result of results)
-    if ('manifest' in result) emitPushed(target, tagIn(result.tag), manifest, result.unchanged);
+  tell();
   return results;
 }
 
