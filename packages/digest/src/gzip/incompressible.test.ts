@@ -36,7 +36,7 @@ describe('isIncompressible', () => {
     expect(isIncompressible(block, undefined)).toBe(true);
   });
 
-  test('where it says yes, deflate gains less than two per cent', () => {
+  test('where it says yes, deflate gains less than three per cent', () => {
     const kinds = fc.constantFrom(...Object.values(distributions));
     const anyBlock = fc
       .tuple(
@@ -53,7 +53,7 @@ describe('isIncompressible', () => {
     fc.assert(
       fc.property(anyBlock, (block) => {
         fc.pre(isIncompressible(block, undefined));
-        expect(deflateRawSync(block).byteLength).toBeGreaterThan(block.byteLength * 0.98);
+        expect(deflateRawSync(block).byteLength).toBeGreaterThan(block.byteLength * 0.97);
       }),
       { numRuns: 40 },
     );
