@@ -155,6 +155,17 @@ describe('all tags of a repository', () => {
     expect([code, [...registry.tags('b/app')].sort()]).toEqual([0, expected]);
   });
 
+  test.each([404, 405, 501])('whose list breaks off with %i are the source’s fault; none is pushed', async (status) => {
+    await using registry = await startRegistry();
+    await using paged = await startRegistry({ quirks: { pageMax: 1 } });
+    await push(at('all'), `${paged.host}/all/app`, '--all-tags');
+    paged.misbehave({ match: { kind: 'tags' }, after: 1, status });
+    const { code, stderr } = await push(`docker://${paged.host}/all/app`, `${registry.host}/c/app`, '--all-tags');
+    expect([code, registry.tags('c/app')]).toEqual([4, []]);
+    expect(stderr).toContain(`answered ${status}`);
+    expect(stderr).toContain('(page 2 of a list)');
+  });
+
   test.each([
     ['a layout', () => at('all')],
     ['a repository', () => `docker://${source.host}/all/app`],

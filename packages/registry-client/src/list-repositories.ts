@@ -15,8 +15,8 @@ export async function* listRepositories(
   try {
     yield* listedNames(connection, { target, access, expect: [200], signal }, 'repositories');
   } catch (error) {
-    const isMissing = error instanceof RegistryError && [404, 405, 501].includes(error.status ?? 0);
-    if (!isMissing) throw error;
+    if (!(error instanceof RegistryError) || error.code === 'ERR_REGISTRY_PROTOCOL') throw error;
+    if (![404, 405, 501].includes(error.status ?? 0)) throw error;
     const operation = 'list-repositories';
     throw reworded(error, error.message, { code: 'ERR_REGISTRY_UNSUPPORTED', operation, transient: false });
   }

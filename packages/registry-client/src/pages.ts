@@ -1,4 +1,5 @@
 import { ArgumentRangeError } from '@slipway/arguments';
+import { RegistryError, reworded } from './errors.ts';
 import type { Answer } from './http/answer/answer.ts';
 import { parseNextLink, resolveLocation } from './http/redirect/location.ts';
 import type { ConnectionRequest, RegistryConnection } from './registry-connection.ts';
@@ -10,28 +11,34 @@ const maxPages = 10_000;
 /** A registry that filters its pages may leave some without an entry; one without end has none in any. */
 const maxEmptyPages = 100;
 
-/** What is asked for, page after page. */
+/** What registries answer that have no such list. */
+export const saysNoList: readonly number[] = [400, 404, 405, 406, 410, 501];
+
+/** What is asked for, page after page; `expect` and what else is said of answers holds for the first page. */
 export type PagesRequest = Omit<ConnectionRequest, 'method' | 'body'> & { readonly target: string };
 
 /**
- * Asks for one page after the other, as long as each names the next, and `read` finds a list in it.
+ * Asks for one page after the other, as long as each names the next. Only the first may say that there is no list: one
+ * that breaks off later is no shorter list.
  *
- * @param read the entries of a page; undefined when it is none, which ends the list
- * @throws {RegistryError} `ERR_REGISTRY_PROTOCOL` when the pages lead to another host, in a circle, or to no end: more
- * than 10,000, or more than 100 in a row without an entry
+ * @param read the entries of a page; undefined when it is none
+ * @throws {RegistryError} `ERR_REGISTRY_PROTOCOL` when a later page is none, or not there; when the pages lead to
+ * another host, in a circle, or to no end: more than 10,000, or more than 100 in a row without an entry
  * @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#listing-tags
  */
 export async function* pagesOf<Entry>(
   connection: RegistryConnection,
   request: PagesRequest,
-  read: (answer: Answer) => Promise<readonly Entry[] | undefined>,
+  read: PageReader<Entry>,
 ): AsyncGenerator<readonly Entry[], void, void> {
   request.signal?.throwIfAborted();
   const seen = new Set<string>();
   let empty = 0;
   for (let target: string | URL | undefined = request.target; target !== undefined; ) {
-    const answer: Answer = await connection.send({ ...request, method: 'GET', target });
-    const entries = await read(answer);
+    const { answer, entries }: Page<Entry> =
+      seen.size === 0
+        ? await readPage(connection, { ...request, target }, read)
+        : await readLaterPage(connection, { ...request, target }, read, seen.size + 1);
     if (entries === undefined) return;
     yield entries;
     target = nextPage(answer);
@@ -42,6 +49,40 @@ export async function* pagesOf<Entry>(
     empty = entries.length === 0 ? empty + 1 : 0;
     if (empty === maxEmptyPages) throw answer.protocolError(`${maxEmptyPages} pages in a row without an entry`);
     if (seen.size === maxPages) throw answer.protocolError(`a list of more than ${maxPages} pages`);
+  }
+}
+
+interface Page<Entry> {
+  readonly answer: Answer;
+  readonly entries: readonly Entry[] | undefined;
+}
+
+type PageReader<Entry> = (answer: Answer) => Promise<readonly Entry[] | undefined>;
+
+async function readPage<Entry>(
+  connection: RegistryConnection,
+  request: Omit<ConnectionRequest, 'method'>,
+  read: PageReader<Entry>,
+): Promise<Page<Entry>> {
+  const answer = await connection.send({ ...request, method: 'GET' });
+  return { answer, entries: await read(answer) };
+}
+
+async function readLaterPage<Entry>(
+  connection: RegistryConnection,
+  request: Omit<ConnectionRequest, 'method'>,
+  read: PageReader<Entry>,
+  position: number,
+): Promise<Page<Entry>> {
+  try {
+    const page = await readPage(connection, { ...request, expect: [200] }, read);
+    if (page.entries === undefined) throw page.answer.protocolError('what is no list');
+    return page;
+  } catch (error) {
+    if (!(error instanceof RegistryError)) throw error;
+    const message = `${error.message} (page ${position} of a list)`;
+    const isMissing = saysNoList.includes(error.status ?? 0);
+    throw reworded(error, message, isMissing ? { code: 'ERR_REGISTRY_PROTOCOL', transient: false } : {});
   }
 }
 

@@ -272,7 +272,7 @@ export class RegistryConnection {
         url: redactURL(answer.url),
         challenges,
         server: answer.header('server'),
-        mediaType: answer.header('content-type')?.split(';', 1)[0]?.trim().toLowerCase(),
+        mediaType: answer.mediaType || undefined,
         clock: Number.isNaN(server) ? undefined : { server, here },
       },
     };

@@ -201,10 +201,14 @@ export interface RepositoryRequests {
    */
   getManifest(tagOrDigest: string, options?: StatManifestOptions): Promise<ManifestContent | undefined>;
   putManifest(tagOrDigest: string, bytes: Uint8Array, options: PutManifestOptions): Promise<PutManifestResult>;
-  /** What the referrers API lists for a manifest; undefined where there is no such API. */
+  /**
+   * What the referrers API lists for a manifest; undefined where there is no such API. `ERR_REGISTRY_PROTOCOL` when a
+   * later page of the list is not there.
+   */
   referrers(subject: Digest, options?: AbortOptions): Promise<readonly Descriptor[] | undefined>;
   /**
-   * All tags, a page at a time. `ERR_REGISTRY_NOT_FOUND` when there is no such repository, or it has never had a tag.
+   * All tags, a page at a time. `ERR_REGISTRY_NOT_FOUND` when there is no such repository, or it has never had a tag;
+   * `ERR_REGISTRY_PROTOCOL` when a later page is not there: the list broke off.
    */
   listTags(options?: ListOptions): AsyncIterable<string>;
   /**

@@ -44,7 +44,7 @@ export async function statManifest(
   if (isWebPage(answer, undefined)) throw webPageError(answer, undefined);
   if (answer.status === 404) return undefined;
   if (isDigest(tagOrDigest)) assertSameDigest(answer, tagOrDigest);
-  return { mediaType: mediaTypeOf(answer), digest: contentDigest(answer), size: answer.size };
+  return { mediaType: answer.mediaType, digest: contentDigest(answer), size: answer.size };
 }
 
 /**
@@ -64,7 +64,7 @@ export async function getManifest(
   const { metadataMs } = at.connection.options.timeouts;
   const body = await answer.bytes({ limit: maxManifestSize, timeoutMs: metadataMs });
   if (isWebPage(answer, body)) throw webPageError(answer, body);
-  const mediaType = mediaTypeOf(answer);
+  const { mediaType } = answer;
   const isOld = isSchema1MediaType(mediaType);
   const bytes = isOld ? await withoutSignatures(body) : body;
   const asked = isDigest(tagOrDigest) ? tagOrDigest : undefined;
@@ -152,8 +152,4 @@ async function askManifest(
 function targetOf(answer: Answer): URL | undefined {
   const location = answer.header('location');
   return location !== undefined && URL.canParse(location, answer.url.href) ? new URL(location, answer.url) : undefined;
-}
-
-function mediaTypeOf(answer: Answer): string {
-  return (answer.header('content-type')?.split(';', 1)[0] ?? '').trim();
 }

@@ -4,7 +4,7 @@ import { buildIndex, type Descriptor, mediaTypes, parseManifest } from '@slipway
 import type { Access } from '../auth/authorizer.ts';
 import { RegistryError } from '../errors.ts';
 import type { Answer } from '../http/answer/answer.ts';
-import { pagesOf } from '../pages.ts';
+import { pagesOf, saysNoList } from '../pages.ts';
 import type { RegistryConnection } from '../registry-connection.ts';
 import type { Repository, RepositoryRequests } from '../repository.ts';
 
@@ -13,9 +13,6 @@ type ReferrerRequests = Pick<RepositoryRequests, 'registry' | 'path' | 'getManif
 const maxIndexSize = 16_777_216;
 const maxReferrers = 100_000;
 const rewrites = 5;
-
-/** What registries without a referrers API answer. */
-const unsupported = [400, 404, 405, 406, 410, 501] as const;
 
 /**
  * The tag of the index of referrers, for registries without a referrers API.
@@ -95,8 +92,7 @@ export async function queryReferrers(
   const { metadataMs } = connection.options.timeouts;
   let isSupported = true;
   const read = async (answer: Answer): Promise<readonly Descriptor[] | undefined> => {
-    const type = answer.header('content-type')?.split(';', 1)[0]?.trim();
-    isSupported = answer.status === 200 && type === mediaTypes.ociIndex; // a web page answers every path
+    isSupported = answer.status === 200 && answer.mediaType === mediaTypes.ociIndex; // a web page answers every path
     if (!isSupported) {
       await answer.discard();
       return undefined;
@@ -106,7 +102,7 @@ export async function queryReferrers(
     if (found.length + entries.length > maxReferrers) throw answer.protocolError(`more than ${maxReferrers} referrers`);
     return entries;
   };
-  const request = { target, access, headers, expect: [200, ...unsupported], signal };
+  const request = { target, access, headers, expect: [200, ...saysNoList], signal };
   for await (const entries of pagesOf(connection, request, read)) found.push(...entries);
   return isSupported ? found : undefined;
 }

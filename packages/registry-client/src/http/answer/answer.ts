@@ -134,6 +134,11 @@ export class Answer {
     return !isCoded && header !== undefined && /^\d{1,15}$/.test(header) ? Number(header) : undefined;
   }
 
+  /** The body's media type in lower case, without parameters; '' where the head names none. */
+  get mediaType(): string {
+    return (this.header('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  }
+
   /** Whether the body is labelled with a coding that can be undone. */
   get isCoded(): boolean {
     return isCoding(this.header('content-encoding'));

@@ -19,8 +19,7 @@ export function isWebPage(answer: Answer, body: Uint8Array | undefined): boolean
 }
 
 function isPage(answer: Answer, body: Uint8Array | undefined): boolean {
-  const type = (answer.header('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase();
-  const isHTML = type === 'text/html' || type === 'application/xhtml+xml';
+  const isHTML = answer.mediaType === 'text/html' || answer.mediaType === 'application/xhtml+xml';
   if (body === undefined) return isHTML;
   const start = new TextDecoder().decode(body.subarray(0, 1_024)).trimStart();
   return isHTML
