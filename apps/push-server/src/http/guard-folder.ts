@@ -3,6 +3,7 @@ import type { FastifyRequest, RouteHandlerMethod } from 'fastify';
 import { encodeRecord } from '../docker/stream/stream-record.ts';
 import { FolderHangs, type FolderHealth } from '../engine/folder/folder-health.ts';
 import { givenUp } from './client-signal.ts';
+import { mediaTypeOf } from './media-type.ts';
 
 /** An upload, or a stream of progress, may well wait for a disk that comes back; who asks a question may not. */
 const patienceMs = 20_000;
@@ -36,7 +37,7 @@ export function guardFolder(handler: RouteHandlerMethod, folder: FolderHealth): 
 /** Docker's and tus's bodies are no JSON. */
 function isUpload({ headers }: FastifyRequest): boolean {
   const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
-  return hasBody && headers['content-type']?.startsWith('application/json') !== true;
+  return hasBody && mediaTypeOf(headers) !== 'application/json';
 }
 
 /** As the last record of a stream of docker's, or as an answer where there was none so far; a file just ends. */

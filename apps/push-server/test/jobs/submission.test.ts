@@ -210,6 +210,15 @@ describe('an upload in parts', () => {
     expect((await submit({ upload, destinations: [to('tus:1')] })).status).toBe(404);
   });
 
+  test.each([
+    ['APPLICATION/OFFSET+OCTET-STREAM', 204],
+    ['application/offset+octet-stream; charset=binary', 204],
+    ['application/octet-stream', 415],
+  ])('of the media type %s is answered %i', async (type, status) => {
+    const headers = { ...parts, 'content-type': type, 'upload-offset': '0' };
+    expect((await server.request('PATCH', await create(), { headers, body: archive })).status).toBe(status);
+  });
+
   test('is known again by its idempotency key once it is gone, and only with the same request', async () => {
     const place = await create(archive.byteLength);
     await append(place, 0, archive);

@@ -1,6 +1,7 @@
 import type { FastifyReply } from 'fastify';
 import type { EngineContext } from '../../engine/engine-context.ts';
 import { RequestError } from '../../errors.ts';
+import { mediaTypeOf } from '../../http/media-type.ts';
 import { readBody } from '../../http/request-body.ts';
 import { assertMayPushSomewhere } from '../../security/principal.ts';
 import type { ApiParameter, ApiRoute } from '../routes/api-route.ts';
@@ -100,7 +101,7 @@ export function uploadRoutes(context: UploadNeeds, uploads: Uploads): readonly A
       async handle(request, reply) {
         const { name } = request.principal;
         const id = idOf(request.params);
-        if (request.headers['content-type'] !== offsetType) {
+        if (mediaTypeOf(request.headers) !== offsetType) {
           throw new RequestError(415, `the body has to be ${offsetType}`);
         }
         const at = headerOf(request.headers, 'upload-offset');

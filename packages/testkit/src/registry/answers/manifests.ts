@@ -26,7 +26,7 @@ export async function getManifest(core: RegistryCore, exchange: Exchange): Promi
 /** PUT of a manifest: taken only when all that it names is there. */
 export async function putManifest(core: RegistryCore, exchange: Exchange): Promise<void> {
   const { repository, target } = exchange.route;
-  const mediaType = (exchange.header('content-type') ?? '').split(';', 1)[0]?.trim() ?? '';
+  const mediaType = (exchange.header('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
   assertAccepted(core, exchange, mediaType);
   const bytes = await readManifest(core, exchange);
   const record = identify(bytes, mediaType, target);
