@@ -1,7 +1,7 @@
 import { digestBytes } from '@slipway/digest';
 import type { Misbehaviour } from '@slipway/testkit';
 import { describe, expect, test } from 'vitest';
-import { digestOf, openBench, randomImage, textBytes } from './setup.ts';
+import { digestOf, instant, openBench, randomImage, textBytes } from './setup.ts';
 
 const page = '<!doctype html><html><head><title>Sign in</title></head><body>login</body></html>';
 /** What tells a registry's answer from a web site's. */
@@ -270,16 +270,6 @@ test('an address that answers everything with a web page is told as such, with a
     expect(result?.ok === false && result.error.message).toMatch(/web page/i);
   }
 });
-
-/** A clock that lets nobody wait. */
-function instant(slept: number[] = []): { now(): number; sleep(ms: number): Promise<void> } {
-  return {
-    now: () => 0,
-    sleep: async (ms) => {
-      slept.push(ms);
-    },
-  };
-}
 
 function shows(digest: string): Record<string, string> {
   return { 'docker-content-digest': digest };

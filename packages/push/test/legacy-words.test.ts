@@ -7,7 +7,7 @@ import { openRegistry, type Ping } from '@slipway/registry-client';
 import { openV1Session } from '@slipway/registry-client/v1';
 import { randomImage, startRegistry } from '@slipway/testkit';
 import { readBackV1, startGraphRegistry, startV1Registry } from '@slipway/testkit/legacy';
-import { createTransferManager } from '@slipway/transfer';
+import { createTransferManager, systemClock } from '@slipway/transfer';
 import { describe, expect, test } from 'vitest';
 import { createPusher, describeEvent, type PushEvent, type PushOptions, type PushResult } from '../src/index.ts';
 import { chainOf } from '../src/legacy/legacy-image.ts';
@@ -106,7 +106,9 @@ describe('a push over v1', () => {
   test('an image that the registry completed meanwhile is skipped in docker’s words', async () => {
     await using registry = await startV1Registry();
     await push(registry, { protocol: 'v1' });
-    registry.misbehave(({ method }) => (method === 'GET' ? { status: 500 } : undefined));
+    registry.misbehave(({ method, path }) =>
+      method === 'GET' && path.endsWith('/json') ? { status: 500 } : undefined,
+    );
     const { said, result } = await push(registry, { protocol: 'v1' });
     expect(said.filter((line) => line.endsWith(': Image already pushed, skipping'))).toHaveLength(3);
     expect(result?.totals).toMatchObject({ existed: 3, uploaded: 0 });
@@ -147,6 +149,7 @@ describe('a push over v1', () => {
         destination: `${registry.host}/demo/app`,
         gzip: createGzipCompressor(),
         remember: async () => {},
+        clock: systemClock,
         emit: (event) => events.push(event),
       },
     );

@@ -21,6 +21,7 @@ import {
 } from '@slipway/testkit';
 import {
   type LegacyRegistry,
+  type LegacyRule,
   readBackSchema1,
   readBackV1,
   startGraphRegistry,
@@ -30,7 +31,7 @@ import {
 import { createTransferManager } from '@slipway/transfer';
 import { describe, expect, test } from 'vitest';
 import { createPusher, type Destination, type PushEvent, type PushOptions, type PushResult } from '../src/index.ts';
-import { benchAt, digestOf, imageOf, openBench } from './setup.ts';
+import { benchAt, digestOf, imageOf, instant, openBench } from './setup.ts';
 
 const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
 
@@ -85,7 +86,7 @@ async function pushLegacy(
     transfers,
     metadataStore: store,
     gzip: createGzipCompressor(),
-    retry: { backoff: () => 1 },
+    retry: { backoff: () => 1, clock: instant() },
     trustKey: trustKey && (async () => trustKey),
   });
   const destinations = references.map((text): Destination => {
@@ -391,8 +392,7 @@ describe('the v1 push', () => {
       'PUT /v1/repositories/demo/app/',
       ...ids.map((id) => `GET /v1/images/${id}/json`),
       ...ids.flatMap((id) => ['json', 'layer', 'checksum'].map((what) => `PUT /v1/images/${id}/${what}`)),
-      'PUT /v1/repositories/demo/app/tags/1',
-      'PUT /v1/repositories/demo/app/tags/2',
+      ...['1', '2'].flatMap((tag) => ['PUT', 'GET'].map((method) => `${method} /v1/repositories/demo/app/tags/${tag}`)),
       'PUT /v1/repositories/demo/app/images',
     ]);
     expect(back.map(({ diffID }) => diffID)).toEqual(item.layers.map(({ diffID }) => diffID));
@@ -421,8 +421,8 @@ describe('the v1 push', () => {
       isMet = resolve;
     });
     let lookups = 0;
-    registry.misbehave(async ({ method }) => {
-      if (method !== 'GET') return undefined;
+    registry.misbehave(async ({ method, path }) => {
+      if (method !== 'GET' || !path.endsWith('/json')) return undefined;
       lookups += 1;
       if (lookups === 5) isMet();
       await fiveAtOnce;
@@ -432,7 +432,12 @@ describe('the v1 push', () => {
     expect(registry.mostAtOnce).toBe(5);
     const sent = steps(registry);
     expect(sent.slice(1, 10).every((step) => step.startsWith('GET'))).toBe(true);
-    expect(sent.slice(10).every((step) => step.startsWith('PUT'))).toBe(true);
+    expect(
+      sent
+        .slice(10)
+        .filter((step) => step.endsWith('/json'))
+        .every((step) => step.startsWith('PUT')),
+    ).toBe(true);
   });
 
   test('what is there already is not sent again', async () => {
@@ -580,7 +585,7 @@ describe('the v1 push', () => {
       await pushLegacy(registry, item, ['demo/app:1'], { protocol: 'v1' });
       const before = registry.requests.length;
       // Lookups fail, so everything is sent again.
-      registry.misbehave(({ method }) => (method === 'GET' ? 'drop' : undefined));
+      registry.misbehave(({ method, path }) => (method === 'GET' && path.endsWith('/json') ? 'drop' : undefined));
       const { results } = await pushLegacy(registry, item, ['demo/app:1'], { protocol: 'v1' });
       digestOf(results);
       expect(steps(registry, before).filter((step) => /PUT .*(?:layer|checksum)$/.test(step))).toEqual([]);
@@ -604,6 +609,61 @@ describe('the v1 push', () => {
       const { results } = await pushLegacy(registry, { ...item, layers: [wrong] }, ['demo/app:1'], { protocol: 'v1' });
       expect(errorOf(results[0]).message).toContain('expected sha256:');
       expect(steps(registry).filter((step) => step.includes('checksum'))).toEqual([]);
+    });
+
+    test.each<[string, LegacyRule, object]>([
+      [
+        'a tag that is not there after its PUT',
+        ({ method, path }) => (method === 'PUT' && path.includes('/tags/') ? { status: 200 } : undefined),
+        { code: 'ERR_PUSH_NOT_SEEN', op: 'confirm', message: expect.stringContaining('and does not have it') },
+      ],
+      [
+        'a tag that names another image after its PUT',
+        ({ method, path }) =>
+          method === 'GET' && path.includes('/tags/') ? { status: 200, body: `"${'7'.repeat(64)}"` } : undefined,
+        { code: 'ERR_PUSH_NOT_SEEN', op: 'confirm', message: expect.stringContaining(`shows image ${'7'.repeat(64)}`) },
+      ],
+      [
+        'a registry that fails when it is asked for the tag',
+        ({ method, path }) => (method === 'GET' && path.includes('/tags/') ? { status: 503 } : undefined),
+        { code: 'ERR_PUSH_FAILED', op: 'confirm', cause: { status: 503 } },
+      ],
+      [
+        'a web page for the tag',
+        ({ path }) =>
+          path.includes('/tags/') ? { status: 200, body: new TextEncoder().encode('<html>Sign in</html>') } : undefined,
+        { code: 'ERR_PUSH_FAILED', op: 'push manifest', cause: { reason: 'web-page' } },
+      ],
+    ])('%s is no push', async (_, rule, failure) => {
+      await using registry = await startV1Registry();
+      registry.misbehave(rule);
+      const { results } = await pushLegacy(registry, await image(19, 1), ['demo/app:1'], { protocol: 'v1' });
+      expect(errorOf(results[0])).toMatchObject({ origin: 'destination', ...failure });
+    });
+
+    test.each([401, 403, 405, 501])(
+      'a registry that answers %i when it is asked for the tag is believed',
+      async (status) => {
+        await using registry = await startV1Registry();
+        registry.misbehave(({ method, path }) =>
+          method === 'GET' && path.includes('/tags/') ? { status } : undefined,
+        );
+        const { results } = await pushLegacy(registry, await image(20, 1), ['demo/app:1'], { protocol: 'v1' });
+        digestOf(results);
+      },
+    );
+
+    test('a tag that shows a moment late is there', async () => {
+      await using registry = await startV1Registry();
+      let looks = 0;
+      registry.misbehave(({ method, path }) => {
+        if (method !== 'GET' || !path.includes('/tags/')) return undefined;
+        looks += 1;
+        return looks === 1 ? { status: 404 } : undefined;
+      });
+      const { results } = await pushLegacy(registry, await image(21, 1), ['demo/app:1'], { protocol: 'v1' });
+      digestOf(results);
+      expect(looks).toBe(2);
     });
 
     test('an index whose endpoints are no hosts is refused', async () => {

@@ -216,3 +216,13 @@ export function digestOf(results: readonly PushResult[], at = 0): Digest {
   if (result?.ok !== true) throw result?.error ?? new Error('no result');
   return result.digest;
 }
+
+/** A clock that lets nobody wait. */
+export function instant(slept: number[] = []): { now(): number; sleep(ms: number): Promise<void> } {
+  return {
+    now: () => 0,
+    sleep: async (ms) => {
+      slept.push(ms);
+    },
+  };
+}

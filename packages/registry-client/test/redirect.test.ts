@@ -440,11 +440,11 @@ test('a ping that is sent from http to https moves the registry there', async ()
 });
 
 test('a cookie of a v1 registry goes to no other origin', async () => {
-  await using other = await startScriptedServer((_, response) => void response.end('{}'));
+  await using other = await startScriptedServer((_, response) => void response.end('{"id":"second"}'));
   await using server = await startScriptedServer((request, response) => {
     response.setHeader('set-cookie', 'session=secret-7; Path=/');
     if (request.url.endsWith('/second/json')) response.writeHead(302, { location: `${other.url}/json` }).end();
-    else response.end('{}');
+    else response.end('{"id":"first"}');
   });
   await using session = openV1Session({ url: server.url });
   const endpoint = new URL('/v1/', server.url);

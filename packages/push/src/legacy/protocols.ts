@@ -1,7 +1,7 @@
 import type { AbortOptions } from '@slipway/digest';
 import { canonicalName } from '@slipway/reference';
 import type { V1Session } from '@slipway/registry-client/v1';
-import { abortable } from '@slipway/transfer';
+import { abortable, systemClock } from '@slipway/transfer';
 import type { TagResult } from '../deliver/manifests/tag-delivery.ts';
 import type { SharedParts } from '../deliver/push-parts.ts';
 import { PushError, pushFailure } from '../errors.ts';
@@ -151,7 +151,7 @@ function v1OptionsOf(
     for (const image of chain) if (!owners.has(blobKeyOf(image))) owners.set(blobKeyOf(image), at);
   }
   return {
-    ...{ repository, destination, gzip: pusher.gzip, signal },
+    ...{ repository, destination, gzip: pusher.gzip, clock: pusher.retry.clock ?? systemClock, signal },
     name: canonicalName(first.reference),
     emit: (event) => emit(event, ('blob' in event ? owners.get(event.blob.key) : undefined) ?? 0),
     remember: async (id, diffID) => {

@@ -3,10 +3,12 @@ import type { AbortOptions, ByteStream, Compressor, Digest } from '@slipway/dige
 import { createTarSum } from '@slipway/digest/tarsum';
 import { mediaTypes } from '@slipway/manifest';
 import type { V1Session } from '@slipway/registry-client/v1';
+import type { Clock } from '@slipway/transfer';
 import type { TagResult } from '../deliver/manifests/tag-delivery.ts';
 import { failureTo, type PushError } from '../errors.ts';
 import type { BlobSubject, PushEvent } from '../events.ts';
 import type { Manifest } from '../plan/plan-types.ts';
+import { confirmV1Tag } from './confirm-v1-tag.ts';
 import { type ChainImage, PlainLayer } from './legacy-image.ts';
 
 /** Lookups at once, as Docker had them. */
@@ -28,6 +30,7 @@ export interface PushV1Options extends AbortOptions {
   /** Familiar name, as events say it. */
   readonly destination: string;
   readonly gzip: Compressor;
+  readonly clock: Clock;
   /** Remembers which layer a v1 image is; a failure is nobody's concern but its own. */
   readonly remember: (id: string, diffID: Digest) => Promise<void>;
   readonly emit: (event: PushEvent) => void;
@@ -36,7 +39,7 @@ export interface PushV1Options extends AbortOptions {
 /**
  * Pushes images of one repository to a v1 registry, in Docker's order: one list of all to the index, since an index may
  * forget what is not in the list; at each endpoint first all lookups, then one missing image after the other, parents
- * first, each followed by its tags; the index again in the end. Nothing is tried twice: what was begun is found
+ * first, each followed by its tags, which are looked at; the index again in the end. Nothing is tried twice: what was begun is found
  * incomplete and sent again by the next push. An image counts once, however many endpoints it goes to.
  *
  * @returns one result a tag, for each of the images
@@ -109,7 +112,7 @@ async function pushToEndpoint(
   pushed: Set<string>,
   options: PushV1Options,
 ): Promise<void> {
-  const { repository, destination, signal, emit } = options;
+  const { repository, destination, signal, clock, emit } = options;
   const present = await findPresent(session, endpoint, list, options);
   for (const { image, tags } of list) {
     const id = image.id.slice(0, 12);
@@ -125,6 +128,7 @@ async function pushToEndpoint(
       await attempt('push manifest', `push tag ${tag} to ${destination}`, signal, () =>
         session.putTag(endpoint, repository, tag, image.id, { signal }),
       );
+      await confirmV1Tag(session, { endpoint, repository, tag, id: image.id, destination }, { signal, clock });
     }
   }
 }

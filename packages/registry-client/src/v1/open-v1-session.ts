@@ -2,6 +2,7 @@ import { assertSignal } from '@slipway/arguments';
 import type { AbortOptions, ByteStream } from '@slipway/digest';
 import { RegistryError } from '../errors.ts';
 import type { Answer } from '../http/answer/answer.ts';
+import { assertNoWebPage, isWebPage, webPageError } from '../http/answer/web-page.ts';
 import type { Method } from '../http/exchange.ts';
 import type { HTTPClient } from '../http/http-client.ts';
 import { openHTTP } from '../http/open-http.ts';
@@ -44,6 +45,7 @@ const maxIndexRedirects = 10;
 /** What registries without v1 answer to its list of images, which one with v1 always has a place for. */
 const lacksV1: ReadonlySet<number> = new Set([404, 405, 410]);
 const json = { 'content-type': 'application/json' };
+const maxDocumentSize = 16_777_216;
 
 class RegistryV1Session implements V1Session {
   readonly #options: ResolvedRegistryOptions;
@@ -78,7 +80,7 @@ class RegistryV1Session implements V1Session {
       return { standalone: true, version: undefined };
     }
     const answer = await this.#send({ method: 'GET', url: new URL('_ping', this.#base), signal });
-    const ping = await readPing(answer, this.#options.timeouts.metadataMs);
+    const ping = pingOf(answer, await this.#read(answer));
     this.#isAlwaysBasic = ping.standalone && this.#basic !== undefined;
     return ping;
   }
@@ -96,7 +98,7 @@ class RegistryV1Session implements V1Session {
     if (answer.status !== 200 && answer.status !== 201) {
       throw await indexError(answer, `trying to push repository ${repository}`);
     }
-    await answer.discard();
+    await settle(answer);
     const hosts = answer.headers('x-docker-endpoints').flatMap((line) => line.split(',').map((host) => host.trim()));
     const endpoints = hosts.filter((host) => host !== '').map((host) => this.#endpoint(host, answer));
     if (endpoints.length === 0) throw answer.protocolError('no endpoints: X-Docker-Endpoints is missing');
@@ -108,8 +110,8 @@ class RegistryV1Session implements V1Session {
     assertSignal(signal);
     try {
       const answer = await this.#send({ method: 'GET', url: imageURL(endpoint, id, 'json'), signal });
-      await answer.discard();
-      return answer.status === 200;
+      const bytes = await this.#read(answer);
+      return answer.status === 200 && memberOf(parsed(bytes), 'id') === id;
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof RegistryError) return false;
@@ -124,7 +126,7 @@ class RegistryV1Session implements V1Session {
       inDockersWords('Failed to upload metadata', signal),
     );
     if (answer.status === 200) {
-      await answer.discard();
+      await settle(answer);
       return true;
     }
     const refusal = await readRefusal(answer);
@@ -151,7 +153,7 @@ class RegistryV1Session implements V1Session {
       isCommit: true,
       signal,
     }).catch(inDockersWords('Failed to upload layer', signal));
-    if (answer.status === 200) return await answer.discard();
+    if (answer.status === 200) return await settle(answer);
     const refusal = await readRefusal(answer);
     throw v1Error(refusal, `Received HTTP code ${answer.status} while uploading layer: ${quoted(refusal.body)}`);
   }
@@ -170,7 +172,7 @@ class RegistryV1Session implements V1Session {
       isCommit: true,
       signal,
     }).catch(inDockersWords('Failed to upload metadata', signal));
-    if (answer.status === 200) return await answer.discard();
+    if (answer.status === 200) return await settle(answer);
     const refusal = await readRefusal(answer);
     const { status } = answer;
     throw v1Error(
@@ -190,14 +192,34 @@ class RegistryV1Session implements V1Session {
   ): Promise<void> {
     const answer = await this.#send({
       method: 'PUT',
-      url: new URL(`repositories/${repository}/tags/${tag}`, endpoint),
+      url: tagURL(endpoint, repository, tag),
       headers: json,
       body: bodyOfBytes(new TextEncoder().encode(JSON.stringify(id))),
       signal,
     });
-    if (answer.status === 200 || answer.status === 201) return await answer.discard();
+    if (answer.status === 200 || answer.status === 201) return await settle(answer);
     const refusal = await readRefusal(answer);
     throw v1Error(refusal, `Internal server error: ${answer.status} trying to push tag ${tag} on ${repository}`);
+  }
+
+  async getTag(
+    endpoint: URL,
+    repository: string,
+    tag: string,
+    { signal }: AbortOptions = {},
+  ): Promise<string | undefined> {
+    const url = tagURL(endpoint, repository, tag);
+    const answer = await this.#send({ method: 'GET', url, signal });
+    if (answer.status !== 200 && answer.status !== 404) {
+      const refusal = await readRefusal(answer);
+      throw v1Error(refusal, `${answer.status} for tag ${tag} of ${repository}: ${quoted(refusal.body)}`);
+    }
+    const bytes = await this.#read(answer);
+    if (answer.status === 404) return undefined;
+    const document = parsed(bytes);
+    const id = typeof document === 'string' ? document : new TextDecoder().decode(bytes).trim();
+    if (!/^[0-9a-f]{64}$/.test(id)) throw answer.protocolError('what is no image ID');
+    return id;
   }
 
   async finish(repository: string, endpoints: readonly URL[], { signal }: AbortOptions = {}): Promise<void> {
@@ -210,6 +232,14 @@ class RegistryV1Session implements V1Session {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#dispose();
+  }
+
+  /** A short answer's body, which must be no web page. */
+  async #read(answer: Answer): Promise<Uint8Array> {
+    const { metadataMs } = this.#options.timeouts;
+    const bytes = await answer.bytes({ limit: maxDocumentSize, timeoutMs: metadataMs });
+    if (isWebPage(answer, bytes)) throw webPageError(answer, bytes, '/v1/');
+    return bytes;
   }
 
   async #putToIndex(
@@ -275,20 +305,39 @@ function imageURL(endpoint: URL, id: string, what: string): URL {
   return new URL(`images/${id}/${what}`, endpoint);
 }
 
-async function readPing(answer: Answer, timeoutMs: number): Promise<V1Ping> {
-  const bytes = await answer.bytes({ limit: 65_536, timeoutMs, truncate: true });
-  let standalone = true;
-  let version: string | undefined;
-  try {
-    const said = JSON.parse(new TextDecoder().decode(bytes)) as { standalone?: unknown; version?: unknown } | null;
-    if (typeof said?.standalone === 'boolean') standalone = said.standalone;
-    if (typeof said?.version === 'string') version = said.version;
-  } catch {
-    // Many answered `true`, or nothing: the defaults hold.
-  }
+function tagURL(endpoint: URL, repository: string, tag: string): URL {
+  return new URL(`repositories/${repository}/tags/${tag}`, endpoint);
+}
+
+/** Ends an answer whose status is all it has to say, unless a web page says it. */
+async function settle(answer: Answer): Promise<void> {
+  await assertNoWebPage(answer, '/v1/');
+}
+
+/** Many answered `true`, or nothing: the defaults hold then. */
+function pingOf(answer: Answer, bytes: Uint8Array): V1Ping {
+  const said = parsed(bytes);
+  const [standalone, version] = [memberOf(said, 'standalone'), memberOf(said, 'version')];
   const header = answer.header('x-docker-registry-standalone') ?? '';
-  if (header !== '') standalone = header.toLowerCase() === 'true' || header === '1';
-  return { standalone, version: answer.header('x-docker-registry-version') ?? version };
+  return {
+    standalone: header === '' ? standalone !== false : header.toLowerCase() === 'true' || header === '1',
+    version: answer.header('x-docker-registry-version') ?? (typeof version === 'string' ? version : undefined),
+  };
+}
+
+/** A document; undefined for what is no JSON. */
+function parsed(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return undefined;
+  }
+}
+
+function memberOf(document: unknown, name: string): unknown {
+  return typeof document === 'object' && document !== null && Object.hasOwn(document, name)
+    ? (document as Readonly<Record<string, unknown>>)[name]
+    : undefined;
 }
 
 async function indexError(answer: Answer, what: string): Promise<RegistryError> {

@@ -34,7 +34,7 @@ export interface V1Session extends AsyncDisposable {
   start(options?: AbortOptions): Promise<V1Ping>;
   /** Tells the index which images the repository has, and learns where they go: endpoints end in `/v1/`. */
   putIndex(repository: string, entries: readonly V1IndexEntry[], options?: AbortOptions): Promise<readonly URL[]>;
-  /** Whether the image is there and complete. Whatever goes wrong means that it is not. */
+  /** Whether the image is there and complete, and its `json` says so. Whatever goes wrong means that it is not. */
   hasImage(endpoint: URL, id: string, options?: AbortOptions): Promise<boolean>;
   /** Sends the image's `json`; false when the image is there already, complete. */
   putJSON(endpoint: URL, id: string, json: Uint8Array, options?: AbortOptions): Promise<boolean>;
@@ -43,6 +43,11 @@ export interface V1Session extends AsyncDisposable {
   /** Sends the checksums, after which the image is complete. */
   putChecksums(endpoint: URL, id: string, checksums: V1Checksums, options?: AbortOptions): Promise<void>;
   putTag(endpoint: URL, repository: string, tag: string, id: string, options?: AbortOptions): Promise<void>;
+  /**
+   * The id of the image that a tag names; undefined when there is no such tag. Registries that know a push by its token
+   * refuse the question: that token is for writing only.
+   */
+  getTag(endpoint: URL, repository: string, tag: string, options?: AbortOptions): Promise<string | undefined>;
   /** Tells the index that everything is where it was to go. */
   finish(repository: string, endpoints: readonly URL[], options?: AbortOptions): Promise<void>;
 }

@@ -31,14 +31,16 @@ function isPage(answer: Answer, body: Uint8Array | undefined): boolean {
  * The error for an answer that {@link isWebPage}.
  *
  * @param body what it holds, for its title; undefined for a HEAD
+ * @param api the part of the site that a registry's answers come from
  */
 export function webPageError(
   { method, url, status, proxy, secrets }: Answer,
   body: Uint8Array | undefined,
+  api = '/v2/',
 ): RegistryError {
   const page = body && titleOf(body, secrets);
   return new RegistryError(
-    `${url.host} answers with web pages: no registry, or its proxy does not pass /v2/ on (${method} ` +
+    `${url.host} answers with web pages: no registry, or its proxy does not pass ${api} on (${method} ` +
       `${redactURL(url)} answered ${status} with ${page ?? 'a web page'})`,
     {
       code: 'ERR_REGISTRY_PROTOCOL',
@@ -100,12 +102,20 @@ function pageForBlobError({ method, url, status, proxy, secrets }: Answer, body:
 /**
  * Reads a short answer to its end, so that the connection can be used again, and refuses it if it {@link isWebPage}.
  */
-export async function assertNoWebPage(answer: Answer): Promise<void> {
+export async function assertNoWebPage(answer: Answer, api?: string): Promise<void> {
   // its head says what counts
   const body = await answer.bytes({ limit: webPageLimit, timeoutMs: 5_000, truncate: true }).catch(() => undefined);
-  if (body !== undefined && isWebPage(answer, body)) throw webPageError(answer, body);
+  if (body !== undefined && isWebPage(answer, body)) throw webPageError(answer, body, api);
 }
 
+/** Those of v2, and of v1. */
+const registryHeaders = [
+  'docker-distribution-api-version',
+  'docker-content-digest',
+  'x-docker-registry-version',
+  'x-docker-endpoints',
+] as const;
+
 function isRegistryAnswer(answer: Answer): boolean {
-  return ['docker-distribution-api-version', 'docker-content-digest'].some((name) => answer.header(name) !== undefined);
+  return registryHeaders.some((name) => answer.header(name) !== undefined);
 }
