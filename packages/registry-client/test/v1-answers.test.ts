@@ -29,6 +29,7 @@ describe.each([
   ['labelled as one', { 'content-type': 'text/html; charset=utf-8' }],
   ['labelled in upper case', { 'content-type': 'TEXT/HTML' }],
   ['without a label', {}],
+  ['with the header that a proxy adds for v2', { 'docker-distribution-api-version': 'registry/2.0' }],
 ])('a web page %s', (_label, headers) => {
   test.each(steps)('in answer to %s is told', async (_step, send) => {
     await using server = await startAnswering(headers, page);

@@ -39,8 +39,8 @@ export interface PushV1Options extends AbortOptions {
 /**
  * Pushes images of one repository to a v1 registry, in Docker's order: one list of all to the index, since an index may
  * forget what is not in the list; at each endpoint first all lookups, then one missing image after the other, parents
- * first, each followed by its tags, which are looked at; the index again in the end. Nothing is tried twice: what was begun is found
- * incomplete and sent again by the next push. An image counts once, however many endpoints it goes to.
+ * first, each followed by its tags, which are looked at; the index again in the end. Nothing is sent twice: what was
+ * begun is found incomplete and sent again by the next push. An image counts once, however many endpoints it goes to.
  *
  * @returns one result a tag, for each of the images
  * @see https://github.com/moby/moby/blob/v1.12.6/distribution/push_v1.go#L289-L463

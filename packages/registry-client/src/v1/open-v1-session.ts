@@ -238,7 +238,7 @@ class RegistryV1Session implements V1Session {
   async #read(answer: Answer): Promise<Uint8Array> {
     const { metadataMs } = this.#options.timeouts;
     const bytes = await answer.bytes({ limit: maxDocumentSize, timeoutMs: metadataMs });
-    if (isWebPage(answer, bytes)) throw webPageError(answer, bytes, '/v1/');
+    if (isWebPage(answer, bytes, '/v1/')) throw webPageError(answer, bytes, '/v1/');
     return bytes;
   }
 

@@ -4,18 +4,23 @@ import { RegistryError } from '../../errors.ts';
 import { redactURL, scrub } from '../redirect/redact-url.ts';
 import type { Answer } from './answer.ts';
 
+/** The part of a site that a registry's answers come from. */
+export type RegistryAPI = '/v1/' | '/v2/';
+
 /** Bytes of a body that are enough to tell a web page by. */
 export const webPageLimit = 65_536;
 
 /**
  * Whether a success comes from a web site in the registry's place: the page for unknown paths, a sign-in page.
  * Frameworks label a registry's own empty or plain answers as HTML too (Quay's says `true` in one), so the label alone
- * is no proof where there is a body, and a header that only registries send settles it.
+ * is no proof where there is a body, and a header that only registries of v2 send settles it. Nothing of v1 is a page,
+ * whatever headers a proxy adds.
  *
  * @param body what the answer holds; undefined for a HEAD
  */
-export function isWebPage(answer: Answer, body: Uint8Array | undefined): boolean {
-  return answer.status >= 200 && answer.status <= 299 && !isRegistryAnswer(answer) && isPage(answer, body);
+export function isWebPage(answer: Answer, body: Uint8Array | undefined, api: RegistryAPI = '/v2/'): boolean {
+  const isSettled = api === '/v2/' && isRegistryAnswer(answer);
+  return answer.status >= 200 && answer.status <= 299 && !isSettled && isPage(answer, body);
 }
 
 function isPage(answer: Answer, body: Uint8Array | undefined): boolean {
@@ -31,12 +36,11 @@ function isPage(answer: Answer, body: Uint8Array | undefined): boolean {
  * The error for an answer that {@link isWebPage}.
  *
  * @param body what it holds, for its title; undefined for a HEAD
- * @param api the part of the site that a registry's answers come from
  */
 export function webPageError(
   { method, url, status, proxy, secrets }: Answer,
   body: Uint8Array | undefined,
-  api = '/v2/',
+  api: RegistryAPI = '/v2/',
 ): RegistryError {
   const page = body && titleOf(body, secrets);
   return new RegistryError(
@@ -102,20 +106,12 @@ function pageForBlobError({ method, url, status, proxy, secrets }: Answer, body:
 /**
  * Reads a short answer to its end, so that the connection can be used again, and refuses it if it {@link isWebPage}.
  */
-export async function assertNoWebPage(answer: Answer, api?: string): Promise<void> {
+export async function assertNoWebPage(answer: Answer, api: RegistryAPI = '/v2/'): Promise<void> {
   // its head says what counts
   const body = await answer.bytes({ limit: webPageLimit, timeoutMs: 5_000, truncate: true }).catch(() => undefined);
-  if (body !== undefined && isWebPage(answer, body)) throw webPageError(answer, body, api);
+  if (body !== undefined && isWebPage(answer, body, api)) throw webPageError(answer, body, api);
 }
 
-/** Those of v2, and of v1. */
-const registryHeaders = [
-  'docker-distribution-api-version',
-  'docker-content-digest',
-  'x-docker-registry-version',
-  'x-docker-endpoints',
-] as const;
-
 function isRegistryAnswer(answer: Answer): boolean {
-  return registryHeaders.some((name) => answer.header(name) !== undefined);
+  return ['docker-distribution-api-version', 'docker-content-digest'].some((name) => answer.header(name) !== undefined);
 }
