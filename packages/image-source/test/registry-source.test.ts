@@ -87,6 +87,22 @@ describe('openRegistrySource', () => {
   });
 
   test.each([
+    ['longer', (size: number) => size + 1],
+    ['shorter', (size: number) => size - 1],
+  ])('a config that is %s than its descriptor says is refused', async (_, sizeOf) => {
+    const { reader, put, image, blobs } = memoryReader();
+    put(image('amd64'), 'v1');
+    const [item] = (await openRegistrySource(reader, reference)).items;
+    if (item?.kind !== 'image') throw new Error('expected an image');
+    const { digest, bytes } = item.config;
+    blobs.set(digest, Buffer.alloc(sizeOf(bytes.byteLength), bytes));
+    await expect(openRegistrySource(reader, reference)).rejects.toMatchObject({
+      code: 'ERR_SOURCE_INVALID',
+      message: expect.stringContaining(`${digest} of docker://registry.example/team/app:v1 is corrupt: it has`),
+    });
+  });
+
+  test.each([
     ['amd64', 2],
     ['s390x', 4],
   ])('for %s, other manifests are read only when there is none', async (architecture, questions) => {

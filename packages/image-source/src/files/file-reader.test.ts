@@ -248,4 +248,36 @@ describe('readAll', () => {
     expect(reads).toBe(0);
     expect(String(Buffer.from(await readAll(content, 5, 'it')))).toBe('12345');
   });
+
+  test.each([
+    ['one chunk too long', ['123456'], 'more than the 5 bytes'],
+    ['a chunk too many', ['12345', '6'], 'more than the 5 bytes'],
+    ['a chunk too few', ['123'], 'it has 3 bytes, and was said to have 5'],
+    ['nothing', [], 'it has 0 bytes, and was said to have 5'],
+  ])('refuses %s where five bytes were said to be', async (_, chunks, message) => {
+    const open = async function* (): AsyncGenerator<Uint8Array> {
+      for (const chunk of chunks) yield Buffer.from(chunk);
+    };
+    await expect(readAll({ size: 5, open }, 10, 'it')).rejects.toMatchObject({
+      code: 'ERR_SOURCE_INVALID',
+      message: expect.stringContaining(message),
+    });
+  });
+
+  test('takes no more of endless content than it was said to have', async () => {
+    let taken = 0;
+    let isClosed = false;
+    const open = async function* (): AsyncGenerator<Uint8Array> {
+      try {
+        for (;;) {
+          taken += 1;
+          yield new Uint8Array(3);
+        }
+      } finally {
+        isClosed = true;
+      }
+    };
+    await expect(readAll({ size: 7, open }, 10, 'it')).rejects.toMatchObject({ code: 'ERR_SOURCE_INVALID' });
+    expect([taken, isClosed]).toEqual([3, true]);
+  });
 });

@@ -252,7 +252,11 @@ export function assertOffset(from: number, size: number): void {
   throw new ArgumentRangeError('from', `Expected \`from\` to be an offset between 0 and ${size}, got ${from}`);
 }
 
-/** All bytes of small content. @throws {SourceError} `ERR_SOURCE_INVALID` above `limit`. */
+/**
+ * All bytes of small content, which may come from a registry: no more of them are taken than it was said to have.
+ *
+ * @throws {SourceError} `ERR_SOURCE_INVALID` above `limit`, and when there are more bytes or fewer
+ */
 export async function readAll(
   content: Content,
   limit: number,
@@ -265,8 +269,14 @@ export async function readAll(
   const bytes = new Uint8Array(content.size);
   let filled = 0;
   for await (const chunk of content.open(options)) {
+    if (filled + chunk.byteLength > content.size) {
+      throw invalidSource(`${label} is corrupt: it has more than the ${content.size} bytes it was said to have`);
+    }
     bytes.set(chunk, filled);
     filled += chunk.byteLength;
+  }
+  if (filled < content.size) {
+    throw invalidSource(`${label} is corrupt: it has ${filled} bytes, and was said to have ${content.size}`);
   }
   return bytes;
 }
