@@ -155,6 +155,20 @@ describe('all tags of a repository', () => {
     expect([code, [...registry.tags('b/app')].sort()]).toEqual([0, expected]);
   });
 
+  test.each([
+    ['../x', ['v1']],
+    ['', ['v1']],
+    ['-v1', ['v1']],
+    [`v${'1'.repeat(128)}`, ['v1']],
+    ['v1/../v2', []],
+  ])('among which %j is no tag are the source’s fault; the others arrive: %j', async (name, others) => {
+    await using registry = await startRegistry();
+    using _lies = source.misbehave({ match: { kind: 'tags' }, status: 200, body: { tags: [name, ...others] } });
+    const { code, stderr } = await push(`docker://${source.host}/all/app`, `${registry.host}/d/app`, '--all-tags');
+    expect([code, registry.tags('d/app')]).toEqual([4, others]);
+    expect(stderr).toContain(`docker://${source.host}/all/app lists ${JSON.stringify(name)}, which is no tag`);
+  });
+
   test.each([404, 405, 501])('whose list breaks off with %i are the source’s fault; none is pushed', async (status) => {
     await using registry = await startRegistry();
     await using paged = await startRegistry({ quirks: { pageMax: 1 } });

@@ -2,7 +2,7 @@ import { contentOf, type Digest, digestBytes } from '@slipway/digest';
 import { mediaTypes } from '@slipway/manifest';
 import { type QuirkName, type RegistryQuirks, requireTool, startDebianRegistry, startRegistry } from '@slipway/testkit';
 import { describe, expect, test } from 'vitest';
-import { openRegistry, type Repository } from '../src/index.ts';
+import { openRegistry, planDeletion, type Repository } from '../src/index.ts';
 import { beginSession, listOf, manifestOf, testBytes } from './push-through.ts';
 import { afterPing, startScriptedServer } from './scripted-server.ts';
 
@@ -104,6 +104,14 @@ describe('deleteTag', () => {
     );
     await using registry = openRegistry({ url: server.url });
     expect(await registry.repository('a').deleteTag('v1')).toEqual({ digest, keepsManifest: true });
+  });
+});
+
+test('a plan leaves out what a registry lists and is no tag, and knows that it may not know all', async () => {
+  await withRegistry({}, async (repository, server) => {
+    server.misbehave({ match: { kind: 'tags' }, status: 200, body: { tags: ['v1', '../v2', '', 'v2'] } });
+    const plan = await planDeletion(repository, { digest });
+    expect(plan).toMatchObject({ tags: ['v1', 'v2'], isComplete: false });
   });
 });
 

@@ -1,16 +1,11 @@
 import { buildIndex, buildOciManifest, emptyDescriptor, mediaTypes } from '@slipway/manifest';
 import { describe, expect, test } from 'vitest';
 import { openRegistry, type Registry } from '../src/index.ts';
+import { listOf } from './push-through.ts';
 import { afterPing, startScriptedServer } from './scripted-server.ts';
 
 const { digest, bytes, mediaType } = buildOciManifest({ config: emptyDescriptor, layers: [emptyDescriptor] });
 const referrers = buildIndex({ manifests: [{ mediaType, digest, size: bytes.byteLength }] });
-
-async function listOf(names: AsyncIterable<string>): Promise<readonly string[]> {
-  const list: string[] = [];
-  for await (const name of names) list.push(name);
-  return list;
-}
 
 /** A list, how it is asked for, and its first page. */
 const lists: readonly [string, (registry: Registry) => Promise<unknown>, string | Uint8Array][] = [

@@ -1,7 +1,7 @@
 import type { AbortOptions } from '@slipway/digest';
-import type { ImageSource } from '@slipway/image-source';
+import { type ImageSource, SourceError } from '@slipway/image-source';
 import type { Destination, PushDelivery, PushResult } from '@slipway/push';
-import { parseReference, type Reference, withTag } from '@slipway/reference';
+import { isTag, parseReference, type Reference, withTag } from '@slipway/reference';
 import { RegistryError, type Repository } from '@slipway/registry-client';
 import { ClientError } from '../errors.ts';
 import { isOlder } from '../selection/is-older.ts';
@@ -36,7 +36,8 @@ const tagsAtOnce = 4;
 
 /**
  * Pushes the tags of one repository of a registry to others. A tag that both sides name the same manifest by costs one
- * HEAD on each side; the rest are pushed as single images are, each ending by itself.
+ * HEAD on each side; the rest are pushed as single images are, each ending by itself. What the registry lists and is no
+ * tag is a failure of the source at each of the places.
  *
  * @throws {SourceError} when the repository cannot be read
  * @throws {ClientError} `ERR_CLIENT_NO_ITEM` when no tag is wanted
@@ -50,12 +51,14 @@ export async function pushRepository(
   const reference = parseReference(text);
   const { signal, pattern } = options;
   const source = await parts.sources.openRepository(reference, { signal });
-  const tags = await source.retry(async () => await wantedTags(source, pattern, { signal }));
-  if (tags.length === 0) {
+  const listed = await source.retry(async () => await wantedTags(source, pattern, { signal }));
+  if (listed.length === 0) {
     const which = pattern === undefined ? 'has no tags' : `has no tag that matches ${JSON.stringify(pattern)}`;
     throw new ClientError('ERR_CLIENT_NO_ITEM', `docker://${text} ${which}`, { hint: 'check the repository’s name' });
   }
-  if (options.isTogether) return await pushTogether(tags, repositories, source, options, parts);
+  const tags = listed.filter(isTag);
+  const refused = listed.filter((name) => !isTag(name)).flatMap((name) => refusals(name, text, repositories));
+  if (options.isTogether) return [...(await pushTogether(tags, repositories, source, options, parts)), ...refused];
   const places = await Promise.all(
     repositories.map(async (repository): Promise<Place> => ({ repository, stat: await statOf(parts, repository) })),
   );
@@ -68,7 +71,15 @@ export async function pushRepository(
     }
   };
   await Promise.all(Array.from({ length: tagsAtOnce }, worker));
-  return tags.flatMap((tag) => results.get(tag) ?? []);
+  return [...tags.flatMap((tag) => results.get(tag) ?? []), ...refused];
+}
+
+function refusals(name: string, source: string, repositories: readonly Reference[]): readonly PushResult[] {
+  const message = `docker://${source} lists ${JSON.stringify(name.slice(0, 140))}, which is no tag`;
+  const error = new SourceError('ERR_SOURCE_INVALID', message, {
+    hint: 'the rest is pushed; `tags` chooses among them',
+  });
+  return repositories.map((reference) => ({ ok: false, reference, error, totals: nothingDone }));
 }
 
 async function wantedTags(

@@ -14,6 +14,7 @@ import {
 } from '@slipway/arguments';
 import type { AbortOptions, Digest } from '@slipway/digest';
 import { type Descriptor, isIndexMediaType, parseManifest } from '@slipway/manifest';
+import { isTag } from '@slipway/reference';
 import { RegistryError } from '../errors.ts';
 import { acceptAll, maxManifestSize } from '../repository/manifests.ts';
 import { referrersTag } from '../repository/referrers.ts';
@@ -179,7 +180,8 @@ async function tagsOf(
         isComplete = false;
         break;
       }
-      names.push(name);
+      if (isTag(name)) names.push(name);
+      else isComplete = false; // nobody can ask what it names
     }
   } catch (error) {
     if (!isRefusal(error)) throw error;
