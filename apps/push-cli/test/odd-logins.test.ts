@@ -1,6 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { secretFormsIn, startRegistry, temporaryFolder } from '@slipway/testkit';
+import { type Misbehaviour, secretFormsIn, startRegistry, temporaryFolder } from '@slipway/testkit';
 import { describe, expect, test } from 'vitest';
 import { type CliResult, runCli } from './run-cli.ts';
 
@@ -43,6 +43,35 @@ describe('login', () => {
     expect(stderr).toContain('did not say how to log in, so the credentials were not shown');
     expect(registry.requests.every(({ headers }) => headers['authorization'] === undefined)).toBe(true);
   });
+
+  test.each<[string, Misbehaviour]>([
+    ['404', { status: 404, body: {} }],
+    ['404 with a web page', { status: 404, body: '<html><title>Not found</title></html>' }],
+    ['410, and 404 for each manifest', { match: { path: /^\/v2\/$/ }, status: 410 }],
+    ['405 with a page, and 404 for each manifest', { match: { path: /^\/v2\/$/ }, status: 405, body: '<html></html>' }],
+  ])('what answers %s and asks for no credentials is no registry, and nothing is stored', async (_, rule) => {
+    await using registry = await startRegistry();
+    registry.misbehave(rule);
+    await using home = await temporaryFolder();
+    const { code, stderr } = await login(registry.host, home.path, password);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`slipway: ${registry.host} answered ${rule.status}`);
+    expect(stderr).toContain('and asked for no credentials: it is no registry');
+    expect(stderr).toContain("hint: check the registry's name and port");
+    expect(registry.requests.every(({ headers }) => headers['authorization'] === undefined)).toBe(true);
+    await expect(readFile(join(home.path, '.docker/config.json'))).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  test.each(['basic', 'bearer'] as const)(
+    '%s: a registry that asks for them first at a repository takes them',
+    async (kind) => {
+      await using registry = await startRegistry({ auth: { kind, users } });
+      registry.misbehave({ match: { path: /^\/v2\/$/ }, status: 404 });
+      await using home = await temporaryFolder();
+      expect((await login(registry.host, home.path, password)).code).toBe(0);
+      expect((await login(registry.host, home.path, 'wr0ng-PaSS-word')).code).toBe(3);
+    },
+  );
 
   test.each([
     ['nulls in the file', { auths: null, credHelpers: null, credsStore: null, HttpHeaders: { X: 'y' } }],

@@ -82,6 +82,19 @@ describe('what is asked wrongly is answered in docker’s words', () => {
   });
 });
 
+test('a login to what is no registry fails in docker’s words', async () => {
+  await using registry = await startRegistry();
+  registry.misbehave({ status: 404, body: '<html>Not found</html>' });
+  const answer = await server.request('POST', '/auth', {
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ username: 'me', password: 'secret', serveraddress: registry.host }),
+  });
+  expect([answer.status, messageOf(answer.body)]).toEqual([
+    500,
+    `login attempt to http://${registry.host}/v2/ failed with status: 404 Not Found`,
+  ]);
+});
+
 describe('the list of images', () => {
   test('in the newest form, with its keys in docker’s order', async () => {
     const { body } = await server.request('GET', '/images/json');

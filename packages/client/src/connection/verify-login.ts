@@ -1,6 +1,7 @@
+import { STATUS_CODES } from 'node:http';
 import type { AbortOptions } from '@slipway/digest';
 import type { Credentials } from '@slipway/docker-credentials';
-import { furtherFailure, RegistryError, type RequestRecord } from '@slipway/registry-client';
+import { furtherFailure, type Ping, RegistryError, type RequestRecord } from '@slipway/registry-client';
 import { ClientError } from '../errors.ts';
 import { createRegistries, type RegistriesOptions } from './registries.ts';
 
@@ -31,7 +32,8 @@ export type VerifyLoginOptions = Omit<RegistriesOptions, 'credentials'> & LoginO
  * Shows credentials to a registry.
  *
  * Asks for a manifest that nobody has, since a registry that hands out tokens accepts a login by giving one out,
- * whatever it then says of that repository.
+ * whatever it then says of that repository. What asks for no credentials has to answer `GET /v2/` as a registry does,
+ * for a web site has no such manifest either.
  *
  * @throws {LoginRefusedError} `ERR_CLIENT_LOGIN_REFUSED` when they are refused
  * @throws {RegistryError} when the registry cannot be reached, or answers something else
@@ -61,6 +63,8 @@ export async function verifyLogin(
     try {
       const opened = await way.open();
       await opened.repository('slipway/login', { access: 'pull' }).statManifest('latest', { signal });
+      const ping = await opened.ping({ signal });
+      if (!wasAsked && (ping.status < 200 || ping.status > 299)) throw noRegistry(registry, way.url, ping);
       return;
     } catch (error) {
       signal?.throwIfAborted();
@@ -72,6 +76,20 @@ export async function verifyLogin(
     }
   }
   throw failure;
+}
+
+function noRegistry(registry: string, way: URL, { status, details }: Ping): RegistryError {
+  const page = details?.mediaType === 'text/html' ? ' with a web page' : '';
+  const message =
+    `${registry} answered ${status}${page} to GET ${way.origin}/v2/ and asked for no credentials: ` +
+    'it is no registry';
+  return new RegistryError(message, {
+    code: 'ERR_REGISTRY_PROTOCOL',
+    status,
+    dockerMessage:
+      `login attempt to ${way.origin}/v2/ failed with status: ${status} ${STATUS_CODES[status] ?? ''}`.trim(),
+    hint: "check the registry's name and port, and that its proxy passes /v2/ on",
+  });
 }
 
 function isTokenGrant({ url, status }: RequestRecord): boolean {

@@ -70,10 +70,8 @@ function asLoginFailure(error: unknown, url: URL | undefined): unknown {
   if (!(error instanceof RegistryError) || url === undefined) return error;
   const isRefused = error.code === 'ERR_REGISTRY_UNAUTHORIZED';
   const reason = isRefused && error.dockerMessage === undefined ? 'unauthorized' : errorText(error);
-  // Of a failure of the network, the reason names the request already.
-  const prefix =
-    error.status === undefined && reason.startsWith('Get "')
-      ? ''
-      : `Get ${JSON.stringify(new URL('/v2/', url).href)}: `;
+  // Docker's words for a failure of the network, and for a host that is no registry, name the request already.
+  const namesIt = /^(?:Get "|login attempt to )/.test(reason);
+  const prefix = namesIt ? '' : `Get ${JSON.stringify(new URL('/v2/', url).href)}: `;
   return new RequestError(isRefused ? 401 : 500, `${prefix}${reason}`, { cause: error });
 }
