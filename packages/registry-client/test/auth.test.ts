@@ -503,6 +503,7 @@ describe('a registry that offers two ways and takes one', () => {
   test.each([
     ['in two lines', (_: number, realm: string) => ['Basic realm="r"', `Bearer realm="${realm}"`]],
     ['in one line', (_: number, realm: string) => [`Basic realm="r", Bearer realm="${realm}",service="s"`]],
+    ['without quotes', (_: number, realm: string) => [`Basic realm=r, Bearer realm=${realm},service=s.example:5000`]],
     [
       'one after the other',
       (request: number, realm: string) => [request === 1 ? 'Basic realm="r"' : `Bearer realm="${realm}"`],

@@ -13,6 +13,31 @@ describe('parseChallenges', () => {
     ['a scheme alone', ['Negotiate'], [['negotiate', {}]]],
     ['scheme and keys in any case', ['BEARER Realm="https://a"'], [['bearer', { realm: 'https://a' }]]],
     ['values without quotes', ['Bearer realm=here,service=there'], [['bearer', { realm: 'here', service: 'there' }]]],
+    [
+      'a URL without quotes',
+      ['Bearer realm=https://auth.example:8443/token?x=1&y=a%2Cb,service=x.example:5000,scope=repository:a/b:pull'],
+      [
+        [
+          'bearer',
+          {
+            realm: 'https://auth.example:8443/token?x=1&y=a%2Cb',
+            service: 'x.example:5000',
+            scope: 'repository:a/b:pull',
+          },
+        ],
+      ],
+    ],
+    [
+      'a URL without quotes, space around it, and others after it',
+      ['Bearer realm= https://a/token , service="b", Basic realm=[c]'],
+      [
+        ['bearer', { realm: 'https://a/token', service: 'b' }],
+        ['basic', { realm: '[c]' }],
+      ],
+    ],
+    ['a URL without quotes to the end', ['Bearer realm=https://a/token'], [['bearer', { realm: 'https://a/token' }]]],
+    ['reading stops at a semicolon', ['Bearer realm=https://a/t;service=b'], [['bearer', { realm: 'https://a/t' }]]],
+    ['reading stops at a quote within', ['Bearer realm=a"b",service=c'], [['bearer', { realm: 'a' }]]],
     ['space around commas', ['Bearer realm="a" , service="b"'], [['bearer', { realm: 'a', service: 'b' }]]],
     ['escapes within quotes', ['Basic realm="a\\"b\\\\c"'], [['basic', { realm: 'a"b\\c' }]]],
     [
@@ -106,6 +131,7 @@ describe('parseChallenges', () => {
     ['quotes', '"'],
     ['backslashes', 'a="\\'],
     ['pairs', 'a=b,'],
+    ['colons', 'a=:'],
     ['spaces', ' '],
   ])('half a megabyte of %s is read in one pass', (_, piece) => {
     const line = `Bearer ${piece.repeat(524_288 / piece.length)}`;

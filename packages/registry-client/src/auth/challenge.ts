@@ -82,17 +82,25 @@ function isTokenCharacter(character: string): boolean {
   return character > '\u001f' && character < '\u007f' && !separators.has(character);
 }
 
+function isUnquotedCharacter(character: string): boolean {
+  return character > ' ' && character < '\u007f' && character !== ',' && character !== ';' && character !== '"';
+}
+
 function skipSpace(line: string, start: number): number {
   let end = start;
   while (line[end] === ' ' || line[end] === '\t' || line[end] === '\r' || line[end] === '\n') end += 1;
   return end;
 }
 
-/** A token or a quoted string with its backslashes undone; undefined when the closing quote is missing. */
+/**
+ * A quoted string with its backslashes undone, or what runs to the next separator: a URL without quotes is no token,
+ * and some registries write it so. Undefined when the closing quote is missing.
+ */
 function valueAt(line: string, start: number): { readonly text: string; readonly end: number } | undefined {
   if (line[start] !== '"') {
-    const text = tokenAt(line, start);
-    return { text, end: start + text.length };
+    let end = start;
+    while (end < line.length && isUnquotedCharacter(line[end] ?? '')) end += 1;
+    return { text: line.slice(start, end), end };
   }
   let text = '';
   for (let at = start + 1; at < line.length; at += 1) {
