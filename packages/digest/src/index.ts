@@ -56,6 +56,7 @@ export {
   verified,
 } from './hashing/hashing.ts';
 export type { DigestOptions, DigestStreamOptions, MeasuredStream } from './hashing/measured.ts';
+export { type MachineLimit, machineHint, machineLimitOf } from './machine-limit.ts';
 export { abortable } from './streams/abortable.ts';
 export {
   type AbortOptions,

@@ -1,3 +1,4 @@
+import { machineHint, machineLimitOf } from '@slipway/digest';
 import type { Descriptor } from '@slipway/manifest';
 
 /** Every code this package throws. */
@@ -102,13 +103,15 @@ export function pushFailure(subject: string, details: PushErrorDetails & { reado
 export function failureTo(what: string, details: PushErrorDetails & { readonly cause: unknown }): PushError {
   const { cause, descriptor } = details;
   if (cause instanceof PushError) return cause;
+  const limit = machineLimitOf(cause);
   const why = cause instanceof Error ? cause.message : String(cause);
   const told = toldWithin(cause);
   // What was retried in vain is wrapped: whose fault it is has been said within.
   if (told !== undefined && told.origin !== details.origin) {
     return new PushError(told.code, why, { ...told, descriptor: told.descriptor ?? descriptor, cause });
   }
-  return new PushError('ERR_PUSH_FAILED', `Could not ${what}: ${why}`, details);
+  const machines = limit !== undefined && { origin: 'machine' as const, hint: machineHint(limit) };
+  return new PushError('ERR_PUSH_FAILED', `Could not ${what}: ${why}`, { ...details, ...machines });
 }
 
 function toldWithin(error: unknown): PushError | undefined {

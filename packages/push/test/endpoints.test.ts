@@ -123,6 +123,21 @@ describe('endpoints are tried in order', () => {
     await expect(nowhere).rejects.toThrow(`No endpoint is left to reach ${name}`);
   });
 
+  test('a machine that cannot open a connection does not go on over http, and is told of as what failed', async () => {
+    const full = new RegistryError('connect EMFILE', {
+      ...{ code: 'ERR_REGISTRY_NOT_ASKED', reason: 'EMFILE' },
+      cause: Object.assign(new Error('connect EMFILE'), { code: 'EMFILE' }),
+    });
+    const tried: string[] = [];
+    await expect(overEndpoints(endpoints(tried, full), destination, async () => 'done', options)).rejects.toMatchObject(
+      {
+        ...{ op: 'connect', origin: 'machine', hint: expect.stringContaining('`ulimit -n`') },
+        message: expect.stringContaining('connect EMFILE'),
+      },
+    );
+    expect(tried).toEqual(['https://r.example']);
+  });
+
   test('without any endpoint there is an error that says so', async () => {
     await expect(overEndpoints([], destination, async () => 1, options)).rejects.toMatchObject({
       code: 'ERR_PUSH_NO_ENDPOINT',

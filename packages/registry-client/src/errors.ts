@@ -9,6 +9,11 @@ export type RegistryErrorCode =
    */
   | 'ERR_REGISTRY_UNREACHABLE'
   /**
+   * When: this machine has no file handle or no memory left for the request, which says nothing of the registry. Retry:
+   * if `transient`. Do: what the hint says.
+   */
+  | 'ERR_REGISTRY_NOT_ASKED'
+  /**
    * When: 401, also after a fresh token, or credentials are missing. Retry: no, unless `transient`. Do:
    * `slipway login HOST`.
    */

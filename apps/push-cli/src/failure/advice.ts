@@ -1,4 +1,5 @@
 import { type RegistryFacts, registryFactsOf } from '@slipway/client';
+import { machineHint, machineLimitOf } from '@slipway/digest';
 import { CredentialsError } from '@slipway/docker-credentials';
 import { RegistryError } from '@slipway/registry-client';
 import { CertificateError } from '@slipway/registry-client/tls';
@@ -15,6 +16,8 @@ import { type Advice, registryAdvice, tlsAdvice } from './registry-advice.ts';
 export function adviceFor(chain: readonly Error[]): string | undefined {
   const told = chain.find((link) => link instanceof JobFailedError);
   if (told !== undefined) return told.hint ?? daemonHintFor(told.code, told.origin);
+  const limit = machineLimitOf(chain[0]);
+  if (limit !== undefined) return machineHint(limit);
   const side = chain.map((link) => (link as { origin?: unknown }).origin).find((origin) => origin !== undefined);
   const facts = registryFactsOf(chain[0]);
   if (side === 'source' || chain.some((link) => errorCodeOf(link)?.startsWith('ERR_SOURCE_'))) {

@@ -50,6 +50,16 @@ describe('exitCodeOf', () => {
     ],
     ['a file that vanished', coded('ERR_PUSH_FAILED', { origin: 'source', cause: coded('ENOENT') }), 4],
     ['a request that cannot be met', coded('ERR_PUSH_FAILED', { origin: 'request' }), 2],
+    [
+      'a machine that had no file handle for a connection',
+      coded('ERR_PUSH_FAILED', {
+        origin: 'machine',
+        cause: coded('ERR_REGISTRY_NOT_ASKED', { cause: coded('EMFILE') }),
+      }),
+      1,
+    ],
+    ['one that had none for the source', coded('ERR_SOURCE_UNREADABLE', { cause: coded('EMFILE') }), 1],
+    ['one that had none for a daemon', coded('ERR_CLI_DAEMON_UNREACHABLE', { cause: coded('ENFILE') }), 1],
     ['the first of several errors', new AggregateError([coded('ECONNREFUSED'), coded('EACCES')]), 5],
   ])('%s', (_, error, code) => {
     expect(exitCodeOf(error)).toBe(code);

@@ -1,3 +1,5 @@
+import { machineLimitOf } from '@slipway/digest';
+
 /** What the program's exit says, in the words of `slipway help push`. */
 export const exitCodes: Readonly<{
   pushed: 0;
@@ -46,6 +48,7 @@ const byCode: ReadonlyMap<string, ExitCode> = new Map<string, ExitCode>([
   ['ERR_REGISTRY_UNAUTHORIZED', exitCodes.denied],
   ['ERR_REGISTRY_DENIED', exitCodes.denied],
   ['ERR_REGISTRY_UNREACHABLE', exitCodes.unreachable],
+  ['ERR_REGISTRY_NOT_ASKED', exitCodes.failed],
   ['ERR_PUSH_NO_ENDPOINT', exitCodes.unreachable],
   ['ERR_PROXY_REFUSED', exitCodes.unreachable],
   ['ERR_PROXY_TLS', exitCodes.unreachable],
@@ -81,6 +84,7 @@ const connectionCodes: ReadonlySet<string> = new Set([
  * error of the chain of causes that has a rule decides, in the light of the side the wrappers named.
  */
 export function exitCodeOf(error: unknown): ExitCode {
+  if (machineLimitOf(error) !== undefined) return exitCodes.failed;
   let side: unknown;
   for (const link of causesOf(error)) {
     side ??= (link as { origin?: unknown }).origin;

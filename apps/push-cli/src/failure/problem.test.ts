@@ -34,6 +34,13 @@ describe('problemOf', () => {
   });
 });
 
+test('what this machine ran out of comes before advice about whom it could not talk to', () => {
+  const cause = coded('EMFILE', {}, 'connect EMFILE');
+  for (const code of ['ERR_REGISTRY_NOT_ASKED', 'ERR_CLI_DAEMON_UNREACHABLE', 'ERR_SOURCE_UNREADABLE']) {
+    expect(problemOf(coded(code, { cause, hint: 'start slipwayd' })).hint).toContain('`ulimit -n`');
+  }
+});
+
 describe('a text that is no reference', () => {
   test.each([
     ['BAD//', 'is no reference: invalid reference format', 'a reference is [registry/]'],

@@ -1,4 +1,4 @@
-import type { AbortOptions } from '@slipway/digest';
+import { type AbortOptions, machineLimitOf } from '@slipway/digest';
 import { canonicalName, type Reference } from '@slipway/reference';
 import { furtherFailure, type Repository } from '@slipway/registry-client';
 import { retrying } from '@slipway/transfer';
@@ -50,6 +50,8 @@ export async function overEndpoints<T>(
           repository = await endpoint.connect({ signal, first: first && (() => first(endpoint)) });
         } catch (cause) {
           signal?.throwIfAborted();
+          // This machine could not ask: that is no reason to go on without TLS.
+          if (machineLimitOf(cause) !== undefined) throw cause;
           // An answer of any kind means that TLS worked.
           if (destinationErrorOf(cause)?.status !== undefined && protocol === 'https:') confirmedTls.add(hostname);
           failures.push(cause instanceof Error ? cause : new Final(cause));

@@ -1,3 +1,4 @@
+import { machineLimitOf } from '@slipway/digest';
 import { codeOf } from '../error-code.ts';
 
 /**
@@ -40,30 +41,8 @@ export class BeyondEnd extends RangeError {
 /** Says who failed, where the machine did not: `side` is who was asked for the bytes. */
 export function asFormFailure(error: unknown, side: FailureSide): FormFailure {
   if (error instanceof FormFailure) return error;
-  if (isOfMachine(error)) return new FormFailure('machine', error);
+  if (machineLimitOf(error) !== undefined) return new FormFailure('machine', error);
   return new FormFailure(isOfCopy(error) ? 'copy' : side, error);
-}
-
-const machineCodes: ReadonlySet<string> = new Set([
-  'EMFILE',
-  'ENFILE',
-  'ENOMEM',
-  'ERR_DEFLATE_WORKER',
-  'ERR_WORKER_INIT_FAILED',
-  'ERR_WORKER_OUT_OF_MEMORY',
-]);
-
-/** Out of threads, memory or file handles, which says nothing about the bytes. */
-function isOfMachine(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  if (machineCodes.has(codeOf(error) ?? '')) return true;
-  if (error instanceof RangeError && /allocation failed|out of memory|WebAssembly/i.test(error.message)) return true;
-  return isWebAssemblyError(error) || isOfMachine(error.cause);
-}
-
-/** By name, as an error that comes from a worker thread is a copy of what was thrown there. */
-function isWebAssemblyError({ name, stack }: Error): boolean {
-  return name === 'CompileError' || name === 'LinkError' || (name === 'RuntimeError' && /wasm/.test(stack ?? 'wasm'));
 }
 
 function isOfCopy(error: unknown): boolean {

@@ -31,6 +31,25 @@ test.each([
   }
 });
 
+test.each([
+  ['connect EMFILE 10.0.0.1:443 - Local (undefined:undefined)', 'EMFILE', 'connect EMFILE 10.0.0.1:443', true],
+  ['connect ENFILE 10.0.0.1:443', 'ENFILE', 'connect ENFILE 10.0.0.1:443', true],
+  ['connect ENOMEM 10.0.0.1:443', 'ENOMEM', 'connect ENOMEM 10.0.0.1:443', false],
+])('%s is this machine’s failure, and none of the registry', (said, code, what, transient) => {
+  expect(networkError({ method: 'GET', url, proxy: undefined }, withCode(said, code))).toMatchObject({
+    ...{ code: 'ERR_REGISTRY_NOT_ASKED', reason: code, transient, message: `GET ${url} failed: ${what}` },
+    hint: expect.stringMatching(/`ulimit -[nv]`/),
+  });
+});
+
+test('a parser that gets no memory is this machine’s failure', () => {
+  const cause = new RangeError('WebAssembly.Instance(): Out of memory: Cannot allocate Wasm memory for new instance');
+  expect(networkError({ method: 'GET', url, proxy: undefined }, cause)).toMatchObject({
+    ...{ code: 'ERR_REGISTRY_NOT_ASKED', reason: undefined, transient: false },
+    hint: expect.stringContaining('memory'),
+  });
+});
+
 test('a name behind a proxy is the one that was looked up', () => {
   const proxy = 'http://proxy.example:3128';
   const { message } = networkError(

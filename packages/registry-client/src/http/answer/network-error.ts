@@ -1,3 +1,4 @@
+import { machineHint, machineLimitOf } from '@slipway/digest';
 import { RegistryError, type RegistryErrorDetails } from '../../errors.ts';
 import type { ProxyError } from '../../proxy/errors.ts';
 import { isNotTLS, isTLSCode, isVerificationCode } from '../connection/tls-code.ts';
@@ -63,6 +64,19 @@ const lookupCodes: ReadonlySet<string> = new Set(['ENOTFOUND', 'EAI_AGAIN']);
 function classify({ url, proxy }: Pick<FailedRequest, 'url' | 'proxy'>, cause: unknown): Classified {
   const code = codeOf(cause);
   const said = messageOf(cause);
+  const limit = machineLimitOf(cause);
+  if (limit !== undefined) {
+    // File handles come back as other requests end; what has no memory to begin with has none the next time.
+    const transient = limit === 'file handles';
+    const what = said.replace(/ - Local \(undefined:undefined\)$/, ''); // an address that nothing was bound to
+    return {
+      code: 'ERR_REGISTRY_NOT_ASKED',
+      reason: code || undefined,
+      transient,
+      what,
+      hint: machineHint(limit),
+    };
+  }
   const unreachable = 'ERR_REGISTRY_UNREACHABLE';
   if (isProxyError(cause)) {
     const { transient, retryAfterMs, hint } = cause;
