@@ -1,5 +1,6 @@
 import { type ServerConfig, settings } from './config/server-config.ts';
 import type { EngineContext } from './engine/engine-context.ts';
+import { fullDisk, isDiskFull } from './engine/folder/disk-full.ts';
 import { type EngineContextOptions, openEngineContext } from './engine/open-engine-context.ts';
 import { openJobs } from './jobs/queue/open-jobs.ts';
 import { slipwayRoutes } from './jobs/routes/slipway-routes.ts';
@@ -39,6 +40,12 @@ export interface Daemon {
  * @throws {ServerError} when it cannot start; nothing is left open then
  */
 export async function startDaemon(options: EngineContextOptions, routes: RequestHandlerOptions = {}): Promise<Daemon> {
+  return await start(options, routes).catch((error: unknown) => {
+    throw isDiskFull(error) ? fullDisk(options.config.dataDir, error) : error;
+  });
+}
+
+async function start(options: EngineContextOptions, routes: RequestHandlerOptions): Promise<Daemon> {
   const { config, log } = options;
   const tracing = await openTracing(options.environment.variables, log);
   const context = await openEngineContext({ ...options, tracing }).catch(async (error: unknown) => {

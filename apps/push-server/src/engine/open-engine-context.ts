@@ -30,6 +30,8 @@ import { createFairTransfers } from './fair-transfers.ts';
 import { layerCacheBytes, startDiskKeeper } from './folder/disk-space.ts';
 import { watchFolder } from './folder/folder-health.ts';
 import { lockFolder } from './folder/folder-lock.ts';
+import { roomyStore } from './folder/roomy-store.ts';
+import { openSpaceReserve } from './folder/space-reserve.ts';
 import { publishStoreEvents } from './publish-store-events.ts';
 import { createPushService } from './push-service.ts';
 import { createRegistryClients } from './registry-clients.ts';
@@ -71,6 +73,7 @@ async function open(
   if (config.redis !== undefined) await Promise.all([import('ioredis'), import('bullmq')]);
   const spoolFolder = join(dataDir, 'spool');
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const reserve = await openSpaceReserve({ folder: dataDir });
   await mkdir(spoolFolder, { recursive: true, mode: 0o700 });
   const folderLock = opened.use(
     await lockFolder({
@@ -90,14 +93,17 @@ async function open(
   const board = createPushBoard();
   const { minFree, gcIntervalMs: intervalMs } = config;
   // The store asks the keeper, and the keeper looks into the store.
-  const disk = startDiskKeeper({ store: () => store, dataDir, diskQuota, minFree, intervalMs, log });
+  const disk = startDiskKeeper({ store: () => store, dataDir, diskQuota, minFree, reserve, intervalMs, log });
   const store: ImageStore = opened.use(
-    await openImageStore({
-      folder: join(dataDir, 'images'),
-      onWarning: (message) => log.warn(message),
-      onEvent: publishStoreEvents(events),
-      admit: (request) => disk.admit(request),
-    }),
+    roomyStore(
+      await openImageStore({
+        folder: join(dataDir, 'images'),
+        onWarning: (message) => log.warn(message),
+        onEvent: publishStoreEvents(events),
+        admit: (request) => disk.admit(request),
+      }),
+      reserve,
+    ),
   );
   const ownMetadata = opened.use(
     shared === undefined
@@ -137,6 +143,7 @@ async function open(
   const defaults = { ...config, schema1Fallback: config.schema1Fallback || environment.allowsSchema1 };
   const pushes = createPushService({ defaults, egress, clients, transfers, metrics, log, board });
   opened.use(disk);
+  await reserve.fill();
   const activity = createActivity({ push: config.maxPushes, load: config.maxLoads, save: config.maxLoads });
   activity.onClosing(() => folderLock.leaving());
   for (const [kind, name] of Object.entries(plurals) as readonly (readonly [WorkKind, string])[]) {

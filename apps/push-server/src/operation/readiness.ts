@@ -1,8 +1,10 @@
 import type { ImageStore } from '@slipway/image-store';
 import type { ServerConfig } from '../config/server-config.ts';
 import type { Activity } from '../engine/activity.ts';
+import { isDiskFull } from '../engine/folder/disk-full.ts';
 import { FolderHangs, type FolderHealth } from '../engine/folder/folder-health.ts';
 import { freeBytesOf } from '../engine/folder/free-bytes.ts';
+import { tryFolder } from '../engine/folder/try-folder.ts';
 import type { SharedState } from '../jobs/queue/redis/open-shared-state.ts';
 
 export interface ReadinessNeeds {
@@ -28,10 +30,21 @@ export async function readinessOf({
         await store.diskUsage();
         return true;
       }),
-      faultOf('the disk is full', async () => (await freeBytesOf(config.dataDir)) >= config.minFree),
+      diskFault(config),
     ]);
   const faults = [...(await whileUp(folder, looks, (hangs) => [hangs.message])), shared?.fault];
   return faults.filter((fault) => fault !== undefined);
+}
+
+/** Written to, as nothing else tells of quotas and of disks that have become read-only. */
+async function diskFault({ dataDir, minFree }: ReadinessNeeds['config']): Promise<string | undefined> {
+  try {
+    if ((await freeBytesOf(dataDir)) < minFree) return 'the disk is full';
+    await tryFolder(dataDir);
+    return undefined;
+  } catch (error) {
+    return isDiskFull(error) ? 'the disk is full' : 'the data folder cannot be written';
+  }
 }
 
 /** Looks, unless the folder hangs: then nothing more is asked of it. */

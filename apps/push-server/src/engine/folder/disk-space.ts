@@ -8,6 +8,7 @@ import type { Logger } from 'pino';
 import { humanSize } from '../../docker/stream/human-size.ts';
 import { RequestError } from '../../errors.ts';
 import { freeBytesOf } from './free-bytes.ts';
+import type { SpaceReserve } from './space-reserve.ts';
 
 /** Part of the quota that compressed layers may take; images have the rest. */
 const layerShare = 0.25;
@@ -58,6 +59,8 @@ export interface DiskKeeperOptions {
   readonly diskQuota: number;
   /** Bytes that have to stay free on the disk. */
   readonly minFree: number;
+  /** Has its bytes before anything else. */
+  readonly reserve: Pick<SpaceReserve, 'missingBytes' | 'fill'>;
   readonly intervalMs: number;
   readonly log: Logger;
 }
@@ -73,6 +76,7 @@ export function startDiskKeeper({
   dataDir,
   diskQuota,
   minFree,
+  reserve,
   intervalMs,
   log,
 }: DiskKeeperOptions): DiskKeeper {
@@ -90,7 +94,7 @@ export function startDiskKeeper({
   };
   const usedBytes = async (): Promise<number> =>
     (await store().diskUsage()).bytes + (await bytesIn(join(dataDir, 'jobs', 'archives'))) + claimed;
-  const freeBytes = async (): Promise<number> => (await freeBytesOf(dataDir)) - minFree;
+  const freeBytes = async (): Promise<number> => (await freeBytesOf(dataDir)) - minFree - reserve.missingBytes;
 
   /** What making room would free. */
   const removableBytes = async (): Promise<number> => {
@@ -123,13 +127,14 @@ export function startDiskKeeper({
       throw new RequestError(507, `no space left for ${name}: it has ${humanSize(bytes)}, and ${taken}`);
     }
     if (!(await isFree())) {
-      const floor = humanSize(minFree);
+      const floor = humanSize(minFree + reserve.missingBytes);
       throw new RequestError(507, `no space left for ${name}: less than ${floor} would be free on the disk`);
     }
   };
 
   const tidy = async (): Promise<void> => {
     await collect();
+    await reserve.fill();
     const limit = room;
     if (limit === undefined || (await usedBytes()) <= limit * highWater) return;
     void makeRoom(async () => (await usedBytes()) <= limit * highWater);
