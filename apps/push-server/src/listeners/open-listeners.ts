@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { chmod, lstat, unlink } from 'node:fs/promises';
+import { chmod, unlink } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import { connect, type Socket } from 'node:net';
@@ -10,6 +10,7 @@ import type { ServerConfig } from '../config/server-config.ts';
 import { ServerError } from '../errors.ts';
 import type { TokenStore } from '../security/token-store.ts';
 import type { RequestHandler } from '../server.ts';
+import { checkSocketPlace } from './check-listeners.ts';
 import { inheritedSockets } from './inherited-sockets.ts';
 import { formatListenAddress, isLoopback, type ListenAddress, parseListenAddress } from './listen-address.ts';
 import type { ListenerGuard } from './listener-guard.ts';
@@ -212,9 +213,10 @@ function endHalfOpenRequests(server: Server, idleTimeoutMs: number): void {
 
 /** A socket that a dead daemon left is removed; that of a living one, and what is no socket at all, is not touched. */
 async function removeStaleSocket(path: string): Promise<void> {
-  const status = await lstat(path).catch(() => undefined);
-  if (status === undefined) return;
-  if (!status.isSocket()) throw new ServerError('ERR_SERVER_LISTEN', `${path} is there, and no socket`);
+  const isThere = await checkSocketPlace(path).catch((cause: Error) => {
+    throw new ServerError('ERR_SERVER_LISTEN', `Cannot listen on unix://${path}: ${cause.message}`, { cause });
+  });
+  if (!isThere) return;
   const socket = connect(path);
   try {
     await once(socket, 'connect');

@@ -30,6 +30,7 @@ const maxWaiting = 10_000;
 
 const [append, close] = [promisify(fs.appendFile), promisify(fs.close)];
 const [open, stat] = [promisify(fs.open), promisify(fs.stat)];
+const [access, unlink, realpath] = [promisify(fs.access), promisify(fs.unlink), promisify(fs.realpath)];
 
 /**
  * Writes to a file of its own, one JSON object a line, or else into the log. A pipe needs somebody who reads it.
@@ -83,6 +84,20 @@ export async function openAuditLog(file: string | undefined, log: Logger): Promi
 }
 
 const mode = 0o600;
+
+/**
+ * Tries to write to the file of an audit log, and leaves nothing behind. A pipe that nobody reads may have its reader
+ * at the start.
+ *
+ * @throws {ServerError} `ERR_SERVER_CONFIG`
+ */
+export async function checkAuditLog(file: string): Promise<void> {
+  const found = await stat(file).catch(() => undefined);
+  if (found?.isFIFO() === true) return await access(file, fs.constants.W_OK);
+  await close(await openForAppend(file));
+  // Where a link leads to a place that had no file, that is what was made.
+  if (found === undefined) await unlink(await realpath(file));
+}
 
 /** To open a pipe waits for its reader, in a thread that nothing ends: it is asked first whether there is one. */
 async function openForAppend(file: string): Promise<number> {
