@@ -16,6 +16,7 @@ beforeAll(() => {
   mkdirSync(at('folder'));
   writeFileSync(at('empty'), '');
   writeFileSync(at('hello'), 'héllo');
+  writeFileSync(at('marked'), '\uFEFF\uFEFF{}');
   writeFileSync(at('long'), new Uint8Array(3_000_000).fill(7));
   symlinkSync('hello', at('link'));
   symlinkSync('nowhere', at('broken'));
@@ -37,6 +38,11 @@ test.each([
 
 test('text is UTF-8', async () => {
   expect(await readTextWithin(at('hello'), { maxBytes: 100 })).toBe('héllo');
+});
+
+test('a byte order mark is no text, and part of the bytes', async () => {
+  expect(await readTextWithin(at('marked'), { maxBytes: 100 })).toBe('\uFEFF{}');
+  expect(await readFileWithin(at('marked'), { maxBytes: 100 })).toHaveLength(8);
 });
 
 test.each([

@@ -27,9 +27,12 @@ export async function readFileWithin(path: string, options: ReadFileOptions): Pr
   return await readBuffer(path, options);
 }
 
-/** Reads a whole file of text in UTF-8, as {@link readFileWithin} does. */
+/**
+ * Reads a whole file of text in UTF-8, as {@link readFileWithin} does, without the byte order mark that editors of
+ * Windows put first.
+ */
 export async function readTextWithin(path: string, options: ReadFileOptions): Promise<string> {
-  return (await readBuffer(path, options)).toString('utf8');
+  return (await readBuffer(path, options)).toString('utf8').replace(/^\uFEFF/, '');
 }
 
 async function readBuffer(path: string, options: ReadFileOptions): Promise<Buffer> {

@@ -47,6 +47,13 @@ test('a flag beats a variable, a variable beats the file', async () => {
   expect(config).toMatchObject({ concurrency: 4, retries: 3, dataDir: '/two' });
 });
 
+test('a byte order mark before the file’s text is none of it', async () => {
+  await using folder = await temporaryFolder();
+  const file = join(folder.path, 'slipwayd.json');
+  await writeFile(file, '\uFEFF{ "concurrency": 7 }');
+  expect(await readConfig({ flags: {}, variables: {}, file })).toMatchObject({ concurrency: 7 });
+});
+
 test('comments in the file are no settings, and // in a text is no comment', async () => {
   const file = '/* where\nto listen */ { "host": ["unix:///run/a.sock"] // here\n }';
   expect((await configOf(file)).hosts).toEqual(['unix:///run/a.sock']);
