@@ -21,7 +21,8 @@ export const tokenUsername = '<token>';
  */
 export function credentialsOf(authConfig: AuthConfig): Credentials | undefined {
   assertArgument('authConfig', authConfig, anObject);
-  const { identitytoken, registrytoken } = authConfig;
+  // Whoever pastes a token, or reads it from a file, leaves a line break in it.
+  const [identitytoken, registrytoken] = [authConfig.identitytoken?.trim(), authConfig.registrytoken?.trim()];
   if (registrytoken) return { kind: 'registry-token', token: registrytoken };
   if (identitytoken) return { kind: 'identity-token', token: identitytoken };
   const { username = '', password = '' } = authConfig.auth ? (decodeAuth(authConfig.auth) ?? {}) : authConfig;

@@ -57,5 +57,6 @@ function credentialsIn(given: unknown): Credentials | undefined {
 }
 
 function tokenOf(ofKind: 'identity-token' | 'registry-token', token: unknown): Credentials | undefined {
-  return typeof token === 'string' && token !== '' ? { kind: ofKind, token } : undefined;
+  const text = typeof token === 'string' ? token.trim() : '';
+  return text === '' ? undefined : { kind: ofKind, token: text };
 }

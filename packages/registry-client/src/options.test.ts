@@ -55,6 +55,12 @@ describe('resolveRegistryOptions', () => {
     );
   });
 
+  test.each(['a\nb', 'a\r\nX-Other: b', 'é', '\u0000'])('a user agent of %j is refused', (userAgent) => {
+    expect(() => resolveRegistryOptions({ url, userAgent })).toThrow(
+      'Expected `options.userAgent` to be printable ASCII',
+    );
+  });
+
   test.each(['connectMs', 'slowMs', 'commitMs', 'disposalMs'])('no %s is longer than a timer', (name) => {
     const timeouts = { [name]: 2 ** 31 };
     expect(() => resolveRegistryOptions({ url, timeouts })).toThrow(`Expected \`${name}\` to be 2147483647 ms`);

@@ -6,7 +6,6 @@ import {
   aFunction,
   aNumber,
   anObject,
-  aString,
   assertArgument,
   assertOptions,
   aText,
@@ -196,7 +195,7 @@ const aURL = either(
 const optionKinds: Readonly<Record<Exclude<keyof RegistryOptions, 'url'>, Kind>> = {
   name: aText,
   credentials: either(aFunction, someCredentials),
-  userAgent: aString,
+  userAgent: kind('printable ASCII', (value) => typeof value === 'string' && /^[\x20-\x7e]*$/.test(value)),
   connect: anObject,
   connectTo: aFunction,
   dispatcher: aFunction,

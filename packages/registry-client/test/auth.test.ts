@@ -134,6 +134,15 @@ describe('asking for a token', () => {
     expect(world.asked).toEqual([]);
   });
 
+  test.each(['two words', 'a\nb', 'é'])('a registry token that no header holds is named: %j', async (token) => {
+    await using world = await startTokenWorld();
+    await using registry = openRegistry({ url: world.url, credentials: known({ kind: 'registry-token', token }) });
+    await expect(registry.repository('demo/app').statBlob(digest)).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_UNAUTHORIZED',
+      message: expect.stringContaining('the registry token kept for it is none'),
+    });
+  });
+
   test('for reading alone', async () => {
     await using world = await startTokenWorld();
     await using registry = openRegistry({ url: world.url });

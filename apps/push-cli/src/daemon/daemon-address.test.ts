@@ -49,6 +49,17 @@ describe('a token', () => {
   });
 });
 
+test.each(['secret\n', 'secret\r\n', ' secret ', '\tsecret'])('a token is what stands in %j', async (token) => {
+  expect(await find('https://farm', { SLIPWAY_TOKEN: token })).toMatchObject({ token: 'secret' });
+});
+
+test.each(['sec\nret', 'sec ret', '\n', 'secrét', 'sec\u0000ret'])('%j is no token', async (token) => {
+  await expect(find('https://farm', { SLIPWAY_TOKEN: token })).rejects.toMatchObject({
+    code: 'ERR_CLI_USAGE',
+    message: 'SLIPWAY_TOKEN does not hold one token and nothing else',
+  });
+});
+
 describe('with files', () => {
   test('a token is read from where it is renewed', async () => {
     await using folder = await makeFolder();

@@ -57,14 +57,20 @@ export const privateWays: string =
 /** A token in a file is one that somebody renews, as Kubernetes does. */
 async function tokenOf({ variables }: Environment): Promise<string | undefined> {
   const { SLIPWAY_TOKEN: token = '', SLIPWAY_TOKEN_FILE: file = '' } = variables;
-  if (file === '') return token || undefined;
+  if (file === '') return token === '' ? undefined : oneToken(token, 'SLIPWAY_TOKEN');
   if (token !== '') throw usageError('SLIPWAY_TOKEN and SLIPWAY_TOKEN_FILE exclude each other');
   const { readTextWithin } = await import('@slipway/read-file'); // most need neither a token nor certificates
   const text = await readTextWithin(file, { maxBytes: maxFileBytes, mayBePipe: true }).catch((cause: Error) => {
     throw usageError(`SLIPWAY_TOKEN_FILE cannot be read: ${cause.message}`);
   });
-  if (/^\S+\s*$/.test(text)) return text.trim();
-  throw usageError(`SLIPWAY_TOKEN_FILE: ${file} does not hold one token and nothing else`);
+  return oneToken(text, `SLIPWAY_TOKEN_FILE: ${file}`);
+}
+
+/** Without the line break that a file, or a quoted `$(cat)` of Windows' line ends, leaves. A header takes nothing else. */
+function oneToken(text: string, place: string): string {
+  const token = text.trim();
+  if (/^[\x21-\x7e]+$/.test(token)) return token;
+  throw usageError(`${place} does not hold one token and nothing else`);
 }
 
 /** The daemon that the environment names for all commands. */

@@ -167,6 +167,7 @@ export class Authorizer {
     const credentials = await abortable(lookup, signal);
     const made = { access, scheme, credentials: lookup };
     if (credentials?.kind === 'registry-token') {
+      if (scheme === 'bearer') this.#assertFits(credentials.token);
       return scheme === 'bearer' ? { ...made, header: `Bearer ${credentials.token}` } : undefined;
     }
     if (scheme === 'bearer') {
@@ -175,6 +176,16 @@ export class Authorizer {
     }
     if (credentials?.kind !== 'basic' || credentials.username === '' || credentials.password === '') return undefined;
     return { ...made, header: `Basic ${basicValue(credentials.username, credentials.password)}` };
+  }
+
+  /** What a header cannot hold would end as a failure of the network. */
+  #assertFits(token: string): void {
+    if (/^[\x21-\x7e]+$/.test(token)) return;
+    throw new RegistryError(
+      `${redactURL(this.#options.url)} asks for a token, and the registry token kept for it is none: it has spaces, ` +
+        'line breaks or characters that are not ASCII',
+      { code: 'ERR_REGISTRY_UNAUTHORIZED', status: 401, hint: this.hint },
+    );
   }
 
   /** Drops what the registry refused. Who comes later finds another look-up in its place, and waits for that one. */
