@@ -18,7 +18,7 @@ export function credentialsErrorAdvice({ facts, cause }: CredentialsError): stri
     case 'malformed-entry':
       return 'correct the entry: `slipway login REGISTRY` writes it anew';
     case 'unwritable':
-      return 'check the permissions, or name another file with --authfile';
+      return unwritableAdvice(causesOf(cause).map(errorCodeOf).find(isOfSystem));
     case 'helper-missing':
       return `install it, or take it out of ${file}`;
     case 'helper-timeout':
@@ -26,6 +26,13 @@ export function credentialsErrorAdvice({ facts, cause }: CredentialsError): stri
     default:
       return `try \`${helper} list\` by hand; it is named by ${file}`;
   }
+}
+
+function unwritableAdvice(code: string | undefined): string {
+  const other = 'or name another file with --authfile';
+  if (code === 'ENOSPC' || code === 'EDQUOT') return `the disk is full: free some space, ${other}`;
+  if (code === 'EROFS') return 'the file system is read-only: name another file with --authfile';
+  return `check the permissions, ${other}`;
 }
 
 /** What to do about a certificate or a key that cannot be used. */

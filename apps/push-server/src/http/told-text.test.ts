@@ -16,6 +16,9 @@ test.each([
   ],
   ['Cannot open "/srv/data dir/jobs/x": it is damaged', 'Cannot open a file of slipwayd: it is damaged'],
   ['Cannot open "C:\\ProgramData\\slipway\\x": it is damaged', 'Cannot open a file of slipwayd: it is damaged'],
+  ['the credentials file /etc/farm.json does not exist', 'the credentials file does not exist'],
+  ['cannot use the key /etc/certs.d/x/a.key: it is encrypted', 'cannot use the key: it is encrypted'],
+  ['the folder "/srv/a b" is not there', 'the folder is not there'],
   // What clients wrote, and addresses, stay.
   [
     'PUT https://r.example/v2/team/app/manifests/v1 answered 500',

@@ -9,6 +9,7 @@ export function toldText(text: string): string {
     .replace(/(["'])(?:\/|[A-Za-z]:\\)[^"']*\1/g, hidden)
     .replace(/(?<=^|[\s(])(?:\/(?!v[12]\/|images\/|slipway\/)|[A-Za-z]:\\)[^\s"',;:()]*[/\\][^\s"',;:()]*/g, hidden)
     .replace(/ in the image store a file of slipwayd/g, ' in the image store')
+    .replace(/\b(the (?:[a-z]+ )?(?:certificate|file|folder|key|lock)) a file of slipwayd/g, '$1')
     .replace(/\bE[A-Z]{2,14}: ([a-z][^,:]*), \w+(?: a file of slipwayd)?(?: -> a file of slipwayd)?/g, '$1');
 }
 

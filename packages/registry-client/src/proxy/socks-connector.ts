@@ -58,7 +58,9 @@ function explained(error: unknown, proxy: URL, target: string): Error {
   }
   const reply = /rejected connection - (\w+)/.exec(said)?.[1];
   if (reply !== undefined) {
-    const message = `the proxy ${name} cannot connect to ${target} (${reply})`;
+    // The library has no name for a reply that RFC 1928 does not have.
+    const why = reply === 'undefined' ? 'it answered with a code that SOCKS does not have' : reply;
+    const message = `the proxy ${name} cannot connect to ${target} (${why})`;
     const code = systemCodes.get(reply);
     return code === undefined
       ? new ProxyError('ERR_PROXY_REFUSED', message)
