@@ -77,10 +77,15 @@ export async function createClient(options?: ClientOptions): Promise<Client> {
   const openImages = async () => settings.imageStore ?? (await images.get());
   const sources: SourceDoors = {
     ...settings,
-    registries: createSourceRegistries({ registries: sourceRegistries, credentials: credentials.forSources, attempts }),
+    registries: createSourceRegistries({
+      registries: sourceRegistries,
+      credentials: credentials.forSources,
+      attempts,
+      warn,
+    }),
     images: storedImages(openImages),
   };
-  const subjects = createSubjects({ registries, sourceRegistries, credentials, attempts });
+  const subjects = createSubjects({ registries, sourceRegistries, credentials, attempts, warn });
   const pushers = onceOpened(async () => {
     const { metadataStore, layerCache } = await pushStores(settings, stores.get);
     const folder = settings.cache ? (settings.dataDir ?? environment.dataFolder) : settings.dataDir;
@@ -151,7 +156,7 @@ export async function createClient(options?: ClientOptions): Promise<Client> {
       const isRead = repositoryOptions.access === 'pull';
       if (!isRead) credentials.assertFor([reference.registry]);
       const ways = isRead ? sourceRegistries : registries;
-      return await lifetime.run(repositoryOptions, (signal) => connectTo(reference, ways, { signal, attempts }));
+      return await lifetime.run(repositoryOptions, (signal) => connectTo(reference, ways, { signal, attempts, warn }));
     },
     async verifyLogin(registry, shown, loginOptions = {}) {
       assertOptions('options', loginOptions, { optional: { onAttempt: aFunction, signal: aSignal } });

@@ -10,6 +10,7 @@ export { type Clock, systemClock } from './clock.ts';
 export { DoNotRetry, TransferError, type TransferErrorCode } from './errors.ts';
 export { createHostBackoff, type HostBackoff, type HostWait } from './host-backoff.ts';
 export { createTransferManager } from './manager.ts';
+export { onceAnAttempt, tellRetries } from './once-an-attempt.ts';
 export {
   type ResolvedTransferManagerOptions,
   retryDefaults,

@@ -59,7 +59,7 @@ export async function deleteReferences(
   const references = items.map(({ reference }) => reference);
   const credentials = await typedCredentials(options, references, context);
   await using client = await openClient(options, context, { print: say, warn, credentials });
-  const repositories = patientRepositories(client, signal);
+  const repositories = patientRepositories(client, { signal, warn });
   for (const item of items) {
     await attempt(item, context, async () => {
       await plan(item, repositories, options, context);

@@ -1,8 +1,8 @@
 import { type Client, noteRegistryFacts } from '@slipway/client';
 import { isRetryable } from '@slipway/push';
-import type { Reference } from '@slipway/reference';
+import { canonicalName, type Reference } from '@slipway/reference';
 import { RegistryError, type Repository, wrapRepository } from '@slipway/registry-client';
-import { retrying } from '@slipway/transfer';
+import { retrying, tellRetries } from '@slipway/transfer';
 
 /** Repositories whose temporary failures are retried; a lasting failure gets the facts that the advice needs. */
 export interface Repositories {
@@ -14,10 +14,16 @@ export interface Repositories {
 
 const attempts = 5;
 
-/** Asks through a client, which has the credentials, certificates and proxies. */
-export function patientRepositories(client: Client, signal: AbortSignal): Repositories {
-  const patiently = <T>({ registry }: Reference, work: () => Promise<T>): Promise<T> =>
-    retrying(work, { signal, attempts, host: registry, isTransient: isMomentary });
+/** Asks through a client, which has the credentials, certificates and proxies. Each wait is told. */
+export function patientRepositories(
+  client: Client,
+  { signal, warn }: { readonly signal: AbortSignal; readonly warn: (message: string) => void },
+): Repositories {
+  const patiently = <T>(reference: Reference, work: () => Promise<T>): Promise<T> =>
+    retrying(work, {
+      ...{ signal, attempts, host: reference.registry, isTransient: isMomentary },
+      onRetry: tellRetries(canonicalName(reference), warn),
+    });
   /** Adds the facts about the registry to a failure. */
   const explained = async <T>(reference: Reference, work: Promise<T>): Promise<T> => {
     try {

@@ -2,9 +2,16 @@ import { type AbortOptions, isDigest } from '@slipway/digest';
 import { SourceError } from '@slipway/image-source';
 import type { Descriptor, Platform } from '@slipway/manifest';
 import { isRetryable } from '@slipway/push';
-import { defaultTag, formatReference, parseReference, type Reference, withDefaultTag } from '@slipway/reference';
+import {
+  canonicalName,
+  defaultTag,
+  formatReference,
+  parseReference,
+  type Reference,
+  withDefaultTag,
+} from '@slipway/reference';
 import type { Repository } from '@slipway/registry-client';
-import { retrying } from '@slipway/transfer';
+import { retrying, tellRetries } from '@slipway/transfer';
 import type { Registries } from '../connection/registries.ts';
 import type { ClientCredentials } from '../credentials/client-credentials.ts';
 import { noteRegistryFacts } from '../credentials/registry-facts.ts';
@@ -57,10 +64,18 @@ export interface SubjectsOptions {
   readonly credentials: ClientCredentials;
   /** For each question, the first included. */
   readonly attempts: number;
+  /** Told of each wait for a registry. */
+  readonly warn: (message: string) => void;
 }
 
 /** Looks at manifests in registries, with the credentials of the push where they are for that registry. */
-export function createSubjects({ registries, sourceRegistries, credentials, attempts }: SubjectsOptions): Subjects {
+export function createSubjects({
+  registries,
+  sourceRegistries,
+  credentials,
+  attempts,
+  warn,
+}: SubjectsOptions): Subjects {
   const sideOf = (registry: string): 'forDestinations' | 'forSources' => {
     if (credentials.forDestinations === credentials.forSources) return 'forSources';
     try {
@@ -78,8 +93,9 @@ export function createSubjects({ registries, sourceRegistries, credentials, atte
     const side = sideOf(reference.registry);
     try {
       const ways = side === 'forSources' ? sourceRegistries : registries;
-      const repository = await connectTo(reference, ways, { signal, attempts });
-      const options = { signal, attempts, host: reference.registry, isTransient: isRetryable };
+      const repository = await connectTo(reference, ways, { signal, attempts, warn });
+      const onRetry = tellRetries(canonicalName(reference), warn);
+      const options = { signal, attempts, host: reference.registry, isTransient: isRetryable, onRetry };
       return await retrying(() => question(repository), options);
     } catch (error) {
       signal?.throwIfAborted();

@@ -6,9 +6,9 @@ import {
   SourceError,
 } from '@slipway/image-source';
 import { isRetryable } from '@slipway/push';
-import { defaultTag, parseReference, type Reference } from '@slipway/reference';
+import { canonicalName, defaultTag, parseReference, type Reference } from '@slipway/reference';
 import { furtherFailure, RegistryError, type Repository, registryErrorOf } from '@slipway/registry-client';
-import { retrying } from '@slipway/transfer';
+import { retrying, tellRetries } from '@slipway/transfer';
 import type { Registries } from '../connection/registries.ts';
 import { noteRegistryFacts } from '../credentials/registry-facts.ts';
 import type { TrackedCredentials } from '../credentials/tracked-credentials.ts';
@@ -48,6 +48,8 @@ export interface SourceRegistriesOptions {
   readonly credentials: TrackedCredentials;
   /** For each question, the first included. */
   readonly attempts: number;
+  /** Told of each wait for a registry. */
+  readonly warn: (message: string) => void;
 }
 
 /** Reads from registries, with patience. */
@@ -55,6 +57,7 @@ export function createSourceRegistries({
   registries,
   credentials,
   attempts,
+  warn,
 }: SourceRegistriesOptions): SourceRegistries {
   const explain = async (error: unknown, reference: Reference, subject: string, signal: Signal): Promise<never> => {
     noteRegistryFacts(error, await credentials.factsOf(reference));
@@ -63,8 +66,11 @@ export function createSourceRegistries({
   const openRepository: SourceRegistries['openRepository'] = async (reference, { signal }) => {
     const name = `docker://${reference.registry}/${reference.repository}`;
     const retry = <T>(question: () => Promise<T>): Promise<T> =>
-      retrying(question, { signal, attempts, host: reference.registry, isTransient: isRetryable });
-    const repository = await connectTo(reference, registries, { signal, attempts }).catch((error: unknown) =>
+      retrying(question, {
+        ...{ signal, attempts, host: reference.registry, isTransient: isRetryable },
+        onRetry: tellRetries(canonicalName(reference), warn),
+      });
+    const repository = await connectTo(reference, registries, { signal, attempts, warn }).catch((error: unknown) =>
       explain(error, reference, name, signal),
     );
     return {
@@ -100,7 +106,7 @@ type Signal = AbortSignal | undefined;
 export async function connectTo(
   reference: Reference,
   registries: Pick<Registries, 'endpointsOf'>,
-  { signal, attempts }: AbortOptions & { readonly attempts: number },
+  { signal, attempts, warn }: AbortOptions & Pick<SourceRegistriesOptions, 'attempts' | 'warn'>,
 ): Promise<Repository> {
   const connect = async (): Promise<Repository> => {
     let failure: Error | undefined;
@@ -119,7 +125,10 @@ export async function connectTo(
   // Who does not answer at all is not there; who answers that he is busy will have time later.
   const hasAnswered = (error: Error): boolean =>
     isRetryable(error) && error instanceof RegistryError && error.status !== undefined;
-  return await retrying(connect, { signal, attempts, host: reference.registry, isTransient: hasAnswered });
+  return await retrying(connect, {
+    ...{ signal, attempts, host: reference.registry, isTransient: hasAnswered },
+    onRetry: tellRetries(canonicalName(reference), warn),
+  });
 }
 
 /** Says of a registry's failure that it is the source's. */

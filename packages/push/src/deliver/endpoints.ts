@@ -1,12 +1,11 @@
 import { type AbortOptions, machineLimitOf } from '@slipway/digest';
 import { canonicalName, type Reference } from '@slipway/reference';
 import { furtherFailure, type Repository } from '@slipway/registry-client';
-import { retrying } from '@slipway/transfer';
+import { onceAnAttempt, retrying } from '@slipway/transfer';
 import { codeOf } from '../error-code.ts';
 import { PushError, pushFailure } from '../errors.ts';
 import type { ConnectOptions, Endpoint } from '../push.ts';
 import { continuesOnError, destinationErrorOf, isTransient } from '../upload/retry-rules.ts';
-import { onceAnAttempt } from './blobs/once-an-attempt.ts';
 import type { DeliveryRetry } from './delivery.ts';
 
 /** Waits between attempts to reach a registry that is not up yet: 1, 2, 4, 8, … seconds, 15 at most. */

@@ -1,6 +1,6 @@
 import type { Digest } from '@slipway/digest';
 import type { PutManifestResult } from '@slipway/registry-client';
-import { retrying, systemClock } from '@slipway/transfer';
+import { onceAnAttempt, retrying, systemClock } from '@slipway/transfer';
 import { pushFailure } from '../../errors.ts';
 import type { Manifest } from '../../plan/plan-types.ts';
 import { namesManifest } from '../../presence/existence.ts';
@@ -8,7 +8,6 @@ import type { Target } from '../../presence/target.ts';
 import { tracer } from '../../tracer.ts';
 import { destinationErrorOf, isManifestRetryable } from '../../upload/retry-rules.ts';
 import { untilStored } from '../../upload/until-stored.ts';
-import { onceAnAttempt } from '../blobs/once-an-attempt.ts';
 import type { Delivery } from '../delivery.ts';
 import { confirmManifest } from './confirm.ts';
 import { refusedForGood } from './refused-for-good.ts';

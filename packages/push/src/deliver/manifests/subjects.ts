@@ -7,12 +7,11 @@ import {
   rereadManifest,
 } from '@slipway/manifest';
 import { ensureReferrers, referrersTag } from '@slipway/registry-client';
-import { retrying } from '@slipway/transfer';
+import { onceAnAttempt, retrying } from '@slipway/transfer';
 import { failureTo, PushError } from '../../errors.ts';
 import type { ItemPlan, Manifest } from '../../plan/plan-types.ts';
 import type { Target } from '../../presence/target.ts';
 import { isManifestRetryable } from '../../upload/retry-rules.ts';
-import { onceAnAttempt } from '../blobs/once-an-attempt.ts';
 import type { Delivery } from '../delivery.ts';
 
 /**
