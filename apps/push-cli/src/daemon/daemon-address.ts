@@ -66,7 +66,7 @@ async function tokenOf({ variables }: Environment): Promise<string | undefined> 
   return oneToken(text, `SLIPWAY_TOKEN_FILE: ${file}`);
 }
 
-/** Without the line break that a file, or a quoted `$(cat)` of Windows' line ends, leaves. A header takes nothing else. */
+/** Without the line break that a file leaves, be it of Windows. A header takes nothing else. */
 function oneToken(text: string, place: string): string {
   const token = text.trim();
   if (/^[\x21-\x7e]+$/.test(token)) return token;
