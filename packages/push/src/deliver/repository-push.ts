@@ -1,7 +1,7 @@
 import type { Digest } from '@slipway/digest';
 import { canonicalName, familiarName, formatReference } from '@slipway/reference';
 import type { Repository } from '@slipway/registry-client';
-import { retrying } from '@slipway/transfer';
+import { retrying, tellRetries } from '@slipway/transfer';
 import { pushFailure } from '../errors.ts';
 import type { PushEvent } from '../events.ts';
 import { confirmsV2 } from '../legacy/confirms-v2.ts';
@@ -117,7 +117,6 @@ export class RepositoryPush {
     const { options, retry, transfers, turns, sharedTurns, trustKey } = this.#push;
     const { learn, learnFrom, dryRun, requireSchema2, requireSubject } = options;
     const { plan, destinations } = this.#itemAt(at);
-    const name = this.#destination;
     const pushAll = await tagPusherOf(options);
     let served: Endpoint | undefined;
     const ahead = this.#push.ahead?.begin(plan, this.#memory);
@@ -143,10 +142,7 @@ export class RepositoryPush {
         retry,
         signal,
         first: this.#firstQuestionOf(at, { records: ahead?.records, signal }),
-        onRetry: (message) => {
-          const warning = { code: 'connect-retry', message: `${name}: ${message}` } as const;
-          this.#emit({ type: 'warning', destination: name, ...warning }, at);
-        },
+        onRetry: (message) => this.#warn('connect-retry', `${this.#destination}: ${message}`, at),
       },
     ).finally(() => ahead?.stop());
     if (served !== undefined) this.#endpoints = this.#endpoints.slice(this.#endpoints.indexOf(served));
@@ -183,7 +179,13 @@ export class RepositoryPush {
         this.#emit(event, at);
       },
       ask: (question, { signal }) =>
-        retrying(() => question(repository), { ...retry, signal, host: repository.registry, isTransient: isBusy }),
+        retrying(() => question(repository), {
+          ...retry,
+          signal,
+          host: repository.registry,
+          isTransient: isBusy,
+          onRetry: tellRetries(this.#destination, (message) => this.#warn('registry-busy', message, at)),
+        }),
     };
   }
 
@@ -230,6 +232,10 @@ export class RepositoryPush {
       if (digest === undefined) continue;
       this.#emit({ type: 'push:finished', destination: this.#destination, tag: reference.tag, digest, totals }, at);
     }
+  }
+
+  #warn(code: string, message: string, at: number): void {
+    this.#emit({ type: 'warning', destination: this.#destination, code, message }, at);
   }
 
   #emit(event: PushEvent, at: number): void {

@@ -1,13 +1,12 @@
 import type { AbortOptions, Digest } from '@slipway/digest';
 import type { PutManifestResult, Repository } from '@slipway/registry-client';
-import { retrying, systemClock } from '@slipway/transfer';
+import { onceAnAttempt, retrying, systemClock } from '@slipway/transfer';
 import { codeOf } from '../../error-code.ts';
 import { PushError } from '../../errors.ts';
 import type { Manifest } from '../../plan/plan-types.ts';
 import { isDigestOf } from '../../plan/root-digest.ts';
 import type { Target } from '../../presence/target.ts';
 import { destinationErrorOf, isBusy, isTransient } from '../../upload/retry-rules.ts';
-import { onceAnAttempt } from '../blobs/once-an-attempt.ts';
 import type { DeliveryRetry } from '../delivery.ts';
 
 /** A registry of several replicas may show a manifest a moment after it has taken it. */
