@@ -111,7 +111,7 @@ describe('a command that fails as a whole prints an object for each thing that i
     ['job submit', ['job', 'submit', 'IMAGE', 'app', '--daemon', nobody], 5, [{}], 'ERR_CLI_DAEMON_UNREACHABLE'],
     ['job list', ['job', 'list', '--daemon', 'STRANGE'], 1, [{}], 'ERR_CLI_DAEMON_REFUSED'],
     ['job show', ['job', 'show', 'a1', '--daemon', nobody], 5, [{ id: 'a1' }], 'ERR_CLI_DAEMON_UNREACHABLE'],
-    ['job watch', ['job', 'watch', 'a1', '--daemon', 'STRANGE'], 1, [{ job: 'a1' }], 'ERR_CLI_DAEMON_REFUSED'],
+    ['job watch', ['job', 'watch', 'a1', '--daemon', 'STRANGE'], 1, [{ id: 'a1' }], 'ERR_CLI_DAEMON_REFUSED'],
     [
       'job cancel',
       ['job', 'cancel', 'a1', 'a2', '--daemon', nobody],

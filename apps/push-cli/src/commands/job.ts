@@ -53,7 +53,7 @@ export function addJobCommand(program: Command, context: CommandContext): void {
     .option('-q, --quiet', 'print the result only')
     .option('-v, --verbose', 'print the causes of errors')
     .action(async (id: string) => {
-      context.asked = async () => [{ job: id }];
+      context.asked = async () => [{ id }];
       await (await commands()).watchJob(id, watch.optsWithGlobals(), context);
     });
 

@@ -303,6 +303,44 @@ describe('following a job', () => {
     expect(events.map(({ type }) => type)).toEqual(types);
   });
 
+  test.each<[string, Handler, number]>([
+    ['lets nobody in', () => {}, 0],
+    ['drops every connection', (request) => void request.socket.destroy(), 5],
+  ])('ends where a daemon that never answered %s', async (_, handler, connections) => {
+    const printed: string[] = [];
+    const daemon = await startScripted(handler, { print: (text) => printed.push(text) });
+    if (connections === 0) await daemon[Symbol.asyncDispose]();
+    const follow = daemon.client.follow('0123', never);
+    await expect(follow.next()).rejects.toMatchObject({ code: 'ERR_CLI_DAEMON_UNREACHABLE' });
+    if (connections > 0) await daemon[Symbol.asyncDispose]();
+    expect(daemon.seen).toHaveLength(connections); // as often as any question is asked
+    expect(printed).toEqual([]);
+  });
+
+  test.each<[string, boolean]>([
+    ['after an answer to another question', false],
+    ['in the middle of its events', true],
+  ])('a daemon that is lost %s is told in one line, and waited for', async (_, isInTheMiddle) => {
+    const printed: string[] = [];
+    let drops = 2;
+    await using daemon = await startScripted(
+      ({ url = '', socket }, response) => {
+        if (!url.endsWith('/events')) return answer(response, 200, job);
+        drops -= 1;
+        if (drops >= 0 && !isInTheMiddle) return void socket.destroy();
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        if (drops < 0) return void response.end(line({ type: 'job:finished', seq: 3 }));
+        response.write(': slipwayd\n\n', () => socket.destroy());
+      },
+      { print: (text) => printed.push(text) },
+    );
+    if (!isInTheMiddle) await daemon.client.get('0123');
+    const events: JobEvent[] = [];
+    for await (const event of daemon.client.follow('0123', never)) events.push(event);
+    expect(events.map(({ type }) => type)).toEqual(['job:finished']);
+    expect(printed).toEqual([expect.stringMatching(/^slipway: cannot talk to slipwayd at here: .+; waiting for it$/)]);
+  });
+
   test('ends with a refusal', async () => {
     await using daemon = await startScripted((_, response) => answer(response, 404, { message: 'no such job' }));
     const follow = daemon.client.follow('0123', never);

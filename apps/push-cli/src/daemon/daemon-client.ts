@@ -41,7 +41,7 @@ const usualPatience: DaemonPatience = {
 
 export interface DaemonClientOptions {
   readonly patience?: Partial<DaemonPatience> | undefined;
-  /** Told, in a line, when the daemon has not moved for a while. */
+  /** Told, in a line, when the daemon has not moved for a while, and when one that is waited for is lost. */
   readonly print?: ((line: string) => void) | undefined;
 }
 
@@ -54,12 +54,14 @@ const silenceCounts = 5;
 export class DaemonClient {
   readonly #address: DaemonAddress;
   readonly #patience: DaemonPatience;
-  readonly #onStill: (seconds: number) => void;
+  readonly #print: (line: string) => void;
+  /** Whether it has answered anything yet. One that has not may not be there at all. */
+  #hasAnswered = false;
 
-  constructor(address: DaemonAddress, { patience, print }: DaemonClientOptions = {}) {
+  constructor(address: DaemonAddress, { patience, print = () => {} }: DaemonClientOptions = {}) {
     this.#address = address;
     this.#patience = { ...usualPatience, ...patience };
-    this.#onStill = (seconds) => print?.(`slipway: slipwayd at ${this.name} has not answered for ${seconds} s`);
+    this.#print = print;
   }
 
   get name(): string {
@@ -179,17 +181,22 @@ export class DaemonClient {
     return await this.#json({ method: 'POST', path, headers, body, signal, silenceMs });
   }
 
-  /** What happened to a job and what happens, until it has ended; goes on where it was when the daemon comes back. */
+  /**
+   * What happened to a job and what happens, until it has ended. A daemon that was heard once is waited for when it is
+   * lost, and goes on where it was; one that was not is asked as any question is.
+   */
   async *follow(id: string, signal: AbortSignal): AsyncGenerator<JobEvent, void, void> {
     const path = `jobs/${encodeURIComponent(id)}/events`;
+    const silenceMs = this.#patience.eventsMs;
     let after = 0;
+    const open = async (): Promise<DaemonAnswer> =>
+      await this.#send({ method: 'GET', path, headers: { 'last-event-id': `${after}` }, signal, silenceMs });
     let losses = 0;
     let isFinished = false;
     for (;;) {
       let wasSilent = false;
       try {
-        const headers = { 'last-event-id': `${after}` };
-        const answer = await this.#send({ method: 'GET', path, headers, signal, silenceMs: this.#patience.eventsMs });
+        const answer = this.#hasAnswered ? await open() : await repeated(open, signal);
         for await (const event of readEvents(answer.chunks())) {
           losses = 0;
           after = event.seq ?? after;
@@ -202,7 +209,8 @@ export class DaemonClient {
         const isRefusal = error instanceof CliError && !(error instanceof DaemonLoss);
         if (isRefusal || error instanceof SyntaxError) throw error;
         const loss = error instanceof DaemonLoss ? error : new DaemonLoss(this.name, error);
-        if (losses >= maxLosses) throw loss;
+        if (losses >= maxLosses || !this.#hasAnswered) throw loss;
+        if (losses === 0) this.#print(`slipway: ${loss.message}; waiting for it`);
         wasSilent = loss.cause instanceof Silence;
         if (wasSilent) losses += silenceCounts - 1;
       }
@@ -242,10 +250,13 @@ export class DaemonClient {
   /** @returns an answer with a status of 2xx */
   async #send(call: Call): Promise<DaemonAnswer> {
     call.signal?.throwIfAborted();
-    const answer = await exchange(this.#address, { ...call, onStill: this.#onStill }).catch((cause: unknown) => {
+    const onStill = (seconds: number): void =>
+      this.#print(`slipway: slipwayd at ${this.name} has not answered for ${seconds} s`);
+    const answer = await exchange(this.#address, { ...call, onStill }).catch((cause: unknown) => {
       call.signal?.throwIfAborted();
       throw cause instanceof BodyError ? cause.cause : new DaemonLoss(this.name, cause);
     });
+    this.#hasAnswered = true;
     const { status } = answer;
     if (status >= 200 && status < 300) return answer;
     const mayTakeToken = isPrivate(this.#address);
