@@ -170,6 +170,8 @@ function checkSource({ folder, path, isApp, manifest }, source, name) {
     if (specifier !== undefined) checkImport(node, specifier);
     if (!isTest && !isApp && floor !== 'wing' && `${path}/src/${name}` !== flagTable && namesFlag(node))
       add(node, 'a package names its options (`format: oci`); which flags they are is for the program to say');
+    if (!isTest && floor !== 'wing' && makesFoldersAbove(node))
+      add(node, 'mkdir with `recursive` never ends below /proc, and hides reasons: makeFolder of @slipway/file-lock');
     if (!isTest && !isApp && floor !== 'wing' && !isEnvironmentFile && readsEnvironment(node))
       add(node, 'process.env is read in apps, by test equipment and in the client’s environment.ts: take an option');
     ts.forEachChild(node, visit);
@@ -211,6 +213,14 @@ function specifierOf(node) {
 function namesFlag(node) {
   const isText = ts.isStringLiteralLike(node) || ts.isTemplateHead(node) || ts.isTemplateMiddleOrTemplateTail(node);
   return isText && flag.test(node.text) && !namesProgram.test(node.text);
+}
+
+function makesFoldersAbove(node) {
+  if (!ts.isCallExpression(node)) return false;
+  const name = (node.expression.name ?? node.expression).text;
+  const [, options] = node.arguments;
+  const properties = options !== undefined && ts.isObjectLiteralExpression(options) ? options.properties : [];
+  return /^mkdir(?:Sync)?$/.test(name ?? '') && properties.some((each) => each.name?.text === 'recursive');
 }
 
 function readsEnvironment(node) {
@@ -269,6 +279,8 @@ function selfTest() {
     ['process.env', 'packages/client', {}, { 'deep/environment.ts': 'const a = process.env.A;' }],
     ['process.env', 'packages/push', {}, { 'a.ts': "const a = globalThis.process['env'];" }],
     ['process.env', 'packages/push', {}, { 'a.ts': "import { env as e } from 'node:process';" }],
+    ['makeFolder', 'packages/push', {}, { 'a.ts': 'await mkdir(path, { recursive: true, mode: 0o700 });' }],
+    ['makeFolder', 'apps/push-cli', { name: 'slipway' }, { 'a.ts': 'fs.mkdirSync(path, { recursive: true });' }],
     ['says nothing', 'packages/push', {}, { 'utils.ts': '' }],
     ['says nothing', 'packages/push', {}, { 'common/a.ts': '' }],
     ['`export *`', 'packages/push', {}, { 'index.ts': "export * from './a.ts';" }],
@@ -316,6 +328,7 @@ function selfTest() {
     ['packages/client', {}, { 'options/option-table.ts': "const help = 'with --all-tags: …';" }],
     ['apps/push-cli', { name: 'slipway' }, { 'a.ts': "const hint = 'use --format oci';" }],
     ['packages/client', {}, { 'environment.ts': 'const a = process.env.A;' }],
+    ['packages/push', {}, { 'a.ts': 'await mkdir(path, { mode: 0o700 }); await rm(path, { recursive: true });' }],
     [
       'packages/manifest',
       { dependencies: { '@slipway/digest': '1' } },

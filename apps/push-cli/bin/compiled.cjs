@@ -107,6 +107,18 @@ function ownBytes(path) {
   }
 }
 
+/** Makes a folder, and those above it. `recursive` never ends where a file system takes none, as /proc. */
+function makeFolder(path) {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch ({ code }) {
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT' || dirname(path) === path) throw new Error(code);
+    makeFolder(dirname(path));
+    mkdirSync(path, { mode: 0o700 });
+  }
+}
+
 /**
  * At the end V8 has also compiled what was first needed on the way: it is kept where that is more than in the runs
  * before, with the size of V8's code as it was then.
@@ -118,7 +130,7 @@ function keepAtExit(script, file, knownSize) {
     const temporary = `${file}.${process.pid}`;
     try {
       const compiled = script.createCachedData();
-      mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+      makeFolder(dirname(file));
       const trailer = Buffer.alloc(trailerSize);
       trailer.writeDoubleLE(size);
       writeFileSync(temporary, Buffer.concat([compiled, trailer]), { mode: 0o600, flag: 'wx' });

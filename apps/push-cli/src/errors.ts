@@ -26,7 +26,7 @@ export type CliErrorCode =
    * answered with no. Retry: no. Do: read what hangs on it, then see `--manifest` and `--force`.
    */
   | 'ERR_CLI_DELETE_REFUSED'
-  /** When: `slipway registry serve` cannot listen on its address. Retry: no. Do: choose another port. */
+  /** When: `slipway registry serve` cannot listen on its address, or use its folder. Retry: no. Do: choose another. */
   | 'ERR_CLI_LISTEN'
   /**
    * When: the slipwayd that was named does not answer. Retry: yes. Do: start it, or name another with `--daemon` or

@@ -356,6 +356,15 @@ test('a proxy of the environment is used for other machines and not for this one
   await new Promise((closed) => proxy.close(closed));
 });
 
+test.runIf(process.platform === 'linux').each(['/proc', '/proc/x', '/proc/x/y'])(
+  'slipway registry serve says that it cannot make its folder: %s',
+  async (folder) => {
+    const { code, stderr } = await runCli(['registry', 'serve', '--port', '0', '--folder', folder]);
+    expect(stderr).toContain(`cannot serve from the folder ${folder}: no such file or directory`);
+    expect(code).toBe(1);
+  },
+);
+
 test('slipway registry serve prints its address, takes a push, and ends on Ctrl-C', async () => {
   const child = startCli(['registry', 'serve', '--port', '0', '--folder', at('registry')]);
   const [chunk] = (await once(child.stdout, 'data')) as [Uint8Array];

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { lstat, mkdir, open, realpath, rename, rm } from 'node:fs/promises';
+import { open, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ArgumentError, assertArgument, assertOptions, aText } from '@slipway/arguments';
+import { makeFolder } from '@slipway/file-lock';
 import { encodeAuth } from './auth-config.ts';
 import { type ConfigFile, entryIn, helperIn, parseConfig, readConfigFile } from './config-file.ts';
 import { type CredentialHelper, openCredentialHelper } from './credential-helper.ts';
@@ -163,7 +164,7 @@ function entriesOfOthers(file: ConfigFile, registry: string): Record<string, unk
 async function writeDocument(path: string, document: object): Promise<void> {
   let temporary: string | undefined;
   try {
-    await makeFolder(dirname(path));
+    await makeFolder(dirname(path), 0o700);
     // The link stays a link: people keep such files elsewhere and link to them.
     const target = await realpath(path).catch(() => path);
     temporary = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}`);
@@ -176,23 +177,4 @@ async function writeDocument(path: string, document: object): Promise<void> {
     const message = `cannot write credentials to ${path}: ${systemCodeOf(error)}`;
     throw new CredentialsError('ERR_CREDENTIALS_FILE', message, { reason: 'unwritable', file: path }, { cause: error });
   }
-}
-
-/** Node says ENOENT of a whole path that cannot be made: its first folder says why. */
-async function makeFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') await mkdir(await firstMissing(path), { mode: 0o700 });
-    throw error;
-  }
-}
-
-async function firstMissing(path: string): Promise<string> {
-  const parent = dirname(path);
-  const isThere = await lstat(parent).then(
-    () => true,
-    () => false,
-  );
-  return isThere || parent === path ? path : await firstMissing(parent);
 }

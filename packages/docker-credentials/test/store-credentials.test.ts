@@ -121,6 +121,15 @@ describe('storeCredentials', () => {
     });
   });
 
+  test.runIf(process.platform === 'linux').each(['/proc/x', '/proc/x/y'])(
+    'a folder that cannot be made is told, not waited for: %s',
+    async (folder) => {
+      home.env['DOCKER_CONFIG'] = folder;
+      const message = `cannot write credentials to ${folder}/config.json: ENOENT`;
+      await expect(storeCredentials('ghcr.io', me, sources)).rejects.toMatchObject({ message });
+    },
+  );
+
   test('a colon in the user name is refused', async () => {
     await expect(storeCredentials('ghcr.io', { ...me, username: 'a:b' } as Credentials, sources)).rejects.toThrow(
       TypeError,

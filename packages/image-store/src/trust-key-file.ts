@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, rm, writeFile } from 'node:fs/promises';
+import { link, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '@slipway/file-lock';
 import {
   createTrustKey,
   formatPublicTrustKey,
@@ -32,7 +33,7 @@ export async function openTrustKey({ folder }: TrustKeyFileOptions): Promise<Tru
   const path = join(folder, 'key.json');
   const known = await readText(path);
   if (known !== undefined) return parseTrustKey(known);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder, 0o700);
   const key = createTrustKey();
   const temporary = join(folder, `.key-${randomBytes(6).toString('hex')}.json`);
   try {

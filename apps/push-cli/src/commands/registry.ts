@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { isIPv4 } from 'node:net';
 import { wholeNumber } from '@slipway/client/options';
 import { systemReason } from '@slipway/client/program';
+import { makeFolder } from '@slipway/file-lock';
 import type { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
 import { CliError, usageError } from '../errors.ts';
@@ -43,8 +44,13 @@ async function serve(flags: ServeFlags, context: CommandContext): Promise<void> 
       'leave --host off, or add --allow-remote',
     );
   }
-  await using registry = await startRegistry({ host, port, folder }).catch((cause: NodeJS.ErrnoException) => {
-    throw new CliError('ERR_CLI_LISTEN', `cannot serve on ${host}:${port}: ${systemReason(cause)}`, {
+  const start = async (): ReturnType<typeof startRegistry> => {
+    if (folder !== undefined) await makeFolder(folder);
+    return await startRegistry({ host, port, folder });
+  };
+  await using registry = await start().catch((cause: NodeJS.ErrnoException) => {
+    const what = cause.path === undefined ? `on ${host}:${port}` : `from the folder ${folder}`;
+    throw new CliError('ERR_CLI_LISTEN', `cannot serve ${what}: ${systemReason(cause)}`, {
       cause,
       hint: cause.code === 'EADDRINUSE' ? 'another program has this port; --port 0 takes a free one' : undefined,
     });

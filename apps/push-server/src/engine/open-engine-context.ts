@@ -1,6 +1,6 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClientEnvironment } from '@slipway/client';
+import { makeFolder } from '@slipway/file-lock';
 import { type ImageStore, openImageStore } from '@slipway/image-store';
 import { openLayerCache } from '@slipway/layer-cache';
 import {
@@ -72,9 +72,9 @@ async function open(
   // Before anything of the folder is touched: a part of the program that is missing stops the start, and nothing else.
   if (config.redis !== undefined) await Promise.all([import('ioredis'), import('bullmq')]);
   const spoolFolder = join(dataDir, 'spool');
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await makeFolder(dataDir, 0o700);
   const reserve = await openSpaceReserve({ folder: dataDir });
-  await mkdir(spoolFolder, { recursive: true, mode: 0o700 });
+  await makeFolder(spoolFolder, 0o700);
   const folderLock = opened.use(
     await lockFolder({
       folder: dataDir,

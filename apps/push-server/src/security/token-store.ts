@@ -1,7 +1,7 @@
 import { createHash, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { withFileLock } from '@slipway/file-lock';
+import { makeFolder, withFileLock } from '@slipway/file-lock';
 import { readTextWithin } from '@slipway/read-file';
 import { ServerError } from '../errors.ts';
 import { formatScope, parseScope, type Scope } from './scope.ts';
@@ -83,7 +83,7 @@ export function openTokenStore({ folder, now = Date.now }: TokenStoreOptions): T
   };
 
   const change = async <T>(work: (records: readonly TokenRecord[]) => readonly [readonly TokenRecord[], T]) => {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder, 0o700);
     return await withFileLock(`${file}.lock`, { timeoutMs: 10_000 }, async () => {
       const [records, result] = work(await read());
       await replaceFile(file, `${JSON.stringify({ version: 1, tokens: records }, null, 2)}\n`);

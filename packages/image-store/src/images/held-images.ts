@@ -1,6 +1,7 @@
-import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Digest, isDigest } from '@slipway/digest';
+import { makeFolder } from '@slipway/file-lock';
 import type { Descriptor } from '@slipway/manifest';
 import { readTextWithin } from '@slipway/read-file';
 import { ImageStoreError } from '../errors.ts';
@@ -51,7 +52,7 @@ export class HeldImages {
     const folder = this.folderOf(key);
     const { descriptor, id, isBuilt } = stored;
     await writeFile(join(workspace.folder, documentName), JSON.stringify({ name, descriptor, id, isBuilt }));
-    await mkdir(this.#root, { recursive: true, mode: 0o700 });
+    await makeFolder(this.#root, 0o700);
     await rm(folder, { recursive: true, force: true });
     await rename(workspace.folder, folder);
   }

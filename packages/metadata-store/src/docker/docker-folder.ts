@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { makeFolder } from '@slipway/file-lock';
 import { FileRefusedError, readFileWithin } from '@slipway/read-file';
 import { MetadataStoreError } from '../errors.ts';
 import { entryPath } from '../files/entry-path.ts';
@@ -102,7 +103,7 @@ async function readValue(path: string): Promise<Uint8Array | undefined> {
 
 async function writeValue(path: string, value: Uint8Array): Promise<void> {
   const folder = dirname(path);
-  await mkdir(folder, { recursive: true, mode: 0o755 });
+  await makeFolder(folder, 0o755);
   const draft = join(folder, `.tmp-${basename(path)}${randomUUID()}`);
   try {
     {

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, open, readdir, unlink, writeFile } from 'node:fs/promises';
+import { open, readdir, unlink, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { makeFolder } from '@slipway/file-lock';
 import { ServerError } from '../../errors.ts';
 
 /** The right to work in a data folder. Leaving scope gives it back, and lets in whoever waits for it. */
@@ -59,7 +60,7 @@ export async function lockFolder({
   pipeOf = process.platform === 'win32' ? windowsPipe : undefined,
 }: FolderLockOptions): Promise<FolderLock> {
   const owners = join(folder, 'owners');
-  await mkdir(owners, { recursive: true, mode: 0o700 });
+  await makeFolder(owners, 0o700);
   // A socket's path has 107 bytes at most; by way of the folder's descriptor it has few.
   await using directory = process.platform === 'linux' ? await open(owners, 'r') : undefined;
   const socketOf = (name: string): string =>

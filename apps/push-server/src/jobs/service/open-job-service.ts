@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { ClientEnvironment } from '@slipway/client';
+import { makeFolder } from '@slipway/file-lock';
 import type { ImageStore } from '@slipway/image-store';
 import { dispatcherFor, readProxyVariables } from '@slipway/registry-client/proxy';
 import type { Logger } from 'pino';
@@ -71,7 +71,7 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
   const workStore = indexedStore(options.backend.workStore, index);
   const folder = join(config.dataDir, 'jobs');
   const archiveFolder = join(folder, 'archives');
-  await mkdir(archiveFolder, { recursive: true, mode: 0o700 });
+  await makeFolder(archiveFolder, 0o700);
   const daemon = `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`;
   const home = await readFolderID(config.dataDir);
   const seal = await openCredentialSeal(folder);

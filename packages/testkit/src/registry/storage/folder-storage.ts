@@ -15,8 +15,10 @@ export async function openFolderStorage(folder: string): Promise<RegistryStorage
   const linkPath = (link: Omit<Link, 'value'>): string =>
     join(folder, 'repositories', link.repository, `_${link.kind}`, link.name.replace(':', '='));
   const uploadPath = (id: string): string => join(folder, 'uploads', id);
-  for (const name of ['blobs', 'repositories', 'uploads', 'temporary'])
-    await mkdir(join(folder, name), { recursive: true });
+  // Not `recursive`, which never ends below /proc: the folders above are the caller's to make.
+  for (const name of ['.', 'blobs', 'repositories', 'uploads', 'temporary']) {
+    await mkdir(join(folder, name)).catch(ignoreExisting);
+  }
 
   /** Puts a small file in place whole or not at all. */
   async function replace(path: string, text: string): Promise<void> {
@@ -143,6 +145,10 @@ async function loadLinks(folder: string): Promise<Link[]> {
     links.push({ repository: parent.slice(0, at), kind, name, value });
   }
   return links;
+}
+
+function ignoreExisting(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EEXIST') throw error;
 }
 
 function ignoreMissing(error: NodeJS.ErrnoException): undefined {
