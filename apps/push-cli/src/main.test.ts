@@ -1,8 +1,10 @@
 import { PassThrough } from 'node:stream';
+import type { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import type { CommandContext } from './command-context.ts';
 import { readEnvironment } from './environment.ts';
 import { run } from './main.ts';
+import { createProgram } from './program.ts';
 import { version } from './version.ts';
 
 describe('wrong usage is exit code 2, with a way out', () => {
@@ -94,7 +96,56 @@ test('help names every option of the contract', async () => {
   }
 });
 
-async function runWith(args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+describe('an empty text is refused before anything is done, with the name of what it was given to', () => {
+  const commandsOf = (command: Command): readonly Command[] => [command, ...command.commands.flatMap(commandsOf)];
+  const wordsOf = (command: Command | null): string[] =>
+    command?.parent ? [...wordsOf(command.parent), command.name()] : [];
+  const leaves = commandsOf(createProgram(contextOf().context)).filter(({ commands }) => commands.length === 0);
+
+  const options = leaves.flatMap((command) => {
+    const args = command.registeredArguments.map(({ argChoices }) => argChoices?.[0] ?? 'x');
+    const all = [...command.options, ...(command.parent?.parent ? [] : command.parent!.options)];
+    return all.flatMap((option): [string, string, string[]][] =>
+      option.required || option.optional ? [[`${wordsOf(command).join(' ')} ${option.long}`, option.flags, args]] : [],
+    );
+  });
+  test.each(options)('%s', async (call, flags, args) => {
+    for (const blank of ['', ' ']) {
+      const { code, stderr } = await runWith(
+        [...call.split(' '), ...args].map((arg) => (arg.startsWith('--') ? `${arg}=${blank}` : arg)),
+      );
+      expect([code, stderr]).toEqual([2, expect.stringContaining(`option '${flags}'`)]);
+      expect(stderr).toMatch(/argument ' ?' is invalid\. (?:Expected|Allowed) /);
+    }
+  });
+
+  const positions = leaves.flatMap((command) =>
+    command.registeredArguments.map((argument, at): [string, string, string[]] => [
+      `${wordsOf(command).join(' ')}: ${argument.name()}`,
+      argument.name(),
+      [...wordsOf(command), ...command.registeredArguments.map((_, place) => (place === at ? '' : 'x'))],
+    ]),
+  );
+  test.each(positions)('%s', async (_, name, args) => {
+    const { code, stderr } = await runWith(args);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(`argument '${name}'`)]);
+  });
+
+  test.each<[readonly string[], string]>([
+    [['push', 'x', 'y', '--allow-nondistributable=a.example', '--allow-nondistributable='], '--allow-nondistributable'],
+    [['push', 'x', 'y', '--compression', 'gzip,,zstd'], '--compression'],
+    [['load', 'x', '--tag', 'a', '--tag', ''], '--tag'],
+    [['artifact', 'push', 'x', 'y', '-a', 'a=b', '-a', ' '], '--annotation'],
+    [['job', 'list', '--state', 'failed', ''], '--state'],
+    [['push', 'x', 'y', ''], 'destination'],
+    [['--daemon=', 'job', 'list'], '--daemon'],
+  ])('%j', async (args, named) => {
+    const { code, stderr } = await runWith(args);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(named)]);
+  });
+});
+
+function contextOf(): { context: CommandContext; stdout: PassThrough; stderr: PassThrough } {
   const stdout = new PassThrough();
   const stderr = new PassThrough();
   const context: CommandContext = {
@@ -110,6 +161,11 @@ async function runWith(args: readonly string[]): Promise<{ code: number; stdout:
     onForcedExit: undefined,
     onInterrupted: undefined,
   };
+  return { context, stdout, stderr };
+}
+
+async function runWith(args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const { context, stdout, stderr } = contextOf();
   const code = await run(args, context);
   const read = (stream: PassThrough): string => String(stream.read() ?? '');
   return { code, stdout: read(stdout), stderr: read(stderr) };

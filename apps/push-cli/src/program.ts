@@ -1,3 +1,4 @@
+import { blankValue } from '@slipway/client/options';
 import { Command } from 'commander';
 import type { CommandContext } from './command-context.ts';
 import { addArtifactCommand } from './commands/artifact.ts';
@@ -15,6 +16,7 @@ import { addRegistryCommand } from './commands/registry.ts';
 import { addRmiCommand } from './commands/rmi.ts';
 import { addSaveCommand } from './commands/save.ts';
 import { addTagCommand } from './commands/tag.ts';
+import { usageError } from './errors.ts';
 import { version } from './version.ts';
 
 const commands: Readonly<Record<string, (program: Command, context: CommandContext) => void>> = {
@@ -61,6 +63,10 @@ export function createProgram(
     .showHelpAfterError(false)
     .showSuggestionAfterError(true)
     .addHelpText('after', `\nRun \`slipway help push\` for all options of push.`);
+  program.hook('preAction', (_, command) => {
+    const blank = blankValue(command);
+    if (blank !== undefined) throw usageError(blank, 'leave it out, or say what is meant');
+  });
   const only = wanted !== 'completion' && Object.hasOwn(commands, wanted) ? commands[wanted] : undefined;
   for (const add of only === undefined ? Object.values(commands) : [only]) add(program, context);
   for (const command of allCommands(program)) {

@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
+import { settings } from './config/server-config.ts';
 import { main } from './main.ts';
 
 async function run(...args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
@@ -28,6 +29,32 @@ describe('wrong usage is told once, with the program’s name and what to do', (
     [['health', '--reddy'], "unknown option '--reddy'", 'Did you mean --ready?'],
   ])('%j', async (args, message, hint) => {
     expect(await run(...args)).toEqual({ code: 2, stdout: '', stderr: `slipwayd: ${message}\n  hint: ${hint}\n` });
+  });
+});
+
+describe('an empty text is refused before anything is done, with the name of what it was given to', () => {
+  const notEmpty = 'Expected a text that is not empty';
+  const flags = Object.values(settings).flatMap(({ name, placeholder }) => (placeholder === undefined ? [] : [name]));
+  test.each(['config', ...flags].flatMap((name) => ['', ' '].map((blank) => [name, blank])))(
+    '--%s=%j',
+    async (name, blank) => {
+      const { code, stderr } = await run(`--${name}=${blank}`, '--check-config');
+      expect([code, stderr.split(notEmpty)[0]]).toEqual([2, expect.stringContaining(`option '--${name} `)]);
+    },
+  );
+
+  test.each<[readonly string[], named: string]>([
+    [['--allow-registry=a.example', '--allow-registry='], '--allow-registry <host>'],
+    [['health', '--at='], '--at <address>'],
+    [['--config=', 'health'], '--config <file>'],
+    [['token', 'create', 'ci', '--scope='], '--scope <scope...>'],
+    [['token', 'create', 'ci', '--scope=load', '--expires-in= '], '--expires-in <duration>'],
+    [['token', 'create', ' ', '--scope=load'], "argument 'name'"],
+    [['token', 'revoke', ''], "argument 'id'"],
+  ])('%j', async (args, named) => {
+    const { code, stderr } = await run(...args);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(named)]);
+    expect(stderr).toContain(notEmpty);
   });
 });
 

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { readEnvironment } from '@slipway/client';
+import { blankValue } from '@slipway/client/options';
 import { watchOutputs } from '@slipway/client/program';
 import { Command, CommanderError, Option } from 'commander';
 import { type Logger, pino, stdTimeFunctions } from 'pino';
@@ -82,6 +83,10 @@ function createProgram(host: NodeJS.Process): Command {
     const file = (options['config'] as string | undefined) ?? variables['SLIPWAYD_CONFIG'];
     return await readConfig({ flags, variables, file: file || undefined });
   };
+  program.hook('preAction', (_, command) => {
+    const blank = blankValue(command);
+    if (blank !== undefined) throw new ServerError('ERR_SERVER_CONFIG', blank);
+  });
   addTokenCommands(program, { configOf, stdout: host.stdout });
   addHealthCommand(program, { configOf, stdout: host.stdout });
   program.action(async () => {

@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export { blankValue, type ParsedCommand } from './options/blank-values.ts';
 export { formatByteSize, parseByteSize } from './options/byte-size.ts';
 export { type Face, kebabName, type OptionEntry, optionsOf, optionTable } from './options/option-table.ts';
 export type { OptionName, OptionValues } from './options/option-values.ts';

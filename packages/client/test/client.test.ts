@@ -174,6 +174,13 @@ describe('push', () => {
 });
 
 describe('misuse is told by a code before anything is sent', () => {
+  test.each(['dataDir', 'certDir', 'authfile', 'dockerMetadata'])('an empty %s', async (name) => {
+    for (const blank of ['', ' ']) {
+      const message = `Expected \`${name}\` to be a text that is not empty, got "${blank}"`;
+      await expect(createClient({ [name]: blank })).rejects.toMatchObject({ code: 'ERR_CLIENT_OPTION', message });
+    }
+  });
+
   test.each<[string, unknown, string, string]>([
     ['no request', undefined, 'ERR_CLIENT_OPTION', 'Expected a push to be told `source` and `to`'],
     ['no destination', { source: 'x.tar', to: [] }, 'ERR_CLIENT_OPTION', 'at least one destination'],

@@ -6,5 +6,5 @@ const option = '--allow-nondistributable';
  */
 export function withOptionalValues(args: readonly string[]): readonly string[] {
   const end = args.indexOf('--');
-  return args.map((arg, at) => (arg === option && (end === -1 || at < end) ? `${option}=` : arg));
+  return args.map((arg, at) => (arg === option && (end === -1 || at < end) ? `${option}=all` : arg));
 }

@@ -7,14 +7,14 @@ import { addTableOptions, optionFor } from './table-options.ts';
 const foreignLayers = optionFor('allowNondistributable', optionTable.allowNondistributable);
 
 test.each<[readonly string[], NondistributableChoice]>([
-  [[''], 'all'],
+  [['all'], 'all'],
   [['r.example'], ['r.example']],
   [
     ['r.example:5000', '10.0.0.0/8'],
     ['r.example:5000', '10.0.0.0/8'],
   ],
-  [['r.example', ''], 'all'],
-  [['', 'r.example'], 'all'],
+  [['r.example', 'all'], 'all'],
+  [['all', 'r.example'], 'all'],
 ])('an option that may be given again: %j', (values, expected) => {
   const read = (earlier: unknown, value: string): unknown => foreignLayers.parseArg?.(value, earlier);
   expect(values.reduce(read, undefined)).toEqual(expected);
@@ -27,7 +27,7 @@ test.each(['http://r.example', '-r', 'r.example:99999', '10.0.0.0/99', 'image.ta
 test('the word after the bare option is no value of it', () => {
   const args = ['push', '--allow-nondistributable', 'image.tar', 'r.example/a', '--allow-nondistributable=r.example'];
   expect(withOptionalValues([...args, '--', '--allow-nondistributable'])).toEqual([
-    ...['push', '--allow-nondistributable=', 'image.tar', 'r.example/a', '--allow-nondistributable=r.example'],
+    ...['push', '--allow-nondistributable=all', 'image.tar', 'r.example/a', '--allow-nondistributable=r.example'],
     ...['--', '--allow-nondistributable'],
   ]);
 });

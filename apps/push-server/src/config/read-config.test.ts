@@ -103,7 +103,12 @@ describe('a wrong setting is named with its place, and all of them at once', () 
     [{ variables: { SLIPWAYD_INSECURE_REGISTRY: 'a.example:500000' } }, 'invalid port "500000"'],
     [{ flags: { 'insecure-registry': ['"a.example"'] } }, 'invalid host "\\"a.example\\""'],
     [{ flags: { 'allow-nondistributable': ['http://a.example'] } }, '"http://a.example" should not contain'],
-    [{ flags: { 'allow-nondistributable': [7] } }, 'expected true, false, or a list, each a text, got [7]'],
+    [
+      { flags: { 'allow-nondistributable': [7] } },
+      'expected true, false, or a list, each a text that is not empty, got [7]',
+    ],
+    [{ variables: { SLIPWAYD_ALLOW_REGISTRY: 'a.example,,b.example' } }, 'SLIPWAYD_ALLOW_REGISTRY: expected a list'],
+    [{ variables: { SLIPWAYD_REDIS: ' ' } }, 'SLIPWAYD_REDIS: expected a text that is not empty'],
     [{ flags: { 'docker-metadata-write': true } }, '--docker-metadata-write needs --docker-metadata'],
     [{ flags: { protocol: 'v1', format: 'docker' } }, '--protocol v1 excludes --format docker'],
     [{ flags: { protocol: 'v2' }, variables: { SLIPWAYD_FORMAT: 'v1' } }, '--protocol v2 excludes --format v1'],

@@ -27,8 +27,8 @@ export interface Kind<T> {
 }
 
 export const text: Kind<string> = {
-  expected: 'a text',
-  read: (value) => (typeof value === 'string' && value !== '' ? value : undefined),
+  expected: 'a text that is not empty',
+  read: (value) => (typeof value === 'string' && value.trim() !== '' ? value : undefined),
 };
 
 export const optionalPath: Kind<string | undefined> = {
@@ -139,7 +139,7 @@ export function list<T>(kind: Kind<T>): Kind<readonly T[]> {
     read(value) {
       const members = typeof value === 'string' ? value.split(',').map((member) => member.trim()) : value;
       if (!Array.isArray(members)) return undefined;
-      const read = members.filter((member) => member !== '').map((member: unknown) => kind.read(member));
+      const read = members.map((member: unknown) => kind.read(member));
       return read.every((member) => member !== undefined) ? read : undefined;
     },
   };

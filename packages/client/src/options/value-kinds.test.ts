@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import {
   aPlatform,
+  aText,
   byteRate,
   duration,
   layerForms,
@@ -24,6 +25,12 @@ describe('platform', () => {
   test.each(['', 'linux/', '/amd64', 'linux/arm/v7/x', 'linux amd64'])('%j is refused', (text) => {
     expect(aPlatform.read(text)).toBeUndefined();
   });
+});
+
+test.each(['', ' ', '\t\n'])('%j is no text', (text) => {
+  expect(aText.read(text)).toBeUndefined();
+  expect(nondistributable.read([text])).toBeUndefined();
+  expect(nondistributable.read(text)).toBeUndefined();
 });
 
 test.each([

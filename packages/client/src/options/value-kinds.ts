@@ -1,6 +1,7 @@
 import { formatPlatform, type Platform, parsePlatform } from '@slipway/manifest';
 import type { LayerKind, PushCompression } from '@slipway/push';
 import { parseNondistributableRegistries } from '@slipway/registry-client';
+import { isBlank } from './blank-values.ts';
 import { parseByteSize } from './byte-size.ts';
 
 /** A kind of value: how it is read from a text or from JSON, and what to call it when it is not that. */
@@ -31,9 +32,9 @@ export const aSwitch: ValueKind<boolean> = {
 };
 
 export const aText: ValueKind<string> = {
-  expected: 'a text',
-  schema: { type: 'string', minLength: 1, maxLength: 512 },
-  read: (value) => (typeof value === 'string' ? value : undefined),
+  expected: 'a text that is not empty',
+  schema: { type: 'string', pattern: '\\S', maxLength: 512 },
+  read: (value) => (typeof value === 'string' && !isBlank(value) ? value : undefined),
 };
 
 /** One of a few words. */
@@ -172,7 +173,7 @@ export const nondistributable: ValueKind<NondistributableChoice> = {
   },
   isList: true,
   read(value) {
-    if (value === 'all' || value === '' || value === true) return 'all';
+    if (value === 'all' || value === true) return 'all';
     const list = typeof value === 'string' ? [value] : value;
     if (!Array.isArray(list) || !list.every((entry) => typeof entry === 'string')) return undefined;
     try {
