@@ -132,7 +132,7 @@ export function imageConfigOf(bytes: Uint8Array, maxSize: number, label: string)
     try {
       return parseImageConfig(bytes, { maxSize });
     } catch (error) {
-      if (error instanceof InvalidManifestError && error.path === 'rootfs') return undefined;
+      if (error instanceof InvalidManifestError && error.path === 'rootfs') return undefined; // none, or no object
       throw error;
     }
   });

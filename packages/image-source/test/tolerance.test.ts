@@ -293,8 +293,8 @@ describe('what is used is judged as ever', () => {
     ]);
   });
 
-  const unpaired = (): Uint8Array => {
-    const own = blobOf({ os: 'linux', rootfs: { type: 'layers', diff_ids: [layer.digest, layer.digest] } });
+  const withOwnConfig = (members: object): Uint8Array => {
+    const own = blobOf({ os: 'linux', ...members });
     const blob = blobOf({
       schemaVersion: 2,
       mediaType: types.manifest,
@@ -303,6 +303,19 @@ describe('what is used is judged as ever', () => {
     });
     return ociArchiveOf(indexOf(described(blob, types.manifest)), layer, own, blob);
   };
+  const rootfs = { type: 'layers', diff_ids: [layer.digest] };
+  const unpaired = (): Uint8Array => withOwnConfig({ rootfs: { ...rootfs, diff_ids: [layer.digest, layer.digest] } });
+
+  test.each([
+    ['rootfs', { rootfs, RootFS: { ...rootfs, diff_ids: [] } }],
+    ['diff_ids', { rootfs: { ...rootfs, DIFF_IDS: [] } }],
+    ['os', { rootfs, OS: 'windows' }],
+    ['architecture', { rootfs, architecture: 'amd64', Architecture: 'arm64' }],
+  ])('a config that has %s in two spellings, with different values, is refused', async (name, members) => {
+    const path = await written(withOwnConfig(members));
+    const twice = { code: 'ERR_SOURCE_INVALID', message: expect.stringContaining(`is there twice, once as "${name}"`) };
+    await expect(openSource(path, { unpaired: 'carry' })).rejects.toMatchObject(twice);
+  });
 
   test('layers that do not pair with diffIDs are refused, unless the caller carries them', async () => {
     const path = await written(unpaired());

@@ -47,7 +47,7 @@ export function inAnyCase(fields: Fields, known: KnownNames): Fields {
     const meant = known.get(foldedName(key));
     if (meant === undefined || meant === key) continue;
     if (Object.hasOwn(values, meant) && JSON.stringify(values[meant]) !== JSON.stringify(value)) {
-      fail(fields, meant, `is there twice, once as ${describe(key)}, with different values`);
+      fail(fields, key, `is there twice, once as ${describe(meant)}, with different values`);
     }
     values[meant] = value;
     delete values[key];

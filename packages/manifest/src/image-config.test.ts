@@ -100,7 +100,7 @@ describe('parseImageConfig', () => {
     [
       'pair of commands',
       { Cmd: ['a'], cmd: ['b'] },
-      'config.Cmd: is there twice, once as "cmd", with different values',
+      'config.cmd: is there twice, once as "Cmd", with different values',
     ],
   ])('a bad %s is refused once it is looked at', (_name, config, message) => {
     const parsed = parseImageConfig(bytesOf({ rootfs, config }));
@@ -132,7 +132,23 @@ describe('parseImageConfig', () => {
     [
       'a rootfs twice, with different layers',
       { rootfs, rootFS: { diff_ids: [] } },
-      'rootfs: is there twice, once as "rootFS", with different values',
+      'rootFS: is there twice, once as "rootfs", with different values',
+    ],
+    [
+      'diff_ids twice, with different layers',
+      { rootfs: { ...rootfs, Diff_IDs: [] } },
+      'rootfs.Diff_IDs: is there twice, once as "diff_ids", with different values',
+    ],
+    ['an os twice', { rootfs, os: 'linux', OS: 'windows' }, 'OS: is there twice, once as "os", with different values'],
+    [
+      'an architecture twice',
+      { rootfs, architecture: 'amd64', Architecture: 'arm64' },
+      'Architecture: is there twice, once as "architecture", with different values',
+    ],
+    [
+      'a history twice',
+      { rootfs, history: [], History: [{}] },
+      'History: is there twice, once as "history", with different values',
     ],
     ['an architecture that is no text', { rootfs, architecture: {} }, 'architecture: expected a text, got an object'],
   ])('%s is refused', (_name, document, message) => {

@@ -69,4 +69,5 @@ export {
 } from './platform.ts';
 export { rereadManifest } from './reread-manifest.ts';
 export type { Healthcheck, RuntimeConfig } from './runtime-config.ts';
+export { secondReadingOf } from './second-reading.ts';
 export { withDiffIDs } from './with-diff-ids.ts';

@@ -247,6 +247,40 @@ describe('parseManifest', () => {
       undefined,
       'it names "size" twice in one object',
     ],
+    ...['108.0', '107e0', '1E+2', '-0', '-0.0', '20e-1'].map((size): [string, Uint8Array, undefined, string] => [
+      `a size written as ${size}`,
+      new TextEncoder().encode(JSON.stringify(ociManifest).replace('"size":3', `"size" : ${size}`)),
+      undefined,
+      `expected size to be a whole number in digits, got ${size}`,
+    ]),
+    ...(['2.0', '2e0', '0.2e1'] as const).map((version): [string, Uint8Array, string, string] => [
+      `a schemaVersion written as ${version}`,
+      new TextEncoder().encode(JSON.stringify(ociIndex).replace('"schemaVersion":2', `"schemaVersion":${version}`)),
+      mediaTypes.ociIndex,
+      `expected schemaVersion to be a whole number in digits, got ${version}`,
+    ]),
+    [
+      'schemaVersion 1.0 of schema 1',
+      new TextEncoder().encode(JSON.stringify(schema1).replace('"schemaVersion":1', '"schemaVersion":1.0')),
+      undefined,
+      'expected schemaVersion to be a whole number in digits, got 1.0',
+    ],
+    [
+      'a size in an entry after annotations, a list and an object with numbers',
+      new TextEncoder().encode(
+        `{"schemaVersion":2,"x":[1.5,{"size":1}],"annotations":{"size":"1.0"},"y":2e1,"manifests":[{"size":1.0}]}`,
+      ),
+      mediaTypes.ociIndex,
+      'expected size to be a whole number in digits, got 1.0',
+    ],
+    ...['007', '9007199254740992', '9007199254740993', '18446744073709551616', '.5', '+1', '0x10'].map(
+      (size): [string, Uint8Array, undefined, string] => [
+        `a size written as ${size}`,
+        new TextEncoder().encode(JSON.stringify(ociManifest).replace('"size":3', `"size":${size}`)),
+        undefined,
+        /^\d{16}/.test(size) ? 'layers[0].size: expected a number of bytes' : 'expected JSON',
+      ],
+    ),
     ['MEDIATYPE for mediaType', { ...ociManifest, MEDIATYPE: '' }, undefined, 'expected mediaType, got "MEDIATYPE"'],
     ['schema version 1', { ...ociManifest, schemaVersion: 1 }, undefined, 'schemaVersion: expected 2, got 1'],
     [
@@ -363,6 +397,12 @@ describe('parseManifest', () => {
     const text = JSON.stringify({ ...ociManifest, annotations: { a: '{"digest":"x","digest":"y"}' } });
     const bytes = new TextEncoder().encode(text.replace('"a":', '"a":"1","Digest":"2","Digest":"3","a":'));
     expect(parseManifest(bytes)).toHaveProperty('annotations', { a: '{"digest":"x","digest":"y"}', Digest: '3' });
+  });
+
+  test('numbers that are no integers of ours may be as they like', () => {
+    const text = JSON.stringify({ ...ociManifest, layers: [{ ...layer, x: 0 }, layer] });
+    const odd = text.replace('"x":0', '"x":[1.5,-2e-3],"e":"1.5","z":-0.0').replace('{', '{"version":2.0,');
+    expect(parseManifest(new TextEncoder().encode(odd))).toHaveProperty('layers.1.size', 3);
   });
 
   test('a document longer than the limit is not looked at', () => {

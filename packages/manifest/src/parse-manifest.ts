@@ -22,7 +22,7 @@ import {
   refuseOtherSpellings,
 } from './fields.ts';
 import { mediaTypes } from './media-types.ts';
-import { repeatedMemberOf } from './repeated-member.ts';
+import { secondReadingOf } from './second-reading.ts';
 
 /** What every parsed document has. */
 interface ParsedDocument {
@@ -116,7 +116,8 @@ export interface ParseManifestOptions {
  * (`Content-Type`, parameters allowed); it must not contradict the body.
  *
  * A body that could be read in two ways is refused, because two tools might then see two different images: as two kinds
- * of document, with a member in another spelling (`Digest`), or with one that an object names twice.
+ * of document, with a member in another spelling (`Digest`), with one that an object names twice, or with a size that
+ * is a whole number for some (`108.0`).
  *
  * @throws {InvalidManifestError} `ERR_MANIFEST_INVALID`; `path` says where.
  * @throws {ManifestTooLargeError} `ERR_MANIFEST_TOO_LARGE`
@@ -131,8 +132,8 @@ export function parseManifest(
   if (mediaType !== undefined) assertArgument('mediaType', mediaType, aString);
   assertOptions('options', options, { optional: { maxSize: aNumber, sizeOf: aFunction, onBadEntry: aFunction } });
   const fields = readDocument('manifest', bytes, options.maxSize);
-  const repeated = repeatedMemberOf(bytes);
-  if (repeated !== undefined) fail(fields, '', `it names ${describe(repeated)} twice in one object`);
+  const second = secondReadingOf(bytes);
+  if (second !== undefined) fail(fields, '', second);
   refuseOtherSpellings(fields, documentNames);
   const actual = mediaTypeOf(fields, mediaType);
   refuseForeignMembers(fields, actual);

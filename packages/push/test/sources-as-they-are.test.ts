@@ -90,6 +90,15 @@ describe('an artifact', () => {
     expect(digestOf(results)).toBe(artifact.manifest.digest);
     expect(warnings(bench)).toEqual(['artifact-kept']);
   });
+
+  test.each([
+    ['is told where nothing says what its layers unpack to', undefined, ['artifact-kept']],
+    ['is not told where that is compared', { diffID: digestBytes(plain), compression: 'gzip' } as const, []],
+  ])('that is to be compared with diffIDs: that it is not %s', async (_name, layer, warned) => {
+    await using bench = await openBench();
+    await bench.push(artifactOf(layer), 'a/app:1', { verify: 'diffid' });
+    expect(warnings(bench)).toEqual(warned);
+  });
 });
 
 test('blobs that an index lists are sent before it, and a dry run counts them', async () => {

@@ -80,6 +80,22 @@ describe('limits', () => {
     expect([answer.status, codeOf(answer)]).toEqual([413, 'MANIFEST_INVALID']);
   });
 
+  test.each([
+    ['a size with a point', '"size":2.0', /whole number in digits, got 2\.0/],
+    ['a size with an exponent', '"size":2e0', /whole number in digits, got 2e0/],
+    ['a size twice', '"size":1,"size":2', /names .*size.* twice/],
+  ])('a manifest with %s is refused', async (_, size, message) => {
+    await using registry = await startRegistry();
+    const text = `{"schemaVersion":2,"mediaType":"${mediaTypes.ociManifest}","config":{${size}},"layers":[]}`;
+    const answer = await clientOf(registry).send('/v2/app/manifests/v1', {
+      method: 'PUT',
+      body: new TextEncoder().encode(text),
+      headers: { 'content-type': mediaTypes.ociManifest },
+    });
+    expect([answer.status, codeOf(answer)]).toEqual([400, 'MANIFEST_INVALID']);
+    expect(new TextDecoder().decode(answer.body)).toMatch(message);
+  });
+
   test('chunkMinBytes is announced, and a short chunk must be the last', async () => {
     await using registry = await startRegistry({ chunkMinBytes: 500 });
     const { send, patch, put } = clientOf(registry);

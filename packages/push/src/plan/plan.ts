@@ -1,6 +1,6 @@
 import { shortDigest } from '@slipway/digest';
 import type { SourceArtifact, SourceBlob, SourceIndex, SourceItem } from '@slipway/image-source';
-import { formatPlatform, matchPlatform, mediaTypes, type Platform } from '@slipway/manifest';
+import { formatPlatform, isLayerMediaType, matchPlatform, mediaTypes, type Platform } from '@slipway/manifest';
 import { PushError } from '../errors.ts';
 import { provenByContent } from '../knowledge.ts';
 import type { PushFormat } from '../push.ts';
@@ -97,18 +97,29 @@ function artifactBlob(
   return fixedBlob('blob', content, provenByContent({ digest, size }), { heldIn, check });
 }
 
-/** Tells that an option has no effect: attestations have nothing to convert, the rest might have been an image. */
-function warnOfKeptArtifact({ blobs, manifest }: SourceArtifact, { format, compression, warn }: PlanContext): void {
-  const isAsked = compression !== 'keep' || (format !== 'keep' && manifest.mediaType.startsWith(dockerTypes));
+/** Tells that options have no effect: attestations have nothing to convert, the rest might have been an image. */
+function warnOfKeptArtifact(
+  { blobs, manifest }: SourceArtifact,
+  { format, compression, verify, warn }: PlanContext,
+): void {
   const isStatement = blobs.every(
     ({ descriptor }, at) => at === 0 || descriptor.mediaType === mediaTypes.inTotoStatement,
   );
-  if (!isAsked || isStatement) return;
-  const option = compression === 'keep' ? `\`format: ${format}\`` : `\`compression: ${compression}\``;
-  warn({
-    code: 'artifact-kept',
-    message: `${shortDigest(manifest.digest)} is an artifact and goes as it is: ${option} has no effect on it`,
-  });
+  if (isStatement) return;
+  const isUncompared = blobs.some(
+    ({ descriptor, layer }) => layer === undefined && isLayerMediaType(descriptor.mediaType),
+  );
+  const options = [
+    ...(compression === 'keep' ? [] : [`\`compression: ${compression}\``]),
+    ...(format !== 'keep' && manifest.mediaType.startsWith(dockerTypes) ? [`\`format: ${format}\``] : []),
+    ...(verify === 'diffid' && isUncompared ? ['`verify: diffid`'] : []),
+  ];
+  for (const option of options) {
+    warn({
+      code: 'artifact-kept',
+      message: `${shortDigest(manifest.digest)} is an artifact and goes as it is: ${option} has no effect on it`,
+    });
+  }
 }
 
 function planIndex(index: SourceIndex, context: PlanContext): Omit<IndexPlan, 'referrers'> {

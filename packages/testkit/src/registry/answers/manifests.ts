@@ -1,5 +1,5 @@
 import { algorithmOf, type Digest, digestBytes, isDigest } from '@slipway/digest';
-import { type Descriptor, isSchema1MediaType, mediaTypes } from '@slipway/manifest';
+import { type Descriptor, isSchema1MediaType, mediaTypes, secondReadingOf } from '@slipway/manifest';
 import { isTag } from '@slipway/reference';
 import type { RegistryCore } from '../core.ts';
 import type { Exchange } from '../exchange.ts';
@@ -125,6 +125,8 @@ async function readManifest(core: RegistryCore, exchange: Exchange): Promise<Uin
 /** The manifest under the digest it was put under, or under its own when it was put under a tag. */
 function identify(bytes: Uint8Array, mediaType: string, target: string): ManifestRecord {
   const record = describeManifest(bytes, mediaType);
+  const second = secondReadingOf(bytes);
+  if (second !== undefined) throw new Refusal('MANIFEST_INVALID', { message: `manifest is ambiguous: ${second}` });
   if (!target.includes(':')) {
     if (!isTag(target)) throw new Refusal('TAG_INVALID', { message: `bad tag ${JSON.stringify(target)}` });
     return record;
