@@ -138,6 +138,7 @@ export interface IncompleteItem {
 export interface SourceNotice {
   readonly code:
     | 'name-unreadable'
+    | 'name-twice'
     | 'entry-unreadable'
     | 'entry-not-image'
     | 'layer-unread'

@@ -17,7 +17,7 @@ export interface SelectImageOptions<Image> {
 }
 
 /**
- * The image of a docker archive that is asked for: by position, by reference, by a tag that only one image has, by its
+ * The image of a docker archive that is asked for: by position, by a reference or a tag that only one image has, by its
  * ID or the beginning of that.
  *
  * @throws {SourceError} `ERR_SOURCE_NOT_FOUND`, `ERR_SOURCE_TEXT`
@@ -31,8 +31,11 @@ export async function selectImage<Image extends NamedImage>(
   if ('digest' in select) return (await findByID(images, select.digest, idOf)) ?? notFound(images, select, archive);
   const { reference } = select;
   const isBareTag = /^[\w][\w.-]{0,127}$/.test(reference);
-  const named = images.find(isCalled(reference, isBareTag));
-  if (named) return named;
+  const [named, ...namesakes] = images.filter(isCalled(reference, isBareTag));
+  if (named) {
+    if (namesakes.length > 0) await assertSameImage([named, ...namesakes], images, { archive, idOf, reference });
+    return named;
+  }
   const tagged = images.filter(({ references }) => references.some(({ tag }) => tag === reference));
   const [only, ...others] = tagged;
   if (only && others.length > 0) {
@@ -45,6 +48,22 @@ export async function selectImage<Image extends NamedImage>(
   const isID = /^(?:sha256:)?[0-9a-f]{4,64}$/.test(reference);
   const found = only ?? (isID ? await findByID(images, reference, idOf) : undefined);
   return found ?? notFound(images, select, archive);
+}
+
+/** Readers disagree on which of several images a name means: docker load takes the last. */
+async function assertSameImage<Image>(
+  named: readonly Image[],
+  all: readonly Image[],
+  { archive, idOf, reference }: SelectImageOptions<Image> & { readonly reference: string },
+): Promise<void> {
+  const ids: (Digest | undefined)[] = [];
+  for (const image of named) ids.push(await idOf(image));
+  if (ids[0] !== undefined && ids.every((id) => id === ids[0])) return;
+  throw new SourceError(
+    'ERR_SOURCE_NOT_FOUND',
+    `${named.length} images of ${JSON.stringify(archive)} are called ${JSON.stringify(reference)}`,
+    { hint: `Choose one by its position: ${named.map((image) => `:@${all.indexOf(image)}`).join(', ')}` },
+  );
 }
 
 async function findByID<Image>(

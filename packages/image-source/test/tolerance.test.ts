@@ -121,6 +121,41 @@ describe('a docker archive is read although it holds', () => {
     expect(await readWhole(path)).toEqual([]);
   });
 
+  test.each(['app:v1', 'docker.io/library/app:v1', 'app:v2'])(
+    'a name that two images have chooses none of them: %s',
+    async (name) => {
+      const other = { name: 'd.json', data: JSON.stringify({ ...(soundDocker.config as object), author: 'x' }) };
+      const tags = { RepoTags: ['app:v1', 'app:v2'] };
+      const list = [
+        { ...entry, RepoTags: ['own:1'] },
+        { ...entry, ...tags },
+        { ...entry, ...tags, Config: 'd.json' },
+      ];
+      const path = await written(dockerArchiveOf({ manifest: list }, other));
+      await expect(openSource(`docker-archive:${path}:${name}`)).rejects.toMatchObject({
+        code: 'ERR_SOURCE_NOT_FOUND',
+        message: `2 images of ${JSON.stringify(path)} are called ${JSON.stringify(name)}`,
+        hint: 'Choose one by its position: :@1, :@2',
+      });
+      for (const selector of [':@1', ':@2', ':own:1']) expect(await readWhole(`${path}${selector}`)).toEqual([]);
+      const told: SourceNotice[] = [];
+      await using whole = await openSource(path, { onNotice: (notice) => told.push(notice) });
+      expect(whole.items).toHaveLength(3);
+      expect(told.map(({ code, message }) => `${code}: ${message}`)).toEqual(
+        ['app:v1', 'app:v2'].map(
+          (tag) => `name-twice: 2 images of ${JSON.stringify(path)} are called ${tag}: @1, @2; the last counts`,
+        ),
+      );
+    },
+  );
+
+  test('an image that is listed twice under one name is one', async () => {
+    const path = await written(dockerArchiveOf({ manifest: [entry, entry] }));
+    expect(await readWhole(path)).toEqual([]);
+    await using source = await openSource(`docker-archive:${path}:app:v1`);
+    expect(source.items).toHaveLength(1);
+  });
+
   test('two images, of which one is damaged and the other one is chosen', async () => {
     const bad = { Config: 'nothing.json', RepoTags: ['bad:v1'], Layers: [7] };
     const path = await written(dockerArchiveOf({ manifest: [bad, entry] }));

@@ -64,6 +64,7 @@ export async function readDockerArchive(
   };
   const idOf = async ({ config }: Entry): Promise<Digest | undefined> =>
     config === undefined ? undefined : await readConfig(archive, config).then(digestBytes, () => undefined);
+  if (select === undefined) tellNamesakes(entries, files.name, onNotice);
   const images: SourceImage[] = [];
   for (const entry of select ? [await selectImage(entries, select, { archive: files.name, idOf })] : entries) {
     signal?.throwIfAborted();
@@ -108,6 +109,21 @@ function entryOf(written: JsonObject, onNotice: (notice: SourceNotice) => void):
   }
   const { Config } = fields;
   return { label, object, config: typeof Config === 'string' && Config !== '' ? Config : undefined, references };
+}
+
+/** Whoever loads all images gives such a name to the last, as docker does. */
+function tellNamesakes(entries: readonly Entry[], archive: string, onNotice: (notice: SourceNotice) => void): void {
+  const places = new Map<string, Set<number>>();
+  for (const [at, { references }] of entries.entries()) {
+    for (const name of references.map(familiarString)) places.set(name, (places.get(name) ?? new Set()).add(at));
+  }
+  for (const [name, found] of places) {
+    const isSame = new Set([...found].map((at) => entries[at]?.config)).size === 1;
+    if (isSame) continue;
+    const positions = [...found].map((at) => `@${at}`).join(', ');
+    const message = `${found.size} images of ${JSON.stringify(archive)} are called ${name}: ${positions}`;
+    onNotice({ code: 'name-twice', message: `${message}; the last counts` });
+  }
 }
 
 function referenceOf(tag: unknown): Reference | undefined {
