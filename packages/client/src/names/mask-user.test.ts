@@ -14,6 +14,11 @@ describe('maskUser', () => {
     ['alice:@ghcr.io', '***@ghcr.io'],
     ['alice:S3cret@ghcr.io/app@sha256:abc', '***@ghcr.io/app@sha256:abc'],
     ['alice:S3cret@sha256:5000/app', '***@sha256:5000/app'],
+    ['alice:S3cret@localhost:5000', '***@localhost:5000'],
+    ['alice:S3cret@registry:v1', '***@registry:v1'],
+    ['alice:S3cret@ghcr.io:v1', '***@ghcr.io:v1'],
+    ['alice:p/ss@registry:v1', '***@registry:v1'],
+    ['alice:S3cret@ghcr.io/app@md5:abc', '***@md5:abc'],
   ])('%s → %s', (text, masked) => {
     expect(maskUser(text)).toBe(masked);
   });
@@ -26,6 +31,11 @@ describe('maskUser', () => {
     '127.0.0.1:5601/x@sha256:abc',
     'docker://r.example:443/a/b@sha512:',
     'localhost:5000/app@sha256:not-hex',
+    'localhost:5000/app@md5:abc',
+    'docker://r.example:5000/a/b:1@SHA256:abc',
+    'r.example:5000/a@blake3:zz',
+    'r.example:5000/a@x:',
+    'app:1@md5:abc',
     './a:b@c.tar',
     '@scope/name',
     '',

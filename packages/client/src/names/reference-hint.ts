@@ -7,6 +7,9 @@ export function referenceHint(text: string): string {
   if (scheme !== undefined) return `write it without ${scheme}, as registry/repository:tag`;
   const lowercase = text.toLowerCase();
   if (lowercase !== text && isReference(lowercase)) return `repositories are lowercase: ${lowercase}`;
+  if (/@[^/@]*:[^/@]*$/.test(text)) {
+    return 'what is behind "@" is no digest: one is sha256: and 64 hexadecimal digits, or sha512: and 128';
+  }
   return 'a reference is [registry/]repository[:tag], such as ghcr.io/me/app:1.0';
 }
 
