@@ -77,7 +77,7 @@ test.each([
   ['docker-archive:', 'lacks a path'],
   ['docker://', 'lacks a reference'],
   ['oci:folder:', 'lacks a tag'],
-  ['', 'Expected a source'],
+  ['', "argument 'source'. Expected a text that is not empty"],
   ['docker-archive:app.tar:@x', 'should end in a position'],
   ['docker://BAD//', '"BAD//" is no reference'],
   ['store:a//b', '"a//b" is no reference'],

@@ -56,7 +56,7 @@ describe('options are read as their kinds have it', () => {
     ['Expected `format` to be one of keep, docker, oci, schema1, schema1-2015, v1, got "tar"', { format: 'tar' }],
     ['Expected `compressionLevel` to be a whole number, 1 to 19, got 20', { compressionLevel: 20 }],
     ['Expected `force` to be true or false, got "yes"', { force: 'yes' }],
-    ['Expected `tags` to be a text, got a list', { tags: ['v1'] }],
+    ['Expected `tags` to be a text that is not empty, got a list', { tags: ['v1'] }],
     ['got null', { verify: null }],
   ])('%s', (message, options) => {
     expect(() => readPushRequest({ ...request, ...options } as PushRequest)).toThrow(
