@@ -7,6 +7,7 @@ import { run } from './run.mjs';
 
 /** Of these no declaration needs `@types/node`, nor a library beyond ES2022. */
 const withoutNode = new Set([
+  '@slipway/arguments',
   '@slipway/digest-value',
   '@slipway/deflate',
   '@slipway/digest',
@@ -15,16 +16,26 @@ const withoutNode = new Set([
   '@slipway/transfer',
   '@slipway/docker-credentials',
   '@slipway/file-lock',
+  '@slipway/tracing',
 ]);
 
 /** Entries of those packages that are about what Node has. */
 const nodeEntries = new Set(['@slipway/manifest/schema1']);
 
+/** What a README's line on installing has to say of `@types/node`. */
+function toldWrongly({ name, path }) {
+  const [line = ''] = readFileSync(join(root, path, 'README.md'), 'utf8').match(/^.*`pnpm add .*$/m) ?? [];
+  const isTold = line.includes('TypeScript needs `@types/node`');
+  const isNeeded = !withoutNode.has(name) || [...nodeEntries].some((entry) => entry.startsWith(`${name}/`));
+  if (isTold === isNeeded) return [];
+  return [`types: README of ${name}: TypeScript ${isNeeded ? 'needs' : 'needs no'} \`@types/node\``];
+}
+
 const compilers = ['typescript-5', 'typescript-7'];
 
 /** `together` is a folder in which the packages are installed, without `@types/node`. */
 export async function checkTypes(packages, together) {
-  const problems = [];
+  const problems = packages.flatMap(toldWrongly);
   const pure = packages.filter(({ name }) => withoutNode.has(name));
   const settings = {
     strict: true,

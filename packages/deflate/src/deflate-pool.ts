@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { aNumber, aSignal, assertArgument, assertOptions, outOfRange, someBytes } from './call-checks.ts';
 import { encoderModule, joined, type Piece, piecesOf } from './encoder.ts';
 import {
   type DeflateFileOptions,
@@ -9,7 +10,7 @@ import {
   readError,
   resolveFileOptions,
 } from './file-run.ts';
-import { assertNames, type DeflateOptions, resolveDeflateOptions } from './options.ts';
+import { type DeflateOptions, deflateKinds, resolveDeflateOptions } from './options.ts';
 import { type WorkerAnswer, workerSource } from './pool-worker.ts';
 import type { WebAssemblyModule } from './web-assembly.ts';
 import { closedError, sendable, WorkerThread, type WorkerThreadOptions } from './worker-thread.ts';
@@ -89,13 +90,13 @@ const jobsPerThread = 2;
  * @throws {RangeError} when `threads` is not a positive integer, or `withoutThreads` none from 0.
  */
 export function createDeflatePool(options: DeflatePoolOptions = {}): DeflatePool {
-  assertNames(options, ['threads', 'withoutThreads']);
+  assertOptions(options, { threads: aNumber, withoutThreads: aNumber });
   const { threads = availableParallelism(), withoutThreads = 0 } = options;
   if (!(Number.isInteger(threads) && threads > 0)) {
-    throw new RangeError(`Expected \`threads\` to be a positive integer, got ${threads}`);
+    throw outOfRange('threads', 'a positive integer', threads);
   }
   if (!(Number.isSafeInteger(withoutThreads) && withoutThreads >= 0)) {
-    throw new RangeError(`Expected \`withoutThreads\` to be an integer from 0, got ${withoutThreads}`);
+    throw outOfRange('withoutThreads', 'an integer from 0', withoutThreads);
   }
   return new WorkerPool(threads, withoutThreads, encoderModule());
 }
@@ -123,8 +124,9 @@ class WorkerPool implements DeflatePool {
   }
 
   expect(bytes: number): void {
+    assertArgument('bytes', bytes, aNumber);
     if (!(Number.isSafeInteger(bytes) && bytes >= 0)) {
-      throw new RangeError(`Expected \`bytes\` to be an integer from 0, got ${bytes}`);
+      throw outOfRange('bytes', 'an integer from 0', bytes);
     }
     this.#expected += bytes;
     if (this.#closed || this.#expected <= this.#withoutThreads) return;
@@ -134,10 +136,12 @@ class WorkerPool implements DeflatePool {
   }
 
   async deflate(input: Uint8Array, options: PoolDeflateOptions = {}): Promise<Uint8Array> {
+    assertArgument('input', input, someBytes);
+    assertOptions(options, { ...deflateKinds, signal: aSignal, output: someBytes });
     const { signal, output } = options;
     signal?.throwIfAborted();
     if (output !== undefined && !(output.buffer instanceof SharedArrayBuffer)) {
-      throw new RangeError('Expected `output` to be on a SharedArrayBuffer');
+      throw outOfRange('output', 'on a SharedArrayBuffer', output);
     }
     const pieces = piecesOf(input, resolveDeflateOptions(options));
     if (this.#closed) throw closedError();

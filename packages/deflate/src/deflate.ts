@@ -1,5 +1,6 @@
+import { assertArgument, assertOptions, someBytes } from './call-checks.ts';
 import { createEncoder, type DeflatePiece, joined, piecesOf } from './encoder.ts';
-import { assertNames, type DeflateOptions, resolveDeflateOptions } from './options.ts';
+import { type DeflateOptions, deflateKinds, resolveDeflateOptions } from './options.ts';
 
 /**
  * Names the bytes: two encoders with the same version, level and cuts make the same bytes of the same input, on every
@@ -16,7 +17,8 @@ let shared: DeflatePiece | undefined;
  * The first call compiles the encoder; its 3 MiB of memory are kept for the next.
  *
  * @throws {DeflateError} `ERR_DEFLATE_UNSUPPORTED`, without WebAssembly SIMD.
- * @throws {RangeError} when `level` is not 1 to 6.
+ * @throws {RangeError} `ERR_ARGUMENT` when `level` is not 1 to 6.
+ * @throws {TypeError} `ERR_ARGUMENT` for an argument of another kind, or an option that there is none of.
  * @see https://www.rfc-editor.org/rfc/rfc1951
  * @example
  * ```ts
@@ -26,7 +28,8 @@ let shared: DeflatePiece | undefined;
  * ```
  */
 export function deflateBlock(input: Uint8Array, options: DeflateOptions = {}): Uint8Array {
-  assertNames(options, ['level', 'dictionary', 'final']);
+  assertArgument('input', input, someBytes);
+  assertOptions(options, deflateKinds);
   const resolved = resolveDeflateOptions(options);
   shared ??= createEncoder();
   const deflate = shared;

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { aFunction, aSignal, assertArgument, outOfRange } from './call-checks.ts';
 import { pieceSize } from './encoder.ts';
 import { DeflateError } from './errors.ts';
 import { type DeflateLevel, type DeflateOptions, resolveDeflateOptions, windowSize } from './options.ts';
@@ -76,20 +77,21 @@ export interface ResolvedFileOptions extends DeflateFileOptions {
 
 /** The only place defaults are applied. */
 export function resolveFileOptions(options: DeflateFileOptions): ResolvedFileOptions {
+  assertArgument('options', options, { name: 'an object', is: (value) => typeof value === 'object' && value !== null });
+  assertArgument('readSync', options.readSync, aFunction);
+  if (options.signal !== undefined) assertArgument('signal', options.signal, aSignal);
   const { fd, start, size, blockSize, blocksAtOnce = 2, algorithm = 'sha256' } = options;
   const { resultHash, readSync, signal } = options;
   const { level } = resolveDeflateOptions(options);
   if (!(Number.isInteger(blockSize) && blockSize >= windowSize && blockSize <= largestFileBlock)) {
-    throw new RangeError(
-      `Expected \`blockSize\` to be an integer from ${windowSize} to ${largestFileBlock}, got ${blockSize}`,
-    );
+    throw outOfRange('blockSize', `an integer from ${windowSize} to ${largestFileBlock}`, blockSize);
   }
   if (!(Number.isInteger(blocksAtOnce) && blocksAtOnce > 0)) {
-    throw new RangeError(`Expected \`blocksAtOnce\` to be a positive integer, got ${blocksAtOnce}`);
+    throw outOfRange('blocksAtOnce', 'a positive integer', blocksAtOnce);
   }
   for (const [name, value] of Object.entries({ fd, start, size })) {
     if (!(Number.isSafeInteger(value) && value >= 0)) {
-      throw new RangeError(`Expected \`${name}\` to be an integer from 0, got ${value}`);
+      throw outOfRange(name, 'an integer from 0', value);
     }
   }
   assertHash('algorithm', algorithm);
@@ -100,8 +102,8 @@ export function resolveFileOptions(options: DeflateFileOptions): ResolvedFileOpt
 function assertHash(name: string, algorithm: string): void {
   try {
     createHash(algorithm);
-  } catch (cause) {
-    throw new RangeError(`Expected \`${name}\` to be a hash of node:crypto, got ${algorithm}`, { cause });
+  } catch {
+    throw outOfRange(name, 'a hash of node:crypto', algorithm);
   }
 }
 

@@ -596,7 +596,7 @@ describe('the pool', () => {
     const run = own.begin();
     await run.write(gzipSync(hello));
     expect(() => own.begin({ algorithm: 'sha257' })).toThrow(
-      new RangeError('Expected `algorithm` to be a hash of node:crypto, got "sha257"'),
+      'Expected `algorithm` to be a hash of node:crypto, got "sha257"',
     );
     expect(await run.end()).toEqual(hashOf(hello));
   });

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
+import { aNumber, aString, assertOptions, outOfRange } from './call-checks.ts';
 import { decoderModule } from './decoder.ts';
 import { DeflateError } from './errors.ts';
 import { type GunzipAnswer, type GunzipBegin, gunzipWorkerSource } from './gunzip-worker.ts';
-import { assertNames } from './options.ts';
 import type { WebAssemblyModule } from './web-assembly.ts';
 import { closedError, sendable, WorkerThread } from './worker-thread.ts';
 
@@ -86,10 +86,10 @@ export interface GunzipHashPool extends AsyncDisposable {
  * @throws {RangeError} when `threads` is not a positive integer.
  */
 export function createGunzipHashPool(options: GunzipPoolOptions = {}): GunzipHashPool {
-  assertNames(options, ['threads']);
+  assertOptions(options, { threads: aNumber });
   const { threads = availableParallelism() } = options;
   if (!(Number.isInteger(threads) && threads > 0)) {
-    throw new RangeError(`Expected \`threads\` to be a positive integer, got ${threads}`);
+    throw outOfRange('threads', 'a positive integer', threads);
   }
   return new Pool(threads, decoderModule());
 }
@@ -224,14 +224,25 @@ class Run implements GunzipHashRun {
   }
 }
 
+const hashKinds = {
+  algorithm: aString,
+  expectedSize: aNumber,
+  maxSize: aNumber,
+  maxRatio: aNumber,
+  ratioFromSize: aNumber,
+  surplus: aString,
+} as const;
+
 function resolve(options: GunzipHashOptions): GunzipBegin {
+  assertOptions(options, hashKinds);
   const { algorithm = 'sha256', maxSize = Number.POSITIVE_INFINITY } = options;
   const { maxRatio = Number.POSITIVE_INFINITY, ratioFromSize = 1024 * 1024, surplus = 'refuse' } = options;
   for (const [name, value] of Object.entries({ maxSize, maxRatio, ratioFromSize })) {
-    if (!(value >= 0)) throw new RangeError(`Expected \`${name}\` to be a number from 0, got ${value}`);
+    if (!(value >= 0)) throw outOfRange(name, 'a number from 0', value);
   }
+  if (surplus !== 'refuse' && surplus !== 'ignore') throw outOfRange('surplus', 'refuse or ignore', surplus);
   if (!isHash(algorithm)) {
-    throw new RangeError(`Expected \`algorithm\` to be a hash of node:crypto, got ${JSON.stringify(algorithm)}`);
+    throw outOfRange('algorithm', 'a hash of node:crypto', algorithm);
   }
   return { algorithm, maxSize, maxRatio, ratioFromSize, surplus };
 }

@@ -1,3 +1,5 @@
+import { aBoolean, aNumber, type Kind, outOfRange, someBytes } from './call-checks.ts';
+
 /** A point on the curve between fast and small: 1 is about as small as zlib's 3, 3 as zlib's 6. */
 export type DeflateLevel = 1 | 2 | 3 | 4 | 5 | 6;
 
@@ -32,19 +34,18 @@ export const windowSize: number = 32 * 1024;
 
 const nothing = new Uint8Array(0);
 
-/** Refuses an option that is none: it would be waited for in vain. What is undefined counts as left out. */
-export function assertNames(options: object, known: readonly string[]): void {
-  for (const [name, value] of Object.entries(options)) {
-    if (value === undefined || known.includes(name)) continue;
-    throw new TypeError(`Expected the options ${known.map((one) => `\`${one}\``).join(', ')}, got \`${name}\``);
-  }
-}
+/** What {@link DeflateOptions} may be; the level is looked at when it is read. */
+export const deflateKinds: Readonly<Record<keyof DeflateOptions, Kind>> = {
+  level: aNumber,
+  dictionary: someBytes,
+  final: aBoolean,
+};
 
 /** The only place defaults are applied. Explicit `undefined` means "default". */
 export function resolveDeflateOptions(options: DeflateOptions): ResolvedDeflateOptions {
   const { level = deflateDefaults.level, dictionary = nothing, final = deflateDefaults.final } = options;
   if (!(Number.isInteger(level) && level >= 1 && level <= 6)) {
-    throw new RangeError(`Expected \`level\` to be an integer from 1 to 6, got ${level}`);
+    throw outOfRange('level', 'an integer from 1 to 6', level);
   }
   return { level, dictionary: dictionary.subarray(-windowSize), final };
 }

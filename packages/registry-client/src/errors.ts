@@ -14,6 +14,11 @@ export type RegistryErrorCode =
    */
   | 'ERR_REGISTRY_NOT_ASKED'
   /**
+   * When: the registry or its client was disposed before the request, or while it was under way. Retry: no. Do: open it
+   * again.
+   */
+  | 'ERR_REGISTRY_CLOSED'
+  /**
    * When: 401, also after a fresh token, or credentials are missing. Retry: no, unless `transient`. Do:
    * `slipway login HOST`.
    */

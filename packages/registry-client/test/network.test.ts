@@ -114,6 +114,27 @@ describe('a registry that cannot be reached', () => {
   });
 });
 
+describe('a registry that was disposed', () => {
+  const closed = { code: 'ERR_REGISTRY_CLOSED', transient: false, message: expect.stringContaining('closed here') };
+
+  test('before the request says so', async () => {
+    await using server = await startScriptedServer((_, response) => void response.writeHead(404).end());
+    const registry = openRegistry({ url: server.url });
+    const repository = registry.repository('a');
+    await repository.statBlob(digest);
+    await registry[Symbol.asyncDispose]();
+    await expect(repository.statBlob(digest)).rejects.toMatchObject(closed);
+    await expect(repository.listTags()[Symbol.asyncIterator]().next()).rejects.toMatchObject(closed);
+    await expect(openRegistryAfterEnd(server.url)).rejects.toMatchObject(closed);
+  });
+
+  async function openRegistryAfterEnd(url: string): Promise<unknown> {
+    const registry = openRegistry({ url });
+    await registry[Symbol.asyncDispose]();
+    return await registry.ping();
+  }
+});
+
 describe('the ping', () => {
   test.each([200, 404, 500])('takes %d for an answer', async (status) => {
     await using server = await startScriptedServer((_, response) => void response.writeHead(status).end('x'));
@@ -368,7 +389,7 @@ describe('connections', () => {
     const registry = openRegistry({ url: server.url });
     const waiting = registry.repository('a').statBlob(digest);
     await expect.poll(() => server.seen.length).toBe(2);
-    const failed = expect(waiting).rejects.toMatchObject({ code: 'ERR_REGISTRY_UNREACHABLE' });
+    const failed = expect(waiting).rejects.toMatchObject({ code: 'ERR_REGISTRY_CLOSED' });
     await registry[Symbol.asyncDispose]();
     await registry[Symbol.asyncDispose]();
     await failed;

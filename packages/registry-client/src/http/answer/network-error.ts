@@ -56,6 +56,9 @@ const timeoutCodes: ReadonlySet<string> = new Set([
   'UND_ERR_BODY_TIMEOUT',
 ]);
 
+/** Whoever asked has disposed the registry, or what it belongs to. */
+const closedCodes: ReadonlySet<string> = new Set(['UND_ERR_DESTROYED', 'UND_ERR_CLOSED']);
+
 /** A connection that ended, by an end, a reset or a write into it: which of them is told differs between runtimes. */
 const endCodes: ReadonlySet<string> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 const lookupCodes: ReadonlySet<string> = new Set(['ENOTFOUND', 'EAI_AGAIN']);
@@ -77,6 +80,7 @@ function classify({ url, proxy }: Pick<FailedRequest, 'url' | 'proxy'>, cause: u
       hint: machineHint(limit),
     };
   }
+  if (closedCodes.has(code)) return { code: 'ERR_REGISTRY_CLOSED', what: 'the connections to it were closed here' };
   const unreachable = 'ERR_REGISTRY_UNREACHABLE';
   if (isProxyError(cause)) {
     const { transient, retryAfterMs, hint } = cause;
