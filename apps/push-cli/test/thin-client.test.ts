@@ -108,7 +108,8 @@ const always = wordsOf(`
   system-reason write-results learn-names shells command argument help option suggestSimilar error index esm usingCtx
   runtime option-table value-kinds optional-values table-options byte-size platform registry-list environment
   daemon-address push job job-push-options local-store-options artifact completion delete doctor images inspect load
-  login logout registry rmi save tag assert-arguments kinds unknown-option json-excess fields digest grammar
+  login logout registry rmi save tag assert-arguments kinds unknown-option json-excess fields digest grammar blank-values
+  machine-limit
 `);
 const aboutJobs = wordsOf(`
   daemon-client daemon-exchange daemon-loss daemon-refusal event-stream parse-reference reference with-tag

@@ -49,6 +49,7 @@ export {
   measured,
   verified,
 } from './hashing/portable-hashing.ts';
+export { type MachineLimit, machineHint, machineLimitOf } from './machine-limit.ts';
 export { abortable } from './streams/abortable.ts';
 export {
   type AbortOptions,

@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import { isIPv4 } from 'node:net';
 import { wholeNumber } from '@slipway/client/options';
 import { systemReason } from '@slipway/client/program';
-import { makeFolder } from '@slipway/file-lock';
 import type { Command } from 'commander';
 import type { CommandContext } from '../command-context.ts';
 import { CliError, usageError } from '../errors.ts';
@@ -45,7 +44,7 @@ async function serve(flags: ServeFlags, context: CommandContext): Promise<void> 
     );
   }
   const start = async (): ReturnType<typeof startRegistry> => {
-    if (folder !== undefined) await makeFolder(folder);
+    if (folder !== undefined) await (await import('@slipway/file-lock')).makeFolder(folder);
     return await startRegistry({ host, port, folder });
   };
   await using registry = await start().catch((cause: NodeJS.ErrnoException) => {
