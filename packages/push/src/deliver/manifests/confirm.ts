@@ -1,6 +1,6 @@
 import type { AbortOptions, Digest } from '@slipway/digest';
 import type { PutManifestResult, Repository } from '@slipway/registry-client';
-import { onceAnAttempt, retrying, systemClock } from '@slipway/transfer';
+import { retrying, systemClock, tellRetries } from '@slipway/transfer';
 import { codeOf } from '../../error-code.ts';
 import { PushError } from '../../errors.ts';
 import type { Manifest } from '../../plan/plan-types.ts';
@@ -47,7 +47,7 @@ export async function confirmManifest(
       if (!isFullAnswer || !isRateLimit(error)) throw notTold(tagOrDigest, manifest, answer, error, target);
       const why = error instanceof Error ? error.message : String(error);
       const message = `${tagOrDigest} was taken, and cannot be looked at for now: ${why}`;
-      target.emit({ type: 'warning', destination: target.destination, code: 'manifest-unseen', message });
+      warn(target, 'manifest-unseen', message);
       return 'forbidden';
     }
   };
@@ -64,7 +64,7 @@ export async function confirmManifest(
     if (isOther && isFullAnswer && isDigestOf(await look(manifest.digest), manifest)) {
       const seen = `${manifest.digest} is there by digest`;
       const message = `${tagOrDigest} names ${shown} now: another push has moved it; ${seen}`;
-      target.emit({ type: 'warning', destination: target.destination, code: 'tag-moved', message });
+      warn(target, 'tag-moved', message);
       return;
     }
     const isFinal = shown !== undefined && !isFullAnswer;
@@ -89,10 +89,7 @@ async function lookUntilTold(
     signal,
     host: target.repository.registry,
     isTransient: (error) => isTransient(error) || isBusy(error),
-    onRetry: onceAnAttempt(({ attempt, seconds, cause }) => {
-      const message = `look at manifest ${reference}: retry ${attempt} in ${seconds} s: ${cause.message}`;
-      target.emit({ type: 'warning', destination: target.destination, code: 'manifest-retry', message });
-    }),
+    onRetry: tellRetries(`look at manifest ${reference}`, (message) => warn(target, 'manifest-retry', message)),
   });
 }
 
@@ -135,18 +132,12 @@ function isRateLimit(error: unknown): boolean {
 }
 
 /** It shows what was sent, and has said that it stores something else: which of both others will get is not known. */
-function contradicted(
-  tagOrDigest: string,
-  { digest, mediaType, bytes }: Manifest,
-  answered: Digest,
-  { destination, repository }: Target,
-): PushError {
-  const { registry } = repository;
+function contradicted(tagOrDigest: string, manifest: Manifest, answered: Digest, target: Target): PushError {
+  const { registry } = target.repository;
+  const { digest } = manifest;
   const told = `${registry} stored manifest ${tagOrDigest} as ${answered} by its answer, and shows ${digest}`;
-  return new PushError('ERR_PUSH_NOT_SEEN', `Could not confirm ${destination}: ${told}`, {
-    op: 'confirm',
-    origin: 'destination',
-    descriptor: { digest, mediaType, size: bytes.byteLength },
+  return unconfirmed(manifest, target, {
+    told,
     hint:
       'the tag has moved; the registry, or a proxy before it, may rewrite manifests: pull by the digest to ' +
       'see which one it has',
@@ -156,54 +147,63 @@ function contradicted(
 /** The registry answers the question with a failure, or not at all. */
 function notTold(
   tagOrDigest: string,
-  { digest, mediaType, bytes }: Manifest,
+  manifest: Manifest,
   { status }: PutManifestResult,
   cause: unknown,
-  { destination, repository }: Target,
+  target: Target,
 ): PushError {
   const why = cause instanceof Error ? cause.message : String(cause);
-  const told = `${repository.registry} answered ${status} to manifest ${tagOrDigest}, and does not show it: ${why}`;
-  return new PushError('ERR_PUSH_NOT_SEEN', `Could not confirm ${destination}: ${told}`, {
-    op: 'confirm',
-    origin: 'destination',
-    descriptor: { digest, mediaType, size: bytes.byteLength },
-    hint: hintIn(cause) ?? 'push again once the registry answers: what is there is not sent again',
+  return unconfirmed(manifest, target, {
+    told: `${target.repository.registry} answered ${status} to manifest ${tagOrDigest}, and does not show it: ${why}`,
+    hint: destinationErrorOf(cause)?.hint || 'push again once the registry answers: what is there is not sent again',
     cause,
   });
 }
 
-function hintIn(error: unknown): string | undefined {
-  const hint = destinationErrorOf(error)?.hint;
-  return hint === '' ? undefined : hint;
-}
-
 function notSeen(
   tagOrDigest: string,
-  { digest, mediaType, bytes }: Manifest,
+  manifest: Manifest,
   { status, digest: answered }: PutManifestResult,
   shown: Shown,
-  { destination, repository }: Target,
+  target: Target,
 ): PushError {
-  const told = `${repository.registry} answered ${status} to manifest ${tagOrDigest}`;
-  const [message, hint] =
-    shown === undefined
-      ? [
-          `${told}, and does not have it`,
-          answered === digest
-            ? 'its replicas may be behind: look at the tag in a while; or its cache is stale after a garbage ' +
-              'collection: restart the registry, then push again'
-            : 'something else may answer in its place: check the address and the proxies on the way',
-        ]
-      : shown === 'forbidden'
-        ? [`${told}, and does not let it be read`, 'a registry answers 201 with a digest: check the address']
-        : [
-            `${told}, and shows ${shown} where ${digest} was sent`,
-            'the registry, or another push, has changed the tag: it may name something else now',
-          ];
-  return new PushError('ERR_PUSH_NOT_SEEN', `Could not confirm ${destination}: ${message}`, {
+  const { digest } = manifest;
+  const answer = `${target.repository.registry} answered ${status} to manifest ${tagOrDigest}`;
+  if (shown === undefined) {
+    const hint =
+      answered === digest
+        ? 'its replicas may be behind: look at the tag in a while; or its cache is stale after a garbage ' +
+          'collection: restart the registry, then push again'
+        : 'something else may answer in its place: check the address and the proxies on the way';
+    return unconfirmed(manifest, target, { told: `${answer}, and does not have it`, hint });
+  }
+  if (shown === 'forbidden') {
+    const hint = 'a registry answers 201 with a digest: check the address';
+    return unconfirmed(manifest, target, { told: `${answer}, and does not let it be read`, hint });
+  }
+  const hint = 'the registry, or another push, has changed the tag: it may name something else now';
+  return unconfirmed(manifest, target, { told: `${answer}, and shows ${shown} where ${digest} was sent`, hint });
+}
+
+interface Unconfirmed {
+  readonly told: string;
+  readonly hint: string;
+  readonly cause?: unknown;
+}
+
+function unconfirmed(
+  { digest, mediaType, bytes }: Manifest,
+  { destination }: Target,
+  { told, ...why }: Unconfirmed,
+): PushError {
+  return new PushError('ERR_PUSH_NOT_SEEN', `Could not confirm ${destination}: ${told}`, {
     op: 'confirm',
     origin: 'destination',
     descriptor: { digest, mediaType, size: bytes.byteLength },
-    hint,
+    ...why,
   });
+}
+
+function warn({ emit, destination }: Target, code: string, message: string): void {
+  emit({ type: 'warning', destination, code, message });
 }

@@ -1,6 +1,6 @@
 import type { Digest } from '@slipway/digest';
 import type { PutManifestResult } from '@slipway/registry-client';
-import { onceAnAttempt, retrying, systemClock } from '@slipway/transfer';
+import { retrying, systemClock, tellRetries } from '@slipway/transfer';
 import { pushFailure } from '../../errors.ts';
 import type { Manifest } from '../../plan/plan-types.ts';
 import { namesManifest } from '../../presence/existence.ts';
@@ -140,9 +140,7 @@ async function putManifest(
         host: target.repository.registry,
         isTransient: (error) =>
           isManifestRetryable(error) && refusedForGood(error, tagOrDigest, manifest) === undefined,
-        onRetry: onceAnAttempt(({ attempt, seconds, cause }) =>
-          warn(target, 'manifest-retry', `manifest ${tagOrDigest}: retry ${attempt} in ${seconds} s: ${cause.message}`),
-        ),
+        onRetry: tellRetries(`manifest ${tagOrDigest}`, (message) => warn(target, 'manifest-retry', message)),
       },
     );
     if (answer.subject !== undefined && answer.subject === subjectOf(manifest)) target.presence.noteListed(digest);

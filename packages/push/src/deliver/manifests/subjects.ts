@@ -7,7 +7,7 @@ import {
   rereadManifest,
 } from '@slipway/manifest';
 import { ensureReferrers, referrersTag } from '@slipway/registry-client';
-import { onceAnAttempt, retrying } from '@slipway/transfer';
+import { retrying, tellRetries } from '@slipway/transfer';
 import { failureTo, PushError } from '../../errors.ts';
 import type { ItemPlan, Manifest } from '../../plan/plan-types.ts';
 import type { Target } from '../../presence/target.ts';
@@ -104,10 +104,9 @@ async function listOne(
       signal,
       host: registry,
       isTransient: isManifestRetryable,
-      onRetry: onceAnAttempt(({ attempt, seconds, cause: { message: why } }) => {
-        const message = `referrers of ${subject}: retry ${attempt} in ${seconds} s: ${why}`;
-        emit({ type: 'warning', destination, code: 'manifest-retry', message });
-      }),
+      onRetry: tellRetries(`referrers of ${subject}`, (message) =>
+        emit({ type: 'warning', destination, code: 'manifest-retry', message }),
+      ),
     });
     if (isListed) return undefined;
     cause = new Error(`${registry} has no referrers API, and takes the tag ${referrersTag(subject)} for the subject`);
