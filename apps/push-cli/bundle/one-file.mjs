@@ -58,7 +58,7 @@ function inAscii(code) {
   return code.replaceAll(/[^\0-\x7f]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-/** Which modules are in which function, for whoever looks into the program. */
+/** Lists the modules of each function: whoever looks into the program finds them by it. */
 function modulesOf(chunks) {
   return `${JSON.stringify(chunks.map(({ moduleIds }) => moduleIds.map((id) => id.replace(/^.*[\\/]/, ''))))}\n`;
 }

@@ -3,7 +3,7 @@ import { startRegistry } from '@slipway/testkit';
 import { describe, expect, test } from 'vitest';
 import { runCli } from './run-cli.ts';
 
-// What waits for a registry says so: nobody watches a program for a minute that says nothing.
+// A program that waits for a registry has to say so: a user ends one that is silent for a minute.
 describe('each wait for a registry that answers 503 is told', () => {
   test.each([
     ['inspect', (name: string) => ['inspect', `docker://${name}`]],

@@ -15,6 +15,10 @@ export const aBoolean: Kind = kindOf('a boolean', 'boolean');
 export const aFunction: Kind = kindOf('a function', 'function');
 export const aNumber: Kind = kindOf('a number', 'number');
 export const aString: Kind = kindOf('a string', 'string');
+export const anObject: Kind = {
+  name: 'an object',
+  is: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+};
 export const someBytes: Kind = { name: 'a Uint8Array', is: (value) => value instanceof Uint8Array };
 export const aSignal: Kind = {
   name: 'an AbortSignal',
@@ -33,9 +37,7 @@ export function assertArgument(name: string, value: unknown, { name: expected, i
  * @throws {TypeError} `ERR_ARGUMENT`
  */
 export function assertOptions(options: object, kinds: Readonly<Record<string, Kind>>): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw coded(new TypeError(`Expected \`options\` to be an object, got ${shown(options)}`));
-  }
+  assertArgument('options', options, anObject);
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue;
     const known = kinds[name];

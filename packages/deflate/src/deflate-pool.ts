@@ -101,6 +101,8 @@ export function createDeflatePool(options: DeflatePoolOptions = {}): DeflatePool
   return new WorkerPool(threads, withoutThreads, encoderModule());
 }
 
+const blockKinds = { ...deflateKinds, signal: aSignal, output: someBytes } as const;
+
 class WorkerPool implements DeflatePool {
   readonly threads: number;
   readonly #module: WebAssemblyModule;
@@ -137,7 +139,7 @@ class WorkerPool implements DeflatePool {
 
   async deflate(input: Uint8Array, options: PoolDeflateOptions = {}): Promise<Uint8Array> {
     assertArgument('input', input, someBytes);
-    assertOptions(options, { ...deflateKinds, signal: aSignal, output: someBytes });
+    assertOptions(options, blockKinds);
     const { signal, output } = options;
     signal?.throwIfAborted();
     if (output !== undefined && !(output.buffer instanceof SharedArrayBuffer)) {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { aFunction, aSignal, assertArgument, outOfRange } from './call-checks.ts';
+import { aFunction, anObject, aSignal, assertArgument, outOfRange } from './call-checks.ts';
 import { pieceSize } from './encoder.ts';
 import { DeflateError } from './errors.ts';
 import { type DeflateLevel, type DeflateOptions, resolveDeflateOptions, windowSize } from './options.ts';
@@ -77,7 +77,7 @@ export interface ResolvedFileOptions extends DeflateFileOptions {
 
 /** The only place defaults are applied. */
 export function resolveFileOptions(options: DeflateFileOptions): ResolvedFileOptions {
-  assertArgument('options', options, { name: 'an object', is: (value) => typeof value === 'object' && value !== null });
+  assertArgument('options', options, anObject);
   assertArgument('readSync', options.readSync, aFunction);
   if (options.signal !== undefined) assertArgument('signal', options.signal, aSignal);
   const { fd, start, size, blockSize, blocksAtOnce = 2, algorithm = 'sha256' } = options;

@@ -1,5 +1,5 @@
 import type { PushEvent, PushResult } from '@slipway/push';
-import { familiarName, parseReference, type Reference } from '@slipway/reference';
+import { familiarName, type Reference } from '@slipway/reference';
 
 type Pushed = Extract<PushResult, { readonly ok: true }>;
 
@@ -23,20 +23,16 @@ export class FinishedResults {
       return;
     }
     const manifest = this.#manifests.get(key);
-    const reference = this.#referenceOf(event);
-    const { digest, totals } = event;
-    if (manifest !== undefined) this.#finished.set(key, { ok: true, reference, digest, totals, ...manifest });
+    const asked = this.#asked.find((reference) => familiarName(reference) === event.destination);
+    if (manifest === undefined || asked === undefined) return;
+    const { tag, digest, totals } = event;
+    const reference = { ...asked, tag, digest: tag === undefined ? digest : undefined };
+    this.#finished.set(key, { ok: true, reference, digest, totals, ...manifest });
   }
 
   /** What is in place of a destination that was asked for: of one without a tag, several. */
   at(asked: Reference): readonly Pushed[] {
     return [...this.#finished.values()].filter((result) => isAt(asked, result));
-  }
-
-  #referenceOf({ destination, tag, digest }: Extract<PushEvent, { readonly type: 'push:finished' }>): Reference {
-    const asked = this.#asked.find((reference) => familiarName(reference) === destination);
-    const name = asked ?? parseReference(destination, {});
-    return { ...name, tag, digest: tag === undefined ? digest : undefined };
   }
 }
 

@@ -75,10 +75,10 @@ async function tellFinished(
   references: readonly Reference[],
   { error, flags, context }: Interrupted,
 ): Promise<void> {
-  const pushed = references.flatMap((reference) => finished.at(reference));
+  const found = references.map((reference) => ({ reference, there: finished.at(reference) }));
+  const pushed = found.flatMap(({ there }) => there);
   if (pushed.length === 0) return;
-  const records = references.flatMap((reference) => {
-    const there = finished.at(reference);
+  const records = found.flatMap(({ reference, there }) => {
     const isAll = there.length > 0 && (reference.tag ?? reference.digest) !== undefined;
     return [...there.map(resultRecord), ...(isAll ? [] : [unfinishedRecord(reference, error)])];
   });

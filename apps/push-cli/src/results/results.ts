@@ -32,7 +32,7 @@ export function resultRecord(result: PushResult): Readonly<Record<string, unknow
   return { ...facts, ...signed, ...dryRun, totals };
 }
 
-/** The record of a destination that nobody got to the end of, or to the beginning. */
+/** The record of a destination whose push did not come to its end. */
 export function unfinishedRecord(reference: Reference, error: unknown): Readonly<Record<string, unknown>> {
   return { ...nameRecord(reference), error: problemOf(error) };
 }

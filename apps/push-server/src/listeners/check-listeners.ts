@@ -32,18 +32,14 @@ export async function checkListeners(addresses: readonly ListenAddress[]): Promi
  * Looks whether a socket can be made at a path.
  *
  * @returns whether a socket is there already
- * @throws what is there, or why its folder does not take one
+ * @throws {Error} when something else is at the path, or its folder takes no socket
  */
 export async function checkSocketPlace(path: string): Promise<boolean> {
   const folder = dirname(path);
   // A socket in a folder that is not there fails for lack of permissions, as Node tells it.
   const status = await stat(folder).catch((error: NodeJS.ErrnoException) => {
-    throw new Error(
-      error.code === 'ENOENT' ? `the folder ${folder} is not there` : `${folder}: ${systemReason(error)}`,
-      {
-        cause: error,
-      },
-    );
+    const why = error.code === 'ENOENT' ? `the folder ${folder} is not there` : `${folder}: ${systemReason(error)}`;
+    throw new Error(why, { cause: error });
   });
   if (!status.isDirectory()) throw new Error(`${folder} is no folder`);
   const found = await lstat(path).catch(() => undefined);
@@ -54,7 +50,7 @@ export async function checkSocketPlace(path: string): Promise<boolean> {
   return found !== undefined;
 }
 
-/** @returns undefined where somebody else listens already */
+/** @returns undefined when another process listens on the address already */
 async function listen(
   address: TcpAddress,
   held: readonly { readonly address: TcpAddress }[],

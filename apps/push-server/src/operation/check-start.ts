@@ -24,8 +24,8 @@ import { keysIn } from '../security/gatekeeper.ts';
 import { openTokenStore } from '../security/token-store.ts';
 
 /**
- * What a start would stumble over: one sentence each, with the setting's name. Nothing is left behind; whether Redis
- * answers, an address is free, systemd hands sockets in, and somebody reads a pipe is seen at the start.
+ * What a start would stumble over: one sentence each, with the setting's name. Nothing is left behind. Only a start
+ * shows whether Redis answers, an address is free, systemd hands sockets in, and another process reads a pipe.
  *
  * @throws {ServerError} `ERR_SERVER_DISK_FULL`: then the settings are right, and a start fails all the same
  */

@@ -1,6 +1,7 @@
 import { anObject, assertArgument, listOf } from '@slipway/arguments';
 import type { Challenge } from '../auth/challenge.ts';
 import { describeJSONError } from './go-json-error.ts';
+import { memberOf } from './loose-json.ts';
 
 /** One entry of a registry's error body. */
 export interface Diagnostic {
@@ -232,11 +233,11 @@ function readBody(answer: ErrorAnswerInput): BodyReading {
   } catch {
     return unexpectedResponse(answer, describeJSONError(answer.body));
   }
-  const details = property(document, 'details');
+  const details = memberOf(document, 'details');
   if (typeof details === 'string' && details !== '') {
     return understood([fullDiagnostic(codeOfStatus(answer.status), details)]);
   }
-  const errors = property(document, 'errors');
+  const errors = memberOf(document, 'errors');
   if (!Array.isArray(errors) || errors.length === 0) {
     return unexpectedResponse(answer, 'no error details found in HTTP response body');
   }
@@ -245,15 +246,15 @@ function readBody(answer: ErrorAnswerInput): BodyReading {
 
 /** The entries of an error body that has been parsed. */
 export function readEntries(document: unknown): readonly Diagnostic[] {
-  const errors = property(document, 'errors');
+  const errors = memberOf(document, 'errors');
   return Array.isArray(errors) ? errors.map(readEntry) : [];
 }
 
 function readEntry(entry: unknown): Diagnostic {
   if (typeof entry === 'string' && entry !== '') return fullDiagnostic('UNKNOWN', entry);
-  const code = textOf(property(entry, 'code')) || 'UNKNOWN';
-  const message = textOf(property(entry, 'message'));
-  const detail = shallow(property(entry, 'detail'), mostLevels);
+  const code = textOf(memberOf(entry, 'code')) || 'UNKNOWN';
+  const message = textOf(memberOf(entry, 'message'));
+  const detail = shallow(memberOf(entry, 'detail'), mostLevels);
   const bare =
     (detail === null || detail === undefined) && (message === '' || message === defaultMessages.get(knownCode(code)));
   return { code, message, detail: detail ?? undefined, bare };
@@ -297,11 +298,6 @@ function parseMediaType(header: string | undefined): string | undefined {
   if (header === undefined || header === '') return '';
   const type = (header.split(';', 1)[0] ?? '').trim().toLowerCase();
   return /^[!#$%&'*+.^_`|~0-9a-z-]+(?:\/[!#$%&'*+.^_`|~0-9a-z-]+)?$/.test(type) ? type : undefined;
-}
-
-function property(value: unknown, key: string): unknown {
-  if (typeof value !== 'object' || value === null) return undefined;
-  return Object.getOwnPropertyDescriptor(value, key)?.value;
 }
 
 function textOf(value: unknown): string {

@@ -1,4 +1,5 @@
 import { type Diagnostic, defaultMessages, describeDiagnostics, readEntries } from '../answers/diagnostics.ts';
+import { jsonOf } from '../answers/loose-json.ts';
 import { RegistryError, type RegistryErrorCode, reworded } from '../errors.ts';
 import type { Answer } from '../http/answer/answer.ts';
 import { type AnswerErrorContext, abridged, answerErrorOf, scrubbed } from '../http/answer/answer-error.ts';
@@ -14,7 +15,7 @@ import { redactURL } from '../http/redirect/redact-url.ts';
 export async function tokenRefusal(answer: Answer, context: AnswerErrorContext): Promise<RegistryError> {
   const body = await readErrorText(answer);
   const error = answerErrorOf(answer, body, context);
-  const refusal = readOAuthRefusal(parsed(body));
+  const refusal = readOAuthRefusal(jsonOf(body));
   if (refusal === undefined) return error;
   const kind = answer.status === 400 ? kinds.get(refusal.code) : undefined;
   const code = kind ?? error.code;
@@ -116,12 +117,4 @@ function hintOf(code: RegistryErrorCode | undefined, authHint: string | undefine
 
 function messageOf({ method, url, status }: Answer, what: string, words: string): string {
   return `${method} ${redactURL(url)} answered ${status}${what}: ${abridged(words)}`;
-}
-
-function parsed(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,6 @@
 import { assertSignal } from '@slipway/arguments';
 import type { AbortOptions, ByteStream } from '@slipway/digest';
+import { jsonOf, memberOf } from '../answers/loose-json.ts';
 import { RegistryError } from '../errors.ts';
 import type { Answer } from '../http/answer/answer.ts';
 import { assertNoWebPage, isWebPage, webPageError } from '../http/answer/web-page.ts';
@@ -325,19 +326,8 @@ function pingOf(answer: Answer, bytes: Uint8Array): V1Ping {
   };
 }
 
-/** A document; undefined for what is no JSON. */
 function parsed(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(bytes));
-  } catch {
-    return undefined;
-  }
-}
-
-function memberOf(document: unknown, name: string): unknown {
-  return typeof document === 'object' && document !== null && Object.hasOwn(document, name)
-    ? (document as Readonly<Record<string, unknown>>)[name]
-    : undefined;
+  return jsonOf(new TextDecoder().decode(bytes));
 }
 
 async function indexError(answer: Answer, what: string): Promise<RegistryError> {

@@ -1,3 +1,4 @@
+import { jsonOf, memberOf } from '../answers/loose-json.ts';
 import { RegistryError, type RegistryErrorCode } from '../errors.ts';
 import type { Answer } from '../http/answer/answer.ts';
 import { readErrorText } from '../http/answer/error-text.ts';
@@ -17,7 +18,7 @@ export async function readRefusal(answer: Answer): Promise<V1Refusal> {
 
 /** Whether the registry says that it has the image, complete. */
 export function isAlreadyThere({ body }: V1Refusal): boolean {
-  return errorMember(body) === 'Image already exists';
+  return memberOf(jsonOf(body), 'error') === 'Image already exists';
 }
 
 /** An error in Docker's words, with what was asked before them. */
@@ -57,15 +58,6 @@ export function quotedOrParserError(body: string): string {
     return error instanceof Error ? error.message : String(error);
   }
   return quoted(body);
-}
-
-function errorMember(body: string): unknown {
-  try {
-    const document: unknown = JSON.parse(body);
-    return typeof document === 'object' && document !== null && 'error' in document ? document.error : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function codeOf(status: number): RegistryErrorCode {

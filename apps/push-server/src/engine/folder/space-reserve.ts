@@ -26,7 +26,7 @@ export interface SpaceReserveOptions {
   readonly freeBytesOf?: ((folder: string) => Promise<number>) | undefined;
 }
 
-/** Looks for the reserve of a folder, and gives it up where the disk is full: whoever starts writes a little. */
+/** Opens the reserve of a folder. On a full disk it is given up at once, as a start has to write a little. */
 export async function openSpaceReserve({
   folder,
   freeBytesOf = freeBytesHere,
