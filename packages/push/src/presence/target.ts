@@ -23,3 +23,8 @@ export interface Target {
   ask<T>(question: (repository: Repository) => Promise<T>, options: AbortOptions): Promise<T>;
   readonly emit: (event: PushEvent) => void;
 }
+
+/** Tells what a user should know of a push to this repository. */
+export function warn({ emit, destination }: Pick<Target, 'emit' | 'destination'>, code: string, message: string): void {
+  emit({ type: 'warning', destination, code, message });
+}

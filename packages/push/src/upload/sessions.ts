@@ -4,7 +4,7 @@ import type { BlobForm, BlobIdentity } from '../form/form.ts';
 import { BeyondEnd } from '../form/form-failure.ts';
 import { type BlobToPush, subjectOf } from '../plan/blob-to-push.ts';
 import type { BlobAttemptOptions } from '../presence/attempts.ts';
-import type { Target } from '../presence/target.ts';
+import { type Target, warn } from '../presence/target.ts';
 import { isRetryable } from './retry-rules.ts';
 
 /** What is needed to go on with an upload. */
@@ -28,8 +28,7 @@ export function tellLost(
 ): void {
   const why = error instanceof Error ? error.message : String(error);
   const upload = `the upload of ${blob.id} that was interrupted at ${offset} bytes`;
-  const message = `${upload} cannot be continued and starts again: ${why}`;
-  target.emit({ type: 'warning', destination: target.destination, code: 'upload-lost', message });
+  warn(target, 'upload-lost', `${upload} cannot be continued and starts again: ${why}`);
 }
 
 /**

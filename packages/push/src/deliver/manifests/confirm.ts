@@ -5,7 +5,7 @@ import { codeOf } from '../../error-code.ts';
 import { PushError } from '../../errors.ts';
 import type { Manifest } from '../../plan/plan-types.ts';
 import { isDigestOf } from '../../plan/root-digest.ts';
-import type { Target } from '../../presence/target.ts';
+import { type Target, warn } from '../../presence/target.ts';
 import { destinationErrorOf, isBusy, isTransient } from '../../upload/retry-rules.ts';
 import type { DeliveryRetry } from '../delivery.ts';
 
@@ -202,8 +202,4 @@ function unconfirmed(
     descriptor: { digest, mediaType, size: bytes.byteLength },
     ...why,
   });
-}
-
-function warn({ emit, destination }: Target, code: string, message: string): void {
-  emit({ type: 'warning', destination, code, message });
 }

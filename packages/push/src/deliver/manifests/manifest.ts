@@ -4,7 +4,7 @@ import { retrying, systemClock, tellRetries } from '@slipway/transfer';
 import { pushFailure } from '../../errors.ts';
 import type { Manifest } from '../../plan/plan-types.ts';
 import { namesManifest } from '../../presence/existence.ts';
-import type { Target } from '../../presence/target.ts';
+import { type Target, warn } from '../../presence/target.ts';
 import { tracer } from '../../tracer.ts';
 import { destinationErrorOf, isManifestRetryable } from '../../upload/retry-rules.ts';
 import { untilStored } from '../../upload/until-stored.ts';
@@ -198,8 +198,4 @@ function missingIn(error: unknown, manifest: Manifest): ReadonlySet<Digest> | un
 function describe(target: Target, missing: ReadonlySet<Digest>): string {
   const what = missing.size === 0 ? 'blobs of the manifest' : [...missing].join(', ');
   return `${target.repository.registry} does not have ${what}`;
-}
-
-function warn({ emit, destination }: Target, code: string, message: string): void {
-  emit({ type: 'warning', destination, code, message });
 }

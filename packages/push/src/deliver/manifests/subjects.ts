@@ -10,7 +10,7 @@ import { ensureReferrers, referrersTag } from '@slipway/registry-client';
 import { retrying, tellRetries } from '@slipway/transfer';
 import { failureTo, PushError } from '../../errors.ts';
 import type { ItemPlan, Manifest } from '../../plan/plan-types.ts';
-import type { Target } from '../../presence/target.ts';
+import { type Target, warn } from '../../presence/target.ts';
 import { isManifestRetryable } from '../../upload/retry-rules.ts';
 import type { Delivery } from '../delivery.ts';
 
@@ -33,10 +33,10 @@ export async function lookForSubject(
     .catch(() => false);
   signal.throwIfAborted();
   if (!isMissing) return;
-  const { destination, emit } = target;
+  const { destination } = target;
   if (!requireSubject) {
     const message = `${destination} does not have ${subject}, which ${manifest.digest} is about`;
-    emit({ type: 'warning', destination, code: 'subject-missing', message });
+    warn(target, 'subject-missing', message);
     return;
   }
   throw new PushError(
@@ -60,9 +60,7 @@ export async function listAsReferrers(
   target: Target,
   delivery: Delivery,
 ): Promise<void> {
-  const { destination } = target;
-  for (const { message } of await notListed(manifests, target, delivery))
-    target.emit({ type: 'warning', destination, code: 'referrer-not-listed', message });
+  for (const { message } of await notListed(manifests, target, delivery)) warn(target, 'referrer-not-listed', message);
 }
 
 /**
@@ -94,7 +92,7 @@ async function listOne(
   target: Target,
   { retry, scope: { signal } }: Delivery,
 ): Promise<PushError | undefined> {
-  const { repository, destination, emit } = target;
+  const { repository, destination } = target;
   const { registry } = repository;
   const what = referrers.map(({ digest }) => digest).join(', ');
   let cause: unknown;
@@ -104,9 +102,7 @@ async function listOne(
       signal,
       host: registry,
       isTransient: isManifestRetryable,
-      onRetry: tellRetries(`referrers of ${subject}`, (message) =>
-        emit({ type: 'warning', destination, code: 'manifest-retry', message }),
-      ),
+      onRetry: tellRetries(`referrers of ${subject}`, (message) => warn(target, 'manifest-retry', message)),
     });
     if (isListed) return undefined;
     cause = new Error(`${registry} has no referrers API, and takes the tag ${referrersTag(subject)} for the subject`);
