@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { uploadArchive } from './archive-upload.ts';
 import { DaemonClient, type DaemonClientOptions } from './daemon-client.ts';
 import type { JobEvent } from './job.ts';
 
@@ -268,6 +269,57 @@ describe('an answer that is lost', () => {
   });
 });
 
+describe('a proxy that answers in the daemon’s place', () => {
+  const pages = [
+    [502, '<html>Bad Gateway</html>'],
+    [503, ''],
+    [504, { message: 'page not found' }],
+  ] as const;
+
+  test('is asked again: the daemon may be restarted', async () => {
+    const away = [...pages];
+    await using daemon = await startScripted((_, response) => {
+      const [status, body] = away.shift() ?? [200, job];
+      answer(response, status, body);
+    });
+    expect(await daemon.client.submit({ image: 'a' }, 'one-key', never)).toMatchObject(job);
+    expect(daemon.seen.map(({ headers }) => headers['idempotency-key'])).toEqual(Array(4).fill('one-key'));
+  });
+
+  test.each(pages)('with %i alone is told as a daemon that is away', async (status, body) => {
+    await using daemon = await startScripted((_, response) => answer(response, status, body));
+    await expect(daemon.client.get('0123')).rejects.toMatchObject({
+      code: 'ERR_CLI_DAEMON_UNREACHABLE',
+      message: `cannot talk to slipwayd at here: a proxy answered ${status} in its place`,
+      hint: expect.stringContaining('whether slipwayd runs behind it'),
+    });
+    expect(daemon.seen).toHaveLength(5);
+  });
+
+  test('ends an upload no sooner than a connection that broke', async () => {
+    const printed: string[] = [];
+    let offset = 0;
+    let refusals = 2;
+    await using daemon = await startScripted(async (request, response) => {
+      const { length } = await buffer(request);
+      if (request.method === 'POST') return void response.writeHead(201, { location: '/u/7' }).end();
+      if (request.method === 'PATCH' && refusals > 0) {
+        refusals -= 1;
+        return answer(response, 502, '');
+      }
+      offset += length;
+      response.writeHead(200, { 'upload-offset': `${offset}` }).end();
+    });
+    async function* open(from: number): AsyncGenerator<Uint8Array> {
+      yield Buffer.from('abc').subarray(from);
+    }
+    const print = (line: string): void => void printed.push(line);
+    const options = { client: daemon.client, print, signal: never, pauseMs: 1 };
+    expect(await uploadArchive({ size: 3, open }, options)).toBe('7');
+    expect(printed).toEqual(Array(2).fill(expect.stringContaining('a proxy answered 502 in its place')));
+  });
+});
+
 describe('following a job', () => {
   const line = (event: JobEvent): string =>
     `id: ${event.seq}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
@@ -315,6 +367,27 @@ describe('following a job', () => {
     if (connections > 0) await daemon[Symbol.asyncDispose]();
     expect(daemon.seen).toHaveLength(connections); // as often as any question is asked
     expect(printed).toEqual([]);
+  });
+
+  test('a daemon that is restarted behind a proxy is told in one line, and waited for', async () => {
+    const printed: string[] = [];
+    let drops = 3;
+    await using daemon = await startScripted(
+      ({ url = '' }, response) => {
+        if (!url.endsWith('/events')) return answer(response, 200, job);
+        drops -= 1;
+        if (drops >= 0) return answer(response, 502, '<html>');
+        response.writeHead(200, { 'content-type': 'text/event-stream' }).end(line({ type: 'job:finished', seq: 1 }));
+      },
+      { print: (text) => printed.push(text) },
+    );
+    await daemon.client.get('0123');
+    const events: JobEvent[] = [];
+    for await (const event of daemon.client.follow('0123', never)) events.push(event);
+    expect(events.map(({ type }) => type)).toEqual(['job:finished']);
+    expect(printed).toEqual([
+      'slipway: cannot talk to slipwayd at here: a proxy answered 502 in its place; waiting for it',
+    ]);
   });
 
   test.each<[string, boolean]>([

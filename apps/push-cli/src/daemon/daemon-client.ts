@@ -256,11 +256,15 @@ export class DaemonClient {
       call.signal?.throwIfAborted();
       throw cause instanceof BodyError ? cause.cause : new DaemonLoss(this.name, cause);
     });
-    this.#hasAnswered = true;
     const { status } = answer;
-    if (status >= 200 && status < 300) return answer;
+    if (status >= 200 && status < 300) {
+      this.#hasAnswered = true;
+      return answer;
+    }
     const mayTakeToken = isPrivate(this.#address);
-    throw refusalOf({ name: this.name, mayTakeToken }, status, await answer.text().catch(() => ''));
+    const refusal = refusalOf({ name: this.name, mayTakeToken }, status, await answer.text().catch(() => ''));
+    if (!(refusal instanceof DaemonLoss)) this.#hasAnswered = true;
+    throw refusal;
   }
 }
 

@@ -11,7 +11,21 @@ export class DaemonLoss extends CliError {
   constructor(name: string, cause: unknown, hint: string = adviceOn(cause)) {
     const { code, message } = cause as NodeJS.ErrnoException;
     super('ERR_CLI_DAEMON_UNREACHABLE', `cannot talk to slipwayd at ${name}: ${code ?? message}`, { cause, hint });
-    this.isAnswerLost = cause instanceof Silence || breaks.has(code ?? '');
+    this.isAnswerLost = cause instanceof Silence || cause instanceof GatewayAnswer || breaks.has(code ?? '');
+  }
+}
+
+/** What lies before the daemon answered, and did not reach it, or lost it on the way. */
+export class GatewayAnswer extends Error {
+  override name = 'GatewayAnswer';
+
+  constructor(status: number) {
+    super(`a proxy answered ${status} in its place`);
+  }
+
+  /** Whether a status is one that proxies answer with while what lies behind them is away. */
+  static has(status: number): boolean {
+    return status >= 502 && status <= 504;
   }
 }
 
@@ -21,9 +35,11 @@ const breaks: ReadonlySet<string> = new Set(['ECONNRESET', 'ECONNABORTED', 'EPIP
 function adviceOn(cause: unknown): string {
   const { code } = cause as NodeJS.ErrnoException;
   if (code === 'EACCES' || code === 'EPERM') return 'your user may not open its socket: join the group that owns it';
-  return cause instanceof Silence
-    ? 'the connection stands: look whether the daemon hangs, or what lies on the way lets nothing through'
-    : 'start slipwayd, or name another with --daemon or SLIPWAY_HOST';
+  if (cause instanceof Silence) {
+    return 'the connection stands: look whether the daemon hangs, or what lies on the way lets nothing through';
+  }
+  if (cause instanceof GatewayAnswer) return 'look whether slipwayd runs behind it, and where it leads to';
+  return 'start slipwayd, or name another with --daemon or SLIPWAY_HOST';
 }
 
 /** Repetitions of a submission, or of a question, whose answer was lost; after a silence, one. */

@@ -1,5 +1,6 @@
 import { CliError, type CliErrorCode } from '../errors.ts';
 import { privateWays } from './daemon-address.ts';
+import { DaemonLoss, GatewayAnswer } from './daemon-loss.ts';
 import { JobFailedError, type JobFailure } from './job.ts';
 
 /** A slipwayd answered with a status that says no. */
@@ -13,12 +14,15 @@ export class DaemonRefusal extends CliError {
   }
 }
 
-/** In the words of the daemon at `name`, where what answered is one; a source that it cannot read failed. */
+/**
+ * In the words of the daemon at `name`, where what answered is one; a source that it cannot read failed. A proxy that
+ * answers in its place says that it is away.
+ */
 export function refusalOf(
   { name, mayTakeToken }: { readonly name: string; readonly mayTakeToken: boolean },
   status: number,
   body: string,
-): DaemonRefusal | JobFailedError {
+): DaemonRefusal | DaemonLoss | JobFailedError {
   const failure = failureIn(body);
   const said = failure?.message;
   const at = `slipwayd at ${name}`;
@@ -28,6 +32,7 @@ export function refusalOf(
   const refusal = (code: CliErrorCode, message: string, hint?: string): DaemonRefusal =>
     new DaemonRefusal(code, message, status, hint);
   if (said === undefined) {
+    if (GatewayAnswer.has(status)) return new DaemonLoss(name, new GatewayAnswer(status));
     return refusal(
       'ERR_CLI_DAEMON_REFUSED',
       `what answers at ${name} is no slipwayd (${status})`,
