@@ -1,4 +1,5 @@
 import { digestBytes } from '@slipway/digest';
+import { openRegistry, type Repository } from '@slipway/registry-client';
 import type { Misbehaviour } from '@slipway/testkit';
 import { describe, expect, test } from 'vitest';
 import { digestOf, instant, openBench, randomImage, textBytes } from './setup.ts';
@@ -224,6 +225,59 @@ describe('a look that fails', () => {
     const isOfFirst = ({ destination }: { destination: string }): boolean => destination.endsWith('/first');
     const told = bench.events.filter((event) => event.type === 'manifest:pushed');
     expect(told.every(isOfFirst)).toBe(true);
+  });
+
+  test.each(failing)('where it %s, and the list of tags has it: pushed, and that is said', async (_, deed) => {
+    await using bench = await openBench({ retry: { backoff: () => 1, clock: instant() } });
+    bench.registry.misbehave({ match: looks, ...deed });
+    digestOf(await bench.push(image, 'demo/app:1', { learn: 'off' }));
+    expect(bench.events).toContainEqual(
+      expect.objectContaining({
+        type: 'warning',
+        code: 'manifest-unseen',
+        message: expect.stringContaining('; the list of tags has it: '),
+      }),
+    );
+  });
+
+  const noConfig: Misbehaviour = { match: { kind: 'blob-head' }, status: 404 };
+  const noList = (status: number): Misbehaviour => ({ match: { kind: 'tags' }, status });
+
+  test.each<[string, string, Misbehaviour[], boolean]>([
+    ['what it names is there', 'a manifest without a tag', [], true],
+    ['nothing that it names is there', 'a manifest without a tag', [noConfig], false],
+    ['there is no list, and what it names is there', '1', [{ ...noList(404), ...html }], true],
+    ['the list is refused, and what it names is there', '1', [noList(403)], true],
+    ['the list fails, and nothing that it names is there', '1', [noList(500), noConfig], false],
+    ['the list has other tags', '1', [{ ...noList(200), body: { name: 'demo/app', tags: ['2'] } }], false],
+    [
+      'the list says that there is no such repository',
+      '1',
+      [{ ...noList(404), body: { errors: [{ code: 'NAME_UNKNOWN', message: 'unknown' }] } }],
+      false,
+    ],
+  ])('where %s, of %s', async (_, tag, rules, isPushed) => {
+    const digest = await expectedDigest();
+    await using bench = await openBench({ retry: { backoff: () => 1, clock: instant() } });
+    for (const rule of [{ match: looks, status: 500 }, ...rules]) bench.registry.misbehave(rule);
+    const [result] = await bench.push(image, tag === '1' ? 'demo/app:1' : `demo/app@${digest}`, { learn: 'off' });
+    expect(result).toMatchObject(isPushed ? { ok: true } : { ok: false, error: { code: 'ERR_PUSH_NOT_SEEN' } });
+    const unseen = bench.events.filter((event) => event.type === 'warning' && event.code === 'manifest-unseen');
+    const told = expect.objectContaining({ message: expect.stringContaining('; what it names is there: ') });
+    expect(unseen).toEqual(isPushed ? [told] : []);
+  });
+
+  test('where no answer to HEAD comes in time: the manifest itself is asked for', async () => {
+    await using bench = await openBench({ retry: { backoff: () => 1, clock: instant() } });
+    const timeouts = { metadataMs: 400 };
+    await using registry = openRegistry({ url: bench.registry.url, timeouts });
+    const connect = async (): Promise<Repository> => registry.repository('demo/app');
+    const endpoints = [{ url: new URL(bench.registry.url), connect }];
+    bench.registry.misbehave({ match: { kind: 'manifest-head' }, stall: true });
+    const destinations = [{ ...bench.destination('demo/app:1'), endpoints }];
+    const [results = []] = await bench.pushAll([{ item: image, destinations }], { learn: 'off' });
+    digestOf(results);
+    expect(bench.requests().slice(-2)).toEqual(['HEAD manifests', 'GET manifests']);
   });
 
   test.each([...failing.filter(([name]) => /500|503|cut/.test(name)), ['is answered 429', { status: 429 }] as const])(

@@ -69,6 +69,10 @@ const optional: readonly OddRegistry[] = [
     name: `HEAD of a manifest is answered with ${status}`,
     rules: answering('manifest-head', status),
   })),
+  ...[405, 410, 500].map((status) => ({
+    name: `HEAD and GET of a manifest are answered with ${status}, and the list of tags tells`,
+    rules: [...answering('manifest-head', status), ...answering('manifest-get', status)],
+  })),
   ...[401, 403, 404, 405, 500].map((status) => ({
     name: `the list of tags is answered with ${status}`,
     rules: answering('tags', status),

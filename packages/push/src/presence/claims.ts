@@ -58,7 +58,8 @@ export async function readClaims(target: Target, options: ClaimsOptions): Promis
   return manifests;
 }
 
-function saysNoRepository(error: unknown): boolean {
+/** Whether the registry knows no such repository, and says so. */
+export function saysNoRepository(error: unknown): boolean {
   return error instanceof RegistryError && error.diagnostics.some(({ code }) => code === 'NAME_UNKNOWN');
 }
 

@@ -8,6 +8,7 @@ import { isDigestOf } from '../../plan/root-digest.ts';
 import { type Target, warn } from '../../presence/target.ts';
 import { destinationErrorOf, isBusy, isTransient } from '../../upload/retry-rules.ts';
 import type { DeliveryRetry } from '../delivery.ts';
+import { seenOtherwise } from './seen-otherwise.ts';
 
 /** A registry of several replicas may show a manifest a moment after it has taken it. */
 const looksAfterMs: readonly number[] = [1_000];
@@ -27,7 +28,7 @@ type Shown = Digest | 'forbidden' | undefined;
  * moved the tag since, the manifest is there by its digest.
  *
  * @throws {PushError} ERR_PUSH_NOT_SEEN when the registry does not show the manifest, shows another one, has named
- * another one in its answer, or does not answer the question
+ * another one in its answer, or fails at the question and shows nothing else of it
  */
 export async function confirmManifest(
   tagOrDigest: string,
@@ -44,10 +45,13 @@ export async function confirmManifest(
       return await lookUntilTold(reference, target, { signal, retry, byBytes: !isFullAnswer });
     } catch (error) {
       signal?.throwIfAborted();
-      if (!isFullAnswer || !isRateLimit(error)) throw notTold(tagOrDigest, manifest, answer, error, target);
+      const limited = isRateLimit(error) ? 'the registry limits who reads' : undefined;
+      const known = isFullAnswer
+        ? (limited ?? (await seenOtherwise(reference, manifest, target, { signal })))
+        : undefined;
+      if (known === undefined) throw notTold(tagOrDigest, manifest, answer, error, target);
       const why = error instanceof Error ? error.message : String(error);
-      const message = `${tagOrDigest} was taken, and cannot be looked at for now: ${why}`;
-      warn(target, 'manifest-unseen', message);
+      warn(target, 'manifest-unseen', `${tagOrDigest} was taken, and cannot be looked at; ${known}: ${why}`);
       return 'forbidden';
     }
   };
@@ -105,10 +109,11 @@ async function lookAt(
       if (stat.digest !== undefined) return stat.digest;
     } catch (error) {
       signal?.throwIfAborted();
-      const isAnswered = destinationErrorOf(error)?.status !== undefined;
-      if (!isAnswered || codeOf(error) === 'ERR_REGISTRY_PROTOCOL' || isRateLimit(error)) throw error;
+      const { status, reason } = destinationErrorOf(error) ?? {};
+      const mayBeRead = status !== undefined || reason === 'timeout';
+      if (!mayBeRead || codeOf(error) === 'ERR_REGISTRY_PROTOCOL' || isRateLimit(error)) throw error;
     }
-    // Some registries refuse HEAD, or answer it without a digest: the bytes themselves tell.
+    // Some registries refuse HEAD, are slow to answer it, or leave the digest out: the bytes themselves tell.
   }
   try {
     return (await repository.getManifest(reference, { signal }))?.digest;
