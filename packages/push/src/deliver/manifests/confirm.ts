@@ -15,6 +15,9 @@ const looksAfterMs: readonly number[] = [1_000];
 /** Where it has said plainly that it has the manifest, that moment may be longer. */
 const patientLooksAfterMs: readonly number[] = [1_000, 2_000, 5_000];
 
+/** Failed looks at a manifest after which another sight of it will do: waiting for the first may take minutes. */
+const looksBeforeOthers = 2;
+
 export interface ConfirmOptions extends AbortOptions {
   /** How a look that fails is taken again. */
   readonly retry: DeliveryRetry;
@@ -40,19 +43,29 @@ export async function confirmManifest(
   const { clock = systemClock } = retry;
   const isFullAnswer = answer.status === 201 && isDigestOf(answer.digest, manifest);
   const look = async (reference: string): Promise<Shown> => {
+    let failures = 0;
+    const lookOnce = async (): Promise<Shown> => {
+      try {
+        // Whoever names a digest may not have the bytes: after half an answer they are asked for.
+        return await lookAt(reference, target.repository, { signal, byBytes: !isFullAnswer });
+      } catch (error) {
+        signal?.throwIfAborted();
+        failures += 1;
+        const isWorthAnother = mayPass(error) && failures < looksBeforeOthers;
+        if (!isFullAnswer || isWorthAnother) throw error;
+        const limited = isRateLimit(error) ? 'the registry limits who reads' : undefined;
+        const known = limited ?? (await seenOtherwise(reference, manifest, target, { signal }));
+        if (known === undefined) throw error;
+        const why = error instanceof Error ? error.message : String(error);
+        warn(target, 'manifest-unseen', `${tagOrDigest} was taken, and cannot be looked at; ${known}: ${why}`);
+        return 'forbidden';
+      }
+    };
     try {
-      // Whoever names a digest may not have the bytes: after half an answer they are asked for.
-      return await lookUntilTold(reference, target, { signal, retry, byBytes: !isFullAnswer });
+      return await lookUntilTold(lookOnce, reference, target, { signal, retry });
     } catch (error) {
       signal?.throwIfAborted();
-      const limited = isRateLimit(error) ? 'the registry limits who reads' : undefined;
-      const known = isFullAnswer
-        ? (limited ?? (await seenOtherwise(reference, manifest, target, { signal })))
-        : undefined;
-      if (known === undefined) throw notTold(tagOrDigest, manifest, answer, error, target);
-      const why = error instanceof Error ? error.message : String(error);
-      warn(target, 'manifest-unseen', `${tagOrDigest} was taken, and cannot be looked at; ${known}: ${why}`);
-      return 'forbidden';
+      throw notTold(tagOrDigest, manifest, answer, error, target);
     }
   };
   const waitsMs = [...(isFullAnswer ? patientLooksAfterMs : looksAfterMs)];
@@ -78,23 +91,24 @@ export async function confirmManifest(
   }
 }
 
-interface LookOptions extends ConfirmOptions {
-  readonly byBytes: boolean;
-}
-
 /** A registry that is out of reach, or has trouble of its own, has said nothing yet: it is asked again. */
 async function lookUntilTold(
+  lookOnce: () => Promise<Shown>,
   reference: string,
   target: Target,
-  { signal, retry, byBytes }: LookOptions,
+  { signal, retry }: ConfirmOptions,
 ): Promise<Shown> {
-  return await retrying(() => lookAt(reference, target.repository, { signal, byBytes }), {
+  return await retrying(lookOnce, {
     ...retry,
     signal,
     host: target.repository.registry,
-    isTransient: (error) => isTransient(error) || isBusy(error),
+    isTransient: mayPass,
     onRetry: tellRetries(`look at manifest ${reference}`, (message) => warn(target, 'manifest-retry', message)),
   });
+}
+
+function mayPass(error: unknown): boolean {
+  return isTransient(error) || isBusy(error);
 }
 
 async function lookAt(
