@@ -240,7 +240,7 @@ describe('a look that fails', () => {
     );
     const requests = bench.requests();
     const afterPut = requests.slice(requests.indexOf('PUT manifests') + 1);
-    // What may pass is asked for twice, and the client itself asks again after a connection that was kept and is cut off.
+    // What may pass is asked for twice; the client asks once more by itself where a kept connection is cut off.
     const asked = name === 'is cut off' ? 4 : /500|503/.test(name) ? 2 : 1;
     expect(afterPut.filter((request) => request === 'HEAD manifests')).toHaveLength(asked);
   });
