@@ -138,7 +138,10 @@ describe.skipIf(isMissing('xz'))('xz of other kinds (skipped where xz is not ins
   });
 });
 
-describe('gzip with something behind it', () => {
+describe.each([
+  ['node:zlib', decompress],
+  ['portable', decompressPortably],
+])('gzip with something behind it, %s', (_, decompress) => {
   const ignoring = { surplus: 'ignore' } as const;
   const plain = Buffer.concat([hello, noise(200_000)]);
   // A name, a comment, extra fields and a checksum of the header: each is skipped.
@@ -154,6 +157,7 @@ describe('gzip with something behind it', () => {
     ['padding of a tape', Buffer.alloc(10_240)],
     ['text', Buffer.from('this is no gzip member at all')],
     ['the beginning of a header', Buffer.from([0x1f])],
+    ['noise for longer than anything is kept', noise(300_000, 7)],
   ])('%s is ignored where that is wanted', async (_name, surplus) => {
     const all = Buffer.concat([gzipSync(hello), dressed, gzipSync(plain), surplus]);
     for (const sizes of [[], [1000], [13]]) {
@@ -168,6 +172,9 @@ describe('gzip with something behind it', () => {
     ['a member cut short', gzipSync(plain).subarray(0, -1)],
     ['a damaged second member', Buffer.concat([gzipSync(hello), gzipSync(hello).fill(0xff, 12, 20)])],
     ['a wrong checksum', wrongChecksum],
+    ['a wrong checksum before padding', Buffer.concat([wrongChecksum, Buffer.alloc(512)])],
+    ['zeros that are no gzip', Buffer.alloc(1024)],
+    ['a second header of another method', Buffer.concat([gzipSync(hello), Buffer.from([0x1f, 0x8b, 9, 0, 0, 0])])],
   ])('%s is still refused', async (_name, bytes) => {
     await expect(collect(decompress(chunked(bytes), 'gzip', ignoring))).rejects.toMatchObject(corrupt);
   });

@@ -1,3 +1,4 @@
+import { aStream, assertArgument } from '@slipway/arguments';
 import type { ByteStream } from '../streams/content.ts';
 import { unzstdPortably } from '../zstd/portable-unzstd.ts';
 import { type DecompressOptions, decompressWith, type ReadableCompression } from './decompression.ts';
@@ -6,7 +7,7 @@ import { gunzipPortably } from './portable-gunzip.ts';
 /**
  * Undoes a compression while the stream is read, with fflate and fzstd: gzip with any number of members, zstd with any
  * number of frames (windows up to 128 MiB; the frames' own checksums are not looked at). What follows the last of them
- * is refused.
+ * is refused, unless `surplus` says otherwise.
  *
  * @throws {CompressionError} `ERR_COMPRESSION_CORRUPT` for damaged or cut input, `ERR_COMPRESSION_TOO_LARGE` beyond a
  * limit, before the first byte too many is handed out.
@@ -17,5 +18,7 @@ export function decompress(
   compression: ReadableCompression,
   options: DecompressOptions = {},
 ): ByteStream {
-  return decompressWith({ gunzip: gunzipPortably, unzstd: unzstdPortably }, stream, compression, options);
+  assertArgument('stream', stream, aStream);
+  const gunzip = (source: ByteStream): ByteStream => gunzipPortably(source, options.surplus);
+  return decompressWith({ gunzip, unzstd: unzstdPortably }, stream, compression, options);
 }
