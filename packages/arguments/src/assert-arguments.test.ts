@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import {
   ArgumentError,
@@ -9,14 +10,17 @@ import {
   aList,
   aNumber,
   anObject,
+  aPlainObject,
   aSignal,
   aStream,
   aString,
   assertArgument,
+  assertChunk,
   assertMembers,
   assertOptions,
   aText,
   either,
+  isBytes,
   listOf,
   oneOf,
   someBytes,
@@ -35,6 +39,9 @@ test.each([
   ['a function', aFunction, () => {}, {}, 'to be a function, got an object'],
   ['an object', anObject, {}, null, 'to be an object, got null'],
   ['an object, no list', anObject, new Map(), [], 'to be an object, got an array'],
+  ['a plain object', aPlainObject, Object.create(null), new Map(), 'to be a plain object, got a Map'],
+  ['an object that waits', aPlainObject, runInNewContext('({})'), Promise.resolve({}), 'plain object, got a Promise'],
+  ['an object with a class', aPlainObject, {}, new (class Files {})(), 'to be a plain object, got a Files'],
   ['a list', aList, [], new Set(), 'to be an array, got a Set'],
   ['bytes', someBytes, new Uint8Array(1), [1], 'to be a Uint8Array, got an array'],
   ['a count', aCount, 0, -1, 'to be an integer from 0, got -1'],
@@ -49,6 +56,7 @@ test.each([
   ],
   ['content', aContent, content, { open: content.open }, 'to be content with `size` and `open()`, got an object'],
   ['one of several', oneOf('a', 'b', 3), 3, 'c', 'to be "a", "b" or 3, got a string'],
+  ['the only choice', oneOf('keep'), 'keep', 'kept', 'to be "keep", got a string'],
   ['either', either(aString, aDate), new Date(0), 5n, 'to be a string or a valid Date, got a bigint'],
   ['a list of', listOf(aString), ['a'], ['a', 1], 'to be an array, each item a string, got an array'],
   ['with methods', withMethods('a store', 'get', 'set'), new Map(), new Set(), 'to be a store, got a Set'],
@@ -133,6 +141,40 @@ describe('members', () => {
     ['of the wrong type', { os: 'linux', variant: 8 }, 'Expected `platform.variant` to be a string'],
   ])('%s is refused', (_name, value, message) => {
     expect(() => assertMembers('platform', value, kinds)).toThrow(message);
+  });
+});
+
+describe('bytes', () => {
+  test.each([
+    ['of this realm', new Uint8Array(2)],
+    ['a Buffer', Buffer.from('ab')],
+    ['of another realm', runInNewContext('new Uint8Array(2)')],
+    ['in memory that is shared', new Uint8Array(new SharedArrayBuffer(2))],
+  ])('%s', (_name, bytes) => {
+    expect(isBytes(bytes)).toBe(true);
+    expect(someBytes.is(bytes)).toBe(true);
+    expect(aStream.is(bytes)).toBe(false);
+    expect(() => assertChunk(bytes)).not.toThrow();
+  });
+
+  test.each([
+    ['a text', 'ab', 'a string'],
+    ['numbers of two bytes', new Uint16Array(2), 'a Uint16Array'],
+    ['numbers that are cut off at 255', new Uint8ClampedArray(2), 'a Uint8ClampedArray'],
+    ['a view of several kinds', new DataView(new ArrayBuffer(2)), 'a DataView'],
+    ['memory itself', new ArrayBuffer(2), 'a ArrayBuffer'],
+    ['a list of numbers', [1, 2], 'an array'],
+    ['what only calls itself so', { [Symbol.toStringTag]: 'Uint8Array', byteLength: 2 }, 'an object'],
+    ['nothing', undefined, 'undefined'],
+  ])('%s are none', (_name, value, got) => {
+    expect(isBytes(value)).toBe(false);
+    expect(() => assertChunk(value)).toThrow(
+      expect.objectContaining({
+        code: 'ERR_ARGUMENT',
+        argument: 'chunk',
+        message: `Expected each chunk of a stream to be a Uint8Array, got ${got}`,
+      }),
+    );
   });
 });
 

@@ -1,5 +1,5 @@
 import { ArgumentError } from './errors.ts';
-import { anObject, aSignal, type Kind } from './kinds.ts';
+import { anObject, aSignal, isBytes, type Kind } from './kinds.ts';
 import { unknownOption } from './unknown-option.ts';
 
 /** What an object has to have, and may have, by name. */
@@ -28,6 +28,18 @@ export function assertArgument(argument: string, value: unknown, kind: Kind): vo
 /** Refuses a signal that is none, before anything listens to it. @throws {ArgumentError} `ERR_ARGUMENT` */
 export function assertSignal(signal: unknown): void {
   if (signal !== undefined) assertArgument('signal', signal, aSignal);
+}
+
+/**
+ * Refuses a chunk of somebody's stream that is no bytes: a text, say, of a stream that was given an encoding. What is
+ * written of it, and counted and hashed, would not be the same.
+ *
+ * @throws {ArgumentError} `ERR_ARGUMENT`
+ */
+export function assertChunk(chunk: unknown): asserts chunk is Uint8Array {
+  if (isBytes(chunk)) return;
+  const message = `Expected each chunk of a stream to be a Uint8Array, got ${describe(chunk)}`;
+  throw new ArgumentError('chunk', message);
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 export {
   assertArgument,
+  assertChunk,
   assertMembers,
   assertOptions,
   assertSignal,
@@ -23,11 +24,13 @@ export {
   aNumber,
   anObject,
   anything,
+  aPlainObject,
   aSignal,
   aStream,
   aString,
   aText,
   either,
+  isBytes,
   type Kind,
   kind,
   listOf,

@@ -19,7 +19,11 @@ export const anObject: Kind = {
   name: 'an object',
   is: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
 };
-export const someBytes: Kind = { name: 'a Uint8Array', is: (value) => value instanceof Uint8Array };
+/** Of whatever realm: the class of another one is not this one's. */
+export const someBytes: Kind = {
+  name: 'a Uint8Array',
+  is: (value) => ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Uint8Array]',
+};
 export const aSignal: Kind = {
   name: 'an AbortSignal',
   is: (value) => typeof (value as Partial<AbortSignal> | null)?.throwIfAborted === 'function',

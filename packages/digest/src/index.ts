@@ -66,6 +66,7 @@ export {
   type OpenOptions,
   type ReuseOptions,
 } from './streams/content.ts';
+export { exactContent } from './streams/exact-content.ts';
 export type { LentFile } from './streams/lent-file.ts';
 export { decompress } from './unpacking/decompress.ts';
 export type { DecompressOptions, ReadableCompression } from './unpacking/decompression.ts';

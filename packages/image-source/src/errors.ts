@@ -82,6 +82,12 @@ export function malformedText(message: string, options?: SourceErrorOptions): So
   return new SourceError('ERR_SOURCE_TEXT', message, options);
 }
 
+/** What a caller's content said of its size, and what there was. */
+export function wrongSize(label: string, actual: number | 'more'): SourceError {
+  const message = `${label} has ${actual === 'more' ? 'more' : 'fewer'} bytes than it said`;
+  return new SourceError('ERR_SOURCE_CHANGED', message);
+}
+
 /** What the operating system says when a path cannot be read, as a {@link SourceError} that names the path. */
 export function fromSystemError(cause: unknown, path: string): unknown {
   const { code } = cause as NodeJS.ErrnoException;

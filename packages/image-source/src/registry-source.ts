@@ -4,6 +4,7 @@ import {
   anObject,
   aSignal,
   assertArgument,
+  assertChunk,
   assertMembers,
   assertOptions,
   aText,
@@ -205,6 +206,7 @@ class RepositoryBlobs implements OciBlobs {
       const chunks: Uint8Array[] = [];
       let read = 0;
       for await (const chunk of this.#reader.openBlob(digest, { size, signal })) {
+        assertChunk(chunk);
         chunks.push(chunk);
         read += chunk.byteLength;
         if (read >= magicLength) break;

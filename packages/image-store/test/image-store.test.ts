@@ -625,6 +625,49 @@ describe('garbage and disk use', () => {
   });
 });
 
+describe('a source that somebody has made by hand', () => {
+  /** The image, whose layers yield what `change` makes of their chunks. */
+  async function changed(change: (chunks: ByteStream) => unknown, sizeOf = (size: number) => size): Promise<unknown> {
+    await writeDockerArchive(at('image.tar'), [{ image, references: ['demo/app:v1'] }]);
+    await using source = await openSource(at('image.tar'), { spoolFolder: folder() });
+    const item = source.items[0] as SourceImage;
+    const layers = item.layers.map((layer) => {
+      const content = layer.content!;
+      const open: typeof content.open = (options) => change(content.open(options)) as ByteStream;
+      return { ...layer, content: { size: sizeOf(content.size), open } };
+    });
+    return await store.load({ ...source, items: [{ ...item, layers }] });
+  }
+
+  test('texts are no bytes', async () => {
+    const texts = async function* (chunks: ByteStream) {
+      for await (const chunk of chunks) yield Buffer.from(chunk).toString('latin1');
+    };
+    await expect(changed(texts)).rejects.toThrow('Expected each chunk of a stream to be a Uint8Array, got a string');
+    expect(await store.list()).toEqual([]);
+  });
+
+  test.each<[string, (size: number) => number]>([
+    ['1', () => 1],
+    ['a byte less', (size) => size - 1],
+    ['a byte more', (size) => size + 1],
+    ['far more', () => 1e15],
+  ])('a layer has the size that it says, and not %s', async (_, sizeOf) => {
+    await expect(changed((chunks) => chunks, sizeOf)).rejects.toMatchObject({
+      code: 'ERR_IMAGE_STORE_INVALID_IMAGE',
+      message: expect.stringMatching(/^Cannot load layer \d: Reading content: expected \d+ bytes, got (more|\d+)$/),
+    });
+  });
+
+  test('a layer that never ends is left at its size', async () => {
+    const endless = async function* (chunks: ByteStream) {
+      yield* chunks;
+      for (;;) yield new Uint8Array(65_536);
+    };
+    await expect(changed(endless)).rejects.toThrow(/expected \d+ bytes, got more/);
+  });
+});
+
 describe('a folder in a bad state', () => {
   test('damage and leftovers together keep nobody from opening the store', async () => {
     await loadArchive();

@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 
+export { assertItem } from './assert-push.ts';
 export { PushError, type PushErrorCode, type PushErrorDetails, type PushOperation, type PushOrigin } from './errors.ts';
 export {
   type BlobRole,

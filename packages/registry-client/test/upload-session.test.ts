@@ -49,6 +49,24 @@ function answering(status: number, headers: Record<string, string> = {}): Script
   };
 }
 
+test.each<[string, unknown]>([
+  ['a text', 'abc'],
+  ['numbers of two bytes', Uint16Array.of(1, 2)],
+  ['a list', [97, 98, 99]],
+])('%s is no chunk of an upload, in one request or in parts', async (_, chunk) => {
+  await using world = await startWorld(answering(202));
+  const content = {
+    size: 3,
+    open: async function* () {
+      yield chunk as Uint8Array;
+    },
+  };
+  const refused = { code: 'ERR_ARGUMENT', message: expect.stringContaining('each chunk of a stream') };
+  await expect(world.session.stream(content)).rejects.toMatchObject(refused);
+  await expect(world.session.append(content)).rejects.toMatchObject(refused);
+  await expect(world.session.put(content, digest)).rejects.toMatchObject(refused);
+});
+
 /** Content that counts what is read of it, and knows whether its readers have closed it. */
 function watched(size: number, chunkSize = 65_536): Content & { read: number; closed: number; open(): ByteStream } {
   const content = {

@@ -1,3 +1,4 @@
+import { assertChunk } from '@slipway/arguments';
 import type { AbortOptions, ByteStream } from '../streams/content.ts';
 import { inOrder } from '../streams/in-order.ts';
 import type { SharedMemory } from '../threads/shared-memory.ts';
@@ -59,6 +60,7 @@ export async function* batchesOf(
   ready: () => readonly Batch[],
 ): AsyncGenerator<Batch, void, void> {
   for await (const chunk of source) {
+    assertChunk(chunk);
     take(chunk);
     yield* ready();
   }

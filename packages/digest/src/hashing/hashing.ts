@@ -6,6 +6,7 @@ import {
   aSignal,
   aStream,
   assertArgument,
+  assertChunk,
   assertMembers,
   assertOptions,
   aText,
@@ -115,6 +116,7 @@ class NodeDigester implements Digester {
   }
 
   update(chunk: Uint8Array): void {
+    assertChunk(chunk);
     this.#size += chunk.byteLength;
     this.#hash.update(chunk);
   }

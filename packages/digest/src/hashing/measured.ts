@@ -1,4 +1,4 @@
-import { assertSignal } from '@slipway/arguments';
+import { assertChunk, assertSignal } from '@slipway/arguments';
 import type { Digest, DigestAlgorithm } from '@slipway/digest-value';
 import { ContentMismatchError } from '../errors.ts';
 import { abortable } from '../streams/abortable.ts';
@@ -67,6 +67,7 @@ export async function* checked(
   for await (const chunk of source) {
     if (size !== undefined && digester.size + chunk.byteLength > size) throw sizeMismatch(expected, 'more');
     if (proven === undefined) digester.update(chunk);
+    else assertChunk(chunk);
     if (digester.size === size) proven ??= prove(digester, expected);
     yield chunk;
   }

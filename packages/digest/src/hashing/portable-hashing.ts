@@ -1,6 +1,20 @@
 import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
-import { anything, aSignal, assertOptions } from '@slipway/arguments';
+import {
+  aContent,
+  aCount,
+  anything,
+  aSignal,
+  aStream,
+  assertArgument,
+  assertChunk,
+  assertMembers,
+  assertOptions,
+  aText,
+  either,
+  someBytes,
+  withMethods,
+} from '@slipway/arguments';
 import { algorithmOf, type Digest, type DigestAlgorithm, parseAlgorithm, parseDigest } from '@slipway/digest-value';
 import { type CompressionPass, type CompressionPassOptions, passWith } from '../compression/compression-pass.ts';
 import type { Compressor } from '../compression/compressor.ts';
@@ -32,6 +46,7 @@ export function createDigester(algorithm: DigestAlgorithm = 'sha256'): Digester 
  * @throws {InvalidDigestError} `ERR_DIGEST_UNSUPPORTED` for any other algorithm than sha256, sha384 and sha512
  */
 export function digestBytes(bytes: Uint8Array, algorithm: DigestAlgorithm = 'sha256'): Digest {
+  assertArgument('bytes', bytes, someBytes);
   return `${algorithm}:${bytesToHex(hashes[parseAlgorithm(algorithm)](bytes))}` as Digest;
 }
 
@@ -41,6 +56,7 @@ export function digestBytes(bytes: Uint8Array, algorithm: DigestAlgorithm = 'sha
  * @throws {InvalidDigestError} `ERR_DIGEST_UNSUPPORTED`, before anything is read
  */
 export async function digestStream(stream: ByteStream, options: DigestStreamOptions = {}): Promise<MeasuredContent> {
+  assertArgument('stream', stream, aStream);
   assertOptions('options', options, { optional: { algorithm: anything, signal: aSignal } });
   return await measure(stream, createDigester(options.algorithm), options);
 }
@@ -51,6 +67,7 @@ export async function digestStream(stream: ByteStream, options: DigestStreamOpti
  * @throws {InvalidDigestError} `ERR_DIGEST_UNSUPPORTED`
  */
 export function measured(source: ByteStream, options: DigestOptions = {}): MeasuredStream {
+  assertArgument('source', source, aStream);
   assertOptions('options', options, { optional: { algorithm: anything } });
   return measuring(source, createDigester(options.algorithm));
 }
@@ -64,6 +81,8 @@ export function measured(source: ByteStream, options: DigestOptions = {}): Measu
  * @throws {InvalidDigestError} at once, when the digest that is expected is none.
  */
 export function verified(source: ByteStream, expected: ExpectedContent): AsyncGenerator<Uint8Array, void, void> {
+  assertArgument('source', source, aStream);
+  assertMembers('expected', expected, { required: { digest: aText }, optional: { size: aCount } });
   return checked(source, createDigester(algorithmOf(parseDigest(expected.digest))), expected);
 }
 
@@ -77,6 +96,8 @@ export function compressionPass(
   compressor: Compressor,
   options: CompressionPassOptions = {},
 ): CompressionPass {
+  assertArgument('source', source, either(aStream, aContent));
+  assertArgument('compressor', compressor, withMethods('a compressor', 'compress'));
   return passWith(createDigester, source, compressor, options);
 }
 
@@ -95,6 +116,7 @@ class PortableDigester implements Digester {
   }
 
   update(chunk: Uint8Array): void {
+    assertChunk(chunk);
     this.#size += chunk.byteLength;
     this.#hash.update(chunk);
   }

@@ -1,3 +1,4 @@
+import { assertChunk } from '@slipway/arguments';
 import type { ByteStream } from './content.ts';
 
 /**
@@ -14,6 +15,7 @@ export async function* blocksOf(
   let filled = 0;
   let any = false;
   for await (const chunk of source) {
+    assertChunk(chunk);
     for (let taken = 0; taken < chunk.byteLength; ) {
       const part = chunk.subarray(taken, taken + blockSize - filled);
       block.set(part, filled);

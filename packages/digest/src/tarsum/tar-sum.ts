@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { ArgumentError, assertSignal } from '@slipway/arguments';
+import { ArgumentError, assertChunk, assertSignal } from '@slipway/arguments';
 import { TarSumError } from '../errors.ts';
 import type { AbortOptions, ByteStream } from '../streams/content.ts';
 import {
@@ -88,6 +88,7 @@ class StreamingTarSum implements TarSum {
   }
 
   update(chunk: Uint8Array): void {
+    assertChunk(chunk);
     let at = 0;
     while (at < chunk.byteLength && !this.#isEnded) {
       if (this.#data > 0) {

@@ -1,3 +1,4 @@
+import { assertChunk } from '@slipway/arguments';
 import { DeflateError } from '@slipway/deflate';
 import { copyBytes, createGunzipHashPool, type GunzipHashRun } from '@slipway/deflate/pool';
 import type { Digest, DigestAlgorithm } from '@slipway/digest-value';
@@ -57,6 +58,7 @@ export class GunzipDigester implements UnpackDigester {
   }
 
   async #take(chunk: Uint8Array): Promise<void> {
+    assertChunk(chunk);
     for (let from = 0; from < chunk.byteLength; from += pieceSize) {
       this.#assertGoing();
       this.#waiting.push(this.#send(chunk.subarray(from, from + pieceSize)));

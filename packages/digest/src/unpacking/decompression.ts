@@ -1,4 +1,12 @@
-import { ArgumentError, ArgumentRangeError, aNumber, aSignal, assertOptions, oneOf } from '@slipway/arguments';
+import {
+  ArgumentError,
+  ArgumentRangeError,
+  aNumber,
+  aSignal,
+  assertChunk,
+  assertOptions,
+  oneOf,
+} from '@slipway/arguments';
 import type { Compression } from '../compression/compressor.ts';
 import { CompressionError } from '../errors.ts';
 import { abortable } from '../streams/abortable.ts';
@@ -81,6 +89,15 @@ function unsupported(compression: string): never {
   );
 }
 
+type Limits = Pick<DecompressOptions, 'maxBytes' | 'maxRatio' | 'ratioFromBytes'>;
+
+/** @throws {RangeError} when a limit is not a number from 0 */
+export function assertLimits({ maxBytes, maxRatio, ratioFromBytes }: Limits): void {
+  for (const [name, value = 0] of Object.entries({ maxBytes, maxRatio, ratioFromBytes })) {
+    if (!(value >= 0)) throw new ArgumentRangeError(name, `Expected \`${name}\` to be a number from 0, got ${value}`);
+  }
+}
+
 /** Counts what goes into and what comes out of a decoder, and refuses what is too much. */
 class Bounds {
   readonly #maxBytes: number;
@@ -92,9 +109,7 @@ class Bounds {
   constructor(options: DecompressOptions) {
     const { maxBytes = Number.POSITIVE_INFINITY, maxRatio = Number.POSITIVE_INFINITY } = options;
     const { ratioFromBytes = defaultRatioFromBytes } = options;
-    for (const [name, value] of Object.entries({ maxBytes, maxRatio, ratioFromBytes })) {
-      if (!(value >= 0)) throw new ArgumentRangeError(name, `Expected \`${name}\` to be a number from 0, got ${value}`);
-    }
+    assertLimits(options);
     this.#maxBytes = maxBytes;
     this.#maxRatio = maxRatio;
     this.#ratioFromBytes = ratioFromBytes;
@@ -102,6 +117,7 @@ class Bounds {
 
   async *countIn(source: ByteStream): AsyncGenerator<Uint8Array, void, void> {
     for await (const chunk of source) {
+      assertChunk(chunk);
       this.#read += chunk.byteLength;
       yield chunk;
     }

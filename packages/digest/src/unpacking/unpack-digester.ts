@@ -1,4 +1,4 @@
-import { aNumber, anything, aSignal, assertArgument, assertOptions, oneOf } from '@slipway/arguments';
+import { aNumber, anything, aSignal, assertArgument, assertChunk, assertOptions, oneOf } from '@slipway/arguments';
 import { isDeflateAvailable } from '@slipway/deflate';
 import { parseAlgorithm } from '@slipway/digest-value';
 import type { Compression } from '../compression/compressor.ts';
@@ -7,6 +7,7 @@ import { digestStream } from '../hashing/hashing.ts';
 import type { ByteStream } from '../streams/content.ts';
 import { GunzipDigester } from '../threads/gunzip-threads.ts';
 import { decompress } from './decompress.ts';
+import { assertLimits } from './decompression.ts';
 import type { UnpackDigester, UnpackDigesterOptions } from './unpacking.ts';
 
 /**
@@ -31,6 +32,7 @@ export function createUnpackDigester(compression: Compression, options: UnpackDi
       signal: aSignal,
     },
   });
+  assertLimits(options);
   if (options.algorithm !== undefined) parseAlgorithm(options.algorithm);
   return compression === 'gzip' && isDeflateAvailable()
     ? new GunzipDigester(options)
@@ -68,6 +70,7 @@ class QueueDigester implements UnpackDigester {
   }
 
   async feed(chunk: Uint8Array): Promise<void> {
+    assertChunk(chunk);
     this.#assertGoing();
     this.#queue.push(new Uint8Array(chunk));
     this.#queued += chunk.byteLength;

@@ -2,7 +2,7 @@ import {
   ArgumentError,
   aContent,
   aFunction,
-  anObject,
+  aPlainObject,
   aSignal,
   aString,
   assertArgument,
@@ -26,8 +26,10 @@ const aMediaType = kind(
   'a media type such as application/json',
   (value) => aText.is(value) && isMediaType(value as string),
 );
-const texts = kind('an object, each member a string', (value) => {
-  return anObject.is(value) && Object.entries(value as object).every(([key, text]) => key !== '' && aString.is(text));
+const texts = kind('a plain object, each member a string', (value) => {
+  return (
+    aPlainObject.is(value) && Object.entries(value as object).every(([key, text]) => key !== '' && aString.is(text))
+  );
 });
 const aFilter = either(listOf(aText), aFunction);
 const someContent = either(aString, someBytes, aContent);
@@ -40,9 +42,9 @@ const aSubject = either(
 );
 
 const optional: Readonly<Record<keyof ArtifactParts, Kind>> = {
-  files: listOf(either(aText, anObject)),
+  files: listOf(either(aText, aPlainObject)),
   artifactType: aMediaType,
-  config: either(aText, anObject),
+  config: either(aText, aPlainObject),
   annotations: texts,
   subject: aSubject,
 };
@@ -64,7 +66,7 @@ const ofFile: Readonly<Record<keyof ArtifactFile, Kind>> = {
  * await pusher.push(source.items[0], destinations);
  */
 export function artifactFrom(parts: ArtifactParts): ArtifactRecipe {
-  assertArgument('parts', parts, anObject);
+  assertArgument('parts', parts, aPlainObject);
   assertOptions('parts', parts, { optional });
   const { files = [], config, annotations } = parts;
   for (const [at, file] of files.entries()) if (typeof file !== 'string') assertFile(`parts.files[${at}]`, file);

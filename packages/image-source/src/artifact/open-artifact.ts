@@ -1,8 +1,9 @@
 import type { BigIntStats } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
-import { type Content, contentOf, digestStream } from '@slipway/digest';
+import { isBytes } from '@slipway/arguments';
+import { type Content, contentOf, digestStream, exactContent } from '@slipway/digest';
 import { buildOciManifest, type Descriptor, emptyDescriptor, mediaTypes } from '@slipway/manifest';
-import { fromSystemError, SourceError } from '../errors.ts';
+import { fromSystemError, SourceError, wrongSize } from '../errors.ts';
 import type { ImageSource, SourceBlob } from '../image-source.ts';
 import { diskFile } from '../parts/disk-file.ts';
 import { kindOf } from '../parts/folder-entries.ts';
@@ -172,10 +173,11 @@ async function fileBlob(
   return { descriptor: { ...about, digest, size }, content };
 }
 
-function contentFrom({ disk, content }: Pick<FileToRead, 'disk' | 'content'>): Content {
+function contentFrom({ disk, content, title }: Pick<FileToRead, 'disk' | 'content'> & { title?: string }): Content {
   if (disk !== undefined) return diskFile(disk.path, disk.shown, disk.state);
   if (typeof content === 'string') return contentOf(new TextEncoder().encode(content));
-  if (content instanceof Uint8Array) return contentOf(content);
+  if (isBytes(content)) return contentOf(content);
   if (content === undefined) throw new Error('unreachable: a file has a path or content');
-  return content;
+  const label = title === undefined ? 'The config' : `The content of ${JSON.stringify(title)}`;
+  return exactContent(content, (actual) => wrongSize(label, actual));
 }

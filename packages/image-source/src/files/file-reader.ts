@@ -1,6 +1,6 @@
 import { constants, readSync, type Stats } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { ArgumentRangeError } from '@slipway/arguments';
+import { ArgumentRangeError, assertChunk } from '@slipway/arguments';
 import type { Content, LentFile, OpenOptions } from '@slipway/digest';
 import { fromSystemError, invalidSource, SourceError } from '../errors.ts';
 import type { ReadHook } from '../options.ts';
@@ -269,6 +269,7 @@ export async function readAll(
   const bytes = new Uint8Array(content.size);
   let filled = 0;
   for await (const chunk of content.open(options)) {
+    assertChunk(chunk);
     if (filled + chunk.byteLength > content.size) {
       throw invalidSource(`${label} is corrupt: it has more than the ${content.size} bytes it was said to have`);
     }

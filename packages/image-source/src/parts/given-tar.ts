@@ -1,3 +1,4 @@
+import { aContent, either, isBytes, type Kind, someBytes, withMethods } from '@slipway/arguments';
 import {
   type AbortOptions,
   type ByteStream,
@@ -5,9 +6,10 @@ import {
   type Content,
   contentOf,
   decompress,
+  exactContent,
   type ReadableCompression,
 } from '@slipway/digest';
-import { invalidSource } from '../errors.ts';
+import { invalidSource, wrongSize } from '../errors.ts';
 import { type SpoolOptions, spool } from '../files/spool.ts';
 import { magicLength, recogniseCompression } from '../files/stored-content.ts';
 import { resolveSourceLimits } from '../options.ts';
@@ -15,6 +17,14 @@ import { isTarHeader } from '../tar/tar-header.ts';
 
 /** A tar that a caller has made, in any compression: bytes, content that can be opened again, or a stream. */
 export type GivenTar = Uint8Array | Content | ByteStream;
+
+const aTarStream = withMethods('a stream', Symbol.asyncIterator);
+export const aGivenTar: Kind = either(someBytes, aContent, aTarStream);
+
+/** Whether a tar can be read once only. Streams of Node have an `open` of their own, which is none of content. */
+export function isTarStream(tar: GivenTar): tar is ByteStream {
+  return !isBytes(tar) && aTarStream.is(tar);
+}
 
 export interface OpenedTar extends AsyncDisposable {
   readonly content: Content;
@@ -33,7 +43,7 @@ export async function openTar(
   tar: GivenTar,
   { spoolFolder, onSpool, signal }: Pick<SpoolOptions, 'spoolFolder' | 'onSpool' | 'signal'>,
 ): Promise<OpenedTar> {
-  const content = tar instanceof Uint8Array ? contentOf(tar) : 'open' in tar ? tar : undefined;
+  const content = isTarStream(tar) ? undefined : contentFrom(tar);
   const compression = content && (await compressionOf(content, { signal }));
   if (content !== undefined && compression !== undefined && compression !== 'xz' && compression !== 'bzip2') {
     return { content, compression, [Symbol.asyncDispose]: async () => {} };
@@ -45,6 +55,10 @@ export async function openTar(
     compression: 'none',
     [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),
   };
+}
+
+function contentFrom(tar: Uint8Array | Content): Content {
+  return isBytes(tar) ? contentOf(tar) : exactContent(tar, (actual) => wrongSize('The tar of a layer', actual));
 }
 
 /** The plain tar, which begins as one. @throws {SourceError} `ERR_SOURCE_INVALID` */

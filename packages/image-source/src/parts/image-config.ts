@@ -1,6 +1,7 @@
 import {
   aBoolean,
   anObject,
+  aPlainObject,
   aString,
   assertArgument,
   assertOptions,
@@ -49,7 +50,7 @@ const orNull = (one: Kind): Kind =>
 const recordOf = (one: Kind): Kind =>
   kind(
     `an object, each member ${one.name}`,
-    (value) => anObject.is(value) && Object.values(value as object).every(one.is),
+    (value) => aPlainObject.is(value) && Object.values(value as object).every(one.is),
   );
 const aVariable = kind('NAME=value', (value) => typeof value === 'string' && value.indexOf('=') > 0);
 const aPort = kind('a port such as 8080 or "53/udp"', (value) => portOf(value) !== undefined);

@@ -1,6 +1,7 @@
 import {
   aFunction,
   anObject,
+  aPlainObject,
   aSignal,
   aString,
   assertArgument,
@@ -26,15 +27,15 @@ const aPlatform: Kind = kind('a platform such as "linux/arm64"', (value) => {
   return aText.is(os) && aText.is(architecture);
 });
 const aLayer = withMethods('a layer of layerFrom()', 'open');
-const texts = kind('an object, each member a string', (value) => {
-  return anObject.is(value) && Object.values(value as object).every(aString.is);
+const texts = kind('a plain object, each member a string', (value) => {
+  return aPlainObject.is(value) && Object.values(value as object).every(aString.is);
 });
 const somePlatforms = kind('one platform or more', (value) => listOf(aPlatform).is(value) && (value as []).length > 0);
 
 const optional: Readonly<Record<keyof ImageParts, Kind>> = {
   base: either(aText, anObject),
   layers: either(listOf(aLayer), aFunction),
-  config: anObject,
+  config: aPlainObject,
   platform: either(aPlatform, somePlatforms),
   created: aTime,
   author: aString,
@@ -52,7 +53,7 @@ const optional: Readonly<Record<keyof ImageParts, Kind>> = {
  * ['/app/run'] } }); await using source = await image.open(); await pusher.push(source.items[0], destinations);
  */
 export function imageFrom(parts: ImageParts): ImageRecipe {
-  assertArgument('parts', parts, anObject);
+  assertArgument('parts', parts, aPlainObject);
   assertOptions('parts', parts, { optional });
   assertConfigChanges('parts.config', parts.config);
   const platforms = platformsOf(parts.platform);

@@ -1,11 +1,11 @@
-import { aContent, anObject, assertArgument, aText, either, someBytes, withMethods } from '@slipway/arguments';
+import { aPlainObject, assertArgument, aText, kind } from '@slipway/arguments';
 import { type AbortOptions, type ByteStream, type Content, digestStream } from '@slipway/digest';
 import type { HistoryEntry } from '@slipway/manifest';
 import { SourceError } from '../errors.ts';
 import type { SourceLayer } from '../image-source.ts';
 import { type ArrangeOptions, arrangeEntries } from './arrange-entries.ts';
 import { diskEntries } from './folder-entries.ts';
-import { type GivenTar, openTar, plainTar } from './given-tar.ts';
+import { aGivenTar, type GivenTar, isTarStream, openTar, plainTar } from './given-tar.ts';
 import {
   assertTarOptions,
   type LayerOptions,
@@ -61,9 +61,8 @@ export function layerFrom(
   source: string | FilesInMemory | Uint8Array | Content | ByteStream,
   options: LayerOptions = {},
 ): LayerRecipe {
-  const isTar = either(someBytes, aContent, withMethods('a stream', Symbol.asyncIterator));
-  if (isTar.is(source)) return tarRecipe(source as GivenTar, options);
-  assertArgument('source', source, either(aText, anObject));
+  if (aGivenTar.is(source)) return tarRecipe(source as GivenTar, options);
+  assertArgument('source', source, someFiles);
   const resolved = resolveLayerOptions(options);
   if (typeof source !== 'string') assertFiles(source as FilesInMemory);
   return {
@@ -86,13 +85,18 @@ export function layerFrom(
   };
 }
 
+const someFiles = kind(
+  'a path, a plain object of files, or a tar as a Uint8Array, content with `size` and `open()`, or a stream',
+  (value) => aText.is(value) || aPlainObject.is(value),
+);
+
 function arrangement({ to, owner, remove }: ResolvedLayerOptions, isFolder: boolean, time: number): ArrangeOptions {
   return { to, isFolder, owner: owner === 'keep' ? { uid: 0, gid: 0 } : owner, time, remove };
 }
 
 function tarRecipe(tar: GivenTar, options: LayerOptions): LayerRecipe {
   assertTarOptions(options);
-  const isStream = !(tar instanceof Uint8Array || 'open' in tar);
+  const isStream = isTarStream(tar);
   let isRead = false;
   return {
     open: async (opening = {}) => {

@@ -1,11 +1,12 @@
 import {
   aContent,
-  anObject,
+  aPlainObject,
   aString,
   assertArgument,
   assertOptions,
   aText,
   either,
+  isBytes,
   oneOf,
   someBytes,
   unexpected,
@@ -55,7 +56,7 @@ type Given<Name extends string> = { readonly [N in Name]: N extends 'type' | 'mo
 
 function assertFile(argument: string, file: unknown): void {
   if (aContentInMemory.is(file)) return;
-  assertArgument(argument, file, either(aContentInMemory, anObject));
+  assertArgument(argument, file, either(aContentInMemory, aPlainObject));
   const { type = 'file' } = file as { readonly type?: unknown };
   const optional = { type: oneOf('file', 'folder', 'symlink', 'hardlink'), mode: aMode };
   if (type === 'symlink' || type === 'hardlink')
@@ -116,5 +117,5 @@ function isSelected(path: string, matches: (path: string) => boolean): boolean {
 
 function contentFrom(content: string | Uint8Array | Content): Content {
   if (typeof content === 'string') return contentOf(new TextEncoder().encode(content));
-  return content instanceof Uint8Array ? contentOf(content) : content;
+  return isBytes(content) ? contentOf(content) : content;
 }

@@ -11,6 +11,7 @@ import {
   type Digest,
   decompress,
   digestStream,
+  exactContent,
   type ReadableCompression,
   verified,
 } from '@slipway/digest';
@@ -127,7 +128,7 @@ class Stage {
     const path = this.#workspace.newPath();
     const digester = expected === diffID ? undefined : createDigester(expected && algorithmOf(expected));
     let current = 0;
-    const write = writing(path, content.open({ signal }), (chunk) => {
+    const write = writing(path, exactContent(content).open({ signal }), (chunk) => {
       digester?.update(chunk);
       current += chunk.byteLength;
       onProgress({ type: 'layer:progress', diffID, current, total: content.size });

@@ -6,6 +6,7 @@ import {
   type Digest,
   decompress,
   digestStream,
+  exactContent,
   type OpenOptions,
   verified,
 } from '@slipway/digest';
@@ -58,7 +59,7 @@ const emptyContent: Pick<ChainImage, 'diffID' | 'stored' | 'compression'> = {
 };
 
 function carried({ diffID, content, compression }: SourceLayer): Pick<ChainImage, 'diffID' | 'stored' | 'compression'> {
-  if (content !== undefined) return { diffID, stored: content, compression };
+  if (content !== undefined) return { diffID, stored: exactContent(content), compression };
   throw new PushError(
     'ERR_PUSH_FORMAT',
     `Could not plan layer ${diffID}: the source does not carry this foreign layer`,

@@ -1,4 +1,4 @@
-import { type Content, shortDigest } from '@slipway/digest';
+import { type Content, exactContent, shortDigest } from '@slipway/digest';
 import type { LayerCheck } from '../form/layer-check.ts';
 import { StoredForm } from '../form/stored-form.ts';
 import type { ProvenIdentity } from '../knowledge.ts';
@@ -23,7 +23,7 @@ export function fixedBlob(
     id: shortDigest(identity.digest),
     key: identity.digest,
     recordKey: identity.digest,
-    form: new StoredForm(content, { identity, check }),
+    form: new StoredForm(exactContent(content), { identity, check }),
     fixed: identity,
     sizeHint: identity.size,
     heldIn,

@@ -1,4 +1,4 @@
-import { algorithmOf, type Content, type Digest, decompress } from '@slipway/digest';
+import { algorithmOf, type Content, type Digest, decompress, exactContent } from '@slipway/digest';
 import type { SourceLayer } from '@slipway/image-source';
 import type { BlobForm } from '../form/form.ts';
 import { type LayerCheck, plainLayerCheck } from '../form/layer-check.ts';
@@ -27,7 +27,8 @@ export function layerCheck(
 }
 
 /** The form in which a layer goes: as it lies in the source, or compressed here. Shared by all destinations. */
-export function layerForm(layer: SourceLayer, content: Content, wanted: StoredKind, context: PlanContext): BlobForm {
+export function layerForm(layer: SourceLayer, given: Content, wanted: StoredKind, context: PlanContext): BlobForm {
+  const content = exactContent(given);
   if (!isMade(layer, wanted, context)) {
     const { diffID } = layer;
     const identity = namedIdentity(layer, content);

@@ -1,3 +1,4 @@
+import { assertChunk } from '@slipway/arguments';
 import type { ByteStream } from '@slipway/digest';
 import { inCurrentTrace } from '@slipway/tracing';
 
@@ -123,6 +124,7 @@ async function* inPieces(source: ByteStream, maxSize: () => number): AsyncGenera
   let gathered = new Uint8Array(0);
   let length = 0;
   for await (const chunk of source) {
+    assertChunk(chunk);
     if (length === 0 && chunk.byteLength >= minPieceSize) {
       yield* cut(chunk, maxSize);
       continue;
