@@ -38,8 +38,9 @@ export function arrangeEntries(entries: readonly LayerEntry[], options: ArrangeO
     if (byName.has(entry.name)) throw badEntry(entry.name, 'the layer has it twice');
     byName.set(entry.name, entry);
   }
-  for (const { name } of [...byName.values()]) addFoldersAbove(name, byName, options);
-  if (options.isFolder && options.to !== '') addFoldersAbove(`${options.to}/`, byName, options);
+  const made = new Set<string>();
+  for (const { name } of [...byName.values()]) addFoldersAbove(name, byName, made, options);
+  if (options.isFolder && options.to !== '') addFoldersAbove(`${options.to}/`, byName, made, options);
   for (const path of options.remove) {
     if (!path.endsWith('/') && byName.has(entryName(path)))
       throw badEntry(path, 'the layer removes it and adds it; to empty a folder, write it with "/" behind');
@@ -66,9 +67,16 @@ function deletions({ remove, time }: ArrangeOptions): readonly LayerEntry[] {
   });
 }
 
-function addFoldersAbove(name: string, byName: Map<string, LayerEntry>, { to, owner, time }: ArrangeOptions): void {
+/** `made`: folders that this has added, with all above them. */
+function addFoldersAbove(
+  name: string,
+  byName: Map<string, LayerEntry>,
+  made: Set<string>,
+  { to, owner, time }: ArrangeOptions,
+): void {
   for (let at = name.lastIndexOf('/'); at > 0; at = name.lastIndexOf('/', at - 1)) {
     const folder = name.slice(0, at);
+    if (made.has(folder)) return;
     const there = byName.get(folder);
     if (there !== undefined && there.type !== 'folder')
       throw badEntry(name, `${JSON.stringify(folder)}, above it, is a ${there.type}`);
@@ -76,6 +84,7 @@ function addFoldersAbove(name: string, byName: Map<string, LayerEntry>, { to, ow
     const isInside = to !== '' && (folder === to || folder.startsWith(`${to}/`));
     const { uid, gid } = isInside ? owner : { uid: 0, gid: 0 };
     const mode = modesOfKnownFolders.get(folder) ?? 0o755;
+    made.add(folder);
     byName.set(folder, { name: folder, type: 'folder', mode, uid, gid, mtime: time });
   }
 }

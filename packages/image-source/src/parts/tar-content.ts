@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
-import type { ByteStream, Content, OpenOptions } from '@slipway/digest';
+import { type ByteStream, type Content, exactContent, type OpenOptions } from '@slipway/digest';
 import { Header, type HeaderData } from 'tar/header';
 import { Pax } from 'tar/pax';
-import { SourceError } from '../errors.ts';
+import { wrongSize } from '../errors.ts';
 import { assertOffset } from '../files/file-reader.ts';
 import type { LayerEntry } from './layer-entry.ts';
 
@@ -19,6 +19,11 @@ const blockSize = 512;
 const endOfTar = 2 * blockSize;
 /** What several small pieces are gathered to, so that whoever hashes or sends them is not called for each. */
 const chunkSize = 128 * 1024;
+/**
+ * More than the 256 bytes that a plain header has room for. Of longer names the library writes a beginning, and looks
+ * at every `/` for where to split it: it gets no more of them than this.
+ */
+const seenOfPath = 300;
 const types = { file: 'File', folder: 'Directory', symlink: 'SymbolicLink', hardlink: 'Link' } as const;
 
 /**
@@ -66,20 +71,10 @@ async function* piecesFrom(
 }
 
 /** What a caller's content says of its size is what the headers say: anything else would spoil all that follows. */
-async function* whole(
-  { name, content }: LayerEntry,
-  from: number,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array, void, void> {
-  let left = (content?.size ?? 0) - from;
-  for await (const chunk of content?.open({ from, signal }) ?? []) {
-    left -= chunk.byteLength;
-    if (left < 0) break;
-    yield chunk;
-  }
-  if (left === 0) return;
-  const message = `The content of ${JSON.stringify(name)} has ${left < 0 ? 'more' : 'fewer'} bytes than it said`;
-  throw new SourceError('ERR_SOURCE_CHANGED', message);
+function whole({ name, content }: LayerEntry, from: number, signal: AbortSignal | undefined): ByteStream {
+  if (content === undefined) throw new Error('unreachable: what has bytes has content');
+  const label = `The content of ${JSON.stringify(name)}`;
+  return exactContent(content, (actual) => wrongSize(label, actual)).open({ from, signal });
 }
 
 /** The first entry that reaches beyond `from`. */
@@ -101,7 +96,7 @@ function headerOf(entry: LayerEntry): Buffer {
   const path = type === 'folder' ? `${name}/` : name;
   const size = content?.size ?? 0;
   const plain: HeaderData = {
-    path,
+    path: path.slice(0, seenOfPath),
     mode,
     uid,
     gid,
