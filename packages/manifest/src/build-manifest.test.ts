@@ -220,6 +220,54 @@ describe('the OCI documents', () => {
   });
 });
 
+describe('what the own parser would refuse is not built', () => {
+  const build = {
+    'a Docker manifest': (one: Descriptor) => buildDockerManifest({ config, layers: [layer, one] }),
+    'a list': (one: Descriptor) => buildDockerManifestList({ manifests: [{ platform: linux, ...one }] }),
+    'an OCI manifest': (one: Descriptor) => buildOciManifest({ config: one, layers: [] }),
+    'the subject of a manifest': (one: Descriptor) => buildOciManifest({ config, layers: [], subject: one }),
+    'an index': (one: Descriptor) => buildIndex({ manifests: [one] }),
+  };
+  const linux = { os: 'linux', architecture: 'amd64' };
+
+  test.each<[string, object, string]>([
+    ['a number for an annotation', { annotations: { a: 5 } }, 'annotations.a'],
+    ['true for an annotation', { annotations: { a: 'x', b: true } }, 'annotations.b'],
+    ['nothing for an annotation', { annotations: { a: undefined } }, 'annotations.a'],
+    ['an object for an annotation', { annotations: { a: {} } }, 'annotations.a'],
+    ['a list of annotations', { annotations: ['a'] }, 'annotations'],
+    ['a number for an address', { urls: ['https://example.com', 7] }, 'urls[1]'],
+    ['an address by itself', { urls: 'https://example.com' }, 'urls'],
+    ['bytes for data', { data: new Uint8Array(2) }, 'data'],
+    ['a number for a type', { mediaType: 5 }, 'mediaType'],
+    ['a number for a kind of artifact', { artifactType: 5 }, 'artifactType'],
+    ['a platform with a number for a system', { platform: { architecture: 'amd64', os: 5 } }, 'platform.os'],
+    ['a platform that is a text', { platform: 'linux/amd64' }, 'platform'],
+    ['a size that is a text', { size: '5' }, 'size'],
+  ])('%s', (_name, change, path) => {
+    for (const [name, make] of Object.entries(build)) {
+      expect(() => make({ ...layer, ...change } as Descriptor), name).toThrow(
+        expect.objectContaining({
+          code: 'ERR_MANIFEST_INVALID',
+          path: expect.toSatisfy((at: string) => at.endsWith(`.${path}`)),
+        }),
+      );
+    }
+  });
+
+  test.each([5, true, null, { x: 'y' }])('%o as an annotation of the document', (value) => {
+    const annotations = { good: 'x', odd: value } as unknown as Record<string, string>;
+    const refused = expect.objectContaining({ code: 'ERR_MANIFEST_INVALID', path: 'annotations.odd' });
+    expect(() => buildOciManifest({ config, layers: [], annotations })).toThrow(refused);
+    expect(() => buildIndex({ manifests: [], annotations })).toThrow(refused);
+  });
+
+  test('annotations in a Map', () => {
+    const annotations = new Map([['a', 'x']]) as unknown as Record<string, string>;
+    expect(() => buildIndex({ manifests: [], annotations })).toThrow('to be a plain object, got a Map');
+  });
+});
+
 describe('whatever the descriptors', () => {
   const list = fc.array(anyDescriptor, { maxLength: 4 });
 

@@ -1,7 +1,8 @@
-import { aBoolean, anObject, aString, assertOptions, listOf } from '@slipway/arguments';
-import { type Digest, digestBytes, isDigest } from '@slipway/digest';
-import type { Descriptor } from './descriptor.ts';
+import { aBoolean, anObject, aPlainObject, aString, assertOptions, listOf } from '@slipway/arguments';
+import { type Digest, digestBytes } from '@slipway/digest';
+import { type Descriptor, readDescriptor } from './descriptor.ts';
 import { InvalidManifestError } from './errors.ts';
+import { readOptionalStringMap } from './fields.ts';
 import { encodeGoJSON, type GoJSONOptions, sortedMap } from './go-json.ts';
 import { mediaTypes } from './media-types.ts';
 import type { Platform } from './platform.ts';
@@ -103,7 +104,7 @@ export function buildDockerManifestList(options: DockerManifestListOptions): Enc
 export function buildOciManifest(options: OciManifestOptions): EncodedManifest {
   assertOptions('options', options, {
     required: { config: anObject, layers: listOf(anObject) },
-    optional: { subject: anObject, annotations: anObject, artifactType: aString, compact: aBoolean },
+    optional: { subject: anObject, annotations: aPlainObject, artifactType: aString, compact: aBoolean },
   });
   const document = {
     schemaVersion: 2,
@@ -112,7 +113,7 @@ export function buildOciManifest(options: OciManifestOptions): EncodedManifest {
     config: ociDescriptor(options.config, 'config'),
     layers: options.layers.map((layer, index) => ociDescriptor(layer, `layers[${index}]`)),
     subject: options.subject && ociDescriptor(options.subject, 'subject'),
-    annotations: annotationsOf(options),
+    annotations: ownAnnotations(options),
   };
   return encodeManifest(mediaTypes.ociManifest, document, options.compact === true ? {} : dockersLayout);
 }
@@ -126,7 +127,7 @@ export function buildOciManifest(options: OciManifestOptions): EncodedManifest {
 export function buildIndex(options: IndexOptions): EncodedManifest {
   assertOptions('options', options, {
     required: { manifests: listOf(anObject) },
-    optional: { subject: anObject, annotations: anObject, artifactType: aString },
+    optional: { subject: anObject, annotations: aPlainObject, artifactType: aString },
   });
   return encodeManifest(mediaTypes.ociIndex, {
     schemaVersion: 2,
@@ -134,7 +135,7 @@ export function buildIndex(options: IndexOptions): EncodedManifest {
     artifactType: options.artifactType || undefined,
     manifests: options.manifests.map((manifest, index) => ociDescriptor(manifest, `manifests[${index}]`)),
     subject: options.subject && ociDescriptor(options.subject, 'subject'),
-    annotations: annotationsOf(options),
+    annotations: ownAnnotations(options),
   });
 }
 
@@ -145,8 +146,8 @@ function encodeManifest(mediaType: string, document: object, layout: GoJSONOptio
   return Object.freeze({ mediaType, bytes, digest: digestBytes(bytes), size: bytes.byteLength });
 }
 
-function dockerDescriptor(descriptor: Descriptor, path: string): object {
-  check(descriptor, path);
+function dockerDescriptor(given: Descriptor, path: string): object {
+  const descriptor = checked(given, path, 'docker');
   return {
     mediaType: descriptor.mediaType,
     size: descriptor.size || undefined,
@@ -157,8 +158,8 @@ function dockerDescriptor(descriptor: Descriptor, path: string): object {
   };
 }
 
-function ociDescriptor(descriptor: Descriptor, path: string): object {
-  check(descriptor, path);
+function ociDescriptor(given: Descriptor, path: string): object {
+  const descriptor = checked(given, path, 'oci');
   return {
     mediaType: descriptor.mediaType,
     digest: descriptor.digest,
@@ -171,11 +172,21 @@ function ociDescriptor(descriptor: Descriptor, path: string): object {
   };
 }
 
-/** JavaScript callers have no compiler, and what is wrong here could never be pulled. */
-function check({ mediaType, digest, size }: Descriptor, path: string): void {
+/**
+ * JavaScript callers have no compiler, and what is wrong here could never be pulled: what is built can be read by this
+ * package's own parser.
+ */
+function checked(given: Descriptor, path: string, dialect: 'docker' | 'oci'): Descriptor {
+  const { mediaType, size } = given;
   if (!mediaType) refuse(`${path}.mediaType`, 'expected a media type, got nothing');
-  if (!isDigest(digest)) refuse(`${path}.digest`, `expected a digest, got ${JSON.stringify(digest)}`);
-  if (!(Number.isSafeInteger(size) && size >= 0)) refuse(`${path}.size`, `expected a number of bytes, got ${size}`);
+  if (size === undefined) refuse(`${path}.size`, 'expected a number of bytes, got nothing');
+  return readDescriptor({ document: 'manifest', path, values: { ...given } }, { dialect });
+}
+
+/** The annotations of the document itself. */
+function ownAnnotations(options: Pick<Descriptor, 'annotations'>): ReadonlyMap<string, string> | undefined {
+  const annotations = readOptionalStringMap({ document: 'manifest', path: '', values: { ...options } }, 'annotations');
+  return annotationsOf({ annotations });
 }
 
 function refuse(path: string, problem: string): never {
