@@ -1,6 +1,9 @@
 /** Everything that can go wrong with a cached layer. */
 export type LayerCacheErrorCode =
-  /** When: a layer is read whose writer was closed before it was committed. Retry: no. Do: compress the layer again. */
+  /**
+   * When: a layer is read or written whose writer, or cache, was closed before its commit. Retry: no. Do: compress the
+   * layer again.
+   */
   | 'ERR_CACHE_ABORTED'
   /** When: what was kept is gone, or cannot be read. Retry: no. Do: remove the entry, and compress the layer again. */
   | 'ERR_CACHE_READ'

@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import { assertSignal } from '@slipway/arguments';
+import { aCount, assertArgument, assertSignal } from '@slipway/arguments';
 import type { AbortOptions, ByteStream, Digest, OpenOptions } from '@slipway/digest';
 import { openRegularFile } from '@slipway/read-file';
 import { LayerCacheError } from './errors.ts';
@@ -39,7 +39,8 @@ class FileCopy implements LayerCopy {
 
   async *read({ from = 0, signal, reuse }: OpenOptions = {}): ByteStream & AsyncGenerator<Uint8Array, void, void> {
     assertSignal(signal);
-    const room = reuse ? new Uint8Array(Math.min(readSize, this.#size - from)) : undefined;
+    assertArgument('from', from, aCount);
+    const room = reuse ? new Uint8Array(Math.min(readSize, Math.max(0, this.#size - from))) : undefined;
     for (let position = from; position < this.#size; ) {
       signal?.throwIfAborted();
       if (this.#closing !== undefined) throw new TypeError('Expected an open copy of a layer, got a closed one');

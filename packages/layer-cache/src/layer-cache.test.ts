@@ -212,6 +212,63 @@ describe.each<[string, () => Promise<LayerCache & AsyncDisposable>]>([
     expect(await cache.begin(diffID, recipe)).toBeUndefined();
   });
 
+  test('a cache that is closed tells the readers of unfinished layers, after what was written', async () => {
+    const cache = await open();
+    const writer = await begin(cache);
+    await writer.append(pattern(5));
+    const readers = [reading(writer), reading(writer, { from: 5 }), reading(writer, { from: 9 })];
+    const [first, ...others] = readers.map((reader) => reader[Symbol.asyncIterator]());
+    expect((await first!.next()).value).toEqual(pattern(5));
+    const closed = { code: 'ERR_CACHE_ABORTED', message: expect.stringContaining('was closed before') };
+    const waiting = [first!, ...others].map((reader) => expect(reader.next()).rejects.toMatchObject(closed));
+    await cache[Symbol.asyncDispose]();
+    await Promise.all(waiting);
+    await expect(writer.append(pattern(5))).rejects.toMatchObject(closed);
+    await expect(writer.commit({ digest: digestBytes(pattern(5)), size: 5 })).rejects.toMatchObject(closed);
+    await writer[Symbol.asyncDispose]();
+  });
+
+  test('a cache that is closed takes nothing from readers of what is complete', async () => {
+    const cache = await open();
+    await using writer = await begin(cache);
+    await writer.append(pattern(600_000));
+    const reader = reading(writer)[Symbol.asyncIterator]();
+    const { value } = await reader.next();
+    await writer.commit({ digest: digestBytes(pattern(600_000)), size: 600_000 });
+    await cache[Symbol.asyncDispose]();
+    const rest = await collect({ [Symbol.asyncIterator]: () => reader });
+    expectBytes(concat(value as Uint8Array, rest), pattern(600_000));
+  });
+
+  test.each([-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '1', 1n, null])('%s is no offset', async (from) => {
+    await using cache = await open();
+    await using writer = await begin(cache);
+    await writer.append(pattern(10));
+    const told = { code: 'ERR_ARGUMENT', message: expect.stringContaining('`from` to be an integer from 0') };
+    const options = { from: from as number };
+    await expect(collect(reading(writer, options))).rejects.toMatchObject(told);
+    const layer = await writer.commit({ digest: digestBytes(pattern(10)), size: 10 });
+    await writer[Symbol.asyncDispose]();
+    for (const reuse of [true, false]) {
+      await expect(collect(reading(layer, { ...options, reuse }))).rejects.toMatchObject(told);
+      expect(await collect(reading(layer, { from: 11, reuse }))).toEqual(new Uint8Array());
+    }
+  });
+
+  test.each<[string, unknown]>([
+    ['a text', 'abc'],
+    ['numbers of two bytes', new Uint16Array(3)],
+    ['nothing', undefined],
+  ])('%s is no chunk, and the layer goes on without it', async (_, chunk) => {
+    await using cache = await open();
+    await using writer = await begin(cache);
+    await writer.append(pattern(5));
+    const refused = { code: 'ERR_ARGUMENT', argument: 'chunk' };
+    await expect(writer.append(chunk as Uint8Array)).rejects.toMatchObject(refused);
+    const layer = await writer.commit({ digest: digestBytes(pattern(5)), size: 5 });
+    expect(await collect(reading(layer))).toEqual(pattern(5));
+  });
+
   test('chunks of any size, read from anywhere, at the same time', async () => {
     await using cache = await open();
     await fc.assert(

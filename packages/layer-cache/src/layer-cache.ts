@@ -10,8 +10,8 @@ export interface LayerCopy extends AsyncDisposable {
    * commit.
    *
    * @throws {LayerCacheError} `ERR_CACHE_READ` when they cannot be read; of a layer that is still written, where its
-   * bytes end: `ERR_CACHE_WRITE` after a failed append, `ERR_CACHE_ABORTED` once its writer was closed without a
-   * commit.
+   * bytes end: `ERR_CACHE_WRITE` after a failed append, `ERR_CACHE_ABORTED` once its writer, or the cache, was closed
+   * without a commit.
    */
   read(options?: OpenOptions): ByteStream;
 }

@@ -1,9 +1,9 @@
-import { aNumber, assertOptions, assertSignal } from '@slipway/arguments';
+import { aCount, aNumber, assertArgument, assertOptions, assertSignal } from '@slipway/arguments';
 import type { AbortOptions, ByteStream, Digest, OpenOptions } from '@slipway/digest';
 import { LayerCacheError } from './errors.ts';
 import type { BeginOptions, CachedLayer, LayerCache, LayerCacheWriter, LayerCopy } from './layer-cache.ts';
 import type { SpoolStorage } from './spool.ts';
-import { SpoolWriter } from './spool-writer.ts';
+import { OpenWriters } from './spool-writer.ts';
 
 /** How much memory the cache may have. */
 export interface MemoryLayerCacheOptions {
@@ -21,6 +21,7 @@ class MemoryLayerCache implements LayerCache, AsyncDisposable {
   readonly #maxBytes: number;
   /** Least recently used first. */
   readonly #layers = new Map<string, CachedLayer>();
+  readonly #writers = new OpenWriters();
   #isClosed = false;
 
   constructor(maxBytes: number) {
@@ -41,7 +42,7 @@ class MemoryLayerCache implements LayerCache, AsyncDisposable {
     signal?.throwIfAborted();
     if (this.#isClosed || this.#maxBytes <= 0) return undefined;
     const storage = new MemoryStorage(this.#maxBytes);
-    return new SpoolWriter({
+    return this.#writers.open({
       storage,
       keep: async ({ digest, size, notes }) => {
         const bytes = storage.bytes();
@@ -61,6 +62,7 @@ class MemoryLayerCache implements LayerCache, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
+    this.#writers.close();
     this.#layers.clear();
   }
 
@@ -84,6 +86,7 @@ function memoryCopy(bytes: Uint8Array): LayerCopy {
   return {
     async *read({ from = 0, signal }: OpenOptions = {}): ByteStream & AsyncGenerator<Uint8Array, void, void> {
       assertSignal(signal);
+      assertArgument('from', from, aCount);
       signal?.throwIfAborted();
       if (from < bytes.byteLength) yield bytes.subarray(from);
     },

@@ -10,7 +10,7 @@ import { KeptLayers } from './kept-layers.ts';
 import type { BeginOptions, CachedLayer, LayerCache, LayerCacheWriter } from './layer-cache.ts';
 import { type LayerCacheEntry, LayerRecords, type RecordPlace, recordsInMemory } from './layer-records.ts';
 import { defaultPorts, FileStorage, type LayerCachePorts } from './spool-file.ts';
-import { asWriteError, SpoolWriter } from './spool-writer.ts';
+import { asWriteError, OpenWriters } from './spool-writer.ts';
 
 /** Where the cache lies, and how large it may grow. */
 export interface LayerCacheOptions {
@@ -85,6 +85,7 @@ class DiskLayerCache implements LayerCache, AsyncDisposable {
   readonly #onWarning: (warning: LayerCacheError) => void;
   readonly #ports: LayerCachePorts;
   readonly #memory: HeldMemory;
+  readonly #writers = new OpenWriters();
   #isClosed = false;
   #hasWarned = false;
   /** Bytes that were there when all files were looked at last; unknown before. */
@@ -136,7 +137,7 @@ class DiskLayerCache implements LayerCache, AsyncDisposable {
       const { mostOfOne } = this.#ports.memory;
       const held = this.#memory.hold(plainSize <= mostlyShrunk * mostOfOne ? mostOfOne : 0);
       const storage = new FileStorage(await this.#ports.createFile(partial), held);
-      return new SpoolWriter({
+      return this.#writers.open({
         storage,
         keep: async ({ digest, size, notes }) => {
           const entry = { digest, size, diffID, recipe, notes, usedAt: this.#ports.now() };
@@ -160,6 +161,7 @@ class DiskLayerCache implements LayerCache, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
+    this.#writers.close();
     await this.#records[Symbol.asyncDispose]().catch(() => {}); // whoever wrote has heard
   }
 

@@ -1,3 +1,4 @@
+import { assertArgument, someBytes } from '@slipway/arguments';
 import type { AbortOptions } from '@slipway/digest';
 import { LayerCacheError } from './errors.ts';
 import type { CachedLayer, LayerCacheWriter, LayerCopy } from './layer-cache.ts';
@@ -11,24 +12,46 @@ export interface SpoolWriterOptions {
   readonly keep: (result: CommitResult) => Promise<CachedLayer>;
   /** Removes what was written. */
   readonly discard: () => Promise<void>;
-  /** Hears of the first failure, before the caller does. */
+  /** Hears of the first failure, before the caller does; not of one that {@link SpoolWriter.giveUp} has caused. */
   readonly onFailure: (error: LayerCacheError) => void;
 }
 
+/** The writers of a cache that are at work: none of them has anywhere to keep its layer once the cache is closed. */
+export class OpenWriters {
+  readonly #writers = new Set<SpoolWriter>();
+  #isClosed = false;
+
+  open(options: SpoolWriterOptions): LayerCacheWriter {
+    const writer = new SpoolWriter(options, () => this.#writers.delete(writer));
+    this.#writers.add(writer);
+    if (this.#isClosed) writer.giveUp();
+    return writer;
+  }
+
+  /** Whoever reads what a writer has not completed is told that nothing more will come. */
+  close(): void {
+    this.#isClosed = true;
+    for (const writer of this.#writers) writer.giveUp();
+  }
+}
+
 /** The writer of every layer cache: where the bytes gather, and what becomes of them, is up to the cache. */
-export class SpoolWriter implements LayerCacheWriter {
+class SpoolWriter implements LayerCacheWriter {
   readonly #options: SpoolWriterOptions;
   readonly #spool: Spool;
+  readonly #onClosed: () => void;
   #kept: CachedLayer | undefined;
   #isClosed = false;
   #hasFailed = false;
 
-  constructor(options: SpoolWriterOptions) {
+  constructor(options: SpoolWriterOptions, onClosed: () => void) {
     this.#options = options;
+    this.#onClosed = onClosed;
     this.#spool = new Spool(options.storage);
   }
 
   async append(chunk: Uint8Array): Promise<void> {
+    assertArgument('chunk', chunk, someBytes);
     this.#assertOpen('append');
     await this.#orFail(() => this.#spool.append(chunk));
   }
@@ -53,9 +76,18 @@ export class SpoolWriter implements LayerCacheWriter {
     });
   }
 
+  /** Takes nothing more; what was committed is not touched. */
+  giveUp(): void {
+    this.#hasFailed = true;
+    this.#spool.fail(
+      new LayerCacheError('ERR_CACHE_ABORTED', 'The layer cache was closed before the layer was complete'),
+    );
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#onClosed();
     await this.#spool.close();
     if (this.#kept === undefined) await this.#options.discard();
   }

@@ -1,3 +1,4 @@
+import { aCount, assertArgument } from '@slipway/arguments';
 import type { OpenOptions } from '@slipway/digest';
 import { LayerCacheError } from './errors.ts';
 import type { LayerCopy } from './layer-cache.ts';
@@ -77,6 +78,7 @@ export class Spool {
     { from = 0, signal, reuse }: OpenOptions,
     assertHeld: () => void,
   ): AsyncGenerator<Uint8Array, void, void> {
+    assertArgument('from', from, aCount);
     signal?.throwIfAborted();
     let reused: Uint8Array | undefined;
     const room = (): Uint8Array => {
@@ -102,8 +104,9 @@ export class Spool {
     }
   }
 
-  /** No more will come: readers end where the bytes end. */
+  /** No more will come: readers end where the bytes end. Throws where that was given up before. */
   complete(): void {
+    if (this.#state.kind === 'failed') throw this.#state.error;
     this.#settle({ kind: 'complete' });
   }
 

@@ -25,7 +25,7 @@ export function createTemporaryLayerCache(options: TemporaryLayerCacheOptions): 
 
 class TemporaryLayerCache implements LayerCache, AsyncDisposable {
   readonly #options: TemporaryLayerCacheOptions;
-  #opening: Promise<{ readonly folder: string; readonly cache: LayerCache } | undefined> | undefined;
+  #opening: Promise<{ readonly folder: string; readonly cache: LayerCache & AsyncDisposable } | undefined> | undefined;
   #isClosed = false;
 
   constructor(options: TemporaryLayerCacheOptions) {
@@ -58,11 +58,12 @@ class TemporaryLayerCache implements LayerCache, AsyncDisposable {
     this.#isClosed = true;
     const opened = await this.#opening;
     if (opened === undefined) return;
+    await opened.cache[Symbol.asyncDispose]();
     // the system clears its temporary files too
     await rm(opened.folder, { recursive: true, force: true }).catch(() => {});
   }
 
-  async #open(): Promise<{ readonly folder: string; readonly cache: LayerCache } | undefined> {
+  async #open(): Promise<{ readonly folder: string; readonly cache: LayerCache & AsyncDisposable } | undefined> {
     const { folder: parent, onWarning } = this.#options;
     try {
       const folder = await mkdtemp(join(parent, 'slipway-layers-'));
