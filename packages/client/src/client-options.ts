@@ -1,4 +1,15 @@
 import { tmpdir } from 'node:os';
+import {
+  aBoolean,
+  aFunction,
+  anObject,
+  anything,
+  aStream,
+  aText,
+  type Kind,
+  unexpected,
+  withMethods,
+} from '@slipway/arguments';
 import type { ByteStream } from '@slipway/digest';
 import type { ImageStore } from '@slipway/image-store';
 import type { LayerCache } from '@slipway/layer-cache';
@@ -98,35 +109,47 @@ export interface ResolvedClientOptions extends Omit<ClientOptions, 'limitRate' |
   readonly warn: (message: string) => void;
 }
 
-const parts: PartNames<ClientOptions> = {
-  insecureRegistries: true,
-  dispatcher: true,
-  tls: true,
-  headers: true,
-  userAgent: true,
-  onRequest: true,
-  isolated: true,
-  environment: true,
-  credentials: true,
-  metadataStore: true,
-  layerCache: true,
-  imageStore: true,
-  transfers: true,
-  sharedTurns: true,
-  hostBackoff: true,
-  trustKey: true,
-  signKeyPassword: true,
-  gzipLevel: true,
-  stdin: true,
-  onWarning: true,
-  onSpool: true,
+const withMethod = (method: string): Kind => withMethods(`an object with \`${method}()\``, method);
+
+/** What each part has to be; `anything` is looked at by who uses it. */
+const parts: Readonly<Record<keyof PartNames<ClientOptions>, Kind>> = {
+  insecureRegistries: anything,
+  dispatcher: aFunction,
+  tls: anObject,
+  headers: anObject,
+  userAgent: aText,
+  onRequest: aFunction,
+  isolated: aBoolean,
+  environment: anObject,
+  credentials: anything,
+  metadataStore: anObject,
+  layerCache: withMethod('find'),
+  imageStore: withMethod('load'),
+  transfers: withMethod('transfer'),
+  sharedTurns: withMethod('take'),
+  hostBackoff: withMethod('waitFor'),
+  trustKey: aFunction,
+  signKeyPassword: aFunction,
+  gzipLevel: anything,
+  stdin: aStream,
+  onWarning: aFunction,
+  onSpool: aFunction,
 };
+
+/** @throws {ClientError} `ERR_CLIENT_OPTION` */
+function assertParts(options: ClientOptions): void {
+  for (const [name, kind] of Object.entries(parts)) {
+    const value = options[name as keyof typeof parts];
+    if (value !== undefined && !kind.is(value)) throw optionError(unexpected(name, kind.name, value).message);
+  }
+}
 
 /** The only place where defaults are applied. @throws {ClientError} `ERR_CLIENT_OPTION` */
 export function resolveClientOptions(options: ClientOptions = {}): ResolvedClientOptions {
   if (typeof options !== 'object' || options === null)
     throw optionError('Expected the client’s options to be an object');
-  assertKnown(options, clientBag(parts));
+  assertKnown(options, clientBag(Object.keys(parts)));
+  assertParts(options);
   const { isolated = false, limitRate: _rate, timeout: _timeout, ...others } = options;
   const given = readOptions('client', options);
   if (options.dockerMetadataWrite === true && options.dockerMetadata === undefined) {

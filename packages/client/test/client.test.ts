@@ -1,4 +1,6 @@
+import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { contentOf, digestBytes } from '@slipway/digest';
 import { openSource, type SourceImage } from '@slipway/image-source';
 import { mediaTypes } from '@slipway/manifest';
@@ -187,6 +189,32 @@ describe('misuse is told by a code before anything is sent', () => {
     ['a destination that is none', { source: 'x.tar', to: 5 }, 'ERR_CLIENT_OPTION', 'Expected `to` to be a reference'],
     ['no source', { to: 'r.example/a' }, 'ERR_CLIENT_OPTION', 'Expected `source` to be a text'],
     ['an odd source', { source: {}, to: 'r.example/a' }, 'ERR_CLIENT_OPTION', 'Expected `source` to be a text'],
+    ...[
+      ['a stream', Readable.from([]), 'got a Readable'],
+      ['a file as a stream', createReadStream('/dev/null'), 'got a ReadStream'],
+      ['an answer of fetch', new Response('x'), 'got a Response'],
+      ['a promise of a source', Promise.resolve('app.tar'), 'got a Promise'],
+      ['a list of sources', ['app.tar'], 'got an array'],
+      ['bytes', new Uint8Array(512), 'got a Uint8Array'],
+    ].map(([name, source, got]): [string, unknown, string, string] => {
+      return [`${name}`, { source, to: 'r.example/a' }, 'ERR_CLIENT_OPTION', `${got}`];
+    }),
+    [
+      'a layer that is in no image',
+      { source: layerFrom({ a: 'x' }), to: 'r.example/a' },
+      'ERR_CLIENT_OPTION',
+      'to open as an image or an artifact',
+    ],
+    ...[
+      ['an image of nothing', { kind: 'image' }, '`source.names` to be an array'],
+      ['an image without layers', { kind: 'image', names: [], config: {} }, '`source.config.mediaType`'],
+      ['an index of nothing', { kind: 'index', names: [] }, '`source.manifest` to be an object'],
+      ['a source of nothing', { items: [undefined] }, '`source.items[0]` to be an object'],
+      ['a source of names', { items: ['app'] }, '`source.items[0]` to be an object'],
+      ['a source of odd images', { items: [{ kind: 'image' }] }, '`source.items[0].names` to be an array'],
+    ].map(([name, source, message]): [string, unknown, string, string] => {
+      return [`${name}`, { source, to: 'r.example/a' }, 'ERR_ARGUMENT', `${message}`];
+    }),
     ['a bad reference', { source: 'x.tar', to: 'r.example/A' }, 'ERR_CLIENT_DESTINATION', 'must be lowercase'],
     [
       'a digest of all tags',
@@ -229,6 +257,12 @@ describe('misuse is told by a code before anything is sent', () => {
     ['retries that are none', { retries: -1 }, 'Expected `retries` to be a whole number'],
     ['credentials that are none', { credentials: 'user:password' }, 'Expected `credentials` to be a username'],
     ['half credentials', { credentials: { 'ghcr.io': { username: 'u' } } }, 'Expected `credentials` of "ghcr.io"'],
+    ...['no', '', 1, 0, null, {}].map((isolated): [string, unknown, string] => {
+      return [`isolated: ${JSON.stringify(isolated)}`, { isolated }, 'Expected `isolated` to be true or false, got'];
+    }),
+    ['a listener that is none', { onWarning: 'log' }, 'Expected `onWarning` to be a function, got a string'],
+    ['a cache that is none', { layerCache: '/cache' }, 'Expected `layerCache` to be an object with `find()`'],
+    ['an input that is none', { stdin: 'app.tar' }, 'Expected `stdin` to be an async iterable'],
     ['an odd pair', { dockerMetadataWrite: true }, '`dockerMetadataWrite` needs `dockerMetadata`'],
   ])('%s', async (_, options, message) => {
     await expect(createClient(options as ClientOptions)).rejects.toMatchObject({

@@ -19,8 +19,8 @@ const ofPush = { face: 'push', hint: 'give it to `push`' } as const;
 const ofClient = { face: 'client', hint: 'give it to `createClient`' } as const;
 
 /** The options of a client. */
-export function clientBag(parts: Readonly<Record<string, true>>): OptionBag {
-  return { name: 'a client', known: [...namesOf('client'), ...Object.keys(parts)], neighbour: ofPush };
+export function clientBag(parts: readonly string[]): OptionBag {
+  return { name: 'a client', known: [...namesOf('client'), ...parts], neighbour: ofPush };
 }
 
 /** The options of a push. */

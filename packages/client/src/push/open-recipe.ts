@@ -1,5 +1,6 @@
 import { type ArtifactRecipe, type ImageRecipe, type ImageSource, sourceDateEpoch } from '@slipway/image-source';
 import { parseSubject } from '../artifacts/subjects.ts';
+import { optionError } from '../errors.ts';
 import { openSourceText } from '../sources/open-source.ts';
 import type { PushParts } from './push-parts.ts';
 
@@ -10,7 +11,7 @@ export async function openRecipe(
   { sources, subjects, environment }: PushParts,
 ): Promise<ImageSource> {
   const { onSpool } = sources;
-  return await recipe.open({
+  const opened: ImageSource | AsyncDisposable = await recipe.open({
     openBase: (text, { platform, signal: opening = signal }) =>
       openSourceText(text, { platform, signal: opening }, sources),
     resolveSubject: (text, options) => subjects.resolve(parseSubject(text), options),
@@ -19,4 +20,10 @@ export async function openRecipe(
     onSpool,
     signal,
   });
+  if ('items' in opened) return opened;
+  await (opened as Partial<AsyncDisposable>)[Symbol.asyncDispose]?.();
+  throw optionError(
+    'Expected `source` to open as an image or an artifact, and it does not',
+    'a layer goes into an image: `imageFrom({ layers: [layerFrom(…)] })`',
+  );
 }

@@ -1,3 +1,4 @@
+import { unexpected, withMethods } from '@slipway/arguments';
 import {
   type ArtifactRecipe,
   type ImageRecipe,
@@ -5,11 +6,11 @@ import {
   parseSourceText,
   type SourceItem,
 } from '@slipway/image-source';
-import type { PushAllOptions, PushDelivery, PushResult, PushSigning } from '@slipway/push';
+import { assertItem, type PushAllOptions, type PushDelivery, type PushResult, type PushSigning } from '@slipway/push';
 import { familiarName, type Reference } from '@slipway/reference';
 import type { PushReport } from '../client.ts';
 import { noteRegistryFacts } from '../credentials/registry-facts.ts';
-import { optionError } from '../errors.ts';
+import { type ClientError, optionError } from '../errors.ts';
 import { isOlder } from '../selection/is-older.ts';
 import { type Selection, selectAllTags, selectOne } from '../selection/select-items.ts';
 import { openSigning } from '../signing/open-signer.ts';
@@ -139,14 +140,27 @@ async function openInput(input: SourceInput, request: RunningRequest, parts: Pus
     const source = await openSourceText(input, { ...openOptionsOf(request), signal: request.signal }, sources);
     return { ...source, isFromStore: source.kind === 'store' };
   }
+  if (isStream(input)) throw noSource(input, streamHint);
   if (isRecipe(input)) return { ...(await openRecipe(input, request.signal, parts)), isFromStore: false };
   const isOthers = { isFromStore: false, async [Symbol.asyncDispose]() {} };
-  if (isSource(input)) return { ...input, ...isOthers };
-  if (isItem(input)) return { kind: 'oci-layout', name: 'the image', items: [input], ...isOthers };
-  throw optionError(
-    'Expected `source` to be a text such as app.tar or docker://ghcr.io/me/app:1, an opened source, an ' +
-      'image, an image from parts, or an artifact of files',
-  );
+  if (isSource(input)) {
+    for (const [at, item] of input.items.entries()) assertItem(item, `source.items[${at}]`);
+    return { ...input, ...isOthers };
+  }
+  if (!isItem(input)) throw noSource(input);
+  assertItem(input, 'source');
+  return { kind: 'oci-layout', name: 'the image', items: [input], ...isOthers };
+}
+
+const streamHint =
+  'give a stream to `createClient({ stdin })` and push `-`; one with the tar of a layer goes into ' +
+  '`imageFrom({ layers: [layerFrom(stream)] })`';
+
+function noSource(input: unknown, hint?: string): ClientError {
+  const expected =
+    'a text such as app.tar or docker://ghcr.io/me/app:1, an opened source, an image, an image from parts, or an ' +
+    'artifact of files';
+  return optionError(unexpected('source', expected, input).message, hint);
 }
 
 /** Who makes an artifact about something wants it to be found there. */
@@ -156,6 +170,11 @@ function isOfFiles({ kind, items: [item] }: Pick<ImageSource, 'kind' | 'items'>)
 
 function isRecipe(input: unknown): input is ImageRecipe | ArtifactRecipe {
   return typeof (input as { readonly open?: unknown } | undefined)?.open === 'function' && !isSource(input);
+}
+
+/** Streams of Node have an `open` of their own, which opens no image. */
+function isStream(input: unknown): boolean {
+  return withMethods('a stream', Symbol.asyncIterator).is(input);
 }
 
 function isSource(input: unknown): input is ImageSource {
