@@ -199,12 +199,16 @@ describe('misuse is told by a code before anything is sent', () => {
     ].map(([name, source, got]): [string, unknown, string, string] => {
       return [`${name}`, { source, to: 'r.example/a' }, 'ERR_CLIENT_OPTION', `${got}`];
     }),
-    [
-      'a layer that is in no image',
-      { source: layerFrom({ a: 'x' }), to: 'r.example/a' },
-      'ERR_CLIENT_OPTION',
-      'to open as an image or an artifact',
-    ],
+    ...[
+      ['a layer that is in no image', layerFrom({ a: 'x' })],
+      ['a recipe of nothing', { open: async () => undefined }],
+      ['a recipe of something that is never closed', { open: async () => ({ items: [] }) }],
+      ['a recipe of a list', { open: () => [] }],
+      ['a recipe of what cannot be closed', { open: () => ({ [Symbol.asyncDispose]: 'no' }) }],
+    ].map(([name, source]): [string, unknown, string, string] => {
+      const request = { source, to: 'r.example/a' };
+      return [`${name}`, request, 'ERR_CLIENT_OPTION', 'to open as an image or an artifact'];
+    }),
     ...[
       ['an image of nothing', { kind: 'image' }, '`source.names` to be an array'],
       ['an image without layers', { kind: 'image', names: [], config: {} }, '`source.config.mediaType`'],

@@ -11,7 +11,7 @@ export async function openRecipe(
   { sources, subjects, environment }: PushParts,
 ): Promise<ImageSource> {
   const { onSpool } = sources;
-  const opened: ImageSource | AsyncDisposable = await recipe.open({
+  const opened: ImageSource | undefined = await recipe.open({
     openBase: (text, { platform, signal: opening = signal }) =>
       openSourceText(text, { platform, signal: opening }, sources),
     resolveSubject: (text, options) => subjects.resolve(parseSubject(text), options),
@@ -20,8 +20,9 @@ export async function openRecipe(
     onSpool,
     signal,
   });
-  if ('items' in opened) return opened;
-  await (opened as Partial<AsyncDisposable>)[Symbol.asyncDispose]?.();
+  const { items, [Symbol.asyncDispose]: dispose } = (opened ?? {}) as Partial<ImageSource>;
+  if (opened !== undefined && Array.isArray(items) && typeof dispose === 'function') return opened;
+  if (typeof dispose === 'function') await dispose.call(opened);
   throw optionError(
     'Expected `source` to open as an image or an artifact, and it does not',
     'a layer goes into an image: `imageFrom({ layers: [layerFrom(…)] })`',
