@@ -19,6 +19,7 @@ export {
   aContent,
   aCount,
   aDate,
+  aDuration,
   aFunction,
   aList,
   aNumber,

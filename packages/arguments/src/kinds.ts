@@ -29,6 +29,8 @@ export const aList: Kind = kind('an array', Array.isArray);
 export const someBytes: Kind = kind('a Uint8Array', isBytes);
 /** An integer from 0 on: bytes, times, attempts. */
 export const aCount: Kind = kind('an integer from 0', (value) => Number.isSafeInteger(value) && Number(value) >= 0);
+/** Milliseconds, `Infinity` included: for as long as it takes. */
+export const aDuration: Kind = kind('a number from 0', (value) => typeof value === 'number' && value >= 0);
 /** A `Date` that is a time. */
 export const aDate: Kind = kind('a valid Date', (value) => value instanceof Date && !Number.isNaN(value.getTime()));
 /** By its shape: signals of other realms and libraries abort as well as Node's. */

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { acquireFileLock, acquireOn, type FileLock } from './file-lock.ts';
 import { type FileLockError, withFileLock } from './index.ts';
@@ -36,11 +36,13 @@ function slowSystem(onSleep: (count: number) => Promise<void> = async () => {}):
 
 const elsewhere = { pid: 1, host: 'elsewhere', space: 'another boot, another namespace', began: '5' };
 
+const token = '7d1f2c6a-0d0b-4b5e-9a52-3f0f6f2f7c11';
+
 /** A lock as an owner makes it who cannot be seen from here. */
-async function putLock(owner: unknown = elsewhere, token = 'token'): Promise<string> {
+async function putLock(owner: unknown = elsewhere, name = token): Promise<string> {
   await mkdir(path, { recursive: true });
-  await writeFile(join(path, token), typeof owner === 'string' ? owner : JSON.stringify(owner));
-  return join(path, token);
+  await writeFile(join(path, name), typeof owner === 'string' ? owner : JSON.stringify(owner));
+  return join(path, name);
 }
 
 describe('a lock', () => {
@@ -151,8 +153,11 @@ describe('an owner that cannot be looked up', () => {
     ['on another machine', elsewhere],
     ['in another PID namespace of this machine', { ...elsewhere, space: 'this boot, pid:[1]' }],
     ['on a system that tells nothing', { pid: 2 ** 22, host: 'x' }],
-    ['of another program', '4194303\nhost\n1234\n'],
-    ['whose file is empty', ''],
+    ['whose file is empty, as after a loss of power', ''],
+    ['whose file has zeros alone', '\0'.repeat(100)],
+    ['whose file ends in the first word', '{"pi'],
+    ['whose file ends early', JSON.stringify(elsewhere).slice(0, 30)],
+    ['whose file ends in zeros', `${JSON.stringify(elsewhere).slice(0, 30)}\0\0\0`],
   ];
 
   test.each(unknown)(
@@ -237,12 +242,74 @@ test('of many that find an abandoned lock, one at a time has it', async () => {
 });
 
 describe('what lies in the place of a lock', () => {
-  test('a file is taken for the lock of another program: waited for, then replaced', async () => {
-    await writeFile(path, '123\nhost\n');
-    await expect(acquireFileLock(path, { timeoutMs: 0 })).rejects.toMatchObject({ code: 'ERR_LOCK_TIMEOUT' });
-    await using _lock = await acquireOn(slowSystem(), path, { timeoutMs: 60_000 });
-    expect((await stat(path)).isDirectory()).toBe(true);
+  test.each<[string, string, string]>([
+    ['a file', '', 'precious'],
+    ['an empty file', '', ''],
+    ['a file of what an owner writes', '', JSON.stringify(elsewhere)],
+    ['a file in a folder', 'mine.txt', 'precious'],
+    ['an empty file in a folder', '.gitkeep', ''],
+    ['a file in a folder of the folder', 'mine/mine.txt', 'precious'],
+    ['a file with the name of an owner', token, 'precious'],
+    ['a file with the name of an owner, and JSON', token, '{"name": "precious"}'],
+    ['a file with the name of an owner, longer than one writes', token, JSON.stringify(elsewhere).padEnd(5_000)],
+    ['a file in a folder with the name of an owner', `${token}/mine.txt`, 'precious'],
+    ['a file with nearly the name of an owner', `${token}.txt`, ''],
+  ])('%s is kept, and makes it unavailable at once', async (_, name, content) => {
+    const file = join(path, name);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, content);
+    await utimes(file, 5, 5); // far more than an hour old
+    const system = slowSystem();
+    await expect(acquireOn(system, path, { timeoutMs: 60_000 })).rejects.toMatchObject({
+      code: 'ERR_LOCK_UNAVAILABLE',
+      message: expect.stringContaining(`Cannot lock ${path}: `),
+    });
+    expect(system.slept).toBe(0);
+    expect(await readFile(file, 'utf8')).toBe(content);
+    expect(await readdir(folder)).toEqual(['lock']);
   });
+
+  test('a stranger beside a dead owner is kept', async () => {
+    await utimes(await putLock(), 5, 5);
+    await writeFile(join(path, 'mine.txt'), 'precious');
+    await expect(acquireFileLock(path)).rejects.toMatchObject({
+      code: 'ERR_LOCK_UNAVAILABLE',
+      message: `Cannot lock ${path}: ${join(path, 'mine.txt')} is not the file of an owner`,
+    });
+    expect((await readdir(path)).sort()).toEqual([token, 'mine.txt']);
+  });
+
+  test('a link with the name of an owner leads to nothing that is deleted', async () => {
+    await mkdir(path);
+    await writeFile(join(folder, 'mine.txt'), '');
+    await symlink(join(folder, 'mine.txt'), join(path, token));
+    await expect(acquireFileLock(path)).rejects.toMatchObject({ code: 'ERR_LOCK_UNAVAILABLE' });
+    expect(await readdir(path)).toEqual([token]);
+  });
+
+  test('what a draft of a dead owner has besides is kept', async () => {
+    const ended = JSON.stringify({ pid: process.pid, ...lockSystem.self(), began: 'another time' });
+    await putLock(ended);
+    const draft = `${path}.draft-${token}`;
+    await mkdir(draft);
+    await writeFile(join(draft, token), ended);
+    await writeFile(join(draft, 'mine.txt'), 'precious');
+    await (await acquireFileLock(path, { timeoutMs: 0 }))[Symbol.asyncDispose]();
+    expect((await readdir(draft)).sort()).toEqual([token, 'mine.txt']);
+  });
+
+  test.each(['.nfs000000000012ab3400000001', '.fuse_hidden0000000a00000001'])(
+    'the deleted file of an owner that a file system still lists as %s is waited for',
+    async (name) => {
+      const file = await putLock(elsewhere, name);
+      await using _lock = await acquireOn(
+        slowSystem((count) => (count === 3 ? rm(file) : Promise.resolve())),
+        path,
+        { timeoutMs: 60_000 },
+      );
+      expect(await readdir(path)).toHaveLength(1);
+    },
+  );
 
   test('an empty folder is a free lock', async () => {
     await mkdir(path);
@@ -268,6 +335,30 @@ describe('what lies in the place of a lock', () => {
     );
     expect(error).toMatchObject({ code: 'ERR_LOCK_UNAVAILABLE', cause: { code: 'ENOENT' } });
   });
+});
+
+test.each<[string, object]>([
+  ['timeoutMs', { timeoutMs: Number.NaN }],
+  ['timeoutMs', { timeoutMs: -1 }],
+  ['timeoutMs', { timeoutMs: '5' }],
+  ['staleMs', { staleMs: Number.NaN }],
+  ['staleMs', { staleMs: 0 }],
+  ['staleMs', { staleMs: -1 }],
+])('%s that is no time is refused: %j', async (name, options) => {
+  const refused = { code: 'ERR_ARGUMENT', argument: `options.${name}` };
+  await expect(acquireFileLock(path, options)).rejects.toMatchObject(refused);
+  await expect(withFileLock(path, options, async () => {})).rejects.toMatchObject(refused);
+  expect(await readdir(folder)).toEqual([]);
+});
+
+test('a lock that never counts as abandoned is not renewed all the time', async () => {
+  const intervals: number[] = [];
+  const every = (intervalMs: number): (() => void) => {
+    intervals.push(intervalMs);
+    return () => {};
+  };
+  await using _lock = await acquireOn({ ...lockSystem, every }, path, { staleMs: Number.POSITIVE_INFINITY });
+  expect(intervals).toEqual([2 ** 31 - 1]);
 });
 
 test('a lock can be given on as a value', async () => {

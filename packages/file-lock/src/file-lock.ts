@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { aFunction, aNumber, aSignal, assertArgument, assertOptions, aText } from '@slipway/arguments';
+import { aDuration, aFunction, aSignal, assertArgument, assertOptions, aText, kind } from '@slipway/arguments';
 import { FileLockError } from './errors.ts';
 import { type LockEntry, LockFolder } from './lock-folder.ts';
 import { type LockSystem, lockSystem } from './lock-system.ts';
@@ -40,6 +40,11 @@ const renewalsUntilStale = 4;
 
 const maxDelayMs = 25;
 
+/** Timers of more count as none. */
+const maxRenewMs = 2 ** 31 - 1;
+
+const aboveZero = kind('a number above 0', (value) => typeof value === 'number' && value > 0);
+
 /**
  * Takes the lock at `path`, whose folder must exist. One that a dead process left behind is taken over.
  *
@@ -50,7 +55,7 @@ const maxDelayMs = 25;
  */
 export async function acquireFileLock(path: string, options: FileLockOptions = {}): Promise<FileLock> {
   assertArgument('path', path, aText);
-  assertOptions('options', options, { optional: { timeoutMs: aNumber, staleMs: aNumber, signal: aSignal } });
+  assertOptions('options', options, { optional: { timeoutMs: aDuration, staleMs: aboveZero, signal: aSignal } });
   return await acquireOn(lockSystem, path, options);
 }
 
@@ -82,7 +87,7 @@ export async function acquireOn(system: LockSystem, path: string, options: FileL
     const { living, evicted } = await evictDead(folder, watch);
     if (living.length === 0 && (await folder.enter(token, self))) {
       if (evicted > 0) await folder.clearDrafts((entry) => watch.hasEnded(entry));
-      return new HeldLock({ folder, token, self, system, renewMs: staleMs / renewalsUntilStale });
+      return new HeldLock({ folder, token, self, system, renewMs: Math.min(staleMs / renewalsUntilStale, maxRenewMs) });
     }
     const waitedMs = system.now() - start;
     if (waitedMs >= timeoutMs) throw timeoutError(path, waitedMs, living);

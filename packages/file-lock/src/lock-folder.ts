@@ -1,4 +1,4 @@
-import { constants, lstat, mkdir, open, readdir, rename, rm, rmdir, stat, unlink, writeFile } from 'node:fs/promises';
+import { constants, lstat, mkdir, open, readdir, rename, rmdir, stat, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { FileLockError } from './errors.ts';
 import type { ProcessIdentity } from './process-identity.ts';
@@ -7,7 +7,7 @@ import { systemCodeOf } from './system-code.ts';
 /** What lies in a lock: the file of one owner. */
 export interface LockEntry {
   readonly path: string;
-  /** Undefined when the file does not say, because it is damaged or of another program. */
+  /** Undefined when the file does not say: a machine that loses power may leave it empty, or half of it. */
   readonly owner: ProcessIdentity | undefined;
   /** Changes whenever the owner renews the lock. */
   readonly stamp: string;
@@ -17,12 +17,18 @@ export interface LockEntry {
 
 const maxOwnerSize = 4096;
 
+/** A token; and what network and user file systems call a file for as long as one that is deleted is still open. */
+const ownerNames = /^(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\.nfs[0-9a-f]+|\.fuse_hidden[0-9a-f]+)$/i;
+
+/** How every owner's file begins. */
+const ownerStart = '{"pid":';
+
 /**
  * A lock on the disk: a folder that holds its owner's file. It is free when there is no such folder or an empty one.
  *
  * An owner prepares a folder with its file in it and renames that to the lock's name, which no system does while
  * another owner's file is there. The file has a name of its own, so deleting the file of a dead owner never hits
- * the living one that came after it.
+ * the living one that came after it. Nothing is ever deleted but files of owners, one by one, and empty folders.
  */
 export class LockFolder {
   readonly path: string;
@@ -51,7 +57,7 @@ export class LockFolder {
         await writeFile(join(draft, token), formatOwner(owner), { flag: 'wx', mode: 0o644 });
         isTaken = await this.#renamed(draft, token);
       } finally {
-        if (!isTaken) await rm(draft, { recursive: true, force: true }).catch(() => {});
+        if (!isTaken) await clear(draft, [join(draft, token)]);
       }
       if (!isTaken) await rmdir(this.path).catch(() => {}); // Windows does not rename onto an empty folder
       return isTaken;
@@ -82,7 +88,7 @@ export class LockFolder {
 
   /** Deletes the file of an owner that is dead. Several processes may do so at once. */
   async evict({ path }: LockEntry): Promise<void> {
-    await this.#attempt(() => rm(path, { recursive: true, force: true }));
+    await this.#attempt(() => unlink(path).catch(absentIsUndefined));
   }
 
   /**
@@ -107,7 +113,7 @@ export class LockFolder {
       if (!name.startsWith(start)) continue;
       const draft = join(dirname(this.path), name);
       const [entry] = await this.#entriesOf(draft).catch(() => []);
-      if (entry && (await isDead(entry))) await rm(draft, { recursive: true, force: true }).catch(() => {});
+      if (entry && (await isDead(entry))) await clear(draft, [entry.path]);
     }
   }
 
@@ -123,7 +129,7 @@ export class LockFolder {
       // A network file system may repeat a request whose answer was lost: what counts is where the file is.
       if (await exists(this.fileOf(token))) return true;
       if (!takenCodes.has(systemCodeOf(error))) throw error;
-      if (systemCodeOf(error) === 'ENOTDIR') await strangerAt(this.path);
+      if (systemCodeOf(error) === 'ENOTDIR') await this.#refuseStranger();
       return false;
     }
   }
@@ -134,11 +140,44 @@ export class LockFolder {
       names = await readdir(folder);
     } catch (error) {
       if (systemCodeOf(error) === 'ENOENT') return [];
-      if (systemCodeOf(error) === 'ENOTDIR') return await strangerAt(folder);
+      if (systemCodeOf(error) !== 'ENOTDIR') throw error;
+      await this.#refuseStranger();
+      return [];
+    }
+    const entries = await Promise.all(names.map((name) => this.#entryAt(folder, name)));
+    return entries.filter((entry) => entry !== undefined);
+  }
+
+  /** Opened, not only looked at: a network file system then asks its server how old the file is. */
+  async #entryAt(folder: string, name: string): Promise<LockEntry | undefined> {
+    if (!ownerNames.test(name)) throw this.#strangerIn(folder, name);
+    const path = join(folder, name);
+    try {
+      await using file = await open(path, readFlags);
+      const status = await file.stat();
+      const { mtimeMs, size, ino } = status;
+      const text = status.isFile() && size <= maxOwnerSize ? await file.readFile('utf8') : undefined;
+      if (text === undefined || !isOfOwner(text)) throw this.#strangerIn(folder, name);
+      return { path, owner: parseOwner(text), stamp: `${mtimeMs} ${size} ${ino}`, mtimeMs };
+    } catch (error) {
+      if (systemCodeOf(error) === 'ENOENT') return undefined;
+      if (strangerCodes.has(systemCodeOf(error))) throw this.#strangerIn(folder, name);
       throw error;
     }
-    const entries = await Promise.all(names.map((name) => entryAt(join(folder, name))));
-    return entries.filter((entry) => entry !== undefined);
+  }
+
+  /** Of what is no folder no lock can come. What is gone in the meantime is none. */
+  async #refuseStranger(): Promise<void> {
+    const status = await lstat(this.path).catch(absentIsUndefined);
+    if (status !== undefined) throw this.#stranger('expected a folder or nothing there');
+  }
+
+  #strangerIn(folder: string, name: string): FileLockError {
+    return this.#stranger(`${join(folder, name)} is not the file of an owner`);
+  }
+
+  #stranger(why: string): FileLockError {
+    return new FileLockError('ERR_LOCK_UNAVAILABLE', `Cannot lock ${this.path}: ${why}`);
   }
 
   async #attempt<T>(work: () => Promise<T>): Promise<T> {
@@ -155,33 +194,27 @@ export class LockFolder {
 /** What systems say when a folder is renamed onto one that is not empty, on Windows also onto an empty one. */
 const takenCodes: ReadonlySet<unknown> = new Set(['EEXIST', 'ENOTEMPTY', 'ENOTDIR', 'EPERM', 'EACCES', 'EBUSY']);
 
-/** A file in the lock's place may be the lock of another program; of anything else no lock can come. */
-async function strangerAt(path: string): Promise<readonly LockEntry[]> {
-  const status = await lstat(path).catch((error: unknown) => absentIsUndefined(error));
-  if (status !== undefined && !status.isFile()) {
-    throw new FileLockError('ERR_LOCK_UNAVAILABLE', `Cannot lock ${path}: expected a folder or nothing there`);
-  }
-  const entry = await entryAt(path);
-  return entry === undefined ? [] : [entry];
-}
+/** A FIFO would have the reader wait for good, and a link may lead anywhere. */
+const readFlags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0);
 
-/** Opened, not only looked at: a network file system then asks its server how old the file is. */
-async function entryAt(path: string): Promise<LockEntry | undefined> {
-  try {
-    await using file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)); // a FIFO would wait for good
-    const status = await file.stat();
-    const { mtimeMs, size, ino } = status;
-    const text = status.isFile() && size <= maxOwnerSize ? await file.readFile('utf8') : '';
-    return { path, owner: parseOwner(text), stamp: `${mtimeMs} ${size} ${ino}`, mtimeMs };
-  } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+/** What systems say when a link, a socket or a folder is opened so. */
+const strangerCodes: ReadonlySet<unknown> = new Set(['ELOOP', 'EMLINK', 'EFTYPE', 'ENXIO', 'EISDIR']);
+
+/** Deletes files, and their folder once it is empty. */
+async function clear(folder: string, files: readonly string[]): Promise<void> {
+  for (const file of files) await unlink(file).catch(() => {});
+  await rmdir(folder).catch(() => {});
 }
 
 /** One object in one line, always as long for the same owner. */
 function formatOwner({ space, pid, began, host }: ProcessIdentity): string {
-  return `${JSON.stringify({ pid, host, space, began })}\n`;
+  return `${JSON.stringify({ pid, host, space, began })}\n`; // begins with `ownerStart`
+}
+
+/** Whether an owner wrote this, as far as it came: the file may end early, or in zeros that were never filled. */
+function isOfOwner(text: string): boolean {
+  const written = text.replace(/\0+$/, '');
+  return written.startsWith(ownerStart) || ownerStart.startsWith(written);
 }
 
 function parseOwner(text: string): ProcessIdentity | undefined {

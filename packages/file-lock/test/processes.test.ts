@@ -74,7 +74,7 @@ describe('among processes of one machine', () => {
     const child = start(['hold', path]);
     expect(await child.said()).toBe('held');
     await child.kill();
-    const draft = `${path}.draft-of-the-dead`; // as if it had been killed a moment before it had the lock
+    const draft = `${path}.draft-7d1f2c6a-0d0b-4b5e-9a52-3f0f6f2f7c11`; // as if it had been killed a moment before it had the lock
     const [name = ''] = await readdir(path);
     await mkdir(draft);
     await writeFile(join(draft, name), await readFile(join(path, name)));

@@ -1,5 +1,15 @@
 import { resolve } from 'node:path';
-import { aBoolean, aFunction, aNumber, anObject, aSignal, assertOptions, aText, type Kind } from '@slipway/arguments';
+import {
+  aBoolean,
+  aDuration,
+  aFunction,
+  aNumber,
+  anObject,
+  aSignal,
+  assertOptions,
+  aText,
+  type Kind,
+} from '@slipway/arguments';
 import type { AbortOptions, ByteStream, Digest } from '@slipway/digest';
 import type { ImageSource, SourceItem } from '@slipway/image-source';
 import { familiarString, formatReference, type Reference, withDefaultTag } from '@slipway/reference';
@@ -62,7 +72,7 @@ export async function openImageStore(options: ImageStoreOptions): Promise<ImageS
       onEvent: aFunction,
       admit: aFunction,
       maxLayerBytes: aNumber,
-      lockTimeoutMs: aNumber,
+      lockTimeoutMs: aDuration,
     },
   });
   const store = new DiskImageStore(options);

@@ -1,8 +1,8 @@
 import { mkdir, open, readdir, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { type Content, type Digest, digestBytes, digestStream } from '@slipway/digest';
+import { acquireFileLock } from '@slipway/file-lock';
 import { type ImageSource, openSource } from '@slipway/image-source';
 import { buildOciManifest, mediaTypes } from '@slipway/manifest';
 import { randomImage, writeDockerArchive } from '@slipway/testkit';
@@ -91,7 +91,7 @@ describe('memory is bounded', () => {
 describe('what others hold', () => {
   test('a lock that is held by a living process is waited for, then told', async () => {
     await using store = await openImageStore({ folder: at('store'), lockTimeoutMs: 50 });
-    await writeFile(at('store/.slipway/lock'), `${process.pid}\n${hostname()}\nsomebody\n`);
+    await using _lock = await acquireFileLock(at('store/.slipway/lock'));
     await writeDockerArchive(at('image.tar'), [{ image: await randomImage() }]);
     await using source = await openSource(at('image.tar'));
     await expect(store.load(source)).rejects.toMatchObject({ code: 'ERR_IMAGE_STORE_LOCKED' });

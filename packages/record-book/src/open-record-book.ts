@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { aNumber, assertOptions, aText } from '@slipway/arguments';
+import { aDuration, aNumber, assertOptions, aText } from '@slipway/arguments';
 import { makeFolder, withFileLock } from '@slipway/file-lock';
 import { BookFolder } from './book-folder.ts';
 import { bookFailure, RecordBookError } from './errors.ts';
@@ -40,7 +40,7 @@ const staleMs = 3_000;
 export async function openRecordBook(options: RecordBookOptions): Promise<RecordBook> {
   assertOptions('options', options, {
     required: { folder: aText },
-    optional: { name: aText, lockTimeoutMs: aNumber, maxEntries: aNumber, gatherMs: aNumber },
+    optional: { name: aText, lockTimeoutMs: aDuration, maxEntries: aNumber, gatherMs: aNumber },
   });
   const book = new SharedBook(options);
   await book.prepare();

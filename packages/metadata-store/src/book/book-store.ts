@@ -1,4 +1,4 @@
-import { aFunction, aNumber, assertOptions, aText } from '@slipway/arguments';
+import { aDuration, aFunction, aNumber, assertOptions, aText } from '@slipway/arguments';
 import type { MetadataStoreError } from '../errors.ts';
 import type { KeyValueBackend } from '../keyed/key-value-backend.ts';
 import { createMetadataStore } from '../keyed/key-value-store.ts';
@@ -37,7 +37,7 @@ export async function openMetadataStore(options: MetadataStoreOptions): Promise<
   assertOptions('options', options, {
     required: { folder: aText },
     optional: {
-      lockTimeoutMs: aNumber,
+      lockTimeoutMs: aDuration,
       maxEntries: aNumber,
       gatherMs: aNumber,
       onWarning: aFunction,

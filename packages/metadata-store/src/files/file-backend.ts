@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { aBoolean, aNumber, assertOptions, aText } from '@slipway/arguments';
+import { aBoolean, aDuration, aNumber, assertOptions, aText } from '@slipway/arguments';
 import { makeFolder } from '@slipway/file-lock';
 import { MetadataStoreError } from '../errors.ts';
 import type { KeyValueBackend, ValueChange } from '../keyed/key-value-backend.ts';
@@ -36,7 +36,7 @@ export interface FileBackendOptions {
 export async function openFileBackend(options: FileBackendOptions): Promise<KeyValueBackend> {
   assertOptions('options', options, {
     required: { folder: aText },
-    optional: { lockTimeoutMs: aNumber, maxEntries: aNumber, isDurable: aBoolean, mode: aNumber },
+    optional: { lockTimeoutMs: aDuration, maxEntries: aNumber, isDurable: aBoolean, mode: aNumber },
   });
   const backend = new FileBackend(options);
   await backend.prepare();

@@ -1,4 +1,4 @@
-import { aNumber, assertOptions, aText } from '@slipway/arguments';
+import { aDuration, aNumber, assertOptions, aText } from '@slipway/arguments';
 import { createMetadataStore } from '../keyed/key-value-store.ts';
 import type { MetadataStore } from '../metadata-store.ts';
 import { openFileBackend } from './file-backend.ts';
@@ -29,7 +29,7 @@ const defaultMaxEntries = 10_000;
 export async function openFileMetadataStore(options: FileMetadataStoreOptions): Promise<MetadataStore> {
   assertOptions('options', options, {
     required: { folder: aText },
-    optional: { lockTimeoutMs: aNumber, maxEntries: aNumber },
+    optional: { lockTimeoutMs: aDuration, maxEntries: aNumber },
   });
   const { folder, lockTimeoutMs, maxEntries = defaultMaxEntries } = options;
   return createMetadataStore(await openFileBackend({ folder, lockTimeoutMs, maxEntries, mode: 0o644 }));
