@@ -10,7 +10,14 @@ import {
   writeDockerArchive,
 } from '@slipway/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type ClientOptions, createClient, readEnvironment, registryFactsOf } from '../src/index.ts';
+import {
+  type Client,
+  type ClientOptions,
+  createClient,
+  type PushEvent,
+  readEnvironment,
+  registryFactsOf,
+} from '../src/index.ts';
 
 const users = { alice: 'wonder', bob: 'builder' };
 let folder: TemporaryFolder;
@@ -159,7 +166,8 @@ describe('what are no credentials is refused, instead of a registry used without
     const message = new RegExp(
       `^Expected \`credentials\` of "${other.host}" to have a username and a password, or a token$`,
     );
-    await expect(client.push({ source, to: `${other.host}/own/app:1` })).rejects.toMatchObject(refused(message));
+    const { results } = await client.pushSettled({ source, to: `${other.host}/own/app:1` });
+    expect(results).toMatchObject([{ ok: false, error: { cause: refused(message) } }]);
     expect(other.requests.filter(({ method }) => method !== 'GET')).toEqual([]);
   });
 
@@ -172,6 +180,108 @@ describe('what are no credentials is refused, instead of a registry used without
     },
   );
 });
+
+describe('a look-up of one registry stops no other', () => {
+  const failing: readonly (readonly [string, () => unknown, string])[] = [
+    ['throws', () => fail('vault sealed'), 'vault sealed'],
+    ['rejects', () => Promise.reject(new Error('vault sealed')), 'vault sealed'],
+    ['answers junk', () => 'alice:wonder', 'Expected `credentials` of "'],
+  ];
+
+  test.each(failing)('that %s fails its own destination', async (_, answer, message) => {
+    await using open = await startRegistry();
+    const credentials = (name: string) => (name === other.host ? answer() : undefined) as never;
+    await using client = await createClient({ isolated: true, credentials });
+    const to = [`${open.host}/own/app:1`, `${other.host}/own/app:1`];
+    const { results } = await client.pushSettled({ source, to });
+    expect(results).toMatchObject([
+      { ok: true },
+      {
+        ok: false,
+        error: {
+          code: 'ERR_PUSH_FAILED',
+          message: expect.stringContaining(`Could not look up the credentials of ${other.host}: ${message}`),
+          origin: 'destination',
+        },
+      },
+    ]);
+    expect(open.repositories()).toEqual(['own/app']);
+  });
+
+  test('that never answers is waited for alone, until the push is aborted', async () => {
+    await using open = await startRegistry();
+    const credentials = (name: string) => (name === other.host ? new Promise<never>(() => {}) : undefined);
+    await using client = await createClient({ isolated: true, credentials });
+    const controller = new AbortController();
+    const to = [`${open.host}/own/app:1`, `${other.host}/own/app:1`];
+    const finished = moment();
+    const onEvent = ({ type }: PushEvent): void => (type === 'push:finished' ? finished.come() : undefined);
+    const pushed = client.pushSettled({ source, to, signal: controller.signal, onEvent });
+    await finished.here;
+    controller.abort(new Error('enough'));
+    await expect(pushed).rejects.toThrow('enough');
+    expect(open.repositories()).toEqual(['own/app']);
+  });
+});
+
+describe('a look-up that never answers', () => {
+  type Call = (client: Client, signal?: AbortSignal) => Promise<unknown>;
+  const asked = (): { readonly credentials: () => Promise<never>; readonly begun: Promise<void> } => {
+    const begun = moment();
+    return {
+      begun: begun.here,
+      credentials() {
+        begun.come();
+        return new Promise<never>(() => {});
+      },
+    };
+  };
+  const calls: readonly (readonly [string, Call])[] = [
+    ['a push', (client, signal) => client.push({ source, to: `${other.host}/own/app:1`, signal })],
+    ['a source that is opened', (client, signal) => client.open(`docker://${other.host}/own/app:1`, { signal })],
+    ['the list of referrers', (client, signal) => client.referrers(`${other.host}/own/app:1`, { signal })],
+    [
+      'an attached artifact',
+      (client, signal) =>
+        client.attach({
+          subject: `${other.host}/own/app:1`,
+          artifact: { files: [{ title: 'a', mediaType: 'a/b', content: 'a' }], artifactType: 'a/b' },
+          signal,
+        }),
+    ],
+  ];
+
+  test.each(calls)('ends with the signal of %s, and its reason', async (_, call) => {
+    const { credentials, begun } = asked();
+    await using client = await createClient({ isolated: true, credentials });
+    const controller = new AbortController();
+    const called = call(client, controller.signal);
+    await begun;
+    controller.abort(new Error('enough'));
+    await expect(called).rejects.toThrow('enough');
+  });
+
+  test.each(calls)('ends with the client, in %s', async (_, call) => {
+    const { credentials, begun } = asked();
+    const client = await createClient({ isolated: true, credentials });
+    const refused = expect(call(client)).rejects.toMatchObject({ code: 'ERR_CLIENT_CLOSED' });
+    await begun;
+    await client[Symbol.asyncDispose]();
+    await refused;
+  });
+});
+
+function moment(): { readonly here: Promise<void>; readonly come: () => void } {
+  let come = (): void => {};
+  const here = new Promise<void>((resolve) => {
+    come = resolve;
+  });
+  return { here, come };
+}
+
+function fail(message: string): never {
+  throw new Error(message);
+}
 
 test.each([
   ['GHCR.io', 'ghcr.io'],

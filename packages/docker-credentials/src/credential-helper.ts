@@ -28,8 +28,8 @@ export interface HelperAnswer {
 export interface CredentialHelper {
   /** `docker-credential-NAME` */
   readonly program: string;
-  /** @throws {CredentialsError} `ERR_CREDENTIAL_HELPER` */
-  get(serverAddress: string): Promise<HelperAnswer>;
+  /** @throws {CredentialsError} `ERR_CREDENTIAL_HELPER`; the reason of the signal, once the helper is killed */
+  get(serverAddress: string, signal?: AbortSignal): Promise<HelperAnswer>;
   /** @throws {CredentialsError} `ERR_CREDENTIAL_HELPER` */
   store(serverAddress: string, credentials: Exclude<Credentials, { kind: 'registry-token' }>): Promise<void>;
   /** Resolves to whether there was something to erase. @throws {CredentialsError} `ERR_CREDENTIAL_HELPER` */
@@ -47,14 +47,17 @@ const maxRead = 4_096;
 export function openCredentialHelper(name: string, options: CredentialHelperOptions): CredentialHelper {
   const program = `docker-credential-${name}`;
   /** Answers with what the helper printed, and apart from it what it says when it has nothing. */
-  const ask = async (action: string, input: string, secrets: readonly string[] = []): Promise<Printed> => {
+  const ask = async (action: string, input: string, { secrets = [], signal }: AskOptions = {}): Promise<Printed> => {
+    signal?.throwIfAborted();
     const outcome = await runProgram(program, {
       args: [action],
       env: options.env,
       input,
       timeoutMs: options.timeoutMs,
       maxOutput,
+      signal,
     });
+    signal?.throwIfAborted();
     if (outcome.kind === 'exited' && outcome.code === 0) return { stdout: outcome.stdout, said: undefined };
     if (outcome.kind === 'exited' && action !== 'store' && saysNotFound(outcome.stdout)) {
       return { stdout: undefined, said: sentences([outcome.stderr], secrets) };
@@ -65,8 +68,8 @@ export function openCredentialHelper(name: string, options: CredentialHelperOpti
     helperError('helper-nonsense', `${program} ${action} answered nonsense: ${why}`, program, options);
   return {
     program,
-    async get(serverAddress) {
-      const { stdout, said } = await ask('get', serverAddress);
+    async get(serverAddress, signal) {
+      const { stdout, said } = await ask('get', serverAddress, { signal });
       if (stdout === undefined) return { credentials: undefined, said };
       const { Username: username, Secret: secret } = parseObject(stdout) ?? {};
       if (typeof username !== 'string' || typeof secret !== 'string') {
@@ -83,7 +86,7 @@ export function openCredentialHelper(name: string, options: CredentialHelperOpti
           ? [credentials.username, credentials.password]
           : [tokenUsername, credentials.token];
       const input = JSON.stringify({ ServerURL: serverAddress, Username: username, Secret: secret });
-      await ask('store', input, [secret]);
+      await ask('store', input, { secrets: [secret] });
     },
     async erase(serverAddress) {
       return (await ask('erase', serverAddress)).stdout !== undefined;
@@ -96,6 +99,12 @@ export function openCredentialHelper(name: string, options: CredentialHelperOpti
       return users as Record<string, string>;
     },
   };
+}
+
+interface AskOptions {
+  /** What must not come back in a message. */
+  readonly secrets?: readonly string[] | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 interface Printed {
@@ -127,6 +136,8 @@ function failed(
             `could not be run: ${outcome.error.code ?? outcome.error.message}`,
             outcome.error,
           );
+    case 'aborted':
+      throw new Error('unreachable: the reason of the signal is thrown');
     case 'timed-out':
       return error('helper-timeout', `did not answer within ${options.timeoutMs} ms`);
     case 'too-much-output':

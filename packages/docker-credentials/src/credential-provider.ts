@@ -1,5 +1,5 @@
 import { anObject, aSignal, aString, assertMembers, assertOptions } from '@slipway/arguments';
-import { abortable } from '@slipway/transfer';
+import { createSharedWork, type SharedWork } from '@slipway/transfer';
 import { type AuthConfig, authConfigFrom, credentialsOf } from './auth-config.ts';
 import { type ConfigFile, entryIn, helperIn } from './config-file.ts';
 import { type HelperAnswer, openCredentialHelper } from './credential-helper.ts';
@@ -93,8 +93,11 @@ interface Found {
 
 class Lookup {
   readonly #sources: CredentialProviderSources;
-  /** Answers of helpers by helper and registry, failures too: a keychain that hangs should do so once. */
-  readonly #asked = new Map<string, Promise<HelperAnswer>>();
+  /**
+   * Answers of helpers by helper and registry, failures too: a keychain that hangs should do so once. A helper that
+   * nobody waits for any more is killed, and asked anew by whoever comes next.
+   */
+  readonly #asked = new Map<string, SharedWork<HelperAnswer>>();
   readonly #warned = new Set<string>();
 
   constructor(sources: CredentialProviderSources) {
@@ -177,29 +180,28 @@ class Lookup {
       const name = helperIn(file, registry);
       if (name === undefined) return {};
       helper = `docker-credential-${name}`;
-      return { helper, answer: await abortable(this.#answerOf(name, file, registry), signal) };
+      return { helper, answer: await this.#answerOf(name, file, registry).join(signal) };
     } catch (error) {
       if (!(error instanceof CredentialsError)) throw error;
       return { helper, error };
     }
   }
 
-  #answerOf(name: string, file: ConfigFile, registry: string): Promise<HelperAnswer> {
+  #answerOf(name: string, file: ConfigFile, registry: string): SharedWork<HelperAnswer> {
     const key = `${name} ${registry}`;
     const known = this.#asked.get(key);
-    if (known !== undefined) return known;
-    const asked = this.#runHelper(name, file, registry);
-    asked.catch(() => {}); // whoever waits hears of it; perhaps nobody does any more
+    if (known !== undefined && !known.isAborted) return known;
+    const asked = createSharedWork((signal) => this.#runHelper(name, file, registry, signal));
     this.#asked.set(key, asked);
     return asked;
   }
 
-  async #runHelper(name: string, file: ConfigFile, registry: string): Promise<HelperAnswer> {
+  async #runHelper(name: string, file: ConfigFile, registry: string, signal: AbortSignal): Promise<HelperAnswer> {
     const { env, helperTimeoutMs = defaultHelperTimeoutMs } = this.#sources;
     const helper = openCredentialHelper(name, { env, namedBy: file.name, timeoutMs: helperTimeoutMs });
     let said: string | undefined;
     for (const address of helperAddressesOf(registry)) {
-      const answer = await helper.get(address);
+      const answer = await helper.get(address, signal);
       if (answer.credentials) return answer;
       said ??= answer.said;
     }

@@ -10,12 +10,15 @@ export interface RunProgramOptions {
   readonly timeoutMs: number;
   /** Bytes that standard output and standard error may have together. */
   readonly maxOutput: number;
+  /** Ends it, together with its children. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** How a program ended. */
 export type ProgramOutcome =
   | { readonly kind: 'exited'; readonly code: number | null; readonly stdout: string; readonly stderr: string }
   | { readonly kind: 'timed-out' }
+  | { readonly kind: 'aborted' }
   | { readonly kind: 'too-much-output' }
   | { readonly kind: 'not-started'; readonly error: NodeJS.ErrnoException };
 
@@ -51,10 +54,11 @@ export function runProgram(command: string, options: RunProgramOptions): Promise
     const finish = (outcome: ProgramOutcome): void => {
       clearTimeout(timer);
       clearTimeout(drain);
+      options.signal?.removeEventListener('abort', abort);
       for (const pipe of [stdin, stdout, stderr]) pipe?.destroy();
       resolve(outcome);
     };
-    const giveUp = (kind: 'timed-out' | 'too-much-output'): void => {
+    const giveUp = (kind: 'timed-out' | 'aborted' | 'too-much-output'): void => {
       killTree(child, isDetached);
       finish({ kind });
     };
@@ -62,6 +66,8 @@ export function runProgram(command: string, options: RunProgramOptions): Promise
       const text = (chunks: readonly Buffer[]): string => Buffer.concat(chunks).toString('utf8');
       finish({ kind: 'exited', code, stdout: text(output.stdout), stderr: text(output.stderr) });
     };
+    const abort = (): void => giveUp('aborted');
+    options.signal?.addEventListener('abort', abort, { once: true });
     const timer = setTimeout(() => giveUp('timed-out'), options.timeoutMs);
     for (const [name, pipe] of [
       ['stdout', stdout],

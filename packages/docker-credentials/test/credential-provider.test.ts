@@ -1,4 +1,5 @@
-import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { asNobody, createFakeHome, type FakeHome, keychainScript, runTool } from '@slipway/testkit';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -12,6 +13,12 @@ afterEach(() => home[Symbol.asyncDispose]());
 
 const auth = (username: string): { auth: string } => ({ auth: Buffer.from(`${username}:pw`).toString('base64') });
 const basic = (username: string) => ({ kind: 'basic', username, password: 'pw' });
+
+/** A process that has ended and that nobody has asked after yet (a zombie) does not count. */
+async function isRunning(pid: number): Promise<boolean> {
+  const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  return status !== '' && !/\) Z /.test(status);
+}
 
 function open(options: Partial<CredentialProviderSources> = {}) {
   const warnings: string[] = [];
@@ -489,6 +496,28 @@ describe('helpers', () => {
     controller.abort('ctrl-c');
     await expect(leaving).rejects.toBe('ctrl-c');
     await expect(staying).resolves.toEqual(basic('slow'));
+  });
+
+  test('a helper is killed with its children when the last caller leaves, and asked anew by the next', async () => {
+    const began = `${home.homeFolder}/began`;
+    await home.helper('slow', `sleep 600 & echo $! $$ > "${began}.part"; mv "${began}.part" "${began}"; wait`);
+    await home.write('.docker/config.json', { credsStore: 'slow' });
+    const { provider } = open();
+    const [first, second] = [new AbortController(), new AbortController()];
+    const left = [
+      provider('ghcr.io', { signal: first.signal }),
+      provider.authConfigOf('ghcr.io', { signal: second.signal }),
+    ];
+    await expect.poll(() => existsSync(began), { timeout: 25_000 }).toBe(true);
+    const pids = (await home.read('began')).trim().split(' ').map(Number);
+    first.abort('ctrl-c');
+    await expect(left[0]).rejects.toBe('ctrl-c');
+    expect(await Promise.all(pids.map(isRunning))).toEqual([true, true]);
+    second.abort('enough');
+    await expect(left[1]).rejects.toBe('enough');
+    await expect.poll(() => Promise.all(pids.map(isRunning)), { timeout: 25_000 }).toEqual([false, false]);
+    await home.helper('slow', answers('awake'));
+    await expect(provider('ghcr.io')).resolves.toEqual(basic('awake'));
   });
 
   test('the limit on time is an option', async () => {

@@ -110,7 +110,7 @@ export function assertDestinations(destinations: readonly Destination[], list = 
     const name = `${list}[${at}]`;
     assertOptions(name, destination, {
       required: { reference: anObject, endpoints: listOf(anObject) },
-      optional: { hmacKey: someBytes, hasAuthInfo: aBoolean, v1Endpoints: listOf(anObject) },
+      optional: { identify: aFunction, v1Endpoints: listOf(anObject) },
     });
     const { reference, endpoints } = destination;
     assertMembers(`${name}.reference`, reference, {

@@ -21,6 +21,7 @@ export type {
   BlobTurn,
   ConnectOptions,
   Destination,
+  DestinationIdentity,
   Endpoint,
   FirstQuestion,
   LayerKind,

@@ -51,6 +51,15 @@ export interface Destination {
   readonly endpoints: readonly Endpoint[];
   /** For `protocol` 'v1' and 'auto'. @default none */
   readonly v1Endpoints?: readonly V1Endpoint[] | undefined;
+  /**
+   * Whose name the push goes in. Asked once, before anything is sent there; what it rejects with fails the destinations
+   * in this repository alone. @default nobody's
+   */
+  identify?(options: AbortOptions): Promise<DestinationIdentity>;
+}
+
+/** What a push wants to know of the credentials that a destination is shown, without them. */
+export interface DestinationIdentity {
   /** Key of the HMAC that marks what was pushed with these credentials; undefined without an auth config. */
   readonly hmacKey?: Uint8Array | undefined;
   /** A registry token, or a user name and a password, are at hand. */

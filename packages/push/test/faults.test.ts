@@ -125,7 +125,8 @@ async function openScene(fault: Fault): Promise<Scene> {
     return client.repository('demo/app');
   };
   const endpoint = { url: new URL(registry.url), connect };
-  const destination = { reference, hmacKey: undefined, hasAuthInfo: fault.auth !== undefined, endpoints: [endpoint] };
+  const identify = async () => ({ hasAuthInfo: fault.auth !== undefined });
+  const destination = { reference, identify, endpoints: [endpoint] };
   return {
     registry,
     stranger,

@@ -59,8 +59,7 @@ async function push(
     [
       {
         reference,
-        hmacKey: undefined,
-        hasAuthInfo: false,
+        identify: async () => ({ hmacKey: undefined, hasAuthInfo: false }),
         endpoints: [
           {
             url,

@@ -94,8 +94,7 @@ async function pushLegacy(
     const url = new URL(registry.url);
     return {
       reference,
-      hmacKey: undefined,
-      hasAuthInfo: user !== undefined,
+      identify: async () => ({ hmacKey: undefined, hasAuthInfo: user !== undefined }),
       endpoints: isV2
         ? [{ url, connect: async () => client.repository(reference.repository), ping: (wait) => client.ping(wait) }]
         : [],

@@ -153,8 +153,7 @@ async function pushOld(
     const reference = parseReference(`${place.host}/${text}`);
     return {
       reference,
-      hmacKey: undefined,
-      hasAuthInfo: false,
+      identify: async () => ({ hmacKey: undefined, hasAuthInfo: false }),
       endpoints: [
         {
           url,

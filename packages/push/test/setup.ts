@@ -151,8 +151,7 @@ export async function benchAt<Server extends WatchedRegistry>(
     clients.push(client);
     return {
       reference,
-      hmacKey: computeHmacKey({}),
-      hasAuthInfo: false,
+      identify: async () => ({ hmacKey: computeHmacKey({}), hasAuthInfo: false }),
       endpoints: [
         {
           url: new URL(registry.url),

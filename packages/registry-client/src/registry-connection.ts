@@ -9,6 +9,7 @@ import { RegistryError } from './errors.ts';
 import type { Answer } from './http/answer/answer.ts';
 import { abridged, answerError, isHTTPToHTTPS } from './http/answer/answer-error.ts';
 import { errorSecretsOf } from './http/answer/error-text.ts';
+import { closedError } from './http/answer/network-error.ts';
 import { isWebPage, webPageError, webPageLimit } from './http/answer/web-page.ts';
 import type { Method } from './http/exchange.ts';
 import type { HTTPClient } from './http/http-client.ts';
@@ -103,6 +104,11 @@ export class RegistryConnection {
     this.#http = http;
     this.#authorizer = new Authorizer(options, http);
     this.#base = options.url;
+  }
+
+  /** Ends what does not wait for an answer of the network. */
+  end(): void {
+    this.#authorizer.end(closedError(this.options.url));
   }
 
   /**

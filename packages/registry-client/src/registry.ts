@@ -80,6 +80,7 @@ export function openRegistry(options: RegistryOptions): Registry {
       return listRepositories(connection, listOptions);
     },
     [Symbol.asyncDispose]: () => {
+      connection.end();
       disposal ??= dispatchers.destroy();
       return disposal;
     },

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { contentOf, digestBytes } from '@slipway/digest';
 import { describe, expect, test } from 'vitest';
 import { openRegistry } from '../src/index.ts';
+import { openV1Session } from '../src/v1.ts';
 import { beginSession, collect, testBytes } from './push-through.ts';
 import { startRawServer } from './raw-server.ts';
 import { afterPing, type Script, startScriptedServer } from './scripted-server.ts';
@@ -126,6 +127,71 @@ describe('a registry that was disposed', () => {
     await expect(repository.statBlob(digest)).rejects.toMatchObject(closed);
     await expect(repository.listTags()[Symbol.asyncIterator]().next()).rejects.toMatchObject(closed);
     await expect(openRegistryAfterEnd(server.url)).rejects.toMatchObject(closed);
+  });
+
+  describe('while credentials are looked up that never come', () => {
+    const challenge = { 'www-authenticate': 'Basic realm="here"' };
+    const hanging = (): { readonly credentials: () => Promise<never>; readonly asked: Promise<void> } => {
+      let tell = (): void => {};
+      const asked = new Promise<void>((resolve) => {
+        tell = resolve;
+      });
+      return {
+        asked,
+        credentials() {
+          tell();
+          return new Promise<never>(() => {});
+        },
+      };
+    };
+
+    test('says so to all who wait, and to those who come later', async () => {
+      await using server = await startScriptedServer((_, response) => void response.writeHead(401, challenge).end());
+      const { credentials, asked } = hanging();
+      const registry = openRegistry({ url: server.url, credentials });
+      const repository = registry.repository('a');
+      const waiting = [repository.statBlob(digest), registry.describeAccess('a')].map((each) =>
+        expect(each).rejects.toMatchObject(closed),
+      );
+      await asked;
+      await registry[Symbol.asyncDispose]();
+      await Promise.all(waiting);
+      await expect(repository.statBlob(digest)).rejects.toMatchObject(closed);
+    });
+
+    test('tells whoever looks them up when nobody waits any more', async () => {
+      await using server = await startScriptedServer((_, response) => void response.writeHead(401, challenge).end());
+      const given: (AbortSignal | undefined)[] = [];
+      const { credentials, asked } = hanging();
+      await using registry = openRegistry({
+        url: server.url,
+        credentials(_, options) {
+          given.push(options?.signal);
+          return credentials();
+        },
+      });
+      const controller = new AbortController();
+      const waiting = registry.repository('a').statBlob(digest, { signal: controller.signal });
+      await asked;
+      controller.abort(new Error('enough'));
+      await expect(waiting).rejects.toThrow('enough');
+      expect(given[0]?.reason).toBe(controller.signal.reason);
+    });
+
+    test('over v1 too', async () => {
+      const { credentials, asked } = hanging();
+      const session = openV1Session({ url: 'http://127.0.0.1:9', credentials });
+      const waiting = expect(session.start()).rejects.toMatchObject(closed);
+      await asked;
+      await session[Symbol.asyncDispose]();
+      await waiting;
+      await expect(session.start()).rejects.toMatchObject(closed);
+      const controller = new AbortController();
+      await using other = openV1Session({ url: 'http://127.0.0.1:9', credentials });
+      const left = other.start({ signal: controller.signal });
+      controller.abort(new Error('enough'));
+      await expect(left).rejects.toThrow('enough');
+    });
   });
 
   async function openRegistryAfterEnd(url: string): Promise<unknown> {

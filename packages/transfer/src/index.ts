@@ -24,6 +24,7 @@ export {
   type ProgressRecord,
 } from './progress-meter.ts';
 export { type AttemptContext, type RetryNotice, type RetryOptions, retrying } from './retrying.ts';
+export { createSharedWork, type SharedWork } from './shared-work.ts';
 export { type TransferAllOptions, transferAll } from './transfer-all.ts';
 export type {
   TransferContext,

@@ -99,7 +99,8 @@ export function createSubjects({
       return await retrying(() => question(repository), options);
     } catch (error) {
       signal?.throwIfAborted();
-      noteRegistryFacts(error, await credentials[side].factsOf(reference));
+      noteRegistryFacts(error, await credentials[side].factsOf(reference, { signal }));
+      signal?.throwIfAborted();
       throw error;
     }
   };

@@ -47,9 +47,12 @@ export interface Registries extends AsyncDisposable {
   /**
    * The ways to a reference's repository, for a push.
    *
-   * @param options whether this user has nothing to show there @default false
+   * @param options tells whether this user has nothing to show there @default no
    */
-  endpointsOf(reference: Reference, options?: { readonly isAnonymous?: boolean }): Promise<readonly Endpoint[]>;
+  endpointsOf(
+    reference: Reference,
+    options?: { readonly isAnonymous?: () => Promise<boolean> },
+  ): Promise<readonly Endpoint[]>;
   /** The same for the protocol of before 2015. */
   v1EndpointsOf(reference: Reference): Promise<readonly V1Endpoint[]>;
 }
@@ -95,16 +98,16 @@ export function createRegistries(options: RegistriesOptions): Registries {
   };
   return {
     waysTo,
-    async endpointsOf(reference, { isAnonymous = false } = {}) {
+    async endpointsOf(reference, { isAnonymous } = {}) {
       const allowNondistributable = await allowsNondistributable(reference.registry, options.allowNondistributable);
       const ways = await waysTo(reference.registry);
       return ways.map((way) => ({
         url: way.url,
         allowNondistributable,
-        connect: ({ signal, first } = {}) => {
+        async connect({ signal, first } = {}) {
           // Where http comes after https, https is likely to fail.
-          const mayAskAhead = isAnonymous && way === ways.at(-1);
-          return connect(reference, way, { signal, first: mayAskAhead ? first : undefined });
+          const mayAskAhead = first !== undefined && way === ways.at(-1) && (await isAnonymous?.());
+          return await connect(reference, way, { signal, first: mayAskAhead ? first : undefined });
         },
         ping: async (pingOptions) => (await way.open()).ping(pingOptions),
       }));

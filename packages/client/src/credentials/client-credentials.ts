@@ -11,6 +11,7 @@ import {
   someCredentials,
   type UserAndPassword,
 } from '@slipway/docker-credentials';
+import { abortable } from '@slipway/transfer';
 import type { ClientEnvironment } from '../environment.ts';
 import { ClientError, optionError } from '../errors.ts';
 import { assertNoUser } from '../names/assert-no-user.ts';
@@ -84,7 +85,8 @@ function forAll(provider: TrackedCredentials): ClientCredentials {
 function providerOf(lookup: CredentialLookup): CredentialProvider {
   if ('authConfigOf' in lookup) return lookup as CredentialProvider;
   return async (registry, options) => {
-    const found: unknown = await lookup(registry, options);
+    // It may not look at the signal, and never answer.
+    const found: unknown = await abortable(Promise.resolve(lookup(registry, options)), options?.signal);
     return found === undefined || found === null ? undefined : credentialsFrom(registry, found);
   };
 }

@@ -7,7 +7,7 @@ import {
   type UserCredentialProvider,
 } from '@slipway/docker-credentials';
 import { computeHmacKey } from '@slipway/metadata-store';
-import type { Destination } from '@slipway/push';
+import type { DestinationIdentity } from '@slipway/push';
 import type { Reference } from '@slipway/reference';
 import type { RegistryFacts } from './registry-facts.ts';
 
@@ -16,7 +16,10 @@ export interface TrackedCredentials extends UserCredentialProvider {
   /**
    * What is known of a registry's credentials, for the advice after a failure; undefined when that cannot be found out.
    */
-  factsOf(reference: Pick<Reference, 'registry' | 'repository'>): Promise<RegistryFacts | undefined>;
+  factsOf(
+    reference: Pick<Reference, 'registry' | 'repository'>,
+    options?: AbortOptions,
+  ): Promise<RegistryFacts | undefined>;
 }
 
 /** Notes which registries ask for credentials. */
@@ -29,8 +32,8 @@ export function trackCredentials(provider: UserCredentialProvider): TrackedCrede
   return Object.assign(provide, {
     authConfigOf: provider.authConfigOf,
     describe: provider.describe,
-    async factsOf({ registry, repository }: Pick<Reference, 'registry' | 'repository'>) {
-      const credentials = await provider.describe(registry, { repository }).catch(() => undefined);
+    async factsOf({ registry, repository }: Pick<Reference, 'registry' | 'repository'>, options?: AbortOptions) {
+      const credentials = await provider.describe(registry, { ...options, repository }).catch(() => undefined);
       return credentials && { registry, credentials, wasAsked: asked.has(registry) };
     },
   });
@@ -64,7 +67,7 @@ export async function identityFor(
   { registry, repository }: Reference,
   provider: Pick<UserCredentialProvider, 'authConfigOf'>,
   { signal }: AbortOptions,
-): Promise<Pick<Destination, 'hmacKey' | 'hasAuthInfo'> & { readonly isAnonymous: boolean }> {
+): Promise<DestinationIdentity & { readonly isAnonymous: boolean }> {
   const config = await provider.authConfigOf(registry, { repository, signal });
   // No credentials are an empty config for docker, whose key marks what is pushed without a name.
   const hmacKey = computeHmacKey(config ?? {});

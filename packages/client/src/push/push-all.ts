@@ -86,11 +86,18 @@ export async function destinationOf(
   { registries, credentials }: Pick<PushParts, 'registries' | 'credentials'>,
 ): Promise<Destination> {
   const isV2Only = protocol === 'v2' && format !== 'v1';
-  const { isAnonymous, ...identity } = await identityFor(reference, credentials.forDestinations, { signal });
+  let identified: ReturnType<typeof identityFor> | undefined;
+  // Looked up when the destination's turn comes: a look-up that fails or hangs is no other destination's.
+  const identify = (): ReturnType<typeof identityFor> => {
+    identified ??= identityFor(reference, credentials.forDestinations, { signal });
+    return identified;
+  };
   return {
     reference,
-    endpoints: await registries.endpointsOf(reference, { isAnonymous }),
+    endpoints: await registries.endpointsOf(reference, {
+      isAnonymous: async () => (await identify()).isAnonymous,
+    }),
     v1Endpoints: isV2Only ? [] : await registries.v1EndpointsOf(reference),
-    ...identity,
+    identify,
   };
 }

@@ -66,7 +66,10 @@ export async function runPush(
     }
     for (const result of pushed) {
       if (!result.ok && !isOfSource(result.error)) {
-        noteRegistryFacts(result.error, await parts.credentials.forDestinations.factsOf(result.reference));
+        noteRegistryFacts(
+          result.error,
+          await parts.credentials.forDestinations.factsOf(result.reference, { signal: request.signal }),
+        );
       }
     }
   });

@@ -60,7 +60,7 @@ export function createSourceRegistries({
   warn,
 }: SourceRegistriesOptions): SourceRegistries {
   const explain = async (error: unknown, reference: Reference, subject: string, signal: Signal): Promise<never> => {
-    noteRegistryFacts(error, await credentials.factsOf(reference));
+    noteRegistryFacts(error, await credentials.factsOf(reference, { signal }));
     return asSourceError(error, subject, signal);
   };
   const openRepository: SourceRegistries['openRepository'] = async (reference, { signal }) => {

@@ -1,8 +1,8 @@
 import type { Digest } from '@slipway/digest';
 import { canonicalName, familiarName, formatReference } from '@slipway/reference';
 import type { Repository } from '@slipway/registry-client';
-import { retrying, tellRetries } from '@slipway/transfer';
-import { pushFailure } from '../errors.ts';
+import { abortable, retrying, tellRetries } from '@slipway/transfer';
+import { failureTo, pushFailure } from '../errors.ts';
 import type { PushEvent } from '../events.ts';
 import { confirmsV2 } from '../legacy/confirms-v2.ts';
 import { isLegacy, type ResolvedPushOptions } from '../options.ts';
@@ -11,7 +11,7 @@ import { type ForeseeOptions, firstQuestion } from '../presence/foresee.ts';
 import { BlobMemory } from '../presence/memory.ts';
 import { Presence } from '../presence/presence.ts';
 import type { Target } from '../presence/target.ts';
-import type { ConnectOptions, Destination, Endpoint, PushResult } from '../push.ts';
+import type { ConnectOptions, Destination, DestinationIdentity, Endpoint, PushResult } from '../push.ts';
 import { TotalsCounter } from '../totals.ts';
 import { isBusy } from '../upload/retry-rules.ts';
 import { type EndpointOptions, overEndpoints } from './endpoints.ts';
@@ -44,12 +44,12 @@ export class RepositoryPush {
   readonly #first: Destination;
   readonly #destination: string;
   readonly #totals: readonly TotalsCounter[];
-  readonly #memory: BlobMemory;
   readonly #presences = new Map<Endpoint, Presence>();
   /** Those before the one that served an item are not tried again for the next. */
   #endpoints: readonly Endpoint[];
   /** Digests of what is in place, by the tag or digest that names it, for each item. */
   readonly #placed: readonly Map<string, Digest>[];
+  #identified: Identified | undefined;
   #isStarted = false;
   #hasConfirmedV2 = false;
   /** Sends an item over the protocol that the registry speaks. */
@@ -64,7 +64,6 @@ export class RepositoryPush {
     this.#destination = familiarName(first.reference);
     this.#totals = items.map(() => new TotalsCounter());
     this.#placed = items.map(() => new Map());
-    this.#memory = this.#openMemory();
     this.#endpoints = first.endpoints.map(connectedOnce);
   }
 
@@ -118,8 +117,9 @@ export class RepositoryPush {
     const { learn, learnFrom, dryRun, requireSchema2, requireSubject } = options;
     const { plan, destinations } = this.#itemAt(at);
     const pushAll = await tagPusherOf(options);
+    const identified = await this.#identify(signal);
     let served: Endpoint | undefined;
-    const ahead = this.#push.ahead?.begin(plan, this.#memory);
+    const ahead = this.#push.ahead?.begin(plan, identified.memory);
     const results = await overEndpoints(
       this.#endpoints,
       this.#first.reference,
@@ -134,14 +134,14 @@ export class RepositoryPush {
           requireSchema2: requireSchema2 || options.signing !== undefined,
           signing: signingOf(destinations, options),
         };
-        const pushed = await pushAll(plan, this.#targetOf(repository, endpoint, at), delivery);
+        const pushed = await pushAll(plan, this.#targetOf(identified, repository, endpoint, at), delivery);
         served = endpoint;
         return pushed;
       },
       {
         retry,
         signal,
-        first: this.#firstQuestionOf(at, { records: ahead?.records, signal }),
+        first: this.#firstQuestionOf(at, identified, { records: ahead?.records, signal }),
         onRetry: (message) => this.#warn('connect-retry', `${this.#destination}: ${message}`, at),
       },
     ).finally(() => ahead?.stop());
@@ -150,22 +150,31 @@ export class RepositoryPush {
   }
 
   /** Undefined where whatever the answer is, everything is looked at. */
-  #firstQuestionOf(at: number, options: Pick<ForeseeOptions, 'records' | 'signal'>): EndpointOptions['first'] {
+  #firstQuestionOf(
+    at: number,
+    { memory, hmacKey }: Identified,
+    options: Pick<ForeseeOptions, 'records' | 'signal'>,
+  ): EndpointOptions['first'] {
     const { learn, learnFrom, force } = this.#push.options;
     if (force || isLegacy(this.#push.options)) return undefined;
     const { plan, destinations } = this.#itemAt(at);
-    const { reference, hmacKey } = this.#first;
+    const name = canonicalName(this.#first.reference);
     return async ({ allowNondistributable = false }) =>
       await firstQuestion(
         plan,
-        { memory: this.#memory, name: canonicalName(reference), hmacKey, allowNondistributable },
+        { memory, name, hmacKey, allowNondistributable },
         { tags: tagsOf(destinations), learn, learnFrom, ...options },
       );
   }
 
-  #targetOf(repository: Repository, endpoint: Endpoint, at: number): Target {
+  #targetOf(
+    { memory, hmacKey, hasAuthInfo = false }: Identified,
+    repository: Repository,
+    endpoint: Endpoint,
+    at: number,
+  ): Target {
     const { retry, options } = this.#push;
-    const { reference, hmacKey, hasAuthInfo = false } = this.#first;
+    const { reference } = this.#first;
     const presence = this.#presences.get(endpoint) ?? new Presence(options.force);
     this.#presences.set(endpoint, presence);
     return {
@@ -173,7 +182,7 @@ export class RepositoryPush {
       name: canonicalName(reference),
       destination: this.#destination,
       allowNondistributable: endpoint.allowNondistributable ?? false,
-      memory: this.#memory,
+      memory,
       emit: (event) => {
         this.#hasConfirmedV2 ||= confirmsV2(event);
         this.#emit(event, at);
@@ -189,10 +198,27 @@ export class RepositoryPush {
     };
   }
 
+  /** Asks in whose name the push goes: once for all items, unless that fails. */
+  async #identify(signal: AbortSignal): Promise<Identified> {
+    if (this.#identified !== undefined) return this.#identified;
+    const identity = await this.#askIdentity(signal).catch((cause: unknown) => {
+      signal.throwIfAborted();
+      const what = `look up the credentials of ${this.#first.reference.registry}`;
+      throw failureTo(what, { op: 'connect', origin: 'destination', cause });
+    });
+    this.#identified = { ...identity, memory: this.#openMemory(identity?.hmacKey) };
+    return this.#identified;
+  }
+
+  async #askIdentity(signal: AbortSignal): Promise<DestinationIdentity | undefined> {
+    const asked = this.#first.identify?.({ signal });
+    return asked === undefined ? undefined : await abortable(asked, signal);
+  }
+
   /** A metadata store that fails is reported once a repository, whatever the number of layers. */
-  #openMemory(): BlobMemory {
+  #openMemory(hmacKey: Uint8Array | undefined): BlobMemory {
     const { notes, delivered, sharedTurns, tell } = this.#push;
-    const { reference, hmacKey } = this.#first;
+    const { reference } = this.#first;
     let isWarned = false;
     return new BlobMemory({
       ...{ notes, repository: canonicalName(reference), hmacKey, delivered },
@@ -255,6 +281,11 @@ export class RepositoryPush {
     if (totals === undefined) throw new Error('unreachable: only items of the repository are counted');
     return totals;
   }
+}
+
+/** Whose name a push goes in, and what is remembered of it. */
+interface Identified extends DestinationIdentity {
+  readonly memory: BlobMemory;
 }
 
 function tagsOf(destinations: readonly Destination[]): readonly string[] {

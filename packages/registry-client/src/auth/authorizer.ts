@@ -1,6 +1,6 @@
 import type { AbortOptions } from '@slipway/digest';
 import type { Credentials } from '@slipway/docker-credentials';
-import { abortable } from '@slipway/transfer';
+import { abortable, createSharedWork, type SharedWork } from '@slipway/transfer';
 import { RegistryError } from '../errors.ts';
 import type { HTTPClient } from '../http/http-client.ts';
 import { redactURL } from '../http/redirect/redact-url.ts';
@@ -31,7 +31,7 @@ export interface Authorization {
   /** How it was made; undefined where there is no header. */
   readonly scheme?: Scheme | undefined;
   /** The look-ups that it was made from: once one of them was refused, all who hold it share the next. */
-  readonly credentials?: Promise<Credentials | undefined> | undefined;
+  readonly credentials?: SharedWork<Credentials | undefined> | undefined;
   readonly token?: Promise<Token> | undefined;
   /** Whether it was made after a refusal of the same request: there is nothing newer of its scheme. */
   readonly isFresh?: boolean | undefined;
@@ -49,7 +49,9 @@ export class Authorizer {
   #isClosed = false;
   /** What was taken where the usual choice had been refused. */
   #preferred: Scheme | undefined;
-  readonly #credentials = new Map<string, Promise<Credentials | undefined>>();
+  readonly #credentials = new Map<string, SharedWork<Credentials | undefined>>();
+  /** Why nothing is looked up any more. */
+  #ended: RegistryError | undefined;
   /** What proved necessary where less was asked for at first. */
   readonly #learnt = new Map<string, Access>();
   /** One fetch at a time per set of scopes; those who come later wait for it. */
@@ -68,6 +70,12 @@ export class Authorizer {
   /** What to tell a user whose credentials are missing or do not suffice. */
   get hint(): string {
     return `slipway login ${this.#options.name}`;
+  }
+
+  /** Ends the look-ups that are under way: whoever looks credentials up may never answer. */
+  end(reason: RegistryError): void {
+    this.#ended = reason;
+    for (const lookup of this.#credentials.values()) lookup.abort(reason);
   }
 
   /** Takes over what the registry offered when it refused the ping. */
@@ -146,7 +154,7 @@ export class Authorizer {
       if (authorization !== undefined) return authorization;
     }
     const credentials = this.#credentialsOf(access);
-    const isRegistryToken = (await abortable(credentials, options.signal))?.kind === 'registry-token';
+    const isRegistryToken = (await credentials.join(options.signal))?.kind === 'registry-token';
     if (isRegistryToken || !this.#challenges.has('basic')) return { header: undefined, access, credentials };
     throw new RegistryError(
       `${redactURL(this.#options.url)} asks for a user name and password: no basic auth credentials`,
@@ -164,7 +172,7 @@ export class Authorizer {
     const challenge = this.#challenges.get(scheme);
     if (challenge === undefined) return undefined;
     const lookup = this.#credentialsOf(access);
-    const credentials = await abortable(lookup, signal);
+    const credentials = await lookup.join(signal);
     const made = { access, scheme, credentials: lookup };
     if (credentials?.kind === 'registry-token') {
       if (scheme === 'bearer') this.#assertFits(credentials.token);
@@ -263,15 +271,20 @@ export class Authorizer {
     return await turn;
   }
 
-  #credentialsOf({ repository }: Access): Promise<Credentials | undefined> {
+  #credentialsOf({ repository }: Access): SharedWork<Credentials | undefined> {
+    if (this.#ended !== undefined) throw this.#ended;
     const key = repository ?? '';
     const known = this.#credentials.get(key);
-    if (known !== undefined) return known;
-    const found = this.#options.credentials(this.#options.name, { repository });
-    this.#credentials.set(key, found);
-    found.catch(() => {
-      if (this.#credentials.get(key) === found) this.#credentials.delete(key);
+    if (known !== undefined && !known.isAborted) return known;
+    const found = createSharedWork(async (signal) => {
+      try {
+        return await this.#options.credentials(this.#options.name, { repository, signal });
+      } catch (error) {
+        if (this.#credentials.get(key) === found) this.#credentials.delete(key);
+        throw error;
+      }
     });
+    this.#credentials.set(key, found);
     return found;
   }
 }

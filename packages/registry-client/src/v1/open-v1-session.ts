@@ -1,8 +1,11 @@
 import { assertSignal } from '@slipway/arguments';
 import type { AbortOptions, ByteStream } from '@slipway/digest';
+import type { Credentials } from '@slipway/docker-credentials';
+import { createSharedWork, type SharedWork } from '@slipway/transfer';
 import { jsonOf, memberOf } from '../answers/loose-json.ts';
 import { RegistryError } from '../errors.ts';
 import type { Answer } from '../http/answer/answer.ts';
+import { closedError } from '../http/answer/network-error.ts';
 import { assertNoWebPage, isWebPage, webPageError } from '../http/answer/web-page.ts';
 import type { Method } from '../http/exchange.ts';
 import type { HTTPClient } from '../http/http-client.ts';
@@ -58,6 +61,8 @@ class RegistryV1Session implements V1Session {
   /** User and password go with every request, and there are no tokens. */
   #isAlwaysBasic = false;
   #token: string | undefined;
+  #lookup: SharedWork<Credentials | undefined> | undefined;
+  #ended: RegistryError | undefined;
 
   constructor(options: ResolvedRegistryOptions, http: HTTPClient, dispose: () => Promise<void>) {
     this.#options = options;
@@ -73,7 +78,7 @@ class RegistryV1Session implements V1Session {
   async start({ signal }: AbortOptions = {}): Promise<V1Ping> {
     assertSignal(signal);
     signal?.throwIfAborted();
-    const credentials = await this.#options.credentials(this.registry, { signal });
+    const credentials = await this.#lookUp(signal);
     if (credentials?.kind === 'basic' && credentials.username !== '') {
       this.#basic = `Basic ${Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64')}`;
     }
@@ -232,7 +237,17 @@ class RegistryV1Session implements V1Session {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#ended ??= closedError(this.#options.url);
+    this.#lookup?.abort(this.#ended);
     await this.#dispose();
+  }
+
+  /** Whoever looks credentials up may never answer. */
+  async #lookUp(signal: AbortSignal | undefined): Promise<Credentials | undefined> {
+    if (this.#ended !== undefined) throw this.#ended;
+    const lookup = createSharedWork((own) => this.#options.credentials(this.registry, { signal: own }));
+    this.#lookup = lookup;
+    return await lookup.join(signal);
   }
 
   /** A short answer's body, which must be no web page. */

@@ -63,6 +63,11 @@ const closedCodes: ReadonlySet<string> = new Set(['UND_ERR_DESTROYED', 'UND_ERR_
 const endCodes: ReadonlySet<string> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
 const lookupCodes: ReadonlySet<string> = new Set(['ENOTFOUND', 'EAI_AGAIN']);
 
+/** What was asked for when the registry was disposed, and no request was under way for it. */
+export function closedError(url: URL): RegistryError {
+  return new RegistryError(`the connections to ${redactURL(url)} were closed here`, { code: 'ERR_REGISTRY_CLOSED' });
+}
+
 /** What happened is put in words by its code: runtimes have different words for it. */
 function classify({ url, proxy }: Pick<FailedRequest, 'url' | 'proxy'>, cause: unknown): Classified {
   const code = codeOf(cause);
