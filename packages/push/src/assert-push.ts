@@ -21,6 +21,7 @@ import {
 } from '@slipway/arguments';
 import type { Destination, PushAllOptions, PushDelivery, PusherOptions, PushOptions } from './push.ts';
 
+const fromOne = kind('an integer from 1', (value) => aCount.is(value) && value !== 0);
 const aCompressor = withMethods('a compressor', 'compress');
 const aURL = kind('a URL', (value) => value instanceof URL);
 const aCompression = oneOf('none', 'gzip', 'zstd', 'xz', 'bzip2');
@@ -31,14 +32,14 @@ const aDescriptor = kind('a descriptor', (value) => {
 
 const pusherKinds: Readonly<Record<Exclude<keyof PusherOptions, 'transfers' | 'gzip'>, Kind>> = {
   sharedTurns: withMethods('shared turns', 'take'),
-  metadataStore: anObject,
+  metadataStore: withMethods('a metadata store', 'layerRecords', 'tagAndAdd', 'takeSession', 'saveSession', 'flush'),
   layerCache: withMethods('a layer cache', 'find', 'begin'),
   zstd: aCompressor,
   zstdChunked: aCompressor,
   estargz: aCompressor,
   trustKey: aFunction,
-  attempts: aCount,
-  chunkSize: aCount,
+  attempts: fromOne,
+  chunkSize: fromOne,
   retry: anObject,
 };
 

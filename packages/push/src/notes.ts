@@ -1,4 +1,5 @@
 import type { MetadataStore } from '@slipway/metadata-store';
+import { answered } from './answered.ts';
 
 /**
  * What a push notes in a metadata store for the next one. Nothing of a push waits for it but its end. A store that
@@ -6,23 +7,34 @@ import type { MetadataStore } from '@slipway/metadata-store';
  */
 export class Notes {
   readonly #store: MetadataStore | undefined;
+  readonly #signal: AbortSignal | undefined;
   readonly #writing = new Set<Promise<void>>();
 
-  /** @param store default nothing is remembered from one push to the next */
-  constructor(store: MetadataStore | undefined) {
+  /**
+   * @param store default nothing is remembered from one push to the next
+   * @param signal once it aborts, a store that does not answer is waited for no more
+   */
+  constructor(store: MetadataStore | undefined, signal?: AbortSignal) {
     this.#store = store;
+    this.#signal = signal;
   }
 
-  /** Asks the store; undefined where there is none, or it fails. */
+  /**
+   * Asks the store; undefined where there is none, or it fails.
+   *
+   * @param late is given what the store answers when it is waited for no more
+   */
   async ask<T>(
     question: (store: MetadataStore) => Promise<T>,
     onFailure: (error: unknown) => void,
+    late?: (answer: T, store: MetadataStore) => unknown,
   ): Promise<T | undefined> {
-    if (this.#store === undefined) return undefined;
+    const store = this.#store;
+    if (store === undefined) return undefined;
     try {
-      return await question(this.#store);
+      return await answered(question(store), this.#signal, late && ((answer) => late(answer, store)));
     } catch (error) {
-      onFailure(error);
+      if (this.#signal?.aborted !== true || error !== this.#signal.reason) onFailure(error);
       return undefined;
     }
   }

@@ -3,6 +3,7 @@ import { type Compressor, createPlainCompressor } from '@slipway/digest';
 import { canonicalName, formatReference } from '@slipway/reference';
 import { registryProfile } from '@slipway/registry-client';
 import { createHostBackoff } from '@slipway/transfer';
+import { answered, answering } from './answered.ts';
 import {
   assertDeliveries,
   assertDestinations,
@@ -54,6 +55,8 @@ export function createPusher(options: PusherOptions): Pusher {
   const uploaders = new Map<string, Uploader>();
   const shared: SharedParts = {
     ...options,
+    layerCache:
+      options.layerCache && answering(options.layerCache, { begin: (writer) => writer?.[Symbol.asyncDispose]() }),
     retry: { ...options.retry, hostBackoff, attempts: options.attempts },
     turns: new Turns(),
     gate: new Gate(compressedAtOnce),
@@ -106,8 +109,8 @@ async function deliverAll(
 ): Promise<readonly (readonly PushResult[])[]> {
   const tell = meterProgress(surviving(options.onEvent), { clock: pusher.retry.clock });
   const forms = new Map<string, BlobForm>();
-  const notes = new Notes(pusher.metadataStore);
   const scope = new Scope(options.signal);
+  const notes = new Notes(pusher.metadataStore, options.signal);
   // Layers are made in a scope of their own: another push may wait for one when this push aborts.
   const making = new Scope();
   using ahead = makingAhead(pusher, options);
@@ -134,7 +137,7 @@ async function deliverAll(
       const byDestination = new Map(delivered.flatMap((each) => each ?? []).map((each) => [each.destination, each]));
       const results = destinations.flatMap((destination) => byDestination.get(destination)?.result ?? []);
       all[index] = results;
-      await onDelivered?.(results, index);
+      await answered(onDelivered?.(results, index), options.signal);
       if (stopAtFailure && results.some(({ ok }) => !ok)) break;
     }
     return all;

@@ -89,3 +89,16 @@ test('a destination says nothing of credentials where there are none', async () 
   const [result] = await pusher.push(image, [destination]);
   expect(result).toMatchObject({ ok: false }); // nobody connects
 });
+
+test.each<[string, object]>([
+  ['attempts', { attempts: 0 }],
+  ['attempts', { attempts: Number.NaN }],
+  ['attempts', { attempts: '3' }],
+  ['chunkSize', { chunkSize: 0 }],
+  ['metadataStore', { metadataStore: {} }],
+  ['layerCache', { layerCache: {} }],
+])('a pusher with %s that are of no use: %o', (name, options) => {
+  expect(() => exported.createPusher({ transfers, gzip: createGzipCompressor(), ...options })).toThrow(
+    expect.objectContaining({ code: 'ERR_ARGUMENT', argument: `options.${name}` }),
+  );
+});

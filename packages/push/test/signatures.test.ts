@@ -274,6 +274,38 @@ describe('no tag moves when', () => {
     expect(bench.registry.tags('demo/app')).toEqual([]);
   });
 
+  test.each<[string, unknown]>([
+    ['a text', 'x'],
+    ['nothing', undefined],
+    ['bytes alone', new Uint8Array(8)],
+    ['no bytes', { bytes: new Uint8Array(0) }],
+    ['bytes in a text', { bytes: 'AAAA' }],
+    ['annotations that are none', { bytes: new Uint8Array(8), annotations: { by: 5 } }],
+    ['a list of annotations', { bytes: new Uint8Array(8), annotations: ['a'] }],
+  ])('its signer answers %s', async (_name, answer) => {
+    await using bench = await openBench();
+    const signer: Signer = { sign: async () => answer as never, verify: async () => false };
+    const results = await bench.push(image, 'demo/app:1', { signing: { signer } });
+    const message = expect.stringMatching(/^Could not sign: the signer answered no signature/);
+    expect(results).toMatchObject([{ ok: false, error: { op: 'sign', origin: 'machine', message } }]);
+    expect(bench.registry.tags('demo/app')).toEqual([]);
+  });
+
+  test('its signer throws before it answers, or when it verifies', async () => {
+    await using bench = await openBench();
+    const told = { ok: false, error: { op: 'sign', origin: 'machine', message: 'Could not sign: no card' } };
+    const throws = (): never => {
+      throw new Error('no card');
+    };
+    const verify = async (): Promise<boolean> => false;
+    const results = await bench.push(image, 'demo/app:1', { signing: { signer: { sign: throws, verify } } });
+    expect(results).toMatchObject([told]);
+    const signer = testSigner();
+    await bench.push(image, 'demo/app:1', { signing: { signer } });
+    const again = await bench.push(image, 'demo/app:1', { signing: { signer: { sign: signer.sign, verify: throws } } });
+    expect(again).toMatchObject([told]);
+  });
+
   test('something else has the name of its signatures', async () => {
     await using bench = await openBench();
     const digest = digestOf(await bench.push(image, 'demo/app:1'));

@@ -1,7 +1,8 @@
 import type { Digest } from '@slipway/digest';
 import { canonicalName, familiarName, formatReference } from '@slipway/reference';
 import type { Repository } from '@slipway/registry-client';
-import { abortable, retrying, tellRetries } from '@slipway/transfer';
+import { retrying, tellRetries } from '@slipway/transfer';
+import { answered } from '../answered.ts';
 import { failureTo, pushFailure } from '../errors.ts';
 import type { PushEvent } from '../events.ts';
 import { confirmsV2 } from '../legacy/confirms-v2.ts';
@@ -14,6 +15,7 @@ import type { Target } from '../presence/target.ts';
 import type { ConnectOptions, Destination, DestinationIdentity, Endpoint, PushResult } from '../push.ts';
 import { TotalsCounter } from '../totals.ts';
 import { isBusy } from '../upload/retry-rules.ts';
+import { answeringRepository } from './answering-repository.ts';
 import { type EndpointOptions, overEndpoints } from './endpoints.ts';
 import type { TagDelivery, TagResult, TagSigning } from './manifests/tag-delivery.ts';
 import { pushTags } from './manifests/tags.ts';
@@ -212,7 +214,7 @@ export class RepositoryPush {
 
   async #askIdentity(signal: AbortSignal): Promise<DestinationIdentity | undefined> {
     const asked = this.#first.identify?.({ signal });
-    return asked === undefined ? undefined : await abortable(asked, signal);
+    return await answered(asked, signal);
   }
 
   /** A metadata store that fails is reported once a repository, whatever the number of layers. */
@@ -317,7 +319,7 @@ function connectedOnce(endpoint: Endpoint): Endpoint {
     allowNondistributable,
     ...(ping === undefined ? {} : { ping: ping.bind(endpoint) }),
     async connect(options?: ConnectOptions) {
-      connected ??= await endpoint.connect(options);
+      connected ??= answeringRepository(await answered(endpoint.connect(options), options?.signal));
       return connected;
     },
   };

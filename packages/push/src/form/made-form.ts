@@ -1,6 +1,7 @@
 import type { AbortOptions, Digest, FormNotes } from '@slipway/digest';
 import type { LayerCache } from '@slipway/layer-cache';
 import { abortable } from '@slipway/transfer';
+import { answered } from '../answered.ts';
 import { codeOf } from '../error-code.ts';
 import type { BlobForm, BlobIdentity, FormReader } from './form.ts';
 import { type FormBytes, Moved, type ReadableForm } from './form-bytes.ts';
@@ -119,7 +120,7 @@ export class MadeForm implements BlobForm, ReadableForm {
   async settled(): Promise<void> {
     await this.#starting?.catch(() => {}); // whoever waited for it has heard
     for (const run of this.#runs) await run.settled();
-    await this.#removing;
+    await answered(this.#removing, this.#options.signal);
   }
 
   async take({ signal }: AbortOptions): Promise<FormBytes> {
@@ -176,7 +177,7 @@ export class MadeForm implements BlobForm, ReadableForm {
   }
 
   async #findKept(signal: AbortSignal | undefined): Promise<Run | undefined> {
-    await this.#removing;
+    await answered(this.#removing, signal);
     const kept = await this.#cache?.find(this.#options.diffID, this.recipe, { signal });
     if (kept === undefined) return undefined;
     if (kept.notes !== undefined) this.#notes.set(kept.digest, kept.notes);

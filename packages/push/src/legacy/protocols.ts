@@ -2,6 +2,7 @@ import type { AbortOptions } from '@slipway/digest';
 import { canonicalName } from '@slipway/reference';
 import type { V1Session } from '@slipway/registry-client/v1';
 import { abortable, systemClock } from '@slipway/transfer';
+import { answered, answering } from '../answered.ts';
 import type { TagResult } from '../deliver/manifests/tag-delivery.ts';
 import type { SharedParts } from '../deliver/push-parts.ts';
 import { PushError, pushFailure } from '../errors.ts';
@@ -112,8 +113,9 @@ async function viaV1(context: ProtocolContext, signal: AbortSignal): Promise<V1R
   for (const endpoint of first.v1Endpoints ?? []) {
     let session: V1Session;
     try {
-      session = await endpoint.open();
+      session = answering(await answered(endpoint.open(), signal, (late) => late[Symbol.asyncDispose]()));
     } catch (cause) {
+      signal.throwIfAborted();
       failure = pushFailure(`to ${canonicalName(first.reference)}`, { op: 'connect', origin: 'destination', cause });
       continue;
     }
@@ -173,7 +175,7 @@ async function speaksV2({ endpoints }: Destination, { signal }: AbortOptions): P
   for (const endpoint of endpoints) {
     if (endpoint.ping === undefined) return 'yes';
     try {
-      const { status, apiVersions } = await endpoint.ping({ signal });
+      const { status, apiVersions } = await answered(endpoint.ping({ signal }), signal);
       if (apiVersions.includes('registry/2.0')) return 'yes';
       if (status === 200 || status === 401) verdict = 'maybe';
     } catch {

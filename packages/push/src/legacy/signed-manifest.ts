@@ -1,5 +1,6 @@
 import { mediaTypes } from '@slipway/manifest';
 import { createTrustKey, signJSON, type UnsignedManifest } from '@slipway/manifest/schema1';
+import { answered } from '../answered.ts';
 import type { TagDelivery } from '../deliver/manifests/tag-delivery.ts';
 import type { Manifest } from '../plan/plan-types.ts';
 
@@ -14,9 +15,9 @@ export interface SignedManifest {
 /** Signs with the pusher's key, or a new one. */
 export async function signManifest(
   { bytes, digest }: UnsignedManifest,
-  { trustKey }: Pick<TagDelivery, 'trustKey'>,
+  { trustKey, scope }: Pick<TagDelivery, 'trustKey' | 'scope'>,
 ): Promise<SignedManifest> {
-  const key = trustKey === undefined ? createTrustKey() : await trustKey();
+  const key = trustKey === undefined ? createTrustKey() : await answered(trustKey(), scope.signal);
   const signed = await signJSON(bytes, [key]);
   const mediaType = mediaTypes.schema1SignedManifest;
   return { sent: { mediaType, digest, bytes: signed.bytes }, told: { mediaType, digest, bytes } };

@@ -118,7 +118,10 @@ export class BlobMemory {
     const own = this.#sessions.get(subject);
     if (this.hasTurns) return (await this.#attempt((store) => store.session(this.#repository, subject))) ?? own;
     this.#sessions.delete(subject);
-    return (await this.#attempt((store) => store.takeSession(this.#repository, subject))) ?? own;
+    // What was taken away and comes too late is put back.
+    const putBack = (record: SessionRecord | undefined, store: MetadataStore): unknown =>
+      record && store.saveSession(record);
+    return (await this.#attempt((store) => store.takeSession(this.#repository, subject), putBack)) ?? own;
   }
 
   /** Notes how far an upload is, so that this or another process can continue it. */
@@ -148,8 +151,11 @@ export class BlobMemory {
     await this.#notes.settled();
   }
 
-  async #attempt<T>(work: (store: MetadataStore) => Promise<T>): Promise<T | undefined> {
-    return await this.#notes.ask(work, this.#onFailure);
+  async #attempt<T>(
+    work: (store: MetadataStore) => Promise<T>,
+    late?: (answer: T, store: MetadataStore) => unknown,
+  ): Promise<T | undefined> {
+    return await this.#notes.ask(work, this.#onFailure, late);
   }
 
   #note(work: (store: MetadataStore) => Promise<unknown>): void {

@@ -1,5 +1,6 @@
 import { inCurrentTrace } from '@slipway/tracing';
 import { abortable, retrying } from '@slipway/transfer';
+import { answered } from '../../answered.ts';
 import { pushFailure } from '../../errors.ts';
 import type { BlobSubject, PushEvent } from '../../events.ts';
 import { type BlobToPush, distinctBlobs, subjectOf } from '../../plan/blob-to-push.ts';
@@ -67,9 +68,13 @@ async function takeTurn(
     }
     signal.throwIfAborted();
     // Before it asks for a slot: who waits for another process takes none, so that no two can wait for each other.
-    await using _turn = await sharedTurns?.take(
-      { registry, repository: target.name, blob: name },
-      { signal, onWaiting: () => target.emit({ type: 'blob:waiting', blob: subject }) },
+    await using _turn = await answered(
+      sharedTurns?.take(
+        { registry, repository: target.name, blob: name },
+        { signal, onWaiting: () => target.emit({ type: 'blob:waiting', blob: subject }) },
+      ),
+      signal,
+      (turn) => turn?.[Symbol.asyncDispose](),
     );
     const outcome = await transfer(blob, subject, trace, delivery);
     if (sharedTurns !== undefined) await target.memory.settled(); // whoever has the next turn is to know of it

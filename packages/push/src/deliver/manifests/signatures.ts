@@ -1,4 +1,5 @@
 import { abortable } from '@slipway/transfer';
+import { answered } from '../../answered.ts';
 import { codeOf } from '../../error-code.ts';
 import { PushError } from '../../errors.ts';
 import type { Manifest } from '../../plan/plan-types.ts';
@@ -6,7 +7,7 @@ import { namesManifest } from '../../presence/existence.ts';
 import type { Target } from '../../presence/target.ts';
 import { signatureReferrer, withSignatures } from '../../sign/signature-manifest.ts';
 import { type SignedManifest, signedManifests } from '../../sign/signed-manifests.ts';
-import type { ImageSignature, PushSigning } from '../../sign/signer.ts';
+import type { ImageSignature, PushSigning, Signature } from '../../sign/signer.ts';
 import {
   configDescriptor,
   type SignedPayload,
@@ -114,7 +115,7 @@ async function signOne(
   for (const identity of identities) {
     const payload = signingPayload(subject.digest, identity);
     const known = await ownSignature(payload, there, signer, delivery);
-    const signed = known ?? signedPayload(payload, await signer.sign(payload, { signal }).catch(cannotSign(signal)));
+    const signed = known ?? signedPayload(payload, await signatureBy(signer, payload, signal));
     own.set(identity, { signed, isNew: known === undefined });
   }
   const wanted = [...own.values()].map(({ signed }) => signed);
@@ -144,6 +145,41 @@ async function signOne(
   return made;
 }
 
+/** @throws {PushError} ERR_PUSH_FAILED when there is none, or what was answered is none */
+async function signatureBy(
+  signer: PushSigning['signer'],
+  payload: Uint8Array,
+  signal: AbortSignal,
+): Promise<Signature> {
+  try {
+    const made: unknown = await answered(signer.sign(payload, { signal }), signal);
+    if (isSignature(made)) return made;
+    throw new TypeError('the signer answered no signature: expected `{ bytes: Uint8Array, annotations? }`');
+  } catch (cause) {
+    return cannotSign(cause, signal);
+  }
+}
+
+async function isBy(
+  signer: PushSigning['signer'],
+  payload: Uint8Array,
+  signature: Signature,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    return await answered(signer.verify(payload, signature, { signal }), signal);
+  } catch (cause) {
+    return cannotSign(cause, signal);
+  }
+}
+
+function isSignature(made: unknown): made is Signature {
+  const { bytes, annotations = {} } = (made ?? {}) as { readonly bytes?: unknown; readonly annotations?: unknown };
+  if (!(bytes instanceof Uint8Array) || bytes.byteLength === 0) return false;
+  if (typeof annotations !== 'object' || annotations === null || Array.isArray(annotations)) return false;
+  return Object.values(annotations).every((value) => typeof value === 'string');
+}
+
 async function ownSignature(
   payload: Uint8Array,
   there: SignaturesThere | undefined,
@@ -153,7 +189,7 @@ async function ownSignature(
   const { digest } = configDescriptor(payload);
   for (const layer of there?.layers ?? []) {
     const signature = layer.digest === digest ? signatureOf(layer) : undefined;
-    if (signature !== undefined && (await signer.verify(payload, signature, { signal })))
+    if (signature !== undefined && (await isBy(signer, payload, signature, signal)))
       return signedPayload(payload, signature);
   }
   return undefined;
@@ -178,17 +214,15 @@ function byIdentity(signatures: readonly ImageSignature[]): SignaturesByIdentity
   return found;
 }
 
-function cannotSign(signal: AbortSignal): (cause: unknown) => never {
-  return (cause) => {
-    signal.throwIfAborted();
-    const code = codeOf(cause);
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new PushError('ERR_PUSH_FAILED', `Could not sign: ${code === undefined ? '' : `${code}: `}${why}`, {
-      op: 'sign',
-      origin: 'machine',
-      cause,
-    });
-  };
+function cannotSign(cause: unknown, signal: AbortSignal): never {
+  signal.throwIfAborted();
+  const code = codeOf(cause);
+  const why = cause instanceof Error ? cause.message : String(cause);
+  throw new PushError('ERR_PUSH_FAILED', `Could not sign: ${code === undefined ? '' : `${code}: `}${why}`, {
+    op: 'sign',
+    origin: 'machine',
+    cause,
+  });
 }
 
 function lost(tag: string, { destination }: Target): PushError {

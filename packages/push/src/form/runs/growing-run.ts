@@ -1,5 +1,6 @@
 import type { AbortOptions, ByteStream, CompressionPassResult, Digester, OpenOptions } from '@slipway/digest';
 import type { CachedLayer, LayerCacheWriter, LayerCopy } from '@slipway/layer-cache';
+import { answered } from '../../answered.ts';
 import { codeOf } from '../../error-code.ts';
 import type { BlobIdentity } from '../form.ts';
 import { type FormBytes, Moved } from '../form-bytes.ts';
@@ -63,7 +64,9 @@ export class GrowingRun implements Run {
   }
 
   async take(options: AbortOptions): Promise<FormBytes> {
-    const copy = await this.#options.writer.open(options);
+    const copy = await answered(this.#options.writer.open(options), options.signal, (late) =>
+      late[Symbol.asyncDispose](),
+    );
     return this.#made.bytes({
       side: 'copy',
       read: (reading) => this.#read(copy, reading),

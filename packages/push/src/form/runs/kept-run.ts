@@ -1,4 +1,5 @@
 import type { CachedLayer } from '@slipway/layer-cache';
+import { answered } from '../../answered.ts';
 import type { FormBytes } from '../form-bytes.ts';
 import type { Run } from './run.ts';
 
@@ -12,7 +13,7 @@ export function keptRun(layer: CachedLayer): Run {
     available,
     async settled() {},
     async take(options): Promise<FormBytes> {
-      const copy = await layer.open(options);
+      const copy = await answered(layer.open(options), options.signal, (late) => late[Symbol.asyncDispose]());
       return {
         side: 'copy',
         identity,
