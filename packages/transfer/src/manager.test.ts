@@ -484,3 +484,54 @@ describe('slots', () => {
     expect(manager.concurrency).toBe(3);
   });
 });
+
+describe('a request that is not what it has to be', () => {
+  test.each<[string, object]>([
+    ['request.size', { size: 5n }],
+    ['request.size', { size: Number.NaN }],
+    ['request.size', { size: -1 }],
+    ['request.size', { size: '5' }],
+    ['request.host', { host: 5 }],
+    ['request.hsot', { hsot: 'r.example' }],
+  ])('is refused for %s before it is queued: %o', async (argument, wrong) => {
+    await using manager = createTransferManager({ concurrency: 1 });
+    const begin = (): unknown => manager.transfer({ key: 'bad', run: async () => 1, ...wrong });
+    expect(begin).toThrow(expect.objectContaining({ code: 'ERR_ARGUMENT', argument }));
+    const watches = ['a', 'b'].map((key) => manager.transfer({ key, size: 5, run: async () => key }));
+    expect(await Promise.all(watches.map(({ result }) => result))).toEqual(['a', 'b']);
+  });
+
+  test.each<[string, () => unknown]>([
+    ['answers a bigint', () => 5n],
+    ['answers no number', () => 'many'],
+    ['answers NaN', () => Number.NaN],
+    [
+      'throws',
+      () => {
+        throw new Error('no size');
+      },
+    ],
+  ])('has an unknown size where its function %s, and the others go on', async (_, size) => {
+    await using manager = createTransferManager({ concurrency: 1 });
+    const sizes = [size as () => number, () => 5, size as () => number];
+    const watches = sizes.map((each, at) => manager.transfer({ key: `${at}`, size: each, run: async () => at }));
+    expect(await Promise.all(watches.map(({ result }) => result))).toEqual([0, 1, 2]);
+  });
+});
+
+test('an `onWaiting` that rejects ends the watch of its own caller', async () => {
+  await using manager = createTransferManager({ concurrency: 1 });
+  let end = (): void => {};
+  const first = manager.transfer({
+    key: 'first',
+    run: () =>
+      new Promise<void>((resolve) => {
+        end = resolve;
+      }),
+  });
+  const onWaiting = (): Promise<void> => Promise.reject(new Error('broken'));
+  const second = manager.transfer({ key: 'second', run: async () => 2 }, { onWaiting: onWaiting as () => void });
+  await expect(second.result).rejects.toThrow('broken');
+  end();
+  await first.result;
+});

@@ -1,4 +1,4 @@
-import { aFunction, aSignal, assertMembers, assertOptions, aText } from '@slipway/arguments';
+import { aCount, aFunction, aSignal, aString, assertOptions, aText, either } from '@slipway/arguments';
 import { TransferError } from './errors.ts';
 import { resolveTransferManagerOptions, type TransferManagerOptions } from './options.ts';
 import { Slots } from './slots.ts';
@@ -47,7 +47,10 @@ class Manager implements TransferManager {
     request: TransferRequest<Result, Progress>,
     options: WatchOptions<Progress> = {},
   ): TransferWatch<Result> {
-    assertMembers('request', request, { required: { key: aText, run: aFunction } });
+    assertOptions<TransferRequest<unknown, unknown>>('request', request as TransferRequest<unknown, unknown>, {
+      required: { key: aText, run: aFunction },
+      optional: { host: aString, size: either(aCount, aFunction) },
+    });
     assertOptions('options', options, {
       optional: { signal: aSignal, onProgress: aFunction, onWaiting: aFunction },
     });

@@ -7,6 +7,7 @@ import {
   aString,
   assertArgument,
   assertOptions,
+  surviving,
 } from '@slipway/arguments';
 import { type Backoff, staggeredBackoff } from './backoff.ts';
 import type { Clock } from './clock.ts';
@@ -39,7 +40,7 @@ export interface RetryNotice {
 export interface RetryOptions {
   /** Attempts in all, the first included; counted afresh after progress. @default 5 */
   readonly attempts?: number | undefined;
-  /** Cancels attempt and wait. */
+  /** Ends the waits, and begins no further attempt. One that is under way is ended by the signal that it was given. */
   readonly signal?: AbortSignal | undefined;
   /** Called at once and then once a second while a wait lasts. */
   readonly onRetry?: ((notice: RetryNotice) => void) | undefined;
@@ -141,11 +142,13 @@ class Waits {
   readonly #options: RetryOptions;
   readonly #clock: Clock;
   readonly #random: () => number;
+  readonly #onRetry: RetryOptions['onRetry'];
 
   constructor(options: RetryOptions) {
     this.#options = options;
     this.#clock = options.clock ?? retryDefaults.clock;
     this.#random = options.random ?? Math.random;
+    this.#onRetry = surviving('onRetry', options.onRetry);
   }
 
   next(attempt: number, attempts: number, retryAfterMs: number | undefined): number {
@@ -177,11 +180,11 @@ class Waits {
 
   /** Waits, telling the whole seconds left. */
   async wait(delayMs: number, subject: Subject): Promise<void> {
-    const { signal, onRetry } = this.#options;
+    const { signal } = this.#options;
     this.totalMs += delayMs;
     const end = this.#clock.now() + delayMs;
     for (let left = Math.max(1, seconds(delayMs)); left > 0; left -= 1) {
-      onRetry?.({ ...subject, seconds: left });
+      this.#onRetry?.({ ...subject, seconds: left });
       const untilNextMs = end - (left - 1) * 1_000 - this.#clock.now();
       try {
         await this.#clock.sleep(Math.max(0, untilNextMs), { signal });

@@ -138,7 +138,7 @@ export class Slots {
 
   #weigh({ size }: SlotRequest): Weight {
     const { smallSize } = this.#options;
-    const bytes = typeof size === 'function' ? size() : size;
+    const bytes = typeof size === 'function' ? countFrom(size) : size;
     return { isSmall: smallSize > 0 && bytes !== undefined && bytes <= smallSize, size: bytes ?? 0 };
   }
 
@@ -200,4 +200,14 @@ class Line {
 function earlier(one: Entry | undefined, other: Entry | undefined): Entry | undefined {
   if (!one || !other) return one ?? other;
   return one.order < other.order ? one : other;
+}
+
+/** What a caller's function says, where it is a count: its mistakes must not stop the others in the queue. */
+function countFrom(size: () => number | undefined): number | undefined {
+  try {
+    const bytes: unknown = size();
+    return typeof bytes === 'number' && bytes >= 0 ? bytes : undefined;
+  } catch {
+    return undefined;
+  }
 }

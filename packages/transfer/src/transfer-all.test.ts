@@ -157,3 +157,13 @@ describe('transferAll', () => {
     expect(begun.signal?.aborted ?? true).toBe(true);
   });
 });
+
+test.each<[string, unknown]>([
+  ['a text', 'abc'],
+  ['an async iterable', (async function* () {})()],
+  ['a list of nothing', [null]],
+  ['a list of texts', ['abc']],
+])('%s in place of the requests is refused', async (_, requests) => {
+  await using manager = createTransferManager();
+  await expect(transferAll(manager, requests as never)).rejects.toMatchObject({ code: 'ERR_ARGUMENT' });
+});

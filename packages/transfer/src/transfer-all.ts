@@ -1,4 +1,4 @@
-import { aFunction, aSignal, aStream, assertArgument, assertOptions, withMethods } from '@slipway/arguments';
+import { aFunction, anObject, aSignal, assertArgument, assertOptions, withMethods } from '@slipway/arguments';
 import type { TransferManager, TransferRequest, TransferWatch } from './transfer-manager.ts';
 
 /** How a caller follows several transfers. */
@@ -30,7 +30,7 @@ export async function transferAll<Result, Progress>(
   options: TransferAllOptions<Result, Progress> = {},
 ): Promise<Result[]> {
   assertArgument('manager', manager, withMethods('a transfer manager', 'transfer'));
-  assertArgument('requests', requests, aStream);
+  assertArgument('requests', requests, withMethods('an iterable of transfers', Symbol.iterator));
   assertOptions<TransferAllOptions<unknown, unknown>>('options', options as TransferAllOptions<unknown, unknown>, {
     optional: { signal: aSignal, onPreparing: aFunction, onWaiting: aFunction, onProgress: aFunction },
   });
@@ -40,8 +40,9 @@ export async function transferAll<Result, Progress>(
   try {
     const keys: string[] = [];
     for (const request of requests) {
+      assertArgument('request', request, anObject);
       keys.push(request.key);
-      onPreparing?.(request);
+      await onPreparing?.(request);
       if (!watches.has(request.key)) watches.set(request.key, begin(manager, request, options));
     }
     const results = new Map<string, Result>();

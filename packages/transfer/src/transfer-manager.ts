@@ -20,7 +20,8 @@ export interface TransferRequest<Result, Progress> {
   readonly host?: string | undefined;
   /**
    * Bytes expected, for choosing between the slots of small and of large transfers. A function is asked whenever the
-   * job might begin, for what is made meanwhile and becomes smaller; it must not throw.
+   * job might begin, for what is made meanwhile and becomes smaller; where it throws, or answers no count of bytes, the
+   * size is unknown.
    * @default unknown, taken as a large one
    */
   readonly size?: number | (() => number | undefined) | undefined;
@@ -55,8 +56,8 @@ export interface WatchOptions<Progress> {
 /** What a user of a {@link TransferManager} needs of it. */
 export interface Transfers {
   /**
-   * Starts the job, or joins the one of the same key. Never throws: what goes wrong is told by `result`
-   * (`ERR_TRANSFER_CLOSED` once the manager is disposed).
+   * Starts the job, or joins the one of the same key. Throws for wrong arguments alone, before anything is
+   * queued: what goes wrong later is told by `result` (`ERR_TRANSFER_CLOSED` once the manager is disposed).
    */
   transfer<Result, Progress>(
     request: TransferRequest<Result, Progress>,

@@ -94,7 +94,7 @@ export class Watcher implements TransferWatch<unknown> {
       while (!this.#hasLeft) {
         if (this.#isWaitingPending) {
           this.#isWaitingPending = false;
-          this.#options.onWaiting?.();
+          await this.#options.onWaiting?.();
         } else if (this.#pending) {
           const { record } = this.#pending;
           this.#pending = undefined;
