@@ -70,6 +70,22 @@ describe('a record book', () => {
     await expect(book.get('n', 'a')).rejects.toThrow('The record book is closed');
   });
 
+  test('lets a failure of the caller’s own come through, which changes nothing and is no other’s', async () => {
+    const folder = await newFolder();
+    await using book = await openRecordBook({ folder });
+    await book.set('n', 'a', bytes('before'));
+    const own = new Error('my own');
+    const failed = book.update('n', 'a', () => {
+      throw own;
+    });
+    const others = [book.set('n', 'b', bytes('b')), book.update('n', 'c', () => bytes('c'))];
+    await expect(failed).rejects.toBe(own);
+    await Promise.all(others);
+    await using fresh = await openRecordBook({ folder });
+    const read = await Promise.all(['a', 'b', 'c'].map((key) => fresh.get('n', key)));
+    expect(read).toEqual([bytes('before'), bytes('b'), bytes('c')]);
+  });
+
   test.skipIf(process.platform === 'win32')('makes its folder for this user alone', async () => {
     const folder = join(await newFolder(), 'made');
     await using _ = await openRecordBook({ folder });

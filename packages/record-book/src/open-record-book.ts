@@ -136,12 +136,24 @@ class SharedBook implements RecordBook {
     change: ValueChange,
     options: { readonly needsValue: boolean },
   ): Promise<void> {
+    let failure: { readonly error: unknown } | undefined;
+    /** A caller's mistake changes nothing, and is nobody else's of the same group. */
+    const survived: ValueChange = (value) => {
+      failure = undefined;
+      try {
+        return change(value);
+      } catch (error) {
+        failure = { error };
+        return value;
+      }
+    };
     await this.#run('write', async () => {
-      const written = this.#writes.add(lineName(namespace, key), change, options);
+      const written = this.#writes.add(lineName(namespace, key), survived, options);
       if (this.#gatherMs === 0) this.#beginGroup();
       else this.#timer ??= setTimeout(() => void this.flush(), this.#gatherMs);
       await written;
     });
+    if (failure !== undefined) throw (failure as { readonly error: unknown }).error;
   }
 
   /** The lock is taken once for all that wait when it is got. */

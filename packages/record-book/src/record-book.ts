@@ -1,6 +1,6 @@
 /**
  * Changes one value: gets what is there, returns what shall be; undefined means absent, on both sides. Returning the
- * very value it was given changes nothing. Must not throw on odd bytes.
+ * very value it was given changes nothing. What it throws comes through, and changes nothing.
  */
 export type ValueChange = (value: Uint8Array | undefined) => Uint8Array | undefined;
 
