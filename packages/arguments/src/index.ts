@@ -39,4 +39,5 @@ export {
   someBytes,
   withMethods,
 } from './kinds.ts';
+export { surviving } from './surviving.ts';
 export { type UnknownOption, unknownOption } from './unknown-option.ts';

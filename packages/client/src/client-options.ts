@@ -1,15 +1,5 @@
 import { tmpdir } from 'node:os';
-import {
-  aBoolean,
-  aFunction,
-  anObject,
-  anything,
-  aStream,
-  aText,
-  type Kind,
-  unexpected,
-  withMethods,
-} from '@slipway/arguments';
+import { aBoolean, aFunction, anObject, anything, aStream, aText, type Kind, unexpected, withMethods, surviving } from '@slipway/arguments';
 import type { ByteStream } from '@slipway/digest';
 import type { ImageStore } from '@slipway/image-store';
 import type { LayerCache } from '@slipway/layer-cache';
@@ -156,10 +146,11 @@ export function resolveClientOptions(options: ClientOptions = {}): ResolvedClien
     throw optionError('`dockerMetadataWrite` needs `dockerMetadata`', 'name the folder that is to be written');
   }
   const told = new Set<string>();
+  const tell = surviving('onWarning', options.onWarning);
   const warn = (message: string): void => {
     if (told.has(message)) return;
     told.add(message);
-    options.onWarning?.(message);
+    tell?.(message);
   };
   const alone = isolated ? { tls: {}, credentials: async () => undefined } : {};
   return {
@@ -170,6 +161,7 @@ export function resolveClientOptions(options: ClientOptions = {}): ResolvedClien
     cache: given.cache ?? !isolated,
     retries: given.retries ?? optionTable.retries.initial ?? 0,
     concurrency: given.concurrency ?? optionTable.concurrency.initial ?? 0,
+    onRequest: surviving('onRequest', options.onRequest),
     warn,
   };
 }

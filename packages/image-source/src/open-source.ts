@@ -10,6 +10,7 @@ import {
   assertOptions,
   aText,
   oneOf,
+  surviving,
 } from '@slipway/arguments';
 import type { ByteStream } from '@slipway/digest';
 import { dockerManifestName, readDockerArchive } from './docker/docker-archive.ts';
@@ -58,7 +59,11 @@ export async function openSource(text: string, options: OpenSourceOptions = {}):
     },
   });
   options.signal?.throwIfAborted();
-  const opening: Opening = { ...options, limits: resolveSourceLimits(options.limits) };
+  const opening: Opening = {
+    ...options,
+    onNotice: surviving('onNotice', options.onNotice),
+    limits: resolveSourceLimits(options.limits),
+  };
   const source = parseSourceText(text);
   if ('path' in source) {
     const located = (await locateSource(text)) ?? source;

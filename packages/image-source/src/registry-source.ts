@@ -9,6 +9,7 @@ import {
   assertOptions,
   aText,
   oneOf,
+  surviving,
   withMethods,
 } from '@slipway/arguments';
 import {
@@ -126,6 +127,7 @@ export async function openRegistrySource(
   const names = reference.digest === undefined ? [familiarString(reference)] : [];
   const { items, incomplete } = await loadEntries(blobs, [{ descriptor, names, tags: [] }], {
     ...options,
+    onNotice: surviving('onNotice', options.onNotice),
     limits: resolveSourceLimits(options.limits),
     findReferrers: options.referrers ? (subject) => blobs.findReferrers(subject) : undefined,
   });

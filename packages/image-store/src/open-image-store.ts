@@ -9,6 +9,7 @@ import {
   assertOptions,
   aText,
   type Kind,
+  surviving,
 } from '@slipway/arguments';
 import type { AbortOptions, ByteStream, Digest } from '@slipway/digest';
 import type { ImageSource, SourceItem } from '@slipway/image-source';
@@ -94,7 +95,7 @@ class DiskImageStore implements ImageStore {
     this.#options = options;
     this.#files = new StoreFiles(this.folder, options.lockTimeoutMs ?? defaults.lockTimeoutMs);
     this.#facts = new FactsReader(this.#files);
-    this.#record = new StoreRecord(this.#files, this.#facts, options.onWarning);
+    this.#record = new StoreRecord(this.#files, this.#facts, surviving('onWarning', options.onWarning));
     this.#held = new HeldImages(this.#files);
   }
 
@@ -107,7 +108,8 @@ class DiskImageStore implements ImageStore {
   }
 
   load(source: ImageSource, options: LoadOptions = {}): Promise<readonly LoadedImage[]> {
-    const { signal, onProgress = () => {} } = options;
+    const { signal } = options;
+    const onProgress = surviving('onProgress', options.onProgress) ?? (() => {});
     return this.#run(
       'load an image',
       options,
@@ -359,7 +361,7 @@ class DiskImageStore implements ImageStore {
   }
 
   #tell(event: ImageStoreEvent): void {
-    this.#options.onEvent?.(event);
+    surviving('onEvent', this.#options.onEvent)?.(event);
   }
 
   async #run<T>(

@@ -1,6 +1,14 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ArgumentRangeError, aFunction, aNumber, assertOptions, assertSignal, aText } from '@slipway/arguments';
+import {
+  ArgumentRangeError,
+  aFunction,
+  aNumber,
+  assertOptions,
+  assertSignal,
+  aText,
+  surviving,
+} from '@slipway/arguments';
 import type { AbortOptions, Digest } from '@slipway/digest';
 import { openRecordBook } from '@slipway/record-book';
 import type { LayerCacheError } from './errors.ts';
@@ -105,7 +113,7 @@ class DiskLayerCache implements LayerCache, AsyncDisposable {
     this.#records = new LayerRecords({ open, mayWait, onFailure });
     this.#layers = new KeptLayers(folder, this.#records);
     this.#maxBytes = maxBytes;
-    this.#onWarning = onWarning;
+    this.#onWarning = surviving('onWarning', onWarning);
     this.#ports = ports;
     this.#memory = new HeldMemory(ports.memory.bytes);
   }

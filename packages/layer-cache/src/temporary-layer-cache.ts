@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { aFunction, assertOptions, assertSignal, aText } from '@slipway/arguments';
+import { aFunction, assertOptions, assertSignal, aText, surviving } from '@slipway/arguments';
 import type { AbortOptions, Digest } from '@slipway/digest';
 import type { LayerCacheError } from './errors.ts';
 import type { BeginOptions, CachedLayer, LayerCache, LayerCacheWriter } from './layer-cache.ts';
@@ -70,7 +70,7 @@ class TemporaryLayerCache implements LayerCache, AsyncDisposable {
       const own = { folder, maxBytes: Number.POSITIVE_INFINITY, onWarning };
       return { folder, cache: await openLayerCacheWith(own, defaultPorts, async () => recordsInMemory()) };
     } catch (cause) {
-      onWarning?.(asWriteError(cause));
+      surviving('onWarning', onWarning)?.(asWriteError(cause));
       return undefined;
     }
   }

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { surviving } from '@slipway/arguments';
 import { type Compressor, createPlainCompressor } from '@slipway/digest';
 import { canonicalName, formatReference } from '@slipway/reference';
 import { registryProfile } from '@slipway/registry-client';
@@ -14,7 +15,6 @@ import {
 } from './assert-push.ts';
 import { meterProgress } from './deliver/blobs/meter-progress.ts';
 import { Turns } from './deliver/blobs/turns.ts';
-import { surviving } from './deliver/listener.ts';
 import { MakingAhead } from './deliver/making-ahead.ts';
 import type { Push, SharedParts } from './deliver/push-parts.ts';
 import { type RepositoryItem, RepositoryPush } from './deliver/repository-push.ts';
@@ -107,7 +107,7 @@ async function deliverAll(
   options: ResolvedPushOptions,
   { stopAtFailure, onDelivered }: Pick<PushAllOptions, 'stopAtFailure' | 'onDelivered'>,
 ): Promise<readonly (readonly PushResult[])[]> {
-  const tell = meterProgress(surviving(options.onEvent), { clock: pusher.retry.clock });
+  const tell = meterProgress(surviving('onEvent', options.onEvent) ?? (() => {}), { clock: pusher.retry.clock });
   const forms = new Map<string, BlobForm>();
   const scope = new Scope(options.signal);
   const notes = new Notes(pusher.metadataStore, options.signal);

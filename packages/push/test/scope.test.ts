@@ -174,7 +174,7 @@ describe('a listener that throws', () => {
       await using bench = await openBench();
       const warnings: string[] = [];
       const onWarning = (warning: Error): void => {
-        if (warning.name === 'PushListenerWarning') warnings.push(warning.message);
+        if (warning.name === 'ListenerWarning') warnings.push(warning.message);
       };
       process.on('warning', onWarning);
       try {

@@ -12,6 +12,7 @@ import {
   either,
   type Kind,
   kind,
+  surviving,
 } from '@slipway/arguments';
 import {
   type CredentialLookup,
@@ -251,8 +252,8 @@ export function resolveRegistryOptions(options: RegistryOptions): ResolvedRegist
     maxHeaderSize: options.maxHeaderSize ?? defaults.maxHeaderSize,
     connections: options.connections ?? defaults.connections,
     maxRequestsPerSecond: options.maxRequestsPerSecond ?? Number.POSITIVE_INFINITY,
-    onRequest: options.onRequest ?? (() => {}),
-    onWarning: options.onWarning ?? (() => {}),
+    onRequest: surviving('onRequest', options.onRequest) ?? (() => {}),
+    onWarning: surviving('onWarning', options.onWarning) ?? (() => {}),
     now: options.now ?? Date.now,
     lookup: options.lookup,
   };

@@ -115,6 +115,25 @@ describe('a registry that cannot be reached', () => {
   });
 });
 
+test.each<[string, () => unknown]>([
+  ['throws', () => expect.unreachable()],
+  ['rejects', () => Promise.reject(new Error('broken'))],
+])('a listener that %s changes nothing', async (_, listen) => {
+  await using server = await startScriptedServer(
+    afterPing((request, response) => {
+      request.raw.resume().once('end', () => {
+        const location = '/v2/a/blobs/uploads/1';
+        response.writeHead(request.method === 'POST' ? 202 : 201, { location, warning: '299 - "soon"' }).end();
+      });
+    }),
+  );
+  const tell = listen as () => void;
+  await using registry = openRegistry({ url: server.url, onRequest: tell, onWarning: tell });
+  const session = await beginSession(registry.repository('a'));
+  const bytes = testBytes(1_000);
+  await session.put(contentOf(bytes), digestBytes(bytes), { onProgress: tell, onBodySent: tell });
+});
+
 describe('a registry that was disposed', () => {
   const closed = { code: 'ERR_REGISTRY_CLOSED', transient: false, message: expect.stringContaining('closed here') };
 

@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http';
+import { surviving } from '@slipway/arguments';
 import type { AbortOptions } from '@slipway/digest';
 import type { Credentials } from '@slipway/docker-credentials';
 import { furtherFailure, type Ping, RegistryError, type RequestRecord } from '@slipway/registry-client';
@@ -59,7 +60,7 @@ export async function verifyLogin(
   let failure: Error | undefined;
   for (const way of await registries.waysTo(registry)) {
     requests = [];
-    onAttempt?.(way.url);
+    surviving('onAttempt', onAttempt)?.(way.url);
     try {
       const opened = await way.open();
       await opened.repository('slipway/login', { access: 'pull' }).statManifest('latest', { signal });

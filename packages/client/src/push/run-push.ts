@@ -1,4 +1,4 @@
-import { unexpected, withMethods } from '@slipway/arguments';
+import { unexpected, withMethods, surviving } from '@slipway/arguments';
 import {
   type ArtifactRecipe,
   type ImageRecipe,
@@ -97,14 +97,15 @@ async function pushAllTags(
   const opening = { ...reading, onNotice };
   const isTogether = format === 'v1' || (request.protocol ?? 'v2') !== 'v2';
   const options = { signal, pattern, newerThan, mayMatch, isTogether, opening };
+  const tell = surviving('onEvent', request.onEvent);
   const results = await pushRepository(repository, references, options, {
     sources: parts.sources.registries,
     destinationOf: (reference) => destinationOf(reference, request, parts),
     push: (deliveries) => pushItems(deliveries, request, parts, {}),
     onUnchanged: ({ reference: { tag, ...reference }, totals, ok: _ok, ...manifest }) => {
       const destination = familiarName(reference);
-      request.onEvent?.({ type: 'manifest:pushed', destination, tag, ...manifest });
-      request.onEvent?.({ type: 'push:finished', destination, tag, digest: manifest.digest, totals });
+      tell?.({ type: 'manifest:pushed', destination, tag, ...manifest });
+      tell?.({ type: 'push:finished', destination, tag, digest: manifest.digest, totals });
     },
   });
   if (results.length === 0) parts.warn(nothingNewer(`docker://${repository}`));

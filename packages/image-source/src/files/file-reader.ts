@@ -1,6 +1,6 @@
 import { constants, readSync, type Stats } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { ArgumentRangeError, assertChunk } from '@slipway/arguments';
+import { ArgumentRangeError, assertChunk, surviving } from '@slipway/arguments';
 import type { Content, LentFile, OpenOptions } from '@slipway/digest';
 import { fromSystemError, invalidSource, SourceError } from '../errors.ts';
 import type { ReadHook } from '../options.ts';
@@ -103,7 +103,7 @@ class OpenFile implements FileReader {
     this.name = name;
     this.size = size;
     this.mtimeMs = mtimeMs;
-    this.#onRead = onRead;
+    this.#onRead = surviving('onRead', onRead);
     this.#close = close;
   }
 

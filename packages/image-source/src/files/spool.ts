@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import { type FileHandle, open, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { surviving } from '@slipway/arguments';
 import { type AbortOptions, type ByteStream, decompress } from '@slipway/digest';
 import { invalidSource, SourceError } from '../errors.ts';
 import type { ReadHook, ResolvedSourceLimits } from '../options.ts';
@@ -51,7 +52,7 @@ export async function writeDown(stream: ByteStream, options: Omit<SpoolOptions, 
   const { name, spoolFolder = tmpdir(), onSpool, onRead } = options;
   const file = await TemporaryFile.create(spoolFolder, name);
   try {
-    onSpool?.({ name, path: file.path });
+    surviving('onSpool', onSpool)?.({ name, path: file.path });
     // One chunk is written while the next is made, so that decompression and disk do not wait for each other in turn.
     let writing = Promise.resolve();
     for await (const chunk of stream) {

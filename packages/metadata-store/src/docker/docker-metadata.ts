@@ -1,4 +1,4 @@
-import { aBoolean, aFunction, anObject, assertArgument, assertOptions, aText } from '@slipway/arguments';
+import { aBoolean, aFunction, anObject, assertArgument, assertOptions, aText, surviving } from '@slipway/arguments';
 import type { Digest } from '@slipway/digest';
 import { computeHmac } from '../claims/hmac.ts';
 import { createMetadataStore } from '../keyed/key-value-store.ts';
@@ -47,7 +47,7 @@ class JoinedMetadataStore implements MetadataStore {
     this.#own = own;
     this.#docker = docker;
     this.#isWritable = isWritable;
-    this.#onWarning = onWarning ?? (() => {});
+    this.#onWarning = surviving('onWarning', onWarning) ?? (() => {});
   }
 
   async layerRecords(diffID: Digest): Promise<readonly LayerRecord[]> {

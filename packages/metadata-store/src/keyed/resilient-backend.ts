@@ -1,4 +1,4 @@
-import { aFunction, aNumber, aString, assertOptions } from '@slipway/arguments';
+import { aFunction, aNumber, aString, assertOptions, surviving } from '@slipway/arguments';
 import { MetadataStoreError } from '../errors.ts';
 import type { KeyValueBackend, ValueChange } from './key-value-backend.ts';
 import { takeValue } from './take-value.ts';
@@ -58,7 +58,7 @@ class ResilientBackend implements KeyValueBackend {
     pauseMs = 60_000,
   }: ResilientBackendOptions) {
     this.#open = open;
-    this.#onWarning = onWarning ?? (() => {});
+    this.#onWarning = surviving('onWarning', onWarning) ?? (() => {});
     this.#name = name;
     this.#timeoutMs = timeoutMs;
     this.#pauseMs = pauseMs;

@@ -1,4 +1,4 @@
-import { assertSignal } from '@slipway/arguments';
+import { assertSignal, surviving } from '@slipway/arguments';
 import type { AbortOptions, Content, Digest } from '@slipway/digest';
 import { assertSameDigest } from '../answers/content-digest.ts';
 import type { Access } from '../auth/authorizer.ts';
@@ -91,7 +91,7 @@ class RegistryUploadSession implements UploadSession {
       headers: { 'content-type': octetStream, ...range },
       body: bodyOfContent(content, from),
       onTaken: this.#counting(onProgress),
-      onBodySent,
+      onBodySent: surviving('onBodySent', onBodySent),
       commits: content.size,
       signal,
     });
@@ -103,7 +103,7 @@ class RegistryUploadSession implements UploadSession {
       method: 'PUT',
       target: withParameter(this.#location, 'digest', digest),
       headers: { 'content-type': octetStream },
-      onBodySent,
+      onBodySent: surviving('onBodySent', onBodySent),
       commits: this.#offset,
       signal,
     });
@@ -159,7 +159,7 @@ class RegistryUploadSession implements UploadSession {
         taken = sent;
         count(sent);
       },
-      onBodySent,
+      onBodySent: surviving('onBodySent', onBodySent),
       commits: body.size ?? Number.POSITIVE_INFINITY, // storage behind the registry may take its time over each chunk
       signal,
     });
@@ -193,9 +193,10 @@ class RegistryUploadSession implements UploadSession {
   /** Reports totals of the session, and remembers them. A request that is repeated counts from its beginning again. */
   #counting(onProgress: SendOptions['onProgress']): (sent: number) => void {
     const before = this.#offset;
+    const tell = surviving('onProgress', onProgress);
     return (sent) => {
       if (this.#sent !== undefined) this.#sent = before + sent;
-      onProgress?.(before + sent);
+      tell?.(before + sent);
     };
   }
 

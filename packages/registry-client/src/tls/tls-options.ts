@@ -9,6 +9,7 @@ import {
   assertOptions,
   listOf,
   type OptionKinds,
+  surviving,
 } from '@slipway/arguments';
 import type { TLSOptions } from '../options.ts';
 import { type CertificateFolder, readCertificateFolder } from './certificate-folder.ts';
@@ -76,7 +77,10 @@ export async function loadTLSOptions(registry: string, sources: TLSSources): Pro
   }
   const [client, ...others] = folder?.clients ?? [];
   if (client && others.length > 0) {
-    sources.onWarning?.(
+    surviving(
+      'onWarning',
+      sources.onWarning,
+    )?.(
       `of the client certificates for ${registry} only ${client.name} is used, not ` +
         `${others.map(({ name }) => name).join(', ')}`,
     );
@@ -153,7 +157,8 @@ function tellSkipped(
   for (const error of skipped) {
     const isGone = /: (?:ENOENT|ELOOP)$/.test(error.message);
     const isInFolder = folder?.skipped.includes(error) ?? false;
-    if (isInFolder && (certFolder || !isGone)) onWarning?.(`${error.message}; it is left out of account`);
+    if (isInFolder && (certFolder || !isGone))
+      surviving('onWarning', onWarning)?.(`${error.message}; it is left out of account`);
   }
 }
 
