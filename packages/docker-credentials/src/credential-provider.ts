@@ -1,4 +1,4 @@
-import { anObject, aSignal, aString, assertMembers, assertOptions } from '@slipway/arguments';
+import { anObject, aSignal, aString, assertMembers, assertOptions, surviving } from '@slipway/arguments';
 import { createSharedWork, type SharedWork } from '@slipway/transfer';
 import { type AuthConfig, authConfigFrom, credentialsOf } from './auth-config.ts';
 import { type ConfigFile, entryIn, helperIn } from './config-file.ts';
@@ -129,7 +129,7 @@ class Lookup {
   warn(message: string): void {
     if (this.#warned.has(message)) return;
     this.#warned.add(message);
-    this.#sources.onWarning?.(message);
+    surviving('onWarning', this.#sources.onWarning)?.(message);
   }
 
   async #look(

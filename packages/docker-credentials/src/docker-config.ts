@@ -1,4 +1,4 @@
-import { aFunction, anObject, aString, assertOptions } from '@slipway/arguments';
+import { aFunction, anObject, aString, assertOptions, surviving } from '@slipway/arguments';
 import { readConfigFile } from './config-file.ts';
 import { type CredentialSources, dockerConfigPath } from './credential-sources.ts';
 import { CredentialsError } from './errors.ts';
@@ -21,7 +21,7 @@ export async function readDockerConfig(sources: DockerConfigSources): Promise<Re
     return (await readConfigFile(path))?.document ?? {};
   } catch (error) {
     if (!(error instanceof CredentialsError)) throw error;
-    sources.onWarning?.(error.message);
+    surviving('onWarning', sources.onWarning)?.(error.message);
     return {};
   }
 }

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { open, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { ArgumentError, assertArgument, assertOptions, aText } from '@slipway/arguments';
-import { makeFolder } from '@slipway/file-lock';
+import { ArgumentError, assertArgument, assertOptions, aText, surviving } from '@slipway/arguments';
+import { FileLockError, makeFolder, withFileLock } from '@slipway/file-lock';
 import { encodeAuth } from './auth-config.ts';
 import { type ConfigFile, entryIn, helperIn, parseConfig, readConfigFile } from './config-file.ts';
 import { type CredentialHelper, openCredentialHelper } from './credential-helper.ts';
@@ -38,20 +38,21 @@ export async function storeCredentials(
   assertArgument('registry', registry, aText);
   const credentials = readCredentials(given);
   assertOptions('sources', sources, sourceKinds);
-  if (credentials.kind === 'basic' && credentials.username.includes(':')) {
-    throw new ArgumentError('username', 'Expected `username` to have no colon');
-  }
+  if (credentials.kind === 'basic') assertStorable(credentials);
   const { path, file } = await openWritable(sources);
   const helper = helperFor(file, registry, sources);
   const address = serverAddressOf(registry);
   if (helper && credentials.kind !== 'registry-token') {
     await helper.helper.store(address, credentials);
     // Docker notes what its helpers keep, without the secret.
-    await writeDocument(path, withEntry(file, registry, address, {}));
+    await changeDocument(path, (current) => withEntry(current, registry, address, {}));
     return { file: path, helper: helper.name };
   }
-  await writeDocument(path, withEntry(file, registry, address, entryOf(credentials)));
-  sources.onWarning?.(
+  await changeDocument(path, (current) => withEntry(current, registry, address, entryOf(credentials)));
+  surviving(
+    'onWarning',
+    sources.onWarning,
+  )?.(
     `the credentials of ${registry} are stored unencrypted in ${path}: name a credential helper in its ` +
       'credsStore to keep them safer',
   );
@@ -79,10 +80,11 @@ export async function eraseCredentials(registry: string, sources: CredentialSour
       erased = true;
     }
   }
-  const remaining = withoutEntry(file, registry);
-  if (remaining) {
-    erased ||= hasEntry(file, registry);
-    await writeDocument(path, remaining);
+  if (withoutEntry(file, registry) !== undefined) {
+    await changeDocument(path, (current) => {
+      erased ||= hasEntry(current, registry);
+      return withoutEntry(current, registry);
+    });
   }
   await tellOthers(path, registry, sources);
   return erased;
@@ -93,7 +95,7 @@ async function tellOthers(path: string, registry: string, sources: CredentialSou
   if (sources.authFile || sources.env['REGISTRY_AUTH_FILE']) return;
   for await (const place of openCredentialPlaces(sources)) {
     if (place.kind !== 'read' || place.name === path || !hasEntry(place.file, registry)) continue;
-    sources.onWarning?.(`other credentials of ${registry} are left in ${place.name}`);
+    surviving('onWarning', sources.onWarning)?.(`other credentials of ${registry} are left in ${place.name}`);
   }
 }
 
@@ -112,7 +114,18 @@ async function openWritable(sources: CredentialSources): Promise<{ readonly path
     const message = 'cannot keep credentials: this user has no home folder, and no file is named';
     throw new CredentialsError('ERR_CREDENTIALS_FILE', message, facts);
   }
-  return { path, file: (await readConfigFile(path)) ?? parseConfig(path, '') };
+  return { path, file: await readOrEmpty(path) };
+}
+
+async function readOrEmpty(path: string): Promise<ConfigFile> {
+  return (await readConfigFile(path)) ?? parseConfig(path, '');
+}
+
+/** What the file's form cannot hold, or a reader would take for no credentials. */
+function assertStorable({ username, password }: Extract<Credentials, { kind: 'basic' }>): void {
+  assertArgument('username', username, aText);
+  assertArgument('password', password, aText);
+  if (username.includes(':')) throw new ArgumentError('username', 'Expected `username` to have no colon');
 }
 
 function helperFor(
@@ -160,11 +173,40 @@ function entriesOfOthers(file: ConfigFile, registry: string): Record<string, unk
   return Object.fromEntries(Object.entries(file.auths).filter(([key]) => normalizeKey(key) !== host));
 }
 
+/** How long others may have the file to themselves: a change takes milliseconds. */
+const lockTimeoutMs = 30_000;
+
+/**
+ * Changes the file as it is now, one at a time among all who use this package: logins that come at once, in several
+ * processes too, keep each other's. Docker itself does not ask for a lock.
+ *
+ * @param change undefined where nothing has to be written
+ */
+async function changeDocument(path: string, change: (file: ConfigFile) => object | undefined): Promise<void> {
+  try {
+    await makeFolder(dirname(path), 0o700);
+    const target = await realpath(path).catch(() => path);
+    const lock = join(dirname(target), `.${basename(target)}.slipway-lock`);
+    await withFileLock(lock, { timeoutMs: lockTimeoutMs }, async () => {
+      const changed = change(await readOrEmpty(path));
+      if (changed !== undefined) await writeDocument(path, changed);
+    });
+  } catch (error) {
+    if (error instanceof CredentialsError) throw error;
+    throw unwritable(path, error);
+  }
+}
+
+function unwritable(path: string, cause: unknown): CredentialsError {
+  const system = cause instanceof FileLockError ? (cause.cause ?? cause) : cause;
+  const message = `cannot write credentials to ${path}: ${systemCodeOf(system)}`;
+  return new CredentialsError('ERR_CREDENTIALS_FILE', message, { reason: 'unwritable', file: path }, { cause: system });
+}
+
 /** Replaces the file as a whole, readable for its owner alone; a reader sees the old one or the new one. */
 async function writeDocument(path: string, document: object): Promise<void> {
   let temporary: string | undefined;
   try {
-    await makeFolder(dirname(path), 0o700);
     // The link stays a link: people keep such files elsewhere and link to them.
     const target = await realpath(path).catch(() => path);
     temporary = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}`);
@@ -174,7 +216,6 @@ async function writeDocument(path: string, document: object): Promise<void> {
     await rename(temporary, target);
   } catch (error) {
     if (temporary !== undefined) await rm(temporary, { force: true });
-    const message = `cannot write credentials to ${path}: ${systemCodeOf(error)}`;
-    throw new CredentialsError('ERR_CREDENTIALS_FILE', message, { reason: 'unwritable', file: path }, { cause: error });
+    throw unwritable(path, error);
   }
 }

@@ -35,6 +35,29 @@ describe('storeCredentials', () => {
     await expect(createCredentialProvider(sources)(registry)).resolves.toEqual(credentials);
   });
 
+  test('logins that come at once keep each other, and a logout among them too', async () => {
+    await storeCredentials('gone.io', me, sources);
+    const hosts = Array.from({ length: 20 }, (_, at) => `r${at}.io`);
+    const erased = eraseCredentials('gone.io', sources);
+    await Promise.all(hosts.map((host) => storeCredentials(host, me, sources)));
+    expect(await erased).toBe(true);
+    const { auths } = (await config()) as { readonly auths: object };
+    expect(Object.keys(auths).sort()).toEqual(hosts.sort());
+    expect(await readdir(join(home.homeFolder, '.docker'))).toEqual(['config.json']);
+  });
+
+  test.each<[string, Credentials]>([
+    ['username', { kind: 'basic', username: '', password: 'pw' }],
+    ['password', { kind: 'basic', username: 'me', password: '' }],
+    ['username', { kind: 'basic', username: '', password: '' }],
+  ])('no %s is refused, as nobody could read it back', async (argument, credentials) => {
+    await expect(storeCredentials('s.io', credentials, sources)).rejects.toMatchObject({
+      code: 'ERR_ARGUMENT',
+      argument,
+    });
+    await expect(createCredentialProvider(sources)('s.io')).resolves.toBeUndefined();
+  });
+
   test('a new file is for its owner alone, its folder too, and plain text is warned of', async () => {
     const path = join(home.homeFolder, '.docker', 'config.json');
     await expect(storeCredentials('ghcr.io', me, sources)).resolves.toEqual({ file: path, helper: undefined });
