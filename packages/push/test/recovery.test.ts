@@ -34,6 +34,16 @@ function warnings(bench: Bench): string[] {
   return bench.events.flatMap((event) => (event.type === 'warning' ? event.code : []));
 }
 
+/** Digests that the manifest of tag 1 names. */
+async function named(bench: Bench, repository: string): Promise<{ layers: Digest[]; config: Digest }> {
+  const manifest = await bench.registry.manifest(repository, '1');
+  const { layers, config } = JSON.parse(new TextDecoder().decode(manifest?.bytes)) as {
+    layers: readonly { digest: Digest }[];
+    config: { digest: Digest };
+  };
+  return { layers: layers.map(({ digest }) => digest), config: config.digest };
+}
+
 function uploads(bench: Bench): number {
   return countOf(bench.requests())['PUT blobs/uploads'] ?? 0;
 }
@@ -116,15 +126,21 @@ describe('a registry that says it has what it lacks', () => {
     omitHeaders: ['content-length'],
   };
   const mount: Misbehaviour = { match: { kind: 'mount', repository: 'demo/app' }, status: 201, body: '' };
-  test.each<[string, readonly Misbehaviour[]]>([
-    ['at a HEAD', [head]],
-    ['at a mount', [mount]],
-    ['at both', [head, mount]],
-  ])('%s is asked once more for nothing: everything is sent, and the push succeeds', async (_, rules) => {
+  const naming = (digest: Digest): Misbehaviour => ({
+    ...mount,
+    match: { ...mount.match, path: new RegExp(`mount=${encodeURIComponent(digest)}`) },
+    headers: { 'docker-content-digest': digest },
+  });
+  test.each<[string, (named: readonly Digest[]) => readonly Misbehaviour[]]>([
+    ['at a HEAD', () => [head]],
+    ['at a mount, by its digest', (named) => named.map(naming)],
+    ['at both', () => [head, mount]],
+  ])('%s is asked once more for nothing: everything is sent, and the push succeeds', async (_, rulesFor) => {
     await using bench = await openBench({ retry: { backoff: () => 1, clock: counting() } });
     await bench.push(image, 'demo/first:1'); // so that there are records to ask about
     await bench.push(randomImage(78), 'demo/app:0'); // of a repository that the registry does not know, it asks less
-    for (const rule of rules) bench.registry.misbehave(rule);
+    const { layers, config } = await named(bench, 'demo/first');
+    for (const rule of rulesFor([...layers, config])) bench.registry.misbehave(rule);
     bench.requests();
     bench.events.length = 0;
     const [result] = await bench.push(image, 'demo/app:1');
@@ -138,6 +154,18 @@ describe('a registry that says it has what it lacks', () => {
     bench.events.length = 0;
     await bench.push(image, 'demo/app:2');
     expect(warnings(bench)).toEqual([]);
+  });
+
+  test('with a status alone, at a mount, is not believed: everything is sent at once', async () => {
+    await using bench = await openBench();
+    await bench.push(image, 'demo/first:1');
+    bench.registry.misbehave(mount);
+    bench.requests();
+    bench.events.length = 0;
+    const [result] = await bench.push(image, 'demo/app:1');
+    if (result?.ok === false) throw result.error;
+    await bench.registry.verify();
+    expect([uploads(bench), warnings(bench)]).toEqual([blobs, []]);
   });
 
   test('and never takes the manifest fails after one repetition, and says so', async () => {
@@ -212,10 +240,7 @@ describe('replicas that are a moment behind', () => {
     const clock = counting();
     await using bench = await openBench({ retry: { backoff: () => 1, clock } });
     digestOf(await bench.push(image, 'demo/first:1'));
-    const { layers } = JSON.parse(
-      new TextDecoder().decode((await bench.registry.manifest('demo/first', '1'))?.bytes),
-    ) as { layers: readonly { digest: Digest }[] };
-    const digest = layers[1]?.digest;
+    const digest = (await named(bench, 'demo/first')).layers[1];
     bench.requests();
     bench.registry.misbehave({ match: { kind: 'manifest-put' }, times: 1, status: 404, body: unknownBlob({ digest }) });
     const [result] = await bench.push(image, 'demo/app:1');
@@ -241,13 +266,9 @@ describe('an image that was damaged after it was pushed', () => {
   test('is repaired by `force`, blob, config and manifest, without a HEAD of a blob or a mount', async () => {
     await using bench = await openBench();
     const digest = digestOf(await bench.push(image, 'demo/app:1'));
-    const manifest = await bench.registry.manifest('demo/app', '1');
-    const { layers, config } = JSON.parse(new TextDecoder().decode(manifest?.bytes)) as {
-      layers: readonly { digest: Digest }[];
-      config: { digest: Digest };
-    };
-    await remove(bench, `demo/app/blobs/${layers[0]?.digest}`);
-    await remove(bench, `demo/app/blobs/${config.digest}`);
+    const { layers, config } = await named(bench, 'demo/app');
+    await remove(bench, `demo/app/blobs/${layers[0]}`);
+    await remove(bench, `demo/app/blobs/${config}`);
     await expect(bench.registry.verify()).rejects.toThrow();
     bench.requests();
     const [result] = await bench.push(image, 'demo/app:1', { force: true });

@@ -152,7 +152,7 @@ describe('asking for a token', () => {
 
   test('for each mount candidate too, what is written to first, and never in place of the usual token', async () => {
     await using world = await startTokenWorld(undefined, (request, response) => {
-      if (request.method === 'POST') response.writeHead(201).end();
+      if (request.method === 'POST') response.writeHead(201, { 'docker-content-digest': digest }).end();
       else response.writeHead(404).end();
     });
     await using registry = openRegistry({ url: world.url });
@@ -169,7 +169,7 @@ describe('asking for a token', () => {
 
   test('that the usual one covers already is not asked for again: a mount from the repository itself', async () => {
     await using world = await startTokenWorld(undefined, (request, response) => {
-      if (request.method === 'POST') response.writeHead(201).end();
+      if (request.method === 'POST') response.writeHead(201, { 'docker-content-digest': digest }).end();
       else response.writeHead(404).end();
     });
     await using registry = openRegistry({ url: world.url });

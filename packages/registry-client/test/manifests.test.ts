@@ -266,7 +266,7 @@ describe('beginUpload', () => {
     ['from anywhere', { digest }, `mount=${encodeURIComponent(digest)}`],
   ])('asks for a mount %s with the keys in docker’s order', async (_, mount, query) => {
     await using server = await startScriptedServer(
-      afterPing((_request, response) => void response.writeHead(201).end()),
+      afterPing((_request, response) => void response.writeHead(201, { 'docker-content-digest': digest }).end()),
     );
     await using registry = openRegistry({ url: server.url });
     expect(await registry.repository('demo/app').beginUpload({ mount })).toEqual({ kind: 'mounted', digest });
@@ -278,7 +278,12 @@ describe('beginUpload', () => {
   });
 
   test.each<[string, number, Record<string, string>, object]>([
-    ['a blob that nobody asked to mount', 201, { location: '/v2/a/blobs/x' }, { code: 'ERR_REGISTRY_PROTOCOL' }],
+    [
+      'a blob that nobody asked to mount',
+      201,
+      { location: `/v2/a/blobs/${digest}` },
+      { code: 'ERR_REGISTRY_PROTOCOL' },
+    ],
     ['no location', 202, {}, { code: 'ERR_REGISTRY_PROTOCOL' }],
     ['a location that is no URL', 202, { location: 'http://' }, { code: 'ERR_REGISTRY_PROTOCOL' }],
     ['a refusal', 403, {}, { code: 'ERR_REGISTRY_DENIED', hint: expect.stringContaining('slipway login') }],

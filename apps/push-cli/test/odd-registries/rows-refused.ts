@@ -246,6 +246,12 @@ const safety: readonly OddRegistry[] = [
     name: 'a list of tags that never comes, which nobody needs',
     rules: [{ match: { kind: 'tags' }, stall: true }],
   },
+  ...[200, 202, 204].map((status) => ({
+    name: `the end of an upload is answered with ${status}, and nothing is kept`,
+    fails: 'ERR_REGISTRY_PROTOCOL',
+    rules: [{ match: { kind: 'upload-put' as const }, readFirst: true, status }],
+    says: [/does not have the blob sha256:/],
+  })),
   {
     name: 'the answer to a manifest names another digest, and the manifest is right',
     rules: [{ match: { kind: 'manifest-put' }, wrongDigest: true }],

@@ -88,6 +88,32 @@ const optional: readonly OddRegistry[] = [
   },
   { name: 'Locations are whole URLs', quirks: { location: 'absolute' } },
   { name: 'Locations of 20 kB', quirks: { locationBallast: 20_000 } },
+  ...[200, 201, 202, 204].map((status) => ({
+    name: `a mount is answered with ${status}, and nothing is done`,
+    isSeeded: true,
+    rules: answering('mount', status),
+  })),
+  ...[201, 202].map((status) => ({
+    name: `a mount is answered with ${status} and a blob that is not there`,
+    rules: answering('mount', status, { headers: { location: `/v2/demo/app/blobs/sha256:${'0'.repeat(64)}` } }),
+  })),
+  { name: 'uploads are opened with 201', quirks: { startStatus: 201 } },
+  {
+    name: 'uploads are opened with 201, and have no number',
+    quirks: { startStatus: 201 },
+    rules: [{ match: startOf, omitHeaders: ['docker-upload-uuid'] }],
+  },
+  { name: 'uploads are opened with 200', quirks: { startStatus: 200 } },
+  { name: 'uploads are opened with 204', quirks: { startStatus: 204 } },
+  ...[200, 202, 204].map((status) => ({
+    name: `the end of an upload is answered with ${status}`,
+    quirks: { commitStatus: status },
+  })),
+  {
+    name: 'the end of an upload is answered with 202, to who may write and not read',
+    quirks: { commitStatus: 202 },
+    rules: answering('blob-head', 403),
+  },
   { name: 'PATCH is answered with 201', quirks: { patchStatus: 201 } },
   { name: 'PATCH is answered with 204', quirks: { patchStatus: 204 } },
   { name: 'a PUT with a body is refused', quirks: { putWithBody: 'not-found' } },

@@ -1,14 +1,15 @@
 import { assertSignal, surviving } from '@slipway/arguments';
 import type { AbortOptions, Content, Digest } from '@slipway/digest';
 import { assertSameDigest } from '../answers/content-digest.ts';
-import type { Access } from '../auth/authorizer.ts';
 import { RegistryError, reworded } from '../errors.ts';
 import type { Answer } from '../http/answer/answer.ts';
 import { acknowledgedBytes, type ByteRange, parseRange, withParameter } from '../http/redirect/location.ts';
 import { redactURL } from '../http/redirect/redact-url.ts';
 import { bodyOfContent, bodyOfStreamed, type RequestBody } from '../http/request/request-body.ts';
 import type { ConnectionRequest, RegistryConnection } from '../registry-connection.ts';
-import type { SendOptions, StreamedContent, UploadSession, WaitOptions } from '../repository.ts';
+import type { RepositoryAt } from '../repository/repository-at.ts';
+import type { BlobStat, SendOptions, StreamedContent, UploadSession, WaitOptions } from '../repository.ts';
+import { statBlob } from './stat-blob.ts';
 
 /** ECR answers a PATCH with 201, others with 204; the specification says 202 and 201. */
 const accepted: readonly number[] = [200, 201, 202, 204];
@@ -19,8 +20,7 @@ const leastMaximum = 8_192;
 
 /** What a session begins with. */
 export interface UploadSessionState {
-  readonly connection: RegistryConnection;
-  readonly access: Access;
+  readonly at: RepositoryAt;
   readonly location: URL;
   /** The answer that opened it, for its chunk limits. */
   readonly answer: Answer | undefined;
@@ -32,8 +32,8 @@ export function createUploadSession(state: UploadSessionState): UploadSession {
 }
 
 class RegistryUploadSession implements UploadSession {
+  readonly #at: RepositoryAt;
   readonly #connection: RegistryConnection;
-  readonly #access: Access;
   #location: URL;
   #offset = 0;
   /** Bytes that may have arrived; undefined while only another process knows. */
@@ -44,9 +44,9 @@ class RegistryUploadSession implements UploadSession {
   #isTakenUp = false;
   #isOpen = true;
 
-  constructor({ connection, access, location, answer }: UploadSessionState) {
-    this.#connection = connection;
-    this.#access = access;
+  constructor({ at, location, answer }: UploadSessionState) {
+    this.#at = at;
+    this.#connection = at.connection;
     this.#location = location;
     this.#sent = answer === undefined ? undefined : 0;
     if (answer !== undefined) this.#adoptLimits(answer);
@@ -95,7 +95,7 @@ class RegistryUploadSession implements UploadSession {
       commits: content.size,
       signal,
     });
-    await this.#committed(answer, digest);
+    await this.#committed(answer, { digest, size: content.size }, signal);
   }
 
   async commit(digest: Digest, { signal, onBodySent }: WaitOptions = {}): Promise<void> {
@@ -107,7 +107,7 @@ class RegistryUploadSession implements UploadSession {
       commits: this.#offset,
       signal,
     });
-    await this.#committed(answer, digest);
+    await this.#committed(answer, { digest, size: this.#offset }, signal);
   }
 
   async refresh({ signal }: AbortOptions = {}): Promise<number> {
@@ -131,7 +131,7 @@ class RegistryUploadSession implements UploadSession {
       const answer = await this.#connection.send({
         method: 'DELETE',
         target: this.#location,
-        access: this.#access,
+        access: this.#at.access,
         expect: [...accepted, 404],
         // Not the caller's: its abort may be why we are here.
         signal: AbortSignal.timeout(this.#connection.options.timeouts.disposalMs),
@@ -204,7 +204,7 @@ class RegistryUploadSession implements UploadSession {
     assertSignal(request.signal);
     request.signal?.throwIfAborted();
     try {
-      const answer = await this.#sendWhereItLeads({ ...request, access: this.#access, expect: [...accepted, 416] });
+      const answer = await this.#sendWhereItLeads({ ...request, access: this.#at.access, expect: [...accepted, 416] });
       if (answer.status === 416) throw await this.#offsetError(answer);
       return answer;
     } catch (error) {
@@ -262,10 +262,19 @@ class RegistryUploadSession implements UploadSession {
     });
   }
 
-  async #committed(answer: Answer, digest: Digest): Promise<void> {
+  /** With any other answer than 201, the registry has to show the blob. */
+  async #committed(
+    answer: Answer,
+    { digest, size }: { readonly digest: Digest; readonly size: number },
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     this.#isOpen = false;
     await answer.discard();
     assertSameDigest(answer, digest);
+    if (answer.status === 201) return;
+    if (await isDenied(statBlob(this.#at, digest, { signal }), size)) {
+      throw answer.protocolError(`success, and does not have the blob ${digest}`);
+    }
   }
 
   async #adopt(answer: Answer): Promise<void> {
@@ -330,6 +339,18 @@ function misdirected(error: RegistryError, registry: URL, location: URL): Regist
       `${registry.host} does not know its own external address: its \`http.host\`, or the Host header that ` +
       'its proxy passes on',
   });
+}
+
+/** Whether the registry says that it lacks a blob. Who may write need not be allowed to read: that says nothing. */
+async function isDenied(question: Promise<BlobStat | undefined>, size: number): Promise<boolean> {
+  try {
+    const stat = await question;
+    return stat === undefined || (stat.size !== undefined && stat.size !== size);
+  } catch (error) {
+    const status = error instanceof RegistryError ? error.status : undefined;
+    if (status === 401 || status === 403 || status === 405) return false;
+    throw error;
+  }
 }
 
 function lost(method: string, location: URL, why: string): RegistryError {

@@ -19,8 +19,12 @@ export interface RegistryQuirks {
   readonly sessionStatus: 'answered' | 'not-found';
   /** Whether a status answer has a Location. @default true */
   readonly statusHasLocation: boolean;
+  /** Of the answer that opens a session. @default 202 */
+  readonly startStatus: number;
   /** @default 202 */
   readonly patchStatus: number;
+  /** Of the answer to the PUT that ends a session. @default 201 */
+  readonly commitStatus: number;
   /** What becomes of every PATCH of a session but the first. @default 'kept' */
   readonly laterPatches: 'kept' | 'dropped';
   /** Bytes of a PATCH that are kept at most; the rest of its body is read, and not acknowledged. @default all */
@@ -149,7 +153,9 @@ export const noQuirks: RegistryQuirks = Object.freeze({
   statusRangePrefix: '',
   sessionStatus: 'answered',
   statusHasLocation: true,
+  startStatus: 202,
   patchStatus: 202,
+  commitStatus: 201,
   laterPatches: 'kept',
   keptOfPatch: Number.POSITIVE_INFINITY,
   contentRange: 'checked',

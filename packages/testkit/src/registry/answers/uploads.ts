@@ -17,7 +17,7 @@ export async function startUpload(core: RegistryCore, exchange: Exchange): Promi
   if (digest !== undefined) return await takeWhole(core, exchange, digest);
   const session = await core.beginSession(exchange.route.repository);
   session.isDoomed = exchange.parameter('mount') !== undefined && quirks.mount === 'broken-session';
-  await answerSession(core, exchange, session, 202, quirks.startRange);
+  await answerSession(core, exchange, session, quirks.startStatus, quirks.startRange);
 }
 
 /** PATCH: appends a stream, or a chunk that says where it belongs. */
@@ -51,7 +51,7 @@ export async function putUpload(core: RegistryCore, exchange: Exchange): Promise
     }
     await core.commit(session, digest);
   });
-  await answerCreated(core, exchange, digest);
+  await answerCreated(core, exchange, digest, core.options.quirks.commitStatus);
 }
 
 /** GET: how far the session has come. A request whose connection broke is waited for: its bytes count. */
@@ -213,10 +213,10 @@ async function answerSession(
   });
 }
 
-async function answerCreated(core: RegistryCore, exchange: Exchange, digest: Digest): Promise<void> {
+async function answerCreated(core: RegistryCore, exchange: Exchange, digest: Digest, status = 201): Promise<void> {
   const path = `/v2/${exchange.route.repository}/blobs/${digest}`;
   const location = locate(exchange, core.options.quirks, path);
-  await exchange.answer(201, { Location: location, 'Docker-Content-Digest': digest });
+  await exchange.answer(status, { Location: location, 'Docker-Content-Digest': digest });
 }
 
 /** What the session has, in the header's odd form: the last byte's place, and `0-0` for nothing as for one byte. */
