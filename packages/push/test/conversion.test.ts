@@ -12,7 +12,8 @@ import {
   parseManifest,
 } from '@slipway/manifest';
 import { describe, expect, test } from 'vitest';
-import { type Bench, digestOf, imageOf, openBench, textBytes } from './setup.ts';
+import type { PushOptions } from '../src/index.ts';
+import { type Bench, digestOf, imageOf, openBench, plainLayer, textBytes } from './setup.ts';
 
 async function gzipped(bytes: Uint8Array): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
@@ -85,6 +86,33 @@ async function held(bench: Bench, name: string, tagOrDigest = '1'): Promise<Pars
 
 const warnings = (bench: Bench): readonly string[] =>
   bench.events.flatMap((event) => (event.type === 'warning' ? event.code : []));
+
+describe('a layer that a manifest names goes as it is, whatever is recorded of its diffID', () => {
+  const plain = textBytes(77, 9000);
+  const unnamed = imageOf([plainLayer(plain)]);
+
+  test.each<[string, string, boolean, PushOptions]>([
+    ['to docker, with a record of the repository', 'c/app', false, { format: 'docker' }],
+    ['to docker, with a record of another repository', 'c/base', false, { format: 'docker' }],
+    ['to docker, as the gzip that it is', 'c/app', false, { format: 'docker', compression: 'gzip' }],
+    ['to OCI', 'c/app', true, { format: 'oci' }],
+    ['to docker, believing what the repository says', 'c/app', false, { format: 'docker', learn: 'trust' }],
+  ])('%s', async (_, repository, docker, options) => {
+    await using bench = await openBench();
+    const image = await imageWith(77, { docker });
+    digestOf(await bench.push(unnamed, `${repository}:0`));
+    digestOf(await bench.push(image, 'c/app:1', options));
+    const [other] = ((await held(bench, repository, '0')) as OciManifest).layers;
+    const [layer] = ((await held(bench, 'c/app')) as OciManifest).layers;
+    expect(layer?.digest).toBe(image.layers[0]?.descriptor?.digest);
+    expect(layer?.digest).not.toBe(other?.digest);
+    await bench.registry.verify();
+    await using fresh = await openBench();
+    expect(digestOf(await fresh.push(image, 'c/app:1', options))).toBe(
+      (await bench.registry.manifest('c/app', '1'))?.digest,
+    );
+  });
+});
 
 describe('from OCI to Docker', () => {
   test('what Docker has no place for is told', async () => {

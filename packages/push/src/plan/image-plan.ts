@@ -35,9 +35,7 @@ export function planImage(image: SourceImage, context: PlanContext): Omit<ImageP
   if (verbatim === undefined) warnOfLosses(image, family, context);
   const kinds = wanted.map((kind) => (isUnmade(kind) ? 'gzip' : kind)); // no manifest made here can name the others
   const sent = verbatim === undefined ? kinds : wanted;
-  const layers = image.layers.map((layer, at) =>
-    layerBlob(layer, { wanted: sent[at] ?? 'gzip', isVerbatim: verbatim !== undefined, image, context }),
-  );
+  const layers = image.layers.map((layer, at) => layerBlob(layer, { wanted: sent[at] ?? 'gzip', image, context }));
   return {
     kind: 'image',
     image,
@@ -199,12 +197,11 @@ function hasFamily(image: SourceImage, family: ManifestFamily): boolean {
 
 interface LayerBlobOptions {
   readonly wanted: StoredKind;
-  readonly isVerbatim: boolean;
   readonly image: SourceImage;
   readonly context: PlanContext;
 }
 
-function layerBlob(layer: SourceLayer, { wanted, isVerbatim, image, context }: LayerBlobOptions): BlobToPush {
+function layerBlob(layer: SourceLayer, { wanted, image, context }: LayerBlobOptions): BlobToPush {
   const foreign = staysElsewhere(layer) ? layer.descriptor : undefined;
   const isNamed = isNamedByManifest(layer, image);
   // The manifest of the source says what its layers are; a docker archive's foreign descriptor tells of other bytes
@@ -213,7 +210,8 @@ function layerBlob(layer: SourceLayer, { wanted, isVerbatim, image, context }: L
   // Without a manifest nobody has said which digest is which layer: a name in an archive is no proof.
   const checks = isNamed ? context : { ...context, verify: 'diffid' as const };
   const form = layer.content && layerForm({ ...layer, descriptor: named }, layer.content, wanted, checks);
-  const isAsStored = isVerbatim || (layer.inherited !== undefined && !isMade(layer, wanted, context));
+  // The bytes that a manifest names go as they are: a record of the diffID may tell of another compression of it.
+  const isAsStored = isNamed && !isMade(layer, wanted, context);
   const fixed = isAsStored && form?.identity !== undefined ? provenByContent(form.identity) : undefined;
   return {
     role: 'layer',
