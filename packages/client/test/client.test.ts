@@ -5,6 +5,7 @@ import { contentOf, digestBytes } from '@slipway/digest';
 import { openSource, type SourceImage } from '@slipway/image-source';
 import { mediaTypes } from '@slipway/manifest';
 import { createMemoryMetadataStore } from '@slipway/metadata-store';
+import type { Reference } from '@slipway/reference';
 import {
   type EmbeddedRegistry,
   randomImage,
@@ -152,6 +153,25 @@ describe('push', () => {
     expect(copied.map(({ unchanged }) => unchanged)).toEqual([false, false, false]);
     const again = await client.push({ source: `docker://${to}`, to: `${registry.host}/copied/app`, allTags: true });
     expect(again.map(({ unchanged }) => unchanged)).toEqual([true, true, true]);
+  });
+
+  test.each([
+    ['an archive', (_host: string) => archive],
+    ['a repository', (host: string) => `docker://${host}/left/app`],
+  ])('all tags of %s, but for those that are left out', async (_name, sourceOf) => {
+    await using client = await createClient({ isolated: true });
+    await client.push({ source: archive, to: `${registry.host}/left/app`, allTags: true, into: true });
+    const source = sourceOf(registry.host);
+    const to = [`${registry.host}/left/a`, `${registry.host}/left/b`];
+    const leaveOut = ({ repository, tag }: Reference): boolean => repository === 'left/a' && tag !== '2';
+    const pushed = await client.push({ source, to, allTags: true, into: true, leaveOut });
+    expect(pushed.map(({ reference: { repository, tag } }) => `${repository}:${tag}`).sort()).toEqual([
+      'left/a:2',
+      'left/b:1',
+      'left/b:2',
+      'left/b:9',
+    ]);
+    expect(await client.push({ source, to, allTags: true, into: true, leaveOut: () => true })).toEqual([]);
   });
 
   test.each([':demo/app:1', ':@0', ':1'])(

@@ -33,7 +33,7 @@ export interface ServiceOptions extends Pick<PushAllOptions, 'signal' | 'onEvent
 export interface ServicePushOptions extends ServiceOptions, Pick<PushAllOptions, 'onDelivered' | 'stopAtFailure'> {}
 
 /** A source, and everywhere it goes. */
-export interface ServiceRequest extends Pick<PushRequest, 'source'> {
+export interface ServiceRequest extends Pick<PushRequest, 'source' | 'leaveOut'> {
   /** Repositories where every tag is pushed. */
   readonly to: readonly Reference[];
 }
@@ -121,12 +121,12 @@ export function createPushService(options: PushServiceOptions): PushService {
         (ended) => ended.flat(),
       );
     },
-    async pushSource({ source, to }, options) {
+    async pushSource({ source, to, leaveOut }, options) {
       const { signal } = options;
       return await run(
         to,
         options,
-        (client, choices) => client.pushSettled({ ...choices, source, to, signal }),
+        (client, choices) => client.pushSettled({ ...choices, source, to, leaveOut, signal }),
         ({ results }) => results,
       );
     },

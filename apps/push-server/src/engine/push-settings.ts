@@ -25,7 +25,7 @@ export interface PushSettings {
 export type LinkSettings = Pick<ClientOptions, 'limitRate' | 'maxRequestsPerSecond' | 'retries' | 'timeout'>;
 
 /** The options of a push as {@link readPushSettings} reads them. */
-export type PushChoices = Omit<PushRequest, 'source' | 'to' | 'signal' | 'onEvent'>;
+export type PushChoices = Omit<PushRequest, 'source' | 'to' | 'leaveOut' | 'signal' | 'onEvent'>;
 
 /** What was asked for, sorted by who it concerns. */
 export interface ReadSettings {

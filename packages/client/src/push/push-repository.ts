@@ -13,6 +13,8 @@ export interface PushRepositoryOptions extends AbortOptions {
   readonly pattern?: string | undefined;
   /** Only images made at that time or later. @default all */
   readonly newerThan?: Date | undefined;
+  /** What stays as it is. @default nothing */
+  readonly leaveOut?: ((reference: Reference) => boolean) | undefined;
   /**
    * A tag that both sides name the same manifest by needs no push: nothing is converted, chosen or looked for besides.
    */
@@ -104,18 +106,20 @@ async function pushTogether(
   tags: readonly string[],
   repositories: readonly Reference[],
   source: SourceRepository,
-  { newerThan, opening, signal }: PushRepositoryOptions,
+  { newerThan, leaveOut = () => false, opening, signal }: PushRepositoryOptions,
   { destinationOf, push }: PushRepositoryParts,
 ): Promise<readonly PushResult[]> {
   const opened: ImageSource[] = [];
   try {
     const deliveries: PushDelivery[] = [];
     for (const tag of tags) {
+      const wanted = repositories.map((each) => withTag(each, tag)).filter((each) => !leaveOut(each));
+      if (wanted.length === 0) continue;
       const image = await source.open(withTag(source.reference, tag), { ...opening, signal });
       opened.push(image);
       const [item] = image.items;
       if (item === undefined || (newerThan !== undefined && isOlder(image.items, newerThan))) continue;
-      const destinations = await Promise.all(repositories.map((each) => destinationOf(withTag(each, tag))));
+      const destinations = await Promise.all(wanted.map((each) => destinationOf(each)));
       deliveries.push({ item, destinations });
     }
     return await push(deliveries);
@@ -161,9 +165,14 @@ interface TagToPush {
 
 const nothingDone = Object.freeze({ existed: 0, mounted: 0, uploaded: 0, skipped: 0, bytesToSend: 0, bytesSent: 0 });
 
-async function pushTag(tag: string, { source, places, options, parts }: TagToPush): Promise<readonly PushResult[]> {
+async function pushTag(
+  tag: string,
+  { source, places: all, options, parts }: TagToPush,
+): Promise<readonly PushResult[]> {
   const { destinationOf, push, onUnchanged } = parts;
-  const { signal, newerThan, mayMatch, opening } = options;
+  const { signal, newerThan, leaveOut = () => false, mayMatch, opening } = options;
+  const places = all.filter(({ repository }) => !leaveOut(withTag(repository, tag)));
+  if (places.length === 0) return [];
   const unchanged = new Map<Place, PushResult>();
   try {
     const stat = await source.retry(() => source.repository.statManifest(tag, { signal }));

@@ -2,6 +2,7 @@ import type { AbortOptions } from '@slipway/digest';
 import type { ArtifactRecipe, ImageRecipe, ImageSource, SourceItem } from '@slipway/image-source';
 import type { Platform } from '@slipway/manifest';
 import type { PushOptions } from '@slipway/push';
+import type { Reference } from '@slipway/reference';
 import { optionError } from '../errors.ts';
 import { assertKnown, type PartNames, pushBag } from '../options/assert-known.ts';
 import { readOptions } from '../options/read-options.ts';
@@ -57,6 +58,11 @@ export interface PushRequest extends PushSettings, AbortOptions, Pick<PushOption
   readonly source: SourceInput;
   /** One destination or several, which share the work: `ghcr.io/me/app:1`. */
   readonly to: DestinationInput | readonly DestinationInput[];
+  /**
+   * With `allTags`, tags of a destination that stay as they are, such as those that an earlier push has reached: they
+   * are in no result. @default none
+   */
+  readonly leaveOut?: ((reference: Reference) => boolean) | undefined;
 }
 
 /** {@link PushRequest} with its options as their kinds read them. */
@@ -68,6 +74,7 @@ export type ReadPushRequest = Omit<PushRequest, 'newerThan' | 'platform'> & {
 const parts: PartNames<PushRequest> = {
   source: true,
   to: true,
+  leaveOut: true,
   signal: true,
   onEvent: true,
   signer: true,
@@ -79,6 +86,6 @@ export function readPushRequest(request: PushRequest): ReadPushRequest {
   if (typeof request !== 'object' || request === null)
     throw optionError('Expected a push to be told `source` and `to`');
   assertKnown(request, pushBag(parts));
-  const { source, to, signal, onEvent, signer, requireSchema2 } = request;
-  return { source, to, signal, onEvent, signer, requireSchema2, ...readOptions('push', request) };
+  const { source, to, leaveOut, signal, onEvent, signer, requireSchema2 } = request;
+  return { source, to, leaveOut, signal, onEvent, signer, requireSchema2, ...readOptions('push', request) };
 }

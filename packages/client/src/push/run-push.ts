@@ -48,7 +48,8 @@ export async function runPush(
   if (repository !== undefined) return await pushAllTags(repository, references, request, parts);
   await using source = await openInput(request.source, request, parts);
   const { selections, refusedTags } = choose(source, references, request);
-  if (selections.length === 0 && refusedTags.length === 0) parts.warn(nothingNewer(source.name));
+  const isNothingNewer = selections.length === 0 && refusedTags.length === 0;
+  if (isNothingNewer && request.newerThan !== undefined) parts.warn(nothingNewer(source.name));
   for (const tag of refusedTags) {
     parts.warn(`no registry takes the tag ${JSON.stringify(tag)}: it is left out, and the push will count as failed`);
   }
@@ -89,14 +90,23 @@ async function pushAllTags(
   request: RunningRequest,
   parts: PushParts,
 ): Promise<PushReport> {
-  const { signal, tags: pattern, newerThan, format = 'keep', compression = 'keep', platform, referrers } = request;
+  const {
+    signal,
+    tags: pattern,
+    newerThan,
+    leaveOut,
+    format = 'keep',
+    compression = 'keep',
+    platform,
+    referrers,
+  } = request;
   const isKept = format === 'keep' && compression === 'keep' && platform === undefined;
   const mayMatch = isKept && referrers !== true && request.signing === undefined;
   const onNotice = ({ message }: { readonly message: string }): void => parts.warn(message);
   const { allTags: _each, ...reading } = openOptionsOf(request);
   const opening = { ...reading, onNotice };
   const isTogether = format === 'v1' || (request.protocol ?? 'v2') !== 'v2';
-  const options = { signal, pattern, newerThan, mayMatch, isTogether, opening };
+  const options = { signal, pattern, newerThan, leaveOut, mayMatch, isTogether, opening };
   const tell = surviving('onEvent', request.onEvent);
   const results = await pushRepository(repository, references, options, {
     sources: parts.sources.registries,
@@ -108,7 +118,7 @@ async function pushAllTags(
       tell?.({ type: 'push:finished', destination, tag, digest: manifest.digest, totals });
     },
   });
-  if (results.length === 0) parts.warn(nothingNewer(`docker://${repository}`));
+  if (results.length === 0 && newerThan !== undefined) parts.warn(nothingNewer(`docker://${repository}`));
   return { results, refusedTags: [] };
 }
 
@@ -194,10 +204,10 @@ function isItem(input: unknown): input is SourceItem {
 function choose(
   source: ImageSource,
   references: readonly Reference[],
-  { allTags, into, tags: pattern, newerThan, platform }: ReadPushRequest,
+  { allTags, into, tags: pattern, newerThan, leaveOut, platform }: ReadPushRequest,
 ): { readonly selections: readonly Selection[]; readonly refusedTags: readonly string[] } {
   if (allTags !== true) return { selections: selectOne(source, references, { platform }), refusedTags: [] };
-  const { selections, refused } = selectAllTags(source, references, { into, pattern });
+  const { selections, refused } = selectAllTags(source, references, { into, pattern, leaveOut });
   const wanted = newerThan === undefined ? selections : selections.filter(({ item }) => !isOlder([item], newerThan));
   return { selections: wanted, refusedTags: refused.map(({ tag }) => tag) };
 }
@@ -215,7 +225,14 @@ async function pushItems(
 /** A request without what has been seen to: what is pushed where, which tags of it, and who signs. */
 function deliveryOptionsOf(request: RunningRequest): DeliveryOptions {
   const { source: _source, to: _to, allTags: _all, into: _into, tags: _tags, newerThan: _newer, ...pushed } = request;
-  const { referrers: _referrers, signKey: _key, signer: _signer, signIdentity: _identity, ...options } = pushed;
+  const {
+    leaveOut: _reached,
+    referrers: _referrers,
+    signKey: _key,
+    signer: _signer,
+    signIdentity: _identity,
+    ...options
+  } = pushed;
   return options;
 }
 

@@ -45,6 +45,8 @@ export interface SelectTagsOptions {
   readonly into?: boolean | undefined;
   /** Only tags that match, see {@link matchesTag}. @default all */
   readonly pattern?: string | undefined;
+  /** What stays as it is. @default nothing */
+  readonly leaveOut?: ((reference: Reference) => boolean) | undefined;
 }
 
 /** What `allTags` means. */
@@ -65,7 +67,7 @@ export interface TagSelection {
 export function selectAllTags(
   source: ImageSource,
   repositories: readonly Reference[],
-  { into = false, pattern }: SelectTagsOptions = {},
+  { into = false, pattern, leaveOut = () => false }: SelectTagsOptions = {},
 ): TagSelection {
   if (source.items.length === 0) throw emptySource(source);
   const tagged = source.items.flatMap((item) => item.names.map((name) => ({ item, ...readName(name) })));
@@ -91,8 +93,10 @@ export function selectAllTags(
       }
       if (taken.has(tag)) continue;
       taken.set(tag, item);
-      if (isTag(tag)) references.set(item, [...(references.get(item) ?? []), withTag(repository, tag)]);
-      else refused.set(tag, item);
+      if (!isTag(tag)) refused.set(tag, item);
+      else if (!leaveOut(withTag(repository, tag))) {
+        references.set(item, [...(references.get(item) ?? []), withTag(repository, tag)]);
+      }
     }
   }
   return {

@@ -156,7 +156,7 @@ export const jobSchemas: Readonly<Record<string, Schema>> = {
   ),
   Destination: strict(
     {
-      reference: text('Canonical, with its tag; with `allTags` a repository, until the job has ended.'),
+      reference: text('Canonical, with its tag; with `allTags` also a repository, until the job has ended.'),
       state: { type: 'string', enum: ['pending', 'pushed', 'planned', 'failed'] },
       digest: text('Of the manifest that the tag names now.'),
       mediaType: text('Of the manifest.'),

@@ -51,7 +51,10 @@ test('progress forgives what was before', () => {
 });
 
 test('neither an orderly end nor a lost lease is an attempt', () => {
-  expect(givenBack(run(queued, 'a', false), 'a')).toMatchObject({ state: 'queued', attempts: 0 });
+  expect(givenBack(run(queued, 'a', false), { token: 'a', destinations: [] })).toMatchObject({
+    state: 'queued',
+    attempts: 0,
+  });
   const taken = run(afterCrash(run(queued, 'a', true)), 'b', true);
   expect(afterLostLease(taken, 'a')).toMatchObject({ state: 'running', attempts: 1, crashes: 0, deaths: [] });
   const notBegunElsewhere = afterLostLease(run(queued, 'a', false), 'a');

@@ -42,17 +42,21 @@ export function notAlone(job: JobRecord, token: string): JobRecord {
   return job.run?.token === token ? { ...job, run: { ...job.run, isAlone: false } } : job;
 }
 
-/** The daemon stops in order and gives the job back. That is no attempt. */
-export function givenBack(job: JobRecord, token: string): JobRecord {
+/** The daemon stops in order and gives the job back, with what it has reached. That is no attempt. */
+export function givenBack(
+  job: JobRecord,
+  { token, destinations }: Pick<JobRun, 'token'> & Pick<JobRecord, 'destinations'>,
+): JobRecord {
   if (job.run?.token !== token || isFinal(job.state)) return job;
   const { run: _over, ...rest } = job;
-  return { ...rest, state: 'queued', attempts: job.attempts - 1 };
+  return { ...rest, state: 'queued', attempts: job.attempts - 1, destinations };
 }
 
 /** The daemon was out of reach and lost the job to another run, but lives: it was no attempt, and nothing died. */
 export function afterLostLease(job: JobRecord, token: string): JobRecord {
   if (isFinal(job.state)) return job;
-  if (job.run?.token === token) return givenBack(job, token); // the other has not begun
+  const { destinations } = job;
+  if (job.run?.token === token) return givenBack(job, { token, destinations }); // the other has not begun
   const deaths = (job.deaths ?? []).filter((each) => each !== token);
   const crashes = Math.max(0, (job.crashes ?? 0) - 1);
   return { ...job, attempts: Math.max(0, job.attempts - 1), deaths, crashes };

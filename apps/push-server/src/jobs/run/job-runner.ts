@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PushReport } from '@slipway/client';
 import type { PushEvent, PushOptions, PushResult } from '@slipway/push';
-import { familiarString, formatReference, parseReference } from '@slipway/reference';
+import { formatReference, parseReference, type Reference } from '@slipway/reference';
 import type { Logger } from 'pino';
 import type { PushService } from '../../engine/push-service.ts';
 import { ServerError } from '../../errors.ts';
@@ -20,18 +20,10 @@ import {
 } from '../record/job.ts';
 import { type JobJournal, openJobJournal } from '../record/job-journal.ts';
 import type { JobStore } from '../record/job-store.ts';
-import {
-  afterCrash,
-  afterLostLease,
-  begun,
-  givenBack,
-  maxDeaths,
-  notAlone,
-  waitMsOf,
-  withProgress,
-} from './job-attempts.ts';
+import { afterCrash, afterLostLease, begun, givenBack, maxDeaths, notAlone, waitMsOf } from './job-attempts.ts';
 import { type JobSources, nameOf } from './job-sources.ts';
 import type { NamedCredentials } from './named-credentials.ts';
+import { createRunNotes, pushedOf } from './run-notes.ts';
 import type { Auths, CredentialSeal } from './sealed-credentials.ts';
 import { type JobTrace, traceJob } from './trace-job.ts';
 
@@ -146,11 +138,14 @@ export function createJobRunner(options: JobRunnerOptions): JobRunner {
   };
 
   const push = async (job: JobRecord, { onEvent, signal }: RunOptions): Promise<PushReport> => {
+    const to = (job.repositories ?? pendingOf(job)).map((each) => parseReference(each));
+    if (to.length === 0) return { results: [], refusedTags: [] };
     const auths = await authsOf(job);
     await using opened = await sources.open(job.source, { signal, push: pushes.choices('job', job.options) });
-    const to = (job.repositories ?? pendingOf(job)).map((each) => parseReference(each));
+    const reached = new Set(pushedOf(job).map(({ reference }) => reference));
+    const leaveOut = (reference: Reference): boolean => reached.has(formatReference(reference));
     return await pushes.pushSource(
-      { source: opened.source, to },
+      { source: opened.source, to, leaveOut },
       {
         identity: { auths },
         subject: { kind: 'job', id: job.id, image: nameOf(job.source), principal: job.principal },
@@ -211,18 +206,13 @@ export function createJobRunner(options: JobRunnerOptions): JobRunner {
     trace.begun(job);
     journal.step({ type: 'job:started', attempt: job.attempts, daemon });
     await journal.flush();
-    const reached = new Map<string, Extract<PushEvent, { readonly type: 'push:finished' }>>();
-    let hasProgress = false;
+    const onFailure = (err: unknown): void => log.warn({ err, job: id }, 'a job cannot be written');
+    const notes = createRunNotes({ id, token, store, onReached: () => {}, onFailure });
     let isOver = false;
     const onEvent = (event: PushEvent): void => {
       if (isOver) return; // of a push that was aborted: what its end was is told already
       journal.push(event);
-      if (event.type === 'push:finished') reached.set(`${event.destination}:${event.tag}`, event);
-      if (hasProgress || !bringsForward.has(event.type)) return;
-      hasProgress = true;
-      store
-        .update(id, (current) => withProgress(current, token))
-        .catch((err) => log.warn({ err, job: id }, 'a job cannot be written'));
+      notes.tell(event);
     };
     try {
       const report = await push(job, { onEvent, signal: watch.signal });
@@ -234,11 +224,11 @@ export function createJobRunner(options: JobRunnerOptions): JobRunner {
         if (watch.signal.reason instanceof JobLost) {
           log.warn({ job: id }, watch.signal.reason.message);
           await store.update(id, (current) => afterLostLease(current, token));
-        } else await release(store, journal, job);
+        } else await release(store, journal, { ...job, destinations: notes.destinationsOf(job) });
         return 'handed-over';
       }
       const state = watch.signal.aborted ? 'cancelled' : 'failed';
-      const destinations = withReached(job, reached);
+      const destinations = notes.destinationsOf(job);
       if (state === 'cancelled') await finish(job, journal, { state, destinations, error: undefined });
       else await finish(job, journal, { ...unreached({ destinations }, failureOf(error)), state });
     }
@@ -277,9 +267,10 @@ function tooOften(message: string): JobFailure {
 
 /** Puts a job back as this daemon stops; the attempt does not count, as the daemon ended in order. */
 async function release(store: JobStore, journal: JobJournal, job: JobRecord): Promise<void> {
-  journal.step({ type: 'job:interrupted', attempt: job.attempts });
+  const { id, attempts, run, destinations } = job;
+  journal.step({ type: 'job:interrupted', attempt: attempts });
   await journal.flush();
-  await store.update(job.id, (current) => (job.run === undefined ? current : givenBack(current, job.run.token)));
+  await store.update(id, (now) => (run === undefined ? now : givenBack(now, { token: run.token, destinations })));
 }
 
 /** Combines the daemon's signal with a request to cancel, wherever that was made. */
@@ -311,7 +302,7 @@ function watchCancellation(
   };
 }
 
-/** What a run is about: of a job that is retried, the destinations that were not reached. */
+/** What a run is about: the destinations that no run before it has reached. */
 function pendingOf({ destinations }: JobRecord): readonly string[] {
   return destinations.flatMap(({ reference, state }) => (state === 'pushed' ? [] : [reference]));
 }
@@ -325,9 +316,12 @@ function endOf(
   const destinations =
     job.repositories === undefined
       ? job.destinations.map((each) => destinationOf(each, byReference.get(each.reference)))
-      : results.map((result) =>
-          destinationOf({ reference: formatReference(result.reference), state: 'pending' }, result),
-        );
+      : [
+          ...pushedOf(job),
+          ...results.map((result) =>
+            destinationOf({ reference: formatReference(result.reference), state: 'pending' }, result),
+          ),
+        ];
   const error = refusedTags.length === 0 ? undefined : refusedError(refusedTags);
   const isReached = error === undefined && destinations.every(({ state }) => state === 'pushed' || state === 'planned');
   if (!isReached) return { state: 'failed', destinations, error };
@@ -339,25 +333,6 @@ function refusedError(tags: readonly string[]): JobFailure {
   const listed = tags.slice(0, 10).map((tag) => JSON.stringify(tag));
   const message = `no registry takes these tags of the source: ${listed.join(', ')}${tags.length > 10 ? ', …' : ''}`;
   return { code: 'ERR_CLIENT_TAGS', message };
-}
-
-/** What was reached before a push ended early stays reached. */
-function withReached(
-  job: JobRecord,
-  reached: ReadonlyMap<string, Extract<PushEvent, { readonly type: 'push:finished' }>>,
-): readonly JobDestination[] {
-  const endedAs = (
-    reference: string,
-    { digest, totals }: Pick<JobDestination, 'digest' | 'totals'>,
-  ): JobDestination => ({ reference, state: job.options['dryRun'] === true ? 'planned' : 'pushed', digest, totals });
-  if (job.repositories === undefined) {
-    return job.destinations.map((destination) => {
-      const end = reached.get(familiarString(parseReference(destination.reference)));
-      return end === undefined ? destination : endedAs(destination.reference, end);
-    });
-  }
-  const tags = [...reached].map(([name, end]) => endedAs(formatReference(parseReference(name)), end));
-  return [...tags, ...job.repositories.map((reference): JobDestination => ({ reference, state: 'pending' }))];
 }
 
 function auditedAs(job: JobState, destination: JobDestination['state']): 'done' | 'cancelled' | 'failed' {
@@ -377,9 +352,6 @@ function unreached(
     ),
   };
 }
-
-/** What shows that a run does not stand still. */
-const bringsForward: ReadonlySet<PushEvent['type']> = new Set(['blob:pushed', 'blob:mounted', 'manifest:pushed']);
 
 function destinationOf(destination: JobDestination, result: PushResult | undefined): JobDestination {
   const { reference } = destination;

@@ -1,5 +1,6 @@
 import { RequestError } from '../../errors.ts';
 import type { JobDestination, JobRecord } from '../record/job.ts';
+import { pushedOf } from '../run/run-notes.ts';
 import type { Auths } from '../run/sealed-credentials.ts';
 import { noSuchJob } from './no-such-job.ts';
 import type { SubmitNeeds } from './submit-job.ts';
@@ -38,19 +39,19 @@ export async function retryJob(
     isTaken = canRetry(current);
     if (!isTaken) return current;
     const { finishedAt: _at, endedBy: _by, error: _error, deaths: _deaths, crashes: _crashes, ...rest } = current;
-    const kept = current.repositories === undefined ? current.destinations : [];
-    const asked = current.repositories?.map((reference) => ({ reference, state: 'pending' }) as const) ?? [];
-    const destinations = [...asked, ...kept].map(
-      (each): JobDestination => (each.state === 'pushed' ? each : { reference: each.reference, state: 'pending' }),
-    );
-    const again = {
+    const again = (reference: string): JobDestination => ({ reference, state: 'pending' });
+    const destinations =
+      current.repositories === undefined
+        ? current.destinations.map((each) => (each.state === 'pushed' ? each : again(each.reference)))
+        : [...pushedOf(current), ...current.repositories.map(again)];
+    const waiting = {
       state: 'queued',
       isSourceKept: false,
       isCancelRequested: false,
       sealedCredentials: sealed,
       webhook: current.webhook && ({ url: current.webhook.url, state: 'waiting', attempts: 0 } as const),
     } as const;
-    return { ...rest, ...again, destinations };
+    return { ...rest, ...waiting, destinations };
   });
   if (job === undefined) throw noSuchJob(id);
   if (!isTaken) throw cannotRetry(job);
