@@ -18,8 +18,10 @@ export type QueuedJob = Pick<JobRecord, 'id' | 'home' | 'principal' | 'destinati
 export interface JobQueue extends AsyncDisposable {
   /** Lets the job be worked on. Adding one that is there already does nothing. */
   add(job: QueuedJob): Promise<void>;
-  /** Begins to hand jobs to `work`, so many at once. */
-  start(work: JobWork): Promise<void>;
+  /** Begins to hand jobs to `work`, so many at once; one that may not begin yet lets others go first. */
+  start(work: JobWork, mayBegin?: (id: string) => boolean): Promise<void>;
+  /** Something has happened that jobs may have waited for. */
+  look(): void;
   /** Takes back a job that nobody works on yet. */
   remove(job: QueuedJob): Promise<void>;
   /** Hands out no further job. What runs goes on. */

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { QueuedJob } from './job-queue.ts';
 import { createJobShares } from './job-shares.ts';
 import { createLocalQueue } from './local-queue.ts';
@@ -54,6 +54,21 @@ test('what is taken back, or comes after a pause, is not begun', async () => {
   ends.get('c')?.();
   await turn();
   expect(started).toEqual(['a', 'c']);
+});
+
+test('one that may not begin lets others go first, and goes on when somebody says so, or by itself', async () => {
+  const { started, work } = held();
+  const queue = createLocalQueue({ shares: createJobShares({ concurrency: 4 }), againMs: 1 });
+  const heldBack = new Set(['b', 'c']);
+  await queue.start(work, (id) => !heldBack.has(id));
+  for (const id of ['a', 'b', 'c', 'd']) await queue.add(job(id));
+  expect(started).toEqual(['a', 'd']);
+  heldBack.delete('b');
+  queue.look();
+  expect(started).toEqual(['a', 'd', 'b']);
+  heldBack.delete('c');
+  await vi.waitFor(() => expect(started).toEqual(['a', 'd', 'b', 'c']));
+  await queue.pause();
 });
 
 test('work that fails gives its place to the next; disposing aborts what runs and waits for it', async () => {

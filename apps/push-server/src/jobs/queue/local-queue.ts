@@ -13,11 +13,18 @@ export function createLocalQueue({ shares, againMs = 5_000 }: LocalQueueOptions)
   /** Each in its own order; the more urgent ones are looked at first. */
   const waiting = new Map(priorities.map((priority) => [priority, new Map<string, QueuedJob>()]));
   const lineOf = ({ priority = 'normal' }: QueuedJob): Map<string, QueuedJob> => waiting.get(priority)!;
+  let mayBegin = (_id: string): boolean => true;
   function* inLine(): Generator<QueuedJob, void, void> {
-    for (const line of waiting.values()) yield* line.values();
+    for (const line of waiting.values()) {
+      for (const job of line.values()) {
+        if (mayBegin(job.id)) yield job;
+        else lookLater();
+      }
+    }
   }
   const running = new Map<string, { readonly controller: AbortController; readonly ended: Promise<void> }>();
   const later = new Set<NodeJS.Timeout>();
+  let looking: NodeJS.Timeout | undefined;
   let work: JobWork | undefined;
   let isPaused = false;
 
@@ -43,6 +50,14 @@ export function createLocalQueue({ shares, againMs = 5_000 }: LocalQueueOptions)
     running.set(job.id, { controller, ended });
   };
 
+  /** Whoever makes room for a job that may not begin tells so; what is missed is found by looking. */
+  const lookLater = (): void => {
+    looking ??= setTimeout(() => {
+      looking = undefined;
+      next();
+    }, againMs).unref();
+  };
+
   /** There is no other daemon to go on with it. */
   const addLater = (job: QueuedJob): void => {
     if (work === undefined || isPaused) return;
@@ -61,10 +76,12 @@ export function createLocalQueue({ shares, againMs = 5_000 }: LocalQueueOptions)
       lineOf(job).set(job.id, job);
       next();
     },
-    async start(run) {
+    async start(run, may = mayBegin) {
       work = run;
+      mayBegin = may;
       next();
     },
+    look: next,
     async remove(job) {
       lineOf(job).delete(job.id);
     },
@@ -75,6 +92,7 @@ export function createLocalQueue({ shares, againMs = 5_000 }: LocalQueueOptions)
       work = undefined;
       for (const line of waiting.values()) line.clear();
       for (const timer of later) clearTimeout(timer);
+      clearTimeout(looking);
       const left = [...running.values()];
       for (const { controller } of left) controller.abort(new Error('the daemon is shutting down'));
       await Promise.all(left.map(({ ended }) => ended));

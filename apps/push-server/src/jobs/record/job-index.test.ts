@@ -12,6 +12,7 @@ const job = (id: number, state: JobState, at: number, isSourceKept = false): Job
     principal: 'p',
     isSourceKept,
     destinations: [],
+    options: {},
     source: { kind: 'archive' },
     createdAt: new Date(at).toISOString(),
   }) as unknown as JobRecord;

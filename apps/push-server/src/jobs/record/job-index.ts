@@ -2,17 +2,14 @@ import type { JobRecord, JobState } from './job.ts';
 import { repositoriesOf } from './job-repositories.ts';
 import type { JobStore } from './job-store.ts';
 import { OrderedJobs } from './ordered-jobs.ts';
+import { type TaggingJob, TagOrder, tagsToMove } from './tag-order.ts';
 
 /** What is known of a job without reading it. */
-export interface IndexedJob {
-  readonly id: string;
+export interface IndexedJob extends TaggingJob {
   readonly state: JobState;
   readonly principal: string;
   /** Every repository that it names, canonical. */
   readonly repositories: readonly string[];
-  readonly createdAt: string;
-  /** The data folder that has what it pushes. */
-  readonly home: string;
   /** It failed, and can be tried again. */
   readonly isSourceKept: boolean;
 }
@@ -39,6 +36,8 @@ export interface JobIndex {
   forget(id: string): void;
   /** Starts anew with these. */
   replace(jobs: readonly JobRecord[]): void;
+  /** The id of a job of the same folder that was submitted before, and has a tag of this one still to move. */
+  before(id: string): string | undefined;
   /** Jobs that ended, beyond so many newest ones: oldest first. */
   endedBeyond(keep: number): readonly string[];
 }
@@ -53,6 +52,7 @@ export function createJobIndex(): JobIndex {
     ended: new OrderedJobs<IndexedJob>(),
   };
   const kept = new Map<string, IndexedJob>();
+  const tagOrder = new TagOrder();
   const listsOf = ({ state }: IndexedJob): readonly OrderedJobs<IndexedJob>[] => [all, groups[groupOf(state)]];
 
   const count = ({ state, home }: Pick<IndexedJob, 'state' | 'home'>, by: number): void => {
@@ -61,6 +61,7 @@ export function createJobIndex(): JobIndex {
   const add = (entry: IndexedJob): void => {
     byID.set(entry.id, entry);
     if (entry.isSourceKept) kept.set(entry.id, entry);
+    tagOrder.set(entry);
     count(entry, 1);
   };
   const forget = (id: string): void => {
@@ -68,6 +69,7 @@ export function createJobIndex(): JobIndex {
     if (known === undefined) return;
     byID.delete(id);
     kept.delete(id);
+    tagOrder.delete(known);
     count(known, -1);
     for (const list of listsOf(known)) list.delete(known);
   };
@@ -91,13 +93,17 @@ export function createJobIndex(): JobIndex {
     },
     forget,
     replace(jobs) {
-      for (const map of [byID, counts, kept]) map.clear();
-      for (const job of jobs) add(entryOf(job));
+      for (const map of [byID, counts, kept, tagOrder]) map.clear();
+      for (const job of jobs.toReversed()) add(entryOf(job)); // oldest first, as they come newest first
       const entries = [...byID.values()];
       all.replace(entries);
       for (const [group, list] of Object.entries(groups)) {
         list.replace(entries.filter(({ state }) => groupOf(state) === group));
       }
+    },
+    before(id) {
+      const entry = byID.get(id);
+      return entry && tagOrder.before(entry);
     },
     endedBeyond(keep) {
       let surplus = groups.ended.size - keep;
@@ -118,7 +124,8 @@ function groupOf(state: JobState): JobGroup {
 
 function entryOf(job: JobRecord): IndexedJob {
   const { id, state, principal, createdAt, home, isSourceKept = false } = job;
-  return { id, state, principal, createdAt, home, isSourceKept, repositories: repositoriesOf(job) };
+  const repositories = repositoriesOf(job);
+  return { id, state, principal, createdAt, home, isSourceKept, repositories, ...tagsToMove(job) };
 }
 
 /** The store, with the index kept in step. */

@@ -44,6 +44,8 @@ export interface JobRunnerOptions {
   readonly log: Logger;
   /** Whether what a failed job pushes is kept, for a retry. */
   readonly keepsFailed: boolean;
+  /** Told when a running job has reached a destination. */
+  readonly onReached: () => void;
   /** Told of a job that has ended here. */
   readonly onEnded: (job: JobRecord) => void;
   /** Tells this daemon from the others. */
@@ -64,7 +66,8 @@ class JobCancelled extends Error {
 }
 
 export function createJobRunner(options: JobRunnerOptions): JobRunner {
-  const { store, channel, sources, gate, pushes, seal, named, audit, log, keepsFailed, onEnded, daemon } = options;
+  const { store, channel, sources, gate, pushes, seal, named, audit, log, keepsFailed, onReached, onEnded, daemon } =
+    options;
 
   /** Of the jobs that are worked on here. */
   const traces = new Map<string, JobTrace>();
@@ -207,7 +210,7 @@ export function createJobRunner(options: JobRunnerOptions): JobRunner {
     journal.step({ type: 'job:started', attempt: job.attempts, daemon });
     await journal.flush();
     const onFailure = (err: unknown): void => log.warn({ err, job: id }, 'a job cannot be written');
-    const notes = createRunNotes({ id, token, store, onReached: () => {}, onFailure });
+    const notes = createRunNotes({ id, token, store, onReached, onFailure });
     let isOver = false;
     const onEvent = (event: PushEvent): void => {
       if (isOver) return; // of a push that was aborted: what its end was is told already

@@ -18,7 +18,7 @@ import { createBacklog } from '../queue/backlog.ts';
 import { createBell } from '../queue/bell.ts';
 import type { JobBackend } from '../queue/job-backend.ts';
 import { createJobGate } from '../queue/job-gate.ts';
-import type { QueuedJob } from '../queue/job-queue.ts';
+import type { QueuedJob, WorkOutcome } from '../queue/job-queue.ts';
 import { readFolderID } from '../record/folder-id.ts';
 import { isFinal, isJobStep, type JobRecord, type JobStep } from '../record/job.ts';
 import { createJobIndex, indexedStore } from '../record/job-index.ts';
@@ -98,7 +98,9 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
     audit,
     log,
     keepsFailed: config.jobRetentionMs > 0,
+    onReached: () => queue.look(),
     onEnded(job) {
+      queue.look();
       metrics.countJob(job);
       notify(job);
     },
@@ -162,7 +164,17 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
     );
   });
 
-  await queue.start(async (id, signal) => {
+  /** Of jobs that move the same tag, the one that was submitted last moves it last. */
+  const mayBegin = (id: string): boolean => {
+    const earlier = index.before(id);
+    // Another daemon may have ended it, and the news be lost.
+    if (earlier !== undefined && options.backend.isShared) void store.get(earlier).then(noteOr(earlier), () => {});
+    return earlier === undefined;
+  };
+  const noteOr = (id: string) => (job: JobRecord | undefined) =>
+    job === undefined ? index.forget(id) : index.note(job);
+
+  const workOn = async (id: string, signal: AbortSignal): Promise<WorkOutcome> => {
     try {
       using work = activity.begin('job');
       const either = AbortSignal.any([signal, work.signal]);
@@ -174,7 +186,8 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
     } finally {
       void upkeep.prune().catch((err) => log.warn({ err }, 'the history of jobs cannot be cut'));
     }
-  });
+  };
+  await queue.start(workOn, mayBegin);
 
   const needs: SubmitNeeds = { store, workStore, index, sources, named, log, seal, webhooks, home, step, enqueue };
   return {

@@ -54,7 +54,7 @@ export async function openRedisQueue(redis: RedisConnections, options: RedisQueu
       const data = { principal, destinations, priority, source: source?.kind === 'registry' ? source : undefined };
       await health.write(prefix, () => queueOf(folder).add('push', data, settings(id, priority)));
     },
-    async start(work) {
+    async start(work, mayBegin = () => true) {
       worker = new Worker(
         `push-jobs-${home}`,
         async (job, token) => {
@@ -66,8 +66,8 @@ export async function openRedisQueue(redis: RedisConnections, options: RedisQueu
             return await putOff(job, token, standBackMs);
           }
           const queued = { id, home, ...(job.data as Omit<QueuedJob, 'id' | 'home'>) };
-          // Where its registry or its principal has enough already, it stands back for those behind it.
-          if (shares.pick([queued]) === undefined) return await putOff(job, token, standBackMs);
+          // Where its registry or its principal has enough already, or a tag has to wait, it stands back for others.
+          if (!mayBegin(id) || shares.pick([queued]) === undefined) return await putOff(job, token, standBackMs);
           using _place = shares.take(queued);
           const controller = new AbortController();
           running.set(id, controller);
@@ -93,6 +93,7 @@ export async function openRedisQueue(redis: RedisConnections, options: RedisQueu
       worker.on('error', (err) => log.warn({ err }, 'the job queue fails'));
       await worker.waitUntilReady();
     },
+    look() {}, // who stands back comes again soon
     async remove({ id, home: folder }) {
       // One that is being worked on is locked, and stays.
       await health
