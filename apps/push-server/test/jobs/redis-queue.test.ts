@@ -61,4 +61,33 @@ describe.skipIf(requireTool('redis-server'))('the queue in Redis', () => {
     await vi.waitFor(async () => expect(await redis.connections.main.exists(key)).toBe(0), waiting);
     expect(pick).toHaveBeenCalledTimes(2);
   });
+
+  test('whoever has nothing at work is not kept waiting by others, however many of those hang', async () => {
+    const { queue } = await open(createJobShares({ concurrency: 2 }));
+    await using _ending = queue;
+    const begun: string[] = [];
+    await queue.start(async (id, signal) => {
+      begun.push(id);
+      if (id !== 'last') await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+      return id === 'last' ? 'done' : 'handed-over';
+    });
+    const principals = Array.from({ length: 9 }, (_, at) => `team-${at}`);
+    for (const principal of principals) {
+      for (const n of [1, 2]) {
+        const destinations = [{ reference: 'silent/a/b:1', state: 'pending' } as const];
+        await queue.add({ id: `${principal}-${n}`, home, principal, destinations });
+      }
+    }
+    await vi.waitFor(() => expect(new Set(begun).size).toBeGreaterThanOrEqual(9), waiting);
+    await queue.add({
+      ...job,
+      id: 'last',
+      principal: 'late',
+      destinations: [{ reference: 'r/a:1', state: 'pending' }],
+    });
+    await vi.waitFor(() => expect(begun).toContain('last'), waiting);
+    for (const principal of principals) {
+      expect(begun.filter((id) => id.startsWith(principal)).length).toBeLessThanOrEqual(2);
+    }
+  });
 });

@@ -36,8 +36,37 @@ test('a registry that does not answer leaves places for the others, and so do se
 test('one team leaves places for the others, whatever registries it pushes to', () => {
   const shares = createJobShares({ concurrency: 8 });
   const jobs = ['r1', 'r2', 'r3', 'r4'].flatMap((registry) => many('greedy', registry));
-  expect(fill(shares, jobs)).toBe(6);
+  expect(fill(shares, jobs)).toBe(8);
   expect(fill(shares, many('modest', 'r5'))).toBe(1);
+});
+
+test('neither do several teams, or several registries, stop another one', () => {
+  const shares = createJobShares({ concurrency: 8 });
+  const registries = ['s1', 's2', 's3', 's4', 's5', 's6'];
+  for (const principal of ['a', 'a at night', 'b', 'c']) {
+    fill(
+      shares,
+      registries.flatMap((registry) => many(principal, registry)),
+    );
+    expect(shares.running.principals.get(principal)).toBeLessThanOrEqual(8);
+  }
+  expect(fill(shares, many('late', 'healthy'))).toBe(1);
+  expect(fill(shares, many('late', 's1'))).toBe(0);
+  expect(fill(shares, many('later', 's1'))).toBe(1); // a registry that others keep busy is not theirs alone
+});
+
+test('of one team, a registry that works is reached while several do not', () => {
+  const shares = createJobShares({ concurrency: 8 });
+  for (const registry of ['s1', 's2', 's3']) fill(shares, many('a', registry));
+  const healthy = many('a', 'healthy');
+  expect(fill(shares, healthy)).toBe(1);
+});
+
+test('who may not begin yet is passed over', () => {
+  const shares = createJobShares({ concurrency: 8 });
+  const jobs = [job('a', 'r'), job('a', 'r')];
+  expect(shares.pick(jobs, (each) => each !== jobs[0])).toBe(jobs[1]);
+  expect(shares.pick(jobs, () => false)).toBeUndefined();
 });
 
 test('of those that may begin, the principal with the fewest comes first, then the one that waited longest', () => {
@@ -63,4 +92,6 @@ test('a job counts at each of its registries, once', () => {
 test('with one place there is one', () => {
   const shares = createJobShares({ concurrency: 1 });
   expect(fill(shares, many('a', 'r'))).toBe(1);
+  expect(fill(shares, many('a', 'other'))).toBe(0);
+  expect(fill(shares, many('b', 'other'))).toBe(1); // nobody waits for another
 });

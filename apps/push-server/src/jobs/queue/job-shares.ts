@@ -2,8 +2,11 @@ import type { QueuedJob } from './job-queue.ts';
 
 /** Who holds how many of the places in which jobs are worked on. */
 export interface JobShares {
-  /** The one of those that wait whose turn it is; undefined when all places are taken, or kept free for others. */
-  pick<T extends QueuedJob>(waiting: Iterable<T>): T | undefined;
+  /**
+   * The one of those that wait whose turn it is; undefined when all places are taken, or kept free for others, or none
+   * may begin.
+   */
+  pick<T extends QueuedJob>(waiting: Iterable<T>, mayBegin?: (job: QueuedJob) => boolean): T | undefined;
   /** Takes a place. Leaving scope gives it back. */
   take(job: QueuedJob): Disposable;
   /** Jobs at work, by registry and by principal. */
@@ -19,6 +22,10 @@ export interface JobShares {
  * has half. Among those that may go on, the principal with the fewest jobs comes first, then whoever has waited
  * longest.
  *
+ * Several of them together would have all places, and stop everybody else. So whoever has no job at work may begin one in
+ * any case, and one more for each registry where nothing is at work, up to `concurrency`: how many there are beyond that
+ * number follows from how many principals there are, and not from how many jobs.
+ *
  * @see https://doi.org/10.1109/90.664262 dynamic queue length thresholds, by Choudhury and Hahne
  */
 export function createJobShares({ concurrency }: { readonly concurrency: number }): JobShares {
@@ -27,21 +34,21 @@ export function createJobShares({ concurrency }: { readonly concurrency: number 
   let taken = 0;
 
   const fits = (job: QueuedJob): boolean => {
-    const { principal } = job;
+    const own = principals.get(job.principal) ?? 0;
+    if (own === 0) return true;
     const free = concurrency - taken;
-    if (free <= 0) return false;
+    if (own >= concurrency && own >= 2 * free) return false; // without a look at what it names
     const most = Math.max(...registriesOf(job).map((registry) => registries.get(registry) ?? 0));
-    return most < free && (principals.get(principal) ?? 0) < 2 * free;
+    return most === 0 ? own < concurrency : most < free && own < 2 * free;
   };
 
   return {
     running: { registries, principals },
-    pick(waiting) {
-      if (taken >= concurrency) return undefined;
-      let best: { readonly job: Parameters<typeof fits>[0]; readonly running: number } | undefined;
+    pick(waiting, mayBegin = () => true) {
+      let best: { readonly job: QueuedJob; readonly running: number } | undefined;
       for (const job of waiting) {
         const running = principals.get(job.principal) ?? 0;
-        if ((best === undefined || running < best.running) && fits(job)) best = { job, running };
+        if ((best === undefined || running < best.running) && fits(job) && mayBegin(job)) best = { job, running };
         if (best?.running === 0) break; // nobody can come before it
       }
       return best?.job as never;

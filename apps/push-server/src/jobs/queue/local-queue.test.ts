@@ -23,7 +23,7 @@ function held(): {
 const job = (id: string): QueuedJob => ({
   id,
   home: 'here',
-  principal: id,
+  principal: 'local',
   destinations: [{ reference: `${id}/a:1`, state: 'pending' }],
 });
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

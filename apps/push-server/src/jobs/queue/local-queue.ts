@@ -15,12 +15,7 @@ export function createLocalQueue({ shares, againMs = 5_000 }: LocalQueueOptions)
   const lineOf = ({ priority = 'normal' }: QueuedJob): Map<string, QueuedJob> => waiting.get(priority)!;
   let mayBegin = (_id: string): boolean => true;
   function* inLine(): Generator<QueuedJob, void, void> {
-    for (const line of waiting.values()) {
-      for (const job of line.values()) {
-        if (mayBegin(job.id)) yield job;
-        else lookLater();
-      }
-    }
+    for (const line of waiting.values()) yield* line.values();
   }
   const running = new Map<string, { readonly controller: AbortController; readonly ended: Promise<void> }>();
   const later = new Set<NodeJS.Timeout>();
@@ -30,10 +25,16 @@ export function createLocalQueue({ shares, againMs = 5_000 }: LocalQueueOptions)
 
   const next = (): void => {
     if (work === undefined || isPaused) return;
-    for (let job = shares.pick(inLine()); job !== undefined; job = shares.pick(inLine())) {
+    for (let job = shares.pick(inLine(), isFirst); job !== undefined; job = shares.pick(inLine(), isFirst)) {
       lineOf(job).delete(job.id);
       begin(job, work);
     }
+  };
+
+  const isFirst = ({ id }: QueuedJob): boolean => {
+    const may = mayBegin(id);
+    if (!may) lookLater();
+    return may;
   };
 
   const begin = (job: QueuedJob, run: JobWork): void => {

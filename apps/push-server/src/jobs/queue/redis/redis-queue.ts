@@ -48,6 +48,16 @@ export async function openRedisQueue(redis: RedisConnections, options: RedisQueu
   /** What this daemon works on, by the id of the job. */
   const running = new Map<string, AbortController>();
   let worker: InstanceType<typeof Worker> | undefined;
+  /**
+   * Lets the worker have so many jobs, and one more, to look at who comes next. It sees that it may have more when one
+   * leaves it: false where it has to be told of that first.
+   */
+  const makeRoom = (jobs: number): boolean => {
+    if (worker === undefined) return true;
+    const isThere = worker.concurrency > jobs;
+    worker.concurrency = Math.max(concurrency, jobs) + 1;
+    return isThere;
+  };
 
   return {
     async add({ id, home: folder, principal, destinations, priority, source }) {
@@ -67,7 +77,8 @@ export async function openRedisQueue(redis: RedisConnections, options: RedisQueu
           }
           const queued = { id, home, ...(job.data as Omit<QueuedJob, 'id' | 'home'>) };
           // Where its registry or its principal has enough already, or a tag has to wait, it stands back for others.
-          if (!mayBegin(id) || shares.pick([queued]) === undefined) return await putOff(job, token, standBackMs);
+          if (shares.pick([queued], () => mayBegin(id)) === undefined) return await putOff(job, token, standBackMs);
+          if (!makeRoom(running.size + 1)) return await putOff(job, token, 50);
           using _place = shares.take(queued);
           const controller = new AbortController();
           running.set(id, controller);
@@ -76,6 +87,7 @@ export async function openRedisQueue(redis: RedisConnections, options: RedisQueu
             if ((await work(id, controller.signal)) === 'done') return;
           } finally {
             running.delete(id);
+            makeRoom(running.size);
           }
           if (controller.signal.reason instanceof JobLost) throw controller.signal.reason;
           return await putOff(job, token, 100); // for another daemon, at once
@@ -83,7 +95,7 @@ export async function openRedisQueue(redis: RedisConnections, options: RedisQueu
         {
           ...shared,
           connection: redis.open(),
-          concurrency: concurrency + 1, // one more, to look at who comes next
+          concurrency: concurrency + 1,
           lockDuration: leaseMs,
           skipLockRenewal: true, // its own knows jobs and not runs: the end of one run would end the claim of the next
           stalledInterval: leaseMs,
