@@ -360,8 +360,7 @@ export const settings: { readonly [Key in keyof ServerConfig]: Setting<ServerCon
   jobConcurrency: {
     name: 'job-concurrency',
     placeholder: 'number',
-    description:
-      'push jobs that this daemon works on at once; a registry gets half of them at most, and nobody waits for others alone',
+    description: 'push jobs that this daemon works on at once; a registry gets half of them at most',
     kind: count(1),
     initial: 8,
   },

@@ -28,7 +28,7 @@ export interface Activity {
 }
 
 /** What of a limit one principal may have. */
-const principalShare = 0.75;
+export const principalShare = 0.75;
 /** How long aborted work may take to let go, unless somebody says otherwise. */
 const defaultAbortGraceMs = 10_000;
 

@@ -69,7 +69,7 @@ export async function jobCosts(jobs: number, backend: KeyValueBackend): Promise<
     enqueue: (job) => queue.add(job),
   };
   const sources = { release: async () => {}, releaseOrphans: async () => {} } as never;
-  const config = { jobHistory: jobs - 11, jobRetentionMs: 1 };
+  const config = { jobHistory: jobs - 21, jobRetentionMs: 1 };
   const upkeep = createJobUpkeep({ store, index, sources, isShared: false, config });
   const all = sightOf({ name: 'ops', scopes: [{ kind: 'admin' }] });
   const one = sightOf({ name: 'team-7', scopes: [] });

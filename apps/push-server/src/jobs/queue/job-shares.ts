@@ -22,9 +22,9 @@ export interface JobShares {
  * has half. Among those that may go on, the principal with the fewest jobs comes first, then whoever has waited
  * longest.
  *
- * Several of them together would have all places, and stop everybody else. So whoever has no job at work may begin one in
- * any case, and one more for each registry where nothing is at work, up to `concurrency`: how many there are beyond that
- * number follows from how many principals there are, and not from how many jobs.
+ * Several of them together would have all places, and stop everybody else. So whoever has no job at work may begin one
+ * in any case, and one more for each registry where nothing is at work, up to `concurrency`: how many there are beyond
+ * that number follows from how many principals there are, and not from how many jobs.
  *
  * @see https://doi.org/10.1109/90.664262 dynamic queue length thresholds, by Choudhury and Hahne
  */

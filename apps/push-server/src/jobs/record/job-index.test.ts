@@ -57,8 +57,15 @@ test('says what reading all jobs would say, whatever happened to them', () => {
       if (second !== undefined) {
         expect([...index.newest(positionOf(second))].map(({ id }) => id)).toEqual(newest.slice(2).map(({ id }) => id));
       }
-      const ended = newest.filter(({ state }) => isFinal(state)).slice(keep);
-      expect(index.endedBeyond(keep)).toEqual(ended.reverse().map(({ id }) => id));
+      const ended = newest.filter(({ state }) => isFinal(state));
+      const beyond = (isKept: boolean): string[] =>
+        ended
+          .filter(({ isSourceKept = false }) => isSourceKept === isKept)
+          .slice(keep)
+          .map(({ id }) => id);
+      expect(index.endedBeyond(keep, keep)).toEqual([...beyond(false).reverse(), ...beyond(true).reverse()]);
+      expect(index.unfinishedOf('p')).toBe(newest.length - ended.length);
+      expect(index.unfinishedOf('q')).toBe(0);
     }),
   );
 });

@@ -1,4 +1,5 @@
-import type { JobRecord, JobState } from './job.ts';
+import { EndedJobs } from './ended-jobs.ts';
+import { isFinal, type JobRecord, type JobState } from './job.ts';
 import { repositoriesOf } from './job-repositories.ts';
 import type { JobStore } from './job-store.ts';
 import { OrderedJobs } from './ordered-jobs.ts';
@@ -38,8 +39,13 @@ export interface JobIndex {
   replace(jobs: readonly JobRecord[]): void;
   /** The id of a job of the same folder that was submitted before, and has a tag of this one still to move. */
   before(id: string): string | undefined;
-  /** Jobs that ended, beyond so many newest ones: oldest first. */
-  endedBeyond(keep: number): readonly string[];
+  /** Jobs of a principal that have not ended. */
+  unfinishedOf(principal: string): number;
+  /**
+   * Jobs that ended, where so many may stay, and besides so many that can be tried again: those of whoever has the
+   * most, oldest first.
+   */
+  endedBeyond(keep: number, keepRetryable: number): readonly string[];
 }
 
 export function createJobIndex(): JobIndex {
@@ -52,15 +58,25 @@ export function createJobIndex(): JobIndex {
     ended: new OrderedJobs<IndexedJob>(),
   };
   const kept = new Map<string, IndexedJob>();
+  const over = new EndedJobs();
+  const retryable = new EndedJobs();
   const tagOrder = new TagOrder();
   const listsOf = ({ state }: IndexedJob): readonly OrderedJobs<IndexedJob>[] => [all, groups[groupOf(state)]];
 
-  const count = ({ state, home }: Pick<IndexedJob, 'state' | 'home'>, by: number): void => {
-    for (const key of [state, `${state} ${home}`]) counts.set(key, (counts.get(key) ?? 0) + by);
+  const endedOf = ({ isSourceKept }: IndexedJob): EndedJobs => (isSourceKept ? retryable : over);
+
+  const count = ({ state, home, principal }: IndexedJob, by: number): void => {
+    const keys = [state, `${state} ${home}`, ...(isFinal(state) ? [] : [ownKey(principal)])];
+    for (const key of keys) {
+      const next = (counts.get(key) ?? 0) + by;
+      if (next === 0) counts.delete(key);
+      else counts.set(key, next);
+    }
   };
   const add = (entry: IndexedJob): void => {
     byID.set(entry.id, entry);
     if (entry.isSourceKept) kept.set(entry.id, entry);
+    if (isFinal(entry.state)) endedOf(entry).set(entry);
     tagOrder.set(entry);
     count(entry, 1);
   };
@@ -69,6 +85,7 @@ export function createJobIndex(): JobIndex {
     if (known === undefined) return;
     byID.delete(id);
     kept.delete(id);
+    endedOf(known).delete(known);
     tagOrder.delete(known);
     count(known, -1);
     for (const list of listsOf(known)) list.delete(known);
@@ -93,7 +110,7 @@ export function createJobIndex(): JobIndex {
     },
     forget,
     replace(jobs) {
-      for (const map of [byID, counts, kept, tagOrder]) map.clear();
+      for (const map of [byID, counts, kept, over, retryable, tagOrder]) map.clear();
       for (const job of jobs.toReversed()) add(entryOf(job)); // oldest first, as they come newest first
       const entries = [...byID.values()];
       all.replace(entries);
@@ -105,17 +122,13 @@ export function createJobIndex(): JobIndex {
       const entry = byID.get(id);
       return entry && tagOrder.before(entry);
     },
-    endedBeyond(keep) {
-      let surplus = groups.ended.size - keep;
-      const found: string[] = [];
-      for (const { id } of surplus > 0 ? groups.ended.oldest() : []) {
-        found.push(id);
-        surplus -= 1;
-        if (surplus === 0) break;
-      }
-      return found;
-    },
+    unfinishedOf: (principal) => counts.get(ownKey(principal)) ?? 0,
+    endedBeyond: (keep, keepRetryable) => [...over.beyond(keep), ...retryable.beyond(keepRetryable)],
   };
+}
+
+function ownKey(principal: string): string {
+  return `unfinished of ${principal}`;
 }
 
 function groupOf(state: JobState): JobGroup {

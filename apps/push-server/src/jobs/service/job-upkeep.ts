@@ -4,10 +4,13 @@ import type { JobIndex } from '../record/job-index.ts';
 import type { JobStore } from '../record/job-store.ts';
 import type { JobSources } from '../run/job-sources.ts';
 
+/** Failed jobs that may wait for a retry, however few are remembered: each holds what it pushes. */
+const minRetryable = 1_000;
+
 export interface JobUpkeep {
   /** Drops what failed jobs kept for a retry once its time is up, and what no job needs. */
   tidy(): Promise<void>;
-  /** Of the jobs that ended, only the newest stay. */
+  /** Of the jobs that ended, only so many stay. */
   prune(): Promise<void>;
 }
 
@@ -50,7 +53,7 @@ export function createJobUpkeep({
       await sources.releaseOrphans(needed.map(({ source }) => source));
     },
     async prune() {
-      for (const id of index.endedBeyond(config.jobHistory)) {
+      for (const id of index.endedBeyond(config.jobHistory, Math.max(config.jobHistory, minRetryable))) {
         const job = await store.get(id);
         await store.delete(id);
         if (job !== undefined) await sources.release(job.source);

@@ -2,10 +2,10 @@ import type { KeyValueBackend } from '@slipway/metadata-store';
 import { pino } from 'pino';
 import { expect, test, vi } from 'vitest';
 import { RequestError } from '../../errors.ts';
-import type { JobSource } from '../record/job.ts';
+import type { JobRecord, JobSource } from '../record/job.ts';
 import { createJobIndex } from '../record/job-index.ts';
 import { createJobStore, type JobStore } from '../record/job-store.ts';
-import type { JobRequest } from './new-job.ts';
+import { type JobRequest, newJob } from './new-job.ts';
 import { type SubmitNeeds, submitJob } from './submit-job.ts';
 
 const archive = (file: string): JobSource => ({ kind: 'archive', file, size: 1 });
@@ -113,6 +113,33 @@ test('a job that is kept is accepted, whether or not its events can be', async (
   const step = async (): Promise<void> => Promise.reject(new RequestError(503, 'Redis does not answer'));
   const { job, isNew } = await submitJob(request('first'), { ...needs, step });
   expect([isNew, queued, released]).toEqual([true, [job.id], []]);
+});
+
+test('one principal may fill three quarters of the list, and the others the rest', async () => {
+  const { needs } = openScene();
+  let made = 0;
+  const fill = (principal: string, count: number): void => {
+    for (let at = 0; at < count; at += 1) {
+      made += 1;
+      const state = made % 2 === 0 ? 'queued' : 'running';
+      const createdAt = '2026-01-01T00:00:00Z';
+      const destinations = [{ reference: `r/a:${made}`, state: 'pending' } as const];
+      const job = {
+        ...newJob({ ...request('x'), principal }, needs),
+        id: String(made),
+        state,
+        createdAt,
+        destinations,
+      };
+      needs.index.note(job as JobRecord);
+    }
+  };
+  const submit = (principal: string) => submitJob({ ...request('y'), principal }, needs);
+  fill('a', 7_500);
+  await expect(submit('a')).rejects.toMatchObject({ status: 503, message: expect.stringContaining('of one client') });
+  expect((await submit('b')).isNew).toBe(true);
+  fill('b', 2_500);
+  await expect(submit('c')).rejects.toMatchObject({ status: 503, message: 'there are too many push jobs already' });
 });
 
 test('what a refused request holds is let go of', async () => {

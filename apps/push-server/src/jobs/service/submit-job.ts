@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { principalShare } from '../../engine/activity.ts';
 import { RequestError } from '../../errors.ts';
 import type { QueuedJob } from '../queue/job-queue.ts';
 import { isFinal, type JobRecord, type JobSource, type JobStep } from '../record/job.ts';
@@ -10,6 +11,8 @@ import { type JobRequest, jobIDOf, type NewJobNeeds, newJob, requestHashOf, subm
 
 /** Unfinished jobs at once. */
 const maxUnfinished = 10_000;
+/** How many of them one principal may have. */
+const maxOfOne = Math.ceil(maxUnfinished * principalShare);
 
 export interface SubmitNeeds extends NewJobNeeds {
   readonly store: JobStore;
@@ -84,9 +87,13 @@ export async function repeatedUpload(
 
 function checkedJob(request: JobRequest, needs: SubmitNeeds): JobRecord {
   const { index, named } = needs;
-  if (index.count('queued') + index.count('running') >= maxUnfinished)
+  if (index.count('queued') + index.count('running') >= maxUnfinished) {
     throw new RequestError(503, 'there are too many push jobs already');
-  const { credentialsName } = request;
+  }
+  const { credentialsName, principal } = request;
+  if (index.unfinishedOf(principal) >= maxOfOne) {
+    throw new RequestError(503, `there are too many push jobs of one client already: ${maxOfOne} of ${maxUnfinished}`);
+  }
   if (credentialsName !== undefined) named.assertKnown(credentialsName);
   return newJob(request, needs);
 }
