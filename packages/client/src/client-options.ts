@@ -1,5 +1,16 @@
 import { tmpdir } from 'node:os';
-import { aBoolean, aFunction, anObject, anything, aStream, aText, type Kind, unexpected, withMethods, surviving } from '@slipway/arguments';
+import {
+  aBoolean,
+  aFunction,
+  anObject,
+  anything,
+  aStream,
+  aText,
+  type Kind,
+  surviving,
+  unexpected,
+  withMethods,
+} from '@slipway/arguments';
 import type { ByteStream } from '@slipway/digest';
 import type { ImageStore } from '@slipway/image-store';
 import type { LayerCache } from '@slipway/layer-cache';

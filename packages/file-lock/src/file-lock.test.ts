@@ -288,7 +288,7 @@ describe('what lies in the place of a lock', () => {
   });
 
   test('what a draft of a dead owner has besides is kept', async () => {
-    const ended = JSON.stringify({ pid: process.pid, ...lockSystem.self(), began: 'another time' });
+    const ended = JSON.stringify({ ...lockSystem.self(), began: 'another time' });
     await putLock(ended);
     const draft = `${path}.draft-${token}`;
     await mkdir(draft);

@@ -1,4 +1,4 @@
-import { unexpected, withMethods, surviving } from '@slipway/arguments';
+import { surviving, unexpected, withMethods } from '@slipway/arguments';
 import {
   type ArtifactRecipe,
   type ImageRecipe,
