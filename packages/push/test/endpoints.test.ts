@@ -15,6 +15,12 @@ const plain = new RegistryError('GET https://r.example/v2/ failed: the other sid
   reason: 'tls',
 });
 const refused = new RegistryError('refused', { code: 'ERR_REGISTRY_UNREACHABLE', reason: 'ECONNREFUSED' });
+const led = new RegistryError('it leads to gopher:', { code: 'ERR_REGISTRY_REDIRECT_REFUSED' });
+const away = new RegistryError('the token server does not answer', {
+  code: 'ERR_REGISTRY_UNREACHABLE',
+  reason: 'ECONNREFUSED',
+  hasAnswered: true,
+});
 const broken = new RegistryError('502', { code: 'ERR_REGISTRY_UNAVAILABLE', status: 502 });
 
 function endpoints(tried: string[], https: Error | undefined, http?: Error | undefined): Endpoint[] {
@@ -47,6 +53,21 @@ describe('endpoints are tried in order', () => {
       broken,
       ['https://r.example', 'http://r.example'],
       '502',
+    ],
+    [
+      'https that leads where nobody may go leaves http alone',
+      led,
+      undefined,
+      ['https://r.example'],
+      'leads to gopher:',
+    ],
+    ['https that leads to who is not there does so, too', away, undefined, ['https://r.example'], 'token server'],
+    [
+      'what http led to says more than TLS that was never spoken',
+      tls,
+      away,
+      ['https://r.example', 'http://r.example'],
+      'token server',
     ],
     [
       'that https was answered in plain http says nothing where http was tried',
@@ -98,6 +119,19 @@ describe('endpoints are tried in order', () => {
     await expect(overEndpoints(unready, destination, async () => 'done', { retry, onRetry })).resolves.toBe('done');
     expect(tried).toEqual(['https://r.example', 'http://r.example', 'https://r.example', 'http://r.example']);
     expect(told).toEqual(['retry 1 in 1 s: refused', 'retry 2 in 2 s: refused']);
+  });
+
+  test('a redirect that is refused is for good, whatever may pass on the other way', async () => {
+    const passing = new RegistryError('closed', {
+      code: 'ERR_REGISTRY_UNREACHABLE',
+      reason: 'ECONNRESET',
+      transient: true,
+    });
+    const tried: string[] = [];
+    const retry = { attempts: 5, random: () => 0 };
+    const result = overEndpoints(endpoints(tried, passing, led), destination, async () => 'done', { retry });
+    await expect(result).rejects.toMatchObject({ cause: led });
+    expect(tried).toEqual(['https://r.example', 'http://r.example']);
   });
 
   test('a client of another repository is refused before anything is asked', async () => {

@@ -81,8 +81,16 @@ export interface RegistryErrorDetails {
   readonly operation?: RegistryOperation | undefined;
   readonly platforms?: readonly Platform[] | undefined;
   readonly proxy?: string | undefined;
+  readonly hasAnswered?: boolean | undefined;
   readonly cause?: unknown;
 }
+
+/** Codes of failures before any answer: with each other one, the registry has said something. */
+const unanswered: ReadonlySet<RegistryErrorCode> = new Set([
+  'ERR_REGISTRY_UNREACHABLE',
+  'ERR_REGISTRY_NOT_ASKED',
+  'ERR_REGISTRY_CLOSED',
+]);
 
 /**
  * A registry could not be reached, or its answer is not one the caller asked for. Messages hold no query, no user and
@@ -125,6 +133,11 @@ export class RegistryError extends Error {
    * it too.
    */
   readonly proxy: string | undefined;
+  /**
+   * Whether the registry itself has answered: what failed is in its answer, or is where that led to, such as a token
+   * server or a storage.
+   */
+  readonly hasAnswered: boolean;
 
   constructor(message: string, details: RegistryErrorDetails) {
     super(namingProxy(message, details.proxy), details.cause === undefined ? undefined : { cause: details.cause });
@@ -140,6 +153,7 @@ export class RegistryError extends Error {
     this.operation = details.operation;
     this.platforms = details.platforms;
     this.proxy = details.proxy;
+    this.hasAnswered = details.hasAnswered ?? (details.status !== undefined || !unanswered.has(details.code));
   }
 }
 

@@ -4,7 +4,7 @@ import { contentOf, digestBytes } from '@slipway/digest';
 import type { CredentialProvider } from '@slipway/docker-credentials';
 import { Agent, buildConnector } from 'undici/index.js';
 import { describe, expect, test } from 'vitest';
-import { type DispatcherFactory, openRegistry } from '../src/index.ts';
+import { type DispatcherFactory, openRegistry, type Registry } from '../src/index.ts';
 import { openV1Session } from '../src/v1.ts';
 import { beginSession, collect, testBytes } from './push-through.ts';
 import { afterPing, type Script, type ScriptedServer, startScriptedServer } from './scripted-server.ts';
@@ -96,6 +96,52 @@ describe('a redirect to another origin', () => {
       code: 'ERR_REGISTRY_UNAUTHORIZED',
     });
     expect(storage.seen).toHaveLength(1);
+  });
+});
+
+describe('where a redirect leads, and nothing answers', () => {
+  test.each<[string, Script, (registry: Registry) => Promise<unknown>]>([
+    [
+      'a ping',
+      (_, response) => void response.writeHead(307, { location: 'http://127.0.0.2:1/v2/' }).end(),
+      (registry) => registry.ping(),
+    ],
+    [
+      'the start of an upload',
+      afterPing((_, response) => void response.writeHead(308, { location: 'http://127.0.0.2:1/u' }).end()),
+      (registry) => registry.repository('a').beginUpload(),
+    ],
+    [
+      'a blob',
+      afterPing((_, response) => void response.writeHead(302, { location: 'http://127.0.0.2:1/b' }).end()),
+      (registry) => collect(registry.repository('a').openBlob(digest)),
+    ],
+  ])('%s: the registry has answered', async (_, script, ask) => {
+    await using server = await startScriptedServer(script);
+    await using registry = openRegistry({ url: server.url });
+    await expect(ask(registry)).rejects.toMatchObject({
+      code: 'ERR_REGISTRY_UNREACHABLE',
+      hasAnswered: true,
+      message: expect.stringMatching(/^127\.0\.0\.1:\d+ leads to http:\/\/127\.0\.0\.2:1\/.*, where nothing answers: /),
+      hint: expect.stringContaining('127.0.0.2:1'),
+    });
+  });
+
+  test('a token server: the registry has answered', async () => {
+    await using server = await startScriptedServer(
+      (_, response) =>
+        void response.writeHead(401, { 'www-authenticate': 'Bearer realm="http://127.0.0.2:1/t",service="s"' }).end(),
+    );
+    await using registry = openRegistry({ url: server.url });
+    await expect(registry.repository('a').statBlob(digest)).rejects.toMatchObject({
+      reason: 'ECONNREFUSED',
+      hasAnswered: true,
+    });
+  });
+
+  test('the registry itself has not, where it is not there', async () => {
+    await using registry = openRegistry({ url: 'http://127.0.0.2:1' });
+    await expect(registry.ping()).rejects.toMatchObject({ reason: 'ECONNREFUSED', hasAnswered: false });
   });
 });
 

@@ -17,6 +17,7 @@ export const checkRegistry: Check = {
         scene.context.signal.throwIfAborted();
         if (!(error instanceof RegistryError)) throw error;
         failure = furtherFailure(failure, error);
+        if (error.hasAnswered) throw failure;
       }
     }
     throw failure;

@@ -73,7 +73,7 @@ export async function verifyLogin(
       if (wasAsked && (error.code === 'ERR_REGISTRY_DENIED' || requests.some(isTokenGrant))) return;
       if (error.code === 'ERR_REGISTRY_UNAUTHORIZED') throw new LoginRefusedError(registry, error, wasAsked);
       failure = furtherFailure(failure, error);
-      if (error.code !== 'ERR_REGISTRY_UNREACHABLE') throw failure;
+      if (error.hasAnswered || error.code !== 'ERR_REGISTRY_UNREACHABLE') throw failure;
     }
   }
   throw failure;

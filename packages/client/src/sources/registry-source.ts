@@ -117,7 +117,7 @@ export async function connectTo(
         signal?.throwIfAborted();
         if (!(error instanceof RegistryError)) throw error;
         failure = furtherFailure(failure, error);
-        if (error.code !== 'ERR_REGISTRY_UNREACHABLE') throw failure;
+        if (error.hasAnswered || error.code !== 'ERR_REGISTRY_UNREACHABLE') throw failure;
       }
     }
     throw failure;

@@ -52,7 +52,7 @@ export async function overEndpoints<T>(
           // This machine could not ask: that is no reason to go on without TLS.
           if (machineLimitOf(cause) !== undefined) throw cause;
           // An answer of any kind means that TLS worked.
-          if (destinationErrorOf(cause)?.status !== undefined && protocol === 'https:') confirmedTls.add(hostname);
+          if (destinationErrorOf(cause)?.hasAnswered && protocol === 'https:') confirmedTls.add(hostname);
           failures.push(cause instanceof Error ? cause : new Final(cause));
           continue;
         }

@@ -26,6 +26,16 @@ const http = {
   silent: failed('GET http://r failed: no answer came within 15000 ms', 'timeout'),
   'a name nobody knows': failed('GET http://r failed: getaddrinfo ENOTFOUND r', 'ENOTFOUND'),
   busy: failed('GET http://r answered 500', undefined, 500),
+  'a redirect that is refused': new RegistryError('http://r leads to gopher:', {
+    code: 'ERR_REGISTRY_REDIRECT_REFUSED',
+  }),
+  'credentials that no header holds': new RegistryError('the token is none', { code: 'ERR_REGISTRY_UNAUTHORIZED' }),
+  'a session that was lost': new RegistryError('GET http://r/u failed', { code: 'ERR_SESSION_LOST' }),
+  'led to where nothing listens': new RegistryError('r leads to s: connect ECONNREFUSED', {
+    code: 'ERR_REGISTRY_UNREACHABLE',
+    reason: 'ECONNREFUSED',
+    hasAnswered: true,
+  }),
   'told to use https': failed('GET http://r answered 400: the registry expects https', 'https-expected', 400),
 } as const;
 
@@ -37,6 +47,12 @@ describe('the way that led further is told', () => {
     ['closed after TLS', 'told to use https', 'https'],
     ['closed after TLS', 'busy', 'http'],
     ['closed before TLS', 'closed', 'http'],
+    ['closed before TLS', 'a redirect that is refused', 'http'],
+    ['untrusted', 'a redirect that is refused', 'http'],
+    ['closed after TLS', 'credentials that no header holds', 'http'],
+    ['closed before TLS', 'a session that was lost', 'http'],
+    ['closed before TLS', 'led to where nothing listens', 'http'],
+    ['untrusted', 'led to where nothing listens', 'http'],
     ['closed before TLS', 'refused', 'https'],
     ['untrusted', 'silent', 'https'],
     ['untrusted', 'told to use https', 'https'],

@@ -34,9 +34,9 @@ export function furtherFailure<E extends Error>(earlier: Error | undefined, late
 function stepOf(failure: Error): number {
   const error = registryErrorOf(failure);
   if (error === undefined) return steps.answer; // no matter of the network
-  const { reason = '', status, code } = error;
+  const { reason = '', hasAnswered } = error;
   if (isWrongScheme(error)) return steps.wrongScheme;
-  if (status !== undefined || code === 'ERR_REGISTRY_PROTOCOL') return steps.answer;
+  if (hasAnswered) return steps.answer;
   if (reason === 'tls' || reason.startsWith('ERR_PROXY_')) return steps.conversation;
   if (reason === 'ENOTFOUND' || reason.startsWith('EAI_')) return steps.unknownName;
   if (isBroken(error)) return isAfterTLS(error) ? steps.conversation : steps.connection;

@@ -47,7 +47,7 @@ export async function fetchToken(http: HTTPClient, request: TokenRequest): Promi
   } catch (error) {
     // The user has never typed this address: it is the registry's word.
     const who = `the token server that ${request.registry.host} names`;
-    throw error instanceof RegistryError ? reworded(error, `${error.message} (${who})`) : error;
+    throw error instanceof RegistryError ? reworded(error, `${error.message} (${who})`, { hasAnswered: true }) : error;
   }
 }
 

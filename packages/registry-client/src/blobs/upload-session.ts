@@ -3,6 +3,7 @@ import type { AbortOptions, Content, Digest } from '@slipway/digest';
 import { assertSameDigest } from '../answers/content-digest.ts';
 import { RegistryError, reworded } from '../errors.ts';
 import type { Answer } from '../http/answer/answer.ts';
+import { leadsNowhere } from '../http/redirect/leads-nowhere.ts';
 import { acknowledgedBytes, type ByteRange, parseRange, withParameter } from '../http/redirect/location.ts';
 import { redactURL } from '../http/redirect/redact-url.ts';
 import { bodyOfContent, bodyOfStreamed, type RequestBody } from '../http/request/request-body.ts';
@@ -312,29 +313,11 @@ function isLost(method: string, { status, diagnostics }: RegistryError): boolean
   return method === 'GET' && ![401, 403, 408, 425, 429].includes(status);
 }
 
-/** Failures to connect. A connection that broke is another matter: somebody had answered. */
-const connectFailures: ReadonlySet<string> = new Set([
-  'ECONNREFUSED',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'tls',
-]);
-
-function leadsNowhere(error: unknown): error is RegistryError {
-  if (!(error instanceof RegistryError) || error.status !== undefined) return false;
-  return connectFailures.has(error.reason ?? '') || isConnectTimeout(error.cause);
-}
-
-function isConnectTimeout(cause: unknown): boolean {
-  return cause instanceof Error && 'code' in cause && cause.code === 'UND_ERR_CONNECT_TIMEOUT';
-}
-
 function misdirected(error: RegistryError, registry: URL, location: URL): RegistryError {
   const message = `${registry.host} sent the upload to ${redactURL(location)}, where nothing answers: ${error.message}`;
   return reworded(error, message, {
     transient: false,
+    hasAnswered: true,
     hint:
       `${registry.host} does not know its own external address: its \`http.host\`, or the Host header that ` +
       'its proxy passes on',

@@ -1,9 +1,10 @@
-import { RegistryError } from '../errors.ts';
+import { RegistryError, reworded } from '../errors.ts';
 import type { Answer } from './answer/answer.ts';
 import type { AddressBook } from './connection/address-book.ts';
 import { wasKept } from './connection/connections.ts';
 import type { HostDispatchers } from './connection/host-dispatchers.ts';
 import { type ExchangeContext, type ExchangeRequest, exchange } from './exchange.ts';
+import { leadsNowhere } from './redirect/leads-nowhere.ts';
 import { resolveLocation } from './redirect/location.ts';
 import { redactURL } from './redirect/redact-url.ts';
 import { RedirectPolicy } from './redirect/redirect-policy.ts';
@@ -46,7 +47,11 @@ export class HTTPClient {
     };
     let resends = request.resends ?? 0;
     for (let redirects = 0; ; redirects += 1, resends += 1) {
-      const answer = await this.#exchange({ ...request, url, asked: request.url, headers, resends });
+      const answer = await this.#exchange({ ...request, url, asked: request.url, headers, resends }).catch(
+        (error: unknown) => {
+          throw redirects === 0 ? error : ledThere(error, request.url, url);
+        },
+      );
       request.onAnswer?.(answer);
       const location = answer.header('location');
       if (location === undefined || !isRedirect(request, answer.status)) return answer;
@@ -116,6 +121,18 @@ function isRepeated({ method, body }: ExchangeRequest, error: RegistryError, rep
 function isRedirect({ method, body }: ExchangeRequest, status: number): boolean {
   if (status === 307 || status === 308) return body?.isRepeatable ?? true;
   return (method === 'GET' || method === 'HEAD') && (status === 301 || status === 302 || status === 303);
+}
+
+/** A failure of a host that a redirect led to: whoever was asked has answered. */
+function ledThere(error: unknown, asked: URL, target: URL): unknown {
+  if (target.host === asked.host) return error;
+  if (leadsNowhere(error)) {
+    return reworded(error, `${asked.host} leads to ${redactURL(target)}, where nothing answers: ${error.message}`, {
+      hasAnswered: true,
+      hint: error.hint ?? `check that ${target.host} is reached from here: ${asked.host} sends requests there`,
+    });
+  }
+  return error instanceof RegistryError ? reworded(error, error.message, { hasAnswered: true }) : error;
 }
 
 function withoutCredentials(headers: Record<string, string>): Record<string, string> {
