@@ -1,10 +1,12 @@
+import { rm, truncate } from 'node:fs/promises';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { contentOf, type Digest, digestBytes } from '@slipway/digest';
-import type { SourceIndex, SourceLayer } from '@slipway/image-source';
+import { contentOf, type Digest, digestBytes, encodedOf } from '@slipway/digest';
+import type { SourceImage, SourceIndex, SourceLayer } from '@slipway/image-source';
 import { buildDockerManifest, buildIndex, buildOciManifest, emptyDescriptor, mediaTypes } from '@slipway/manifest';
-import { type Misbehaviour, requireTool, startDebianRegistry } from '@slipway/testkit';
+import { type Misbehaviour, readBack, requireTool, startDebianRegistry } from '@slipway/testkit';
 import { describe, expect, test } from 'vitest';
-import type { PushEvent } from '../src/index.ts';
+import type { PushEvent, PushOptions } from '../src/index.ts';
 import {
   type Bench,
   benchAt,
@@ -263,7 +265,7 @@ describe('an image that was damaged after it was pushed', () => {
     expect(bench.events.map(({ type }) => type)).toEqual(['push:started', 'manifest:pushed', 'push:finished']);
   });
 
-  test('is repaired by `force`, blob, config and manifest, without a HEAD of a blob or a mount', async () => {
+  test('is repaired by `force`, blob, config and manifest, without a question before: each is looked at afterwards', async () => {
     await using bench = await openBench();
     const digest = digestOf(await bench.push(image, 'demo/app:1'));
     const { layers, config } = await named(bench, 'demo/app');
@@ -278,9 +280,45 @@ describe('an image that was damaged after it was pushed', () => {
       'GET ping': 1,
       'POST blobs/uploads': blobs,
       'PUT blobs/uploads': blobs,
+      'HEAD blobs': blobs, // a registry may keep the damaged file (decision 0376)
       'PUT manifests': 1,
       'HEAD manifests': 1,
     });
+  });
+
+  test.skipIf(requireTool('docker-registry')).each<[string, PushOptions]>([
+    ['`force`', { force: true }],
+    ['a push of a further tag, which sees it', {}],
+  ])('is told by %s where the registry keeps the damaged file', async (_, options) => {
+    await using bench = await benchAt(await startDebianRegistry());
+    const pushed = digestOf(await bench.push(image, 'demo/app:1'));
+    const { layers, config } = await readBack(bench.registry.host, 'demo/app', '1');
+    const hex = encodedOf((layers[1] ?? config)?.digest ?? pushed);
+    const file = join(bench.registry.folder, `data/docker/registry/v2/blobs/sha256/${hex.slice(0, 2)}/${hex}/data`);
+    await truncate(file, 10);
+    const other: SourceImage = options.force ? image : imageOf(image.layers, { comment: 'another' });
+    const [result] = await bench.push(other, 'demo/app:2', options);
+    expect(result).toMatchObject({
+      ok: false,
+      error: {
+        message: expect.stringContaining(`keeps its damaged copy of sha256:${hex}`),
+        hint: expect.stringContaining('garbage collection'),
+      },
+    });
+    await rm(file);
+    expect(await bench.push(other, 'demo/app:2', { force: true })).toMatchObject([{ ok: true }]);
+    if (options.force) expect((await readBack(bench.registry.host, 'demo/app', '2')).digest).toBe(pushed);
+  });
+
+  test.each([
+    ['with the bytes behind it', undefined, true],
+    ['with other bytes behind it', 'damaged', false],
+  ])('a length of 0 in every HEAD, %s', async (_, body, isPushed) => {
+    await using bench = await openBench();
+    bench.registry.misbehave({ match: { kind: 'blob-head' }, status: 200, headers: { 'content-length': '0' } });
+    if (body !== undefined) bench.registry.misbehave({ match: { kind: 'blob-get' }, status: 200, body });
+    const [result] = await bench.push(image, 'demo/app:1', { force: true });
+    expect(result?.ok).toBe(isPushed);
   });
 
   test('of several destinations in one repository and in two, `force` sends each blob once a repository', async () => {

@@ -205,7 +205,9 @@ export const optionTable: { readonly [Name in OptionName]: OptionEntry<OptionVal
     placeholder: '<tag>',
   },
   force: {
-    description: 'ask and send everything again, whatever the registry says it has; repairs damaged images',
+    description:
+      'ask and send everything again, whatever the registry says it has; puts back what an image has lost, and fails ' +
+      'where the registry keeps a damaged blob',
     kind: aSwitch,
     faces: everyPush,
   },

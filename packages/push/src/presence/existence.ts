@@ -57,9 +57,9 @@ export async function isSeen(
   target: Target,
   options: AbortOptions,
 ): Promise<boolean | 'unknown'> {
-  const stat = await askFor(digest, target, options);
+  const stat = await statOf(digest, target, options);
   if (stat === 'unknown') return 'unknown';
-  return stat !== undefined && (stat.size === undefined || stat.size === size);
+  return stat !== undefined && isWhole(stat, size, target);
 }
 
 /**
@@ -77,6 +77,13 @@ export async function isSizeSure(
   return (await isSeen(identity, target, options)) === true;
 }
 
+/** A registry that has another number of bytes under a digest does not have the blob, whatever it says elsewhere. */
+function isWhole(stat: BlobStat, size: number, { presence }: Target): boolean {
+  if (stat.size === undefined || stat.size === size) return true;
+  presence.noteDamaged(stat.digest);
+  return false;
+}
+
 /** Size of a blob the repository has, undefined when it lacks it, 'unknown' when it would not say. */
 async function seenSize(
   blob: BlobToPush,
@@ -84,11 +91,12 @@ async function seenSize(
   digest: Digest,
   options: AbortOptions,
 ): Promise<number | undefined | 'unknown'> {
-  const stat = await askFor(digest, target, options);
+  const stat = await statOf(digest, target, options);
   if (stat === 'unknown' || stat === undefined) return stat;
-  const own = blob.fixed?.size ?? (await target.memory.size(digest));
-  // A registry that has another number of bytes under this digest does not have the blob.
-  if (own !== undefined && stat.size !== undefined && stat.size !== own) return undefined;
+  const identity = blob.form?.identity;
+  const given = blob.fixed?.size ?? (identity?.digest === digest ? identity.size : undefined);
+  const own = given ?? (await target.memory.size(digest));
+  if (own !== undefined && !isWhole(stat, own, target)) return undefined;
   return own ?? stat.size ?? 'unknown';
 }
 
@@ -96,7 +104,7 @@ async function seenSize(
  * What the repository says of a blob: undefined when it lacks it, 'unknown' when it would not say, which is never
  * fatal.
  */
-async function askFor(
+export async function statOf(
   digest: Digest,
   target: Target,
   { signal }: AbortOptions,

@@ -16,12 +16,16 @@ export class Presence {
   readonly #claims = new Map<Digest, ClaimedIdentity>();
   /** Digests that the registry said it has, and has not. */
   readonly #missing = new Set<Digest>();
+  /** Digests under which the registry has shown other bytes. */
+  readonly #damaged = new Set<Digest>();
   readonly #listed = new Set<Digest>();
+  readonly #isForced: boolean;
   #trustsNothing: boolean;
   #isRepositoryUnknown = false;
 
   /** @param trustsNothing whether everything is sent, whatever the registry says it has (`force`) */
   constructor(trustsNothing: boolean) {
+    this.#isForced = trustsNothing;
     this.#trustsNothing = trustsNothing;
   }
 
@@ -85,6 +89,17 @@ export class Presence {
   /** Whether the registry's word counts that it has this digest. */
   believes(digest: Digest | undefined): boolean {
     return !this.#trustsNothing && (digest === undefined || !this.#missing.has(digest));
+  }
+
+  /** The registry has other bytes under this digest: its word that it has the blob does not count. */
+  noteDamaged(digest: Digest): void {
+    this.#damaged.add(digest);
+    this.#missing.add(digest);
+  }
+
+  /** Whether a blob is looked at once it was sent: it may have been damaged, and stay so. */
+  isDoubted(digest: Digest): boolean {
+    return this.#isForced || this.#damaged.has(digest);
   }
 
   /** Whether any "yes" of the registry may be asked for. */

@@ -1,5 +1,6 @@
 import type { UploadSession } from '@slipway/registry-client';
 import type { BlobToPush } from '../../plan/blob-to-push.ts';
+import { assertKept } from '../../presence/assert-kept.ts';
 import type { BlobAttemptOptions } from '../../presence/attempts.ts';
 import { decide } from '../../presence/decide.ts';
 import { tryMounts } from '../../presence/mount.ts';
@@ -42,7 +43,10 @@ export async function perform(blob: BlobToPush, target: Target, options: Perform
           const { form, mayAsk } = decision;
           const session = attempts.mountsTrusted ? leftOpen : undefined;
           if (session !== undefined) leftOpen = undefined; // the uploader's now
-          return await uploader.upload(blob, form, target, { ...options, mayAsk, leftOpen: session });
+          const outcome = await uploader.upload(blob, form, target, { ...options, mayAsk, leftOpen: session });
+          if (outcome.kind === 'pushed' && target.presence.isDoubted(outcome.identity.digest))
+            await assertKept(blob, outcome.identity, target, { signal });
+          return outcome;
         }
         default:
           return decision satisfies never;
