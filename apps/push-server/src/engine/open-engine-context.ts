@@ -127,6 +127,7 @@ async function open(
   const trustKey = await openSigningKey(config);
   const egress = createEgress(config.allowRegistries);
   const tokens = openTokenStore({ folder: dataDir });
+  await tokens.areUsed(); // known from the start on, whatever becomes of the folder
   if (config.auditLog === undefined) opened.use(await watchTokens(tokens, audit));
   const { variables: env, homeFolder } = environment;
   const dispatcher = dispatcherFor(await readProxyVariables({ env, homeFolder, onWarning: (text) => log.warn(text) }));

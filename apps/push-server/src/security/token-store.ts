@@ -1,9 +1,10 @@
 import { createHash, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
+import type { Stats } from 'node:fs';
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { makeFolder, withFileLock } from '@slipway/file-lock';
 import { readTextWithin } from '@slipway/read-file';
-import { ServerError } from '../errors.ts';
+import { RequestError, ServerError } from '../errors.ts';
 import { formatScope, parseScope, type Scope } from './scope.ts';
 
 /** A token without its secret. */
@@ -30,7 +31,12 @@ export interface TokenStore {
   /** The text is told this once and kept nowhere. */
   create(options: CreateTokenOptions): Promise<{ readonly token: StoredToken; readonly text: string }>;
   list(): Promise<readonly StoredToken[]>;
-  /** A token was made once: from then on TCP listeners ask for one, also when the last has been revoked. */
+  /**
+   * A token was made once: from then on TCP listeners ask for one, also when the last has been revoked, and when the
+   * file or its folder goes away.
+   *
+   * @throws {RequestError} 503 when that cannot be told, as the folder is not there
+   */
   areUsed(): Promise<boolean>;
   /** @throws {ServerError} `ERR_SERVER_TOKEN` when no token has that id */
   revoke(id: string): Promise<void>;
@@ -70,9 +76,16 @@ export function openTokenStore({ folder, now = Date.now }: TokenStoreOptions): T
   const verified = new Map<string, { readonly record: TokenRecord; readonly seen: Buffer }>();
   let cached: { readonly stamp: string; readonly records: readonly TokenRecord[] } | undefined;
   const hashing = limiter(maxHashing);
+  let isUsed = false;
+
+  const look = async (): Promise<Stats | undefined> => {
+    const status = await stat(file).catch(absentIsUndefined);
+    isUsed ||= status !== undefined;
+    return status;
+  };
 
   const read = async (): Promise<readonly TokenRecord[]> => {
-    const status = await stat(file).catch(absentIsUndefined);
+    const status = await look();
     if (status === undefined) return [];
     const stamp = `${status.ino} ${status.mtimeMs} ${status.size}`;
     if (cached?.stamp !== stamp) {
@@ -87,6 +100,7 @@ export function openTokenStore({ folder, now = Date.now }: TokenStoreOptions): T
     return await withFileLock(`${file}.lock`, { timeoutMs: 10_000 }, async () => {
       const [records, result] = work(await read());
       await replaceFile(file, `${JSON.stringify({ version: 1, tokens: records }, null, 2)}\n`);
+      isUsed = true;
       return result;
     });
   };
@@ -113,7 +127,11 @@ export function openTokenStore({ folder, now = Date.now }: TokenStoreOptions): T
       return { token, text: `slipway_${id}_${secret}` };
     },
     list: async () => (await read()).map(tokenOf),
-    areUsed: async () => (await stat(file).catch(absentIsUndefined)) !== undefined,
+    async areUsed() {
+      if (isUsed || (await look()) !== undefined) return true;
+      if ((await stat(folder).catch(absentIsUndefined)) !== undefined) return false;
+      throw new RequestError(503, 'the data folder is gone: whether this listener asks for tokens cannot be told');
+    },
     async revoke(id) {
       await change((records) => {
         const left = records.filter((record) => record.id !== id);

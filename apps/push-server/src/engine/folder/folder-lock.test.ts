@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -27,6 +27,14 @@ test('one at a time, by whatever name the folder goes', async () => {
   await first[Symbol.asyncDispose]();
   await using _second = await lock();
   expect(await owners()).toHaveLength(1);
+});
+
+test('a folder that is gone is left without a failure', async () => {
+  const path = join(folder.path, 'data');
+  await mkdir(path);
+  const held = await lock({ path });
+  await rm(path, { recursive: true });
+  await held[Symbol.asyncDispose]();
 });
 
 test('those that share a Redis share the folder, and nobody else does', async () => {

@@ -71,8 +71,8 @@ export async function lockFolder({
   const presence = await announce(pathOf(own), state);
   const leave = async (): Promise<void> => {
     // A socket that is closed is taken from its folder at once, by the thread that does everything: nobody could end a
-    // process that waited there for a disk that hangs.
-    await readdir(owners);
+    // process that waited there for a disk that hangs. A folder that is gone has nothing to wait for.
+    await readdir(owners).catch(() => {});
     await presence[Symbol.asyncDispose]();
     await removeSocket(join(owners, own));
   };
