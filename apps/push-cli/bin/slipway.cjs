@@ -12,6 +12,8 @@ const program = {
 const answer = about(process.argv.slice(2), program);
 if (answer !== undefined) print(answer, program);
 else {
+  // Node would open its debugger to every user of this machine.
+  process.on('SIGUSR1', () => {});
   // libuv reads the size of its thread pool once, when the pool is first used. Unpacking and file access run there, so
   // the size is set here: one thread a core, four at least.
   process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, require('node:os').availableParallelism()));

@@ -5,4 +5,6 @@
 // files; and eight that a data folder may keep when it hangs. The writes of two books then keep a thread each, the
 // renewals of their locks do, and so does the touch that finds out.
 process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, require('node:os').availableParallelism()) + 8);
+// Node would open its debugger to every user of this machine; the daemon says what it does (main.ts).
+process.on('SIGUSR1', () => {});
 void import('../dist/cli.mjs');

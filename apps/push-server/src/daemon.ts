@@ -25,6 +25,8 @@ export interface Daemon {
    * @throws {ServerError} when a certificate or a rule cannot be used; everything stays as it was then
    */
   reload(config: ServerConfig): Promise<void>;
+  /** What it does now, for the log: work by kind, jobs that wait, memory. */
+  state(): Readonly<Record<string, unknown>>;
   /**
    * Takes nothing new, lets what runs finish within the time that is configured, aborts the rest, closes everything.
    * Idempotent.
@@ -103,6 +105,16 @@ async function start(options: EngineContextOptions, routes: RequestHandlerOption
         log.level = fresh.logLevel;
         const waiting = restartSettings(config, fresh);
         log.info({ waiting: waiting.length > 0 ? waiting : undefined }, 'slipwayd has read its settings again');
+      },
+      state() {
+        const { activity } = context;
+        const kinds = ['push', 'load', 'save', 'job'] as const;
+        const running = Object.fromEntries(kinds.map((kind) => [kind, activity.running(kind)]));
+        const { rss, heapUsed } = process.memoryUsage();
+        return {
+          ...{ version, addresses, running, jobsQueued: opened.index.count('queued'), isClosing: activity.isClosing },
+          ...{ upSeconds: Math.round(process.uptime()), rssBytes: rss, heapBytes: heapUsed },
+        };
       },
       stop() {
         stopping ??= stop();

@@ -131,6 +131,9 @@ async function serve(config: ServerConfig, host: NodeJS.Process, configOf: () =>
   host.on('unhandledRejection', (error) => log.error({ err: error }, 'unhandled rejection'));
   let reload = (): void => log.warn('SIGHUP came before the daemon was up: its settings are as new as can be');
   host.on('SIGHUP', () => reload());
+  // Without a listener, the first opens Node's debugger to every user of this machine, and the second ends the process.
+  let tellState = (): void => log.info('the daemon is not up yet');
+  for (const name of ['SIGUSR1', 'SIGUSR2'] as const) host.on(name, () => tellState());
   const asked = Promise.race([once(host, 'SIGTERM'), once(host, 'SIGINT')]); // also while it starts
   const tell = (...assignments: string[]): Promise<void> =>
     notifySystemd(assignments, { ...environment, onWarning: (message) => log.warn(message) });
@@ -142,6 +145,7 @@ async function serve(config: ServerConfig, host: NodeJS.Process, configOf: () =>
     return endNow(host, 1);
   }
   await tell('READY=1', `STATUS=Listens on ${daemon.addresses.join(', ')}`);
+  tellState = () => log.info({ state: daemon.state() }, 'what the daemon does now');
   // One after the other: the last settings are those that count.
   let reloading = Promise.resolve();
   reload = () => {
