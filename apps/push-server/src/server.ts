@@ -8,6 +8,7 @@ import type { EngineContext } from './engine/engine-context.ts';
 import { RequestError } from './errors.ts';
 import { answerError } from './http/answer-error.ts';
 import { guardFolder } from './http/guard-folder.ts';
+import { createRequestShares } from './http/request-shares.ts';
 import type { RegisterRoutes } from './http/routes.ts';
 import type { ListenerGuard } from './listeners/listener-guard.ts';
 import { registerOperationRoutes } from './operation/operation-routes.ts';
@@ -36,6 +37,7 @@ export async function createRequestHandler(
   const guards = new WeakMap<IncomingMessage, ListenerGuard>();
   const traces = createRequestTraces(context.tracing);
   const standing = openStandingRights(context);
+  const shares = createRequestShares(context.config);
   const app = fastify({
     exposeHeadRoutes: false,
     bodyLimit: Number.MAX_SAFE_INTEGER, // bodies reach the routes as streams, which limit them by themselves
@@ -70,6 +72,7 @@ export async function createRequestHandler(
     if (guard === undefined) throw new Error('unreachable: every request has a listener');
     request.principal = await context.gatekeeper.authenticate(request.raw, guard);
     traces.tell(request.raw, { principal: request.principal.name });
+    shares.take(request.principal.name, guard, reply.raw);
     if (context.activity.isClosing) {
       reply.raw.setHeader('Connection', 'close');
       if (!readingMethods.has(request.method)) throw new RequestError(503, 'the daemon is shutting down');

@@ -283,7 +283,7 @@ export const settings: { readonly [Key in keyof ServerConfig]: Setting<ServerCon
   maxConnections: {
     name: 'max-connections',
     placeholder: 'number',
-    description: 'connections at once, per listener',
+    description: 'connections at once, per listener; one client gets three quarters of them at most',
     kind: count(1),
     initial: 8192,
   },
