@@ -41,7 +41,7 @@ export class EndedJobs {
   }
 }
 
-/** How many each may have, so that together they have no more than may stay: who has fewer leaves more to others. */
+/** How many each may have, so that all have no more than may stay: who has fewer leaves more to others. */
 function shareOf(sizes: readonly number[], keep: number): number {
   let left = keep;
   let others = sizes.length;
