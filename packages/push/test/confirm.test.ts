@@ -245,6 +245,13 @@ describe('a look that fails', () => {
     expect(afterPut.filter((request) => request === 'HEAD manifests')).toHaveLength(asked);
   });
 
+  test('where nothing is tried twice: the list of tags is asked at once', async () => {
+    await using bench = await openBench({ retry: { attempts: 1, clock: instant() } });
+    bench.registry.misbehave({ match: looks, status: 500 });
+    digestOf(await bench.push(image, 'demo/app:1', { learn: 'off' }));
+    expect(bench.events).toContainEqual(expect.objectContaining({ type: 'warning', code: 'manifest-unseen' }));
+  });
+
   const noConfig: Misbehaviour = { match: { kind: 'blob-head' }, status: 404 };
   const noList = (status: number): Misbehaviour => ({ match: { kind: 'tags' }, status });
 

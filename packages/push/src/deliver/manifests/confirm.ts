@@ -40,7 +40,7 @@ export async function confirmManifest(
   target: Target,
   { signal, retry }: ConfirmOptions,
 ): Promise<void> {
-  const { clock = systemClock } = retry;
+  const { clock = systemClock, attempts = looksBeforeOthers } = retry;
   const isFullAnswer = answer.status === 201 && isDigestOf(answer.digest, manifest);
   const look = async (reference: string): Promise<Shown> => {
     let failures = 0;
@@ -51,7 +51,7 @@ export async function confirmManifest(
       } catch (error) {
         signal?.throwIfAborted();
         failures += 1;
-        const isWorthAnother = mayPass(error) && failures < looksBeforeOthers;
+        const isWorthAnother = mayPass(error) && failures < Math.min(looksBeforeOthers, attempts);
         if (!isFullAnswer || isWorthAnother) throw error;
         const limited = isRateLimit(error) ? 'the registry limits who reads' : undefined;
         const known = limited ?? (await seenOtherwise(reference, manifest, target, { signal }));
