@@ -124,7 +124,7 @@ const submission = wordsOf(`
   mask-secrets run-program read-file-within open-regular-file windows-command abortable typed-credentials prompt
   open-progress progress progress-state rate-meter frame summary lines live-region terminal-progress plain-progress
   json-progress events duration problem advice hints in-flags registry-advice registry-facts credential-advice
-  system-code
+  system-code surviving shared-work
 `);
 
 function wordsOf(text: string): readonly string[] {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { MetadataStore } from '@slipway/metadata-store';
 import { answered } from './answered.ts';
 
@@ -16,7 +17,9 @@ export class Notes {
    */
   constructor(store: MetadataStore | undefined, signal?: AbortSignal) {
     this.#store = store;
-    this.#signal = signal;
+    // One of its own: every question under way listens, and leaves when it is answered.
+    this.#signal = signal && AbortSignal.any([signal]);
+    if (this.#signal !== undefined) setMaxListeners(0, this.#signal);
   }
 
   /**

@@ -246,7 +246,7 @@ describe('a look that fails', () => {
   });
 
   test('where nothing is tried twice: the list of tags is asked at once', async () => {
-    await using bench = await openBench({ retry: { attempts: 1, clock: instant() } });
+    await using bench = await openBench({ attempts: 1 });
     bench.registry.misbehave({ match: looks, status: 500 });
     digestOf(await bench.push(image, 'demo/app:1', { learn: 'off' }));
     expect(bench.events).toContainEqual(expect.objectContaining({ type: 'warning', code: 'manifest-unseen' }));

@@ -18,6 +18,11 @@ export function createSharedWork<T>(run: (signal: AbortSignal) => Promise<T>): S
   let isRunning = true;
   let waiting = 0;
   const work = (async () => await run(controller.signal))();
+  const aborted = new Promise<never>((_, reject) => {
+    controller.signal.addEventListener('abort', () => reject(controller.signal.reason), { once: true });
+  });
+  const ended = Promise.race([work, aborted]);
+  ended.catch(() => {}); // heard of by who waits
   const end = (): void => {
     isRunning = false;
   };
@@ -33,7 +38,7 @@ export function createSharedWork<T>(run: (signal: AbortSignal) => Promise<T>): S
       assertSignal(signal);
       waiting += 1;
       try {
-        return await abortable(abortable(work, controller.signal), signal);
+        return await abortable(ended, signal);
       } finally {
         waiting -= 1;
         if (waiting === 0) abort(signal?.reason);
