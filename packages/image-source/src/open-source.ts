@@ -297,16 +297,8 @@ async function openArchive(source: StoredSourceText, file: FileReader, opening: 
     });
     const archive: Archive = { source, files: tarFiles(file, index), index, unpacked, opening };
     const content = archiveContent(source, index, file.name);
-    const { kind, ...read } = await readArchive(content, archive).catch(async (error: unknown) => {
-      // An archive that is both has digests that only its layout knows.
-      const isBoth = content === 'docker' && source.transport === 'path' && index.has(ociIndexName);
-      if (!isBoth || !isNotFound(error)) throw error;
-      return await readArchive('oci', archive).catch(() => {
-        throw error;
-      });
-    });
-    if (kind === 'docker-archive' && source.transport === 'path' && index.has(ociIndexName))
-      await tellOfLayout(archive);
+    const isBoth = content === 'docker' && source.transport === 'path' && index.has(ociIndexName);
+    const { kind, ...read } = isBoth ? await readBoth(archive) : await readArchive(content, archive);
     return { kind, name: file.name, ...read, [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await dispose();
@@ -314,12 +306,26 @@ async function openArchive(source: StoredSourceText, file: FileReader, opening: 
   }
 }
 
-/** An archive of both kinds may have more than docker's list says. */
-async function tellOfLayout({ source: { path }, files, opening }: Archive): Promise<void> {
-  const { platformsLeftOut } = await import('./docker/platforms-left-out.ts');
+/**
+ * Reads an archive of both kinds: as docker's, unless its layout has all of that and more (decision 0377).
+ */
+async function readBoth(archive: Archive): Promise<ReadArchive> {
+  const { source, files, opening } = archive;
   const { limits, signal, onNotice } = opening;
-  const notice = await platformsLeftOut(files, { path, maxListBytes: limits.maxListBytes, signal });
-  if (notice !== undefined) onNotice?.(notice);
+  const { layoutBeside } = await import('./docker/beside-dockers-list.ts');
+  const beside = await layoutBeside(files, { path: source.path, maxListBytes: limits.maxListBytes, signal });
+  const layout = beside?.hasAll ? await readArchive('oci', archive).catch(() => undefined) : undefined;
+  signal?.throwIfAborted();
+  if (layout !== undefined) return layout;
+  const read = await readArchive('docker', archive).catch(async (error: unknown) => {
+    // It has digests that only its layout knows.
+    if (!isNotFound(error)) throw error;
+    return await readArchive('oci', archive).catch(() => {
+      throw error;
+    });
+  });
+  if (beside !== undefined && read.kind === 'docker-archive') onNotice?.(beside.notice);
+  return read;
 }
 
 function isNotFound(error: unknown): boolean {

@@ -562,7 +562,7 @@ describe('save', () => {
     await using elsewhere = await openImageStore({ folder: at('elsewhere') });
     expect(await load(path, elsewhere)).toMatchObject([
       { id: image.imageID, tags: ['demo/app:v1', 'demo/app:v2'] },
-      { id: platforms[0]!.imageID, tags: ['demo/multi:v1'] },
+      { id: multi!.id, tags: ['demo/multi:v1'] },
     ]);
     await using oci = await openSource(`oci-archive:${path}`);
     expect(oci.items.map(({ kind, names }) => [kind, names])).toEqual([

@@ -1,13 +1,23 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { mediaTypes } from '@slipway/manifest';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { SourceNotice } from '../src/image-source.ts';
 import { openSource } from '../src/open-source.ts';
-import { blobOf, describe as describeBlob, dockerArchiveOf } from './handmade-image.ts';
+import {
+  blobOf,
+  describe as describeBlob,
+  dockerArchiveOf,
+  type HandmadeBlob,
+  indexOf,
+  soundDocker,
+  soundOci,
+  types,
+} from './handmade-image.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 const folder = temporaryFolder();
+const left = 'platforms-left-out';
 
 /** What is told of an archive of both kinds, whose index names three manifests and whose blobs are those of `held`. */
 async function noticesOf(held: readonly string[], transport = ''): Promise<readonly SourceNotice[]> {
@@ -45,6 +55,46 @@ test.each([
   ['a docker archive was asked for', ['amd64', 'arm64'], 'docker-archive:'],
 ])('nothing is said where %s', async (_, held, transport) => {
   expect(await noticesOf(held, transport)).toEqual([]);
+});
+
+describe('an archive of both kinds, whose layout has an image for each of two platforms', () => {
+  const sound = soundOci();
+  const arm = { ...(soundDocker.config as object), architecture: 'arm64' };
+  const armConfig = blobOf(arm);
+  const armManifest = blobOf({
+    schemaVersion: 2,
+    mediaType: types.manifest,
+    config: describeBlob(armConfig, types.config),
+    layers: [describeBlob(sound.layer, types.layer)],
+  });
+  const platformOf = (architecture: string): object => ({ platform: { os: 'linux', architecture } });
+  const index = blobOf(
+    indexOf(
+      describeBlob(sound.manifest, types.manifest, platformOf('amd64')),
+      describeBlob(armManifest, types.manifest, platformOf('arm64')),
+    ),
+  );
+  const list = { schemaVersion: 2, manifests: [describeBlob(index, types.index)] };
+  const all = [index, sound.layer, sound.config, sound.manifest, armConfig, armManifest];
+
+  test.each<[string, 'index' | 'image', string, readonly HandmadeBlob[], unknown, readonly string[]]>([
+    ['all of it is there', 'index', '', all, soundDocker.config, []],
+    ['docker’s was asked for', 'image', 'docker-archive:', all, soundDocker.config, []],
+    ['one of its images is not there', 'image', '', all.filter((blob) => blob !== armManifest), soundDocker.config, []],
+    ['a config is not there', 'image', '', all.filter((blob) => blob !== armConfig), soundDocker.config, [left]],
+    ['docker’s list has another image', 'image', '', all, { ...arm, architecture: 'riscv64' }, [left]],
+  ])('%s: it is read as an %s', async (name, kind, transport, blobs, config, told) => {
+    const path = join(folder(), `both-${name.length}.tar`);
+    const members = blobs.map(({ digest, bytes }) => ({ name: `blobs/${digest.replace(':', '/')}`, data: bytes }));
+    const layout = { name: 'oci-layout', data: '{"imageLayoutVersion":"1.0.0"}' };
+    await writeFile(
+      path,
+      dockerArchiveOf({ config }, layout, { name: 'index.json', data: JSON.stringify(list) }, ...members),
+    );
+    const notices: string[] = [];
+    await using source = await openSource(`${transport}${path}`, { onNotice: ({ code }) => notices.push(code) });
+    expect([source.items[0]?.kind, notices]).toEqual([kind, told]);
+  });
 });
 
 test('an index.json that cannot be read is no reason to fail', async () => {
