@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import {
   aBoolean,
@@ -248,6 +249,12 @@ const consumed = new WeakSet<ByteStream>();
 
 async function openStdin(source: StoredSourceText, opening: Opening): Promise<ImageSource> {
   const name = 'standard input';
+  if (opening.stdin === undefined && isFolder(0)) {
+    // Before `process.stdin` is touched, which is empty then on one runtime, and throws on another.
+    throw new SourceError('ERR_SOURCE_UNREADABLE', 'Cannot read an image from standard input: it is a folder', {
+      hint: 'Give the folder as the source, or pipe an archive in',
+    });
+  }
   const stdin: ByteStream = opening.stdin ?? process.stdin;
   if (source.transport === 'oci' || source.transport === 'dir') {
     throw new SourceError(
@@ -265,6 +272,14 @@ async function openStdin(source: StoredSourceText, opening: Opening): Promise<Im
   }
   consumed.add(stdin);
   return await openArchive(source, await spool(stdin, { ...opening, name }), opening);
+}
+
+function isFolder(descriptor: number): boolean {
+  try {
+    return fstatSync(descriptor).isDirectory();
+  } catch {
+    return false; // it is closed: whoever reads it says so
+  }
 }
 
 /**

@@ -397,6 +397,16 @@ describe('the spool', () => {
     await expect(opening).rejects.toMatchObject({ code: 'ERR_SOURCE_SPOOL', message, hint });
   });
 
+  test('a file in the place of the folder is named, and nothing is said of space', async () => {
+    const opening = openSource('-', {
+      stdin: streamOf(dockerArchiveOf(), 4096),
+      spoolFolder: join(await written('any'), 'below'),
+    });
+    const hint = expect.stringMatching(/^Choose another folder/);
+    const message = expect.stringMatching(/: ENOTDIR$/);
+    await expect(opening).rejects.toMatchObject({ code: 'ERR_SOURCE_SPOOL', message, hint });
+  });
+
   test('a full disk is named, with what is free and the way out', async () => {
     const handle = await open(await written('any'));
     const prototype = Object.getPrototypeOf(handle);

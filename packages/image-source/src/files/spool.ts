@@ -159,12 +159,9 @@ class TemporaryFile implements AsyncDisposable {
 }
 
 async function spoolError(cause: NodeJS.ErrnoException, folder: string, source: string): Promise<SourceError> {
-  const reason =
-    cause.code === 'ENOSPC' || cause.code === 'EDQUOT' ? 'the disk is full' : `${cause.code ?? cause.message}`;
-  const free = await statfs(folder).then(
-    ({ bavail, bsize }) => `${Math.floor((bavail * bsize) / 1024 ** 2)} MiB are free there. `,
-    () => '',
-  );
+  const isFull = cause.code === 'ENOSPC' || cause.code === 'EDQUOT';
+  const reason = isFull ? 'the disk is full' : `${cause.code ?? cause.message}`;
+  const free = isFull ? await freeSpace(folder) : '';
   return new SourceError(
     'ERR_SOURCE_SPOOL',
     `Cannot write ${JSON.stringify(source)} to ${JSON.stringify(folder)}: ${reason}`,
@@ -173,4 +170,13 @@ async function spoolError(cause: NodeJS.ErrnoException, folder: string, source: 
       hint: `${free}Choose another folder with \`spoolFolder\`, or decompress the archive beforehand and give its path`,
     },
   );
+}
+
+async function freeSpace(folder: string): Promise<string> {
+  try {
+    const { bavail, bsize } = await statfs(folder);
+    return `${Math.floor((bavail * bsize) / 1024 ** 2)} MiB are free there. `;
+  } catch {
+    return '';
+  }
 }
