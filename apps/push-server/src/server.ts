@@ -8,6 +8,7 @@ import type { EngineContext } from './engine/engine-context.ts';
 import { RequestError } from './errors.ts';
 import { answerError } from './http/answer-error.ts';
 import { guardFolder } from './http/guard-folder.ts';
+import { endConnection, letGo, stayOpen } from './http/let-go.ts';
 import { createRequestShares } from './http/request-shares.ts';
 import type { RegisterRoutes } from './http/routes.ts';
 import type { ListenerGuard } from './listeners/listener-guard.ts';
@@ -74,7 +75,7 @@ export async function createRequestHandler(
     traces.tell(request.raw, { principal: request.principal.name });
     shares.take(request.principal.name, guard, reply.raw);
     if (context.activity.isClosing) {
-      reply.raw.setHeader('Connection', 'close');
+      endConnection(reply.raw);
       if (!readingMethods.has(request.method)) throw new RequestError(503, 'the daemon is shutting down');
     }
     assertHasRights(request.principal);
@@ -84,6 +85,7 @@ export async function createRequestHandler(
       onLost: (status) => auditRefusal({ status }, request, context),
     });
   });
+  app.addHook('onSend', async (_request, reply) => stayOpen(reply.raw));
   app.addHook('onResponse', async (request, reply) => {
     letGo(request.raw);
     const { method } = request;
@@ -131,16 +133,6 @@ const standingHeaders = {
   Ostype: 'linux',
   Server: `Docker/${version} (linux)`,
 } as const;
-
-/** A body that nobody wants any more is read for a moment, so that the client gets to its answer, and then cut off. */
-function letGo(request: IncomingMessage): void {
-  if (request.complete || request.destroyed) return;
-  request.resume();
-  const timer = setTimeout(() => request.socket.destroy(), lingerMs);
-  request.once('close', () => clearTimeout(timer));
-}
-
-const lingerMs = 2_000;
 
 /** What a daemon that shuts down still answers. */
 const readingMethods: ReadonlySet<string> = new Set(['GET', 'HEAD']);

@@ -16,9 +16,6 @@ export function answerError(reply: FastifyReply, error: unknown, log: Logger): F
   else if (status === 500) log.error({ err: error, requestId: reply.request.id }, 'a request failed');
   if (status === 401) reply.header('www-authenticate', 'Bearer realm="slipwayd"');
   if (status === 503) reply.header('retry-after', '5');
-  const { raw } = reply.request;
-  // What is left of the body is not waited for: a client that has not sent it all would hold the connection.
-  if (!raw.complete) reply.header('connection', 'close');
   const message = errorText(error);
   // Docker's clients are told as dockerd tells them.
   const isOwn = reply.request.url.startsWith('/slipway/');

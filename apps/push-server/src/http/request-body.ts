@@ -29,24 +29,31 @@ export async function* readBody(
   let size = 0;
   let waitedMs = 0;
   let cameBytes = 0;
-  for (;;) {
-    const asked = performance.now();
-    const coming = chunks.next();
-    const next = await (idleTimeoutMs > 0 ? inTime(coming, idleTimeoutMs, silent) : coming).catch((error: unknown) => {
-      if (error instanceof RequestError) throw error;
-      throw new RequestError(400, 'the client went away before the end of the body', { cause: error });
-    });
-    if (next.done === true) return;
-    size += next.value.byteLength;
-    cameBytes += next.value.byteLength;
-    waitedMs += performance.now() - asked; // without the time that we take ourselves
-    if (idleTimeoutMs > 0 && waitedMs >= idleTimeoutMs) {
-      if (cameBytes < (waitedMs / 1000) * leastBytesPerSecond) throw new RequestError(408, 'the body comes too slowly');
-      waitedMs = 0;
-      cameBytes = 0;
+  try {
+    for (;;) {
+      const asked = performance.now();
+      const coming = chunks.next();
+      const next = await (idleTimeoutMs > 0 ? inTime(coming, idleTimeoutMs, silent) : coming).catch(
+        (error: unknown) => {
+          if (error instanceof RequestError) throw error;
+          throw new RequestError(400, 'the client went away before the end of the body', { cause: error });
+        },
+      );
+      if (next.done === true) return;
+      size += next.value.byteLength;
+      cameBytes += next.value.byteLength;
+      waitedMs += performance.now() - asked; // without the time that we take ourselves
+      if (idleTimeoutMs > 0 && waitedMs >= idleTimeoutMs) {
+        if (cameBytes < (waitedMs / 1000) * leastBytesPerSecond)
+          throw new RequestError(408, 'the body comes too slowly');
+        waitedMs = 0;
+        cameBytes = 0;
+      }
+      if (maxBytes > 0 && size > maxBytes) throw tooLarge();
+      yield next.value;
     }
-    if (maxBytes > 0 && size > maxBytes) throw tooLarge();
-    yield next.value;
+  } finally {
+    void chunks.return?.(); // what is left can be read by somebody else; one that is waited for is not waited for here
   }
 }
 

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { principalShare } from '../engine/activity.ts';
 import { RequestError } from '../errors.ts';
 import type { ListenerGuard } from '../listeners/listener-guard.ts';
+import { endConnection } from './let-go.ts';
 
 /** Who keeps how many of a listener's connections busy. */
 export interface RequestShares {
@@ -28,7 +29,7 @@ export function createRequestShares({ maxConnections }: { readonly maxConnection
       const own = counts.get(principal) ?? 0;
       const all = [...counts.values()].reduce((sum, count) => sum + count, 0);
       if (own >= share || all >= most) {
-        response.setHeader('connection', 'close'); // it is for somebody else
+        endConnection(response); // it is for somebody else
         const whose = own >= share ? ` of one client: ${own} of ${most}` : `: ${all} of ${most}`;
         throw new RequestError(503, `too many requests at once${whose}`);
       }

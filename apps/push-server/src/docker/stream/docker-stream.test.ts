@@ -5,6 +5,7 @@ import { DockerStream } from './docker-stream.ts';
 
 /** A response whose reader takes what it is given only when told to. */
 class SlowResponse extends EventEmitter {
+  readonly req = { complete: true };
   headersSent = false;
   destroyed = false;
   writableEnded = false;

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { stayOpen } from '../../http/let-go.ts';
 import { encodeRecord, type StreamRecord } from './stream-record.ts';
 
 /**
@@ -51,6 +52,7 @@ export class DockerStream {
 
   #begin(): void {
     if (this.#response.headersSent) return;
+    stayOpen(this.#response);
     this.#response.writeHead(200, { 'content-type': 'application/json' });
   }
 
