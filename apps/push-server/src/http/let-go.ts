@@ -3,12 +3,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 /** So long a body that nobody wants is read on. */
 const lingerMs = 2_000;
 
-/** Before an answer that comes ahead of the body's end: Node would close the connection with it where that was asked. */
+/** For an answer that comes ahead of the body's end: Node would close the connection with it, where that was asked. */
 export function stayOpen(response: ServerResponse): void {
   if (!response.req.complete) response.shouldKeepAlive = true;
 }
 
-/** Ends the connection with the answer, where the client has sent all there is: it would not get to the answer before. */
+/** Ends the connection with the answer, where the client has sent all there is: before, it would not get to it. */
 export function endConnection(response: ServerResponse): void {
   if (response.req.complete) response.setHeader('connection', 'close');
 }
@@ -22,7 +22,10 @@ export function letGo(request: IncomingMessage): void {
   const endAsAsked = (): void => {
     if (/\bclose\b/i.test(request.headers.connection ?? '')) socket.end();
   };
-  if (request.complete) return endAsAsked();
+  if (request.complete) {
+    endAsAsked();
+    return;
+  }
   if (request.destroyed) return;
   request.resume();
   const timer = setTimeout(() => socket.destroy(), lingerMs);
