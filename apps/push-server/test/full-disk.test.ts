@@ -4,9 +4,10 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { findUnshare, randomImage, temporaryFolder, writeDockerArchive } from '@slipway/testkit';
+import { findUnshare, randomImage, startRegistry, temporaryFolder, writeDockerArchive } from '@slipway/testkit';
 import { describe, expect, test } from 'vitest';
 import { program } from './program.ts';
+import { untilHit } from './until-hit.ts';
 
 const { prefix, unless } = findUnshare('mount');
 
@@ -50,7 +51,8 @@ async function ask(
   body?: Uint8Array,
 ): Promise<{ readonly status: number; readonly body: string }> {
   return await new Promise((resolve, reject) => {
-    const request = httpRequest({ socketPath, method, path, agent: false }, async (response) => {
+    const headers = path === '/slipway/v1/jobs' ? { 'content-type': 'application/json' } : {};
+    const request = httpRequest({ socketPath, method, path, headers, agent: false }, async (response) => {
       resolve({ status: response.statusCode ?? 0, body: await text(response) });
     });
     request.on('error', reject);
@@ -93,8 +95,17 @@ describe.skipIf(unless)(`on a disk that is full (${unless ?? 'tmpfs'})`, () => {
     const loaded = await ask(socket, 'POST', '/images/load', await readFile(archive));
     expect(loaded.body).toContain('Loaded image: demo/app:v2');
     expect(await ask(socket, 'GET', '/readyz')).toMatchObject({ status: 200 });
+    await using registry = await startRegistry();
+    const stall = registry.misbehave({ match: { kind: 'manifest-put', repository: 'a/job' }, stall: true });
+    const wanted = { image: 'demo/app:v1', destinations: [`${registry.host}/a/job:1`] };
+    const submitted = await ask(socket, 'POST', '/slipway/v1/jobs', Buffer.from(JSON.stringify(wanted)));
+    const { id } = JSON.parse(submitted.body) as { readonly id: string };
+    await untilHit(stall, 1);
     await disk.run(fill);
     expect(await ask(socket, 'GET', '/readyz')).toEqual({ status: 503, body: 'the disk is full\n' });
+    expect(await ask(socket, 'POST', `/slipway/v1/jobs/${id}/cancel`)).toMatchObject({ status: 202 });
+    await ask(socket, 'GET', `/slipway/v1/jobs/${id}/events`);
+    expect((await ask(socket, 'GET', `/slipway/v1/jobs/${id}`)).body).toContain('"state":"cancelled"');
     expect(await ask(socket, 'POST', '/images/load', await readFile(archive))).toMatchObject({
       body: expect.stringContaining('no space left'),
     });

@@ -18,6 +18,7 @@ import type { EventLog } from './event-log.ts';
 import type { FairTransfers } from './fair-transfers.ts';
 import type { DiskKeeper } from './folder/disk-space.ts';
 import type { FolderHealth } from './folder/folder-health.ts';
+import type { SpaceReserve } from './folder/space-reserve.ts';
 import type { PushService } from './push-service.ts';
 import type { RegistryClients } from './registry-clients.ts';
 
@@ -50,6 +51,8 @@ export interface EngineContext extends AsyncDisposable {
   /** What is shared with other daemons; undefined for a daemon that is alone. */
   readonly shared: SharedState | undefined;
   readonly disk: DiskKeeper;
+  /** For what makes room on a full disk. */
+  readonly reserve: SpaceReserve;
   /** Whether the data folder answers. */
   readonly folder: FolderHealth;
   /** What runs now: limited, counted, waited for at shutdown. */

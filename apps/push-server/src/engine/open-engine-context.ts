@@ -183,6 +183,7 @@ async function open(
     board,
     shared,
     disk,
+    reserve,
     folder,
     activity,
     spoolFolder,

@@ -4,6 +4,7 @@ import type { PushReport } from '@slipway/client';
 import type { PushEvent, PushOptions, PushResult } from '@slipway/push';
 import { formatReference, parseReference, type Reference } from '@slipway/reference';
 import type { Logger } from 'pino';
+import type { SpaceReserve } from '../../engine/folder/space-reserve.ts';
 import type { PushService } from '../../engine/push-service.ts';
 import { ServerError } from '../../errors.ts';
 import type { AuditLog } from '../../security/audit.ts';
@@ -34,6 +35,8 @@ interface RunOptions {
 
 export interface JobRunnerOptions {
   readonly store: JobStore;
+  /** The end of a job lets go of what it holds, also on a full disk. */
+  readonly makingRoom: SpaceReserve['makingRoom'];
   readonly channel: LiveChannel;
   readonly sources: JobSources;
   readonly gate: JobGate;
@@ -66,8 +69,22 @@ class JobCancelled extends Error {
 }
 
 export function createJobRunner(options: JobRunnerOptions): JobRunner {
-  const { store, channel, sources, gate, pushes, seal, named, audit, log, keepsFailed, onReached, onEnded, daemon } =
-    options;
+  const {
+    store,
+    makingRoom,
+    channel,
+    sources,
+    gate,
+    pushes,
+    seal,
+    named,
+    audit,
+    log,
+    keepsFailed,
+    onReached,
+    onEnded,
+    daemon,
+  } = options;
 
   /** Of the jobs that are worked on here. */
   const traces = new Map<string, JobTrace>();
@@ -85,7 +102,7 @@ export function createJobRunner(options: JobRunnerOptions): JobRunner {
     const token = job.run?.token;
     const endedBy = token ?? newToken(); // no run has: each end can be told from the next
     const isSourceKept = end.state === 'failed' && keepsFailed;
-    const ended = await store.update(job.id, (current) => {
+    const asEnded = (current: JobRecord): JobRecord => {
       // What was written before, although its answer was lost, is ours too.
       if (isFinal(current.state)) {
         isOurs = current.endedBy === endedBy;
@@ -98,7 +115,8 @@ export function createJobRunner(options: JobRunnerOptions): JobRunner {
       const hadCredentials = sealedCredentials !== undefined || current.hadCredentials;
       const finishedAt = new Date().toISOString();
       return { ...rest, ...end, isSourceKept, hadCredentials, endedBy, finishedAt };
-    });
+    };
+    const ended = await makingRoom(() => store.update(job.id, asEnded));
     if (!isOurs || ended === undefined) return ended;
     traces.get(job.id)?.ended(end);
     if (!isSourceKept) {

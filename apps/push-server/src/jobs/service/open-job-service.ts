@@ -9,6 +9,8 @@ import type { Logger } from 'pino';
 import type { ServerConfig } from '../../config/server-config.ts';
 import type { Activity } from '../../engine/activity.ts';
 import { documentLimits } from '../../engine/document-limits.ts';
+import { isDiskFull } from '../../engine/folder/disk-full.ts';
+import type { SpaceReserve } from '../../engine/folder/space-reserve.ts';
 import type { PushService } from '../../engine/push-service.ts';
 import { RequestError } from '../../errors.ts';
 import type { Metrics } from '../../operation/metrics.ts';
@@ -54,6 +56,7 @@ export interface JobServiceOptions {
   >;
   readonly environment: ClientEnvironment;
   readonly images: ImageStore;
+  readonly reserve: Pick<SpaceReserve, 'makingRoom'>;
   readonly pushes: PushService;
   readonly activity: Activity;
   readonly metrics: Metrics;
@@ -64,7 +67,7 @@ export interface JobServiceOptions {
 
 /** Opens the jobs, takes up those that are not finished, and begins to work. */
 export async function openJobService(options: JobServiceOptions): Promise<JobService> {
-  const { config, environment, images, pushes, log, audit, activity, metrics, spoolFolder } = options;
+  const { config, environment, images, reserve, pushes, log, audit, activity, metrics, spoolFolder } = options;
   const { queue, channel, roster } = options.backend;
   const index = createJobIndex();
   const store = indexedStore(options.backend.store, index);
@@ -87,8 +90,15 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
   const notify = (job: JobRecord): void => {
     if (job.home === home && job.webhook?.state === 'waiting' && isFinal(job.state)) webhooks.deliver(job);
   };
+  /** Jobs may lie elsewhere: the folder is asked only when its disk was too full. */
+  const makingRoom: SpaceReserve['makingRoom'] = (work) =>
+    work().catch((error: unknown) => {
+      if (isDiskFull(error)) return reserve.makingRoom(work);
+      throw error;
+    });
   const runner = createJobRunner({
     store: workStore,
+    makingRoom,
     channel,
     sources,
     gate: createJobGate(),
@@ -210,8 +220,9 @@ export async function openJobService(options: JobServiceOptions): Promise<JobSer
     },
     repeatedUpload: (request) => repeatedUpload(request, needs),
     async cancel(id) {
-      const job = await store.update(id, (current) =>
-        isFinal(current.state) ? current : { ...current, isCancelRequested: true },
+      // What a job holds goes with it: the reserve of a full disk is for that as well.
+      const job = await makingRoom(() =>
+        store.update(id, (current) => (isFinal(current.state) ? current : { ...current, isCancelRequested: true })),
       );
       if (job === undefined) throw noSuchJob(id);
       if (job.state === 'queued') {
