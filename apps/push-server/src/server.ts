@@ -11,6 +11,7 @@ import { guardFolder } from './http/guard-folder.ts';
 import { endConnection, letGo, stayOpen } from './http/let-go.ts';
 import { createRequestShares } from './http/request-shares.ts';
 import type { RegisterRoutes } from './http/routes.ts';
+import { withoutPasswords } from './http/without-passwords.ts';
 import type { ListenerGuard } from './listeners/listener-guard.ts';
 import { registerOperationRoutes } from './operation/operation-routes.ts';
 import { assertAllowed, assertHasRights, type Principal } from './security/principal.ts';
@@ -147,7 +148,7 @@ function nextRequestId(): string {
 }
 
 function pathOf({ url }: Pick<FastifyRequest, 'url'>): string {
-  return (url.split('?', 1)[0] ?? '').slice(0, 512);
+  return withoutPasswords(url.split('?', 1)[0] ?? '').slice(0, 512);
 }
 
 /** A refused request leaves this line, and nothing else. */

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { AuditEntry, AuditLog } from '../security/audit.ts';
 import { errorText } from './error-text.ts';
+import { withoutPasswords } from './without-passwords.ts';
 
 export interface AuditedOptions {
   readonly action: AuditEntry['action'];
@@ -26,7 +27,7 @@ export async function audited<T>(
       action,
       principal: request.principal.name,
       outcome,
-      subject,
+      subject: withoutPasswords(subject),
       remote: request.raw.socket.remoteAddress,
       requestId: request.id,
       details: { ...details, durationMs: Math.round(performance.now() - started) },

@@ -3,12 +3,18 @@ import { PushError } from '@slipway/push';
 import { formatDiagnostics, type RegistryError, registryErrorOf } from '@slipway/registry-client';
 import { RequestError } from '../errors.ts';
 import { toldText } from './told-text.ts';
+import { withoutPasswords } from './without-passwords.ts';
 
 /**
  * What a client is told of a failure: docker's words for what a registry answered, else the message of the first error
- * that says more than that something failed. Neither names a place on this machine, nor moves a terminal's cursor.
+ * that says more than that something failed. Neither names a place on this machine, nor moves a terminal's cursor, nor
+ * repeats a password.
  */
 export function errorText(error: unknown): string {
+  return withoutPasswords(ownWords(error));
+}
+
+function ownWords(error: unknown): string {
   if (!(error instanceof Error)) return toldText(String(error));
   // A failure of the push that explains another one says what docker says.
   if (error instanceof PushError && error.cause instanceof PushError) return printable(error.message);

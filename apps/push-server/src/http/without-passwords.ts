@@ -1,0 +1,8 @@
+/** `user:password@` before a host; what stands behind the `@` of a digest is none. */
+const userInfo =
+  /(?<=^|[\s"'`(=/])[^\s"'`/@:]+:[^\s"'`/@]*@(?!(?:sha|md|blake)\d|[a-z0-9+._-]+:[0-9a-f]{32})(?=[a-z0-9[])/gi;
+
+/** A text without the passwords that somebody has typed into a name: `ann:secret@r.example/app` is `***@r.example/app`. */
+export function withoutPasswords(text: string): string {
+  return text.replace(userInfo, '***@');
+}
