@@ -99,7 +99,6 @@ async function openListener(address: ListenAddress, options: OpenListenersOption
   const guard = await guardOf(address, options);
   const server = await createHttpServer(guard, config, (request, response) => handler.handle(request, response, guard));
   server.maxConnections = config.maxConnections;
-  server.on('error', (error) => log.error({ err: error }, 'a listener failed'));
   endHalfOpenRequests(server, config.idleTimeoutMs);
   if (address.kind === 'unix') await removeStaleSocket(address.path);
   // Between bind and chmod nobody else may connect.
@@ -119,6 +118,7 @@ async function openListener(address: ListenAddress, options: OpenListenersOption
   } finally {
     if (umask !== undefined) process.umask(umask);
   }
+  server.on('error', (error) => log.error({ err: error }, 'a listener failed')); // before, the start tells it
   if (address.kind === 'unix') await chmod(address.path, config.socketMode);
   if (address.kind === 'fd') await assertUnix(server, address);
   return server;
