@@ -146,6 +146,8 @@ export interface SourceNotice {
     | 'surplus-bytes'
     | 'platforms-left-out';
   readonly message: string;
+  /** With `name-unreadable`: what is no name. */
+  readonly name?: string | undefined;
 }
 
 /** An opened source. Content stays readable until it is disposed. */

@@ -103,8 +103,9 @@ function entryOf(written: JsonObject, onNotice: (notice: SourceNotice) => void):
     if (reference !== undefined) references.push(reference);
     // Docker writes this for an image without a name.
     else if (tag !== '<none>:<none>') {
+      const name = typeof tag === 'string' ? tag : JSON.stringify(tag);
       const message = `${label}: ${JSON.stringify(tag)?.slice(0, 200)} is no name of an image, and is left out`;
-      onNotice({ code: 'name-unreadable', message });
+      onNotice({ code: 'name-unreadable', message, name });
     }
   }
   const { Config } = fields;

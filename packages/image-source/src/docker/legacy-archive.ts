@@ -103,7 +103,7 @@ async function readRepositories({ files, limits, signal, onNotice }: Archive): P
       if (reference === undefined) {
         const quoted = JSON.stringify(`${name}:${tag}`).slice(0, 200);
         const message = `${label}: ${quoted} is no name of an image, and is left out`;
-        onNotice({ code: 'name-unreadable', message });
+        onNotice({ code: 'name-unreadable', message, name: `${name}:${tag}` });
       }
       byID.set(id, [...(byID.get(id) ?? []), ...(reference ? [reference] : [])]);
     }

@@ -1,5 +1,5 @@
 import { shortDigest } from '@slipway/digest';
-import { type ImageSource, openSource, type SourceItem } from '@slipway/image-source';
+import { type ImageSource, openSource, type SourceItem, type SourceNotice } from '@slipway/image-source';
 import type { LoadedImage } from '@slipway/image-store';
 import { formatPlatform, matchPlatform, type Platform } from '@slipway/manifest';
 import { canonicalName, parseReference, type Reference } from '@slipway/reference';
@@ -35,9 +35,16 @@ export async function loadImages(context: LoadNeeds, request: FastifyRequest, re
       using claim = await disk.claim('the archive', Number(request.headers['content-length'] ?? 0), 'spool');
       const stdin = claim.metered(readBody(request.raw, { maxBytes, idleTimeoutMs }));
       const documents = documentLimits(config);
+      const noNames: string[] = [];
+      const onNotice = ({ code, name = '' }: SourceNotice): void => {
+        if (code === 'name-unreadable') noNames.push(name);
+      };
       await using source = await claim.open((limits) =>
-        openSource('-', { stdin, spoolFolder, signal, limits: { ...documents, ...limits } }),
+        openSource('-', { stdin, spoolFolder, signal, onNotice, limits: { ...documents, ...limits } }),
       );
+      // Who loads an image by its name looks for it by that: without one it would be lost, and dockerd refuses it, too.
+      const [noName] = noNames;
+      if (noName !== undefined) throw new RequestError(400, `invalid tag ${JSON.stringify(noName.slice(0, 200))}`);
       assertNames(source, request.principal);
       const load = (): Promise<readonly LoadedImage[]> =>
         store.load(onlyPlatform(source, platform), {
