@@ -8,10 +8,11 @@ import { type ExitCode, exitCodeOf, exitCodes } from './failure/exit-code.ts';
 import { createProgram } from './program.ts';
 import { listenForInterruption } from './terminal/interruption.ts';
 import { scrubbedOutput, secretsInArguments, secretsInProxies } from './terminal/scrubbed-output.ts';
+import { standardInput } from './terminal/standard-input.ts';
 
 /** Runs the program with the arguments after its name; resolves with its exit code and never rejects. */
 export async function main(args: readonly string[], host: NodeJS.Process = process): Promise<ExitCode> {
-  const { stdin } = host;
+  const stdin = standardInput(host);
   const outputs = watchOutputs(host.stdout, host.stderr);
   const typed = secretsInArguments(args);
   const stdout = scrubbedOutput(host.stdout, typed);

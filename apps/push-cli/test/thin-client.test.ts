@@ -104,7 +104,7 @@ describe.skipIf(unless)(`a command loads what it needs (${unless || 'the built p
 
 /** All commands and their options, what reads arguments, the environment, and where a daemon is. */
 const always = wordsOf(`
-  cli main program version package interruption scrubbed-output watch-outputs mask-user printable exit-code errors
+  cli main program version package interruption scrubbed-output standard-input watch-outputs mask-user printable exit-code errors
   system-reason write-results learn-names shells command argument help option suggestSimilar error index esm usingCtx
   runtime option-table value-kinds optional-values table-options byte-size platform registry-list environment
   daemon-address push job job-push-options local-store-options artifact completion delete doctor images inspect load

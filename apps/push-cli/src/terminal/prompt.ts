@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import type { CommandContext } from '../command-context.ts';
-import { usageError } from '../errors.ts';
+import { CliError, usageError } from '../errors.ts';
 
 const passwordLimit = 64 * 1024;
 
@@ -32,6 +32,8 @@ export async function ask(
   }
 }
 
+const pipeItIn = 'pipe it in: … | slipway … --password-stdin';
+
 /**
  * Reads a password from standard input, whole, without its last line end.
  *
@@ -40,17 +42,21 @@ export async function ask(
 export async function readPassword({ stdin }: Pick<CommandContext, 'stdin'>): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of stdin) {
-    const bytes: Uint8Array = typeof chunk === 'string' ? new TextEncoder().encode(chunk) : chunk;
-    size += bytes.byteLength;
-    if (size > passwordLimit) throw usageError('standard input is too long for a password');
-    chunks.push(bytes);
+  try {
+    for await (const chunk of stdin) {
+      const bytes: Uint8Array = typeof chunk === 'string' ? new TextEncoder().encode(chunk) : chunk;
+      size += bytes.byteLength;
+      if (size > passwordLimit) throw usageError('standard input is too long for a password');
+      chunks.push(bytes);
+    }
+  } catch (error) {
+    if (!(error instanceof CliError && error.code === 'ERR_CLI_NO_ITEM')) throw error;
+    throw usageError(`${error.message}, and holds no password`, pipeItIn);
   }
   const password = Buffer.concat(chunks)
     .toString('utf8')
     .replace(/\r?\n$/, '');
-  if (password === '')
-    throw usageError('standard input holds no password', 'pipe it in: … | slipway … --password-stdin');
+  if (password === '') throw usageError('standard input holds no password', pipeItIn);
   return password;
 }
 
