@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { encodedOf } from '@slipway/digest';
+import { type Digest, encodedOf } from '@slipway/digest';
 import { openSource } from '@slipway/image-source';
 import { openImageStore } from '@slipway/image-store';
 import { randomImage, writeDockerArchive } from '@slipway/testkit';
@@ -21,7 +21,7 @@ test('the beginning of an ID is looked for among the images that are seen', asyn
       return (await store.load(source))[0]?.id ?? '';
     };
     const own = await load('own', 'r.test/team-a/app:1');
-    const [start = ''] = encodedOf(own as `sha256:${string}`);
+    const [start = ''] = encodedOf(own as Digest);
     const foreign: string[] = [];
     // One of sixteen begins with the same digit.
     for (let seed = 0; foreign.at(-1)?.[7] !== start; seed += 1) {
@@ -31,7 +31,7 @@ test('the beginning of an ID is looked for among the images that are seen', asyn
     const everybody = seenImages(store, { name: 'local', scopes: [parseScope('admin')] });
     for (const text of [start, `sha256:${start}`, own]) expect(await images.inspect(text)).toMatchObject({ id: own });
     const hidden = foreign.at(-1) ?? '';
-    for (const text of [hidden, encodedOf(hidden as `sha256:${string}`).slice(0, 12)]) {
+    for (const text of [hidden, encodedOf(hidden as Digest).slice(0, 12)]) {
       const failure = await images.inspect(text).catch((error: unknown) => error);
       expect(failure).toMatchObject({ code: 'ERR_IMAGE_STORE_NOT_FOUND', hint: undefined });
     }
