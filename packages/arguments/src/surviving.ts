@@ -1,3 +1,7 @@
+import { withMethods } from './kinds.ts';
+
+const aPromise = withMethods('a promise', 'then');
+
 /**
  * A listener that a caller has handed in, whose failures are its own: what it throws, or rejects with, is told once, as
  * a warning of the process, and changes nothing of what it listens to. Undefined where there is none.
@@ -27,15 +31,11 @@ export function surviving<Args extends unknown[]>(
   return (...args) => {
     try {
       const answer = listener(...args);
-      if (isPromise(answer)) answer.then(undefined, tell);
+      if (aPromise.is(answer)) (answer as PromiseLike<unknown>).then(undefined, tell);
     } catch (error) {
       tell(error);
     }
   };
-}
-
-function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as { readonly then?: unknown } | null | undefined)?.then === 'function';
 }
 
 /** In a browser, where processes have no warnings, it is an error that nobody caught. */

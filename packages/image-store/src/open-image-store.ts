@@ -83,6 +83,7 @@ export async function openImageStore(options: ImageStoreOptions): Promise<ImageS
 
 class DiskImageStore implements ImageStore {
   readonly folder: string;
+  readonly #onEvent: ((event: ImageStoreEvent) => void) | undefined;
   readonly #options: ImageStoreOptions;
   readonly #files: StoreFiles;
   readonly #facts: FactsReader;
@@ -93,6 +94,7 @@ class DiskImageStore implements ImageStore {
   constructor(options: ImageStoreOptions) {
     this.folder = resolve(options.folder);
     this.#options = options;
+    this.#onEvent = surviving('onEvent', options.onEvent);
     this.#files = new StoreFiles(this.folder, options.lockTimeoutMs ?? defaults.lockTimeoutMs);
     this.#facts = new FactsReader(this.#files);
     this.#record = new StoreRecord(this.#files, this.#facts, surviving('onWarning', options.onWarning));
@@ -361,7 +363,7 @@ class DiskImageStore implements ImageStore {
   }
 
   #tell(event: ImageStoreEvent): void {
-    surviving('onEvent', this.#options.onEvent)?.(event);
+    this.#onEvent?.(event);
   }
 
   async #run<T>(

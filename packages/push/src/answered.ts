@@ -1,3 +1,7 @@
+import { withMethods } from '@slipway/arguments';
+
+const aPromise = withMethods('a promise', 'then');
+
 /** How long something that was handed in may take to end by itself once its signal aborts. */
 const patienceMs = 1_000;
 
@@ -54,13 +58,13 @@ export function answering<Port extends object>(port: Port, late: LateAnswers<Por
       return (...args: unknown[]): unknown => {
         const answer: unknown = value.apply(port, args);
         const { signal } = (args.at(-1) ?? {}) as { readonly signal?: AbortSignal | undefined };
-        if (signal === undefined || !isPromise(answer)) return answer;
-        return answered(answer, signal, (late as Record<PropertyKey, (value: unknown) => unknown>)[name]);
+        if (signal === undefined || !aPromise.is(answer)) return answer;
+        return answered(
+          answer as PromiseLike<unknown>,
+          signal,
+          (late as Record<PropertyKey, (value: unknown) => unknown>)[name],
+        );
       };
     },
   });
-}
-
-function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as { readonly then?: unknown } | null | undefined)?.then === 'function';
 }

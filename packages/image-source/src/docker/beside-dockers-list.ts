@@ -31,16 +31,16 @@ export async function layoutBeside(
   options: LayoutBesideOptions,
 ): Promise<LayoutBeside | undefined> {
   const platforms = new Set<string>();
-  const configs = new Set<string>();
+  const manifests = new Set<string>();
   let isWhole = true;
   const visit = async ({ mediaType, digest, platform }: Descriptor, depth: number): Promise<void> => {
-    if (!(await files.find(blobPath(digest)))) isWhole = false;
+    const path = blobPath(digest);
+    if (!(await files.find(path))) isWhole = false;
     else if (isIndexMediaType(mediaType) && depth < 4) {
-      for (const child of await descriptorsIn(files, blobPath(digest), options)) await visit(child, depth + 1);
+      for (const child of await descriptorsIn(files, path, options)) await visit(child, depth + 1);
     } else {
       if (depth > 0 && platform !== undefined && platform.os !== 'unknown') platforms.add(formatPlatform(platform));
-      const { config } = (await documentIn(files, blobPath(digest), options)) as { readonly config?: Descriptor };
-      configs.add(String(config?.digest));
+      manifests.add(path);
     }
   };
   for (const entry of await descriptorsIn(files, ociIndexName, options)) await visit(entry, 0);
@@ -49,17 +49,22 @@ export async function layoutBeside(
     `${JSON.stringify(files.name)} holds images for ${[...platforms].join(', ')}, and is read as a docker archive, ` +
     `which names one of them: write oci-archive:${options.path} for all`;
   return {
-    hasAll: isWhole && (await isListed(files, configs, options)),
+    hasAll: isWhole && (await isListed(files, manifests, options)),
     notice: { code: 'platforms-left-out', message },
   };
 }
 
-/** Whether every config of docker's list is one of these. */
+/** Whether every config of docker's list is that of one of these manifests. */
 async function isListed(
   files: SourceFiles,
-  configs: ReadonlySet<string>,
+  manifests: ReadonlySet<string>,
   options: LayoutBesideOptions,
 ): Promise<boolean> {
+  const configs = new Set<string>();
+  for (const path of manifests) {
+    const { config } = (await documentIn(files, path, options)) as { readonly config?: Descriptor };
+    configs.add(String(config?.digest));
+  }
   const list = await documentIn(files, dockerManifestName, options);
   if (!Array.isArray(list)) return false;
   for (const image of list) {
